@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Build metadata of nuwa_hf."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+
+TEST = ["pytest>=8.0", "ruff>=0.9"]
+
+setup(
+    name="nuwa_hf",
+    version="0.1.0",
+    description="NÜWA for Hugging Face: one model for text, images and video, with exact wavefront sampling",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    author="The nuwa_hf authors",
+    package_dir={"": "src"},
+    packages=find_packages("src"),
+    package_data={
+        "nuwa_hf": ["py.typed", "checkpoints/**/*"],
+        "nuwa_hf.datasets": ["*.npz"],
+        "nuwa_hf.training": ["configs/*.yaml"],
+    },
+    python_requires=">=3.11",
+    install_requires=[
+        "torch>=2.9",
+        "transformers>=5.20",
+        "diffusers>=0.41",
+        "accelerate>=1.10",
+        "datasets>=4.0",
+        "tokenizers>=0.22",
+        "einops>=0.8",
+        "safetensors>=0.6",
+        "numpy>=2.0",
+        "av>=14.0",
+        "pillow>=11.0",
+        "pyyaml>=6.0",
+        "tqdm>=4.66",
+    ],
+    extras_require={"test": TEST, "dev": [*TEST, "tensorboard>=2.18"]},
+    entry_points={"console_scripts": ["nuwa-hf=nuwa_hf.cli:main"]},
+)
