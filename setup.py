@@ -16,7 +16,15 @@ setup(
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE", "LICENSES/*"],
     author="The nuwa_hf authors",
+    keywords=["text-to-video", "video-generation", "diffusers", "transformers", "vqgan", "pytorch"],
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     package_dir={"": "src"},
     packages=find_packages("src"),
     package_data={

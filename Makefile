@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+
+.DELETE_ON_ERROR:
+.PHONY: help style quality test test-slow ci demo-checkpoint
+
+help:  ## Print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
+
+style:  ## Format the code and mend what ruff can mend
+	ruff check --fix .
+	ruff format .
+
+quality:  ## What CI checks
+	ruff check .
+	ruff format --check .
+
+test:  ## The default tests
+	pytest
+
+test-slow:  ## The tests that take minutes
+	pytest -m slow
+
+ci:  ## Everything, from an environment of its own
+	.ci/run
+
+# ------------------------------------------------------------------ the embedded checkpoint, from nothing
+
+RUN ?= runs/emoji-motion
+CHECKPOINT ?= src/nuwa_hf/checkpoints/emoji-motion
+CONFIGS ?= src/nuwa_hf/training/configs
+SETTING ?= small
+SEED ?= 0
+NUM_CLIPS ?= 40000
+NUM_VAL_CLIPS ?= 1000
+
+TOKENIZER_FLAGS ?=
+VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_vqgan.yaml
+JUDGE_FLAGS ?=
+CODEC_GATE_FLAGS ?= --num_clips 400 --require object=0.9 motion=0.9
+NUWA_FLAGS ?= --config $(CONFIGS)/emoji_motion_nuwa.yaml
+EVALUATE_FLAGS ?= --split val zeroshot --num_clips 400
+
+TOKENIZE = nuwa-hf tokenize --setting $(SETTING) --seed $(SEED) --vqgan $(RUN)/vqgan/vqgan --tokenizer $(RUN)/tokenizer
+
+# A step that was stopped goes on where it was; the gate ends the recipe if the codec loses too much.
+demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, VQ-GAN, judges, codec gate, transformer, scores
+	nuwa-hf train-tokenizer --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/tokenizer $(TOKENIZER_FLAGS)
+	nuwa-hf train-vqgan $(VQGAN_FLAGS) --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/vqgan
+	nuwa-hf train-judges --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/judges $(JUDGE_FLAGS)
+	nuwa-hf evaluate --codec_only --setting $(SETTING) --vqgan $(RUN)/vqgan/vqgan --judges $(RUN)/judges $(CODEC_GATE_FLAGS)
+	$(TOKENIZE) --split train --num_clips $(NUM_CLIPS) --output_dir $(RUN)/tokens/train
+	$(TOKENIZE) --split val --num_clips $(NUM_VAL_CLIPS) --output_dir $(RUN)/tokens/val
+	nuwa-hf train $(NUWA_FLAGS) --seed $(SEED) --vqgan $(RUN)/vqgan/vqgan --tokenizer $(RUN)/tokenizer \
+		--tokens $(RUN)/tokens/train --validation_tokens $(RUN)/tokens/val --output_dir $(RUN)/nuwa
+	rm -rf $(CHECKPOINT)
+	mkdir -p $(dir $(CHECKPOINT))
+	cp -r $(RUN)/nuwa/pipeline $(CHECKPOINT)
+	nuwa-hf evaluate --setting $(SETTING) --checkpoint $(CHECKPOINT) --judges $(RUN)/judges \
+		--output $(RUN)/scores.json $(EVALUATE_FLAGS)

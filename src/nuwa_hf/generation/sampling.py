@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""From logits to tokens: settings, guidance, random numbers that belong to places, and the inverse CDF.
+
+Legend: B batch, N visual places, V codebook size.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from transformers import GenerationConfig, LogitsProcessorList
+from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How a token is drawn from its logits.
+
+    Args:
+        do_sample (`bool`, defaults to `True`): `False` takes the likeliest token.
+        temperature (`float`, defaults to 1.0): divides the logits, above 0.
+        top_k (`int`, *optional*): keep the k likeliest tokens, at least 1.
+        top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
+        guidance_scale (`float`, defaults to 1.0): s in `none + s (text - none)`, at least 1; 1 is off.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+
+    do_sample: bool = True
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    guidance_scale: float = 1.0
+
+    def __post_init__(self):
+        if not (_is_number(self.temperature) and self.temperature > 0):
+            raise ValueError(
+                f"`temperature` must be a finite number above 0, got {self.temperature!r}; for the likeliest tokens "
+                "use `top_k=1`."
+            )
+        if self.top_k is not None and (
+            isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 1
+        ):
+            raise ValueError(
+                f"`top_k` must be a whole number of at least 1, got {self.top_k!r}; use None to keep all tokens."
+            )
+        if self.top_p is not None and not (_is_number(self.top_p) and 0 < self.top_p <= 1):
+            raise ValueError(f"`top_p` must be in (0, 1], got {self.top_p!r}; use None to keep all tokens.")
+        if not (_is_number(self.guidance_scale) and self.guidance_scale >= 1):
+            raise ValueError(
+                f"`guidance_scale` must be a finite number of at least 1, got {self.guidance_scale!r}; 1 turns it off."
+            )
+
+    @classmethod
+    def resolve(cls, generation_config: GenerationConfig, overrides: dict) -> "SamplingSettings":
+        """Settings from a generation configuration; what is given explicitly wins, what is nowhere given is default.
+
+        Args:
+            generation_config (`GenerationConfig`): the model's or the user's.
+            overrides (`dict`): field name to value, `None` for "not given".
+
+        Returns:
+            `SamplingSettings`: checked.
+        """
+        values = {}
+        for name in cls.__dataclass_fields__:
+            value = overrides.get(name)
+            value = getattr(generation_config, name, None) if value is None else value
+            if value is not None:
+                values[name] = value
+        return cls(**values)
+
+    @property
+    def uses_guidance(self) -> bool:
+        """Whether the unconditional pass is needed."""
+        return self.guidance_scale > 1
+
+    def processors(self) -> LogitsProcessorList:
+        """Transformers' logits warpers in their usual order: temperature, top-k, top-p."""
+        warpers = LogitsProcessorList()
+        if self.temperature != 1.0:
+            warpers.append(TemperatureLogitsWarper(float(self.temperature)))
+        if self.top_k is not None:
+            warpers.append(TopKLogitsWarper(self.top_k))
+        if self.top_p is not None and self.top_p < 1.0:
+            warpers.append(TopPLogitsWarper(float(self.top_p)))
+        return warpers
+
+
+def guide(logits: torch.Tensor, guidance_scale: float) -> torch.Tensor:
+    """Classifier-free guidance: `none + s (text - none)`.
+
+    Args:
+        logits (`torch.Tensor` of shape `(2 B, ...)`): first the B with text, then the B with "None".
+        guidance_scale (`float`): s.
+
+    Returns:
+        `torch.Tensor` of shape `(B, ...)`.
+    """
+    conditional, unconditional = logits.chunk(2)
+    return unconditional + guidance_scale * (conditional - unconditional)
+
+
+def draw_uniforms(
+    batch_size: int, count: int, generator: torch.Generator | list[torch.Generator] | None, device: torch.device
+) -> torch.Tensor:
+    """One random number for each place of each item.
+
+    Args:
+        batch_size (`int`): B.
+        count (`int`): N.
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all, or one an item; each draws
+            on its own device.
+        device (`torch.device`): where the numbers are wanted.
+
+    Returns:
+        `torch.Tensor` of shape `(B, N)`, float64 in [0, 1).
+
+    Raises:
+        ValueError: If a list has another length than the batch.
+    """
+    if isinstance(generator, list | tuple):
+        if len(generator) != batch_size:
+            raise ValueError(
+                f"a list for `generator` must have one entry an item: {batch_size} expected, got {len(generator)}."
+            )
+        return torch.cat([draw_uniforms(1, count, one, device) for one in generator])
+    home = device if generator is None else generator.device
+    return torch.rand(batch_size, count, generator=generator, device=home, dtype=torch.float64).to(device)
+
+
+def invert_cdf(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """The token at which the cumulative distribution passes a random number.
+
+        token = min { v : p_0 + ... + p_v > u }
+
+    Args:
+        logits (`torch.Tensor` of shape `(..., V)`): `-inf` where a token is excluded.
+        uniforms (`torch.Tensor` of shape `(...)`): in [0, 1).
+
+    Returns:
+        `torch.LongTensor` of shape `(...)`: tokens in [0, V) with positive probability.
+    """
+    cdf = logits.double().softmax(-1).cumsum(-1)
+    tokens = torch.searchsorted(cdf, (uniforms * cdf[..., -1])[..., None], right=True).squeeze(-1)
+    return tokens.clamp(max=logits.shape[-1] - 1)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The VQ-GAN: pixels to visual tokens and back, one 2-D codec for images and for the frames of videos.
+
+Shapes: B batch, C channels, T frames, Y and X pixel rows and columns, t, h, w token grid, D width of a code.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.autoencoders.vae import AutoencoderMixin, Decoder, Encoder
+from diffusers.utils import BaseOutput
+from diffusers.utils.accelerate_utils import apply_forward_hook
+from einops import rearrange
+from torch import nn
+
+from nuwa_hf.modeling import tiling
+from nuwa_hf.modeling.quantizer import VectorQuantizer
+
+
+@dataclass
+class NuwaVQGANEncoderOutput(BaseOutput):
+    """Output of `NuwaVQGAN.encode`.
+
+    Args:
+        tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): indices into the codebook.
+        latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): the latents before quantisation.
+    """
+
+    tokens: torch.LongTensor
+    latents: torch.Tensor
+
+
+@dataclass
+class NuwaVQGANDecoderOutput(BaseOutput):
+    """Output of `NuwaVQGAN.decode`.
+
+    Args:
+        sample (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): pixels, about [-1, 1], not clamped.
+    """
+
+    sample: torch.Tensor
+
+
+@dataclass
+class NuwaVQGANOutput(BaseOutput):
+    """Output of `NuwaVQGAN.forward`.
+
+    Args:
+        sample (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): reconstruction, about [-1, 1].
+        latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): the latents before quantisation.
+        quantized (`torch.Tensor` of the shape of `latents`): the codes; their gradient goes to `latents` unchanged.
+        tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): indices into the codebook.
+        codebook_loss (`torch.Tensor`, a scalar): moves the codes to the latents.
+        commitment_loss (`torch.Tensor`, a scalar): moves the latents to the codes, weighted by `commitment_weight`.
+    """
+
+    sample: torch.Tensor
+    latents: torch.Tensor
+    quantized: torch.Tensor
+    tokens: torch.LongTensor
+    codebook_loss: torch.Tensor
+    commitment_loss: torch.Tensor
+
+
+class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
+    """A VQ-GAN codec (NUWA, section "3D Data Representation"; Esser et al., "Taming Transformers").
+
+    A video is coded frame by frame, so images and videos share one codebook. Weights of CompVis' taming VQ-GANs and of
+    diffusers' `VQModel` have the same names here and the same meaning.
+
+    Pixels are given in any float dtype and cast to that of the weights. The distance to the codes is always computed
+    in float32, but bfloat16 weights still move about one token in ten: tokenise with float32 weights.
+
+    Args:
+        in_channels (`int`, defaults to 3): channels of the pixels: 3 for RGB, the number of classes for sketches.
+        out_channels (`int`, defaults to 3): channels of the reconstruction.
+        block_out_channels (`tuple[int, ...]`, defaults to `(128, 128, 256, 256, 512)`): width of every level. Level i
+            works at `sample_size / 2**i`; the downsampling is `2**(levels - 1)`.
+        layers_per_block (`int`, defaults to 2): residual blocks a level; the decoder has one more.
+        attention_levels (`tuple[int, ...]`, defaults to `(4,)`): levels with self-attention.
+        latent_channels (`int`, defaults to 256): channels between the encoder and the 1x1 convolution to the codes.
+        codebook_dim (`int`, defaults to 256): width of a code, D.
+        codebook_size (`int`, defaults to 12288): number of codes.
+        norm_num_groups (`int`, defaults to 32): groups of every group norm; divides every width.
+        mid_block_attention (`bool`, defaults to `True`): whether the innermost block has self-attention.
+        sample_size (`int`, defaults to 336): rows and columns of the training images, and the default size of a tile.
+        commitment_weight (`float`, defaults to 0.25): weight of the commitment loss.
+
+    Raises:
+        ValueError: If a level or a size in the configuration is impossible.
+
+    Example:
+        >>> import torch
+        >>> from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+
+        >>> vqgan = NuwaVQGAN(block_out_channels=(32, 64), attention_levels=(), codebook_size=64, sample_size=32)
+        >>> tokens = vqgan.encode(torch.zeros(1, 3, 5, 32, 48)).tokens
+        >>> tokens.shape, vqgan.decode(tokens).sample.shape
+        (torch.Size([1, 5, 16, 24]), torch.Size([1, 3, 5, 32, 48]))
+    """
+
+    _supports_gradient_checkpointing = True
+    _no_split_modules = ["ResnetBlock2D", "Attention", "VectorQuantizer"]  # noqa: RUF012 - read by diffusers as is
+    _skip_layerwise_casting_patterns = ["quantize"]  # noqa: RUF012
+    _supports_group_offloading = False
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        block_out_channels: tuple[int, ...] = (128, 128, 256, 256, 512),
+        layers_per_block: int = 2,
+        attention_levels: tuple[int, ...] = (4,),
+        latent_channels: int = 256,
+        codebook_dim: int = 256,
+        codebook_size: int = 12288,
+        norm_num_groups: int = 32,
+        mid_block_attention: bool = True,
+        sample_size: int = 336,
+        commitment_weight: float = 0.25,
+    ):
+        super().__init__()
+        _check_configuration(self.config)
+        has_attention = [level in attention_levels for level in range(len(block_out_channels))]
+        self.encoder = Encoder(
+            in_channels=in_channels,
+            out_channels=latent_channels,
+            down_block_types=tuple("AttnDownEncoderBlock2D" if has else "DownEncoderBlock2D" for has in has_attention),
+            block_out_channels=tuple(block_out_channels),
+            layers_per_block=layers_per_block,
+            norm_num_groups=norm_num_groups,
+            double_z=False,
+            mid_block_add_attention=mid_block_attention,
+        )
+        self.quant_conv = nn.Conv2d(latent_channels, codebook_dim, 1)
+        self.quantize = VectorQuantizer(codebook_size, codebook_dim, commitment_weight)
+        self.post_quant_conv = nn.Conv2d(codebook_dim, latent_channels, 1)
+        self.decoder = Decoder(
+            in_channels=latent_channels,
+            out_channels=out_channels,
+            up_block_types=tuple("AttnUpDecoderBlock2D" if has else "UpDecoderBlock2D" for has in has_attention[::-1]),
+            block_out_channels=tuple(block_out_channels),
+            layers_per_block=layers_per_block,
+            norm_num_groups=norm_num_groups,
+            mid_block_add_attention=mid_block_attention,
+        )
+        self.use_slicing = False
+        self.use_tiling = False
+        self.tile_sample_min_size = sample_size
+        self.tile_overlap_factor = 0.25
+
+    @property
+    def downsampling_factor(self) -> int:
+        """Pixel rows (and columns) that one token row (and column) stands for."""
+        return 2 ** (len(self.config.block_out_channels) - 1)
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """Weight of the decoder's last convolution, at which the adaptive GAN weight compares gradients."""
+        return self.decoder.conv_out.weight
+
+    def enable_tiling(self, tile_sample_min_size: int | None = None, tile_overlap_factor: float = 0.25) -> None:
+        """Encodes and decodes large images in overlapping tiles, which bounds the memory.
+
+        Attention and group norms then see one tile at a time, so tokens and pixels are close to, not equal to, those
+        of the whole image. An image no larger than a tile is not touched. `forward` is never tiled.
+
+        Args:
+            tile_sample_min_size (`int`, *optional*): rows and columns of a tile in pixels; by default `sample_size`.
+            tile_overlap_factor (`float`, defaults to 0.25): least share of a tile that overlaps its neighbour.
+
+        Raises:
+            ValueError: If the tile is not a positive multiple of the downsampling, or the factor is not in [0, 1).
+        """
+        size = self.config.sample_size if tile_sample_min_size is None else tile_sample_min_size
+        _check_multiple("tile_sample_min_size", size, self.downsampling_factor)
+        if not 0 <= tile_overlap_factor < 1:
+            raise ValueError(f"`tile_overlap_factor` must be at least 0 and below 1, got {tile_overlap_factor}.")
+        super().enable_tiling()
+        self.tile_sample_min_size = size
+        self.tile_overlap_factor = tile_overlap_factor
+
+    @apply_forward_hook
+    def encode(self, pixels: torch.Tensor, return_dict: bool = True) -> NuwaVQGANEncoderOutput | tuple:
+        """Turns pixels into tokens.
+
+        Args:
+            pixels (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): images or videos, float in [-1, 1].
+            return_dict (`bool`, defaults to `True`): whether to return a dataclass and not a tuple.
+
+        Returns:
+            `NuwaVQGANEncoderOutput`: tokens, and the latents before quantisation. Or both as a tuple.
+
+        Raises:
+            TypeError: If the pixels are not floats.
+            ValueError: If the rank, the channels or the size do not fit, or a pixel is not finite.
+        """
+        self._check_pixels(pixels)
+        if not torch.isfinite(pixels).all():
+            raise ValueError("`pixels` must be finite, got NaN or infinity; a codec has no token for them.")
+        num_frames = pixels.shape[2] if pixels.ndim == 5 else None
+        images = _fold_frames(pixels).to(self.dtype)
+        latents = self._by_slices(self._encode_tiled if self.use_tiling else self._encode, images)
+        tokens = self.quantize.nearest(latents)
+        output = NuwaVQGANEncoderOutput(_unfold_frames(tokens, num_frames), _unfold_frames(latents, num_frames))
+        return output if return_dict else output.to_tuple()
+
+    @apply_forward_hook
+    def decode(self, tokens: torch.LongTensor, return_dict: bool = True) -> NuwaVQGANDecoderOutput | tuple:
+        """Turns tokens into pixels.
+
+        Args:
+            tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): tokens of images or of videos.
+            return_dict (`bool`, defaults to `True`): whether to return a dataclass and not a tuple.
+
+        Returns:
+            `NuwaVQGANDecoderOutput`: pixels of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`. Or these as a tuple.
+
+        Raises:
+            TypeError: If the tokens are not whole numbers.
+            ValueError: If the rank does not fit, or a token is not in the codebook.
+        """
+        self._check_tokens(tokens)
+        num_frames = tokens.shape[1] if tokens.ndim == 4 else None
+        frames = tokens.flatten(0, 1) if tokens.ndim == 4 else tokens
+        images = self._by_slices(self._decode_tiled if self.use_tiling else self._decode, frames.long())
+        sample = _unfold_pixels(images, num_frames)
+        return NuwaVQGANDecoderOutput(sample) if return_dict else (sample,)
+
+    def forward(self, pixels: torch.Tensor, return_dict: bool = True) -> NuwaVQGANOutput | tuple:
+        """Reconstructs pixels with the straight-through estimator, for training; whole images, no slices, no tiles.
+
+        Args:
+            pixels (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): images or videos, float in [-1, 1].
+            return_dict (`bool`, defaults to `True`): whether to return a dataclass and not a tuple.
+
+        Returns:
+            `NuwaVQGANOutput`: reconstruction, latents, codes, tokens and the two losses. Or these as a tuple.
+
+        Raises:
+            TypeError: If the pixels are not floats.
+            ValueError: If the rank, the channels or the size do not fit.
+        """
+        self._check_pixels(pixels)
+        num_frames = pixels.shape[2] if pixels.ndim == 5 else None
+        latents = self._encode(_fold_frames(pixels).to(self.dtype))
+        quantizer_output = self.quantize(latents)
+        images = self.decoder(self.post_quant_conv(quantizer_output.quantized))
+        output = NuwaVQGANOutput(
+            sample=_unfold_pixels(images, num_frames),
+            latents=_unfold_frames(latents, num_frames),
+            quantized=_unfold_frames(quantizer_output.quantized, num_frames),
+            tokens=_unfold_frames(quantizer_output.tokens, num_frames),
+            codebook_loss=quantizer_output.codebook_loss,
+            commitment_loss=quantizer_output.commitment_loss,
+        )
+        return output if return_dict else output.to_tuple()
+
+    def _encode(self, images: torch.Tensor) -> torch.Tensor:
+        return self.quant_conv(self.encoder(images))
+
+    def _decode(self, tokens: torch.LongTensor) -> torch.Tensor:
+        # Layerwise casting leaves the codebook in its own dtype.
+        return self.decoder(self.post_quant_conv(self.quantize.lookup(tokens).to(self.dtype)))
+
+    def _by_slices(self, work: Callable[[torch.Tensor], torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
+        if self.use_slicing and batch.shape[0] > 1:
+            return torch.cat([work(one) for one in batch.split(1)])
+        return work(batch)
+
+    def _encode_tiled(self, images: torch.Tensor) -> torch.Tensor:
+        factor = self.downsampling_factor
+        height, width = images.shape[-2] // factor, images.shape[-1] // factor
+
+        def encode_tile(top: int, bottom: int, left: int, right: int) -> torch.Tensor:
+            return self._encode(images[..., top * factor : bottom * factor, left * factor : right * factor])
+
+        return tiling.keep_middles(encode_tile, height, width, *self._tile_and_overlap())
+
+    def _decode_tiled(self, tokens: torch.LongTensor) -> torch.Tensor:
+        tile, overlap = self._tile_and_overlap()
+        if max(tokens.shape[-2:]) <= tile:
+            return self._decode(tokens)
+
+        def decode_tile(top: int, bottom: int, left: int, right: int) -> torch.Tensor:
+            return self._decode(tokens[..., top:bottom, left:right])
+
+        return tiling.blend(decode_tile, *tokens.shape[-2:], tile, overlap, self.downsampling_factor)
+
+    def _tile_and_overlap(self) -> tuple[int, int]:
+        """Extent and overlap of a tile in tokens."""
+        tile = self.tile_sample_min_size // self.downsampling_factor
+        return tile, int(tile * self.tile_overlap_factor)
+
+    def _check_pixels(self, pixels: torch.Tensor) -> None:
+        if not pixels.is_floating_point():
+            raise TypeError(
+                f"`pixels` must be floats in [-1, 1], got {pixels.dtype}; for 0..255 divide by 127.5 and subtract 1."
+            )
+        if pixels.ndim not in (4, 5):
+            raise ValueError(
+                "`pixels` must have the shape (B, C, Y, X) for images or (B, C, T, Y, X) for videos, "
+                f"got {tuple(pixels.shape)}."
+            )
+        if pixels.shape[1] != self.config.in_channels:
+            raise ValueError(
+                f"`pixels` must have {self.config.in_channels} channels on axis 1, got {pixels.shape[1]} "
+                f"(shape {tuple(pixels.shape)}); if they are the last axis, use `pixels.movedim(-1, 1)`."
+            )
+        _check_multiple("height", pixels.shape[-2], self.downsampling_factor)
+        _check_multiple("width", pixels.shape[-1], self.downsampling_factor)
+
+    def _check_tokens(self, tokens: torch.Tensor) -> None:
+        if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
+            raise TypeError(
+                f"`tokens` must be whole numbers (torch.long), got {tokens.dtype}; use `encode(...).tokens`."
+            )
+        if tokens.ndim not in (3, 4):
+            raise ValueError(
+                f"`tokens` must have the shape (B, h, w) for images or (B, t, h, w) for videos, "
+                f"got {tuple(tokens.shape)}."
+            )
+        if tokens.numel() == 0:
+            raise ValueError(f"`tokens` must not be empty, got the shape {tuple(tokens.shape)}.")
+        lowest, highest = tokens.aminmax()
+        if lowest < 0 or highest >= self.config.codebook_size:
+            raise ValueError(
+                f"`tokens` must lie in [0, {self.config.codebook_size}) (the codebook), got {int(lowest)} to "
+                f"{int(highest)}; the model that wrote them belongs to another codebook."
+            )
+
+
+def _fold_frames(pixels: torch.Tensor) -> torch.Tensor:
+    """`(B, C, T, Y, X)` to `(B T, C, Y, X)`; images stay."""
+    return rearrange(pixels, "b c t y x -> (b t) c y x") if pixels.ndim == 5 else pixels
+
+
+def _unfold_frames(frames: torch.Tensor, num_frames: int | None) -> torch.Tensor:
+    """`(B t, ...)` to `(B, t, ...)`; images (`None`) stay."""
+    return frames if num_frames is None else frames.unflatten(0, (-1, num_frames))
+
+
+def _unfold_pixels(images: torch.Tensor, num_frames: int | None) -> torch.Tensor:
+    """`(B T, C, Y, X)` to `(B, C, T, Y, X)`; images (`None`) stay."""
+    return images if num_frames is None else rearrange(images, "(b t) c y x -> b c t y x", t=num_frames)
+
+
+def _check_multiple(name: str, value: int, factor: int) -> None:
+    if value < factor or value % factor:
+        below = value // factor * factor
+        sizes = f"{below} or {below + factor}" if below else f"{factor}"
+        raise ValueError(
+            f"`{name}` must be a positive multiple of {factor} (the VQ-GAN's downsampling), got {value}; use {sizes}."
+        )
+
+
+def _check_configuration(config) -> None:
+    num_levels = len(config.block_out_channels)
+    if num_levels == 0:
+        raise ValueError("`block_out_channels` must name at least one level, got ().")
+    for name in ("in_channels", "out_channels", "layers_per_block", "latent_channels", "norm_num_groups"):
+        if config[name] < 1:
+            raise ValueError(f"`{name}` must be at least 1, got {config[name]}.")
+    for channels in config.block_out_channels:
+        if channels < 1 or channels % config.norm_num_groups:
+            raise ValueError(
+                f"`block_out_channels` must be positive multiples of `norm_num_groups` = {config.norm_num_groups}, "
+                f"got {channels} in {tuple(config.block_out_channels)}; change the width, or the groups to a divisor."
+            )
+    for level in config.attention_levels:
+        if not 0 <= level < num_levels:
+            raise ValueError(
+                f"`attention_levels` must lie in [0, {num_levels}) (the levels of `block_out_channels`), got {level} "
+                f"in {tuple(config.attention_levels)}; the innermost level is {num_levels - 1}."
+            )
+    _check_multiple("sample_size", config.sample_size, 2 ** (num_levels - 1))

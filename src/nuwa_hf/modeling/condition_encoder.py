@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The condition encoder: layers of nearby self-attention over the grid of a condition.
+
+Legend: B batch, M condition places, D hidden size.
+"""
+
+import torch
+from torch import nn
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.attention import NuwaAttention
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.feed_forward import NuwaFeedForward
+
+
+class NuwaEncoderLayer(GradientCheckpointingLayer):
+    """One layer, pre-norm: `C <- C + 3DNA(C, C)`, then the feed-forward.
+
+    Args:
+        config (`NuwaConfig`): sizes.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.self_attn = NuwaAttention(config, is_causal=False)
+        self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.feed_forward = NuwaFeedForward(config)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+
+    def forward(self, hidden_states, grid, window, key_padding_mask=None) -> torch.Tensor:
+        """Apply the layer.
+
+        Args:
+            hidden_states (`torch.Tensor` of shape `(B, M, D)`): the condition.
+            grid (`Grid`): its grid.
+            window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
+            key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
+
+        Returns:
+            `torch.Tensor` of shape `(B, M, D)`.
+        """
+        normed = self.attention_norm(hidden_states)
+        attended, _ = self.self_attn(
+            normed,
+            key_value_states=normed,
+            query_grid=grid,
+            key_grid=grid,
+            window=window,
+            key_padding_mask=key_padding_mask,
+        )
+        hidden_states = hidden_states + self.dropout(attended)
+        return hidden_states + self.dropout(self.feed_forward(self.feed_forward_norm(hidden_states)))
+
+
+class NuwaConditionEncoder(nn.Module):
+    """The stack `C^l = 3DNA(C^(l-1), C^(l-1))` (NUWA, section "3D Encoder-Decoder"), for a condition of any grid.
+
+    Args:
+        config (`NuwaConfig`): sizes.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__()
+        self.layers = nn.ModuleList(NuwaEncoderLayer(config) for _ in range(config.num_encoder_layers))
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        grid: Grid,
+        window: tuple[int | None, int | None, int | None],
+        key_padding_mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Encode a condition.
+
+        Args:
+            hidden_states (`torch.Tensor` of shape `(B, M, D)`): embedded condition with its positions.
+            grid (`Grid`): its grid.
+            window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
+            key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
+
+        Returns:
+            `torch.Tensor` of shape `(B, M, D)`, normalised.
+        """
+        for layer in self.layers:
+            hidden_states = layer(hidden_states, grid, window, key_padding_mask)
+        return self.norm(hidden_states)

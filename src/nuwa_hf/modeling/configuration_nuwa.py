@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Configuration of the NUWA transformer: text encoder, condition encoder and token decoder."""
+
+import difflib
+from dataclasses import fields
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers.configuration_utils import PreTrainedConfig
+
+from nuwa_hf.grid import Grid
+
+
+# Sizes by name. The first two are the paper's (sections "Implementation Details"); the last is the checkpoint that
+# ships with the package, small enough to train and to run on a CPU.
+PRESETS: dict[str, dict[str, Any]] = {
+    "nuwa-336": {"visual_grid": (10, 21, 21)},
+    "nuwa-256": {"visual_grid": (4, 32, 32)},
+    "emoji-motion": {
+        "vocab_size": 512,
+        "codebook_size": 1024,
+        "hidden_size": 192,
+        "num_attention_heads": 3,
+        "num_encoder_layers": 2,
+        "num_decoder_layers": 6,
+        "visual_grid": (6, 8, 8),
+    },
+}
+
+
+@strict
+class NuwaConfig(PreTrainedConfig):
+    """Sizes of a NUWA transformer.
+
+    The defaults are the paper's NUWA-336: 12 encoder and 24 decoder layers of width 1280, 10 frames of 21 x 21 tokens.
+
+    Args:
+        vocab_size (`int`, defaults to 49408): number of text tokens.
+        codebook_size (`int`, defaults to 12288): number of visual tokens, the VQ-GAN's codebook.
+        hidden_size (`int`, defaults to 1280): width of every layer.
+        num_attention_heads (`int`, defaults to 20): heads; divides `hidden_size`.
+        num_encoder_layers (`int`, defaults to 12): layers of the condition encoder.
+        num_decoder_layers (`int`, defaults to 24): layers of the token decoder.
+        intermediate_size (`int`, *optional*): width inside the feed-forward; `None` means `4 * hidden_size`.
+        max_text_length (`int`, defaults to 77): text positions.
+        visual_grid (`tuple[int, int, int]`, defaults to `(10, 21, 21)`): frames, rows and columns with learnt
+            positions.
+        window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the decoder's self-attention
+            and of its input taps, along time, height and width.
+        hidden_dropout (`float`, defaults to 0.0): dropout after each sub-layer, in [0, 1).
+        layer_norm_eps (`float`, defaults to 1e-05): added to the variance in every LayerNorm.
+        initializer_range (`float`, defaults to 0.02): standard deviation of fresh weights.
+        pad_token_id (`int`, defaults to 0): text padding.
+        none_token_id (`int`, defaults to 4): the text token that stands for the constant condition "None".
+
+    Raises:
+        StrictDataclassError: If a field has a wrong type or the sizes do not fit together.
+        ValueError: If a keyword is a misspelt field.
+    """
+
+    model_type = "nuwa"
+
+    vocab_size: int = 49408
+    codebook_size: int = 12288
+    hidden_size: int = 1280
+    num_attention_heads: int = 20
+    num_encoder_layers: int = 12
+    num_decoder_layers: int = 24
+    intermediate_size: int | None = None
+    max_text_length: int = 77
+    visual_grid: tuple[int, int, int] | list[int] = (10, 21, 21)
+    window: tuple[int, int, int] | list[int] = (3, 3, 3)
+    hidden_dropout: float | int = 0.0
+    layer_norm_eps: float = 1e-5
+    initializer_range: float = 0.02
+    pad_token_id: int | None = 0
+    none_token_id: int = 4
+    is_encoder_decoder: bool = True
+
+    def __post_init__(self, **kwargs):
+        names = [field.name for field in fields(self)]
+        for key in kwargs:
+            close = difflib.get_close_matches(key, names, n=1, cutoff=0.85)
+            if close:
+                raise ValueError(f"`{key}` is not a field of NuwaConfig; did you mean `{close[0]}`?")
+        if self.intermediate_size is None:
+            self.intermediate_size = 4 * self.hidden_size
+        self.visual_grid = tuple(self.visual_grid)  # JSON gives lists back
+        self.window = tuple(self.window)
+        super().__post_init__(**kwargs)
+
+    @property
+    def num_hidden_layers(self) -> int:
+        """The decoder's layers: what transformers' helpers mean by a model's depth."""
+        return self.num_decoder_layers
+
+    def get_visual_grid(self) -> Grid:
+        """The largest grid that has learnt positions."""
+        return Grid(*self.visual_grid)
+
+    def validate_sizes(self):
+        """Every size is at least 1, and the heads divide the width.
+
+        Raises:
+            ValueError: With the field, the rule and the value.
+        """
+        for name in (
+            "vocab_size",
+            "codebook_size",
+            "hidden_size",
+            "num_attention_heads",
+            "num_encoder_layers",
+            "num_decoder_layers",
+            "intermediate_size",
+            "max_text_length",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"`hidden_size` must be a multiple of `num_attention_heads`, got {self.hidden_size} and "
+                f"{self.num_attention_heads}."
+            )
+        if not 0 <= self.hidden_dropout < 1:
+            raise ValueError(f"`hidden_dropout` must be in [0, 1), got {self.hidden_dropout}.")
+
+    def validate_grid(self):
+        """The grid has three extents of at least 1, the window three odd ones.
+
+        Raises:
+            ValueError: With the field, the rule and the value.
+        """
+        if len(self.visual_grid) != 3 or any(extent < 1 for extent in self.visual_grid):
+            raise ValueError(f"`visual_grid` must be three extents (t, h, w) of at least 1, got {self.visual_grid}.")
+        if len(self.window) != 3 or any(extent < 1 or extent % 2 == 0 for extent in self.window):
+            raise ValueError(f"`window` must be three odd extents (t, h, w) such as (3, 3, 3), got {self.window}.")
+
+    def validate_text_tokens(self):
+        """The special tokens are in the vocabulary.
+
+        Raises:
+            ValueError: With the field, the rule and the value.
+        """
+        for name in ("pad_token_id", "none_token_id"):
+            token = getattr(self, name)
+            if token is None or not 0 <= token < self.vocab_size:
+                raise ValueError(f"`{name}` must be in [0, vocab_size = {self.vocab_size}), got {token}.")
+
+    @classmethod
+    def from_preset(cls, name: str, **overrides) -> "NuwaConfig":
+        """A configuration by name.
+
+        Args:
+            name (`str`): `"nuwa-336"`, `"nuwa-256"` or `"emoji-motion"` (the embedded checkpoint's).
+            **overrides: fields that replace the preset's.
+
+        Raises:
+            ValueError: If the name is unknown.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"`name` must be one of {sorted(PRESETS)}, got {name!r}.")
+        return cls(**{**PRESETS[name], **overrides})
+
+
+__all__ = ["PRESETS", "NuwaConfig"]

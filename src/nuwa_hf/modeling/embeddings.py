@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Token embeddings, learnt positions of each axis, and the decoder's nearby input.
+
+Legend: B batch, T, H, W grid, N = T H W places, K taps, L text length, D hidden size.
+"""
+
+import torch
+from torch import nn
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets
+
+
+class NuwaAxisPositions(nn.Module):
+    """Learnt position vocabularies, one each for time, height and width; their sum is a place's position.
+
+    Args:
+        grid (`Grid`): how many positions each axis has.
+        hidden_size (`int`): D.
+    """
+
+    def __init__(self, grid: Grid, hidden_size: int):
+        super().__init__()
+        self.time = nn.Parameter(torch.empty(grid.t, hidden_size))
+        self.height = nn.Parameter(torch.empty(grid.h, hidden_size))
+        self.width = nn.Parameter(torch.empty(grid.w, hidden_size))
+
+    def forward(self, grid: Grid) -> torch.Tensor:
+        """Positions of all places of a grid.
+
+        Args:
+            grid (`Grid`): at most the learnt extents.
+
+        Returns:
+            `torch.Tensor` of shape `(N, D)`, in raster order.
+        """
+        time, height, width = self.time[: grid.t], self.height[: grid.h], self.width[: grid.w]
+        return (time[:, None, None] + height[None, :, None] + width[None, None]).flatten(0, 2)
+
+
+class NuwaTextEmbeddings(nn.Module):
+    """Text tokens on the grid `(L, 1, 1)`: their embeddings plus a learnt position in time.
+
+    Args:
+        config (`NuwaConfig`): sizes.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__()
+        self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.positions = NuwaAxisPositions(Grid(config.max_text_length, 1, 1), config.hidden_size)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Embed text.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
+
+        Returns:
+            `torch.Tensor` of shape `(B, L, D)`.
+        """
+        return self.token_embedding(input_ids) + self.positions(Grid(input_ids.shape[1], 1, 1))
+
+
+class NuwaVisualEmbeddings(nn.Module):
+    """The decoder's input: <bos>, plus learnt taps on the embeddings of the places just before, plus positions.
+
+        x_p = bos + sum_o tap_o * embed(y_(p + o)) + position_p     over the causal offsets o != 0 inside the grid
+
+    # Deviation: the paper shifts the token sequence by one place in raster order, which feeds the first place of a
+    # row with the far end of the row before. Taps keep the input within the window, as the paper's
+    # Y_(<i,<j,<k) asks, and make wavefront sampling exact (docs/deviations.md#nearby-decoder-input).
+
+    Args:
+        config (`NuwaConfig`): sizes and window.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__()
+        self.offsets = tuple(causal_offsets(config.window))[:-1]  # the last one is the place itself
+        self.token_embedding = nn.Embedding(config.codebook_size, config.hidden_size)
+        self.bos = nn.Parameter(torch.empty(config.hidden_size))
+        self.taps = nn.Parameter(torch.empty(len(self.offsets), config.hidden_size))
+        self.positions = NuwaAxisPositions(config.get_visual_grid(), config.hidden_size)
+
+    def forward(self, visual_tokens: torch.Tensor) -> torch.Tensor:
+        """Input of every place at once (teacher forcing); the last place's token is not read by anyone.
+
+        Args:
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
+
+        Returns:
+            `torch.Tensor` of shape `(B, N, D)`.
+        """
+        grid = Grid(*visual_tokens.shape[1:])
+        embedded = self.token_embedding(visual_tokens)  # (B, T, H, W, D)
+        inputs = (self.bos + self.positions(grid)).view(1, *grid, -1).expand_as(embedded).clone()
+        for tap, offset in zip(self.taps, self.offsets, strict=True):
+            here, there = zip(*(_overlap(n, step) for n, step in zip(grid, offset, strict=True)), strict=True)
+            inputs[:, *here] += tap * embedded[:, *there]
+        return inputs.flatten(1, 3)
+
+    def from_neighbors(
+        self, embedded_BNKD: torch.Tensor, inside_NK: torch.Tensor, positions_ND: torch.Tensor
+    ) -> torch.Tensor:
+        """Input of a few places from the embeddings of the places just before each (cached sampling).
+
+        Args:
+            embedded_BNKD (`torch.Tensor` of shape `(B, N, K, D)`): embeddings at the K causal offsets.
+            inside_NK (`torch.BoolTensor` of shape `(N, K)`): False where an offset leaves the grid.
+            positions_ND (`torch.Tensor` of shape `(N, D)`): positions of the places.
+
+        Returns:
+            `torch.Tensor` of shape `(B, N, D)`.
+        """
+        taps_NKD = self.taps * inside_NK[..., None].to(self.taps.dtype)
+        return self.bos + positions_ND + (embedded_BNKD * taps_NKD).sum(2)
+
+
+def _overlap(extent: int, step: int) -> tuple[slice, slice]:
+    """Places that have a neighbour `step` away on an axis, and those neighbours."""
+    return slice(max(0, -step), extent - max(0, step)), slice(max(0, step), extent + min(0, step))

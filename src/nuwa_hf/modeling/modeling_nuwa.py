@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""NUWA as Hugging Face models: `NuwaModel` and `NuwaForConditionalGeneration`.
+
+Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V codebook size.
+"""
+
+import torch
+from diffusers.utils.accelerate_utils import apply_forward_hook
+from torch import nn
+from transformers import GenerationConfig
+from transformers import initialization as init
+from transformers.generation import GenerationMixin
+from transformers.modeling_utils import PreTrainedModel
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.attention import ATTENTION_ALIASES, DEFAULT_ATTENTION
+from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.embeddings import NuwaAxisPositions, NuwaTextEmbeddings, NuwaVisualEmbeddings
+from nuwa_hf.modeling.modeling_outputs import (
+    NuwaCondition,
+    NuwaConditionalGenerationOutput,
+    NuwaGenerateOutput,
+    NuwaModelOutput,
+)
+from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
+
+
+TEXT_WINDOW = (None, 1, 1)  # the paper's (1, 1, all), along (t, h, w)
+
+
+class NuwaPreTrainedModel(PreTrainedModel):
+    """Initialisation, loading and attention choice shared by the NUWA models."""
+
+    config: NuwaConfig
+    base_model_prefix = "model"
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+    accepts_loss_kwargs = False  # the loss is a mean over this process's labels
+    _no_split_modules = [NuwaEncoderLayer.__name__, NuwaDecoderLayer.__name__]  # noqa: RUF012
+    _supports_sdpa = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+
+    @torch.no_grad()
+    def _init_weights(self, module):
+        super()._init_weights(module)
+        if isinstance(module, NuwaAxisPositions):
+            for positions in (module.time, module.height, module.width):
+                init.normal_(positions, std=self.config.initializer_range)
+        if isinstance(module, NuwaVisualEmbeddings):
+            init.normal_(module.bos, std=self.config.initializer_range)
+            init.normal_(module.taps, std=len(module.offsets) ** -0.5 if module.offsets else 1.0)
+
+    def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
+        """The name to run: nearby attention's own choice by default, its twin for transformers' usual names.
+
+        Args:
+            requested_attention (`str`, *optional*): what the user asked for.
+            is_init_check (`bool`, defaults to `False`): passed on to transformers' checks.
+
+        Returns:
+            `str`: a name of transformers' attention interface.
+        """
+        requested = requested_attention or DEFAULT_ATTENTION
+        return super().get_correct_attn_implementation(ATTENTION_ALIASES.get(requested, requested), is_init_check)
+
+
+class NuwaModel(NuwaPreTrainedModel):
+    """Text encoder and visual token decoder, without the head over the codebook (NUWA, section "Method").
+
+    Args:
+        config (`NuwaConfig`): sizes.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__(config)
+        self.text_embeddings = NuwaTextEmbeddings(config)
+        self.encoder = NuwaConditionEncoder(config)
+        self.decoder = NuwaTokenDecoder(config)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The text embedding."""
+        return self.text_embeddings.token_embedding
+
+    def set_input_embeddings(self, value: nn.Embedding):
+        """Replace the text embedding."""
+        self.text_embeddings.token_embedding = value
+
+    def encode_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
+        """Encode text into the condition that the decoder reads.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+
+        Returns:
+            `NuwaCondition`: on the grid `(L, 1, 1)`, seen as a whole by every place.
+
+        Raises:
+            ValueError: If the shapes do not fit or the text is too long.
+        """
+        if input_ids.ndim != 2 or not 1 <= input_ids.shape[1] <= self.config.max_text_length:
+            raise ValueError(
+                f"`input_ids` must have shape (batch, length) with 1 to {self.config.max_text_length} tokens, got "
+                f"{tuple(input_ids.shape)}; truncate the text."
+            )
+        if attention_mask is not None and attention_mask.shape != input_ids.shape:
+            raise ValueError(
+                f"`attention_mask` must have the shape of `input_ids`, {tuple(input_ids.shape)}, got "
+                f"{tuple(attention_mask.shape)}."
+            )
+        grid = Grid(input_ids.shape[1], 1, 1)
+        mask = None if attention_mask is None else attention_mask.bool()
+        encoded = self.encoder(self.text_embeddings(input_ids), grid, TEXT_WINDOW, mask)
+        return NuwaCondition(encoded, grid, (None, None, None), mask)
+
+    def check_visual_tokens(self, visual_tokens: torch.Tensor) -> None:
+        """Check tokens before any work.
+
+        Args:
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
+
+        Raises:
+            TypeError: If they are not whole numbers.
+            ValueError: If rank, grid or range is wrong.
+        """
+        if visual_tokens.is_floating_point() or visual_tokens.dtype == torch.bool:
+            raise TypeError(f"`visual_tokens` must be whole numbers (torch.long), got {visual_tokens.dtype}.")
+        if visual_tokens.ndim != 4:
+            raise ValueError(
+                f"`visual_tokens` must have shape (batch, t, h, w), got {tuple(visual_tokens.shape)}; t = 1 for images."
+            )
+        check_grid(Grid(*visual_tokens.shape[1:]), self.config)
+        if not torch.compiler.is_compiling() and not visual_tokens.is_meta:
+            low, high = visual_tokens.aminmax()
+            if low < 0 or high >= self.config.codebook_size:
+                raise ValueError(
+                    f"`visual_tokens` must be in [0, {self.config.codebook_size}), the codebook, got values from "
+                    f"{int(low)} to {int(high)}; put -100 only into `labels`."
+                )
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        visual_tokens: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> NuwaModelOutput | tuple:
+        """Teacher forcing over all places at once.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
+            output_hidden_states (`bool`, *optional*): also return the hidden states.
+            output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
+            return_dict (`bool`, *optional*): `False` gives a tuple.
+
+        Returns:
+            `NuwaModelOutput` or `tuple`.
+
+        Raises:
+            TypeError: If `visual_tokens` are not whole numbers.
+            ValueError: If an argument does not fit; nothing is computed then.
+        """
+        if visual_tokens is None:
+            raise ValueError("`visual_tokens` must be given: a tensor of shape (batch, t, h, w).")
+        self.check_visual_tokens(visual_tokens)
+        output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        if output_attentions and self.config._attn_implementation != "eager":
+            raise ValueError(
+                '`output_attentions` needs `attn_implementation="eager"`, got '
+                f"{self.config._attn_implementation!r}; call `model.set_attn_implementation('eager')`."
+            )
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        text = self.encode_text(input_ids, attention_mask)
+        last_hidden_state, hidden_states, weights, cross_weights = self.decoder(visual_tokens, [text])
+        output = NuwaModelOutput(
+            last_hidden_state=last_hidden_state,
+            encoder_last_hidden_state=text.hidden_states,
+            hidden_states=hidden_states if output_hidden_states else None,
+            attentions=weights if output_attentions else None,
+            cross_attentions=cross_weights if output_attentions else None,
+        )
+        return output if _wants_dict(return_dict, self.config) else output.to_tuple()
+
+
+class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
+    """`NuwaModel` with a head over the codebook: the loss in training, `generate` in use.
+
+    Args:
+        config (`NuwaConfig`): sizes.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__(config)
+        self.model = NuwaModel(config)
+        self.head = nn.Linear(config.hidden_size, config.codebook_size, bias=False)
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """The head over the codebook."""
+        return self.head
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        visual_tokens: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> NuwaConditionalGenerationOutput | tuple:
+        """Scores of the token at each place given the text and the tokens before it.
+
+            loss = - mean over counted places of log p(y_n | y_(before n), text)      (NUWA, section "Training")
+
+        Logits and labels stand at the same place: nothing is shifted, since a place's input never holds its own token.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens in [0, codebook_size);
+                left out, `labels` are used, which then hold no -100.
+            labels (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to predict; -100 is not counted.
+            output_hidden_states (`bool`, *optional*): also return the hidden states.
+            output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
+            return_dict (`bool`, *optional*): `False` gives a tuple.
+
+        Returns:
+            `NuwaConditionalGenerationOutput` or `tuple`.
+
+        Raises:
+            TypeError: If `visual_tokens` are not whole numbers.
+            ValueError: If an argument does not fit; nothing is computed then.
+        """
+        if visual_tokens is None:
+            visual_tokens = labels
+        if labels is not None and visual_tokens.shape != labels.shape:
+            raise ValueError(
+                f"`labels` must have the shape of `visual_tokens`, {tuple(visual_tokens.shape)}, got "
+                f"{tuple(labels.shape)}."
+            )
+        outputs = self.model(
+            input_ids,
+            attention_mask,
+            visual_tokens,
+            output_hidden_states=output_hidden_states,
+            output_attentions=output_attentions,
+            return_dict=True,
+        )
+        logits = self.head(outputs.last_hidden_state)
+        loss = None
+        if labels is not None:
+            loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100)
+        output = NuwaConditionalGenerationOutput(
+            loss=loss,
+            logits=logits,
+            encoder_last_hidden_state=outputs.encoder_last_hidden_state,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+            cross_attentions=outputs.cross_attentions,
+        )
+        return output if _wants_dict(return_dict, self.config) else output.to_tuple()
+
+    @apply_forward_hook
+    @torch.no_grad()
+    def generate(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        grid: Grid | tuple[int, int, int],
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        schedule: str = "wavefront",
+        generation_config: GenerationConfig | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        guidance_scale: float | None = None,
+        negative_input_ids: torch.Tensor | None = None,
+        negative_attention_mask: torch.Tensor | None = None,
+        known_tokens: torch.Tensor | None = None,
+        known_mask: torch.Tensor | None = None,
+        callback=None,
+    ) -> NuwaGenerateOutput:
+        """Sample visual tokens.
+
+        Every place has one random number, drawn from its item's generator before the first step; its token is the
+        inverse of the cumulative distribution at that number. So the tokens do not depend on the schedule, and in a
+        list of generators not on the batch either: exactly in float64, up to rounding at the boundary between two
+        tokens in lower precision (docs/sampling.md).
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+            grid (`Grid` or `tuple[int, int, int]`): extents (t, h, w) to write, at most the learnt ones.
+            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all or one an item.
+            schedule (`str`, defaults to `"wavefront"`): `"wavefront"` samples all places of a wave at once, `"raster"`
+                one after another.
+            generation_config (`GenerationConfig`, *optional*): defaults for the next five; else the model's own.
+            do_sample (`bool`, *optional*): `False` takes the likeliest token; sampling unless set.
+            temperature (`float`, *optional*): divides the logits, above 0.
+            top_k (`int`, *optional*): keep the k likeliest tokens, at least 1.
+            top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
+            guidance_scale (`float`, *optional*): s in `none + s (text - none)`, at least 1; 1 is off.
+            negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): text in place of the constant
+                "None" condition.
+            negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): its mask.
+            known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens that are given.
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where they are given.
+            callback (`callable`, *optional*): `callback(step, num_steps, tokens)` after every step, with the tokens so
+                far `(B, T, H, W)`, which it may change; returning `True` stops.
+
+        Returns:
+            `NuwaGenerateOutput`: the tokens.
+
+        Raises:
+            TypeError: If tokens are not whole numbers.
+            ValueError: If an argument does not fit; nothing is computed then.
+        """
+        from nuwa_hf.generation.sampler import generate_tokens  # generation reads the model, so it is imported here
+
+        return generate_tokens(
+            self,
+            input_ids,
+            attention_mask,
+            grid=grid,
+            generator=generator,
+            schedule=schedule,
+            generation_config=generation_config or self.generation_config,
+            overrides={
+                "do_sample": do_sample,
+                "temperature": temperature,
+                "top_k": top_k,
+                "top_p": top_p,
+                "guidance_scale": guidance_scale,
+            },
+            negative_input_ids=negative_input_ids,
+            negative_attention_mask=negative_attention_mask,
+            known_tokens=known_tokens,
+            known_mask=known_mask,
+            callback=callback,
+        )
+
+    def num_generation_steps(self, grid: Grid | tuple[int, int, int], schedule: str = "wavefront") -> int:
+        """How many sequential steps `generate` takes.
+
+        Args:
+            grid (`Grid` or `tuple[int, int, int]`): extents (t, h, w) to write.
+            schedule (`str`, defaults to `"wavefront"`): `"wavefront"` or `"raster"`.
+
+        Returns:
+            `int`: the number of steps.
+        """
+        from nuwa_hf.generation.schedule import plan_steps
+
+        return len(plan_steps(Grid(*grid), self.config.window, schedule))
+
+
+def check_grid(grid: Grid, config: NuwaConfig) -> None:
+    """A grid must lie within the learnt positions.
+
+    Args:
+        grid (`Grid`): what is to be read or written.
+        config (`NuwaConfig`): the model's sizes.
+
+    Raises:
+        ValueError: If an extent exceeds the learnt ones.
+    """
+    for name, extent, limit in zip("thw", grid, config.visual_grid, strict=True):
+        if extent > limit:
+            raise ValueError(
+                f"the grid's `{name}` must be at most {limit}, the model's learnt positions {config.visual_grid}, got "
+                f"{extent}."
+            )
+
+
+def _wants_dict(return_dict: bool | None, config: NuwaConfig) -> bool:
+    return config.return_dict if return_dict is None else return_dict

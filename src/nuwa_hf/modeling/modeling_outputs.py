@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What the transformer returns, and the condition that its decoder reads.
+
+Legend: B batch, N visual places in raster order, M condition places, D hidden size, A heads, V codebook size.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from transformers.utils import ModelOutput
+
+from nuwa_hf.grid import Grid
+
+
+@dataclass(frozen=True)
+class NuwaCondition:
+    """An encoded condition on its own grid, as the decoder's cross-attention reads it.
+
+    Args:
+        hidden_states (`torch.Tensor` of shape `(B, M, D)`): the encoder's last layer.
+        grid (`Grid`): the condition's grid, `grid.numel == M`.
+        window (`tuple`): full odd extents (t, h, w) of the nearby cross-attention; `None` on an axis means all of it.
+        key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
+    """
+
+    hidden_states: torch.Tensor
+    grid: Grid
+    window: tuple[int | None, int | None, int | None]
+    key_padding_mask: torch.Tensor | None = None
+
+
+@dataclass
+class NuwaModelOutput(ModelOutput):
+    """Output of `NuwaModel`.
+
+    Args:
+        last_hidden_state (`torch.Tensor` of shape `(B, N, D)`): the decoder's normalised last layer.
+        encoder_last_hidden_state (`torch.Tensor` of shape `(B, M, D)`): the encoded text.
+        hidden_states (`tuple` of `(B, N, D)`, *optional*): the decoder's input and the output of each layer.
+        attentions (`tuple` of `(B, A, N, N)`, *optional*): self-attention weights of each decoder layer.
+        cross_attentions (`tuple` of `(B, A, N, M)`, *optional*): weights over the text of each decoder layer.
+    """
+
+    last_hidden_state: torch.Tensor | None = None
+    encoder_last_hidden_state: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    attentions: tuple[torch.Tensor, ...] | None = None
+    cross_attentions: tuple[torch.Tensor, ...] | None = None
+
+
+@dataclass
+class NuwaConditionalGenerationOutput(ModelOutput):
+    """Output of `NuwaForConditionalGeneration`.
+
+    Args:
+        loss (`torch.Tensor` of shape `()`, *optional*): mean cross-entropy in nats over the labels that count.
+        logits (`torch.Tensor` of shape `(B, N, V)`): scores of the token *at* each place, given the places before it.
+        encoder_last_hidden_state (`torch.Tensor` of shape `(B, M, D)`): the encoded text.
+        hidden_states (`tuple` of `(B, N, D)`, *optional*): the decoder's input and the output of each layer.
+        attentions (`tuple` of `(B, A, N, N)`, *optional*): self-attention weights of each decoder layer.
+        cross_attentions (`tuple` of `(B, A, N, M)`, *optional*): weights over the text of each decoder layer.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    encoder_last_hidden_state: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    attentions: tuple[torch.Tensor, ...] | None = None
+    cross_attentions: tuple[torch.Tensor, ...] | None = None
+
+
+@dataclass
+class NuwaGenerateOutput(ModelOutput):
+    """Output of `NuwaForConditionalGeneration.generate`.
+
+    Args:
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): visual tokens in [0, codebook_size); 0 at places that were
+            not reached because the callback stopped the sampling.
+    """
+
+    tokens: torch.Tensor | None = None

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Block-sparse attention through torch's flex_attention: compiled on CUDA, plain elsewhere.
+
+Plain flex_attention has no gradient on the CPU; there the gradient is written out, from the log-sum-exp that the
+forward pass returns, so that the same mask is used and tested on every machine.
+
+Legend: B batch, A heads, N queries, M keys, E head size.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import torch
+from torch.nn.attention.flex_attention import AuxRequest, BlockMask, create_block_mask, flex_attention
+
+from ..neighborhood import NearbyPattern, coordinate_table, pattern_mask
+from .eligibility import cannot_run
+
+
+MIN_HEAD_SIZE = 16
+
+
+def _is_compiled(query: torch.Tensor) -> bool:
+    # The compiled kernels have no float64; plain flex_attention has, which is what the agreement tests need.
+    return query.device.type == "cuda" and query.dtype != torch.float64
+
+
+def can_run_flex(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bool = False) -> bool:
+    """Whether `flex_nearby_attention` can run: on the CPU, or on CUDA with Triton and heads that its kernels take.
+
+    Args:
+        query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
+        pattern (`NearbyPattern`): which keys each query sees.
+        raise_error (`bool`, *optional*, defaults to `False`): raise instead of returning False.
+
+    Returns:
+        `bool`: whether it can run.
+
+    Raises:
+        ValueError: If it cannot and `raise_error`.
+    """
+    remedy = "use 'blockwise' or 'masked_sdpa'"
+    if query.device.type not in ("cpu", "cuda"):
+        return cannot_run("flex", f"it runs on cpu and cuda, the tensors are on {query.device}", remedy, raise_error)
+    if _is_compiled(query) and importlib.util.find_spec("triton") is None:
+        return cannot_run("flex", "it needs the package triton on CUDA, which is not installed", remedy, raise_error)
+    if _is_compiled(query) and query.shape[-1] < MIN_HEAD_SIZE:
+        reason = f"its kernels take a head size of at least {MIN_HEAD_SIZE}, got {query.shape[-1]}"
+        return cannot_run("flex", reason, remedy, raise_error)
+    return True
+
+
+@lru_cache(maxsize=1)
+def _compiled_flex_attention() -> Callable:
+    return torch.compile(flex_attention, dynamic=False)
+
+
+@lru_cache(maxsize=32)
+def _block_mask(pattern: NearbyPattern, device: torch.device) -> BlockMask:
+    with torch.inference_mode(False):
+        # Tables, not constants: one compiled kernel then serves every grid and window of the same number of places.
+        query_t, query_h, query_w = coordinate_table(pattern.query_grid, pattern.key_grid, device)
+        key_t, key_h, key_w = coordinate_table(pattern.key_grid, pattern.key_grid, device)
+        radius_t, radius_h, radius_w = torch.tensor(pattern.radii, device=device)
+
+        def is_near(b, a, n, m):
+            near_t = (query_t[n] - key_t[m]).abs() <= radius_t
+            near_h = (query_h[n] - key_h[m]).abs() <= radius_h
+            near_w = (query_w[n] - key_w[m]).abs() <= radius_w
+            return near_t & near_h & near_w
+
+        def is_near_and_past(b, a, n, m):
+            return is_near(b, a, n, m) & (m <= n)
+
+        mask_mod = is_near_and_past if pattern.causal else is_near
+        return create_block_mask(mask_mod, None, None, pattern.query_grid.numel, pattern.key_grid.numel, device=device)
+
+
+def _hide_padding(key_padding_mask: torch.Tensor | None) -> Callable | None:
+    if key_padding_mask is None:
+        return None
+
+    def score_mod(score, b, a, n, m):
+        return torch.where(key_padding_mask[b, m], score, -math.inf)
+
+    return score_mod
+
+
+class _FlexOnCPU(torch.autograd.Function):
+    """Plain flex_attention with the gradient it lacks on the CPU; `seen` is what mask and score_mod let through."""
+
+    @staticmethod
+    def forward(ctx, query, key, value, block_mask, score_mod, seen):
+        plain = (states.detach() for states in (query, key, value))  # it refuses tensors that want a gradient
+        output, aux = flex_attention(*plain, score_mod, block_mask=block_mask, return_aux=AuxRequest(lse=True))
+        ctx.save_for_backward(query, key, value, output, aux.lse, seen)
+        return output
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        query, key, value, output, lse, seen = ctx.saved_tensors
+        scale = 1 / math.sqrt(query.shape[-1])
+        scores = (query @ key.mT * scale - lse.to(query.dtype)[..., None]).masked_fill(~seen, -math.inf)
+        weights = scores.exp()
+        grad_weights = grad_output @ value.mT - (grad_output * output).sum(-1, keepdim=True)
+        grad_scores = weights * grad_weights * scale
+        return grad_scores @ key, grad_scores.mT @ query, weights.mT @ grad_output, None, None, None
+
+
+def flex_nearby_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    pattern: NearbyPattern,
+    key_padding_mask: torch.Tensor | None,
+) -> torch.Tensor:
+    """`nearby_attention` through flex_attention.
+
+    Args:
+        query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
+        key (`torch.Tensor` of shape `(B, A, M, E)`): the keys.
+        value (`torch.Tensor` of shape `(B, A, M, E)`): the values.
+        pattern (`NearbyPattern`): which keys each query sees.
+        key_padding_mask (`torch.Tensor` of shape `(B, M)`, bool, or `None`): True where a key may be seen.
+
+    Returns:
+        `torch.Tensor` of shape `(B, A, N, E)`; zero for a query that sees no key.
+    """
+    block_mask = _block_mask(pattern, query.device)
+    score_mod = _hide_padding(key_padding_mask)
+    if query.device.type == "cpu":
+        seen = pattern_mask(pattern, query.device)
+        if key_padding_mask is not None:
+            seen = seen & key_padding_mask[:, None, None, :]
+        return _FlexOnCPU.apply(query, key, value, block_mask, score_mod, seen)
+    run = _compiled_flex_attention() if _is_compiled(query) else flex_attention
+    return run(query, key, value, score_mod, block_mask=block_mask)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The codebook of a VQ-GAN: latents to tokens, tokens to codes.
+
+Shapes: B images or frames, D width of a code, h and w token rows and columns, V codebook size.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+
+_MAX_DISTANCES = 2**24  # distances held at once: 64 MiB in float32
+
+
+class QuantizerOutput(NamedTuple):
+    """What a `VectorQuantizer` returns.
+
+    Args:
+        quantized (`torch.Tensor` of shape `(B, D, h, w)`): the codes; their gradient goes to the latents unchanged.
+        tokens (`torch.LongTensor` of shape `(B, h, w)`): indices of the codes.
+        codebook_loss (`torch.Tensor`, a scalar): `mean((sg(z) - e)^2)`, which moves the codes.
+        commitment_loss (`torch.Tensor`, a scalar): `commitment_weight * mean((z - sg(e))^2)`, which moves the latents.
+    """
+
+    quantized: torch.Tensor
+    tokens: torch.LongTensor
+    codebook_loss: torch.Tensor
+    commitment_loss: torch.Tensor
+
+
+class VectorQuantizer(nn.Module):
+    """Replaces every latent by the nearest of V learnt codes.
+
+        token = argmin_j ||z - e_j||^2          (NUWA, section "3D Data Representation")
+
+    Distances are computed in float32 whatever the dtype of the latents, also under autocast: in bfloat16 about one
+    token in ten would change.
+
+    Args:
+        codebook_size (`int`): number of codes, V.
+        codebook_dim (`int`): width of a code, D.
+        commitment_weight (`float`, defaults to 0.25): weight of the commitment loss.
+
+    Raises:
+        ValueError: If a size is below 1 or the weight below 0.
+    """
+
+    def __init__(self, codebook_size: int, codebook_dim: int, commitment_weight: float = 0.25):
+        super().__init__()
+        for name, size in (("codebook_size", codebook_size), ("codebook_dim", codebook_dim)):
+            if size < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {size}.")
+        if commitment_weight < 0:
+            raise ValueError(f"`commitment_weight` must be 0 or more, got {commitment_weight}.")
+        self.codebook_size = codebook_size
+        self.codebook_dim = codebook_dim
+        self.commitment_weight = commitment_weight
+        self.embedding = nn.Embedding(codebook_size, codebook_dim)
+        # Follows CompVis/taming-transformers, VectorQuantizer2.__init__
+        nn.init.uniform_(self.embedding.weight, -1.0 / codebook_size, 1.0 / codebook_size)
+
+    def codebook(self, device: torch.device | str | None = None) -> torch.Tensor:
+        """All codes.
+
+        Args:
+            device (`torch.device`, *optional*): where the codes are wanted; by default where they are.
+
+        Returns:
+            `torch.Tensor` of shape `(V, D)`.
+        """
+        device = self.embedding.weight.device if device is None else device
+        # A call and not `.weight`: offloading hooks bring the codes only to the forward of their own module.
+        return self.embedding(torch.arange(self.codebook_size, device=device))
+
+    @torch.no_grad()
+    def write_codebook(self, codes: torch.Tensor) -> None:
+        """Replaces all codes in place.
+
+        Args:
+            codes (`torch.Tensor` of shape `(V, D)`): the new codes.
+
+        Raises:
+            ValueError: If the shape is not `(V, D)`.
+        """
+        if codes.shape != self.embedding.weight.shape:
+            expected = (self.codebook_size, self.codebook_dim)
+            raise ValueError(f"`codes` must have the shape (V, D) = {expected}, got {tuple(codes.shape)}.")
+        self.embedding.weight.copy_(codes)
+
+    @torch.no_grad()
+    def nearest(self, latents: torch.Tensor) -> torch.LongTensor:
+        """Index of the nearest code of every latent; the lowest index where several are equally near.
+
+        Args:
+            latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+
+        Returns:
+            `torch.LongTensor` of shape `(B, h, w)`, in `[0, V)`.
+
+        Raises:
+            ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
+        """
+        if latents.ndim != 4 or latents.shape[1] != self.codebook_dim:
+            raise ValueError(
+                f"`latents` must have the shape (B, D, h, w) with D = {self.codebook_dim}, got {tuple(latents.shape)}."
+            )
+        batch_size, _, height, width = latents.shape
+        latents_ND = latents.permute(0, 2, 3, 1).reshape(-1, self.codebook_dim).float()
+        codes_VD = self.codebook(latents.device).float()
+        # ||z||^2 is the same for every code and is left out. Autocast would round the product to its own dtype.
+        with torch.autocast(latents.device.type, enabled=False):
+            squares_V = codes_VD.square().sum(1)
+            rows = max(1, _MAX_DISTANCES // self.codebook_size)
+            tokens = [
+                torch.addmm(squares_V, chunk_ND, codes_VD.t(), alpha=-2).argmin(1)
+                for chunk_ND in latents_ND.split(rows)
+            ]
+        return torch.cat(tokens).view(batch_size, height, width)
+
+    def lookup(self, tokens: torch.LongTensor) -> torch.Tensor:
+        """Codes of tokens.
+
+        Args:
+            tokens (`torch.LongTensor` of shape `(B, h, w)`): indices in `[0, V)`.
+
+        Returns:
+            `torch.Tensor` of shape `(B, D, h, w)`.
+        """
+        return self.embedding(tokens).permute(0, 3, 1, 2).contiguous()
+
+    def forward(self, latents: torch.Tensor) -> QuantizerOutput:
+        """Quantises with the straight-through estimator (van den Oord et al., "Neural Discrete Representation
+        Learning").
+
+        Args:
+            latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+
+        Returns:
+            `QuantizerOutput`: codes, tokens and the two losses, which are float32.
+
+        Raises:
+            ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
+        """
+        tokens = self.nearest(latents)
+        codes = self.lookup(tokens)
+        codebook_loss = nn.functional.mse_loss(codes.float(), latents.detach().float())
+        # taming's `legacy` quantiser put the weight on the codebook term by mistake; here it is on the commitment.
+        commitment_loss = self.commitment_weight * nn.functional.mse_loss(latents.float(), codes.detach().float())
+        # Written so that the value is the code to the bit: what training decodes is what `lookup` gives later.
+        quantized = codes.detach().to(latents.dtype) + (latents - latents.detach())
+        return QuantizerOutput(quantized, tokens, codebook_loss, commitment_loss)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The text tokenizer: lower-cased byte-pair encoding, with the constant "None" condition as a token of its own."""
+
+import string
+from collections.abc import Iterable
+
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
+from transformers import PreTrainedTokenizerFast
+
+
+# The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>", "<none>")
+SPACE_MARK = "▁"
+# Always in the vocabulary, so that no plain ASCII text ever meets <unk>.
+BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.punctuation]
+
+
+class NuwaTokenizer(PreTrainedTokenizerFast):
+    """Lower-cased BPE over words, `<bos> text <eos>`, at most 77 tokens (NUWA, section "3D Data Representation").
+
+    Text is brought to Unicode form NFKC, lower-cased, and its runs of white space become one space; a mark at the
+    start of each word keeps the spaces, so `decode` gives this normalised text back. Characters never seen in training
+    become `<unk>`.
+
+    `<none>` is the constant condition of training without text. Only code can ask for it, through `none_token_id`: the
+    letters `<none>` (or `<pad>`, `<eos>`, ...) within a user's text are read as plain letters.
+
+    Make one with [`NuwaTokenizer.train`] or [`NuwaTokenizer.from_pretrained`].
+
+    Example:
+        >>> tokenizer = NuwaTokenizer.train(["a red apple rolls to the left"], vocab_size=100)
+        >>> tokenizer.decode(tokenizer("A RED apple").input_ids, skip_special_tokens=True)
+        'a red apple'
+    """
+
+    # No `__init__` here: with one, transformers rebuilds the tokenizer on load and drops the normaliser.
+    model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012 (transformers reads a plain list)
+    padding_side = "right"
+
+    @property
+    def none_token_id(self) -> int:
+        """Id of `<none>`, the one token of the constant "None" condition."""
+        return self.convert_tokens_to_ids("<none>")
+
+    @classmethod
+    def train(cls, iterator: Iterable[str], vocab_size: int = 49408) -> "NuwaTokenizer":
+        """Learn the merges from captions; the same captions give the same tokenizer.
+
+        Args:
+            iterator (`Iterable[str]`): captions, one string each.
+            vocab_size (`int`, *optional*, defaults to 49408): the largest vocabulary, special tokens included. Few
+                captions may have fewer pairs to merge; then the vocabulary is smaller.
+
+        Returns:
+            `NuwaTokenizer`: ready to use and to save.
+
+        Raises:
+            TypeError: If `iterator` is one string, or yields something else than strings.
+            ValueError: If `vocab_size` cannot hold the special tokens and every character of the captions.
+        """
+        if isinstance(iterator, str):
+            raise TypeError("`iterator` must yield captions, got one string; pass a list of strings.")
+        smallest = len(SPECIAL_TOKENS) + len(BASE_ALPHABET)
+        if vocab_size < smallest:
+            raise ValueError(
+                f"`vocab_size` must be at least {smallest} (special tokens and ASCII characters), got {vocab_size}."
+            )
+        backend = _untrained_backend()
+        trainer = BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=list(SPECIAL_TOKENS),
+            initial_alphabet=BASE_ALPHABET,
+            show_progress=False,
+        )
+        backend.train_from_iterator(_checked(iterator), trainer)
+        if backend.get_vocab_size() > vocab_size:
+            raise ValueError(
+                f"`vocab_size` must hold every character of the captions, got {vocab_size}; "
+                f"use at least {backend.get_vocab_size()}, or captions with fewer kinds of characters."
+            )
+        return cls(
+            tokenizer_object=backend,
+            model_max_length=77,
+            pad_token="<pad>",
+            unk_token="<unk>",
+            bos_token="<bos>",
+            eos_token="<eos>",
+            extra_special_tokens=["<none>"],
+            # Text that spells a special token is still text.
+            split_special_tokens=True,
+        )
+
+
+def _untrained_backend() -> Tokenizer:
+    """The normaliser, the splitting, the template and the decoder around an empty BPE model."""
+    backend = Tokenizer(BPE(unk_token="<unk>", fuse_unk=True))
+    backend.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            # A typed space mark would come back from `decode` as a space anyway: let it be one from the start.
+            normalizers.Replace(Regex(rf"[\s{SPACE_MARK}]+"), " "),
+            normalizers.Strip(),
+        ]
+    )
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Metaspace(replacement=SPACE_MARK, prepend_scheme="always"),
+            pre_tokenizers.Punctuation("isolated"),
+        ]
+    )
+    backend.decoder = decoders.Metaspace(replacement=SPACE_MARK, prepend_scheme="always")
+    backend.post_processor = processors.TemplateProcessing(
+        single="<bos> $A <eos>",
+        pair="<bos> $A $B <eos>",
+        special_tokens=[(token, SPECIAL_TOKENS.index(token)) for token in ("<bos>", "<eos>")],
+    )
+    return backend
+
+
+def _checked(captions: Iterable[str]) -> Iterable[str]:
+    """The captions, one after another, as long as they are strings."""
+    for caption in captions:
+        if not isinstance(caption, str):
+            raise TypeError(f"`iterator` must yield strings, got {type(caption).__name__}.")
+        yield caption

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The rules that arguments of the pipelines keep, checked before any work is done."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+
+
+OUTPUT_TYPES = ("pil", "np", "pt", "latent")
+SCHEDULES = ("wavefront", "raster")
+
+
+def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
+    """One prompt or many, as a list of prompts.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        prompt (`str` or `list[str]`): what the user gave.
+
+    Returns:
+        `list[str]`: the prompts, as they were given.
+
+    Raises:
+        TypeError: If the prompt is no text and no list of texts.
+        ValueError: If the list is empty, or a prompt has nothing but white space.
+    """
+    prompts = [prompt] if isinstance(prompt, str) else prompt
+    if not isinstance(prompts, list):
+        raise TypeError(f"`{name}` must be a text or a list of texts, got {type(prompt).__name__}.")
+    if not prompts:
+        raise ValueError(f"`{name}` must hold at least one text, got an empty list.")
+    for place, text in enumerate(prompts):
+        where = f"`{name}`" if isinstance(prompt, str) else f"`{name}[{place}]`"
+        if not isinstance(text, str):
+            raise TypeError(f"{where} must be a text, got {text!r} of type {type(text).__name__}.")
+        if not text.strip():
+            remedy = "describe what to show" if name == "prompt" else "leave it None for no negative prompt"
+            raise ValueError(f"{where} must not be empty, got {text!r}; {remedy}.")
+    return prompts
+
+
+def check_whole_number(name: str, value: Any, *, maximum: int | None = None, reason: str = "") -> None:
+    """Require a whole number from 1 to `maximum`.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        value: what the user gave.
+        maximum (`int`, *optional*): the largest value allowed.
+        reason (`str`): why there is a maximum, for the message.
+
+    Raises:
+        TypeError: If it is no `int`.
+        ValueError: If it is below 1 or above the maximum.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"`{name}` must be a whole number, got {value!r} of type {type(value).__name__}.")
+    if value < 1:
+        raise ValueError(f"`{name}` must be at least 1, got {value}.")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"`{name}` must be at most {maximum}{reason}, got {value}; use {maximum} or fewer.")
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Require one of a few names.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        value: what the user gave.
+        choices (`Sequence[str]`): the valid values.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+
+
+def check_generators(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> None:
+    """Require no generator, one for the batch, or one for each video.
+
+    Args:
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): what the user gave.
+        batch_size (`int`): how many videos are made.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If the list has another length than the batch.
+    """
+    generators = generator if isinstance(generator, list) else [generator]
+    for one in generators:
+        if not isinstance(one, torch.Generator) and not (one is None and generator is None):
+            raise TypeError(f"`generator` must be a `torch.Generator` or a list of them, got {one!r}.")
+    if isinstance(generator, list) and len(generator) != batch_size:
+        raise ValueError(
+            f"`generator` must hold one generator for each of the {batch_size} videos (prompts times"
+            f" `num_videos_per_prompt`), got {len(generator)}."
+        )
+
+
+def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], available: Sequence[str]) -> None:
+    """Check the step callback and the tensors it asks for.
+
+    Args:
+        callback (`Callable`, *optional*): what is called at the end of every step.
+        tensor_inputs (`Sequence[str]`): names of the tensors it asks for.
+        available (`Sequence[str]`): names of the tensors the pipeline offers.
+
+    Raises:
+        TypeError: If the callback cannot be called.
+        ValueError: If it asks for a tensor the pipeline does not offer.
+    """
+    if callback is not None and not callable(callback):
+        raise TypeError(f"`callback_on_step_end` must be callable, got {callback!r}.")
+    unknown = [name for name in tensor_inputs if name not in available]
+    if unknown:
+        raise ValueError(
+            f"`callback_on_step_end_tensor_inputs` must be among {', '.join(map(repr, available))}, got"
+            f" {', '.join(map(repr, unknown))}."
+        )
+
+
+def check_components_agree(
+    vqgan: NuwaVQGAN | None, transformer: NuwaForConditionalGeneration | None, tokenizer: NuwaTokenizer | None
+) -> None:
+    """Require components that were made for each other; those that were not loaded are skipped.
+
+    Args:
+        vqgan (`NuwaVQGAN`, *optional*): the codec.
+        transformer (`NuwaForConditionalGeneration`, *optional*): the model that samples its tokens.
+        tokenizer (`NuwaTokenizer`, *optional*): what the transformer reads.
+
+    Raises:
+        ValueError: If the codebooks differ in size, or the tokenizer has more tokens than the transformer knows.
+    """
+    if transformer is None:
+        return
+    config = transformer.config
+    if vqgan is not None and vqgan.config.codebook_size != config.codebook_size:
+        raise ValueError(
+            f"`vqgan` and `transformer` must have the same `codebook_size`, got {vqgan.config.codebook_size} and"
+            f" {config.codebook_size}; load both from one checkpoint, or train the transformer on this codec's tokens."
+        )
+    if tokenizer is not None and len(tokenizer) > config.vocab_size:
+        raise ValueError(
+            f"`tokenizer` must have at most {config.vocab_size} tokens, the transformer's `vocab_size`, got"
+            f" {len(tokenizer)}; load both from one checkpoint."
+        )

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Text to video (NUWA, task T2V)."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import torch
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from diffusers.utils import replace_example_docstring
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.pipelines.checks import (
+    OUTPUT_TYPES,
+    SCHEDULES,
+    as_prompt_list,
+    check_callback,
+    check_choice,
+    check_generators,
+    check_whole_number,
+)
+from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
+from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+
+
+EXAMPLE_DOC_STRING = """
+    Examples:
+        ```py
+        >>> import torch
+        >>> from diffusers.utils import export_to_gif
+        >>> from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
+
+        >>> pipeline = NuwaTextToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> video = pipeline("a rocket flies upwards over the sea", generator=generator).frames[0]
+        >>> path = export_to_gif(video, "rocket.gif", fps=4)
+        ```
+"""
+
+
+class NuwaTextToVideoPipeline(NuwaPipelineBase):
+    """Videos for a text.
+
+    The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's downsampling.
+
+    Args:
+        vqgan (`NuwaVQGAN`): visual tokens to pixels.
+        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a text.
+        tokenizer (`NuwaTokenizer`): text to tokens.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): not used by this task, kept for the others.
+    """
+
+    @torch.no_grad()
+    @replace_example_docstring(EXAMPLE_DOC_STRING)
+    def __call__(
+        self,
+        prompt: str | list[str],
+        negative_prompt: str | list[str] | None = None,
+        num_frames: int | None = None,
+        guidance_scale: float | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        num_videos_per_prompt: int = 1,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        schedule: str = "wavefront",
+        output_type: str = "pil",
+        return_dict: bool = True,
+        callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
+        callback_on_step_end_tensor_inputs: list[str] = ["tokens"],  # noqa: B006 (diffusers' signature; only read)
+    ) -> NuwaVideoPipelineOutput | tuple:
+        r"""Generate videos.
+
+        Args:
+            prompt (`str` or `list[str]`): what to show. The videos of one prompt follow each other in the output.
+            negative_prompt (`str` or `list[str]`, *optional*): what guidance leads away from, one text for all prompts
+                or one for each; by default the constant "None" condition. It counts only with `guidance_scale` > 1.
+            num_frames (`int`, *optional*): frames of a video; at most, and by default, the checkpoint's.
+            guidance_scale (`float`, *optional*): classifier-free guidance, at least 1; 1 is none, and faster. This and
+                the next three are by default what `transformer.generation_config` says.
+            temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
+            top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
+            top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
+            num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
+            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a
+                list, one for each video, every video is the one that its generator makes alone.
+            schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all tokens of a wave in one
+                step; `"raster"` one token a step, for the same video, slowly.
+            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+            return_dict (`bool`, *optional*, defaults to `True`): whether to return a [`NuwaVideoPipelineOutput`] or a
+                tuple of the same.
+            callback_on_step_end (`Callable`, *optional*): called after every wave as
+                `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
+                set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
+            callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
+                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`.
+
+        Examples:
+
+        Returns:
+            [`NuwaVideoPipelineOutput`] or `tuple`: the frames and the tokens.
+
+        Raises:
+            TypeError: If an argument is of a wrong type. Nothing was computed then.
+            ValueError: If an argument has no valid value. Nothing was computed then.
+        """  # noqa: D414
+        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
+            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
+
+        # 1. Check everything before any work.
+        self.check_components("transformer", "tokenizer", *(() if output_type == "latent" else ("vqgan",)))
+        prompts = as_prompt_list("prompt", prompt)
+        negative_prompts = self.match_negative_prompt(negative_prompt, len(prompts))
+        _, height, width = self.transformer.config.visual_grid
+        grid = Grid(self.check_num_frames(num_frames), height, width)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        check_whole_number("num_videos_per_prompt", num_videos_per_prompt)
+        check_generators(generator, len(prompts) * num_videos_per_prompt)
+        check_choice("schedule", schedule, SCHEDULES)
+        check_choice("output_type", output_type, OUTPUT_TYPES)
+        check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
+        self._guidance_scale = sampling.guidance_scale
+
+        # 2. The conditions, once for each video.
+        conditions = self.encode_prompt(prompts, negative_prompts, num_videos_per_prompt)
+
+        # 3. Sample the tokens, wave by wave.
+        tokens = self.generate_tokens(
+            grid=grid,
+            schedule=schedule,
+            generator=generator,
+            callback_on_step_end=callback_on_step_end,
+            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+            **conditions,
+            **asdict(sampling),
+        )
+
+        # 4. Tokens to pixels.
+        frames = self.decode_tokens(tokens, output_type)
+        self.maybe_free_model_hooks()
+        return NuwaVideoPipelineOutput(frames, tokens) if return_dict else (frames, tokens)

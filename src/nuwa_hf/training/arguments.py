@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The arguments of the training scripts: one dataclass for each, read from a YAML file and from flags."""
+
+import difflib
+import types
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
+from transformers import HfArgumentParser
+
+
+ArgumentsT = TypeVar("ArgumentsT", bound="RunArguments")
+
+
+def argument(default=MISSING, *, help: str):
+    """A dataclass field with a help text."""
+    return field(default=default, metadata={"help": help})
+
+
+def require(is_valid: bool, name: str, rule: str, value, remedy: str) -> None:
+    """Raises the error of an argument that breaks its rule.
+
+    Args:
+        is_valid (`bool`): whether the rule holds.
+        name (`str`): the argument.
+        rule (`str`): the rest of the sentence "`name` must be ...".
+        value: what was given.
+        remedy (`str`): what to do instead.
+
+    Raises:
+        ValueError: If `is_valid` is false.
+    """
+    if not is_valid:
+        raise ValueError(f"`{name}` must be {rule}, got {value!r}; {remedy}.")
+
+
+@dataclass(kw_only=True)
+class RunArguments:
+    """What every training run has: where it writes, how long it lasts, how it steps.
+
+    One step is one optimiser step of `train_batch_size * gradient_accumulation_steps * processes` samples.
+
+    Raises:
+        ValueError: If a value breaks its rule.
+        TypeError: If a value has the wrong type.
+    """
+
+    output_dir: str = argument(help="Folder of the checkpoints, the metrics, the samples and the finished model.")
+    seed: int = argument(0, help="Seed of the weights, of the data and of every other random draw.")
+    max_train_steps: int = argument(1000, help="Optimiser steps of the whole run, those before a resume included.")
+    train_batch_size: int = argument(16, help="Samples of one forward pass in each process.")
+    gradient_accumulation_steps: int = argument(1, help="Forward passes of one optimiser step.")
+    learning_rate: float = argument(1e-4, help="Learning rate after the warm-up.")
+    lr_scheduler: Literal["cosine", "constant"] = argument("cosine", help="Course of the learning rate.")
+    warmup_ratio: float = argument(0.05, help="Share of the steps over which the learning rate rises from 0.")
+    max_grad_norm: float = argument(1.0, help="Gradients are scaled down to this norm.")
+    mixed_precision: Literal["no", "bf16", "fp16"] = argument("no", help="Type of the forward pass.")
+    checkpointing_steps: int = argument(500, help="Steps from one checkpoint to the next.")
+    checkpoints_total_limit: int = argument(2, help="How many of the newest checkpoints are kept.")
+    resume: bool = argument(True, help="Continue from the newest complete checkpoint in output_dir, if there is one.")
+    log_every: int = argument(50, help="Steps from one line of metrics.jsonl to the next.")
+    log_with: Literal["tensorboard", "wandb"] | None = argument(None, help="Also log with this tracker.")
+    sample_every: int = argument(500, help="Steps from one look at held-out samples to the next.")
+    dataloader_num_workers: int = argument(0, help="Processes that draw samples beside each training process.")
+    device: Literal["auto", "cpu"] = argument("auto", help="'auto' takes the accelerator where there is one.")
+
+    def __post_init__(self):
+        self.validate_types()
+        for name in (
+            "max_train_steps",
+            "train_batch_size",
+            "gradient_accumulation_steps",
+            "checkpointing_steps",
+            "checkpoints_total_limit",
+            "log_every",
+            "sample_every",
+        ):
+            self.require_positive(name)
+        for name in ("learning_rate", "max_grad_norm"):
+            self.require_positive(name)
+        require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
+        self.require_share("warmup_ratio")
+        workers = self.dataloader_num_workers
+        require(workers >= 0, "dataloader_num_workers", "at least 0", workers, "use 0 to draw in the training process")
+
+    def require_positive(self, name: str) -> None:
+        """Raises ValueError unless the argument called `name` is greater than 0."""
+        value = getattr(self, name)
+        require(value > 0, name, "greater than 0", value, f"the default is {self._default(name)!r}")
+
+    def require_share(self, name: str) -> None:
+        """Raises ValueError unless the argument called `name` lies in [0, 1]."""
+        value = getattr(self, name)
+        require(0 <= value <= 1, name, "a share from 0 to 1", value, f"the default is {self._default(name)!r}")
+
+    def validate_types(self) -> None:
+        """Checks every value against its annotation; whole numbers are taken for floats."""
+        for name, hint in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if hint is float and type(value) is int:
+                value = float(value)
+                setattr(self, name, value)
+            if isinstance(value, tuple):
+                value = list(value)
+                setattr(self, name, value)
+            if get_origin(hint) is Literal:
+                require(value in get_args(hint), name, f"one of {list(get_args(hint))}", value, "choose one of these")
+            elif not _is_of_type(value, hint):
+                raise TypeError(f"`{name}` must be of type {_type_name(hint)}, got {value!r}; see --help.")
+
+    def _default(self, name: str):
+        found = next(entry for entry in fields(self) if entry.name == name)
+        return found.default if found.default is not MISSING else None
+
+
+@dataclass(kw_only=True)
+class VQGANArguments(RunArguments):
+    """The arguments of `train_vqgan`."""
+
+    setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose frames are learnt.")
+    sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
+    block_out_channels: list[int] = field(
+        default_factory=lambda: [128, 256, 512, 512],
+        metadata={"help": "Channels of every level; between two levels the image is halved."},
+    )
+    layers_per_block: int = argument(2, help="Residual blocks per level of the encoder.")
+    attention_levels: list[int] = field(
+        default_factory=list, metadata={"help": "Levels with self-attention, 0 being the finest."}
+    )
+    norm_num_groups: int = argument(32, help="Groups of the group normalisations.")
+    mid_block_attention: bool = argument(True, help="Self-attention in the innermost block.")
+    latent_channels: int = argument(256, help="Channels of the innermost level.")
+    codebook_dim: int = argument(256, help="Width of a code.")
+    codebook_size: int = argument(1024, help="Number of codes.")
+    codebook_learning: Literal["ema", "gradient"] = argument("ema", help="How the codes follow the latents.")
+    codebook_decay: float = argument(0.99, help="Decay of the codes' moving averages.")
+    codebook_revive_after: int = argument(256, help="Steps without use after which a code starts anew.")
+    commitment_weight: float = argument(0.25, help="Weight of the commitment term.")
+    adam_beta1: float = argument(0.5, help="Decay of Adam's first moment.")
+    adam_beta2: float = argument(0.9, help="Decay of Adam's second moment.")
+    weight_decay: float = argument(0.0, help="Decoupled weight decay.")
+    l1_weight: float = argument(1.0, help="Weight of the absolute error.")
+    l2_weight: float = argument(0.0, help="Weight of the squared error.")
+    object_weight: float = argument(5.0, help="How much an object's pixel counts; the background's count 1.")
+    perceptual_weights: str | None = argument(None, help="A .safetensors file of VGG16; None: no perceptual loss.")
+    perceptual_weight: float = argument(1.0, help="Weight of the perceptual loss.")
+    discriminator_start: float = argument(0.6, help="Share of the steps before the discriminator; 1: none.")
+    discriminator_weight: float = argument(0.5, help="Factor on the adaptive weight of the adversarial loss.")
+    discriminator_channels: int = argument(64, help="Channels of the discriminator's first layer.")
+    discriminator_layers: int = argument(3, help="Strided layers of the discriminator.")
+    ema_decay: float = argument(0.999, help="Decay of the moving average of the weights, which is what is saved.")
+    channels_last: bool = argument(True, help="Lay convolutions out with the channels last; faster on CPUs.")
+    num_samples: int = argument(16, help="Held-out images of a sample sheet.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in (
+            "layers_per_block",
+            "norm_num_groups",
+            "latent_channels",
+            "codebook_dim",
+            "codebook_size",
+            "codebook_revive_after",
+            "object_weight",
+            "discriminator_channels",
+            "discriminator_layers",
+            "num_samples",
+        ):
+            self.require_positive(name)
+        for name in ("codebook_decay", "adam_beta1", "adam_beta2", "discriminator_start", "ema_decay"):
+            self.require_share(name)
+        for name in ("commitment_weight", "weight_decay", "l1_weight", "l2_weight", "discriminator_weight"):
+            value = getattr(self, name)
+            require(value >= 0, name, "at least 0", value, "use 0 to leave the term out")
+        both = (self.l1_weight, self.l2_weight)
+        require(sum(both) > 0, "l1_weight + l2_weight", "greater than 0", both, "set l1_weight to 1")
+
+
+def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) -> ArgumentsT:
+    """Reads arguments from `--config file.yaml` and from flags; a flag overrides the file.
+
+    Args:
+        cls (`type`): `RunArguments` or a subclass.
+        argv (`Sequence[str]`, *optional*): the flags; the process's own when None.
+
+    Returns:
+        The validated arguments.
+
+    Raises:
+        ValueError: If a key or a flag is unknown (the closest valid one is named), or a value breaks its rule.
+        TypeError: If a value has the wrong type.
+
+    Example:
+        >>> parse_arguments(RunArguments, ["--output_dir", "run", "--seed", "3"]).seed
+        3
+    """
+    names = [entry.name for entry in fields(cls)]
+    config_parser = _Parser([], allow_abbrev=False, add_help=False)
+    config_parser.add_argument("--config")
+    found, flags = config_parser.parse_known_args(argv)
+    parser = _Parser([cls], allow_abbrev=False)
+    parser.add_argument("--config", help="YAML file of arguments; flags override it.")
+    values = {} if found.config is None else _read_yaml(found.config)
+    for key in values:
+        if key not in names:
+            raise _unknown(f"key `{key}` in {found.config}", key, names)
+    parser.set_defaults(**values)
+    for action in parser._actions:
+        action.required = action.required and action.dest not in values
+    arguments, _, rest = parser.parse_args_into_dataclasses(args=flags, return_remaining_strings=True)
+    if rest:
+        raise _unknown(f"argument {rest[0]!r}", rest[0].lstrip("-").split("=")[0].replace("-", "_"), names)
+    return arguments
+
+
+class _Parser(HfArgumentParser):
+    """`HfArgumentParser` whose errors are ValueErrors, as everywhere else in the package."""
+
+    def error(self, message: str):
+        raise ValueError(f"{message}; see --help.")
+
+
+def _read_yaml(path: str) -> dict:
+    if not Path(path).is_file():
+        raise ValueError(f"`config` must be a YAML file, got {path!r}, which does not exist; check the path.")
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"`config` must be a YAML file, got {path!r}, which is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"`config` must hold `name: value` lines, got {type(values).__name__} in {path!r}.")
+    return values
+
+
+def _unknown(what: str, key: str, names: list[str]) -> ValueError:
+    closest = difflib.get_close_matches(key, names, n=1, cutoff=0.0)[0]
+    return ValueError(f"Unknown {what}; the closest valid one is `{closest}`.")
+
+
+def _is_of_type(value, hint) -> bool:
+    if get_origin(hint) in (Union, types.UnionType):
+        return any(_is_of_type(value, one) for one in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(_is_of_type(one, get_args(hint)[0]) for one in value)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, hint)
+
+
+def _type_name(hint) -> str:
+    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Dropping of conditions in training: how the model learns the constant "None" condition."""
+
+import torch
+
+
+def drop_condition(
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor,
+    probability: float,
+    none_token_id: int,
+    pad_token_id: int,
+    generator: torch.Generator | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Replace each row's text by the "None" condition with the given probability, each row by itself.
+
+    A dropped row is `[none_token_id, pad, pad, ...]` with mask `[1, 0, 0, ...]`. The probability is that of
+    *dropping*: 0 keeps every text, 1 drops every text.
+
+    Args:
+        input_ids (`torch.Tensor` of shape `(B, L)`): text tokens.
+        attention_mask (`torch.Tensor` of shape `(B, L)`): 1 for text, 0 for padding.
+        probability (`float`): probability that a row is dropped, in [0, 1].
+        none_token_id (`int`): the token of the "None" condition.
+        pad_token_id (`int`): the token of padding.
+        generator (`torch.Generator`, *optional*): source of the random numbers; one number is drawn for each row,
+            on the generator's own device.
+
+    Returns:
+        `tuple[torch.Tensor, torch.Tensor]`: new `input_ids` and `attention_mask`, both of shape `(B, L)`; the given
+        ones stay as they were.
+
+    Raises:
+        ValueError: If `probability` is outside [0, 1], or the shapes differ or are not `(B, L)`.
+    """
+    if not 0.0 <= probability <= 1.0:
+        raise ValueError(f"`probability` must be in [0, 1], got {probability}; it is the share of rows to drop.")
+    if input_ids.ndim != 2 or input_ids.shape != attention_mask.shape:
+        raise ValueError(
+            "`input_ids` and `attention_mask` must have one shape `(B, L)`, "
+            f"got {tuple(input_ids.shape)} and {tuple(attention_mask.shape)}."
+        )
+    device = generator.device if generator is not None else input_ids.device
+    # `rand` is in [0, 1): below 0 never, below 1 always.
+    is_dropped_B = torch.rand(input_ids.shape[0], generator=generator, device=device) < probability
+    is_dropped_B1 = is_dropped_B.to(input_ids.device)[:, None]
+    none_ids_BL = torch.full_like(input_ids, pad_token_id)
+    none_ids_BL[:, 0] = none_token_id
+    none_mask_BL = torch.zeros_like(attention_mask)
+    none_mask_BL[:, 0] = 1
+    return (
+        torch.where(is_dropped_B1, none_ids_BL, input_ids),
+        torch.where(is_dropped_B1, none_mask_BL, attention_mask),
+    )

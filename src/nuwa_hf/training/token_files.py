@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Token files: a data set turned once into visual tokens and text tokens, from which the transformer is trained.
+
+Legend: C clips, T, h, w token grid of a clip, L text length.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+
+
+METADATA_NAME = "token_files.json"
+
+
+@dataclass(frozen=True)
+class TokenFiles:
+    """Clips as tokens, in memory.
+
+    Args:
+        video_tokens (`torch.IntTensor` of shape `(C, T, h, w)`): visual tokens of every frame.
+        caption_ids (`torch.IntTensor` of shape `(C, L)`): text tokens of the clip, padded on the right.
+        image_caption_ids (`torch.IntTensor` of shape `(C, L)`): text tokens of one still frame, padded on the right.
+        image_indices (`torch.IntTensor` of shape `(C,)`): which frame that is, in [0, T).
+    """
+
+    video_tokens: torch.Tensor
+    caption_ids: torch.Tensor
+    image_caption_ids: torch.Tensor
+    image_indices: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.video_tokens)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "TokenFiles":
+        """Read every shard of a folder.
+
+        Args:
+            folder (`str` or `Path`): what `nuwa-hf tokenize` wrote.
+
+        Returns:
+            `TokenFiles`.
+
+        Raises:
+            ValueError: If the folder is not there, or not all of its shards are.
+        """
+        folder = Path(folder)
+        num_shards = read_metadata(folder)["num_shards"]
+        missing = [index for index in range(num_shards) if not shard_path(folder, index).is_file()]
+        if missing:
+            raise ValueError(
+                f"`tokens` must hold all of their {num_shards} shards, got {num_shards - len(missing)} in "
+                f"{str(folder)!r}; run `nuwa-hf tokenize` again with the same arguments to write the rest."
+            )
+        shards = []
+        for index in range(num_shards):
+            with safe_open(shard_path(folder, index), "pt") as file:
+                shards.append({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (no iterator)
+        return cls(**{name: torch.cat([shard[name] for shard in shards]) for name in shards[0]})
+
+
+def shard_path(folder: Path, index: int) -> Path:
+    """Where a shard lies."""
+    return folder / f"tokens-{index:05d}.safetensors"
+
+
+def write_shard(folder: Path, index: int, tokens: TokenFiles) -> None:
+    """Write one shard aside and move it into place."""
+    final = shard_path(folder, index)
+    aside = final.with_name(f".{final.name}.incomplete")
+    save_file({name: tensor.contiguous() for name, tensor in vars(tokens).items()}, aside)
+    os.replace(aside, final)
+
+
+def write_metadata(folder: Path, metadata: dict[str, Any]) -> None:
+    """Write what token files were made from, and their `num_shards`, aside and move it into place."""
+    aside = folder / f".{METADATA_NAME}.incomplete"
+    aside.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+    os.replace(aside, folder / METADATA_NAME)
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """What `write_metadata` wrote.
+
+    Args:
+        folder (`Path`): what `nuwa-hf tokenize` wrote.
+
+    Returns:
+        `dict[str, Any]`: with at least `num_shards`.
+
+    Raises:
+        ValueError: If it is not there.
+    """
+    path = folder / METADATA_NAME
+    if not path.is_file():
+        raise ValueError(
+            f"`tokens` must be a folder written by `nuwa-hf tokenize`, got {str(folder)!r}; run it first."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer) -> dict[str, str]:
+    """Hashes of what tokens depend on: the codec's encoder and codebook, the text tokenizer's vocabulary and merges.
+
+    Args:
+        vqgan (`NuwaVQGAN`): the codec; its decoder does not count.
+        tokenizer (`NuwaTokenizer`): the text tokenizer.
+
+    Returns:
+        `dict[str, str]`: `codec` and `text_tokenizer`, for the metadata of token files.
+    """
+    codec = hashlib.sha256()
+    for name, tensor in sorted(vqgan.state_dict().items()):
+        if not name.startswith(("decoder.", "post_quant_conv.")):
+            codec.update(name.encode())
+            codec.update(tensor.float().cpu().contiguous().numpy().tobytes())
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    text = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
+    return {"codec": codec.hexdigest(), "text_tokenizer": text.hexdigest()}
+
+
+def check_tokens(
+    tokens: TokenFiles, metadata: dict[str, Any], name: str, vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer
+) -> None:
+    """Token files must come from this codec and this tokenizer.
+
+    Args:
+        tokens (`TokenFiles`): what was loaded.
+        metadata (`dict[str, Any]`): its metadata; files of other makers may leave the fingerprints out.
+        name (`str`): the argument that named them.
+        vqgan (`NuwaVQGAN`): the codec.
+        tokenizer (`NuwaTokenizer`): the tokenizer.
+
+    Raises:
+        ValueError: If they come from others, or a token lies outside the codebook or the vocabulary.
+    """
+    for what, values, limit in (
+        ("visual token", tokens.video_tokens, vqgan.config.codebook_size),
+        ("text token", tokens.caption_ids, len(tokenizer)),
+        ("text token", tokens.image_caption_ids, len(tokenizer)),
+        ("frame", tokens.image_indices, tokens.video_tokens.shape[1]),
+    ):
+        low, high = (int(value) for value in values.aminmax())
+        if low < 0 or high >= limit:
+            raise ValueError(
+                f"`{name}` must be made by the given codec and tokenizer, got {what} {low if low < 0 else high} where "
+                f"only 0 to {limit - 1} are known; run `nuwa-hf tokenize` again."
+            )
+    for key, value in fingerprints(vqgan, tokenizer).items():
+        if metadata.get(key, value) != value:
+            raise ValueError(
+                f"`{name}` must be made by the given codec and tokenizer, got files of another {key}; run "
+                "`nuwa-hf tokenize` again, into a new folder."
+            )

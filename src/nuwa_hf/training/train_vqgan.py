@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Trains the VQ-GAN on single frames of EmojiMotion.
+
+    python -m nuwa_hf.training.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
+    accelerate launch -m nuwa_hf.training.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
+
+The same command resumes a run that was stopped.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from diffusers.training_utils import EMAModel
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from nuwa_hf.datasets.emoji_motion import EmojiMotion
+from nuwa_hf.datasets.sprites import SpritePack
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN, NuwaVQGANOutput
+
+from .arguments import VQGANArguments, parse_arguments
+from .codebook import CodebookStatistics, EmaCodebook
+from .discriminator import PatchDiscriminator
+from .perceptual import PerceptualLoss
+from .run_state import GeneratorState, RunState, build_accelerator, build_scheduler, save_aside
+from .sample_sheet import sample_sheet
+from .vqgan_losses import (
+    adaptive_weight,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
+    last_layer_gradient,
+    object_pixel_weights,
+    peak_signal_to_noise,
+    reconstruction_loss,
+)
+
+
+logger = logging.getLogger(__name__)
+
+BAR_NAMES = ("reconstruction", "adversarial", "psnr", "psnr_objects", "codes_used", "perplexity", "images_per_second")
+
+
+class EmojiFrames(Dataset):
+    """One frame of every EmojiMotion clip, for the codec; a pure function of the index, as the clips are.
+
+    Args:
+        clips (`EmojiMotion`): the clips.
+    """
+
+    def __init__(self, clips: EmojiMotion):
+        self.clips = clips
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """The clip's still frame.
+
+        Args:
+            index (`int`): of the clip.
+
+        Returns:
+            `dict`: `pixels`, float32 of shape `(3, Y, X)` in [-1, 1]; `object_mask`, bool of shape `(Y, X)`.
+        """
+        clip = self.clips[index]
+        pixels = torch.from_numpy(clip["image"]).permute(2, 0, 1).float() / 127.5 - 1
+        object_mask = torch.from_numpy(clip["object_mask"][clip["image_index"]]).bool()
+        return {"pixels": pixels, "object_mask": object_mask}
+
+
+@dataclass
+class VQGANTraining:
+    """What one step of the VQ-GAN's training works on.
+
+    Args:
+        arguments (`VQGANArguments`): the weights of the loss's terms.
+        accelerator (`Accelerator`): runs the backward passes.
+        vqgan (`NuwaVQGAN`): the codec, as `Accelerator.prepare` gave it.
+        discriminator (`PatchDiscriminator`): likewise.
+        optimizer (`torch.optim.Optimizer`): of the codec.
+        discriminator_optimizer (`torch.optim.Optimizer`): of the discriminator.
+        codebook (`EmaCodebook`, *optional*): moves the codes; None if they learn by gradient.
+        perceptual (`PerceptualLoss`, *optional*): the perceptual term; None for none.
+    """
+
+    arguments: VQGANArguments
+    accelerator: Accelerator
+    vqgan: NuwaVQGAN
+    discriminator: PatchDiscriminator
+    optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    codebook: EmaCodebook | None
+    perceptual: PerceptualLoss | None
+
+
+def vqgan_step(
+    training: VQGANTraining, batches: list[dict[str, Tensor]], *, is_adversarial: bool
+) -> tuple[dict[str, Tensor], Tensor]:
+    """One optimiser step of the codec, then, if `is_adversarial`, one of the discriminator.
+
+        L = L_rec + perceptual_weight L_perceptual + L_commitment + discriminator_weight lambda L_gan
+
+    Args:
+        training (`VQGANTraining`): the models and their optimisers; changed in place.
+        batches (`list[dict]`): one dictionary as `EmojiFrames` gives, batched, for every pass of the accumulation.
+        is_adversarial (`bool`): whether the discriminator takes part; if not it is neither run nor changed.
+
+    Returns:
+        `tuple[dict[str, torch.Tensor], torch.Tensor]`: scalars for the log, the last pass's, and the tokens of all
+        passes, of shape `(B, h, w)`.
+    """
+    arguments, accelerator = training.arguments, training.accelerator
+    vqgan = accelerator.unwrap_model(training.vqgan)
+    discriminator = accelerator.unwrap_model(training.discriminator)
+    outputs: list[NuwaVQGANOutput] = []
+    discriminator.requires_grad_(False)
+    for batch in batches:
+        # As a tuple, which Accelerate's and DDP's wrappers can rebuild.
+        output = NuwaVQGANOutput(*training.vqgan(batch["pixels"], return_dict=False))
+        pixel_weights = object_pixel_weights(batch["object_mask"], arguments.object_weight)
+        reconstruction = reconstruction_loss(
+            output.sample,
+            batch["pixels"],
+            pixel_weights,
+            l1_weight=arguments.l1_weight,
+            l2_weight=arguments.l2_weight,
+        )
+        log = {"reconstruction": reconstruction}
+        if training.perceptual is not None:
+            log["perceptual"] = training.perceptual(output.sample, batch["pixels"])
+            reconstruction = reconstruction + arguments.perceptual_weight * log["perceptual"]
+        loss = reconstruction + output.commitment_loss
+        if training.codebook is None:
+            loss = loss + output.codebook_loss
+        if is_adversarial:
+            log["adversarial"] = hinge_generator_loss(discriminator(output.sample))
+            gradients = [last_layer_gradient(term, vqgan.last_layer) for term in (reconstruction, log["adversarial"])]
+            # Of the global batch, so that the factor does not depend on the number of processes.
+            log["adaptive_weight"] = adaptive_weight(*(accelerator.reduce(one, "mean") for one in gradients))
+            loss = loss + arguments.discriminator_weight * log["adaptive_weight"] * log["adversarial"]
+        log |= {"loss": loss, "commitment": output.commitment_loss, "codebook": output.codebook_loss}
+        accelerator.backward(loss / len(batches))
+        outputs.append(output)
+    log["gradient_norm"] = accelerator.clip_grad_norm_(training.vqgan.parameters(), arguments.max_grad_norm)
+    training.optimizer.step()
+    training.optimizer.zero_grad()
+    tokens = torch.cat([output.tokens for output in outputs])
+    if training.codebook is not None:
+        training.codebook.update(torch.cat([output.latents for output in outputs]), tokens)
+    if is_adversarial:
+        discriminator.requires_grad_(True)
+        log["discriminator"] = _discriminator_step(training, batches, outputs)
+    log["psnr"] = peak_signal_to_noise(output.sample, batch["pixels"])
+    log["psnr_objects"] = peak_signal_to_noise(output.sample, batch["pixels"], batch["object_mask"])
+    return {name: value.detach() for name, value in log.items()}, tokens
+
+
+def _discriminator_step(
+    training: VQGANTraining, batches: list[dict[str, Tensor]], outputs: list[NuwaVQGANOutput]
+) -> Tensor:
+    for batch, output in zip(batches, outputs, strict=True):
+        # One pass for both: it is what DDP expects, and group normalisation keeps images apart.
+        logits = training.discriminator(torch.cat([batch["pixels"], output.sample.detach()]))
+        loss = hinge_discriminator_loss(*logits.chunk(2))
+        training.accelerator.backward(loss / len(batches))
+    training.accelerator.clip_grad_norm_(training.discriminator.parameters(), training.arguments.max_grad_norm)
+    training.discriminator_optimizer.step()
+    training.discriminator_optimizer.zero_grad()
+    return loss
+
+
+def build_vqgan(arguments: VQGANArguments, sample_size: int) -> NuwaVQGAN:
+    """A fresh codec of the size that the arguments name.
+
+    Args:
+        arguments (`VQGANArguments`): the sizes.
+        sample_size (`int`): rows and columns of an image.
+
+    Returns:
+        `NuwaVQGAN`.
+    """
+    return NuwaVQGAN(
+        block_out_channels=tuple(arguments.block_out_channels),
+        layers_per_block=arguments.layers_per_block,
+        attention_levels=tuple(arguments.attention_levels),
+        latent_channels=arguments.latent_channels,
+        codebook_dim=arguments.codebook_dim,
+        codebook_size=arguments.codebook_size,
+        norm_num_groups=arguments.norm_num_groups,
+        mid_block_attention=arguments.mid_block_attention,
+        sample_size=sample_size,
+        commitment_weight=arguments.commitment_weight,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Trains, or resumes training, and writes `output_dir/vqgan`.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; the process's own when None.
+
+    Raises:
+        ValueError: If an argument is unknown or breaks its rule.
+        TypeError: If an argument has the wrong type.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    arguments = parse_arguments(VQGANArguments, argv)
+    accelerator = build_accelerator(arguments)
+    pack = SpritePack.load() if arguments.sprites == "noto" else SpritePack.drawn_shapes()
+    splits = {
+        split: EmojiFrames(EmojiMotion(pack, setting=arguments.setting, split=split, seed=arguments.seed))
+        for split in ("train", "val")
+    }
+    held_out = torch.utils.data.default_collate([splits["val"][index] for index in range(arguments.num_samples)])
+    state = RunState(arguments, accelerator)
+    memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
+
+    vqgan = build_vqgan(arguments, sample_size=held_out["pixels"].shape[-1]).to(memory_format=memory_format)
+    discriminator = PatchDiscriminator(3, arguments.discriminator_channels, arguments.discriminator_layers).to(
+        memory_format=memory_format
+    )
+    generator = torch.Generator().manual_seed(arguments.seed)
+    codebook = None
+    if arguments.codebook_learning == "ema":
+        codebook = EmaCodebook(
+            vqgan.quantize, arguments.codebook_decay, arguments.codebook_revive_after, generator=generator
+        )
+        state.register(codebook, GeneratorState(generator))
+    learnt = [parameter for parameter in vqgan.parameters() if parameter.requires_grad]
+    ema = EMAModel(learnt, decay=arguments.ema_decay)
+    ema.to(accelerator.device)
+    optimizer, discriminator_optimizer = (
+        torch.optim.AdamW(
+            parameters,
+            lr=arguments.learning_rate,
+            betas=(arguments.adam_beta1, arguments.adam_beta2),
+            weight_decay=arguments.weight_decay,
+        )
+        for parameters in (learnt, discriminator.parameters())
+    )
+    scheduler = build_scheduler(arguments, optimizer)
+    state.register(ema, scheduler)
+    perceptual = None
+    if arguments.perceptual_weights is not None:
+        perceptual = PerceptualLoss(arguments.perceptual_weights).to(accelerator.device)
+    prepared = accelerator.prepare(vqgan, discriminator, optimizer, discriminator_optimizer)
+    training = VQGANTraining(arguments, accelerator, *prepared, codebook, perceptual)
+    if state.resume() is not None:
+        ema.to(accelerator.device)
+
+    train(training, state, splits["train"], held_out, ema, learnt, scheduler)
+
+    if accelerator.is_main_process:
+        ema.copy_to(learnt)
+        finished = vqgan.to("cpu", memory_format=torch.contiguous_format)
+        save_aside(state.output_dir / "vqgan", finished.save_pretrained)
+    accelerator.end_training()
+
+
+def train(
+    training: VQGANTraining,
+    state: RunState,
+    frames: EmojiFrames,
+    held_out: dict[str, Tensor],
+    ema: EMAModel,
+    learnt: list[torch.nn.Parameter],
+    scheduler: torch.optim.lr_scheduler.LRScheduler,
+) -> None:
+    """Runs the steps that are left, with logs, samples and checkpoints at their intervals.
+
+    Args:
+        training (`VQGANTraining`): the models and their optimisers.
+        state (`RunState`): where the run stands.
+        frames (`EmojiFrames`): the training images.
+        held_out (`dict[str, torch.Tensor]`): one batch for the sample sheets.
+        ema (`EMAModel`): the moving average of `learnt`.
+        learnt (`list[torch.nn.Parameter]`): the codec's weights that the optimiser moves.
+        scheduler (`torch.optim.lr_scheduler.LRScheduler`): stepped once per step; both optimisers follow it.
+    """
+    arguments, accelerator = training.arguments, training.accelerator
+    # A generator of its own: a loader otherwise draws from torch's, which a resumed run would notice.
+    loader = DataLoader(
+        frames,
+        batch_sampler=state.batch_sampler(),
+        num_workers=arguments.dataloader_num_workers,
+        generator=torch.Generator(),
+    )
+    batches = iter(loader)
+    statistics = CodebookStatistics(arguments.codebook_size)
+    memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
+    first_adversarial = round(arguments.discriminator_start * arguments.max_train_steps)
+    bar = tqdm(
+        total=arguments.max_train_steps,
+        initial=state.step,
+        disable=not accelerator.is_main_process,
+        mininterval=1.0,
+    )
+    training.vqgan.train()
+    window_start, window_step = time.perf_counter(), state.step
+    while state.step < arguments.max_train_steps:
+        passes = [
+            _to_device(next(batches), accelerator.device, memory_format)
+            for _ in range(arguments.gradient_accumulation_steps)
+        ]
+        if training.codebook is not None and not training.codebook.is_started:
+            latents = accelerator.unwrap_model(training.vqgan).encode(passes[0]["pixels"]).latents
+            training.codebook.initialise(latents)
+        for group in training.discriminator_optimizer.param_groups:
+            group["lr"] = scheduler.get_last_lr()[0]
+        log, tokens = vqgan_step(training, passes, is_adversarial=state.step >= first_adversarial)
+        scheduler.step()
+        ema.step(learnt)
+        statistics.accumulate(tokens)
+        state.step += 1
+        bar.update()
+        if state.is_due(arguments.log_every):
+            values = {name: value.item() for name, value in log.items()}
+            usage = statistics.compute()
+            statistics.reset()
+            seconds = time.perf_counter() - window_start
+            values |= {
+                "codes_used": usage.usage,
+                "perplexity": usage.perplexity,
+                "learning_rate": scheduler.get_last_lr()[0],
+                "images_per_second": (state.step - window_step) * state.global_batch_size / seconds,
+            }
+            state.log(values)
+            bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in values.items() if name in BAR_NAMES))
+            window_start, window_step = time.perf_counter(), state.step
+        if state.is_due(arguments.sample_every) and accelerator.is_main_process:
+            with _averaged(ema, learnt):
+                values = write_samples(accelerator.unwrap_model(training.vqgan), held_out, state)
+            logger.info("Step %d, held out: %s", state.step, values)
+        if state.is_due(arguments.checkpointing_steps):
+            state.save()
+    bar.close()
+
+
+@torch.no_grad()
+def write_samples(vqgan: NuwaVQGAN, held_out: dict[str, Tensor], state: RunState) -> dict[str, float]:
+    """Reconstructs held-out images, writes their sheet to `output_dir/samples` and logs their PSNR.
+
+    Args:
+        vqgan (`NuwaVQGAN`): the codec.
+        held_out (`dict[str, torch.Tensor]`): `pixels` of shape `(B, 3, Y, X)`, `object_mask` of shape `(B, Y, X)`.
+        state (`RunState`): gives the step and the folder, takes the log.
+
+    Returns:
+        `dict[str, float]`: what was logged.
+    """
+    pixels = held_out["pixels"].to(vqgan.device)
+    sample = vqgan.decode(vqgan.encode(pixels).tokens).sample
+    mask = held_out["object_mask"].to(vqgan.device)
+    values = {
+        "held_out_psnr": peak_signal_to_noise(sample, pixels).item(),
+        "held_out_psnr_objects": peak_signal_to_noise(sample, pixels, mask).item(),
+    }
+    state.log(values)
+    path: Path = state.output_dir / "samples" / f"step-{state.step:06d}.png"
+    path.parent.mkdir(exist_ok=True)
+    sample_sheet(pixels.cpu(), sample.cpu()).save(path)
+    return values
+
+
+@contextmanager
+def _averaged(ema: EMAModel, learnt: list[torch.nn.Parameter]):
+    """Puts the moving averages in the weights' place for a while."""
+    ema.store(learnt)
+    ema.copy_to(learnt)
+    try:
+        yield
+    finally:
+        ema.restore(learnt)
+
+
+def _to_device(
+    batch: dict[str, Tensor], device: torch.device, memory_format: torch.memory_format
+) -> dict[str, Tensor]:
+    return {
+        "pixels": batch["pixels"].to(device, memory_format=memory_format),
+        "object_mask": batch["object_mask"].to(device),
+    }
+
+
+if __name__ == "__main__":
+    main()

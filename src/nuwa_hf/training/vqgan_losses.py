@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The terms of the VQ-GAN's loss.
+
+Letters in shapes: B batch, C channels, Y and X pixel rows and columns.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+
+def object_pixel_weights(object_mask: Tensor, object_weight: float) -> Tensor:
+    """How much every pixel counts: `object_weight` on objects, 1 elsewhere.
+
+    Args:
+        object_mask (`torch.Tensor` of shape `(B, Y, X)`): 1 or True where an object's pixels are.
+        object_weight (`float`): the weight there.
+
+    Returns:
+        `torch.Tensor` of shape `(B, 1, Y, X)`, float32.
+    """
+    return 1 + (object_weight - 1) * object_mask.to(torch.float32)[:, None]
+
+
+def reconstruction_loss(
+    sample: Tensor, pixels: Tensor, pixel_weights: Tensor, *, l1_weight: float = 1.0, l2_weight: float = 0.0
+) -> Tensor:
+    """The weighted mean of the pixels' errors.
+
+        sum_p w_p (l1 |x_p - y_p| + l2 (x_p - y_p)^2) / sum_p w_p
+
+    Args:
+        sample (`torch.Tensor` of shape `(B, C, Y, X)`): the reconstruction.
+        pixels (`torch.Tensor` of shape `(B, C, Y, X)`): the original in [-1, 1].
+        pixel_weights (`torch.Tensor` of shape `(B, 1, Y, X)`): from `object_pixel_weights`.
+        l1_weight (`float`): the factor of the absolute error.
+        l2_weight (`float`): the factor of the squared error.
+
+    Returns:
+        `torch.Tensor`, a scalar.
+    """
+    error = sample - pixels
+    error = l1_weight * error.abs() + l2_weight * error.square()
+    return (pixel_weights * error).mean() / pixel_weights.mean()
+
+
+def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The discriminator's loss: (mean max(0, 1 - D(x)) + mean max(0, 1 + D(y))) / 2.
+
+    Args:
+        real_logits (`torch.Tensor` of any shape): its output on originals.
+        fake_logits (`torch.Tensor` of any shape): its output on reconstructions.
+
+    Returns:
+        `torch.Tensor`, a scalar.
+    """
+    return 0.5 * (F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean())
+
+
+def hinge_generator_loss(fake_logits: Tensor) -> Tensor:
+    """The adversarial loss of the VQ-GAN: -mean D(y).
+
+    Args:
+        fake_logits (`torch.Tensor` of any shape): the discriminator's output on reconstructions.
+
+    Returns:
+        `torch.Tensor`, a scalar.
+    """
+    return -fake_logits.mean()
+
+
+def adaptive_weight(
+    reconstruction_gradient: Tensor, adversarial_gradient: Tensor, *, maximum: float = 1e4, epsilon: float = 1e-4
+) -> Tensor:
+    """The factor that gives both losses equal say in the decoder's last layer.
+
+        lambda = ||grad L_rec|| / (||grad L_gan|| + epsilon), in [0, maximum]    (Esser et al. 2021, equation 7)
+
+    Args:
+        reconstruction_gradient (`torch.Tensor` of any shape): of the reconstruction loss, by the last layer's weight.
+        adversarial_gradient (`torch.Tensor` of the same shape): of the adversarial loss, by the same weight.
+        maximum (`float`): the upper limit.
+        epsilon (`float`): keeps the quotient finite.
+
+    Returns:
+        `torch.Tensor`, a scalar without a gradient.
+    """
+    ratio = reconstruction_gradient.norm() / (adversarial_gradient.norm() + epsilon)
+    return ratio.clamp(0.0, maximum).detach()
+
+
+def last_layer_gradient(loss: Tensor, last_layer: Tensor) -> Tensor:
+    """The gradient of a loss by one weight alone; the graph is kept and no `.grad` is touched.
+
+    Args:
+        loss (`torch.Tensor`): a scalar.
+        last_layer (`torch.Tensor` of any shape): the weight.
+
+    Returns:
+        `torch.Tensor` of the weight's shape.
+    """
+    return torch.autograd.grad(loss, last_layer, retain_graph=True)[0]
+
+
+def peak_signal_to_noise(sample: Tensor, pixels: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The PSNR in decibels of images in [-1, 1], over all pixels of the batch or over those of a mask.
+
+    Args:
+        sample (`torch.Tensor` of shape `(B, C, Y, X)`): the reconstruction, clipped to [-1, 1] here.
+        pixels (`torch.Tensor` of shape `(B, C, Y, X)`): the original.
+        mask (`torch.Tensor` of shape `(B, Y, X)`, *optional*): 1 or True at the pixels that count.
+
+    Returns:
+        `torch.Tensor`, a scalar; not a number if the mask is empty.
+    """
+    error = (sample.clamp(-1, 1) - pixels).square().mean(dim=1)
+    error = error.mean() if mask is None else error[mask.bool()].mean()
+    return 10 * torch.log10(4 / error.clamp_min(1e-12))

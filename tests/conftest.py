@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What holds for every test: no network, fixed seeds, one thread."""
+
+import ipaddress
+import os
+import random
+import socket
+
+
+# Read when huggingface_hub is imported, so set before.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import numpy as np
+import pytest
+import torch
+
+
+torch.set_num_threads(1)
+_connect = socket.socket.connect
+
+
+def _connect_to_this_machine_only(self: socket.socket, address):
+    if self.family != socket.AF_UNIX and not _is_loopback(address[0]):
+        raise RuntimeError(f"tests must not use the network, but one connects to {address}")
+    return _connect(self, address)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", _connect_to_this_machine_only)
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A tiny text-to-video checkpoint on disk; read only."""
+    from tiny import tiny_text_to_video_pipeline
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    tiny_text_to_video_pipeline().save_pretrained(folder)
+    return folder

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import pytest
+import torch
+
+from nuwa_hf.generation.cache import DecoderCache
+from nuwa_hf.generation.sampling import draw_uniforms, invert_cdf
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+
+
+GRIDS = [(1, 1, 1), (1, 5, 3), (4, 3, 5), (3, 2, 1), (2, 4, 4)]
+WINDOWS = [(3, 3, 3), (1, 3, 3), (3, 5, 3)]
+
+
+def random_model(window=(3, 3, 3), dtype=torch.float64):
+    """A tiny model with weights large enough that every input matters to every token."""
+    torch.manual_seed(0)
+    config = NuwaConfig(
+        vocab_size=40,
+        codebook_size=29,
+        hidden_size=24,
+        num_attention_heads=2,
+        num_encoder_layers=1,
+        num_decoder_layers=3,
+        visual_grid=(4, 5, 5),
+        window=window,
+    )
+    model = NuwaForConditionalGeneration(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    return model.to(dtype)
+
+
+def texts():
+    input_ids = torch.randint(5, 40, (3, 6), generator=torch.Generator().manual_seed(5))
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[1, 3:] = 0
+    return input_ids, attention_mask
+
+
+def generators():
+    return [torch.Generator().manual_seed(seed) for seed in (11, 12, 13)]
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("grid", GRIDS)
+def test_wavefront_gives_the_tokens_of_raster_order(grid, window, guidance_scale):
+    model = random_model(window)
+    settings = {"grid": grid, "guidance_scale": guidance_scale, "temperature": 0.9, "top_k": 20, "top_p": 0.95}
+    wave = model.generate(*texts(), generator=generators(), schedule="wavefront", **settings).tokens
+    raster = model.generate(*texts(), generator=generators(), schedule="raster", **settings).tokens
+    assert torch.equal(wave, raster)
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+def test_a_batch_of_three_gives_the_tokens_of_three_single_runs(guidance_scale):
+    model, (input_ids, attention_mask) = random_model(), texts()
+    settings = {"grid": (3, 4, 5), "guidance_scale": guidance_scale}
+    together = model.generate(input_ids, attention_mask, generator=generators(), **settings).tokens
+    for item, generator in enumerate(generators()):
+        alone = model.generate(input_ids[[item]], attention_mask[[item]], generator=generator, **settings).tokens
+        assert torch.equal(alone[0], together[item])
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_sampled_tokens_are_the_inverse_cdf_of_one_teacher_forced_pass(grid):
+    model, (input_ids, attention_mask) = random_model(), texts()
+    tokens = model.generate(input_ids, attention_mask, grid=grid, generator=generators()).tokens
+    logits = model(input_ids, attention_mask, visual_tokens=tokens).logits
+    uniforms = draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))
+    assert torch.equal(invert_cdf(logits, uniforms), tokens.flatten(1))
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_without_sampling_tokens_are_the_argmax_of_one_teacher_forced_pass(grid):
+    model, (input_ids, attention_mask) = random_model(), texts()
+    tokens = model.generate(input_ids, attention_mask, grid=grid, do_sample=False).tokens
+    logits = model(input_ids, attention_mask, visual_tokens=tokens).logits
+    assert torch.equal(logits.argmax(-1), tokens.flatten(1))
+
+
+def test_guided_tokens_are_the_inverse_cdf_of_two_teacher_forced_passes():
+    model, (input_ids, attention_mask) = random_model(), texts()
+    tokens = model.generate(
+        input_ids, attention_mask, grid=(2, 4, 4), guidance_scale=2.0, generator=generators()
+    ).tokens
+    text = model(input_ids, attention_mask, visual_tokens=tokens).logits
+    none = model(torch.full((3, 1), model.config.none_token_id), visual_tokens=tokens).logits
+    uniforms = draw_uniforms(3, text.shape[1], generators(), torch.device("cpu"))
+    assert torch.equal(invert_cdf(none + 2.0 * (text - none), uniforms), tokens.flatten(1))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.5)])
+def test_in_lower_precision_cached_logits_agree_to_rounding(dtype, tolerance):
+    # bfloat16 keeps 8 bits: logits of size 10 through three layers differ by a few units in the last place.
+    model, (input_ids, attention_mask) = random_model(dtype=dtype), texts()
+    exact = random_model(dtype=torch.float64)
+    seen = []
+    model.head.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    tokens = model.generate(
+        input_ids, attention_mask, grid=(2, 4, 4), schedule="raster", generator=generators()
+    ).tokens
+    cached = torch.cat(seen, 1).double()
+    forced = exact(input_ids, attention_mask, visual_tokens=tokens).logits
+    assert (cached - forced).abs().max() < tolerance
+    assert cached.std() > 1  # large logits: the comparison means something
+
+
+def test_known_tokens_stay_and_the_rest_follows_from_them():
+    model, (input_ids, attention_mask) = random_model(), texts()
+    generator = torch.Generator().manual_seed(0)
+    known = torch.randint(0, 29, (3, 3, 4, 4), generator=generator)
+    mask = torch.rand(3, 3, 4, 4, generator=generator) < 0.5
+    arguments = {"grid": (3, 4, 4), "known_tokens": known, "known_mask": mask}
+    tokens = model.generate(input_ids, attention_mask, generator=generators(), **arguments).tokens
+    assert torch.equal(tokens[mask], known[mask])
+    logits = model(input_ids, attention_mask, visual_tokens=tokens).logits
+    drawn = invert_cdf(logits, draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))).view_as(tokens)
+    assert torch.equal(tokens[~mask], drawn[~mask])
+
+
+def test_a_random_number_belongs_to_its_place_so_known_tokens_do_not_shift_it():
+    model, (input_ids, attention_mask) = random_model(), texts()
+    free = model.generate(input_ids, attention_mask, grid=(2, 4, 4), generator=generators()).tokens
+    mask = torch.zeros(3, 2, 4, 4, dtype=torch.bool)
+    mask[:, 0] = True
+    again = model.generate(
+        input_ids, attention_mask, grid=(2, 4, 4), generator=generators(), known_tokens=free, known_mask=mask
+    ).tokens
+    assert torch.equal(again, free)
+
+
+def test_callback_sees_every_step_and_can_stop():
+    model, (input_ids, attention_mask) = random_model(), texts()
+    steps = []
+
+    def stop_at_three(step, num_steps, tokens):
+        steps.append((step, num_steps))
+        return step == 3
+
+    tokens = model.generate(
+        input_ids, attention_mask, grid=(2, 4, 4), generator=generators(), callback=stop_at_three
+    ).tokens
+    assert steps == [(step, model.num_generation_steps((2, 4, 4))) for step in range(4)]
+    full = model.generate(input_ids, attention_mask, grid=(2, 4, 4), generator=generators()).tokens
+    assert torch.equal(tokens[:, 0, 0], full[:, 0, 0])
+    assert (tokens[:, 1] == 0).all()
+
+
+def test_cache_takes_the_stated_memory():
+    model, (input_ids, attention_mask) = random_model(dtype=torch.float32), texts()
+    condition = model.model.encode_text(input_ids, attention_mask)
+    cache = DecoderCache(model.model.decoder, model.config, Grid(3, 4, 5), [condition])
+    assert cache.states.nbytes == DecoderCache.num_bytes(model.config, Grid(3, 4, 5), 3, torch.float32)
+    assert DecoderCache.num_bytes(NuwaConfig(), Grid(10, 21, 21), 1, torch.bfloat16) == 2 * 24 * 4410 * 1280 * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"grid": (5, 5, 5)}, "the grid's `t` must be at most 4"),
+        ({"grid": (0, 5, 5)}, "`t` of a Grid must be a whole number of at least 1"),
+        ({"grid": (1, 2, 2), "schedule": "fast"}, "`schedule` must be one of"),
+        ({"grid": (1, 2, 2), "temperature": 0.0}, "`temperature` must be"),
+        ({"grid": (1, 2, 2), "top_p": 0.0}, "`top_p` must be"),
+        ({"grid": (1, 2, 2), "generator": [torch.Generator()]}, "3 expected, got 1"),
+        ({"grid": (1, 2, 2), "known_tokens": torch.zeros(3, 1, 2, 2).long()}, "`known_mask` is missing"),
+        (
+            {
+                "grid": (1, 2, 2),
+                "known_tokens": torch.full((3, 1, 2, 2), 29),
+                "known_mask": torch.ones(3, 1, 2, 2, dtype=torch.bool),
+            },
+            r"`known_tokens` must be in \[0, 29\)",
+        ),
+        (
+            {
+                "grid": (1, 2, 2),
+                "known_tokens": torch.zeros(3, 1, 2, 3).long(),
+                "known_mask": torch.ones(3, 1, 2, 2, dtype=torch.bool),
+            },
+            "`known_tokens` must have shape",
+        ),
+        ({"grid": (1, 2, 2), "guidance_scale": 2.0, "negative_input_ids": torch.ones(2, 3).long()}, "as many rows"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        random_model().generate(*texts(), **arguments)

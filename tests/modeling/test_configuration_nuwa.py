@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import pytest
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig
+
+import nuwa_hf  # noqa: F401 (registers the configuration)
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.configuration_nuwa import PRESETS, NuwaConfig
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_round_trip_through_json(name, tmp_path):
+    config = NuwaConfig.from_preset(name)
+    config.save_pretrained(tmp_path)
+    for loaded in (NuwaConfig.from_pretrained(tmp_path), AutoConfig.from_pretrained(tmp_path)):
+        assert type(loaded) is NuwaConfig
+        assert {**loaded.to_dict(), "_name_or_path": ""} == config.to_dict()
+        assert loaded.get_visual_grid() == config.get_visual_grid()
+
+
+def test_layers_of_nuwa_336_come_to_865_million_parameters():
+    with torch.device("meta"):
+        model = NuwaForConditionalGeneration(NuwaConfig.from_preset("nuwa-336")).model
+    layers = [*model.encoder.layers.parameters(), *model.decoder.layers.parameters()]
+    assert round(sum(parameter.numel() for parameter in layers) / 1e6) == 865
+
+
+def test_papers_grids():
+    assert NuwaConfig.from_preset("nuwa-336").get_visual_grid() == Grid(10, 21, 21)
+    assert NuwaConfig.from_preset("nuwa-256").get_visual_grid() == Grid(4, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"hidden_size": 10, "num_attention_heads": 3}, "`hidden_size` must be a multiple"),
+        ({"window": (3, 2, 3)}, "`window` must be three odd extents"),
+        ({"visual_grid": (3, 0, 3)}, "`visual_grid` must be three extents"),
+        ({"codebook_size": 0}, "`codebook_size` must be at least 1"),
+        ({"none_token_id": 60, "vocab_size": 60}, "`none_token_id` must be in"),
+        ({"hidden_dropout": 1.0}, r"`hidden_dropout` must be in \[0, 1\)"),
+        ({"hidden_size": "wide"}, "hidden_size"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(fields, message):
+    with pytest.raises(StrictDataclassError, match=message):
+        NuwaConfig(**fields)
+
+
+def test_a_misspelt_field_is_refused_with_the_right_name():
+    with pytest.raises(ValueError, match="did you mean `hidden_size`"):
+        NuwaConfig(hiden_size=3)
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(ValueError, match=r"`name` must be one of .* got 'nuwa-999'"):
+        NuwaConfig.from_preset("nuwa-999")

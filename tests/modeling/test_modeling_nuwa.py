@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import pytest
+import torch
+from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
+from transformers import AutoModel, AutoModelForSeq2SeqLM
+
+from nuwa_hf import NuwaForConditionalGeneration, NuwaModel
+
+
+IMPLEMENTATIONS = ["eager", "nearby", "sdpa", "flex_attention", "nearby_reference", "nearby_shift_and_add"]
+
+
+@pytest.fixture
+def inputs():
+    generator = torch.Generator().manual_seed(0)
+    input_ids = torch.randint(5, 100, (2, 7), generator=generator)
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[1, 4:] = 0
+    tokens = torch.randint(0, CODEBOOK_SIZE, (2, *VISUAL_GRID), generator=generator)
+    return {"input_ids": input_ids, "attention_mask": attention_mask, "visual_tokens": tokens}
+
+
+@pytest.mark.parametrize("implementation", ["eager", "nearby", "sdpa", "nearby_shift_and_add"])
+def test_logits_before_and_at_a_changed_token_stay_bit_equal(inputs, implementation):
+    model = tiny_transformer().double()
+    model.set_attn_implementation(implementation)
+    before = model(**inputs).logits
+    flat = inputs["visual_tokens"].flatten(1)
+    for place in range(flat.shape[1]):
+        changed = flat.clone()
+        changed[:, place] = (changed[:, place] + 1) % CODEBOOK_SIZE
+        after = model(**{**inputs, "visual_tokens": changed.view(2, *VISUAL_GRID)}).logits
+        assert torch.equal(after[:, : place + 1], before[:, : place + 1])
+        if place + 1 < flat.shape[1] and (place + 1) % VISUAL_GRID[2]:
+            assert not torch.equal(after[:, place + 1], before[:, place + 1])  # its neighbour on the right sees it
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_every_attention_implementation_gives_the_same_logits_and_gradients(inputs, implementation):
+    results = []
+    for name in ("eager", implementation):
+        model = tiny_transformer().double()
+        model.set_attn_implementation(name)
+        output = model(**inputs, labels=inputs["visual_tokens"])
+        output.loss.backward()
+        results.append([output.logits, *(parameter.grad for parameter in model.parameters())])
+    for eager, other in zip(*results, strict=True):
+        torch.testing.assert_close(other, eager, atol=1e-10, rtol=1e-10)
+
+
+def test_padding_does_not_reach_the_logits(inputs):
+    model = tiny_transformer().double()
+    logits = model(**inputs).logits
+    ids = inputs["input_ids"].clone()
+    ids[1, 4:] = 0
+    torch.testing.assert_close(model(**{**inputs, "input_ids": ids}).logits, logits)
+    short = model(inputs["input_ids"][1:, :4], visual_tokens=inputs["visual_tokens"][1:]).logits
+    torch.testing.assert_close(short, logits[1:])
+
+
+def test_text_changes_the_logits(inputs):
+    model = tiny_transformer()
+    ids = inputs["input_ids"].clone()
+    ids[0, 2] += 1
+    after, before = (model(**{**inputs, "input_ids": one}).logits for one in (ids, inputs["input_ids"]))
+    assert not torch.equal(after[0], before[0])
+    assert torch.equal(after[1], before[1])
+
+
+def test_loss_is_the_mean_over_counted_labels_at_the_same_place(inputs):
+    model = tiny_transformer().double()
+    labels = inputs["visual_tokens"].clone()
+    labels[:, 0] = -100
+    output = model(**inputs, labels=labels)
+    log_probabilities = output.logits.log_softmax(-1).view(2, *VISUAL_GRID, CODEBOOK_SIZE)
+    picked = log_probabilities.gather(-1, inputs["visual_tokens"][..., None])[:, 1:]
+    torch.testing.assert_close(output.loss, -picked.mean().float(), check_dtype=False)
+
+
+def test_labels_serve_as_tokens(inputs):
+    model = tiny_transformer()
+    labels = inputs.pop("visual_tokens")
+    assert torch.equal(model(**inputs, labels=labels).loss, model(**inputs, visual_tokens=labels, labels=labels).loss)
+
+
+def test_tuple_and_dictionary_hold_the_same(inputs):
+    model = tiny_transformer()
+    model.set_attn_implementation("eager")
+    arguments = {**inputs, "labels": inputs["visual_tokens"], "output_hidden_states": True, "output_attentions": True}
+    named, plain = model(**arguments), model(**arguments, return_dict=False)
+    assert torch.equal(named.loss, plain[0])
+    assert torch.equal(named.logits, plain[1])
+    assert len(named.to_tuple()) == len(plain)
+    places, layers = named.logits.shape[1], model.config.num_decoder_layers
+    assert [state.shape for state in named.hidden_states] == [(2, places, 16)] * (layers + 1)
+    assert [weights.shape for weights in named.attentions] == [(2, 2, places, places)] * layers
+    assert [weights.shape for weights in named.cross_attentions] == [(2, 2, places, 7)] * layers
+    for weights in named.attentions:
+        torch.testing.assert_close(weights.sum(-1), torch.ones(2, 2, places))
+
+
+@pytest.mark.parametrize("shard", ["50GB", "20KB"])
+def test_saved_and_loaded_models_are_bit_equal(inputs, tmp_path, shard):
+    model = tiny_transformer()
+    model.generation_config.guidance_scale = 3.0
+    model.save_pretrained(tmp_path, max_shard_size=shard)
+    assert (len(list(tmp_path.glob("*.safetensors"))) > 1) == (shard == "20KB")
+    expected = model(**inputs).logits
+    for cls in (NuwaForConditionalGeneration, AutoModelForSeq2SeqLM):
+        loaded = cls.from_pretrained(tmp_path)
+        assert type(loaded) is NuwaForConditionalGeneration
+        assert torch.equal(loaded(**inputs).logits, expected)
+        assert loaded.generation_config.guidance_scale == 3.0
+
+
+def test_base_model_loads_from_the_full_checkpoint(inputs, tmp_path):
+    model = tiny_transformer()
+    model.save_pretrained(tmp_path)
+    for cls in (NuwaModel, AutoModel):
+        loaded = cls.from_pretrained(tmp_path)
+        assert type(loaded) is NuwaModel
+        assert torch.equal(loaded(**inputs).last_hidden_state, model.model(**inputs).last_hidden_state)
+
+
+def test_checkpointed_activations_give_the_same_gradients(inputs):
+    gradients = []
+    for is_checkpointed in (False, True):
+        model = tiny_transformer().double().train()
+        if is_checkpointed:
+            model.activation_checkpointing_enable()
+        model(**inputs, labels=inputs["visual_tokens"]).loss.backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    for plain, checkpointed in zip(*gradients, strict=True):
+        assert torch.equal(plain, checkpointed)
+
+
+def test_every_parameter_learns(inputs):
+    model = tiny_transformer()
+    model(**inputs, labels=inputs["visual_tokens"]).loss.backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_attention_implementation_is_chosen_at_load(tmp_path):
+    tiny_transformer().save_pretrained(tmp_path)
+    assert NuwaForConditionalGeneration.from_pretrained(tmp_path).config._attn_implementation == "nearby"
+    loaded = NuwaForConditionalGeneration.from_pretrained(tmp_path, attn_implementation="nearby_shift_and_add")
+    assert loaded.config._attn_implementation == "nearby_shift_and_add"
+    with pytest.raises(ValueError, match="not supported"):
+        NuwaForConditionalGeneration.from_pretrained(tmp_path, attn_implementation="farsighted")
+
+
+def test_an_image_is_a_one_frame_video(inputs):
+    model = tiny_transformer().double()
+    video = model(**inputs).logits.unflatten(1, VISUAL_GRID)
+    image = model(**{**inputs, "visual_tokens": inputs["visual_tokens"][:, :1]}).logits.unflatten(
+        1, (1, *VISUAL_GRID[1:])
+    )
+    torch.testing.assert_close(image, video[:, :1])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"visual_tokens": None}, ValueError, "`visual_tokens` must be given"),
+        ({"visual_tokens": torch.zeros(2, 3, 4)}, TypeError, "`visual_tokens` must be whole numbers"),
+        ({"visual_tokens": torch.zeros(2, 3, 4).long()}, ValueError, "`visual_tokens` must have shape"),
+        ({"visual_tokens": torch.full((2, *VISUAL_GRID), CODEBOOK_SIZE)}, ValueError, "the codebook"),
+        ({"visual_tokens": torch.full((2, *VISUAL_GRID), -100)}, ValueError, "put -100 only into `labels`"),
+        ({"visual_tokens": torch.zeros(2, 4, 4, 5).long()}, ValueError, "the grid's `t` must be at most 3"),
+        ({"input_ids": torch.zeros(2, 13).long()}, ValueError, "`input_ids` must have shape"),
+        ({"attention_mask": torch.ones(2, 3)}, ValueError, "`attention_mask` must have the shape"),
+        ({"labels": torch.zeros(2, 1, 4, 5).long()}, ValueError, "`labels` must have the shape"),
+        ({"output_attentions": True}, ValueError, "`output_attentions` needs"),
+    ],
+)
+def test_wrong_inputs_are_refused(inputs, change, error, message):
+    with pytest.raises(error, match=message):
+        tiny_transformer()(**{**inputs, **change})
+
+
+def test_input_taps_reach_exactly_the_causal_window():
+    embeddings = tiny_transformer(window=(3, 3, 1)).model.decoder.embeddings
+    assert embeddings.offsets == ((-1, -1, 0), (-1, 0, 0), (-1, 1, 0), (0, -1, 0))
+    assert embeddings.taps.shape == (4, tiny_config().hidden_size)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Laws of the text tokenizer."""
+
+import random
+import unicodedata
+
+import pytest
+from transformers import AutoTokenizer
+
+from nuwa_hf.modeling.tokenization_nuwa import SPECIAL_TOKENS, NuwaTokenizer
+
+
+CAPTIONS = [
+    "a red apple rolls to the left on the grass",
+    "a dog runs from right to left in the snow",
+    "a ball bounces up and down, and a car moves to the right",
+    "a bee flies up on a gray street while a cup gets smaller",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return NuwaTokenizer.train(CAPTIONS, vocab_size=160)
+
+
+def words_of(tokenizer, text):
+    return tokenizer(text, add_special_tokens=False).input_ids
+
+
+def test_special_tokens_have_the_documented_ids(tokenizer):
+    assert tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS)) == [0, 1, 2, 3, 4]
+    assert (tokenizer.pad_token_id, tokenizer.unk_token_id) == (0, 1)
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.none_token_id) == (2, 3, 4)
+    assert set(tokenizer.all_special_ids) == {0, 1, 2, 3, 4}
+
+
+def test_text_stands_between_bos_and_eos(tokenizer):
+    ids = tokenizer("a red apple").input_ids
+    assert ids[0] == tokenizer.bos_token_id
+    assert ids[-1] == tokenizer.eos_token_id
+    assert not set(ids[1:-1]) & {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("text", [*CAPTIONS, "A Red, APPLE!", "  wide   apart\n words ", "don't (stop) <here>", ""])
+def test_decode_gives_back_the_lower_cased_text(tokenizer, text):
+    decoded = tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True)
+    assert decoded == " ".join(text.lower().split())
+
+
+def test_case_and_unicode_form_do_not_matter(tokenizer):
+    assert words_of(tokenizer, "A RED APPLE") == words_of(tokenizer, "a red apple")
+    wide = "\uff52\uff45\uff44"
+    assert unicodedata.normalize("NFKC", wide) == "red"
+    assert words_of(tokenizer, wide) == words_of(tokenizer, "red")
+
+
+@pytest.mark.parametrize("token", SPECIAL_TOKENS)
+@pytest.mark.parametrize("template", ["{}", "a {} apple", "a{}apple", " {0} {0}"])
+def test_text_that_spells_a_special_token_is_plain_text(tokenizer, token, template):
+    """A caption such as "<none>" must not switch the condition off, nor "<eos>" end it."""
+    for ids in (tokenizer(template.format(token)).input_ids, tokenizer([template.format(token)]).input_ids[0]):
+        assert not set(ids[1:-1]) & {0, 1, 2, 3, 4}
+        assert tokenizer.decode(ids, skip_special_tokens=True) == template.format(token).strip()
+
+
+def test_no_text_crashes_and_no_ascii_text_is_unknown(tokenizer):
+    draw = random.Random(0)
+    for _ in range(200):
+        text = "".join(chr(draw.randrange(32, 0xD7FF)) for _ in range(draw.randrange(20)))
+        ids = words_of(tokenizer, text)
+        assert all(0 <= i < len(tokenizer) for i in ids)
+        plain = "".join(chr(draw.randrange(32, 127)) for _ in range(draw.randrange(20)))
+        assert tokenizer.unk_token_id not in words_of(tokenizer, plain)
+    assert tokenizer.unk_token_id in words_of(tokenizer, "a \U0001f34e apple")
+
+
+def test_truncation_keeps_77_tokens_with_eos_last(tokenizer):
+    ids = tokenizer("left " * 200, truncation=True).input_ids
+    assert tokenizer.model_max_length == len(ids) == 77
+    assert ids[-1] == tokenizer.eos_token_id
+
+
+def test_padding_is_on_the_right_and_masked(tokenizer):
+    batch = tokenizer(["a dog", CAPTIONS[0]], padding="max_length", return_tensors="pt")
+    assert set(batch) == {"input_ids", "attention_mask"}
+    assert batch.input_ids.shape == batch.attention_mask.shape == (2, 77)
+    for ids, mask, text in zip(batch.input_ids, batch.attention_mask, ["a dog", CAPTIONS[0]], strict=True):
+        count = len(tokenizer(text).input_ids)
+        assert mask.tolist() == [1] * count + [0] * (77 - count)
+        assert (ids[count:] == tokenizer.pad_token_id).all()
+
+
+@pytest.mark.parametrize("loader", [NuwaTokenizer, AutoTokenizer])
+def test_save_and_load_keep_every_behaviour(tokenizer, tmp_path, loader):
+    tokenizer.save_pretrained(tmp_path)
+    loaded = loader.from_pretrained(tmp_path)
+    assert type(loaded) is NuwaTokenizer
+    for text in [*CAPTIONS, "A  Red APPLE", "<none>", "a <eos> b", "\u732b"]:
+        assert loaded(text).input_ids == tokenizer(text).input_ids
+    assert loaded.get_vocab() == tokenizer.get_vocab()
+    assert loaded.none_token_id == 4
+    assert loaded.model_max_length == 77
+
+
+def test_the_same_captions_give_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        NuwaTokenizer.train(iter(CAPTIONS), vocab_size=160).save_pretrained(tmp_path / name)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_vocabulary_never_exceeds_its_size(tokenizer):
+    assert len(tokenizer) <= 160
+    assert len(NuwaTokenizer.train(CAPTIONS, vocab_size=90)) == 90
+
+
+def test_wrong_input_is_refused_with_a_remedy():
+    with pytest.raises(ValueError, match="`vocab_size` must be at least"):
+        NuwaTokenizer.train(CAPTIONS, vocab_size=10)
+    with pytest.raises(ValueError, match="hold every character"):
+        NuwaTokenizer.train(["".join(chr(0x4E00 + i) for i in range(200))], vocab_size=80)
+    with pytest.raises(TypeError, match="list of strings"):
+        NuwaTokenizer.train("one caption", vocab_size=100)
+    with pytest.raises(TypeError, match="yield strings"):
+        NuwaTokenizer.train([b"bytes"], vocab_size=100)

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import json
+import shutil
+from pathlib import Path
+
+import diffusers
+import pytest
+import torch
+from diffusers import DiffusionPipeline
+from tiny import tiny_text_to_video_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
+
+import nuwa_hf
+from nuwa_hf import NuwaTextToVideoPipeline
+
+
+PROMPT = "a red apple rolls to the left"
+
+
+def frames_of(pipeline, **kwargs):
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline(PROMPT, generator=torch.Generator().manual_seed(0), output_type="pt", **kwargs).frames
+
+
+@pytest.fixture
+def copy(checkpoint, tmp_path):
+    """A checkpoint to break."""
+    return Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("loader", [NuwaTextToVideoPipeline, DiffusionPipeline])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_saved_pipeline_makes_the_same_frames(checkpoint, loader, kind):
+    loaded = loader.from_pretrained(kind(checkpoint))
+    assert type(loaded) is NuwaTextToVideoPipeline
+    assert loaded.sketch_vqgan is None
+    assert torch.equal(frames_of(loaded), frames_of(tiny_text_to_video_pipeline()))
+
+
+def test_checkpoint_names_components_shortly(checkpoint):
+    index = json.loads((checkpoint / "model_index.json").read_text())
+    assert index["_class_name"] == "NuwaTextToVideoPipeline"
+    assert index["transformer"] == ["nuwa_hf", "NuwaForConditionalGeneration"]
+    assert index["vqgan"] == ["nuwa_hf", "NuwaVQGAN"]
+    assert index["tokenizer"] == ["nuwa_hf", "NuwaTokenizer"]
+    assert index["sketch_vqgan"] == [None, None]
+
+
+def test_sketch_codec_is_saved_and_loaded_with_the_others(tmp_path):
+    pipeline = tiny_text_to_video_pipeline()
+    pipeline.register_modules(sketch_vqgan=tiny_vqgan(in_channels=5, out_channels=5))
+    pipeline.save_pretrained(tmp_path)
+    assert NuwaTextToVideoPipeline.from_pretrained(tmp_path).sketch_vqgan.config.in_channels == 5
+
+
+def test_variant_is_saved_and_loaded(tmp_path):
+    pipeline = tiny_text_to_video_pipeline()
+    pipeline.save_pretrained(tmp_path, variant="fp16")
+    assert (tmp_path / "transformer" / "model.fp16.safetensors").is_file()
+    assert (tmp_path / "vqgan" / "diffusion_pytorch_model.fp16.safetensors").is_file()
+    loaded = NuwaTextToVideoPipeline.from_pretrained(tmp_path, variant="fp16")
+    assert torch.equal(frames_of(loaded), frames_of(pipeline))
+
+
+def test_shards_are_saved_and_loaded(tmp_path):
+    pipeline = tiny_text_to_video_pipeline()
+    pipeline.save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list((tmp_path / "transformer").glob("model-*.safetensors"))) > 1
+    assert torch.equal(frames_of(NuwaTextToVideoPipeline.from_pretrained(tmp_path)), frames_of(pipeline))
+
+
+def test_dtype_is_that_of_every_model_and_the_pipeline_runs(checkpoint):
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint, dtype=torch.bfloat16)
+    assert pipeline.transformer.dtype == pipeline.vqgan.dtype == torch.bfloat16
+    assert frames_of(pipeline, guidance_scale=2.0).isfinite().all()
+
+
+def test_component_given_at_load_is_used(checkpoint):
+    transformer = tiny_transformer(num_decoder_layers=1)
+    assert NuwaTextToVideoPipeline.from_pretrained(checkpoint, transformer=transformer).transformer is transformer
+
+
+def test_from_pipe_shares_components_and_casts_nothing():
+    pipeline = tiny_text_to_video_pipeline().to(torch.bfloat16)
+    other = NuwaTextToVideoPipeline.from_pipe(pipeline)
+    for name, component in pipeline.components.items():
+        assert getattr(other, name) is component
+    assert pipeline.transformer.dtype == pipeline.vqgan.dtype == torch.bfloat16
+
+
+def test_from_pipe_takes_components_and_casts_when_asked():
+    pipeline, codec = tiny_text_to_video_pipeline(), tiny_vqgan()
+    assert NuwaTextToVideoPipeline.from_pipe(pipeline, vqgan=codec).vqgan is codec
+    assert NuwaTextToVideoPipeline.from_pipe(pipeline, dtype=torch.bfloat16).transformer.dtype == torch.bfloat16
+
+
+def test_from_pipe_names_the_components_it_misses():
+    class Foreign(DiffusionPipeline):
+        def __init__(self, vqgan):
+            super().__init__()
+            self.register_modules(vqgan=vqgan)
+
+    with pytest.raises(ValueError, match="the components tokenizer, transformer, got Foreign"):
+        NuwaTextToVideoPipeline.from_pipe(Foreign(tiny_vqgan()))
+
+
+def test_cpu_offload_hooks_run_and_change_nothing():
+    pipeline = tiny_text_to_video_pipeline()
+    expected = frames_of(pipeline)
+    pipeline.enable_model_cpu_offload(device="cpu")
+    started = []
+    for model in (pipeline.transformer, pipeline.vqgan):
+        hook = model._hf_hook
+        hook.pre_forward = lambda *args, model=model, run=hook.pre_forward, **kwargs: (
+            started.append(type(model).__name__) or run(*args, **kwargs)
+        )
+    assert torch.equal(frames_of(pipeline), expected)
+    assert list(dict.fromkeys(started)) == ["NuwaForConditionalGeneration", "NuwaVQGAN"]
+
+
+@pytest.mark.parametrize(
+    ("components", "message"),
+    [
+        ({"vqgan": {"codebook_size": 16}}, "the same `codebook_size`, got 16 and 32"),
+        ({"transformer": {"vocab_size": 60}}, "at most 60 tokens"),
+    ],
+)
+def test_components_that_do_not_fit_are_refused(components, message):
+    with pytest.raises(ValueError, match=message):
+        NuwaTextToVideoPipeline(
+            vqgan=tiny_vqgan(**components.get("vqgan", {})),
+            transformer=tiny_transformer(**components.get("transformer", {})),
+            tokenizer=tiny_tokenizer(),
+        )
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "model_index.json",
+        "transformer",
+        "vqgan",
+        "tokenizer",
+        "transformer/config.json",
+        "transformer/model.safetensors",
+        "vqgan/config.json",
+        "vqgan/diffusion_pytorch_model.safetensors",
+        "tokenizer/tokenizer.json",
+    ],
+)
+def test_half_a_checkpoint_is_refused_by_the_name_of_what_is_missing(copy, missing):
+    path = copy / missing
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    what = "no weights" if path.suffix == ".safetensors" else path.name
+    with pytest.raises(OSError, match=rf"checkpoint: .*{what}") as error:
+        NuwaTextToVideoPipeline.from_pretrained(copy)
+    assert str(copy) in str(error.value)
+
+
+def test_missing_part_is_fine_if_it_is_given(copy):
+    shutil.rmtree(copy / "transformer")
+    assert NuwaTextToVideoPipeline.from_pretrained(copy, transformer=tiny_transformer()).vqgan is not None
+
+
+def test_missing_shard_is_named(tmp_path):
+    tiny_text_to_video_pipeline().save_pretrained(tmp_path, max_shard_size="20KB")
+    shard = sorted((tmp_path / "transformer").glob("model-*.safetensors"))[1]
+    shard.unlink()
+    with pytest.raises(OSError, match=shard.name):
+        NuwaTextToVideoPipeline.from_pretrained(tmp_path)
+
+
+def test_weights_that_are_cut_off_are_named(copy):
+    weights = copy / "transformer" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(OSError, match=r"model\.safetensors is cut off"):
+        NuwaTextToVideoPipeline.from_pretrained(copy)
+
+
+def test_index_that_is_no_json_is_named(copy):
+    (copy / "model_index.json").write_text("{")
+    with pytest.raises(OSError, match="is not valid JSON"):
+        NuwaTextToVideoPipeline.from_pretrained(copy)
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "a/b/c", Path("runs/final")])
+def test_folder_that_does_not_exist_is_not_taken_for_a_hub_id(name):
+    with pytest.raises(OSError, match="does not exist; give a folder"):
+        NuwaTextToVideoPipeline.from_pretrained(name)
+
+
+def test_hub_id_goes_to_the_hub():
+    with pytest.raises(Exception, match=r"offline|internet|cache|connect"):  # tests are offline
+        NuwaTextToVideoPipeline.from_pretrained("nuwa-hf/no-such-repository")
+
+
+def test_auto_classes_know_the_components(checkpoint):
+    assert isinstance(AutoConfig.from_pretrained(checkpoint / "transformer"), nuwa_hf.NuwaConfig)
+    assert isinstance(AutoModel.from_pretrained(checkpoint / "transformer"), nuwa_hf.NuwaModel)
+    model = AutoModelForSeq2SeqLM.from_pretrained(checkpoint / "transformer")
+    assert isinstance(model, nuwa_hf.NuwaForConditionalGeneration)
+    assert isinstance(AutoTokenizer.from_pretrained(checkpoint / "tokenizer"), nuwa_hf.NuwaTokenizer)
+    assert isinstance(diffusers.AutoModel.from_pretrained(str(checkpoint), subfolder="vqgan"), nuwa_hf.NuwaVQGAN)
+
+
+def test_registration_can_be_repeated():
+    before = dict(diffusers.pipelines.pipeline_loading_utils.LOADABLE_CLASSES["nuwa_hf"])
+    nuwa_hf.register_with_diffusers([nuwa_hf.NuwaVQGAN], [nuwa_hf.NuwaVQGAN])
+    assert diffusers.pipelines.pipeline_loading_utils.LOADABLE_CLASSES["nuwa_hf"] == before
+
+
+def test_every_public_name_exists():
+    for name in nuwa_hf.__all__:
+        if name != "EmojiMotion":  # imported when first asked for; tested with the data set
+            assert hasattr(nuwa_hf, name)
+    with pytest.raises(AttributeError, match="no attribute 'Nuwa3'"):
+        _ = nuwa_hf.Nuwa3

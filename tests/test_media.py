@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import av
+import numpy as np
+import PIL.Image
+import pytest
+
+from nuwa_hf.media import contact_sheet, enlarge, write_gif, write_mp4, write_png, written_aside
+
+
+WRITERS = {"gif": write_gif, "mp4": write_mp4}
+
+
+def noise_clip(num_frames=5, size=(20, 16)):
+    rng = np.random.default_rng(0)
+    return [
+        PIL.Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)) for _ in range(num_frames)
+    ]
+
+
+def flat_clip(num_frames=4, size=(32, 16)):
+    return [PIL.Image.new("RGB", size, (60 * number, 200, 40)) for number in range(num_frames)]
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 7])
+def test_gif_reads_back_with_every_frame(tmp_path, num_frames):
+    write_gif(noise_clip(num_frames), tmp_path / "clip.gif", fps=5)
+    with PIL.Image.open(tmp_path / "clip.gif") as image:
+        assert (image.n_frames, image.size) == (num_frames, (20, 16))
+        if num_frames > 1:
+            assert image.info["duration"] == 200
+        assert image.info["loop"] == 0
+
+
+def test_gif_keeps_few_colours_exactly(tmp_path):
+    clip = flat_clip()
+    write_gif(clip, tmp_path / "clip.gif")
+    with PIL.Image.open(tmp_path / "clip.gif") as image:
+        for number, frame in enumerate(clip):
+            image.seek(number)
+            assert np.array_equal(image.convert("RGB"), frame)
+
+
+def test_gif_that_stands_still_plays_as_long(tmp_path):
+    write_gif([flat_clip(1)[0]] * 3, tmp_path / "clip.gif", fps=10)
+    with PIL.Image.open(tmp_path / "clip.gif") as image:
+        total = 0
+        for number in range(image.n_frames):
+            image.seek(number)
+            total += image.info["duration"]
+    assert total == 300
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 7])
+def test_mp4_reads_back_with_every_frame(tmp_path, num_frames):
+    write_mp4(noise_clip(num_frames), tmp_path / "clip.mp4", fps=5)
+    with av.open(str(tmp_path / "clip.mp4")) as file:
+        frames = list(file.decode(video=0))
+        assert file.streams.video[0].average_rate == 5
+    assert [(frame.width, frame.height) for frame in frames] == [(20, 16)] * num_frames
+
+
+def test_mp4_shows_the_colours_in_order(tmp_path):
+    clip = flat_clip()
+    write_mp4(clip, tmp_path / "clip.mp4")
+    with av.open(str(tmp_path / "clip.mp4")) as file:
+        for frame, expected in zip(file.decode(video=0), clip, strict=True):
+            difference = np.abs(frame.to_ndarray(format="rgb24").astype(int) - np.asarray(expected).astype(int))
+            assert difference.max() <= 6  # YUV 4:2:0 at 8 bits rounds
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+@pytest.mark.parametrize(
+    ("frames", "fps", "message"),
+    [
+        ([], 4, "at least one frame"),
+        ([PIL.Image.new("RGB", (4, 4)), PIL.Image.new("RGB", (4, 6))], 4, "one size"),
+        ([PIL.Image.new("RGB", (4, 4))], 0, "more than 0"),
+        ([PIL.Image.new("RGB", (4, 4))], float("nan"), "finite"),
+    ],
+)
+def test_bad_clip_is_refused_and_nothing_written(tmp_path, kind, frames, fps, message):
+    with pytest.raises(ValueError, match=message):
+        WRITERS[kind](frames, tmp_path / f"clip.{kind}", fps=fps)
+    assert not list(tmp_path.iterdir())
+
+
+def test_gif_faster_than_players_show_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="at most 50"):
+        write_gif(noise_clip(), tmp_path / "clip.gif", fps=60)
+
+
+def test_mp4_of_odd_size_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(ValueError, match="even width and height, got 5x4; `enlarge`"):
+        write_mp4([PIL.Image.new("RGB", (5, 4))], tmp_path / "clip.mp4")
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+def test_unwritable_path_leaves_nothing(tmp_path, kind):
+    (tmp_path / f"taken.{kind}").mkdir()
+    with pytest.raises(OSError, match="taken"):
+        WRITERS[kind](noise_clip(), tmp_path / f"taken.{kind}")
+    with pytest.raises(OSError, match="missing"):
+        WRITERS[kind](noise_clip(), tmp_path / "missing" / f"clip.{kind}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"taken.{kind}"]
+
+
+def test_failure_while_writing_keeps_the_older_file(tmp_path):
+    target = tmp_path / "clip.gif"
+    target.write_bytes(b"older")
+
+    def write_half():
+        with written_aside(target) as aside:
+            aside.write_bytes(b"half")
+            raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        write_half()
+    assert target.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_enlarged_pixels_are_squares_of_one_colour():
+    clip = noise_clip(2)
+    for small, large in zip(clip, enlarge(clip, 3), strict=True):
+        assert np.array_equal(large, np.asarray(small).repeat(3, axis=0).repeat(3, axis=1))
+    with pytest.raises(ValueError, match="`factor`"):
+        enlarge(clip, 0)
+
+
+def test_contact_sheet_holds_every_frame_unchanged(tmp_path):
+    clips = [noise_clip(3, (40, 30)), flat_clip(2)]
+    sheet = contact_sheet(clips, ["a red apple", "ein Bär, 龙 and a very long caption that needs more than one line"])
+    write_png(sheet, tmp_path / "sheet.png")
+    with PIL.Image.open(tmp_path / "sheet.png") as image:
+        pixels = np.asarray(image)
+    for clip in clips:
+        for frame in clip:
+            assert contains(pixels, np.asarray(frame))
+    with pytest.raises(ValueError, match="captions"):
+        contact_sheet(clips, ["one"])
+
+
+def contains(pixels, part):
+    height, width, _ = part.shape
+    corners = np.argwhere((pixels == part[0, 0]).all(-1))
+    return any(np.array_equal(pixels[y : y + height, x : x + width], part) for y, x in corners)

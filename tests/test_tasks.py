@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The table of tasks agrees with itself and with the package."""
+
+import dataclasses
+
+import pytest
+
+import nuwa_hf
+from nuwa_hf.tasks import PRETRAINING_TASKS, TASKS, get_task
+
+
+def test_there_are_eight_tasks_with_names_of_their_own():
+    assert len(TASKS) == 8
+    for field in ("name", "abbreviation"):
+        assert len({getattr(task, field) for task in TASKS}) == 8
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.abbreviation)
+def test_abbreviation_spells_condition_and_output(task):
+    source, target = task.abbreviation.split("2")
+    assert target == {"image": "I", "video": "V"}[task.output]
+    assert ("T" in source) == (task.condition == "text")
+    assert ("S" in source) == task.condition.endswith("sketch")
+    # What the decoder is given is written as a visual input of the task.
+    assert ("I" in source or "V" in source) == (task.known != "nothing")
+
+
+def test_training_sums_the_three_losses_of_the_paper():
+    assert {task.abbreviation for task in PRETRAINING_TASKS} == {"T2I", "T2V", "V2V"}
+    assert all(task.condition in ("text", "none") for task in PRETRAINING_TASKS)
+
+
+def test_every_named_pipeline_exists_and_every_pipeline_is_named():
+    named = {task.pipeline for task in TASKS if task.pipeline is not None}
+    exported = {name for name in dir(nuwa_hf) if name.startswith("Nuwa") and name.endswith("Pipeline")}
+    assert named == exported - {"NuwaPipeline"}
+
+
+def test_rows_are_found_by_abbreviation_and_cannot_be_changed():
+    assert get_task("T2V").name == "text-to-video"
+    with pytest.raises(ValueError, match="must be one of"):
+        get_task("X2Y")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        get_task("T2V").name = "other"

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The batches of the training tasks: who gets which rows, in which order, and what each task shows the model."""
+
+import pytest
+import torch
+from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_config
+
+from nuwa_hf.training.task_batches import TaskBatches, parse_task_shares, shuffled, split_rows
+from nuwa_hf.training.token_files import TokenFiles
+
+
+CLIPS = 40
+COUNTS = {"T2V": 3, "V2V": 2, "T2I": 4}
+ROWS = sum(COUNTS.values())
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    """Clip c has the caption [2, 10 + c, 3] and the still frame's caption [2, 60 + c, 7, 3], padded."""
+    clips = torch.arange(CLIPS)
+    captions, image_captions = torch.zeros(2, CLIPS, 12, dtype=torch.int32)
+    captions[:, :3] = torch.stack([torch.full((CLIPS,), 2), 10 + clips, torch.full((CLIPS,), 3)], 1)
+    image_captions[:, :4] = torch.tensor([2, 0, 7, 3])
+    image_captions[:, 1] = 60 + clips
+    generator = torch.Generator().manual_seed(0)
+    return TokenFiles(
+        video_tokens=torch.randint(CODEBOOK_SIZE, (CLIPS, *VISUAL_GRID), generator=generator, dtype=torch.int32),
+        caption_ids=captions,
+        image_caption_ids=image_captions,
+        image_indices=torch.randint(VISUAL_GRID[0], (CLIPS,), generator=generator, dtype=torch.int32),
+    )
+
+
+def make(tokens, condition_dropout=0.0, seed=0, counts=COUNTS):
+    return TaskBatches(tokens, tiny_config(), counts, condition_dropout, seed)
+
+
+def test_shares_are_normalised():
+    assert parse_task_shares(["T2V=3", "T2I=1"]) == {"T2V": 0.75, "T2I": 0.25}
+    shares = parse_task_shares(["T2V=0.5", "V2V=0.15", "T2I=0.35"])
+    assert list(shares) == ["T2V", "V2V", "T2I"]
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["T2V"], ["T2V=many"], ["T2V=0"], ["T2V=-1"], ["T2V=nan"], ["T2V=inf"], ["S2V=1"], ["t2v=1"], ["T2V=1"] * 2],
+)
+def test_wrong_shares_are_refused_with_the_tasks_that_can_be_trained_on(texts):
+    with pytest.raises(ValueError, match=r"`tasks` must be entries like .* among \['T2I', 'T2V', 'V2V'\]"):
+        parse_task_shares(texts)
+
+
+def test_no_task_at_all_is_refused():
+    with pytest.raises(ValueError, match="at least one task"):
+        parse_task_shares([])
+
+
+def test_rows_sum_up_and_are_within_one_of_the_exact_share():
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(300):
+        weights = torch.rand(3, generator=generator).add(0.2).double()
+        shares = dict(zip("abc", (weights / weights.sum()).tolist(), strict=True))
+        rows = int(torch.randint(12, 200, (), generator=generator))
+        counts = split_rows(shares, rows)
+        assert sum(counts.values()) == rows
+        rounded_up = [name for name in shares if counts[name] > shares[name] * rows]
+        rounded_down = [name for name in shares if name not in rounded_up]
+        assert all(abs(counts[name] - shares[name] * rows) < 1 for name in shares)
+        for up in rounded_up:
+            for down in rounded_down:
+                assert shares[up] * rows % 1 >= shares[down] * rows % 1
+
+
+def test_the_shares_of_the_paper_split_as_computed_by_hand():
+    assert split_rows(parse_task_shares(["T2V=12", "V2V=4", "T2I=12"]), 28) == {"T2V": 12, "V2V": 4, "T2I": 12}
+    # 5, 1.5, 3.5: the one row left over goes to the first of the two equal remainders.
+    assert split_rows({"T2V": 0.5, "V2V": 0.15, "T2I": 0.35}, 10) == {"T2V": 5, "V2V": 2, "T2I": 3}
+
+
+def test_a_batch_too_small_for_its_tasks_is_refused():
+    with pytest.raises(ValueError, match=r"at least one row of each task, got 2, which leaves none to \['V2V'\]"):
+        split_rows({"T2V": 0.5, "V2V": 0.1, "T2I": 0.4}, 2)
+
+
+@pytest.mark.parametrize("length", [1, 7, 40])
+def test_each_epoch_visits_every_clip_once_in_its_own_order(length):
+    epochs = [[shuffled(epoch * length + place, length, seed=5) for place in range(length)] for epoch in range(3)]
+    assert all(sorted(order) == list(range(length)) for order in epochs)
+    if length > 1:
+        assert epochs[0] != epochs[1] != epochs[2]
+        assert [shuffled(place, length, seed=6) for place in range(length)] != epochs[0]
+    assert [shuffled(2 * length + place, length, seed=5) for place in reversed(range(length))] == epochs[2][::-1]
+
+
+def test_text_to_video_shows_the_clip_and_its_caption_and_counts_every_token(tokens):
+    batch = make(tokens)(range(ROWS))["T2V"]
+    rows = [shuffled(index, CLIPS, 0) for index in range(3)]
+    assert torch.equal(batch.visual_tokens, tokens.video_tokens[rows].long())
+    assert torch.equal(batch.labels, batch.visual_tokens)
+    assert batch.input_ids.tolist() == [[2, 10 + row, 3] for row in rows]
+    assert batch.attention_mask.tolist() == [[1, 1, 1]] * 3
+
+
+def test_text_to_image_has_one_frame_which_is_the_still_frame_of_its_caption(tokens):
+    batch = make(tokens)(range(ROWS))["T2I"]
+    rows = [shuffled(index, CLIPS, 0) for index in range(5, ROWS)]
+    assert batch.visual_tokens.shape == (4, 1, *VISUAL_GRID[1:])
+    for place, row in enumerate(rows):
+        frame = tokens.video_tokens[row, tokens.image_indices[row]]
+        assert torch.equal(batch.visual_tokens[place, 0], frame.long())
+        assert batch.input_ids[place].tolist() == [2, 60 + row, 7, 3]
+    assert torch.equal(batch.labels, batch.visual_tokens)
+
+
+def test_video_prediction_gives_the_first_frame_and_nothing_else(tokens):
+    batch = make(tokens)(range(ROWS))["V2V"]
+    rows = [shuffled(index, CLIPS, 0) for index in (3, 4)]
+    assert torch.equal(batch.visual_tokens, tokens.video_tokens[rows].long())
+    assert (batch.labels[:, 0] == -100).all()
+    assert torch.equal(batch.labels[:, 1:], batch.visual_tokens[:, 1:])
+    assert batch.input_ids.tolist() == [[tiny_config().none_token_id]] * 2
+    assert batch.attention_mask.tolist() == [[1]] * 2
+
+
+def test_texts_are_cut_to_the_longest_of_the_batch(tokens):
+    longer = tokens.caption_ids.clone()
+    longer[shuffled(1, CLIPS, 0), 3:6] = 9
+    changed = TokenFiles(**{**vars(tokens), "caption_ids": longer})
+    batch = make(changed)(range(ROWS))["T2V"]
+    assert batch.input_ids.shape == (3, 6)
+    assert batch.attention_mask.sum(1).tolist() == [3, 6, 3]
+
+
+def test_condition_dropout_is_the_same_for_the_same_seed_and_indices_whatever_came_before(tokens):
+    def batch(makes, step):
+        return makes(range(step * ROWS, (step + 1) * ROWS))
+
+    running, fresh = make(tokens, 0.5), make(tokens, 0.5)
+    torch.manual_seed(7)
+    steps = [batch(running, step) for step in range(6)]
+    torch.manual_seed(8)
+    again = batch(fresh, 5)
+    for task, expected in steps[5].items():
+        for name, tensor in vars(expected).items():
+            assert torch.equal(getattr(again[task], name), tensor)
+    other = [batch(make(tokens, 0.5, seed=1), step)["T2I"].attention_mask.tolist() for step in range(6)]
+    assert other != [step["T2I"].attention_mask.tolist() for step in steps]
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_condition_dropout_drops_its_share_of_the_texts(tokens, probability):
+    makes = make(tokens, probability)
+    dropped = []
+    for step in range(120):
+        batches = makes(range(step * ROWS, (step + 1) * ROWS))
+        for task in ("T2V", "T2I"):
+            is_none = batches[task].input_ids[:, 0] == tiny_config().none_token_id
+            assert (batches[task].attention_mask.sum(1)[is_none] == 1).all()
+            dropped.append(is_none)
+    # 840 rows: four standard deviations of the mean are 0.064.
+    assert torch.cat(dropped).float().mean().item() == pytest.approx(probability, abs=0.065)
+
+
+def test_making_batches_leaves_the_global_generator_alone(tokens):
+    before = torch.get_rng_state()
+    make(tokens, 0.5)(range(ROWS))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Training of the transformer, end to end at toy size: loss, resume after a kill, and the finished pipeline."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from accelerate import Accelerator
+from safetensors.torch import load_file
+from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_tokenizer, tiny_transformer, tiny_vqgan
+
+from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf.training import tokenize_dataset, train_nuwa
+from nuwa_hf.training.arguments import parse_arguments
+from nuwa_hf.training.optimizers import build_optimizers
+from nuwa_hf.training.task_batches import TaskBatches
+from nuwa_hf.training.token_files import TokenFiles, write_metadata, write_shard
+from nuwa_hf.training.train_nuwa import NuwaArguments, main, nuwa_step, tasks_loss
+
+
+ROWS = {"T2V": 3, "V2V": 2, "T2I": 2}
+SIZES = ["--hidden_size", "16", "--num_attention_heads", "2", "--num_encoder_layers", "1", "--num_decoder_layers", "1"]
+# Runs the training and kills its own process, as a power cut would, two steps after the first checkpoint.
+KILLED_RUN = """
+import os, signal, sys
+from nuwa_hf.training import train_nuwa
+log = train_nuwa.RunState.log
+def log_and_die(state, values):
+    log(state, values)
+    if state.step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+train_nuwa.RunState.log = log_and_die
+train_nuwa.main(sys.argv[1:])
+"""
+
+
+def random_tokens(clips):
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(low, high, *shape):
+        return torch.randint(low, high, shape, generator=generator, dtype=torch.int32)
+
+    captions = draw(5, 128, 2, clips, 8)
+    return TokenFiles(
+        draw(0, CODEBOOK_SIZE, clips, *VISUAL_GRID), captions[0], captions[1], draw(0, VISUAL_GRID[0], clips)
+    )
+
+
+def batches_of(tokens, condition_dropout=0.0):
+    make = TaskBatches(tokens, tiny_config(), ROWS, condition_dropout, seed=0)
+    return lambda step: make(range(step * sum(ROWS.values()), (step + 1) * sum(ROWS.values())))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Flags that name a codec, a tokenizer and token files of drawn shapes."""
+    folder = tmp_path_factory.mktemp("training")
+    tiny_vqgan(block_out_channels=(4, 4, 4, 4, 4), sample_size=64).save_pretrained(folder / "vqgan")
+    tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    both = ["--vqgan", str(folder / "vqgan"), "--tokenizer", str(folder / "tokenizer")]
+    for split in ("train", "val"):
+        output = ["--output_dir", str(folder / split), "--split", split, "--num_clips", "12"]
+        tokenize_dataset.main([*both, *output, "--sprites", "shapes"])
+    return [*both, "--tokens", str(folder / "train"), "--validation_tokens", str(folder / "val")]
+
+
+def run_flags(folders, output_dir, optimizer="adamw", **values):
+    defaults = {"max_train_steps": 8, "train_batch_size": 7, "checkpointing_steps": 3, "sample_every": 4}
+    settings = {**defaults, "log_every": 1, "seed": 4, "device": "cpu", "hidden_dropout": 0.1, **values}
+    flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
+    return [*folders, *SIZES, "--output_dir", str(output_dir), "--optimizer", optimizer, *flags]
+
+
+def metrics_of(output_dir):
+    lines = [json.loads(line) for line in (output_dir / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "tokens_per_second"} for line in lines]
+
+
+def test_the_loss_is_the_mean_over_the_counted_tokens_of_all_tasks():
+    model = tiny_transformer()
+    batches = batches_of(random_tokens(9))(0)
+    loss, losses = tasks_loss(model, batches)
+    pooled = []
+    for task, batch in batches.items():
+        logits = model(batch.input_ids, batch.attention_mask, batch.visual_tokens).logits
+        chosen = logits.log_softmax(-1).gather(-1, batch.visual_tokens.flatten(1)[..., None])[..., 0]
+        is_counted = (batch.labels != -100).flatten(1)
+        assert losses[task].item() == pytest.approx(-chosen[is_counted].mean().item(), rel=1e-5)
+        pooled.append(-chosen[is_counted])
+    t, h, w = VISUAL_GRID
+    assert len(torch.cat(pooled)) == 3 * t * h * w + 2 * (t - 1) * h * w + 2 * h * w
+    assert loss.item() == pytest.approx(torch.cat(pooled).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_a_few_clips_are_learnt_by_heart(kind):
+    model = tiny_transformer(initializer_range=0.05, num_decoder_layers=1).train()
+    accelerator = Accelerator(cpu=True)
+    optimizers = build_optimizers(
+        model, kind, learning_rate=1e-2, muon_learning_rate=1e-2, betas=(0.9, 0.95), weight_decay=0.0
+    )
+    batches = batches_of(random_tokens(8))
+    losses = [nuwa_step(model, optimizers, accelerator, [batches(step)], 1.0)["loss"].item() for step in range(40)]
+    assert losses[0] == pytest.approx(torch.tensor(CODEBOOK_SIZE).log().item(), abs=0.1)  # knows nothing yet
+    assert sum(losses[-5:]) / 5 < 0.9 * losses[0]
+
+
+def test_accumulated_passes_give_the_gradient_of_their_mean_loss():
+    batches = batches_of(random_tokens(20))
+    passes = [batches(0), batches(1)]
+
+    class Keep(torch.optim.SGD):
+        def zero_grad(self, set_to_none=True):
+            pass
+
+    stepped, expected = tiny_transformer(), tiny_transformer()
+    log = nuwa_step(stepped, [Keep(stepped.parameters(), lr=0.0)], Accelerator(cpu=True), passes, 1e9)
+    (sum(tasks_loss(expected, one)[0] for one in passes) / 2).backward()
+    for (name, one), other in zip(stepped.named_parameters(), expected.parameters(), strict=True):
+        assert torch.allclose(one.grad, other.grad, atol=1e-6), name
+    norm = torch.cat([parameter.grad.flatten() for parameter in expected.parameters()]).norm()
+    assert log["gradient_norm"].item() == pytest.approx(norm.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(folders, tmp_path, optimizer):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    main(run_flags(folders, whole, optimizer))
+    command = [sys.executable, "-c", KILLED_RUN, *run_flags(folders, killed, optimizer)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    dead = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr
+    assert sorted(path.name for path in killed.glob("checkpoint-*")) == ["checkpoint-000003"]
+    assert len(metrics_of(killed)) == 6  # five steps and one validation, two of the steps after the checkpoint
+    main(run_flags(folders, killed, optimizer))
+    assert metrics_of(killed) == metrics_of(whole)
+    assert [line["step"] for line in metrics_of(whole)] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]
+    for path in ("pipeline/transformer/model.safetensors", "checkpoint-000008/model.safetensors"):
+        weights, others = load_file(whole / path), load_file(killed / path)
+        assert weights.keys() == others.keys()
+        assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(folders, tmp_path):
+    main(run_flags(folders, tmp_path, max_train_steps=3, guidance_scale=1.5))
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline")
+    assert pipeline.transformer.generation_config.guidance_scale == 1.5
+    frames = pipeline("a red apple", output_type="np", generator=torch.Generator().manual_seed(0)).frames
+    assert frames.shape == (1, 6, 64, 64, 3)
+    raw = load_file(tmp_path / "checkpoint-000003" / "model.safetensors")
+    averaged = load_file(tmp_path / "pipeline" / "transformer" / "model.safetensors")
+    assert any(not torch.equal(raw[name], averaged[name]) for name in averaged)
+
+
+def test_validation_changes_nothing_that_training_sees(folders, tmp_path):
+    for name, every in (("often", 1), ("once", 4)):
+        main(run_flags(folders, tmp_path / name, max_train_steps=4, sample_every=every))
+    often, once = ([line for line in metrics_of(tmp_path / name) if "loss" in line] for name in ("often", "once"))
+    assert often == once
+    last = metrics_of(tmp_path / "often")[-1]
+    assert last == metrics_of(tmp_path / "once")[-1]
+    assert {"validation_loss_T2V", "validation_loss_V2V", "validation_loss_T2I"} < last.keys()
+
+
+def test_workers_give_the_same_run(folders, tmp_path):
+    for workers in (0, 1):
+        flags = {"max_train_steps": 2, "sample_every": 9, "dataloader_num_workers": workers}
+        main(run_flags(folders, tmp_path / str(workers), **flags))
+    assert metrics_of(tmp_path / "0") == metrics_of(tmp_path / "1")
+
+
+def test_the_shipped_configuration_has_the_documented_step():
+    path = os.path.join(os.path.dirname(train_nuwa.__file__), "configs", "emoji_motion_nuwa.yaml")
+    with open(path, encoding="utf-8") as file:
+        assert set(yaml.safe_load(file)) <= set(NuwaArguments.__dataclass_fields__)
+    arguments = parse_arguments(NuwaArguments, ["--config", path])
+    shares = train_nuwa.parse_task_shares(arguments.tasks)
+    assert train_nuwa.split_rows(shares, arguments.train_batch_size) == {"T2V": 12, "V2V": 4, "T2I": 12}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--tasks", "T2V=0.9", "S2V=0.1"], "`tasks` must be entries"),
+        (["--train_batch_size", "2"], "`train_batch_size` must hold at least one row of each task"),
+        (["--preset", "huge"], "`preset` must be one of"),
+        (["--condition_dropout", "1.5"], "`condition_dropout` must be a share"),
+        (["--optimizer", "muon", "--mixed_precision", "fp16"], "`mixed_precision` must be 'no' or 'bf16' with muon"),
+        (["--guidance_scale", "0.5"], "`guidance_scale` must be at least 1"),
+        (["--task", "T2V=1"], "closest valid one is `tasks`"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_written(folders, tmp_path, flags, message):
+    with pytest.raises(ValueError, match=message):
+        main([*run_flags(folders, tmp_path / "out"), *flags])
+    assert not (tmp_path / "out").exists()
+
+
+def test_tokens_that_do_not_fit_are_refused_before_anything_is_written(folders, tmp_path):
+    good = TokenFiles.load(folders[folders.index("--tokens") + 1])
+    outside = good.video_tokens.clone()
+    outside[-1, -1, -1, -1] = CODEBOOK_SIZE
+    for name, video in (("outside", outside), ("smaller", good.video_tokens[:, :, :2])):
+        (tmp_path / name).mkdir()
+        write_metadata(tmp_path / name, {"num_shards": 1})
+        write_shard(tmp_path / name, 0, TokenFiles(**{**vars(good), "video_tokens": video}))
+    output = tmp_path / "out"
+    with pytest.raises(ValueError, match=f"`tokens` must be made by the given codec .* visual token {CODEBOOK_SIZE}"):
+        main([*run_flags(folders, output), "--tokens", str(tmp_path / "outside")])
+    with pytest.raises(ValueError, match=r"`validation_tokens` must have the token grid of `tokens`, \(6, 4, 4\)"):
+        main([*run_flags(folders, output), "--validation_tokens", str(tmp_path / "smaller")])
+    assert not output.exists()
