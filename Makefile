@@ -31,8 +31,10 @@ CHECKPOINT ?= src/nuwa_hf/checkpoints/emoji-motion
 CONFIGS ?= src/nuwa_hf/training/configs
 SETTING ?= small
 SEED ?= 0
-NUM_CLIPS ?= 40000
-NUM_VAL_CLIPS ?= 1000
+NUM_CLIPS ?= 16384
+NUM_VAL_CLIPS ?= 256
+HOURS ?= about 2
+HARDWARE ?= 2 CPU cores
 
 TOKENIZER_FLAGS ?=
 VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_vqgan.yaml
@@ -58,3 +60,6 @@ demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, VQ-GAN, judges,
 	cp -r $(RUN)/nuwa/pipeline $(CHECKPOINT)
 	nuwa-hf evaluate --setting $(SETTING) --checkpoint $(CHECKPOINT) --judges $(RUN)/judges \
 		--output $(RUN)/scores.json $(EVALUATE_FLAGS)
+	python -m nuwa_hf.evaluation.model_card --checkpoint $(CHECKPOINT) --scores $(RUN)/scores.json --page README.md \
+		--hours "$(HOURS)" --hardware "$(HARDWARE)"
+	python docs/images/make_text_to_video_gif.py

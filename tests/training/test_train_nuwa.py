@@ -100,15 +100,15 @@ def test_the_loss_is_the_mean_over_the_counted_tokens_of_all_tasks():
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 def test_a_few_clips_are_learnt_by_heart(kind):
-    model = tiny_transformer(initializer_range=0.05, num_decoder_layers=1).train()
+    model = tiny_transformer(initializer_range=0.05).train()
     accelerator = Accelerator(cpu=True)
     optimizers = build_optimizers(
-        model, kind, learning_rate=1e-2, muon_learning_rate=1e-2, betas=(0.9, 0.95), weight_decay=0.0
+        model, kind, learning_rate=2e-2, muon_learning_rate=2e-2, betas=(0.9, 0.95), weight_decay=0.0
     )
     batches = batches_of(random_tokens(8))
     losses = [nuwa_step(model, optimizers, accelerator, [batches(step)], 1.0)["loss"].item() for step in range(40)]
     assert losses[0] == pytest.approx(torch.tensor(CODEBOOK_SIZE).log().item(), abs=0.1)  # knows nothing yet
-    assert sum(losses[-5:]) / 5 < 0.9 * losses[0]
+    assert sum(losses[-5:]) / 5 < 0.6 * losses[0]
 
 
 def test_accumulated_passes_give_the_gradient_of_their_mean_loss():

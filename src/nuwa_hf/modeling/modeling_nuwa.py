@@ -131,7 +131,8 @@ class NuwaModel(NuwaPreTrainedModel):
             raise TypeError(f"`visual_tokens` must be whole numbers (torch.long), got {visual_tokens.dtype}.")
         if visual_tokens.ndim != 4:
             raise ValueError(
-                f"`visual_tokens` must have shape (batch, t, h, w), got {tuple(visual_tokens.shape)}; t = 1 for images."
+                "`visual_tokens` must have shape (batch, t, h, w), with t = 1 for an image, got "
+                f"{tuple(visual_tokens.shape)}."
             )
         check_grid(Grid(*visual_tokens.shape[1:]), self.config)
         if not torch.compiler.is_compiling() and not visual_tokens.is_meta:

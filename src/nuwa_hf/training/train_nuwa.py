@@ -13,7 +13,7 @@ tokenizer and transformer.
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -63,7 +63,10 @@ class NuwaArguments(RunArguments):
     num_encoder_layers: int | None = argument(None, help="Replaces the preset's encoder layers.")
     num_decoder_layers: int | None = argument(None, help="Replaces the preset's decoder layers.")
     hidden_dropout: float = argument(0.0, help="Dropout after each sub-layer.")
-    tasks: list[str] = argument(("T2V=0.5", "V2V=0.15", "T2I=0.35"), help="Share of each task in the rows of a batch.")
+    tasks: list[str] = field(
+        default_factory=lambda: ["T2V=0.5", "V2V=0.15", "T2I=0.35"],
+        metadata={"help": "Share of each task in the rows of a batch."},
+    )
     condition_dropout: float = argument(0.1, help="Probability that a text becomes the constant 'None' condition.")
     optimizer: Literal["adamw", "muon"] = argument("adamw", help="Muon takes the matrices inside the layers.")
     muon_learning_rate: float = argument(1e-3, help="Learning rate of Muon.")

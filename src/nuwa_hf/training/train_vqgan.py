@@ -12,17 +12,18 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from diffusers.training_utils import EMAModel
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.datasets.sprites import SpritePack
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN, NuwaVQGANOutput
 
@@ -174,6 +175,23 @@ def _discriminator_step(
     return loss
 
 
+def emoji_frames(arguments: VQGANArguments, split: str) -> EmojiFrames:
+    """The frames that the arguments name.
+
+    Args:
+        arguments (`VQGANArguments`): the setting, the sprites and the seed.
+        split (`str`): "train" or "val".
+
+    Returns:
+        `EmojiFrames`.
+    """
+    setting = SETTINGS[arguments.setting]
+    if arguments.sprites == "noto":
+        return EmojiFrames(EmojiMotion(SpritePack.load(), setting=setting, split=split, seed=arguments.seed))
+    setting = replace(setting, objects=None)  # a setting names emoji; shapes are all used
+    return EmojiFrames(EmojiMotion(SpritePack.drawn_shapes(), setting=setting, split=split, seed=arguments.seed))
+
+
 def build_vqgan(arguments: VQGANArguments, sample_size: int) -> NuwaVQGAN:
     """A fresh codec of the size that the arguments name.
 
@@ -211,12 +229,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(VQGANArguments, argv)
     accelerator = build_accelerator(arguments)
-    pack = SpritePack.load() if arguments.sprites == "noto" else SpritePack.drawn_shapes()
-    splits = {
-        split: EmojiFrames(EmojiMotion(pack, setting=arguments.setting, split=split, seed=arguments.seed))
-        for split in ("train", "val")
-    }
-    held_out = torch.utils.data.default_collate([splits["val"][index] for index in range(arguments.num_samples)])
+    frames, held_out_frames = (emoji_frames(arguments, split) for split in ("train", "val"))
+    held_out = default_collate([held_out_frames[index] for index in range(arguments.num_samples)])
     state = RunState(arguments, accelerator)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
 
@@ -253,7 +267,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if state.resume() is not None:
         ema.to(accelerator.device)
 
-    train(training, state, splits["train"], held_out, ema, learnt, scheduler)
+    train(training, state, frames, held_out, ema, learnt, scheduler)
 
     if accelerator.is_main_process:
         ema.copy_to(learnt)
