@@ -23,8 +23,8 @@ def describe_machine() -> dict[str, Any]:
     """What the numbers depend on besides the code.
 
     Returns:
-        `dict[str, Any]`: `cpu`, `cores` (usable ones), `threads` (torch's), `memory_bytes`, `system`, `python`, `torch`,
-        and `load`: how many processes were busy on average over the last minute.
+        `dict[str, Any]`: `cpu`, `cores` (usable ones), `threads` (torch's), `memory_bytes`, `system`, `python`,
+        `torch`, and `load`: how many processes were busy on average over the last minute.
     """
     import torch
 

@@ -93,8 +93,8 @@ def generation_tables(result: dict[str, Any]) -> str:
     return "\n\n".join(
         (
             _machine(result["machine"]),
-            f"{settings['layers']} decoder layers of width {settings['hidden_size']}, one video, float32, random "
-            f"weights; medians of {settings['repetitions']} runs. In float64 both orders gave the same tokens "
+            f"One video, decoder of {settings['layers']} x {settings['hidden_size']} (layers x width), float32, "
+            f"random weights; medians of {settings['repetitions']} runs. In float64 both orders gave the same tokens "
             "in every row.",
             comparison,
             growth,
@@ -119,9 +119,9 @@ def training_step_tables(result: dict[str, Any]) -> str:
     return "\n\n".join(
         (
             _machine(result["machine"]),
-            f"{settings['clips']} clips of {_grid(settings['grid'])} tokens, {settings['layers']} decoder layers of "
-            f"width {settings['hidden_size']} ({settings['parameters'] / 1e6:.1f} M weights), float32; medians of "
-            f"{settings['repetitions']} steps.",
+            f"Clips of {_grid(settings['grid'])} tokens, {settings['clips']} a step; decoder of "
+            f"{settings['layers']} x {settings['hidden_size']} (layers x width), "
+            f"{settings['parameters'] / 1e6:.1f} M weights in all, float32; medians of {settings['repetitions']} steps.",
             _table(("self-attention", "one step", "tokens/s", "peak memory", "of it above the loaded model"), rows),
         )
     )
@@ -181,7 +181,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def _machine(machine: dict[str, Any]) -> str:
     return (
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"Machine: {machine['cpu']}; cores: {machine['cores']}, threads: {machine['threads']}; "
         f"{machine['memory_bytes'] / 2**30:.0f} GiB memory, {machine['system']}, Python {machine['python']}, torch "
         f"{machine['torch']}; load before the run {machine['load']:.1f}."
     )

@@ -93,9 +93,9 @@ def measure(checkpoint: str | None, repetitions: int) -> dict[str, Any]:
     counted = probes[1:]
     spans = {name: [probe[name] for probe in counted] for name in ("import", "load", "first_video")}
     spans["next_video"] = [span for probe in counted for span in probe["next_video"]]
+    spans["command"] = seconds["command"]
     return {
-        "seconds": {"command": summarize(seconds["command"])}
-        | {name: summarize(span) for name, span in spans.items()},
+        "seconds": {name: summarize(values) for name, values in spans.items()},
         "peak_memory": {name: max(values[1:]) for name, values in peaks.items()},
         "checkpoint": {name: probes[0][name] for name in ("parameters", "grid", "steps", "guidance_scale")},
     }

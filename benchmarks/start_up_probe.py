@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One fresh process of `start_up.py`: import, load, first and next videos; the times come out as one line of JSON.
+"""One fresh process of `start_up.py`: imports, loads, makes videos and prints the times as one line of JSON.
 
-python benchmarks/start_up_probe.py PROMPT [CHECKPOINT]
+python benchmarks/start_up_probe.py "a rocket flies upwards" runs/nuwa/pipeline
 """
 
 import json
 import sys
 import time
+from itertools import pairwise
 
 
 def main(prompt: str, checkpoint: str | None = None, num_next: int = 3) -> None:
@@ -30,7 +31,7 @@ def main(prompt: str, checkpoint: str | None = None, num_next: int = 3) -> None:
     for seed in range(1 + num_next):
         pipeline(prompt, generator=torch.Generator().manual_seed(seed))
         times.append(time.perf_counter())
-    spans = [end - start for start, end in zip(times, times[1:], strict=False)]
+    spans = [end - start for start, end in pairwise(times)]
     found = {
         "import": spans[0],
         "load": spans[1],

@@ -16,6 +16,7 @@ from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.arguments import argument, parse_arguments, require
+from nuwa_hf.training.run_state import keep_freed_memory
 from nuwa_hf.training.token_files import (
     METADATA_NAME,
     TokenFiles,
@@ -101,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             tokenizer.
     """
     arguments = parse_arguments(TokenizeArguments, argv)
+    if arguments.device == "cpu":
+        keep_freed_memory()
     vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan).to(arguments.device).eval()
     tokenizer = NuwaTokenizer.from_pretrained(arguments.tokenizer)
     pack = SpritePack.drawn_shapes() if arguments.sprites == "shapes" else SpritePack.load()

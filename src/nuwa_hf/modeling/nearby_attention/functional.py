@@ -12,7 +12,8 @@ from .backends import NEARBY_ATTENTION_BACKENDS
 from .neighborhood import NearbyPattern, Window
 
 
-# Below this many queries a dense kernel is faster on CUDA than a block-sparse one, whose blocks are 128 places wide.
+# On CUDA a block-sparse kernel, whose blocks are 128 places wide, has little to skip on small grids. A guess from the
+# block size, not yet measured.
 MIN_QUERIES_FOR_FLEX = 1024
 
 
