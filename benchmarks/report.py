@@ -121,7 +121,8 @@ def training_step_tables(result: dict[str, Any]) -> str:
             _machine(result["machine"]),
             f"Clips of {_grid(settings['grid'])} tokens, {settings['clips']} a step; decoder of "
             f"{settings['layers']} x {settings['hidden_size']} (layers x width), "
-            f"{settings['parameters'] / 1e6:.1f} M weights in all, float32; medians of {settings['repetitions']} steps.",
+            f"{settings['parameters'] / 1e6:.1f} M weights in all, float32; "
+            f"medians of {settings['repetitions']} steps.",
             _table(("self-attention", "one step", "tokens/s", "peak memory", "of it above the loaded model"), rows),
         )
     )

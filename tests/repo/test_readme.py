@@ -20,8 +20,9 @@ PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 }
+LISTED = ("src/nuwa_hf", "benchmarks", "docs")
 # Folders that the tree names without their content.
-OPAQUE = {"checkpoints"}
+OPAQUE = {"checkpoints", "images", "results"}
 NOT_LISTED = {"__init__.py", "py.typed"}
 TWO_COMMANDS = (
     'pip install -c constraints.txt -e . && nuwa-hf text-to-video "a red apple rolls to the left on the grass"',
@@ -46,8 +47,8 @@ def tree_of_the_readme():
 
 
 def tree_on_disk():
-    paths = ["src/nuwa_hf/"]
-    todo = [ROOT / "src" / "nuwa_hf"]
+    paths = [f"{folder}/" for folder in LISTED]
+    todo = [ROOT / folder for folder in LISTED]
     while todo:
         for path in todo.pop().iterdir():
             relative = path.relative_to(ROOT).as_posix()

@@ -113,7 +113,7 @@ def draw_uniforms(
         count (`int`): N.
         generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all, or one an item; each draws
             on its own device.
-        device (`torch.device`): where the numbers are wanted.
+        device (`torch.device`): where the numbers are wanted; the CPU stands in for a device without float64.
 
     Returns:
         `torch.Tensor` of shape `(B, N)`, float64 in [0, 1).
@@ -127,7 +127,11 @@ def draw_uniforms(
                 f"a list for `generator` must have one entry an item: {batch_size} expected, got {len(generator)}."
             )
         return torch.cat([draw_uniforms(1, count, one, device) for one in generator])
+    if device.type == "mps":  # has no float64
+        device = torch.device("cpu")
     home = device if generator is None else generator.device
+    if home.type == "mps":
+        raise ValueError(f"`generator` must be on a device with float64, got {home}; use `torch.Generator()`.")
     return torch.rand(batch_size, count, generator=generator, device=home, dtype=torch.float64).to(device)
 
 
@@ -138,14 +142,14 @@ def invert_cdf(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
 
     Args:
         logits (`torch.Tensor` of shape `(..., V)`): `-inf` where a token is excluded.
-        uniforms (`torch.Tensor` of shape `(...)`): in [0, 1).
+        uniforms (`torch.Tensor` of shape `(...)`): float64 in [0, 1); the work is done on their device.
 
     Returns:
         `torch.LongTensor` of shape `(...)`: tokens in [0, V) with positive probability.
     """
-    cdf = logits.double().softmax(-1).cumsum(-1)
+    cdf = logits.to(uniforms.device).double().softmax(-1).cumsum(-1)
     tokens = torch.searchsorted(cdf, (uniforms * cdf[..., -1])[..., None], right=True).squeeze(-1)
-    return tokens.clamp(max=logits.shape[-1] - 1)
+    return tokens.clamp(max=logits.shape[-1] - 1).to(logits.device)
 
 
 def _is_number(value) -> bool:
