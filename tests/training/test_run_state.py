@@ -10,15 +10,13 @@ import pytest
 import torch
 
 from nuwa_hf.training.arguments import RunArguments
+from nuwa_hf.training.checkpoint_folders import complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run_state import (
     GeneratorState,
     RunState,
     StepBatchSampler,
     build_accelerator,
     build_scheduler,
-    complete_checkpoints,
-    newest_checkpoint,
-    save_aside,
 )
 
 
@@ -76,12 +74,6 @@ def test_checkpoint_without_its_final_name_is_not_found(tmp_path):
     (tmp_path / "checkpoint-000009.backup").mkdir()
     assert newest_checkpoint(tmp_path) is None
     assert Run(tmp_path).state.resume() is None
-
-
-def test_step_is_compared_as_a_number(tmp_path):
-    for name in ("checkpoint-999999", "checkpoint-1000000"):
-        (tmp_path / name).mkdir()
-    assert newest_checkpoint(tmp_path).name == "checkpoint-1000000"
 
 
 def test_full_disk_leaves_the_last_good_checkpoint_and_the_run_goes_on(tmp_path, caplog):
@@ -148,24 +140,3 @@ def test_learning_rate_rises_and_falls_along_its_cosine(tmp_path):
     assert rates[10] == max(rates) == 1
     assert rates[55] == pytest.approx(0.5)
     assert scheduler.get_last_lr()[0] == pytest.approx(0, abs=1e-9)
-
-
-def test_folder_saved_aside_replaces_the_old_one_only_when_whole(tmp_path):
-    final = tmp_path / "model"
-
-    def write(folder, text):
-        folder.mkdir()
-        (folder / "weights").write_text(text)
-
-    save_aside(final, lambda folder: write(folder, "old"))
-
-    def fail(folder):
-        write(folder, "half")
-        raise OSError("No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        save_aside(final, fail)
-    assert (final / "weights").read_text() == "old"
-    save_aside(final, lambda folder: write(folder, "new"))
-    assert (final / "weights").read_text() == "new"
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -68,7 +68,11 @@ def generate_tokens(
             if settings.uses_guidance:
                 logits = guide(logits, settings.guidance_scale)
             logits = processors(None, logits.flatten(0, 1)).unflatten(0, (batch_size, -1))
-            drawn = invert_cdf(logits, uniforms[:, places.to(uniforms.device)]) if settings.do_sample else logits.argmax(-1)
+            drawn = (
+                invert_cdf(logits, uniforms[:, places.to(uniforms.device)])
+                if settings.do_sample
+                else logits.argmax(-1)
+            )
             if known_mask is not None:
                 drawn = torch.where(known_mask.flatten(1)[:, here], flat[:, here], drawn)
             flat[:, here] = drawn

@@ -2,14 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """A training run on Accelerate: its step, its order of the data, its checkpoints and its metrics."""
 
-import ctypes
 import json
 import logging
-import os
-import platform
-import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -20,12 +16,13 @@ from safetensors import SafetensorError
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Sampler
 
-from .arguments import RunArguments
+from nuwa_hf.training.arguments import RunArguments
+from nuwa_hf.training.checkpoint_folders import complete_checkpoints, flush, move_into_place, newest_checkpoint
+from nuwa_hf.training.cpu_memory import keep_freed_memory
 
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_NAME = re.compile(r"checkpoint-(\d{6,})")
 # What a full disk raises, from Python's own writes, from torch.save and from safetensors.
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 
@@ -53,25 +50,6 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     )
     set_seed(arguments.seed)
     return accelerator
-
-
-def keep_freed_memory() -> bool:
-    """Tells glibc to keep freed memory for the next allocation, for the rest of the process.
-
-    It otherwise returns every large tensor to the kernel, which then clears the pages of the next one: training a
-    small convolutional network on CPUs spends up to two thirds of its time there. The price is that the process stays
-    as large as it ever was.
-
-    Returns:
-        `bool`: whether it could be set; False where the C library is not glibc.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    # The parameters' numbers are those of malloc.h; each call returns 1 if it was accepted.
-    trim_threshold, top_pad, mmap_max = -1, -2, -4
-    settings = {mmap_max: 0, trim_threshold: 2**31 - 1, top_pad: 2**26}
-    return all(mallopt(parameter, value) == 1 for parameter, value in settings.items())
 
 
 def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -> LRScheduler:
@@ -237,7 +215,7 @@ class RunState:
         error = None
         try:
             self.accelerator.save_state(str(aside))
-            _flush(aside)
+            flush(aside)
         except WRITE_ERRORS as caught:
             error = caught
             logger.error("Checkpoint %s could not be written, the last good one stays: %s", final, caught)
@@ -274,49 +252,6 @@ class RunState:
         aside = path.with_name(".metrics.jsonl.incomplete")
         aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         aside.replace(path)
-
-
-def complete_checkpoints(output_dir: Path) -> list[Path]:
-    """The complete checkpoints of a run, the oldest first."""
-    found = [path for path in Path(output_dir).glob("checkpoint-*") if CHECKPOINT_NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.split("-")[1]))
-
-
-def newest_checkpoint(output_dir: Path) -> Path | None:
-    """The complete checkpoint with the most steps, or None."""
-    return next(reversed(complete_checkpoints(output_dir)), None)
-
-
-def save_aside(final: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` fill a folder beside `final`, and moves it into place when it is whole.
-
-    Args:
-        final (`Path`): where the folder shall be; what is there is replaced.
-        write (`Callable[[Path], None]`): is given the folder to fill, for example `model.save_pretrained`.
-    """
-    aside = final.with_name(f".{final.name}.incomplete")
-    shutil.rmtree(aside, ignore_errors=True)
-    write(aside)
-    _flush(aside)
-    move_into_place(aside, final)
-
-
-def move_into_place(aside: Path, final: Path) -> None:
-    """Renames a whole folder to its final name, in place of the one that is there."""
-    replaced = final.with_name(f".{final.name}.replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if final.exists():
-        final.rename(replaced)
-    aside.rename(final)
-    shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _flush(folder: Path) -> None:
-    """Waits until the files of a folder are on the disk, so that the rename cannot get there first."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
 
 
 def _step_of(line: str) -> float:

@@ -162,3 +162,16 @@ class TaskBatches:
             ids, mask, self.condition_dropout, config.none_token_id, config.pad_token_id, generator
         )
         return TaskBatch(ids, mask, visual, visual)
+
+
+def to_device(batches: dict[str, TaskBatch], device: torch.device) -> dict[str, TaskBatch]:
+    """The batches of all tasks on another device.
+
+    Args:
+        batches (`dict[str, TaskBatch]`): task to its batch.
+        device (`torch.device`): where to.
+
+    Returns:
+        `dict[str, TaskBatch]`.
+    """
+    return {task: batch.to(device) for task, batch in batches.items()}

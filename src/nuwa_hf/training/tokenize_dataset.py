@@ -16,7 +16,7 @@ from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.arguments import argument, parse_arguments, require
-from nuwa_hf.training.run_state import keep_freed_memory
+from nuwa_hf.training.cpu_memory import keep_freed_memory
 from nuwa_hf.training.token_files import (
     METADATA_NAME,
     TokenFiles,

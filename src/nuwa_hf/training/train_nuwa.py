@@ -13,12 +13,9 @@ tokenizer and transformer.
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
-from accelerate import Accelerator
 from diffusers.training_utils import EMAModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -26,123 +23,27 @@ from transformers import GenerationConfig
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
-from nuwa_hf.modeling.configuration_nuwa import PRESETS, NuwaConfig
-from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, check_grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
-from nuwa_hf.training.arguments import RunArguments, argument, parse_arguments, require
+from nuwa_hf.training.arguments import parse_arguments
+from nuwa_hf.training.checkpoint_folders import save_aside
+from nuwa_hf.training.nuwa_arguments import SIZES, NuwaArguments
+from nuwa_hf.training.nuwa_steps import nuwa_step, validate
 from nuwa_hf.training.optimizers import build_optimizers
-from nuwa_hf.training.run_state import RunState, build_accelerator, build_scheduler, save_aside
-from nuwa_hf.training.task_batches import TaskBatch, TaskBatches, parse_task_shares, split_rows
+from nuwa_hf.training.run_state import RunState, build_accelerator, build_scheduler
+from nuwa_hf.training.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.token_files import TokenFiles, check_tokens, read_metadata
 
 
 logger = logging.getLogger(__name__)
 
-VALIDATION_CLIPS = 128
-VALIDATION_BATCH = 16
 MAX_SHARD_SIZE = "14MB"
 
 
-@dataclass(kw_only=True)
-class NuwaArguments(RunArguments):
-    """The arguments of `train_nuwa`.
-
-    Raises:
-        ValueError: If a value breaks its rule.
-        TypeError: If a value has the wrong type.
-    """
-
-    vqgan: str = argument(help="Folder of the VQ-GAN that made the tokens.")
-    tokenizer: str = argument(help="Folder of the text tokenizer that made the tokens.")
-    tokens: str = argument(help="Folder of the training token files.")
-    validation_tokens: str | None = argument(None, help="Folder of token files for the validation loss.")
-    preset: str = argument("emoji-motion", help=f"Sizes by name: {', '.join(PRESETS)}.")
-    hidden_size: int | None = argument(None, help="Replaces the preset's width.")
-    num_attention_heads: int | None = argument(None, help="Replaces the preset's heads.")
-    num_encoder_layers: int | None = argument(None, help="Replaces the preset's encoder layers.")
-    num_decoder_layers: int | None = argument(None, help="Replaces the preset's decoder layers.")
-    hidden_dropout: float = argument(0.0, help="Dropout after each sub-layer.")
-    tasks: list[str] = field(
-        default_factory=lambda: ["T2V=0.5", "V2V=0.15", "T2I=0.35"],
-        metadata={"help": "Share of each task in the rows of a batch."},
-    )
-    condition_dropout: float = argument(0.1, help="Probability that a text becomes the constant 'None' condition.")
-    optimizer: Literal["adamw", "muon"] = argument("adamw", help="Muon takes the matrices inside the layers.")
-    muon_learning_rate: float = argument(1e-3, help="Learning rate of Muon.")
-    adam_beta1: float = argument(0.9, help="Decay of Adam's first moment.")
-    adam_beta2: float = argument(0.95, help="Decay of Adam's second moment.")
-    weight_decay: float = argument(0.01, help="Decoupled weight decay of the matrices.")
-    ema_decay: float = argument(0.999, help="Decay of the moving average of the weights, which is what is saved.")
-    gradient_checkpointing: bool = argument(False, help="Compute activations again instead of keeping them.")
-    compile: bool = argument(False, help="Compile the model with torch.compile.")
-    guidance_scale: float = argument(2.0, help="Default guidance written into the finished checkpoint.")
-
-    def __post_init__(self):
-        super().__post_init__()
-        for name in ("condition_dropout", "hidden_dropout", "adam_beta1", "adam_beta2", "ema_decay"):
-            self.require_share(name)
-        self.require_positive("muon_learning_rate")
-        require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay, "use 0 to leave it out")
-        require(self.guidance_scale >= 1, "guidance_scale", "at least 1", self.guidance_scale, "1 turns guidance off")
-        require(self.preset in PRESETS, "preset", f"one of {sorted(PRESETS)}", self.preset, "choose one of these")
-        is_scaled_muon = self.optimizer == "muon" and self.mixed_precision == "fp16"  # one loss scale, two optimisers
-        require(not is_scaled_muon, "mixed_precision", "'no' or 'bf16' with muon", "fp16", "or use adamw")
-        split_rows(parse_task_shares(self.tasks), self.train_batch_size)
-
-
-def tasks_loss(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The sum of the tasks' cross-entropies over all counted tokens (NUWA, section "Training").
-
-        loss = sum_task sum_n - log p(y_n | y_(before n), condition) / number of counted tokens of all tasks
-
-    Args:
-        model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, wrapped or not.
-        batches (`dict[str, TaskBatch]`): task to its batch.
-
-    Returns:
-        `tuple[torch.Tensor, dict[str, torch.Tensor]]`: the loss, and each task's mean in nats per token.
-    """
-    losses, counts = {}, {}
-    for task, batch in batches.items():
-        losses[task] = model(batch.input_ids, batch.attention_mask, batch.visual_tokens, batch.labels).loss
-        counts[task] = int((batch.labels != -100).sum())
-    total = sum(counts.values())
-    return sum(losses[task] * (counts[task] / total) for task in losses), losses
-
-
-def nuwa_step(
-    model: torch.nn.Module,
-    optimizers: list[torch.optim.Optimizer],
-    accelerator: Accelerator,
-    passes: list[dict[str, TaskBatch]],
-    max_grad_norm: float,
-) -> dict[str, torch.Tensor]:
-    """One optimiser step.
-
-    Args:
-        model (`torch.nn.Module`): as `Accelerator.prepare` gave it; changed in place.
-        optimizers (`list[torch.optim.Optimizer]`): likewise.
-        accelerator (`Accelerator`): runs the backward passes.
-        passes (`list[dict[str, TaskBatch]]`): the batches of each pass of the accumulation.
-        max_grad_norm (`float`): gradients are scaled down to this norm.
-
-    Returns:
-        `dict[str, torch.Tensor]`: scalars for the log: the loss, each task's of the last pass, the gradient norm.
-    """
-    for batches in passes:
-        loss, losses = tasks_loss(model, batches)
-        accelerator.backward(loss / len(passes))
-    gradient_norm = accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
-    for optimizer in optimizers:
-        optimizer.step()
-        optimizer.zero_grad()
-    log = {"loss": loss, **{f"loss_{task}": value for task, value in losses.items()}, "gradient_norm": gradient_norm}
-    return {name: torch.as_tensor(value).detach() for name, value in log.items()}
-
-
 def build_transformer(arguments: NuwaArguments, vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, grid: Grid):
-    """A fresh transformer of the size that the arguments name, for this codec, tokenizer and grid.
+    """A transformer for this codec, tokenizer and grid: the one that the arguments name, else a fresh one.
 
     Args:
         arguments (`NuwaArguments`): preset and overrides.
@@ -152,23 +53,28 @@ def build_transformer(arguments: NuwaArguments, vqgan: NuwaVQGAN, tokenizer: Nuw
 
     Returns:
         `NuwaForConditionalGeneration`.
+
+    Raises:
+        ValueError: If the named transformer has too few positions for the grid.
     """
-    overrides = {
-        name: getattr(arguments, name)
-        for name in ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers")
-        if getattr(arguments, name) is not None
-    }
-    config = NuwaConfig.from_preset(
-        arguments.preset,
-        **overrides,
-        vocab_size=len(tokenizer),
-        codebook_size=vqgan.config.codebook_size,
-        visual_grid=tuple(grid),
-        hidden_dropout=arguments.hidden_dropout,
-        pad_token_id=tokenizer.pad_token_id,
-        none_token_id=tokenizer.none_token_id,
-    )
-    model = NuwaForConditionalGeneration(config)
+    if arguments.transformer is not None:
+        model = NuwaForConditionalGeneration.from_pretrained(
+            arguments.transformer, hidden_dropout=arguments.hidden_dropout
+        )
+        check_grid(grid, model.config)
+    else:
+        sizes = {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
+        config = NuwaConfig.from_preset(
+            arguments.preset,
+            **sizes,
+            vocab_size=len(tokenizer),
+            codebook_size=vqgan.config.codebook_size,
+            visual_grid=tuple(grid),
+            hidden_dropout=arguments.hidden_dropout,
+            pad_token_id=tokenizer.pad_token_id,
+            none_token_id=tokenizer.none_token_id,
+        )
+        model = NuwaForConditionalGeneration(config)
     model.generation_config = GenerationConfig(do_sample=True, guidance_scale=arguments.guidance_scale)
     if arguments.gradient_checkpointing:
         model.activation_checkpointing_enable()
@@ -258,7 +164,7 @@ def train(
     run.train()
     window_start, window_tokens = time.perf_counter(), 0
     while state.step < arguments.max_train_steps:
-        passes = [_to(next(loader), accelerator.device) for _ in range(arguments.gradient_accumulation_steps)]
+        passes = [to_device(next(loader), accelerator.device) for _ in range(arguments.gradient_accumulation_steps)]
         log = nuwa_step(run, optimizers, accelerator, passes, arguments.max_grad_norm)
         for scheduler in schedulers:
             scheduler.step()
@@ -286,30 +192,6 @@ def train(
     bar.close()
 
 
-@torch.no_grad()
-def validate(model, tokens: TokenFiles, batches: TaskBatches) -> dict[str, float]:
-    """Mean loss of each task on held-out clips, always the same ones, without condition dropout.
-
-    Args:
-        model (`NuwaForConditionalGeneration`): not wrapped.
-        tokens (`TokenFiles`): held-out clips.
-        batches (`TaskBatches`): gives the tasks.
-
-    Returns:
-        `dict[str, float]`: `validation_loss_<task>` in nats per token.
-    """
-    model.eval()
-    values = {}
-    rows = min(VALIDATION_BATCH, len(tokens))
-    for task in batches.counts:
-        make = TaskBatches(tokens, model.config, {task: rows}, condition_dropout=0.0, seed=0)
-        starts = range(0, min(VALIDATION_CLIPS, len(tokens)) - rows + 1, rows)
-        losses = [tasks_loss(model, _to(make(range(start, start + rows)), model.device))[0] for start in starts]
-        values[f"validation_loss_{task}"] = torch.stack(losses).mean().item()
-    model.train()
-    return values
-
-
 def load_tokens(arguments: NuwaArguments, name: str, vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer) -> TokenFiles | None:
     """The token files that an argument names, checked against codec and tokenizer.
 
@@ -331,10 +213,6 @@ def load_tokens(arguments: NuwaArguments, name: str, vqgan: NuwaVQGAN, tokenizer
     tokens = TokenFiles.load(folder)
     check_tokens(tokens, read_metadata(Path(folder)), name, vqgan, tokenizer)
     return tokens
-
-
-def _to(batches: dict[str, TaskBatch], device: torch.device) -> dict[str, TaskBatch]:
-    return {task: batch.to(device) for task, batch in batches.items()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import pytest
+import torch
+from accelerate import Accelerator
+from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
+
+from nuwa_hf.training.nuwa_steps import nuwa_step, tasks_loss
+from nuwa_hf.training.optimizers import build_optimizers
+from nuwa_hf.training.task_batches import TaskBatches
+from nuwa_hf.training.token_files import TokenFiles
+
+
+ROWS = {"T2V": 3, "V2V": 2, "T2I": 2}
+
+
+def random_tokens(clips):
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(low, high, *shape):
+        return torch.randint(low, high, shape, generator=generator, dtype=torch.int32)
+
+    captions = draw(5, 128, 2, clips, 8)
+    return TokenFiles(
+        draw(0, CODEBOOK_SIZE, clips, *VISUAL_GRID), captions[0], captions[1], draw(0, VISUAL_GRID[0], clips)
+    )
+
+
+def batches_of(tokens, condition_dropout=0.0):
+    make = TaskBatches(tokens, tiny_config(), ROWS, condition_dropout, seed=0)
+    return lambda step: make(range(step * sum(ROWS.values()), (step + 1) * sum(ROWS.values())))
+
+
+def test_the_loss_is_the_mean_over_the_counted_tokens_of_all_tasks():
+    model = tiny_transformer()
+    batches = batches_of(random_tokens(9))(0)
+    loss, losses = tasks_loss(model, batches)
+    pooled = []
+    for task, batch in batches.items():
+        logits = model(batch.input_ids, batch.attention_mask, batch.visual_tokens).logits
+        chosen = logits.log_softmax(-1).gather(-1, batch.visual_tokens.flatten(1)[..., None])[..., 0]
+        is_counted = (batch.labels != -100).flatten(1)
+        assert losses[task].item() == pytest.approx(-chosen[is_counted].mean().item(), rel=1e-5)
+        pooled.append(-chosen[is_counted])
+    t, h, w = VISUAL_GRID
+    assert len(torch.cat(pooled)) == 3 * t * h * w + 2 * (t - 1) * h * w + 2 * h * w
+    assert loss.item() == pytest.approx(torch.cat(pooled).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_a_few_clips_are_learnt_by_heart(kind):
+    model = tiny_transformer(initializer_range=0.05).train()
+    accelerator = Accelerator(cpu=True)
+    optimizers = build_optimizers(
+        model, kind, learning_rate=2e-2, muon_learning_rate=2e-2, betas=(0.9, 0.95), weight_decay=0.0
+    )
+    batches = batches_of(random_tokens(8))
+    losses = [nuwa_step(model, optimizers, accelerator, [batches(step)], 1.0)["loss"].item() for step in range(40)]
+    assert losses[0] == pytest.approx(torch.tensor(CODEBOOK_SIZE).log().item(), abs=0.1)  # knows nothing yet
+    assert sum(losses[-5:]) / 5 < 0.6 * losses[0]
+
+
+def test_accumulated_passes_give_the_gradient_of_their_mean_loss():
+    batches = batches_of(random_tokens(20))
+    passes = [batches(0), batches(1)]
+
+    class Keep(torch.optim.SGD):
+        def zero_grad(self, set_to_none=True):
+            pass
+
+    stepped, expected = tiny_transformer(), tiny_transformer()
+    log = nuwa_step(stepped, [Keep(stepped.parameters(), lr=0.0)], Accelerator(cpu=True), passes, 1e9)
+    (sum(tasks_loss(expected, one)[0] for one in passes) / 2).backward()
+    for (name, one), other in zip(stepped.named_parameters(), expected.parameters(), strict=True):
+        assert torch.allclose(one.grad, other.grad, atol=1e-6), name
+    norm = torch.cat([parameter.grad.flatten() for parameter in expected.parameters()]).norm()
+    assert log["gradient_norm"].item() == pytest.approx(norm.item(), rel=1e-4)
