@@ -56,6 +56,7 @@ frames = pipeline("a red apple rolls to the left on the grass", generator=torch.
 
 `make demo-checkpoint` makes it from nothing: tokenizer, VQ-GAN, judges, transformer (text to video, text to image and
 video prediction in one run). This took {{ hours }} hours on {{ hardware }}. Sizes: {{ sizes }}.
+{{ note }}
 
 ## Scores
 
@@ -117,7 +118,7 @@ def fill_markers(text: str, content: str) -> str:
     return f"{before}{start}\n{content}\n{end}{rest.split(end, 1)[1]}"
 
 
-def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: str) -> ModelCard:
+def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: str, note: str = "") -> ModelCard:
     """The model card of an EmojiMotion checkpoint.
 
     Args:
@@ -125,6 +126,7 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         report (`dict`): what `evaluate` wrote for it.
         hours (`str`): how long the training took.
         hardware (`str`): on what.
+        note (`str`, defaults to `""`): what else is to be said of how it was made.
 
     Returns:
         `huggingface_hub.ModelCard`.
@@ -158,6 +160,7 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         backgrounds=", ".join(setting.backgrounds),
         hours=hours,
         hardware=hardware,
+        note=note,
         sizes=sizes,
         num_clips=report["num_clips"],
         seed=report["seed"],
@@ -179,6 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--scores", type=Path, required=True, help="what `nuwa-hf evaluate --output` wrote")
     parser.add_argument("--hours", required=True, help="how long the whole training took")
     parser.add_argument("--hardware", required=True, help="on what")
+    parser.add_argument("--note", default="", help="what else is to be said of how it was made")
     parser.add_argument("--page", type=Path, help="also fill the tables in between the markers of this page")
     arguments = parser.parse_args(argv)
     for name, file in (("checkpoint", arguments.checkpoint / "model_index.json"), ("scores", arguments.scores)):
@@ -187,7 +191,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = json.loads(arguments.scores.read_text(encoding="utf-8"))
     texts = {
         arguments.checkpoint / "README.md": str(
-            build_card(arguments.checkpoint, report, arguments.hours, arguments.hardware)
+            build_card(arguments.checkpoint, report, arguments.hours, arguments.hardware, arguments.note)
         )
     }
     if arguments.page is not None:

@@ -18,8 +18,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "nuwa-336": {"visual_grid": (10, 21, 21)},
     "nuwa-256": {"visual_grid": (4, 32, 32)},
     "emoji-motion": {
-        "vocab_size": 512,
-        "codebook_size": 1024,
+        "vocab_size": 338,
+        "codebook_size": 160,
         "hidden_size": 192,
         "num_attention_heads": 3,
         "num_encoder_layers": 2,
