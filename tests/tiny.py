@@ -8,6 +8,7 @@ from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaTextToVideoPip
 
 
 CODEBOOK_SIZE = 32
+SKETCH_CODEBOOK_SIZE = 16
 VISUAL_GRID = (3, 4, 5)  # three different extents, so that no two axes can be swapped unnoticed
 MAX_TEXT_LENGTH = 12
 FACTOR = 2  # pixels of a token's side
@@ -35,6 +36,7 @@ def tiny_config(**overrides) -> NuwaConfig:
     sizes = {
         "vocab_size": 128,
         "codebook_size": CODEBOOK_SIZE,
+        "sketch_codebook_size": SKETCH_CODEBOOK_SIZE,
         "hidden_size": 16,
         "num_attention_heads": 2,
         "num_encoder_layers": 1,

@@ -14,18 +14,20 @@ GRIDS = [(1, 1, 1), (1, 5, 3), (4, 3, 5), (3, 2, 1), (2, 4, 4)]
 WINDOWS = [(3, 3, 3), (1, 3, 3), (3, 5, 3)]
 
 
-def random_model(window=(3, 3, 3), dtype=torch.float64):
+def random_model(window=(3, 3, 3), dtype=torch.float64, condition_window=(3, 3, 3)):
     """A tiny model with weights large enough that every input matters to every token."""
     torch.manual_seed(0)
     config = NuwaConfig(
         vocab_size=40,
         codebook_size=29,
+        sketch_codebook_size=17,
         hidden_size=24,
         num_attention_heads=2,
         num_encoder_layers=1,
         num_decoder_layers=3,
         visual_grid=(4, 5, 5),
         window=window,
+        condition_window=condition_window,
     )
     model = NuwaForConditionalGeneration(config).eval()
     with torch.no_grad():
@@ -118,7 +120,7 @@ def test_known_tokens_stay_and_the_rest_follows_from_them():
     arguments = {"grid": (3, 4, 4), "known_tokens": known, "known_mask": mask}
     tokens = model.generate(input_ids, attention_mask, generator=generators(), **arguments).tokens
     assert torch.equal(tokens[mask], known[mask])
-    logits = model(input_ids, attention_mask, visual_tokens=tokens).logits
+    logits = model(input_ids, attention_mask, visual_tokens=tokens, known_mask=mask).logits
     drawn = invert_cdf(logits, draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))).view_as(tokens)
     assert torch.equal(tokens[~mask], drawn[~mask])
 
@@ -128,10 +130,64 @@ def test_a_random_number_belongs_to_its_place_so_known_tokens_do_not_shift_it():
     free = model.generate(input_ids, attention_mask, grid=(2, 4, 4), generator=generators()).tokens
     mask = torch.zeros(3, 2, 4, 4, dtype=torch.bool)
     mask[:, 0] = True
-    again = model.generate(
-        input_ids, attention_mask, grid=(2, 4, 4), generator=generators(), known_tokens=free, known_mask=mask
-    ).tokens
+    known = {"known_tokens": free, "known_mask": mask, "condition_on_known": False}
+    again = model.generate(input_ids, attention_mask, grid=(2, 4, 4), generator=generators(), **known).tokens
     assert torch.equal(again, free)
+
+
+def visual_conditions(grid):
+    generator = torch.Generator().manual_seed(7)
+    return {
+        "sketch_tokens": torch.randint(0, 17, (3, *grid), generator=generator),
+        "known_tokens": torch.randint(0, 29, (3, *grid), generator=generator),
+        "known_mask": torch.rand(3, *grid, generator=generator) < 0.5,
+    }
+
+
+@pytest.mark.parametrize("condition_window", [(3, 3, 3), (1, 5, 3)])
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+def test_with_a_sketch_and_a_known_part_wavefront_is_raster_is_teacher_forcing(guidance_scale, condition_window):
+    model, grid = random_model(condition_window=condition_window), (3, 5, 4)
+    input_ids, attention_mask = texts()
+    conditions = visual_conditions(grid)
+    arguments = {"grid": grid, "guidance_scale": guidance_scale, **conditions}
+    wave, raster = (
+        model.generate(*texts(), generator=generators(), schedule=schedule, **arguments).tokens
+        for schedule in ("wavefront", "raster")
+    )
+    assert torch.equal(wave, raster)
+    sketch, mask = conditions["sketch_tokens"], conditions["known_mask"]
+    assert torch.equal(wave[mask], conditions["known_tokens"][mask])
+    logits = model(input_ids, attention_mask, visual_tokens=wave, sketch_tokens=sketch, known_mask=mask).logits
+    if guidance_scale > 1:  # guidance leads away from no text and no sketch; the known part stays
+        none = torch.full((3, 1), model.config.none_token_id)
+        unconditional = model(none, visual_tokens=wave, known_mask=mask).logits
+        logits = unconditional + guidance_scale * (logits - unconditional)
+    uniforms = draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))
+    assert torch.equal(invert_cdf(logits, uniforms).view_as(wave)[~mask], wave[~mask])
+
+
+def test_the_papers_way_does_not_condition_on_the_known_part():
+    model, grid = random_model(), (2, 4, 4)
+    conditions = visual_conditions(grid)
+    known = {name: conditions[name] for name in ("known_tokens", "known_mask")}
+    mask = conditions["known_mask"]
+    both_ways, papers = (
+        model.generate(*texts(), grid=grid, generator=generators(), condition_on_known=flag, **known).tokens
+        for flag in (True, False)
+    )
+    logits = model(*texts(), visual_tokens=papers).logits
+    drawn = invert_cdf(logits, draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))).view_as(papers)
+    assert torch.equal(papers[~mask], drawn[~mask])
+    assert not torch.equal(papers, both_ways)
+
+
+def test_given_tokens_are_left_as_they_were():
+    model, conditions = random_model(), visual_conditions((2, 4, 4))
+    before = {name: tensor.clone() for name, tensor in conditions.items()}
+    model.generate(*texts(), grid=(2, 4, 4), generator=generators(), **conditions)
+    for name, tensor in conditions.items():
+        assert torch.equal(tensor, before[name])
 
 
 def test_callback_sees_every_step_and_can_stop():

@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 import pytest
 import torch
-from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
+from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
 from transformers import AutoModel, AutoModelForSeq2SeqLM
 
 from nuwa_hf import NuwaForConditionalGeneration, NuwaModel
@@ -19,6 +19,20 @@ def inputs():
     attention_mask[1, 4:] = 0
     tokens = torch.randint(0, CODEBOOK_SIZE, (2, *VISUAL_GRID), generator=generator)
     return {"input_ids": input_ids, "attention_mask": attention_mask, "visual_tokens": tokens}
+
+
+@pytest.fixture
+def all_conditions(inputs):
+    """Text, a sketch that the second item does not have, and a known part."""
+    generator = torch.Generator().manual_seed(1)
+    sketch_attention_mask = torch.ones(2, *VISUAL_GRID, dtype=torch.bool)
+    sketch_attention_mask[1] = False
+    return {
+        **inputs,
+        "sketch_tokens": torch.randint(0, SKETCH_CODEBOOK_SIZE, (2, *VISUAL_GRID), generator=generator),
+        "sketch_attention_mask": sketch_attention_mask,
+        "known_mask": torch.rand(2, *VISUAL_GRID, generator=generator) < 0.5,
+    }
 
 
 @pytest.mark.parametrize("implementation", ["eager", "nearby", "sdpa", "nearby_shift_and_add"])
@@ -123,21 +137,21 @@ def test_base_model_loads_from_the_full_checkpoint(inputs, tmp_path):
         assert torch.equal(loaded(**inputs).last_hidden_state, model.model(**inputs).last_hidden_state)
 
 
-def test_checkpointed_activations_give_the_same_gradients(inputs):
+def test_checkpointed_activations_give_the_same_gradients(all_conditions):
     gradients = []
     for is_checkpointed in (False, True):
         model = tiny_transformer().double().train()
         if is_checkpointed:
             model.activation_checkpointing_enable()
-        model(**inputs, labels=inputs["visual_tokens"]).loss.backward()
+        model(**all_conditions, labels=all_conditions["visual_tokens"]).loss.backward()
         gradients.append([parameter.grad for parameter in model.parameters()])
     for plain, checkpointed in zip(*gradients, strict=True):
         assert torch.equal(plain, checkpointed)
 
 
-def test_every_parameter_learns(inputs):
+def test_every_parameter_learns(all_conditions):
     model = tiny_transformer()
-    model(**inputs, labels=inputs["visual_tokens"]).loss.backward()
+    model(**all_conditions, labels=all_conditions["visual_tokens"]).loss.backward()
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
@@ -172,6 +186,23 @@ def test_an_image_is_a_one_frame_video(inputs):
         ({"attention_mask": torch.ones(2, 3)}, ValueError, "`attention_mask` must have the shape"),
         ({"labels": torch.zeros(2, 1, 4, 5).long()}, ValueError, "`labels` must have the shape"),
         ({"output_attentions": True}, ValueError, "`output_attentions` needs"),
+        ({"sketch_tokens": torch.zeros(2, *VISUAL_GRID)}, TypeError, "`sketch_tokens` must be whole numbers"),
+        (
+            {"sketch_tokens": torch.full((2, *VISUAL_GRID), SKETCH_CODEBOOK_SIZE)},
+            ValueError,
+            r"`sketch_tokens` must be in \[0, 16\)",
+        ),
+        ({"sketch_tokens": torch.zeros(2, 3, 4, 6).long()}, ValueError, "the grid's `w` must be at most 5"),
+        (
+            {
+                "sketch_tokens": torch.zeros(2, *VISUAL_GRID).long(),
+                "sketch_attention_mask": torch.ones(2, 3, 4, 4, dtype=torch.bool),
+            },
+            ValueError,
+            "`sketch_attention_mask` must have the shape of its tokens",
+        ),
+        ({"known_mask": torch.ones(2, *VISUAL_GRID)}, TypeError, "`known_mask` must be torch.bool"),
+        ({"known_mask": torch.ones(2, 3, 4, 4, dtype=torch.bool)}, ValueError, "`known_mask` must have the shape"),
     ],
 )
 def test_wrong_inputs_are_refused(inputs, change, error, message):
@@ -183,3 +214,52 @@ def test_input_taps_reach_exactly_the_causal_window():
     embeddings = tiny_transformer(window=(3, 3, 1)).model.decoder.embeddings
     assert embeddings.offsets == ((-1, -1, 0), (-1, 0, 0), (-1, 1, 0), (0, -1, 0))
     assert embeddings.taps.shape == (4, tiny_config().hidden_size)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_all_implementations_agree_on_all_conditions(all_conditions, implementation):
+    reference, model = tiny_transformer().double(), tiny_transformer().double()
+    reference.set_attn_implementation("nearby_reference")
+    model.set_attn_implementation(implementation)
+    torch.testing.assert_close(model(**all_conditions).logits, reference(**all_conditions).logits)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_sketch_that_may_not_be_seen_is_no_sketch(inputs, all_conditions, implementation):
+    model = tiny_transformer().double()
+    model.set_attn_implementation(implementation)
+    names = ("sketch_tokens", "sketch_attention_mask")
+    with_sketch = model(**inputs, **{name: all_conditions[name] for name in names}).logits
+    without = model(**inputs).logits
+    torch.testing.assert_close(with_sketch[1], without[1])
+    assert not torch.allclose(with_sketch[0], without[0])
+
+
+def test_a_sketch_reaches_exactly_its_neighbourhood(inputs):
+    # One encoder layer and one decoder layer: the windows of both add up to two places to either side, and causal
+    # self-attention reads hidden states of before the cross-attention.
+    model = tiny_transformer(num_decoder_layers=1).double()
+    sketch = torch.zeros(2, *VISUAL_GRID, dtype=torch.long)
+    changed = sketch.clone()
+    changed[:, 2, 0, 0] = 1
+    before, after = (
+        model(**inputs, sketch_tokens=tokens).logits.unflatten(1, VISUAL_GRID) for tokens in (sketch, changed)
+    )
+    reached = torch.zeros(VISUAL_GRID, dtype=torch.bool)
+    reached[0:, :3, :3] = True
+    differs = (before != after).any(-1)
+    assert torch.equal(differs, reached.expand_as(differs))
+
+
+def test_the_known_part_is_seen_before_its_turn_and_what_is_hidden_is_not_read(inputs):
+    model = tiny_transformer().double()
+    known = torch.zeros(2, *VISUAL_GRID, dtype=torch.bool)
+    known[:, 1, 2, 2] = True
+    changed = inputs["visual_tokens"].clone()
+    changed[:, 1, 2, 2] = (changed[:, 1, 2, 2] + 1) % CODEBOOK_SIZE
+    place = (1 * 4 + 2) * 5 + 2
+    for mask, is_seen in ((known, True), (~known, False), (None, False)):
+        before = model(**inputs, known_mask=mask).logits
+        after = model(**{**inputs, "visual_tokens": changed}, known_mask=mask).logits
+        assert torch.equal(before[:, :place], after[:, :place]) is not is_seen
+        assert not torch.equal(before[:, place + 1 :], after[:, place + 1 :])

@@ -7,11 +7,56 @@ size.
 """
 
 import torch
+from torch import nn
 
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.attention import NuwaAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition
-from nuwa_hf.modeling.token_decoder import NuwaTokenDecoder, condition_visibility
+from nuwa_hf.modeling.nearby_attention.neighborhood import NearbyPattern, neighbor_table
+from nuwa_hf.modeling.token_decoder import NuwaTokenDecoder
+
+
+class CachedCondition:
+    """Keys and values of one condition in one layer, computed once per sampling.
+
+    Args:
+        attention (`NuwaAttention`): the layer's cross-attention.
+        condition (`NuwaCondition`): what it reads.
+        grid (`Grid`): the visual grid, with N places.
+    """
+
+    def __init__(self, attention: NuwaAttention, condition: NuwaCondition, grid: Grid):
+        self.key = attention.k_proj(condition.hidden_states).unflatten(-1, (attention.num_heads, -1))  # (B, M, A, E)
+        self.value = attention.v_proj(condition.hidden_states).unflatten(-1, (attention.num_heads, -1))
+        self.seen = condition.key_padding_mask  # (B, M)
+        self.near = None
+        if not NearbyPattern(grid, condition.grid, condition.window).sees_whole_grid:
+            device = condition.hidden_states.device
+            self.near, inside = neighbor_table(grid, condition.window, key_grid=condition.grid, device=device)
+            self.inside = inside if self.seen is None else inside & self.seen[:, self.near]
+
+    def attend(self, attention: NuwaAttention, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """What the places of a step read from the condition.
+
+        Args:
+            attention (`NuwaAttention`): the layer's cross-attention.
+            query (`torch.Tensor` of shape `(B, n, A, E)`): their queries.
+            places (`torch.LongTensor` of shape `(n,)`): their raster indices.
+
+        Returns:
+            `torch.Tensor` of shape `(B, n, D)`.
+        """
+        if self.near is not None:
+            near = self.near[places]
+            key, value = (
+                states.index_select(1, near.flatten()).unflatten(1, near.shape) for states in (self.key, self.value)
+            )
+            return attention.attend_gathered(query, key, value, self.inside[..., places, :])
+        seen = None if self.seen is None else self.seen[:, None, None, :]
+        query, key, value = (states.transpose(1, 2) for states in (query, self.key, self.value))
+        attended = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        return attention.o_proj(attended.transpose(1, 2).flatten(2))
 
 
 class DecoderCache:
@@ -33,9 +78,9 @@ class DecoderCache:
         self.states = template.new_zeros(
             config.num_decoder_layers, template.shape[0], grid.numel, 2, config.num_attention_heads, head_size
         )
-        visible = [condition_visibility(condition, grid) for condition in conditions]
-        self._conditions = [
-            [(*layer.condition_keys(condition), seen) for condition, seen in zip(conditions, visible, strict=True)]
+        # One list of conditions for each layer.
+        self.conditions = [
+            [CachedCondition(layer.cross_attn, condition, grid) for condition in conditions]
             for layer in decoder.layers
         ]
 
@@ -62,11 +107,6 @@ class DecoderCache:
         """
         gathered = self.states[layer_index].index_select(1, near.flatten()).unflatten(1, near.shape)
         return gathered.unbind(3)
-
-    def conditions_at(self, layer_index: int, places: torch.Tensor):
-        """Yield keys, values `(B, A, M, E)` and visibility `(B or 1, 1, n or 1, M)` or `None` of each condition."""
-        for key, value, visible in self._conditions[layer_index]:
-            yield key, value, visible if visible is None or visible.shape[2] == 1 else visible[:, :, places]
 
     @staticmethod
     def num_bytes(config: NuwaConfig, grid: Grid, batch_size: int, dtype: torch.dtype) -> int:

@@ -5,6 +5,8 @@
 Legend: B batch (twice that under guidance), N visual places, n places of one step, L text length, V codebook size.
 """
 
+from dataclasses import replace
+
 import torch
 
 from nuwa_hf.generation.cache import DecoderCache
@@ -13,7 +15,7 @@ from nuwa_hf.generation.sampling import SamplingSettings, draw_uniforms, guide, 
 from nuwa_hf.generation.schedule import plan_steps
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, check_grid
-from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
+from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaGenerateOutput
 from nuwa_hf.modeling.nearby_attention.neighborhood import neighbor_table
 
 
@@ -29,8 +31,10 @@ def generate_tokens(
     overrides: dict,
     negative_input_ids: torch.Tensor | None,
     negative_attention_mask: torch.Tensor | None,
+    sketch_tokens: torch.Tensor | None,
     known_tokens: torch.Tensor | None,
     known_mask: torch.Tensor | None,
+    condition_on_known: bool,
     callback,
 ) -> NuwaGenerateOutput:
     """What `NuwaForConditionalGeneration.generate` does; its arguments are described there."""
@@ -46,8 +50,16 @@ def generate_tokens(
         input_ids, attention_mask = _append_unconditional(
             model.config, input_ids, attention_mask, negative_input_ids, negative_attention_mask
         )
-    condition = model.model.encode_text(input_ids, attention_mask)
-    cache = DecoderCache(model.model.decoder, model.config, grid, [condition])
+    conditions = [model.model.encode_text(input_ids, attention_mask)]
+    if sketch_tokens is not None:
+        sketch = model.model.encode_sketch(sketch_tokens)
+        conditions.append(_repeat_out_of_sight(sketch) if settings.uses_guidance else sketch)
+    if known_mask is not None:
+        known_tokens = known_tokens.where(known_mask, 0).contiguous()  # sampled tokens are written into it
+        if condition_on_known:
+            known = model.model.encode_known(known_tokens, known_mask)
+            conditions.append(_repeat(known) if settings.uses_guidance else known)
+    cache = DecoderCache(model.model.decoder, model.config, grid, conditions)
     positions = model.model.decoder.embeddings.positions(grid)
     near, inside = neighbor_table(grid, model.config.window, causal=True)
     processors = settings.processors()
@@ -55,7 +67,7 @@ def generate_tokens(
     tokens = torch.zeros(batch_size, *grid, dtype=torch.long, device=device)
     free = torch.ones(grid.numel, dtype=torch.bool)
     if known_mask is not None:
-        tokens = torch.where(known_mask, known_tokens, tokens)
+        tokens = known_tokens
         free = ~known_mask.flatten(1).all(0).cpu()
     flat = tokens.view(batch_size, -1)  # shares memory with `tokens`
 
@@ -104,3 +116,14 @@ def _append_unconditional(config, input_ids, attention_mask, negative_input_ids,
         torch.cat([pad(input_ids, config.pad_token_id), pad(negative_input_ids, config.pad_token_id)]),
         torch.cat([pad(attention_mask, 0), pad(negative_attention_mask, 0)]),
     )
+
+
+def _repeat(condition: NuwaCondition) -> NuwaCondition:
+    """The condition of B items for the 2 B rows of guidance."""
+    return replace(condition, hidden_states=condition.hidden_states.repeat(2, 1, 1))
+
+
+def _repeat_out_of_sight(condition: NuwaCondition) -> NuwaCondition:
+    """The same, to be seen by the first B rows only."""
+    seen = torch.ones(condition.hidden_states.shape[:2], dtype=torch.bool, device=condition.hidden_states.device)
+    return replace(_repeat(condition), key_padding_mask=torch.cat([seen, ~seen]))

@@ -20,11 +20,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "emoji-motion": {
         "vocab_size": 338,
         "codebook_size": 160,
+        "sketch_codebook_size": 256,
         "hidden_size": 192,
         "num_attention_heads": 3,
         "num_encoder_layers": 2,
         "num_decoder_layers": 6,
         "visual_grid": (6, 8, 8),
+        "condition_window": (3, 5, 5),
     },
 }
 
@@ -38,6 +40,7 @@ class NuwaConfig(PreTrainedConfig):
     Args:
         vocab_size (`int`, defaults to 49408): number of text tokens.
         codebook_size (`int`, defaults to 12288): number of visual tokens, the VQ-GAN's codebook.
+        sketch_codebook_size (`int`, defaults to 1024): number of sketch tokens, the sketch VQ-GAN's codebook.
         hidden_size (`int`, defaults to 1280): width of every layer.
         num_attention_heads (`int`, defaults to 20): heads; divides `hidden_size`.
         num_encoder_layers (`int`, defaults to 12): layers of the condition encoder.
@@ -48,6 +51,8 @@ class NuwaConfig(PreTrainedConfig):
             positions.
         window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the decoder's self-attention
             and of its input taps, along time, height and width.
+        condition_window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the attention within a
+            visual condition (a sketch, the known part) and from the decoder to it.
         hidden_dropout (`float`, defaults to 0.0): dropout after each sub-layer, in [0, 1).
         layer_norm_eps (`float`, defaults to 1e-05): added to the variance in every LayerNorm.
         initializer_range (`float`, defaults to 0.02): standard deviation of fresh weights.
@@ -63,6 +68,7 @@ class NuwaConfig(PreTrainedConfig):
 
     vocab_size: int = 49408
     codebook_size: int = 12288
+    sketch_codebook_size: int = 1024
     hidden_size: int = 1280
     num_attention_heads: int = 20
     num_encoder_layers: int = 12
@@ -71,6 +77,7 @@ class NuwaConfig(PreTrainedConfig):
     max_text_length: int = 77
     visual_grid: tuple[int, int, int] | list[int] = (10, 21, 21)
     window: tuple[int, int, int] | list[int] = (3, 3, 3)
+    condition_window: tuple[int, int, int] | list[int] = (3, 3, 3)
     hidden_dropout: float | int = 0.0
     layer_norm_eps: float = 1e-5
     initializer_range: float = 0.02
@@ -88,6 +95,7 @@ class NuwaConfig(PreTrainedConfig):
             self.intermediate_size = 4 * self.hidden_size
         self.visual_grid = tuple(self.visual_grid)  # JSON gives lists back
         self.window = tuple(self.window)
+        self.condition_window = tuple(self.condition_window)
         super().__post_init__(**kwargs)
 
     @property
@@ -108,6 +116,7 @@ class NuwaConfig(PreTrainedConfig):
         for name in (
             "vocab_size",
             "codebook_size",
+            "sketch_codebook_size",
             "hidden_size",
             "num_attention_heads",
             "num_encoder_layers",
@@ -126,15 +135,17 @@ class NuwaConfig(PreTrainedConfig):
             raise ValueError(f"`hidden_dropout` must be in [0, 1), got {self.hidden_dropout}.")
 
     def validate_grid(self):
-        """The grid has three extents of at least 1, the window three odd ones.
+        """The grid has three extents of at least 1, each window three odd ones.
 
         Raises:
             ValueError: With the field, the rule and the value.
         """
         if len(self.visual_grid) != 3 or any(extent < 1 for extent in self.visual_grid):
             raise ValueError(f"`visual_grid` must be three extents (t, h, w) of at least 1, got {self.visual_grid}.")
-        if len(self.window) != 3 or any(extent < 1 or extent % 2 == 0 for extent in self.window):
-            raise ValueError(f"`window` must be three odd extents (t, h, w) such as (3, 3, 3), got {self.window}.")
+        for name in ("window", "condition_window"):
+            window = getattr(self, name)
+            if len(window) != 3 or any(extent < 1 or extent % 2 == 0 for extent in window):
+                raise ValueError(f"`{name}` must be three odd extents (t, h, w) such as (3, 3, 3), got {window}.")
 
     def validate_text_tokens(self):
         """The special tokens are in the vocabulary.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Token embeddings, learnt positions of each axis, and the decoder's nearby input.
+"""Token embeddings of texts, sketches, known parts and visual tokens, and learnt positions of each axis.
 
 Legend: B batch, T, H, W grid, N = T H W places, K taps, L text length, D hidden size.
 """
@@ -62,6 +62,57 @@ class NuwaTextEmbeddings(nn.Module):
             `torch.Tensor` of shape `(B, L, D)`.
         """
         return self.token_embedding(input_ids) + self.positions(Grid(input_ids.shape[1], 1, 1))
+
+
+class NuwaSketchEmbeddings(nn.Module):
+    """Sketch tokens on their grid: their embeddings plus a learnt position on each axis.
+
+    Args:
+        config (`NuwaConfig`): sizes.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__()
+        self.token_embedding = nn.Embedding(config.sketch_codebook_size, config.hidden_size)
+        self.positions = NuwaAxisPositions(config.get_visual_grid(), config.hidden_size)
+
+    def forward(self, sketch_tokens: torch.Tensor) -> torch.Tensor:
+        """Embed a sketch.
+
+        Args:
+            sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, sketch_codebook_size).
+
+        Returns:
+            `torch.Tensor` of shape `(B, N, D)`.
+        """
+        embedded = self.token_embedding(sketch_tokens.flatten(1))
+        return embedded + self.positions(Grid(*sketch_tokens.shape[1:]))
+
+
+class NuwaKnownEmbeddings(nn.Module):
+    """The known part of an image or video: kept tokens, a learnt mask token where nothing is known, and positions.
+
+    Args:
+        config (`NuwaConfig`): sizes.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__()
+        self.mask_token = nn.Parameter(torch.empty(config.hidden_size))
+        self.positions = NuwaAxisPositions(config.get_visual_grid(), config.hidden_size)
+
+    def forward(self, embedded_BTHWD: torch.Tensor, known_mask: torch.Tensor) -> torch.Tensor:
+        """Hide what is not known.
+
+        Args:
+            embedded_BTHWD (`torch.Tensor` of shape `(B, T, H, W, D)`): the decoder's embeddings of visual tokens.
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`): True where a token is kept.
+
+        Returns:
+            `torch.Tensor` of shape `(B, N, D)`.
+        """
+        kept = torch.where(known_mask[..., None], embedded_BTHWD, self.mask_token)
+        return kept.flatten(1, 3) + self.positions(Grid(*known_mask.shape[1:]))
 
 
 class NuwaVisualEmbeddings(nn.Module):

@@ -17,7 +17,13 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import ATTENTION_ALIASES, DEFAULT_ATTENTION
 from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.embeddings import NuwaAxisPositions, NuwaTextEmbeddings, NuwaVisualEmbeddings
+from nuwa_hf.modeling.embeddings import (
+    NuwaAxisPositions,
+    NuwaKnownEmbeddings,
+    NuwaSketchEmbeddings,
+    NuwaTextEmbeddings,
+    NuwaVisualEmbeddings,
+)
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,
@@ -49,6 +55,8 @@ class NuwaPreTrainedModel(PreTrainedModel):
         if isinstance(module, NuwaAxisPositions):
             for positions in (module.time, module.height, module.width):
                 init.normal_(positions, std=self.config.initializer_range)
+        if isinstance(module, NuwaKnownEmbeddings):
+            init.normal_(module.mask_token, std=self.config.initializer_range)
         if isinstance(module, NuwaVisualEmbeddings):
             init.normal_(module.bos, std=self.config.initializer_range)
             init.normal_(module.taps, std=len(module.offsets) ** -0.5 if module.offsets else 1.0)
@@ -68,7 +76,9 @@ class NuwaPreTrainedModel(PreTrainedModel):
 
 
 class NuwaModel(NuwaPreTrainedModel):
-    """Text encoder and visual token decoder, without the head over the codebook (NUWA, section "Method").
+    """Condition encoder and visual token decoder, without the head over the codebook (NUWA, section "Method").
+
+    One encoder reads every condition: a text, a sketch, or the known part of the image or video that is written.
 
     Args:
         config (`NuwaConfig`): sizes.
@@ -77,6 +87,8 @@ class NuwaModel(NuwaPreTrainedModel):
     def __init__(self, config: NuwaConfig):
         super().__init__(config)
         self.text_embeddings = NuwaTextEmbeddings(config)
+        self.sketch_embeddings = NuwaSketchEmbeddings(config)
+        self.known_embeddings = NuwaKnownEmbeddings(config)
         self.encoder = NuwaConditionEncoder(config)
         self.decoder = NuwaTokenDecoder(config)
         self.post_init()
@@ -117,30 +129,68 @@ class NuwaModel(NuwaPreTrainedModel):
         encoded = self.encoder(self.text_embeddings(input_ids), grid, TEXT_WINDOW, mask)
         return NuwaCondition(encoded, grid, (None, None, None), mask)
 
-    def check_visual_tokens(self, visual_tokens: torch.Tensor) -> None:
-        """Check tokens before any work.
+    def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
+        """Encode a sketch into the condition that the decoder reads nearby.
 
         Args:
-            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
+            sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, sketch_codebook_size), `T` 1 for
+                an image.
+            attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where the sketch may be seen;
+                a sketch that may be seen nowhere is no sketch.
+
+        Returns:
+            `NuwaCondition`: on the grid `(T, H, W)`.
 
         Raises:
-            TypeError: If they are not whole numbers.
-            ValueError: If rank, grid or range is wrong.
+            TypeError: If the tokens are not whole numbers, or the mask is not bool.
+            ValueError: If shape, grid or range is wrong.
         """
-        if visual_tokens.is_floating_point() or visual_tokens.dtype == torch.bool:
-            raise TypeError(f"`visual_tokens` must be whole numbers (torch.long), got {visual_tokens.dtype}.")
-        if visual_tokens.ndim != 4:
+        self._check_tokens("sketch_tokens", sketch_tokens, self.config.sketch_codebook_size)
+        if attention_mask is not None:
+            _check_place_mask("sketch_attention_mask", attention_mask, sketch_tokens.shape)
+            attention_mask = attention_mask.flatten(1)
+        return self._encode_grid(self.sketch_embeddings(sketch_tokens), Grid(*sketch_tokens.shape[1:]), attention_mask)
+
+    def encode_known(self, visual_tokens: torch.Tensor, known_mask: torch.Tensor) -> NuwaCondition:
+        """Encode the known part of an image or video: a condition by which every place sees what is kept around it.
+
+        # Deviation: in the paper the decoder alone reads the known part, so a place sees only what is kept before it
+        # in raster order (docs/deviations.md#completion-that-looks-both-ways).
+
+        Args:
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size); what is not known
+                is not read.
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`): True where a token is known.
+
+        Returns:
+            `NuwaCondition`: on the grid `(T, H, W)`.
+
+        Raises:
+            TypeError: If the mask is not bool.
+            ValueError: If the mask has another shape than the tokens.
+        """
+        _check_place_mask("known_mask", known_mask, visual_tokens.shape)
+        embedded = self.known_embeddings(self.decoder.embeddings.token_embedding(visual_tokens), known_mask)
+        return self._encode_grid(embedded, Grid(*visual_tokens.shape[1:]), None)
+
+    def _encode_grid(self, embedded: torch.Tensor, grid: Grid, key_padding_mask: torch.Tensor | None) -> NuwaCondition:
+        window = self.config.condition_window
+        return NuwaCondition(self.encoder(embedded, grid, window, key_padding_mask), grid, window, key_padding_mask)
+
+    def _check_tokens(self, name: str, tokens: torch.Tensor, codebook_size: int) -> None:
+        if tokens.is_floating_point() or tokens.dtype == torch.bool:
+            raise TypeError(f"`{name}` must be whole numbers (torch.long), got {tokens.dtype}.")
+        if tokens.ndim != 4:
             raise ValueError(
-                "`visual_tokens` must have shape (batch, t, h, w), with t = 1 for an image, got "
-                f"{tuple(visual_tokens.shape)}."
+                f"`{name}` must have shape (batch, t, h, w), with t = 1 for an image, got {tuple(tokens.shape)}."
             )
-        check_grid(Grid(*visual_tokens.shape[1:]), self.config)
-        if not torch.compiler.is_compiling() and not visual_tokens.is_meta:
-            low, high = visual_tokens.aminmax()
-            if low < 0 or high >= self.config.codebook_size:
+        check_grid(Grid(*tokens.shape[1:]), self.config)
+        if not torch.compiler.is_compiling() and not tokens.is_meta:
+            low, high = tokens.aminmax()
+            if low < 0 or high >= codebook_size:
                 raise ValueError(
-                    f"`visual_tokens` must be in [0, {self.config.codebook_size}), the codebook, got values from "
-                    f"{int(low)} to {int(high)}; put -100 only into `labels`."
+                    f"`{name}` must be in [0, {codebook_size}), the codebook, got values from {int(low)} to "
+                    f"{int(high)}; put -100 only into `labels`."
                 )
 
     def forward(
@@ -148,6 +198,9 @@ class NuwaModel(NuwaPreTrainedModel):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
         visual_tokens: torch.Tensor | None = None,
+        sketch_tokens: torch.Tensor | None = None,
+        sketch_attention_mask: torch.Tensor | None = None,
+        known_mask: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
@@ -158,6 +211,12 @@ class NuwaModel(NuwaPreTrainedModel):
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
+            sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): a sketch, tokens in
+                [0, sketch_codebook_size).
+            sketch_attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where the sketch may
+                be seen.
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given;
+                this part then is a condition too.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` gives a tuple.
@@ -171,7 +230,7 @@ class NuwaModel(NuwaPreTrainedModel):
         """
         if visual_tokens is None:
             raise ValueError("`visual_tokens` must be given: a tensor of shape (batch, t, h, w).")
-        self.check_visual_tokens(visual_tokens)
+        self._check_tokens("visual_tokens", visual_tokens, self.config.codebook_size)
         output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if output_attentions and self.config._attn_implementation != "eager":
             raise ValueError(
@@ -180,11 +239,15 @@ class NuwaModel(NuwaPreTrainedModel):
             )
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
-        text = self.encode_text(input_ids, attention_mask)
-        last_hidden_state, hidden_states, weights, cross_weights = self.decoder(visual_tokens, [text])
+        conditions = [self.encode_text(input_ids, attention_mask)]
+        if sketch_tokens is not None:
+            conditions.append(self.encode_sketch(sketch_tokens, sketch_attention_mask))
+        if known_mask is not None:
+            conditions.append(self.encode_known(visual_tokens, known_mask))
+        last_hidden_state, hidden_states, weights, cross_weights = self.decoder(visual_tokens, conditions)
         output = NuwaModelOutput(
             last_hidden_state=last_hidden_state,
-            encoder_last_hidden_state=text.hidden_states,
+            encoder_last_hidden_state=conditions[0].hidden_states,
             hidden_states=hidden_states if output_hidden_states else None,
             attentions=weights if output_attentions else None,
             cross_attentions=cross_weights if output_attentions else None,
@@ -215,13 +278,16 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
         attention_mask: torch.Tensor | None = None,
         visual_tokens: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        sketch_tokens: torch.Tensor | None = None,
+        sketch_attention_mask: torch.Tensor | None = None,
+        known_mask: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
     ) -> NuwaConditionalGenerationOutput | tuple:
-        """Scores of the token at each place given the text and the tokens before it.
+        """Scores of the token at each place given the conditions and the tokens before it.
 
-            loss = - mean over counted places of log p(y_n | y_(before n), text)      (NUWA, section "Training")
+            loss = - mean over counted places of log p(y_n | y_(before n), conditions)      (NUWA, section "Training")
 
         Logits and labels stand at the same place: nothing is shifted, since a place's input never holds its own token.
 
@@ -231,6 +297,12 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens in [0, codebook_size);
                 left out, `labels` are used, which then hold no -100.
             labels (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to predict; -100 is not counted.
+            sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): a sketch, tokens in
+                [0, sketch_codebook_size).
+            sketch_attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where the sketch may
+                be seen.
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given;
+                this part then is a condition too, and its labels should be -100.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` gives a tuple.
@@ -253,6 +325,9 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
             input_ids,
             attention_mask,
             visual_tokens,
+            sketch_tokens=sketch_tokens,
+            sketch_attention_mask=sketch_attention_mask,
+            known_mask=known_mask,
             output_hidden_states=output_hidden_states,
             output_attentions=output_attentions,
             return_dict=True,
@@ -289,8 +364,10 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
         guidance_scale: float | None = None,
         negative_input_ids: torch.Tensor | None = None,
         negative_attention_mask: torch.Tensor | None = None,
+        sketch_tokens: torch.Tensor | None = None,
         known_tokens: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        condition_on_known: bool = True,
         callback=None,
     ) -> NuwaGenerateOutput:
         """Sample visual tokens.
@@ -312,12 +389,17 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
             temperature (`float`, *optional*): divides the logits, above 0.
             top_k (`int`, *optional*): keep the k likeliest tokens, at least 1.
             top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
-            guidance_scale (`float`, *optional*): s in `none + s (text - none)`, at least 1; 1 is off.
+            guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is off.
             negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): text in place of the constant
                 "None" condition.
             negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): its mask.
+            sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch, tokens in
+                [0, sketch_codebook_size); guidance leads away from what is drawn without it.
             known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens that are given.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where they are given.
+            condition_on_known (`bool`, defaults to `True`): whether the given tokens are a condition too, so that
+                every place sees all that is kept around it; `False` is the paper's way, where a place sees only
+                what comes before it.
             callback (`callable`, *optional*): `callback(step, num_steps, tokens)` after every step, with the tokens so
                 far `(B, T, H, W)`, which it may change; returning `True` stops.
 
@@ -347,8 +429,10 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
             },
             negative_input_ids=negative_input_ids,
             negative_attention_mask=negative_attention_mask,
+            sketch_tokens=sketch_tokens,
             known_tokens=known_tokens,
             known_mask=known_mask,
+            condition_on_known=condition_on_known,
             callback=callback,
         )
 
@@ -383,6 +467,14 @@ def check_grid(grid: Grid, config: NuwaConfig) -> None:
                 f"the grid's `{name}` must be at most {limit}, the model's learnt positions {config.visual_grid}, got "
                 f"{extent}."
             )
+
+
+def _check_place_mask(name: str, mask: torch.Tensor, shape: torch.Size) -> None:
+    """A mask over places must be bool and have the shape of the tokens it speaks of."""
+    if mask.dtype != torch.bool:
+        raise TypeError(f"`{name}` must be torch.bool, got {mask.dtype}; use `mask.bool()`.")
+    if mask.shape != shape:
+        raise ValueError(f"`{name}` must have the shape of its tokens, {tuple(shape)}, got {tuple(mask.shape)}.")
 
 
 def _wants_dict(return_dict: bool | None, config: NuwaConfig) -> bool:

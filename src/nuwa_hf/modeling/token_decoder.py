@@ -15,7 +15,6 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.embeddings import NuwaVisualEmbeddings
 from nuwa_hf.modeling.feed_forward import NuwaFeedForward
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition
-from nuwa_hf.modeling.nearby_attention.neighborhood import neighborhood_mask
 
 
 class NuwaDecoderLayer(GradientCheckpointingLayer):
@@ -97,20 +96,11 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
         )
         key, value = cache.gather(layer_index, near)
         attended = attention.attend_gathered(attention.q_proj(normed).unflatten(-1, heads), key, value, inside)
-        query = self.cross_attn.split_heads(self.cross_attn.q_proj(normed))
-        for key, value, visible in cache.conditions_at(layer_index, places):
-            crossed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
-            attended = attended + self.cross_attn.o_proj(crossed.transpose(1, 2).flatten(2))
+        query = self.cross_attn.q_proj(normed).unflatten(-1, heads)
+        for condition in cache.conditions[layer_index]:
+            attended = attended + condition.attend(self.cross_attn, query, places)
         hidden_states = hidden_states + attended
         return hidden_states + self.feed_forward(self.feed_forward_norm(hidden_states))
-
-    def condition_keys(self, condition: NuwaCondition) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of a condition, `(B, A, M, E)` each: computed once per sampling."""
-        attention = self.cross_attn
-        return (
-            attention.split_heads(attention.k_proj(condition.hidden_states)),
-            attention.split_heads(attention.v_proj(condition.hidden_states)),
-        )
 
 
 class NuwaTokenDecoder(nn.Module):
@@ -169,23 +159,3 @@ class NuwaTokenDecoder(nn.Module):
         for index, layer in enumerate(self.layers):
             hidden_states = layer.step(hidden_states, places, near, inside, cache, index)
         return self.norm(hidden_states)
-
-
-def condition_visibility(condition: NuwaCondition, grid: Grid) -> torch.Tensor | None:
-    """Which condition places each visual place may see.
-
-    Args:
-        condition (`NuwaCondition`): with M places.
-        grid (`Grid`): the visual grid, with N places.
-
-    Returns:
-        `torch.BoolTensor` of shape `(B or 1, 1, N or 1, M)`, or `None` where every place sees everything.
-    """
-    visible = None
-    if any(extent is not None for extent in condition.window):
-        device = condition.hidden_states.device
-        visible = neighborhood_mask(grid, condition.grid, condition.window, False, device=device)[None, None]
-    if condition.key_padding_mask is not None:
-        padding = condition.key_padding_mask[:, None, None, :]
-        visible = padding if visible is None else visible & padding
-    return visible
