@@ -16,7 +16,22 @@ from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, NuwaModel, NuwaPreTrainedModel
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline, NuwaVideoPipelineOutput
+from nuwa_hf.pipelines import (
+    ClipScorer,
+    NuwaImageCompletionPipeline,
+    NuwaImagePipelineOutput,
+    NuwaPipelineBase,
+    NuwaSketchToImagePipeline,
+    NuwaSketchToVideoPipeline,
+    NuwaTextGuidedImageManipulationPipeline,
+    NuwaTextGuidedVideoManipulationPipeline,
+    NuwaTextToImagePipeline,
+    NuwaTextToVideoPipeline,
+    NuwaVideoPipelineOutput,
+    NuwaVideoPredictionPipeline,
+    color_class_map,
+)
+from nuwa_hf.tasks import TASKS
 
 
 __version__ = "0.1.0"
@@ -29,7 +44,7 @@ AutoModelForSeq2SeqLM.register(NuwaConfig, NuwaForConditionalGeneration, exist_o
 AutoTokenizer.register(NuwaConfig, tokenizer_class=NuwaTokenizer, exist_ok=True)
 register_with_diffusers(
     component_bases=[NuwaVQGAN, NuwaPreTrainedModel, NuwaTokenizer],
-    resolvable=[NuwaVQGAN, NuwaTextToVideoPipeline],
+    resolvable=[NuwaVQGAN, *(globals()[task.pipeline] for task in TASKS)],
 )
 
 # Public names that a user of a pipeline does not need, imported when first asked for.
@@ -37,17 +52,28 @@ _LAZY = {"EmojiMotion": "nuwa_hf.datasets.emoji_motion"}
 
 __all__ = [
     "DEMO_CHECKPOINT",
+    "TASKS",
+    "ClipScorer",
     "EmojiMotion",
     "Grid",
     "NuwaConfig",
     "NuwaForConditionalGeneration",
+    "NuwaImageCompletionPipeline",
+    "NuwaImagePipelineOutput",
     "NuwaModel",
     "NuwaPipelineBase",
     "NuwaPreTrainedModel",
+    "NuwaSketchToImagePipeline",
+    "NuwaSketchToVideoPipeline",
+    "NuwaTextGuidedImageManipulationPipeline",
+    "NuwaTextGuidedVideoManipulationPipeline",
+    "NuwaTextToImagePipeline",
     "NuwaTextToVideoPipeline",
     "NuwaTokenizer",
     "NuwaVQGAN",
     "NuwaVideoPipelineOutput",
+    "NuwaVideoPredictionPipeline",
+    "color_class_map",
 ]
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The eight tasks of NUWA as one frozen table, read by training, tests and the documentation."""
+"""The eight tasks of NUWA as one frozen table: pipelines, training, command line, tests and documentation read it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 
 Condition = Literal["text", "image sketch", "video sketch", "none"]
-Known = Literal["nothing", "part of the image", "first frames", "image outside the edited region"]
+Known = Literal["nothing", "part of the image", "first frames", "part of the video"]
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Task:
         name (`str`): the task in words, such as `"text-to-video"`.
         abbreviation (`str`): the paper's short name, such as `"T2V"`.
         condition (`str`): what the condition encoder reads: `"text"`, `"image sketch"`, `"video sketch"`, or `"none"`,
-            the constant "None" condition.
+            the constant "None" condition. A text may stand beside a sketch.
         known (`str`): the visual tokens that are given to the decoder instead of being sampled.
         output (`str`): `"image"` or `"video"`.
-        is_pretrained (`bool`): whether it is one of the three tasks whose cross-entropies make up the training loss.
-        pipeline (`str`, *optional*): name of the pipeline class in `nuwa_hf`; `None` where there is none.
+        pipeline (`str`): name of the pipeline class in `nuwa_hf`.
+        command (`str`): sub-command of `nuwa-hf`.
     """
 
     name: str
@@ -30,22 +30,84 @@ class Task:
     condition: Condition
     known: Known
     output: Literal["image", "video"]
-    is_pretrained: bool
-    pipeline: str | None = None
+    pipeline: str
+    command: str
 
 
 TASKS: tuple[Task, ...] = (
-    Task("text-to-image", "T2I", "text", "nothing", "image", is_pretrained=True),
-    Task("text-to-video", "T2V", "text", "nothing", "video", is_pretrained=True, pipeline="NuwaTextToVideoPipeline"),
-    Task("sketch-to-image", "S2I", "image sketch", "nothing", "image", is_pretrained=False),
-    Task("sketch-to-video", "S2V", "video sketch", "nothing", "video", is_pretrained=False),
-    Task("image-completion", "I2I", "none", "part of the image", "image", is_pretrained=False),
-    Task("video-prediction", "V2V", "none", "first frames", "video", is_pretrained=True),
-    Task("image-manipulation", "TI2I", "text", "image outside the edited region", "image", is_pretrained=False),
-    Task("video-manipulation", "TV2V", "text", "first frames", "video", is_pretrained=False),
+    Task(
+        "text-to-image",
+        "T2I",
+        "text",
+        "nothing",
+        "image",
+        pipeline="NuwaTextToImagePipeline",
+        command="text-to-image",
+    ),
+    Task(
+        "text-to-video",
+        "T2V",
+        "text",
+        "nothing",
+        "video",
+        pipeline="NuwaTextToVideoPipeline",
+        command="text-to-video",
+    ),
+    Task(
+        "sketch-to-image",
+        "S2I",
+        "image sketch",
+        "nothing",
+        "image",
+        pipeline="NuwaSketchToImagePipeline",
+        command="sketch-to-image",
+    ),
+    Task(
+        "sketch-to-video",
+        "S2V",
+        "video sketch",
+        "nothing",
+        "video",
+        pipeline="NuwaSketchToVideoPipeline",
+        command="sketch-to-video",
+    ),
+    Task(
+        "image-completion",
+        "I2I",
+        "none",
+        "part of the image",
+        "image",
+        pipeline="NuwaImageCompletionPipeline",
+        command="complete",
+    ),
+    Task(
+        "video-prediction",
+        "V2V",
+        "none",
+        "first frames",
+        "video",
+        pipeline="NuwaVideoPredictionPipeline",
+        command="predict",
+    ),
+    Task(
+        "image-manipulation",
+        "TI2I",
+        "text",
+        "part of the image",
+        "image",
+        pipeline="NuwaTextGuidedImageManipulationPipeline",
+        command="edit-image",
+    ),
+    Task(
+        "video-manipulation",
+        "TV2V",
+        "text",
+        "part of the video",
+        "video",
+        pipeline="NuwaTextGuidedVideoManipulationPipeline",
+        command="edit-video",
+    ),
 )
-
-PRETRAINING_TASKS: tuple[Task, ...] = tuple(task for task in TASKS if task.is_pretrained)
 
 
 def get_task(abbreviation: str) -> Task:

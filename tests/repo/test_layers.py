@@ -33,6 +33,7 @@ BESIDE = {
     "modeling.tokenization_nuwa": (),
     "modeling.quantizer": (),
     "modeling.tiling": (),
+    "modeling.class_maps": (),
     "modeling.autoencoder_vqgan": ("grid", "modeling.quantizer", "modeling.tiling"),
     "modeling": (),
 }

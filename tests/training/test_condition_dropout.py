@@ -5,7 +5,7 @@
 import pytest
 import torch
 
-from nuwa_hf.training.condition_dropout import drop_condition
+from nuwa_hf.training.condition_dropout import drop_condition, drop_sketch
 
 
 NONE, PAD = 4, 0
@@ -99,3 +99,22 @@ def test_unequal_shapes_are_refused():
         drop(input_ids, attention_mask[:, 1:], 0.5)
     with pytest.raises(ValueError, match="one shape"):
         drop(input_ids[0], attention_mask[0], 0.5)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.1, 1.0])
+def test_a_sketch_is_seen_everywhere_or_nowhere_and_dropped_with_its_probability(probability):
+    rows = 5000
+    sketches = torch.zeros(rows, 2, 3, 1, dtype=torch.long)
+    seen, again = (drop_sketch(sketches, probability, torch.Generator().manual_seed(0)) for _ in range(2))
+    assert seen.shape == sketches.shape
+    assert seen.dtype == torch.bool
+    assert torch.equal(seen, again)
+    is_seen = seen.flatten(1).all(1)
+    assert torch.equal(is_seen, seen.flatten(1).any(1))
+    # Five standard deviations of a binomial share.
+    assert abs((~is_seen).double().mean().item() - probability) <= 5 * (probability * (1 - probability) / rows) ** 0.5
+
+
+def test_a_sketch_dropped_with_no_probability_is_refused():
+    with pytest.raises(ValueError, match="`probability`"):
+        drop_sketch(torch.zeros(1, 1, 2, 2), 2.0)

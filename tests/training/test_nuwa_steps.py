@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+from dataclasses import replace
+
 import pytest
 import torch
 from accelerate import Accelerator
-from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
+from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
 
-from nuwa_hf.training.nuwa_steps import nuwa_step, tasks_loss
+from nuwa_hf.training.nuwa_steps import nuwa_step, tasks_loss, validate
 from nuwa_hf.training.optimizers import build_optimizers
 from nuwa_hf.training.task_batches import TaskBatches
 from nuwa_hf.training.token_files import TokenFiles
 
 
-ROWS = {"T2V": 3, "V2V": 2, "T2I": 2}
+ROWS = {"T2V": 2, "V2V": 2, "T2I": 1, "S2V": 1, "S2I": 2, "TV2V": 1, "I2I": 2, "TI2I": 2}
 
 
 def random_tokens(clips):
@@ -22,7 +24,11 @@ def random_tokens(clips):
 
     captions = draw(5, 128, 2, clips, 8)
     return TokenFiles(
-        draw(0, CODEBOOK_SIZE, clips, *VISUAL_GRID), captions[0], captions[1], draw(0, VISUAL_GRID[0], clips)
+        draw(0, CODEBOOK_SIZE, clips, *VISUAL_GRID),
+        captions[0],
+        captions[1],
+        draw(0, VISUAL_GRID[0], clips),
+        draw(0, SKETCH_CODEBOOK_SIZE, clips, *VISUAL_GRID),
     )
 
 
@@ -35,15 +41,21 @@ def test_the_loss_is_the_mean_over_the_counted_tokens_of_all_tasks():
     model = tiny_transformer()
     batches = batches_of(random_tokens(9))(0)
     loss, losses = tasks_loss(model, batches)
-    pooled = []
+    pooled, known = [], 0
     for task, batch in batches.items():
-        logits = model(batch.input_ids, batch.attention_mask, batch.visual_tokens).logits
+        conditions = {
+            "sketch_tokens": batch.sketch_tokens,
+            "sketch_attention_mask": batch.sketch_attention_mask,
+            "known_mask": batch.known_mask,
+        }
+        logits = model(batch.input_ids, batch.attention_mask, batch.visual_tokens, **conditions).logits
         chosen = logits.log_softmax(-1).gather(-1, batch.visual_tokens.flatten(1)[..., None])[..., 0]
         is_counted = (batch.labels != -100).flatten(1)
         assert losses[task].item() == pytest.approx(-chosen[is_counted].mean().item(), rel=1e-5)
         pooled.append(-chosen[is_counted])
+        known += 0 if batch.known_mask is None else int(batch.known_mask.sum())
     t, h, w = VISUAL_GRID
-    assert len(torch.cat(pooled)) == 3 * t * h * w + 2 * (t - 1) * h * w + 2 * h * w
+    assert len(torch.cat(pooled)) == 6 * t * h * w + 7 * h * w - known  # six clips and seven still frames
     assert loss.item() == pytest.approx(torch.cat(pooled).mean().item(), rel=1e-5)
 
 
@@ -75,3 +87,23 @@ def test_accumulated_passes_give_the_gradient_of_their_mean_loss():
         assert torch.allclose(one.grad, other.grad, atol=1e-6), name
     norm = torch.cat([parameter.grad.flatten() for parameter in expected.parameters()]).norm()
     assert log["gradient_norm"].item() == pytest.approx(norm.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("task", ["S2V", "S2I", "V2V", "I2I"])
+def test_the_loss_depends_on_the_sketch_and_on_the_known_part(task):
+    """The fields reach the model: without them the same batch has another loss."""
+    model, batch = tiny_transformer(), batches_of(random_tokens(9))(0)[task]
+    without = replace(batch, sketch_tokens=None, sketch_attention_mask=None, known_mask=None)
+    assert tasks_loss(model, {task: batch})[0].item() != tasks_loss(model, {task: without})[0].item()
+
+
+def test_validation_covers_every_task_and_is_the_same_whatever_was_drawn_before():
+    model, tokens = tiny_transformer(hidden_dropout=0.5), random_tokens(20)
+    values = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        batches = TaskBatches(tokens, tiny_config(), ROWS, 0.5, seed)
+        batches(range(sum(ROWS.values())))
+        values.append(validate(model, tokens, batches))
+    assert values[0] == values[1]
+    assert set(values[0]) == {f"validation_loss_{task}" for task in ROWS}

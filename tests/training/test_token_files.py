@@ -4,7 +4,7 @@
 
 import pytest
 import torch
-from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_tokenizer, tiny_vqgan
+from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_tokenizer, tiny_vqgan
 
 from nuwa_hf.training.token_files import (
     TokenFiles,
@@ -32,21 +32,35 @@ def random_tokens(clips, seed=0, **replaced):
     return TokenFiles(**{**columns, **replaced})
 
 
-def write(folder, sizes):
+def random_sketches(clips):
+    generator = torch.Generator().manual_seed(9)
+    return torch.randint(SKETCH_CODEBOOK_SIZE, (clips, *VISUAL_GRID), generator=generator, dtype=torch.int32)
+
+
+def tiny_sketch_vqgan():
+    return tiny_vqgan(in_channels=5, out_channels=5, codebook_size=SKETCH_CODEBOOK_SIZE)
+
+
+def write(folder, sizes, has_sketches=False):
     folder.mkdir(exist_ok=True)
-    shards = [random_tokens(size, seed) for seed, size in enumerate(sizes)]
+    sketches = {size: {"sketch_tokens": random_sketches(size)} if has_sketches else {} for size in sizes}
+    shards = [random_tokens(size, seed, **sketches[size]) for seed, size in enumerate(sizes)]
     write_metadata(folder, {"num_shards": len(sizes)})
     for index, shard in enumerate(shards):
         write_shard(folder, index, shard)
     return shards
 
 
+@pytest.mark.parametrize("has_sketches", [False, True])
 @pytest.mark.parametrize("sizes", [(3,), (4, 4, 1)])
-def test_loading_gives_the_shards_in_order_bit_for_bit(tmp_path, sizes):
-    shards = write(tmp_path, sizes)
+def test_loading_gives_the_shards_in_order_bit_for_bit(tmp_path, sizes, has_sketches):
+    shards = write(tmp_path, sizes, has_sketches)
     loaded = TokenFiles.load(str(tmp_path))
     assert len(loaded) == sum(sizes)
+    assert (loaded.sketch_tokens is not None) == has_sketches
     for name, tensor in vars(loaded).items():
+        if tensor is None:
+            continue
         written = torch.cat([getattr(shard, name) for shard in shards])
         assert tensor.dtype == written.dtype
         assert torch.equal(tensor, written)
@@ -112,6 +126,40 @@ def test_tokens_of_another_codec_are_refused_but_a_retrained_decoder_is_not():
         vqgan.quant_conv.weight.add_(1.0)
     with pytest.raises(ValueError, match="files of another codec"):
         check_tokens(random_tokens(3), metadata, "tokens", vqgan, tokenizer)
+
+
+def test_sketches_of_the_right_codec_pass_and_others_are_refused():
+    vqgan, tokenizer, sketch_vqgan = tiny_vqgan(), tiny_tokenizer(), tiny_sketch_vqgan()
+    tokens = random_tokens(3, sketch_tokens=random_sketches(3))
+    metadata = fingerprints(vqgan, tokenizer, sketch_vqgan)
+    assert metadata == {**fingerprints(vqgan, tokenizer), "sketch_codec": metadata["sketch_codec"]}
+
+    def check(tokens=tokens):
+        check_tokens(tokens, metadata, "tokens", vqgan, tokenizer, sketch_vqgan, needs_sketches=True)
+
+    check()
+    check_tokens(tokens, metadata, "tokens", vqgan, tokenizer)  # nobody asks for the sketches
+    for value in (-1, SKETCH_CODEBOOK_SIZE):
+        wrong = tokens.sketch_tokens.clone()
+        wrong[-1, -1, -1, -1] = value
+        with pytest.raises(ValueError, match=f"sketch token {value} where only 0 to {SKETCH_CODEBOOK_SIZE - 1}"):
+            check(random_tokens(3, sketch_tokens=wrong))
+    with pytest.raises(ValueError, match=r"sketches on the grid of its clips, \(3, 4, 5\), got \(3, 4, 4\)"):
+        check(random_tokens(3, sketch_tokens=tokens.sketch_tokens[..., :4]))
+    with torch.no_grad():
+        sketch_vqgan.quant_conv.weight.add_(1.0)
+    with pytest.raises(ValueError, match="files of another sketch_codec"):
+        check()
+
+
+def test_a_task_that_needs_sketches_is_refused_without_them_or_without_their_codec():
+    vqgan, tokenizer, sketch_vqgan = tiny_vqgan(), tiny_tokenizer(), tiny_sketch_vqgan()
+    check_tokens(random_tokens(3), {}, "tokens", vqgan, tokenizer, sketch_vqgan)
+    with pytest.raises(ValueError, match=r"`tokens` must hold sketches .* with `--sketch_vqgan`"):
+        check_tokens(random_tokens(3), {}, "tokens", vqgan, tokenizer, sketch_vqgan, needs_sketches=True)
+    tokens = random_tokens(3, sketch_tokens=random_sketches(3))
+    with pytest.raises(ValueError, match="`sketch_vqgan` must be given"):
+        check_tokens(tokens, {}, "tokens", vqgan, tokenizer, needs_sketches=True)
 
 
 def test_using_and_saving_a_tokenizer_does_not_change_its_fingerprint(tmp_path):

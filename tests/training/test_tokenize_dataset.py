@@ -4,12 +4,26 @@
 
 import pytest
 import torch
-from tiny import tiny_tokenizer, tiny_vqgan
+from tiny import SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan
 
-from nuwa_hf.datasets import EmojiMotion, SpritePack
+from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
+from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.training import tokenize_dataset
 from nuwa_hf.training.token_files import TokenFiles, shard_path
 from nuwa_hf.training.tokenize_dataset import main, tokenize_clips
+
+
+CLASSES = len(sketch_class_names)
+
+
+def tiny_sketch_vqgan(classes=CLASSES, levels=4):
+    return tiny_vqgan(
+        in_channels=classes,
+        out_channels=classes,
+        codebook_size=SKETCH_CODEBOOK_SIZE,
+        block_out_channels=(8,) * levels,
+        sample_size=64,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +67,45 @@ def test_tokens_are_the_codecs_of_each_frame_and_the_tokenizers_of_each_caption(
             assert ids[: len(expected)] == expected
             assert set(ids[len(expected) :]) <= {tokenizer.pad_token_id}
         assert tokens.image_indices[row] == sample["image_index"]
+
+
+def test_sketch_tokens_are_the_sketch_codecs_of_each_frame():
+    vqgan, tokenizer, clips = tiny_vqgan(block_out_channels=(8, 8, 8), sample_size=64), tiny_tokenizer(), Clips()
+    sketch_vqgan = tiny_sketch_vqgan(levels=3)
+    tokens = tokenize_clips(clips, [1, 0], vqgan, tokenizer, sketch_vqgan)
+    assert tokens.sketch_tokens.shape == tokens.video_tokens.shape
+    assert tokens.sketch_tokens.dtype == torch.int32
+    for row, sample in enumerate(clips.samples[::-1]):
+        for frame, class_map in enumerate(sample["sketch"]):
+            pixels = class_maps_to_pixels(torch.from_numpy(class_map)[None].long(), CLASSES)
+            assert torch.equal(tokens.sketch_tokens[row, frame].long(), sketch_vqgan.encode(pixels).tokens[0])
+    without = tokenize_clips(clips, [1, 0], vqgan, tokenizer)
+    assert without.sketch_tokens is None
+    assert torch.equal(without.video_tokens, tokens.video_tokens)
+
+
+def test_sketches_are_written_and_a_folder_without_them_is_refused(components, small_shards, tmp_path):
+    sketch_vqgan = tiny_sketch_vqgan()
+    sketch_vqgan.save_pretrained(tmp_path / "sketch_vqgan")
+    sketches = ["--sketch_vqgan", str(tmp_path / "sketch_vqgan")]
+    output = ["--output_dir", str(tmp_path / "tokens"), "--num_clips", "5"]
+    main([*components, *sketches, *output])
+    tokens = TokenFiles.load(tmp_path / "tokens")
+    assert tokens.sketch_tokens.shape == tokens.video_tokens.shape == (5, 6, 8, 8)
+    with pytest.raises(ValueError, match="whose sketch_codec differ"):
+        main([*components, *output])
+    main([*components, "--output_dir", str(tmp_path / "without"), "--num_clips", "5"])
+    assert TokenFiles.load(tmp_path / "without").sketch_tokens is None
+    with pytest.raises(ValueError, match="whose sketch_codec differ"):
+        main([*components, *sketches, "--output_dir", str(tmp_path / "without"), "--num_clips", "5"])
+
+
+def test_a_sketch_codec_of_other_classes_is_refused_before_anything_is_written(components, tmp_path):
+    tiny_sketch_vqgan(classes=3).save_pretrained(tmp_path / "sketch_vqgan")
+    flags = ["--sketch_vqgan", str(tmp_path / "sketch_vqgan"), "--output_dir", str(tmp_path / "out")]
+    with pytest.raises(ValueError, match=f"`sketch_vqgan` must be a codec of the {CLASSES} classes"):
+        main([*components, *flags])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_deleted_shard_is_written_again_with_the_same_bytes_and_the_others_stay(components, small_shards, tmp_path):

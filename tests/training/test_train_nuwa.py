@@ -10,16 +10,24 @@ import sys
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from tiny import CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan
+from safetensors.torch import load_file, save_file
+from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_transformer, tiny_vqgan
 
-from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf import NuwaConfig, NuwaTextToVideoPipeline, NuwaVQGAN
+from nuwa_hf.datasets import sketch_class_names
+from nuwa_hf.grid import Grid
+from nuwa_hf.tasks import TASKS
 from nuwa_hf.training import tokenize_dataset
+from nuwa_hf.training.arguments import parse_arguments
+from nuwa_hf.training.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa_steps import tasks_loss
+from nuwa_hf.training.task_batches import TaskBatches
 from nuwa_hf.training.token_files import TokenFiles, write_metadata, write_shard
-from nuwa_hf.training.train_nuwa import main
+from nuwa_hf.training.train_nuwa import build_transformer, freeze_unused, main
 
 
 SIZES = ["--hidden_size", "16", "--num_attention_heads", "2", "--num_encoder_layers", "1", "--num_decoder_layers", "1"]
+ALL_TASKS = ["--tasks", *(f"{task.abbreviation}=1" for task in TASKS)]
 # Runs the training and kills its own process, as a power cut would, two steps after the first checkpoint.
 KILLED_RUN = """
 import os, signal, sys
@@ -36,22 +44,26 @@ train_nuwa.main(sys.argv[1:])
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Flags that name a codec, a tokenizer and token files of drawn shapes."""
+    """Flags that name two codecs, a tokenizer and token files of drawn shapes with their sketches."""
     folder = tmp_path_factory.mktemp("training")
-    tiny_vqgan(block_out_channels=(4, 4, 4, 4, 4), sample_size=64).save_pretrained(folder / "vqgan")
+    sizes = {"block_out_channels": (4, 4, 4, 4, 4), "sample_size": 64}
+    classes = len(sketch_class_names)
+    sketches = {"in_channels": classes, "out_channels": classes, "codebook_size": SKETCH_CODEBOOK_SIZE}
+    tiny_vqgan(**sizes).save_pretrained(folder / "vqgan")
+    tiny_vqgan(**sizes, **sketches).save_pretrained(folder / "sketch_vqgan")
     tiny_tokenizer().save_pretrained(folder / "tokenizer")
-    both = ["--vqgan", str(folder / "vqgan"), "--tokenizer", str(folder / "tokenizer")]
+    made_with = [word for name in ("vqgan", "sketch_vqgan", "tokenizer") for word in (f"--{name}", str(folder / name))]
     for split in ("train", "val"):
         output = ["--output_dir", str(folder / split), "--split", split, "--num_clips", "12"]
-        tokenize_dataset.main([*both, *output, "--sprites", "shapes"])
-    return [*both, "--tokens", str(folder / "train"), "--validation_tokens", str(folder / "val")]
+        tokenize_dataset.main([*made_with, *output, "--sprites", "shapes"])
+    return [*made_with, "--tokens", str(folder / "train"), "--validation_tokens", str(folder / "val")]
 
 
 def run_flags(folders, output_dir, optimizer="adamw", **values):
-    defaults = {"max_train_steps": 8, "train_batch_size": 7, "checkpointing_steps": 3, "sample_every": 4}
+    defaults = {"max_train_steps": 8, "train_batch_size": 10, "checkpointing_steps": 3, "sample_every": 4}
     settings = {**defaults, "log_every": 1, "seed": 4, "device": "cpu", "hidden_dropout": 0.1, **values}
     flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
-    return [*folders, *SIZES, "--output_dir", str(output_dir), "--optimizer", optimizer, *flags]
+    return [*folders, *SIZES, *ALL_TASKS, "--output_dir", str(output_dir), "--optimizer", optimizer, *flags]
 
 
 def metrics_of(output_dir):
@@ -84,9 +96,80 @@ def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(
     assert pipeline.transformer.generation_config.guidance_scale == 1.5
     frames = pipeline("a red apple", output_type="np", generator=torch.Generator().manual_seed(0)).frames
     assert frames.shape == (1, 6, 64, 64, 3)
+    assert pipeline.sketch_vqgan.config.codebook_size == pipeline.transformer.config.sketch_codebook_size
     raw = load_file(tmp_path / "checkpoint-000003" / "model.safetensors")
     averaged = load_file(tmp_path / "pipeline" / "transformer" / "model.safetensors")
     assert any(not torch.equal(raw[name], averaged[name]) for name in averaged)
+
+
+@pytest.fixture(scope="module")
+def older_transformer(tmp_path_factory):
+    """Folder of a transformer that was saved before there were sketches and known parts."""
+    folder = tmp_path_factory.mktemp("older")
+    tiny_transformer(visual_grid=(6, 4, 4), max_text_length=77).save_pretrained(folder)
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if "sketch" not in name and "known" not in name}
+    assert 0 < len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    del config["sketch_codebook_size"], config["condition_window"]
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def without_sizes(flags):
+    start = flags.index(SIZES[0])
+    return flags[:start] + flags[start + len(SIZES) :]
+
+
+def test_an_older_transformer_keeps_its_weights_and_gets_fresh_ones_for_sketches_and_known_parts(
+    folders, older_transformer, tmp_path
+):
+    flags = [*without_sizes(run_flags(folders, tmp_path)), "--transformer", str(older_transformer)]
+    arguments = parse_arguments(NuwaArguments, flags)
+    vqgan, sketch_vqgan = (NuwaVQGAN.from_pretrained(folder) for folder in (arguments.vqgan, arguments.sketch_vqgan))
+    models = []
+    for _ in range(2):
+        torch.manual_seed(4)
+        models.append(build_transformer(arguments, vqgan, tiny_tokenizer(), Grid(6, 4, 4), sketch_vqgan))
+    config, state = models[0].config, models[0].state_dict()
+    assert config.sketch_codebook_size == SKETCH_CODEBOOK_SIZE
+    assert config.condition_window == NuwaConfig.from_preset("emoji-motion").condition_window
+    assert config.hidden_dropout == 0.1
+    older = load_file(older_transformer / "model.safetensors")
+    assert all(torch.equal(state[name], weight) for name, weight in older.items())
+    fresh = [name for name in state if name not in older]
+    assert fresh
+    for name in fresh:
+        assert torch.equal(state[name], models[1].state_dict()[name])
+        assert state[name].std().item() == pytest.approx(config.initializer_range, rel=0.5)
+
+
+def test_a_run_from_an_older_transformer_trains_on_all_tasks(folders, older_transformer, tmp_path):
+    flags = without_sizes(run_flags(folders, tmp_path, max_train_steps=1))
+    main([*flags, "--transformer", str(older_transformer)])
+    assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline").sketch_vqgan is not None
+
+
+@pytest.mark.parametrize("mix", [["T2V"], ["T2I", "V2V"], ["S2I"], ["S2V", "TI2I"], [t.abbreviation for t in TASKS]])
+def test_the_weights_that_are_not_frozen_are_those_that_the_mix_gives_a_gradient(folders, mix):
+    """Where the mix left some weights without, training on several devices stopped at its second step."""
+    model = tiny_transformer(visual_grid=(6, 4, 4), max_text_length=77)
+    tokens = TokenFiles.load(folders[folders.index("--tokens") + 1])
+    freeze_unused(model, mix)
+    batches = TaskBatches(tokens, model.config, dict.fromkeys(mix, 1), 0.1, seed=0)(range(len(mix)))
+    tasks_loss(model, batches)[0].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad == (parameter.grad is not None), name
+
+
+def test_a_mix_without_sketches_needs_no_sketch_codec(folders, tmp_path):
+    place = folders.index("--sketch_vqgan")
+    flags = run_flags(folders[:place] + folders[place + 2 :], tmp_path, max_train_steps=1)
+    main([*flags, "--tasks", "T2V=1", "V2V=1", "TI2I=1"])
+    assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline").sketch_vqgan is None
+    with pytest.raises(ValueError, match="`sketch_vqgan` must be the folder of a sketch VQ-GAN"):
+        main(flags)
 
 
 def test_validation_changes_nothing_that_training_sees(folders, tmp_path):
@@ -96,7 +179,7 @@ def test_validation_changes_nothing_that_training_sees(folders, tmp_path):
     assert often == once
     last = metrics_of(tmp_path / "often")[-1]
     assert last == metrics_of(tmp_path / "once")[-1]
-    assert {"validation_loss_T2V", "validation_loss_V2V", "validation_loss_T2I"} < last.keys()
+    assert {f"validation_loss_{task.abbreviation}" for task in TASKS} < last.keys()
 
 
 def test_workers_give_the_same_run(folders, tmp_path):
@@ -109,7 +192,7 @@ def test_workers_give_the_same_run(folders, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--tasks", "T2V=0.9", "S2V=0.1"], "`tasks` must be entries"),
+        (["--tasks", "T2V=0.9", "V2T=0.1"], "`tasks` must be entries"),
         (["--train_batch_size", "2"], "`train_batch_size` must hold at least one row of each task"),
         (["--preset", "huge"], "`preset` must be one of"),
         (["--condition_dropout", "1.5"], "`condition_dropout` must be a share"),
@@ -131,10 +214,25 @@ def test_tokens_that_do_not_fit_are_refused_before_anything_is_written(folders, 
     for name, video in (("outside", outside), ("smaller", good.video_tokens[:, :, :2])):
         (tmp_path / name).mkdir()
         write_metadata(tmp_path / name, {"num_shards": 1})
-        write_shard(tmp_path / name, 0, TokenFiles(**{**vars(good), "video_tokens": video}))
+        sketches = good.sketch_tokens[:, :, : video.shape[2]]
+        write_shard(tmp_path / name, 0, TokenFiles(**{**vars(good), "video_tokens": video, "sketch_tokens": sketches}))
+    (tmp_path / "unsketched").mkdir()
+    write_metadata(tmp_path / "unsketched", {"num_shards": 1})
+    write_shard(tmp_path / "unsketched", 0, TokenFiles(**{**vars(good), "sketch_tokens": None}))
     output = tmp_path / "out"
     with pytest.raises(ValueError, match=f"`tokens` must be made by the given codec .* visual token {CODEBOOK_SIZE}"):
         main([*run_flags(folders, output), "--tokens", str(tmp_path / "outside")])
     with pytest.raises(ValueError, match=r"`validation_tokens` must have the token grid of `tokens`, \(6, 4, 4\)"):
         main([*run_flags(folders, output), "--validation_tokens", str(tmp_path / "smaller")])
+    for name in ("tokens", "validation_tokens"):
+        with pytest.raises(ValueError, match=f"`{name}` must hold sketches for tasks that start from one"):
+            main([*run_flags(folders, output), f"--{name}", str(tmp_path / "unsketched")])
     assert not output.exists()
+
+
+def test_a_transformer_for_another_sketch_codec_is_refused(folders, tmp_path):
+    tiny_transformer(visual_grid=(6, 4, 4), sketch_codebook_size=7).save_pretrained(tmp_path / "transformer")
+    flags = [*without_sizes(run_flags(folders, tmp_path / "out")), "--transformer", str(tmp_path / "transformer")]
+    message = f"`sketch_vqgan` must be a codec of 7 codes, those of `transformer`, got '{SKETCH_CODEBOOK_SIZE} codes'"
+    with pytest.raises(ValueError, match=message):
+        main(flags)

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 from safetensors.torch import load_file
 
 from nuwa_hf import NuwaVQGAN
+from nuwa_hf.datasets.class_map import palette, sketch_class_names
 from nuwa_hf.training.checkpoint_folders import complete_checkpoints
 from nuwa_hf.training.train_vqgan import main
 
@@ -53,14 +57,14 @@ def uninterrupted(tmp_path_factory):
     return folder
 
 
-def write_config(folder) -> str:
+def write_config(folder, **overrides) -> str:
     path = folder.with_suffix(".yaml")
-    path.write_text(yaml.safe_dump({**TINY, "output_dir": str(folder)}))
+    path.write_text(yaml.safe_dump({**TINY, **overrides, "output_dir": str(folder)}))
     return str(path)
 
 
-def run_to_end(folder) -> None:
-    main(["--config", write_config(folder)])
+def run_to_end(folder, **overrides) -> None:
+    main(["--config", write_config(folder, **overrides)])
 
 
 def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrupted):
@@ -106,3 +110,17 @@ def test_unknown_key_stops_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match=r"`codebok_size`.*`codebook_size`"):
         main(["--config", str(path)])
     assert not (tmp_path / "run").exists()
+
+
+def test_sketch_run_leaves_a_codec_of_class_maps_its_scores_and_samples(tmp_path):
+    folder = tmp_path / "sketches"
+    run_to_end(folder, target="sketches", discriminator_start=1.0, max_train_steps=2, sample_every=2)
+    vqgan = NuwaVQGAN.from_pretrained(folder / "vqgan")
+    assert vqgan.config.in_channels == vqgan.config.out_channels == len(sketch_class_names)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    assert sum(line.keys() >= {"pixel_accuracy", "fwiou"} for line in lines) == 2
+    assert sum(line.keys() >= {"held_out_pixel_accuracy", "held_out_fwiou"} for line in lines) == 1
+    assert not any("psnr" in line for line in lines)
+    with Image.open(folder / "samples" / "step-000002.png") as sheet:
+        originals = np.asarray(sheet)[: sheet.height // 2].reshape(-1, 3)
+    assert {tuple(color) for color in originals.tolist()} <= {tuple(color) for color in palette.tolist()}

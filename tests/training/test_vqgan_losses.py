@@ -10,6 +10,7 @@ from torch import nn
 from nuwa_hf.training.perceptual import VGG16_STAGES, PerceptualLoss
 from nuwa_hf.training.vqgan_losses import (
     adaptive_weight,
+    class_map_loss,
     hinge_discriminator_loss,
     hinge_generator_loss,
     last_layer_gradient,
@@ -35,6 +36,17 @@ def test_object_weight_of_one_is_the_plain_mean():
     sample, pixels = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
     weights = object_pixel_weights(torch.rand(2, 4, 4) < 0.5, 1.0)
     torch.testing.assert_close(reconstruction_loss(sample, pixels, weights), (sample - pixels).abs().mean())
+
+
+def test_class_map_loss_is_the_weighted_mean_of_the_cross_entropies():
+    logits, class_maps, mask = torch.randn(2, 4, 3, 5), torch.randint(4, (2, 3, 5)), torch.rand(2, 3, 5) < 0.3
+    loss = class_map_loss(logits, class_maps, object_pixel_weights(mask, 5.0))
+    total = weight = 0.0
+    for b, y, x in torch.cartesian_prod(*(torch.arange(n) for n in mask.shape)):
+        pixel_weight = 5.0 if mask[b, y, x] else 1.0
+        total -= pixel_weight * logits[b, :, y, x].softmax(dim=0)[class_maps[b, y, x]].log()
+        weight += pixel_weight
+    torch.testing.assert_close(loss, total / weight)
 
 
 def test_hinge_losses_stop_at_the_margin():

@@ -8,8 +8,9 @@ from nuwa_hf.training.codebook import EmaCodebook
 from nuwa_hf.training.discriminator import PatchDiscriminator
 from nuwa_hf.training.train_vqgan import build_vqgan
 from nuwa_hf.training.vqgan_arguments import VQGANArguments
-from nuwa_hf.training.vqgan_frames import emoji_frames
+from nuwa_hf.training.vqgan_frames import emoji_clips
 from nuwa_hf.training.vqgan_steps import VQGANTraining, vqgan_step
+from nuwa_hf.training.vqgan_targets import TARGETS
 
 
 TINY = {
@@ -28,19 +29,24 @@ TINY = {
 def build_training(**overrides) -> VQGANTraining:
     arguments = VQGANArguments(**{**TINY, **overrides})
     torch.manual_seed(0)
-    vqgan, discriminator = build_vqgan(arguments, 64), PatchDiscriminator(3, 4, 1)
+    target = TARGETS[arguments.target](arguments)
+    vqgan, discriminator = (
+        build_vqgan(arguments, target.num_channels, 64),
+        PatchDiscriminator(target.num_channels, 4, 1),
+    )
     codebook = (
         EmaCodebook(vqgan.quantize, generator=torch.Generator()) if arguments.codebook_learning == "ema" else None
     )
     learnt = [parameter for parameter in vqgan.parameters() if parameter.requires_grad]
     optimizers = [torch.optim.AdamW(one, lr=0.01) for one in (learnt, discriminator.parameters())]
     prepared = (accelerator := Accelerator(cpu=True)).prepare(vqgan, discriminator, *optimizers)
-    return VQGANTraining(arguments, accelerator, *prepared, codebook, None)
+    return VQGANTraining(arguments, target, accelerator, *prepared, codebook, None)
 
 
-def batch(start: int, size: int) -> dict[str, torch.Tensor]:
-    frames = emoji_frames(VQGANArguments(**TINY), "train")
-    return default_collate([frames[index] for index in range(start, start + size)])
+def batch(start: int, size: int, **overrides) -> dict[str, torch.Tensor]:
+    arguments = VQGANArguments(**{**TINY, **overrides})
+    images = TARGETS[arguments.target].dataset(emoji_clips(arguments, "train"))
+    return default_collate([images[index] for index in range(start, start + size)])
 
 
 def state_of(module: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -93,3 +99,12 @@ def test_accumulated_passes_step_like_one_batch():
         after.append(torch.cat(moments))
     # Sums in another order; the gradients are about 0.1.
     torch.testing.assert_close(*after, atol=1e-6, rtol=1e-3)
+
+
+def test_steps_on_one_batch_of_sketches_lower_its_loss():
+    sketches = {"target": "sketches", "discriminator_start": 1.0}
+    training, one_batch = build_training(**sketches), batch(0, 2, **sketches)
+    logs = [vqgan_step(training, [one_batch], is_adversarial=False)[0] for _ in range(12)]
+    assert logs[-1]["reconstruction"] < 0.8 * logs[0]["reconstruction"]
+    assert {"pixel_accuracy", "fwiou"} <= logs[0].keys()
+    assert "psnr" not in logs[0]

@@ -2,9 +2,32 @@
 # Copyright 2026 The nuwa_hf authors
 """The pipelines, one for each task."""
 
+from nuwa_hf.pipelines.candidates import ClipScorer
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
-from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.pipeline_image_completion import NuwaImageCompletionPipeline
+from nuwa_hf.pipelines.pipeline_image_manipulation import NuwaTextGuidedImageManipulationPipeline
+from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.pipeline_sketch_to_image import NuwaSketchToImagePipeline
+from nuwa_hf.pipelines.pipeline_sketch_to_video import NuwaSketchToVideoPipeline
+from nuwa_hf.pipelines.pipeline_text_to_image import NuwaTextToImagePipeline
 from nuwa_hf.pipelines.pipeline_text_to_video import NuwaTextToVideoPipeline
+from nuwa_hf.pipelines.pipeline_video_manipulation import NuwaTextGuidedVideoManipulationPipeline
+from nuwa_hf.pipelines.pipeline_video_prediction import NuwaVideoPredictionPipeline
+from nuwa_hf.pipelines.sketch_input import color_class_map
 
 
-__all__ = ["NuwaPipelineBase", "NuwaTextToVideoPipeline", "NuwaVideoPipelineOutput"]
+__all__ = [
+    "ClipScorer",
+    "NuwaImageCompletionPipeline",
+    "NuwaImagePipelineOutput",
+    "NuwaPipelineBase",
+    "NuwaSketchToImagePipeline",
+    "NuwaSketchToVideoPipeline",
+    "NuwaTextGuidedImageManipulationPipeline",
+    "NuwaTextGuidedVideoManipulationPipeline",
+    "NuwaTextToImagePipeline",
+    "NuwaTextToVideoPipeline",
+    "NuwaVideoPipelineOutput",
+    "NuwaVideoPredictionPipeline",
+    "color_class_map",
+]

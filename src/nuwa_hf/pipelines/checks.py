@@ -82,11 +82,11 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 
 
 def check_generators(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> None:
-    """Require no generator, one for the batch, or one for each video.
+    """Require no generator, one for the batch, or one for each output.
 
     Args:
         generator (`torch.Generator` or `list[torch.Generator]`, *optional*): what the user gave.
-        batch_size (`int`): how many videos are made.
+        batch_size (`int`): how many images or videos are made.
 
     Raises:
         TypeError: If it is something else.
@@ -98,8 +98,8 @@ def check_generators(generator: torch.Generator | list[torch.Generator] | None, 
             raise TypeError(f"`generator` must be a `torch.Generator` or a list of them, got {one!r}.")
     if isinstance(generator, list) and len(generator) != batch_size:
         raise ValueError(
-            f"`generator` must hold one generator for each of the {batch_size} videos (prompts times"
-            f" `num_videos_per_prompt`), got {len(generator)}."
+            f"`generator` must hold one generator for each of the {batch_size} outputs (inputs times the number made"
+            f" of each), got {len(generator)}."
         )
 
 
@@ -126,7 +126,10 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
 
 
 def check_components_agree(
-    vqgan: NuwaVQGAN | None, transformer: NuwaForConditionalGeneration | None, tokenizer: NuwaTokenizer | None
+    vqgan: NuwaVQGAN | None,
+    transformer: NuwaForConditionalGeneration | None,
+    tokenizer: NuwaTokenizer | None,
+    sketch_vqgan: NuwaVQGAN | None,
 ) -> None:
     """Require components that were made for each other; those that were not loaded are skipped.
 
@@ -134,18 +137,29 @@ def check_components_agree(
         vqgan (`NuwaVQGAN`, *optional*): the codec.
         transformer (`NuwaForConditionalGeneration`, *optional*): the model that samples its tokens.
         tokenizer (`NuwaTokenizer`, *optional*): what the transformer reads.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches.
 
     Raises:
-        ValueError: If the codebooks differ in size, or the tokenizer has more tokens than the transformer knows.
+        ValueError: If codebooks differ in size from what the transformer knows, the tokenizer has more tokens than it
+            knows, or the sketch codec gives another number of outputs than it takes classes.
     """
+    if sketch_vqgan is not None and sketch_vqgan.config.in_channels != sketch_vqgan.config.out_channels:
+        raise ValueError(
+            "`sketch_vqgan` must have as many output as input channels, its classes, got "
+            f"{sketch_vqgan.config.in_channels} and {sketch_vqgan.config.out_channels}; train it on sketches."
+        )
     if transformer is None:
         return
     config = transformer.config
-    if vqgan is not None and vqgan.config.codebook_size != config.codebook_size:
-        raise ValueError(
-            f"`vqgan` and `transformer` must have the same `codebook_size`, got {vqgan.config.codebook_size} and"
-            f" {config.codebook_size}; load both from one checkpoint, or train the transformer on this codec's tokens."
-        )
+    for name, codec, size in (
+        ("vqgan", vqgan, config.codebook_size),
+        ("sketch_vqgan", sketch_vqgan, config.sketch_codebook_size),
+    ):
+        if codec is not None and codec.config.codebook_size != size:
+            raise ValueError(
+                f"`{name}` and `transformer` must have the same `codebook_size`, got {codec.config.codebook_size} and"
+                f" {size}; load both from one checkpoint, or train the transformer on this codec's tokens."
+            )
     if tokenizer is not None and len(tokenizer) > config.vocab_size:
         raise ValueError(
             f"`tokenizer` must have at most {config.vocab_size} tokens, the transformer's `vocab_size`, got"

@@ -12,21 +12,34 @@ import numpy as np
 import PIL.Image
 import torch
 from diffusers import DiffusionPipeline
-from diffusers.video_processor import VideoProcessor
+from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.generation.sampling import SamplingSettings
-from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.pipelines.candidates import Scorer
 from nuwa_hf.pipelines.checkpoint_files import check_checkpoint_folder, is_local_path
-from nuwa_hf.pipelines.checks import as_prompt_list, check_components_agree, check_whole_number
+from nuwa_hf.pipelines.checks import (
+    OUTPUT_TYPES,
+    SCHEDULES,
+    as_prompt_list,
+    check_callback,
+    check_choice,
+    check_components_agree,
+    check_generators,
+    check_whole_number,
+)
+from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
+from nuwa_hf.pipelines.mask_input import check_places, composite, known_places
+from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 
 
 logger = logging.getLogger(__name__)
 
 
-class NuwaPipelineBase(DiffusionPipeline):
+class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
     """Components and steps shared by every NUWA pipeline; a task's own file puts the steps in order.
 
     All tasks have the same components, so one checkpoint serves every task and `from_pipe` shares memory.
@@ -41,7 +54,7 @@ class NuwaPipelineBase(DiffusionPipeline):
         ValueError: If the components do not fit together.
     """
 
-    model_cpu_offload_seq = "transformer->vqgan"
+    model_cpu_offload_seq = "sketch_vqgan->transformer->vqgan"
     _optional_components = ["sketch_vqgan"]  # noqa: RUF012 (declared so by diffusers)
     _callback_tensor_inputs = ["tokens"]  # noqa: RUF012
 
@@ -53,9 +66,8 @@ class NuwaPipelineBase(DiffusionPipeline):
         sketch_vqgan: NuwaVQGAN | None = None,
     ):
         super().__init__()
-        check_components_agree(vqgan, transformer, tokenizer)
+        check_components_agree(vqgan, transformer, tokenizer, sketch_vqgan)
         self.register_modules(vqgan=vqgan, transformer=transformer, tokenizer=tokenizer, sketch_vqgan=sketch_vqgan)
-        self.video_processor = VideoProcessor(vae_scale_factor=vqgan.downsampling_factor if vqgan else 1)
         self._guidance_scale = 1.0
         self._num_timesteps = 0
         self._interrupt = False
@@ -175,78 +187,173 @@ class NuwaPipelineBase(DiffusionPipeline):
         given = {"guidance_scale": guidance_scale, "temperature": temperature, "top_k": top_k, "top_p": top_p}
         return SamplingSettings.resolve(self.transformer.generation_config, given)
 
-    def check_num_frames(self, num_frames: int | None) -> int:
+    @property
+    def max_frames(self) -> int:
+        """Frames that the checkpoint has learnt positions for."""
+        return self.transformer.config.visual_grid[0]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Rows and columns of the pixels that the checkpoint reads and writes."""
+        _, height, width = self.transformer.config.visual_grid
+        return height * self.vqgan.downsampling_factor, width * self.vqgan.downsampling_factor
+
+    @property
+    def sketch_size(self) -> tuple[int, int]:
+        """Rows and columns of the class maps that the checkpoint reads: one sketch token for each visual one."""
+        _, height, width = self.transformer.config.visual_grid
+        return height * self.sketch_vqgan.downsampling_factor, width * self.sketch_vqgan.downsampling_factor
+
+    def check_masks(self, masks: torch.Tensor) -> None:
+        """Require that a mask leaves tokens to fill and tokens to keep.
+
+        Args:
+            masks (`torch.BoolTensor` of shape `(B, Y, X)` or `(B, T, Y, X)`): True where pixels are to be filled.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        check_places(known_places(masks, self.vqgan.downsampling_factor))
+
+    def check_num_frames(self, num_frames: int | None, overlap_frames: int | None, num_given: int = 0) -> int:
         """The number of frames to make.
 
         Args:
             num_frames (`int`, *optional*): what the user gave.
+            overlap_frames (`int`, *optional*): frames that a chunk of a long video sees of the one before.
+            num_given (`int`, defaults to 0): frames that are given; at least one more must be asked for.
 
         Returns:
             `int`: the same, or all that the checkpoint has positions for.
 
         Raises:
-            TypeError: If it is no `int`.
-            ValueError: If it is below 1, or more than the checkpoint has positions for.
+            TypeError: If one is no `int`.
+            ValueError: If one is out of its range.
         """
-        most = self.transformer.config.visual_grid[0]
         if num_frames is None:
-            return most
-        check_whole_number(
-            "num_frames", num_frames, maximum=most, reason=" (the positions that this checkpoint learnt)"
-        )
+            num_frames = max(self.max_frames, num_given + 1)
+        check_whole_number("num_frames", num_frames)
+        if num_frames <= num_given:
+            raise ValueError(
+                f"`num_frames` must be more than the {num_given} frames that are given, got {num_frames}; it counts "
+                "them too."
+            )
+        if overlap_frames is not None:
+            check_whole_number(
+                "overlap_frames",
+                overlap_frames,
+                maximum=max(1, self.max_frames - 1),
+                reason=" (one less than the positions that this checkpoint learnt)",
+            )
+        if num_frames > 1 and self.max_frames == 1:
+            raise ValueError(f"`num_frames` must be 1, all that this checkpoint has positions for, got {num_frames}.")
         return num_frames
 
-    def match_negative_prompt(self, negative_prompt: str | list[str] | None, num_prompts: int) -> list[str] | None:
-        """One negative prompt for each prompt.
+    def check_call(
+        self,
+        *,
+        count_name: str,
+        count: int,
+        num_inputs: int,
+        generator: torch.Generator | list[torch.Generator] | None,
+        schedule: str,
+        output_type: str,
+        callback_on_step_end: Callable | None,
+        callback_on_step_end_tensor_inputs: Sequence[str],
+        num_candidates: int = 1,
+        scorer: Scorer | None = None,
+    ) -> None:
+        """The checks that every call makes.
 
         Args:
-            negative_prompt (`str` or `list[str]`, *optional*): what the user gave.
-            num_prompts (`int`): the number of prompts.
+            count_name (`str`): `"num_images_per_prompt"` or `"num_videos_per_prompt"`.
+            count (`int`): its value.
+            num_inputs (`int`): prompts, images or videos that were given.
+            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one, or one for each output.
+            schedule (`str`): `"wavefront"` or `"raster"`.
+            output_type (`str`): `"pil"`, `"np"`, `"pt"` or `"latent"`.
+            callback_on_step_end (`Callable`, *optional*): what is called after every wave.
+            callback_on_step_end_tensor_inputs (`Sequence[str]`): the tensors it asks for.
+            num_candidates (`int`, defaults to 1): candidates of each output.
+            scorer (`Callable`, *optional*): who picks among them.
+
+        Raises:
+            TypeError: If an argument is of a wrong type.
+            ValueError: If one has no valid value, or a component is missing.
+        """
+        check_choice("schedule", schedule, SCHEDULES)
+        check_choice("output_type", output_type, OUTPUT_TYPES)
+        self.check_components("transformer", "tokenizer", *(() if output_type == "latent" else ("vqgan",)))
+        check_whole_number(count_name, count)
+        check_whole_number("num_candidates", num_candidates)
+        if scorer is not None and not callable(scorer):
+            raise TypeError(f"`scorer` must be callable as `scorer(frames, prompts)`, got {scorer!r}.")
+        check_generators(generator, num_inputs * count)
+        check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
+
+    def match_prompt(
+        self, prompt: str | list[str] | None, num_inputs: int, *, name: str = "prompt", is_required: bool = False
+    ) -> list[str] | None:
+        """One text for each input.
+
+        Args:
+            prompt (`str` or `list[str]`, *optional*): what the user gave; one text stands for all inputs.
+            num_inputs (`int`): prompts, images or videos that were given.
+            name (`str`, defaults to `"prompt"`): the argument's name.
+            is_required (`bool`, defaults to `False`): whether there must be a text.
 
         Returns:
-            `list[str]` or None: as many negative prompts as there are prompts.
+            `list[str]` or None: as many texts as there are inputs.
 
         Raises:
             TypeError: If it is no text and no list of texts.
             ValueError: If one is empty, or the list has another length.
         """
-        if negative_prompt is None:
+        if prompt is None and not is_required:
             return None
-        negative_prompts = as_prompt_list("negative_prompt", negative_prompt)
-        if isinstance(negative_prompt, str):
-            return negative_prompts * num_prompts
-        if len(negative_prompts) != num_prompts:
+        prompts = as_prompt_list(name, prompt)
+        if isinstance(prompt, str):
+            return prompts * num_inputs
+        if len(prompts) != num_inputs:
             raise ValueError(
-                f"`negative_prompt` must hold one text for each of the {num_prompts} prompts, got"
-                f" {len(negative_prompts)}; give one text for all of them, or a list of the same length."
+                f"`{name}` must hold one text for each of the {num_inputs} inputs, got {len(prompts)}; give one text"
+                " for all of them, or a list of the same length."
             )
-        return negative_prompts
+        return prompts
 
     def encode_prompt(
-        self, prompts: list[str], negative_prompts: list[str] | None = None, num_videos_per_prompt: int = 1
+        self, prompts: list[str] | None, negative_prompts: list[str] | None = None, *, batch_size: int
     ) -> dict[str, torch.Tensor]:
-        """The text conditions of every video, as `NuwaForConditionalGeneration.generate` takes them.
+        """The text conditions of every output, as `NuwaForConditionalGeneration.generate` takes them.
 
         Args:
-            prompts (`list[str]`): the prompts.
+            prompts (`list[str]`, *optional*): the prompts; None for the constant "None" condition.
             negative_prompts (`list[str]`, *optional*): as many; left out if guidance is off, since they do not count.
-            num_videos_per_prompt (`int`, *optional*, defaults to 1): how often each prompt is repeated in a row.
+            batch_size (`int`): outputs, a multiple of the prompts; those of one prompt follow each other.
 
         Returns:
             `dict[str, torch.LongTensor]`: `input_ids` and `attention_mask`, with negative prompts also
             `negative_input_ids` and `negative_attention_mask`, each of shape `(B, L)`.
         """
-        texts = {"": prompts}
+        if prompts is None:
+            none = self.transformer.config.none_token_id
+            input_ids = torch.full((batch_size, 1), none, device=self._execution_device)
+            conditions = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
+        else:
+            conditions = self._tokenized("", prompts, batch_size)
         if negative_prompts is not None and self.do_classifier_free_guidance:
-            texts["negative_"] = negative_prompts
+            conditions |= self._tokenized("negative_", negative_prompts, batch_size)
         elif negative_prompts is not None:
             logger.warning("`negative_prompt` has no effect without guidance; use a `guidance_scale` of more than 1.")
-        conditions = {}
-        for prefix, some_prompts in texts.items():
-            ids, mask = self.tokenize_prompt(some_prompts)
-            conditions[f"{prefix}input_ids"] = ids.repeat_interleave(num_videos_per_prompt, dim=0)
-            conditions[f"{prefix}attention_mask"] = mask.repeat_interleave(num_videos_per_prompt, dim=0)
         return conditions
+
+    def _tokenized(self, prefix: str, prompts: list[str], batch_size: int) -> dict[str, torch.Tensor]:
+        names = (f"{prefix}input_ids", f"{prefix}attention_mask")
+        repeats = batch_size // len(prompts)
+        return {
+            name: tensor.repeat_interleave(repeats, dim=0)
+            for name, tensor in zip(names, self.tokenize_prompt(prompts), strict=True)
+        }
 
     def tokenize_prompt(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Prompts as tokens, padded to the full length so that a prompt's tokens do not depend on its neighbours.
@@ -272,54 +379,82 @@ class NuwaPipelineBase(DiffusionPipeline):
         ).to(self._execution_device)
         return inputs["input_ids"], inputs["attention_mask"]
 
-    def generate_tokens(
-        self,
-        *,
-        grid: Grid,
-        schedule: str,
-        callback_on_step_end: Callable | None = None,
-        callback_on_step_end_tensor_inputs: Sequence[str] = ("tokens",),
-        **generate_kwargs: Any,
-    ) -> torch.Tensor:
-        """Sample visual tokens wave by wave, with the progress bar, the callback and `interrupt`.
+    def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
+        """Sketch tokens of class maps.
 
         Args:
-            grid (`Grid`): the grid to fill.
-            schedule (`str`): `"wavefront"` or `"raster"`.
-            callback_on_step_end (`Callable`, *optional*): called as `callback(pipeline, step, step, kwargs)`.
-            callback_on_step_end_tensor_inputs (`Sequence[str]`): which tensors `kwargs` holds.
-            generate_kwargs: everything else that `NuwaForConditionalGeneration.generate` takes.
+            sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
 
         Returns:
-            `torch.LongTensor` of shape `(B, T, H, W)`: the tokens.
+            `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        self._interrupt = False
-        self._num_timesteps = self.transformer.num_generation_steps(grid, schedule)
-        with self.progress_bar(total=self._num_timesteps) as progress_bar:
+        pixels = class_maps_to_pixels(sketches, self.sketch_vqgan.config.in_channels)
+        return self.sketch_vqgan.encode(pixels.to(self._execution_device)).tokens.to(self._execution_device)
 
-            def end_wave(step: int, num_steps: int, tokens: torch.Tensor) -> bool:
-                if callback_on_step_end is not None:
-                    tensors = {"tokens": tokens}
-                    asked = {name: tensors[name] for name in callback_on_step_end_tensor_inputs}
-                    # The tokens are the sampler's own, so what is written into them is what later waves see.
-                    tokens.copy_((callback_on_step_end(self, step, step, asked) or {}).get("tokens", tokens))
-                progress_bar.update()
-                return self._interrupt
+    def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
+        """Tokens of the known part of images or videos, each repeated for its outputs.
 
-            return self.transformer.generate(grid=grid, schedule=schedule, callback=end_wave, **generate_kwargs).tokens
+        Args:
+            pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
+            masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled.
+            num_outputs (`int`): outputs of each of the B; they follow each other.
 
-    def decode_tokens(
-        self, tokens: torch.Tensor, output_type: str = "pil"
-    ) -> list[list[PIL.Image.Image]] | np.ndarray | torch.Tensor:
-        """Visual tokens as frames.
+        Returns:
+            `KnownPart`: of `B num_outputs` rows.
+        """
+        part = encode_known_part(self.vqgan, pixels, masks)
+        rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
+        return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
+
+    def decode_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Visual tokens as pixels, a chunk of frames at a time, so that the memory does not grow with the video.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
-            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+
+        Returns:
+            `torch.Tensor` of shape `(B, T, 3, Y, X)`: float32 in [0, 1].
+        """
+        pieces = [self.vqgan.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
+        return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
+
+    def decode_images(
+        self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
+    ) -> list[PIL.Image.Image] | np.ndarray | torch.Tensor:
+        """Visual tokens of images as pictures.
+
+        Args:
+            tokens (`torch.LongTensor` of shape `(B, 1, H, W)`): the tokens.
+            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+            kept (`KnownPart`, *optional*): whose pixels outside the mask come back as they were.
+
+        Returns:
+            The images as in `NuwaImagePipelineOutput`.
+        """
+        videos = self.decode_frames(tokens, output_type, kept)
+        if output_type == "latent":
+            return videos
+        return [frames[0] for frames in videos] if output_type == "pil" else videos[:, 0]
+
+    def decode_frames(
+        self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
+    ) -> list[list[PIL.Image.Image]] | np.ndarray | torch.Tensor:
+        """Visual tokens of videos as frames.
+
+        Args:
+            tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
+            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+            kept (`KnownPart`, *optional*): whose pixels outside the mask come back as they were.
 
         Returns:
             The frames as in `NuwaVideoPipelineOutput`.
         """
         if output_type == "latent":
             return tokens
-        return self.video_processor.postprocess_video(self.vqgan.decode(tokens).sample, output_type=output_type)
+        pixels = self.decode_tokens(tokens)
+        if kept is not None:
+            pixels = composite(pixels, kept.pixels, kept.masks)
+        if output_type == "pt":
+            return pixels
+        array = pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
+        return array if output_type == "np" else [VaeImageProcessor.numpy_to_pil(frames) for frames in array]

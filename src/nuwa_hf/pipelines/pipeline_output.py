@@ -11,6 +11,21 @@ from diffusers.utils import BaseOutput
 
 
 @dataclass
+class NuwaImagePipelineOutput(BaseOutput):
+    """Generated images, as pictures and as visual tokens.
+
+    Args:
+        images (`list[PIL.Image.Image]`, `np.ndarray` or `torch.Tensor`): the B images. With `output_type="pil"` a
+            list; `"np"` an array of shape `(B, Y, X, 3)` and `"pt"` a tensor of shape `(B, 3, Y, X)`, both in [0, 1];
+            `"latent"` the tokens themselves.
+        tokens (`torch.LongTensor` of shape `(B, 1, H, W)`): the visual tokens, each in [0, codebook size).
+    """
+
+    images: list[PIL.Image.Image] | np.ndarray | torch.Tensor
+    tokens: torch.Tensor
+
+
+@dataclass
 class NuwaVideoPipelineOutput(BaseOutput):
     """Generated videos, as pictures and as visual tokens.
 

@@ -3,22 +3,13 @@
 """Text to video (NUWA, task T2V)."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
-from nuwa_hf.grid import Grid
-from nuwa_hf.pipelines.checks import (
-    OUTPUT_TYPES,
-    SCHEDULES,
-    as_prompt_list,
-    check_callback,
-    check_choice,
-    check_generators,
-    check_whole_number,
-)
+from nuwa_hf.pipelines.candidates import Scorer
+from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
 
@@ -41,11 +32,12 @@ EXAMPLE_DOC_STRING = """
 class NuwaTextToVideoPipeline(NuwaPipelineBase):
     """Videos for a text.
 
-    The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's downsampling.
+    The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's
+    downsampling.
 
     Args:
-        vqgan (`NuwaVQGAN`): visual tokens to pixels.
-        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a text.
+        vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
+        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
         tokenizer (`NuwaTokenizer`): text to tokens.
         sketch_vqgan (`NuwaVQGAN`, *optional*): not used by this task, kept for the others.
     """
@@ -62,6 +54,9 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         top_k: int | None = None,
         top_p: float | None = None,
         num_videos_per_prompt: int = 1,
+        num_candidates: int = 1,
+        scorer: Scorer | None = None,
+        overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
         output_type: str = "pil",
@@ -75,13 +70,19 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             prompt (`str` or `list[str]`): what to show. The videos of one prompt follow each other in the output.
             negative_prompt (`str` or `list[str]`, *optional*): what guidance leads away from, one text for all prompts
                 or one for each; by default the constant "None" condition. It counts only with `guidance_scale` > 1.
-            num_frames (`int`, *optional*): frames of a video; at most, and by default, the checkpoint's.
+            num_frames (`int`, *optional*): frames of a video; by default the checkpoint's.
             guidance_scale (`float`, *optional*): classifier-free guidance, at least 1; 1 is none, and faster. This and
                 the next three are by default what `transformer.generation_config` says.
             temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
             top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
             top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
+            num_candidates (`int`, *optional*, defaults to 1): draw so many for each output and keep the best.
+            scorer (`Callable`, *optional*): who says which is best: `scorer(frames, prompts)` gives a number for each
+                row of `frames`, of shape `(B, T, 3, Y, X)` in [0, 1], such as [`ClipScorer`]; by default the model's
+                own likelihood ratio of the text over "None".
+            overlap_frames (`int`, *optional*): a video longer than the checkpoint's positions is written in chunks,
+                each of which sees so many of the last frames; by default half of a chunk.
             generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a
                 list, one for each video, every video is the one that its generator makes alone.
             schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all tokens of a wave in one
@@ -93,7 +94,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
                 `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
                 set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
             callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`.
+                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, one chunk of a long video.
 
         Examples:
 
@@ -108,34 +109,43 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
 
         # 1. Check everything before any work.
-        self.check_components("transformer", "tokenizer", *(() if output_type == "latent" else ("vqgan",)))
         prompts = as_prompt_list("prompt", prompt)
-        negative_prompts = self.match_negative_prompt(negative_prompt, len(prompts))
-        _, height, width = self.transformer.config.visual_grid
-        grid = Grid(self.check_num_frames(num_frames), height, width)
+        negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
+        self.check_call(
+            count_name="num_videos_per_prompt",
+            count=num_videos_per_prompt,
+            num_inputs=len(prompts),
+            generator=generator,
+            schedule=schedule,
+            output_type=output_type,
+            callback_on_step_end=callback_on_step_end,
+            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+            num_candidates=num_candidates,
+            scorer=scorer,
+        )
+        num_frames = self.check_num_frames(num_frames, overlap_frames)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
-        check_whole_number("num_videos_per_prompt", num_videos_per_prompt)
-        check_generators(generator, len(prompts) * num_videos_per_prompt)
-        check_choice("schedule", schedule, SCHEDULES)
-        check_choice("output_type", output_type, OUTPUT_TYPES)
-        check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
-        self._guidance_scale = sampling.guidance_scale
 
-        # 2. The conditions, once for each video.
-        conditions = self.encode_prompt(prompts, negative_prompts, num_videos_per_prompt)
+        # 2. The text, once for each video.
+        batch_size = len(prompts) * num_videos_per_prompt
+        conditions = self.encode_prompt(prompts, negative_prompts, batch_size=batch_size)
 
         # 3. Sample the tokens, wave by wave.
         tokens = self.generate_tokens(
-            grid=grid,
-            schedule=schedule,
+            conditions,
+            sampling,
+            num_frames=num_frames,
             generator=generator,
+            schedule=schedule,
+            num_candidates=num_candidates,
+            scorer=scorer,
+            prompts=prompts,
+            overlap_frames=overlap_frames,
             callback_on_step_end=callback_on_step_end,
             callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-            **conditions,
-            **asdict(sampling),
         )
 
         # 4. Tokens to pixels.
-        frames = self.decode_tokens(tokens, output_type)
+        frames = self.decode_frames(tokens, output_type)
         self.maybe_free_model_hooks()
         return NuwaVideoPipelineOutput(frames, tokens) if return_dict else (frames, tokens)

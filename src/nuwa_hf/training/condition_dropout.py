@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Dropping of conditions in training: how the model learns the constant "None" condition."""
+"""Dropping of conditions in training: the model learns the constant "None" condition, and to do without a sketch."""
 
 import torch
 
@@ -34,17 +34,12 @@ def drop_condition(
     Raises:
         ValueError: If `probability` is outside [0, 1], or the shapes differ or are not `(B, L)`.
     """
-    if not 0.0 <= probability <= 1.0:
-        raise ValueError(f"`probability` must be in [0, 1], got {probability}; it is the share of rows to drop.")
     if input_ids.ndim != 2 or input_ids.shape != attention_mask.shape:
         raise ValueError(
             "`input_ids` and `attention_mask` must have one shape `(B, L)`, "
             f"got {tuple(input_ids.shape)} and {tuple(attention_mask.shape)}."
         )
-    device = generator.device if generator is not None else input_ids.device
-    # `rand` is in [0, 1): below 0 never, below 1 always.
-    is_dropped_B = torch.rand(input_ids.shape[0], generator=generator, device=device) < probability
-    is_dropped_B1 = is_dropped_B.to(input_ids.device)[:, None]
+    is_dropped_B1 = _draw_dropped(input_ids, probability, generator)[:, None]
     none_ids_BL = torch.full_like(input_ids, pad_token_id)
     none_ids_BL[:, 0] = none_token_id
     none_mask_BL = torch.zeros_like(attention_mask)
@@ -53,3 +48,32 @@ def drop_condition(
         torch.where(is_dropped_B1, none_ids_BL, input_ids),
         torch.where(is_dropped_B1, none_mask_BL, attention_mask),
     )
+
+
+def drop_sketch(
+    sketch_tokens: torch.Tensor, probability: float, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Where the sketches may be seen: everywhere, or nowhere with the given probability, each row by itself.
+
+    Args:
+        sketch_tokens (`torch.Tensor` of shape `(B, T, H, W)`): the sketches.
+        probability (`float`): probability that a row's sketch is dropped, in [0, 1].
+        generator (`torch.Generator`, *optional*): source of the random numbers; one number is drawn for each row,
+            on the generator's own device.
+
+    Returns:
+        `torch.BoolTensor` of shape `(B, T, H, W)`: the `sketch_attention_mask`.
+
+    Raises:
+        ValueError: If `probability` is outside [0, 1].
+    """
+    is_kept_B = ~_draw_dropped(sketch_tokens, probability, generator)
+    return is_kept_B[:, None, None, None].expand(sketch_tokens.shape).clone()
+
+
+def _draw_dropped(rows: torch.Tensor, probability: float, generator: torch.Generator | None) -> torch.Tensor:
+    if not 0.0 <= probability <= 1.0:
+        raise ValueError(f"`probability` must be in [0, 1], got {probability}; it is the share of rows to drop.")
+    device = generator.device if generator is not None else rows.device
+    # `rand` is in [0, 1): below 0 never, below 1 always.
+    return (torch.rand(len(rows), generator=generator, device=device) < probability).to(rows.device)

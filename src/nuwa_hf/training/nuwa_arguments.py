@@ -7,7 +7,7 @@ from typing import Literal
 
 from nuwa_hf.modeling.configuration_nuwa import PRESETS
 from nuwa_hf.training.arguments import RunArguments, argument, require
-from nuwa_hf.training.task_batches import parse_task_shares, split_rows
+from nuwa_hf.training.task_batches import parse_task_shares, split_rows, starts_from_sketch
 
 
 # Arguments that replace a size of the preset.
@@ -25,9 +25,12 @@ class NuwaArguments(RunArguments):
 
     vqgan: str = argument(help="Folder of the VQ-GAN that made the tokens.")
     tokenizer: str = argument(help="Folder of the text tokenizer that made the tokens.")
+    sketch_vqgan: str | None = argument(
+        None, help="Folder of the sketch VQ-GAN that made the tokens; S2I and S2V need it."
+    )
     tokens: str = argument(help="Folder of the training token files.")
     validation_tokens: str | None = argument(None, help="Folder of token files for the validation loss.")
-    transformer: str | None = argument(None, help="Folder of a transformer to start from; its sizes are kept.")
+    transformer: str | None = argument(None, help="Folder of a transformer to start from, which keeps its sizes.")
     preset: str = argument("emoji-motion", help=f"Sizes by name: {', '.join(PRESETS)}.")
     hidden_size: int | None = argument(None, help="Replaces the preset's width.")
     num_attention_heads: int | None = argument(None, help="Replaces the preset's heads.")
@@ -67,4 +70,13 @@ class NuwaArguments(RunArguments):
         )
         is_scaled_muon = self.optimizer == "muon" and self.mixed_precision == "fp16"  # one loss scale, two optimisers
         require(not is_scaled_muon, "mixed_precision", "'no' or 'bf16' with muon", "fp16", "or use adamw")
-        split_rows(parse_task_shares(self.tasks), self.train_batch_size)
+        shares = parse_task_shares(self.tasks)
+        split_rows(shares, self.train_batch_size)
+        sketched = [name for name in shares if starts_from_sketch(name)]
+        require(
+            not sketched or self.sketch_vqgan is not None,
+            "sketch_vqgan",
+            f"the folder of a sketch VQ-GAN for {sketched}",
+            self.sketch_vqgan,
+            "name it, or leave these out of `tasks`",
+        )

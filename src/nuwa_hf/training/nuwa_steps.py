@@ -27,7 +27,7 @@ def tasks_loss(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> tuple[t
     """
     losses, counts = {}, {}
     for task, batch in batches.items():
-        losses[task] = model(batch.input_ids, batch.attention_mask, batch.visual_tokens, batch.labels).loss
+        losses[task] = model(**vars(batch)).loss
         counts[task] = int((batch.labels != -100).sum())
     total = sum(counts.values())
     return sum(losses[task] * (counts[task] / total) for task in losses), losses

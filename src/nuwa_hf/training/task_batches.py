@@ -11,10 +11,17 @@ from functools import lru_cache
 
 import torch
 
+from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.tasks import PRETRAINING_TASKS
-from nuwa_hf.training.condition_dropout import drop_condition
+from nuwa_hf.tasks import TASKS, Task, get_task
+from nuwa_hf.training.condition_dropout import drop_condition, drop_sketch
+from nuwa_hf.training.known_masks import first_frames_known, random_known_masks
 from nuwa_hf.training.token_files import TokenFiles
+
+
+TEXT_BESIDE_SKETCH = 0.5  # share of sketches that come with a text
+ONE_KNOWN_FRAME = 0.7  # share of videos to be predicted from a single frame; the others from any number
+ONLY_FIRST_FRAME = 0.5  # share of videos to be edited of which the first frame is given and nothing else
 
 
 @dataclass(frozen=True)
@@ -26,16 +33,28 @@ class TaskBatch:
         attention_mask (`torch.LongTensor` of shape `(B, L)`): 1 for text.
         visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): what the decoder reads.
         labels (`torch.LongTensor` of shape `(B, T, H, W)`): what it must predict; -100 where it is given.
+        sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): the sketches.
+        sketch_attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): where they may be seen.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given.
     """
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     visual_tokens: torch.Tensor
     labels: torch.Tensor
+    sketch_tokens: torch.Tensor | None = None
+    sketch_attention_mask: torch.Tensor | None = None
+    known_mask: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> "TaskBatch":
         """The same on a device."""
-        return TaskBatch(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+        tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
+        return TaskBatch(**{name: tensor.to(device) for name, tensor in tensors.items()})
+
+
+def starts_from_sketch(abbreviation: str) -> bool:
+    """Whether the task with this short name is told a sketch."""
+    return "sketch" in get_task(abbreviation).condition
 
 
 def parse_task_shares(texts: Sequence[str]) -> dict[str, float]:
@@ -48,9 +67,9 @@ def parse_task_shares(texts: Sequence[str]) -> dict[str, float]:
         `dict[str, float]`: the paper's short name to a share; the shares sum to 1.
 
     Raises:
-        ValueError: If a text has another form, a task cannot be trained on, comes twice or has no positive share.
+        ValueError: If a text has another form, a task is unknown, comes twice or has no positive share.
     """
-    known = [task.abbreviation for task in PRETRAINING_TASKS]
+    known = [task.abbreviation for task in TASKS]
     shares = {}
     for text in texts:
         name, _, number = text.partition("=")
@@ -113,13 +132,22 @@ class TaskBatches:
         tokens (`TokenFiles`): the clips.
         config (`NuwaConfig`): gives the "None" and padding tokens.
         counts (`dict[str, int]`): task to rows of a batch.
-        condition_dropout (`float`): probability that a text is replaced by the "None" condition, in [0, 1].
-        seed (`int`): of the order and of the dropout.
+        condition_dropout (`float`): probability that a text is replaced by the "None" condition, and that a sketch is
+            left out, in [0, 1]. A sketch has a text beside it half of the time, whatever the dropout.
+        seed (`int`): of the order and of every random draw.
+
+    Raises:
+        ValueError: If a task needs sketches, or frames after the first, and the clips have none.
     """
 
     def __init__(
         self, tokens: TokenFiles, config: NuwaConfig, counts: dict[str, int], condition_dropout: float, seed: int
     ):
+        for name in counts:
+            if starts_from_sketch(name) and tokens.sketch_tokens is None:
+                raise ValueError(f"`tokens` must hold sketches for {name}, got none; tokenise with a sketch codec.")
+            if name in ("V2V", "TV2V") and tokens.video_tokens.shape[1] < 2:
+                raise ValueError(f"`tokens` must be clips of at least 2 frames for {name}, got 1; leave it out.")
         self.tokens = tokens
         self.config = config
         self.counts = counts
@@ -138,30 +166,63 @@ class TaskBatches:
         rows = [shuffled(index, len(self.tokens), self.seed) for index in indices]
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + indices[0])
         batches, first = {}, 0
-        for task, count in self.counts.items():
-            batches[task] = self._batch(task, torch.tensor(rows[first : first + count]), generator)
+        for name, count in self.counts.items():
+            batches[name] = self._batch(get_task(name), torch.tensor(rows[first : first + count]), generator)
             first += count
         return batches
 
-    def _batch(self, task: str, rows: torch.Tensor, generator: torch.Generator) -> TaskBatch:
-        tokens, config = self.tokens, self.config
-        video = tokens.video_tokens[rows].long()
-        if task == "T2I":
-            frames = tokens.image_indices[rows].long()
-            visual, ids = video[torch.arange(len(rows)), frames][:, None], tokens.image_caption_ids[rows].long()
-        else:
-            visual, ids = video, tokens.caption_ids[rows].long()
-        if task == "V2V":  # the constant "None" condition; the first frame is given
+    def _batch(self, task: Task, rows: torch.Tensor, generator: torch.Generator) -> TaskBatch:
+        visual = self._frames(task, self.tokens.video_tokens, rows)
+        ids, mask = self._text(task, rows, generator)
+        if starts_from_sketch(task.abbreviation):
+            sketch = self._frames(task, self.tokens.sketch_tokens, rows)
+            sketch_mask = drop_sketch(sketch, self.condition_dropout, generator)
+            return TaskBatch(ids, mask, visual, visual, sketch, sketch_mask)
+        if task.known == "nothing":
+            return TaskBatch(ids, mask, visual, visual)
+        known = draw_known(task, Grid(*visual.shape[1:]), len(rows), generator)
+        return TaskBatch(ids, mask, visual, visual.masked_fill(known, -100), known_mask=known)
+
+    def _frames(self, task: Task, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """All frames of the clips, or the still one, `(B, T, H, W)`."""
+        if task.output == "video":
+            return tokens[rows].long()
+        return tokens[rows, self.tokens.image_indices[rows].long()][:, None].long()
+
+    def _text(self, task: Task, rows: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        config = self.config
+        if task.condition == "none":
             ids = torch.full((len(rows), 1), config.none_token_id)
-            labels = visual.clone()
-            labels[:, 0] = -100
-            return TaskBatch(ids, torch.ones_like(ids), visual, labels)
+            return ids, torch.ones_like(ids)
+        captions = self.tokens.caption_ids if task.output == "video" else self.tokens.image_caption_ids
+        ids = captions[rows].long()
         ids = ids[:, : int((ids != config.pad_token_id).sum(1).max())]
         mask = (ids != config.pad_token_id).long()
-        ids, mask = drop_condition(
-            ids, mask, self.condition_dropout, config.none_token_id, config.pad_token_id, generator
-        )
-        return TaskBatch(ids, mask, visual, visual)
+        dropout = self.condition_dropout if task.condition == "text" else 1 - TEXT_BESIDE_SKETCH
+        return drop_condition(ids, mask, dropout, config.none_token_id, config.pad_token_id, generator)
+
+
+def draw_known(task: Task, grid: Grid, rows: int, generator: torch.Generator) -> torch.Tensor:
+    """Which places are given to a task that completes, predicts or edits.
+
+    Args:
+        task (`Task`): one to which something is given.
+        grid (`Grid`): of its images or videos.
+        rows (`int`): B.
+        generator (`torch.Generator`): source of all random numbers.
+
+    Returns:
+        `torch.BoolTensor` of shape `(B, T, H, W)`: True where a token is given; each row has both.
+    """
+    if task.known == "part of the image":
+        return random_known_masks(grid, rows, generator)
+    is_one_frame_B = torch.rand(rows, generator=generator)
+    if task.known == "first frames":
+        counts_B = torch.randint(1, grid.t, (rows,), generator=generator)
+        return first_frames_known(grid, torch.where(is_one_frame_B < ONE_KNOWN_FRAME, 1, counts_B))
+    first_frame = first_frames_known(grid, torch.ones(rows, dtype=torch.long))
+    is_one_frame_B = is_one_frame_B < ONLY_FIRST_FRAME
+    return torch.where(is_one_frame_B[:, None, None, None], first_frame, random_known_masks(grid, rows, generator))
 
 
 def to_device(batches: dict[str, TaskBatch], device: torch.device) -> dict[str, TaskBatch]:

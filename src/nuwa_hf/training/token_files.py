@@ -32,12 +32,14 @@ class TokenFiles:
         caption_ids (`torch.IntTensor` of shape `(C, L)`): text tokens of the clip, padded on the right.
         image_caption_ids (`torch.IntTensor` of shape `(C, L)`): text tokens of one still frame, padded on the right.
         image_indices (`torch.IntTensor` of shape `(C,)`): which frame that is, in [0, T).
+        sketch_tokens (`torch.IntTensor` of shape `(C, T, h, w)`, *optional*): sketch tokens of every frame.
     """
 
     video_tokens: torch.Tensor
     caption_ids: torch.Tensor
     image_caption_ids: torch.Tensor
     image_indices: torch.Tensor
+    sketch_tokens: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.video_tokens)
@@ -79,7 +81,7 @@ def write_shard(folder: Path, index: int, tokens: TokenFiles) -> None:
     """Write one shard aside and move it into place."""
     final = shard_path(folder, index)
     aside = final.with_name(f".{final.name}.incomplete")
-    save_file({name: tensor.contiguous() for name, tensor in vars(tokens).items()}, aside)
+    save_file({name: tensor.contiguous() for name, tensor in vars(tokens).items() if tensor is not None}, aside)
     os.replace(aside, final)
 
 
@@ -110,30 +112,43 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer) -> dict[str, str]:
-    """Hashes of what tokens depend on: the codec's encoder and codebook, the text tokenizer's vocabulary and merges.
+def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, sketch_vqgan: NuwaVQGAN | None = None) -> dict[str, str]:
+    """Hashes of what tokens depend on: each codec's encoder and codebook, the text tokenizer's vocabulary and merges.
 
     Args:
         vqgan (`NuwaVQGAN`): the codec; its decoder does not count.
         tokenizer (`NuwaTokenizer`): the text tokenizer.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, likewise.
 
     Returns:
-        `dict[str, str]`: `codec` and `text_tokenizer`, for the metadata of token files.
+        `dict[str, str]`: `codec`, `text_tokenizer` and, where there is one, `sketch_codec`, for the metadata of token
+        files.
     """
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    text = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
+    hashes = {"codec": _codec_fingerprint(vqgan), "text_tokenizer": text.hexdigest()}
+    return hashes if sketch_vqgan is None else {**hashes, "sketch_codec": _codec_fingerprint(sketch_vqgan)}
+
+
+def _codec_fingerprint(vqgan: NuwaVQGAN) -> str:
     codec = hashlib.sha256()
     for name, tensor in sorted(vqgan.state_dict().items()):
         if not name.startswith(("decoder.", "post_quant_conv.")):
             codec.update(name.encode())
             codec.update(tensor.float().cpu().contiguous().numpy().tobytes())
-    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    text = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
-    return {"codec": codec.hexdigest(), "text_tokenizer": text.hexdigest()}
+    return codec.hexdigest()
 
 
 def check_tokens(
-    tokens: TokenFiles, metadata: dict[str, Any], name: str, vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer
+    tokens: TokenFiles,
+    metadata: dict[str, Any],
+    name: str,
+    vqgan: NuwaVQGAN,
+    tokenizer: NuwaTokenizer,
+    sketch_vqgan: NuwaVQGAN | None = None,
+    needs_sketches: bool = False,
 ) -> None:
-    """Token files must come from this codec and this tokenizer.
+    """Token files must come from these codecs and this tokenizer, and hold sketches where they are needed.
 
     Args:
         tokens (`TokenFiles`): what was loaded.
@@ -141,23 +156,41 @@ def check_tokens(
         name (`str`): the argument that named them.
         vqgan (`NuwaVQGAN`): the codec.
         tokenizer (`NuwaTokenizer`): the tokenizer.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches; without it sketches are not looked at.
+        needs_sketches (`bool`, defaults to `False`): whether a task starts from sketches.
 
     Raises:
-        ValueError: If they come from others, or a token lies outside the codebook or the vocabulary.
+        ValueError: If they come from others, a token lies outside its codebook or the vocabulary, or there are no
+            sketches, or no codec of sketches, where they are needed.
     """
-    for what, values, limit in (
+    if needs_sketches and sketch_vqgan is None:
+        raise ValueError("`sketch_vqgan` must be given for tasks that start from a sketch, got None; name its folder.")
+    if needs_sketches and tokens.sketch_tokens is None:
+        raise ValueError(
+            f"`{name}` must hold sketches for tasks that start from one, got files without; run `nuwa-hf tokenize` "
+            "with `--sketch_vqgan`, into a new folder."
+        )
+    ranges = [
         ("visual token", tokens.video_tokens, vqgan.config.codebook_size),
         ("text token", tokens.caption_ids, len(tokenizer)),
         ("text token", tokens.image_caption_ids, len(tokenizer)),
         ("frame", tokens.image_indices, tokens.video_tokens.shape[1]),
-    ):
+    ]
+    if sketch_vqgan is not None and tokens.sketch_tokens is not None:
+        ranges.append(("sketch token", tokens.sketch_tokens, sketch_vqgan.config.codebook_size))
+        if tokens.sketch_tokens.shape != tokens.video_tokens.shape:
+            raise ValueError(
+                f"`{name}` must have sketches on the grid of its clips, {tuple(tokens.video_tokens.shape[1:])}, got "
+                f"{tuple(tokens.sketch_tokens.shape[1:])}; use codecs with the same downsampling."
+            )
+    for what, values, limit in ranges:
         low, high = (int(value) for value in values.aminmax())
         if low < 0 or high >= limit:
             raise ValueError(
                 f"`{name}` must be made by the given codec and tokenizer, got {what} {low if low < 0 else high} where "
                 f"only 0 to {limit - 1} are known; run `nuwa-hf tokenize` again."
             )
-    for key, value in fingerprints(vqgan, tokenizer).items():
+    for key, value in fingerprints(vqgan, tokenizer, sketch_vqgan).items():
         if metadata.get(key, value) != value:
             raise ValueError(
                 f"`{name}` must be made by the given codec and tokenizer, got files of another {key}; run "

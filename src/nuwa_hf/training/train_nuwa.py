@@ -6,13 +6,13 @@
     nuwa-hf train --config emoji_motion_nuwa.yaml --output_dir runs/nuwa
     accelerate launch -m nuwa_hf.training.train_nuwa --config emoji_motion_nuwa.yaml --output_dir runs/nuwa
 
-The same command resumes a run that was stopped. At the end `output_dir/pipeline` holds the whole pipeline: codec,
-tokenizer and transformer.
+The same command resumes a run that was stopped. At the end `output_dir/pipeline` holds the whole pipeline:
+codecs, tokenizer and transformer.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import torch
@@ -27,13 +27,14 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, check_grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
-from nuwa_hf.training.arguments import parse_arguments
+from nuwa_hf.tasks import get_task
+from nuwa_hf.training.arguments import parse_arguments, require
 from nuwa_hf.training.checkpoint_folders import save_aside
 from nuwa_hf.training.nuwa_arguments import SIZES, NuwaArguments
 from nuwa_hf.training.nuwa_steps import nuwa_step, validate
 from nuwa_hf.training.optimizers import build_optimizers
 from nuwa_hf.training.run_state import RunState, build_accelerator, build_scheduler
-from nuwa_hf.training.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
+from nuwa_hf.training.task_batches import TaskBatches, parse_task_shares, split_rows, starts_from_sketch, to_device
 from nuwa_hf.training.token_files import TokenFiles, check_tokens, read_metadata
 
 
@@ -42,35 +43,58 @@ logger = logging.getLogger(__name__)
 MAX_SHARD_SIZE = "14MB"
 
 
-def build_transformer(arguments: NuwaArguments, vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, grid: Grid):
-    """A transformer for this codec, tokenizer and grid: the one that the arguments name, else a fresh one.
+def build_transformer(
+    arguments: NuwaArguments,
+    vqgan: NuwaVQGAN,
+    tokenizer: NuwaTokenizer,
+    grid: Grid,
+    sketch_vqgan: NuwaVQGAN | None = None,
+) -> NuwaForConditionalGeneration:
+    """A transformer for these codecs, tokenizer and grid: the one that the arguments name, else a fresh one.
+
+    A transformer that was saved before there were sketches and known parts gets fresh weights for them, and the
+    preset's window for looking at them.
 
     Args:
         arguments (`NuwaArguments`): preset and overrides.
         vqgan (`NuwaVQGAN`): gives the codebook's size.
         tokenizer (`NuwaTokenizer`): gives the vocabulary's size.
         grid (`Grid`): of the training clips.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): gives the size of the sketches' codebook.
 
     Returns:
         `NuwaForConditionalGeneration`.
 
     Raises:
-        ValueError: If the named transformer has too few positions for the grid.
+        ValueError: If the named transformer has too few positions for the grid, or was made for a sketch codec with
+            another codebook.
     """
+    sizes = {"hidden_dropout": arguments.hidden_dropout}
+    if sketch_vqgan is not None:
+        sizes["sketch_codebook_size"] = sketch_vqgan.config.codebook_size
     if arguments.transformer is not None:
-        model = NuwaForConditionalGeneration.from_pretrained(
-            arguments.transformer, hidden_dropout=arguments.hidden_dropout
+        saved, _ = NuwaConfig.get_config_dict(arguments.transformer)
+        theirs, ours = saved.get("sketch_codebook_size"), sizes.get("sketch_codebook_size")
+        require(
+            None in (theirs, ours) or theirs == ours,
+            "sketch_vqgan",
+            f"a codec of {theirs} codes, those of `transformer`",
+            f"{ours} codes",
+            "give the one that it was trained with",
         )
+        preset = NuwaConfig.from_preset(arguments.preset)
+        for name in {"sketch_codebook_size", "condition_window"} - saved.keys():
+            sizes.setdefault(name, getattr(preset, name))
+        model = NuwaForConditionalGeneration.from_pretrained(arguments.transformer, **sizes)
         check_grid(grid, model.config)
     else:
-        sizes = {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
+        sizes |= {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
         config = NuwaConfig.from_preset(
             arguments.preset,
             **sizes,
             vocab_size=len(tokenizer),
             codebook_size=vqgan.config.codebook_size,
             visual_grid=tuple(grid),
-            hidden_dropout=arguments.hidden_dropout,
             pad_token_id=tokenizer.pad_token_id,
             none_token_id=tokenizer.none_token_id,
         )
@@ -79,6 +103,17 @@ def build_transformer(arguments: NuwaArguments, vqgan: NuwaVQGAN, tokenizer: Nuw
     if arguments.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
+
+
+def freeze_unused(model: NuwaForConditionalGeneration, tasks: Collection[str]) -> None:
+    """Freeze the weights that no task of the mix reads: several processes would wait for their gradients forever.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): changed in place.
+        tasks (`Collection[str]`): short names of the tasks.
+    """
+    model.model.sketch_embeddings.requires_grad_(any(starts_from_sketch(task) for task in tasks))
+    model.model.known_embeddings.requires_grad_(any(get_task(task).known != "nothing" for task in tasks))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -95,7 +130,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(NuwaArguments, argv)
     vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan)
     tokenizer = NuwaTokenizer.from_pretrained(arguments.tokenizer)
-    tokens, validation = (load_tokens(arguments, name, vqgan, tokenizer) for name in ("tokens", "validation_tokens"))
+    sketch_vqgan = None if arguments.sketch_vqgan is None else NuwaVQGAN.from_pretrained(arguments.sketch_vqgan)
+    shares = parse_task_shares(arguments.tasks)
+    made_with = {"vqgan": vqgan, "tokenizer": tokenizer, "sketch_vqgan": sketch_vqgan}
+    tokens, validation = (load_tokens(arguments, name, **made_with) for name in ("tokens", "validation_tokens"))
     grid = Grid(*tokens.video_tokens.shape[1:])
     if validation is not None and tuple(validation.video_tokens.shape[1:]) != tuple(grid):
         raise ValueError(
@@ -104,8 +142,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     accelerator = build_accelerator(arguments)
     state = RunState(arguments, accelerator)
-    model = build_transformer(arguments, vqgan, tokenizer, grid)
-    pipeline = NuwaTextToVideoPipeline(vqgan=vqgan, transformer=model, tokenizer=tokenizer)  # checks that they fit
+    model = build_transformer(arguments, vqgan, tokenizer, grid, sketch_vqgan)
+    freeze_unused(model, shares)
+    pipeline = NuwaTextToVideoPipeline(**made_with, transformer=model)  # checks that they fit
     ema = EMAModel(model.parameters(), decay=arguments.ema_decay)
     ema.to(accelerator.device)
     optimizers = build_optimizers(
@@ -118,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
     state.register(ema, *schedulers)
-    counts = split_rows(parse_task_shares(arguments.tasks), arguments.train_batch_size)
+    counts = split_rows(shares, arguments.train_batch_size)
     batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
     prepared, *optimizers = accelerator.prepare(model, *optimizers)
     if state.resume() is not None:
@@ -192,26 +231,34 @@ def train(
     bar.close()
 
 
-def load_tokens(arguments: NuwaArguments, name: str, vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer) -> TokenFiles | None:
-    """The token files that an argument names, checked against codec and tokenizer.
+def load_tokens(
+    arguments: NuwaArguments,
+    name: str,
+    vqgan: NuwaVQGAN,
+    tokenizer: NuwaTokenizer,
+    sketch_vqgan: NuwaVQGAN | None = None,
+) -> TokenFiles | None:
+    """The token files that an argument names, checked against codecs, tokenizer and tasks.
 
     Args:
-        arguments (`NuwaArguments`): names the folder.
+        arguments (`NuwaArguments`): names the folder and the tasks.
         name (`str`): the argument, `"tokens"` or `"validation_tokens"`.
         vqgan (`NuwaVQGAN`): the codec.
         tokenizer (`NuwaTokenizer`): the tokenizer.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches.
 
     Returns:
         `TokenFiles`, or None if the argument is None.
 
     Raises:
-        ValueError: If files are missing, or are not of this codec and this tokenizer.
+        ValueError: If files are missing, are not of these codecs and this tokenizer, or lack what a task needs.
     """
     folder = getattr(arguments, name)
     if folder is None:
         return None
     tokens = TokenFiles.load(folder)
-    check_tokens(tokens, read_metadata(Path(folder)), name, vqgan, tokenizer)
+    needs_sketches = any(starts_from_sketch(task) for task in parse_task_shares(arguments.tasks))
+    check_tokens(tokens, read_metadata(Path(folder)), name, vqgan, tokenizer, sketch_vqgan, needs_sketches)
     return tokens
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Trains the VQ-GAN on single frames of EmojiMotion.
+"""Trains the VQ-GAN on single frames of EmojiMotion, or the sketch codec on their sketches.
 
     python -m nuwa_hf.training.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
     accelerate launch -m nuwa_hf.training.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
+    python -m nuwa_hf.training.train_vqgan --config emoji_motion_sketch_vqgan.yaml --output_dir runs/sketch_vqgan
 
 The same command resumes a run that was stopped.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
@@ -29,27 +30,33 @@ from nuwa_hf.training.perceptual import PerceptualLoss
 from nuwa_hf.training.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
 from nuwa_hf.training.sample_sheet import sample_sheet
 from nuwa_hf.training.vqgan_arguments import VQGANArguments
-from nuwa_hf.training.vqgan_frames import EmojiFrames, emoji_frames
-from nuwa_hf.training.vqgan_losses import peak_signal_to_noise
+from nuwa_hf.training.vqgan_frames import emoji_clips
 from nuwa_hf.training.vqgan_steps import VQGANTraining, vqgan_step
+from nuwa_hf.training.vqgan_targets import TARGETS, VQGANTarget
 
 
 logger = logging.getLogger(__name__)
 
-BAR_NAMES = ("reconstruction", "adversarial", "psnr", "psnr_objects", "codes_used", "perplexity", "images_per_second")
+BAR_NAMES = (
+    *("reconstruction", "adversarial", "psnr", "psnr_objects", "pixel_accuracy", "fwiou"),
+    *("codes_used", "perplexity", "images_per_second"),
+)
 
 
-def build_vqgan(arguments: VQGANArguments, sample_size: int) -> NuwaVQGAN:
+def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) -> NuwaVQGAN:
     """A fresh codec of the size that the arguments name.
 
     Args:
         arguments (`VQGANArguments`): the sizes.
+        num_channels (`int`): channels of an image, C.
         sample_size (`int`): rows and columns of an image.
 
     Returns:
         `NuwaVQGAN`.
     """
     return NuwaVQGAN(
+        in_channels=num_channels,
+        out_channels=num_channels,
         block_out_channels=tuple(arguments.block_out_channels),
         layers_per_block=arguments.layers_per_block,
         attention_levels=tuple(arguments.attention_levels),
@@ -76,15 +83,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(VQGANArguments, argv)
     accelerator = build_accelerator(arguments)
-    frames, held_out_frames = (emoji_frames(arguments, split) for split in ("train", "val"))
-    held_out = default_collate([held_out_frames[index] for index in range(arguments.num_samples)])
+    target = TARGETS[arguments.target](arguments)
+    images, held_out_images = (target.dataset(emoji_clips(arguments, split)) for split in ("train", "val"))
+    held_out = default_collate([held_out_images[index] for index in range(arguments.num_samples)])
     state = RunState(arguments, accelerator)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
 
-    vqgan = build_vqgan(arguments, sample_size=held_out["pixels"].shape[-1]).to(memory_format=memory_format)
-    discriminator = PatchDiscriminator(3, arguments.discriminator_channels, arguments.discriminator_layers).to(
-        memory_format=memory_format
-    )
+    num_channels, sample_size = target.num_channels, held_out["pixels"].shape[-1]
+    vqgan = build_vqgan(arguments, num_channels, sample_size).to(memory_format=memory_format)
+    discriminator = PatchDiscriminator(
+        num_channels, arguments.discriminator_channels, arguments.discriminator_layers
+    ).to(memory_format=memory_format)
     generator = torch.Generator().manual_seed(arguments.seed)
     codebook = None
     if arguments.codebook_learning == "ema":
@@ -110,11 +119,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.perceptual_weights is not None:
         perceptual = PerceptualLoss(arguments.perceptual_weights).to(accelerator.device)
     prepared = accelerator.prepare(vqgan, discriminator, optimizer, discriminator_optimizer)
-    training = VQGANTraining(arguments, accelerator, *prepared, codebook, perceptual)
+    training = VQGANTraining(arguments, target, accelerator, *prepared, codebook, perceptual)
     if state.resume() is not None:
         ema.to(accelerator.device)
 
-    train(training, state, frames, held_out, ema, learnt, scheduler)
+    train(training, state, images, held_out, ema, learnt, scheduler)
 
     if accelerator.is_main_process:
         ema.copy_to(learnt)
@@ -126,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def train(
     training: VQGANTraining,
     state: RunState,
-    frames: EmojiFrames,
+    images: Dataset,
     held_out: dict[str, Tensor],
     ema: EMAModel,
     learnt: list[torch.nn.Parameter],
@@ -137,7 +146,7 @@ def train(
     Args:
         training (`VQGANTraining`): the models and their optimisers.
         state (`RunState`): where the run stands.
-        frames (`EmojiFrames`): the training images.
+        images (`Dataset`): the training images, made by the target's `dataset`.
         held_out (`dict[str, torch.Tensor]`): one batch for the sample sheets.
         ema (`EMAModel`): the moving average of `learnt`.
         learnt (`list[torch.nn.Parameter]`): the codec's weights that the optimiser moves.
@@ -146,7 +155,7 @@ def train(
     arguments, accelerator = training.arguments, training.accelerator
     # A generator of its own: a loader otherwise draws from torch's, which a resumed run would notice.
     loader = DataLoader(
-        frames,
+        images,
         batch_sampler=state.batch_sampler(),
         num_workers=arguments.dataloader_num_workers,
         generator=torch.Generator(),
@@ -195,7 +204,7 @@ def train(
             window_start, window_step = time.perf_counter(), state.step
         if state.is_due(arguments.sample_every) and accelerator.is_main_process:
             with _averaged(ema, learnt):
-                values = write_samples(accelerator.unwrap_model(training.vqgan), held_out, state)
+                values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)
             logger.info("Step %d, held out: %s", state.step, values)
         if state.is_due(arguments.checkpointing_steps):
             state.save()
@@ -203,28 +212,27 @@ def train(
 
 
 @torch.no_grad()
-def write_samples(vqgan: NuwaVQGAN, held_out: dict[str, Tensor], state: RunState) -> dict[str, float]:
-    """Reconstructs held-out images, writes their sheet to `output_dir/samples` and logs their PSNR.
+def write_samples(
+    target: VQGANTarget, vqgan: NuwaVQGAN, held_out: dict[str, Tensor], state: RunState
+) -> dict[str, float]:
+    """Reconstructs held-out images, writes their sheet to `output_dir/samples` and logs their scores.
 
     Args:
+        target (`VQGANTarget`): the scores, and how an image is shown.
         vqgan (`NuwaVQGAN`): the codec.
-        held_out (`dict[str, torch.Tensor]`): `pixels` of shape `(B, 3, Y, X)`, `object_mask` of shape `(B, Y, X)`.
+        held_out (`dict[str, torch.Tensor]`): `pixels` of shape `(B, C, Y, X)`, `object_mask` of shape `(B, Y, X)`.
         state (`RunState`): gives the step and the folder, takes the log.
 
     Returns:
         `dict[str, float]`: what was logged.
     """
-    pixels = held_out["pixels"].to(vqgan.device)
-    sample = vqgan.decode(vqgan.encode(pixels).tokens).sample
-    mask = held_out["object_mask"].to(vqgan.device)
-    values = {
-        "held_out_psnr": peak_signal_to_noise(sample, pixels).item(),
-        "held_out_psnr_objects": peak_signal_to_noise(sample, pixels, mask).item(),
-    }
+    held_out = {name: value.to(vqgan.device) for name, value in held_out.items()}
+    sample = vqgan.decode(vqgan.encode(held_out["pixels"]).tokens).sample
+    values = {f"held_out_{name}": value.item() for name, value in target.scores(sample, held_out).items()}
     state.log(values)
     path: Path = state.output_dir / "samples" / f"step-{state.step:06d}.png"
     path.parent.mkdir(exist_ok=True)
-    sample_sheet(pixels.cpu(), sample.cpu()).save(path)
+    sample_sheet(*(target.colors(images).cpu() for images in (held_out["pixels"], sample))).save(path)
     return values
 
 

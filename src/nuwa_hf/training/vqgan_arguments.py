@@ -12,7 +12,10 @@ from nuwa_hf.training.arguments import RunArguments, argument, require
 class VQGANArguments(RunArguments):
     """The arguments of `train_vqgan`."""
 
-    setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose frames are learnt.")
+    target: Literal["frames", "sketches"] = argument(
+        "frames", help="'frames' in RGB, or their 'sketches', one channel for each class."
+    )
+    setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose images are learnt.")
     sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
     block_out_channels: list[int] = field(
         default_factory=lambda: [128, 256, 512, 512],
@@ -34,8 +37,8 @@ class VQGANArguments(RunArguments):
     adam_beta1: float = argument(0.5, help="Decay of Adam's first moment.")
     adam_beta2: float = argument(0.9, help="Decay of Adam's second moment.")
     weight_decay: float = argument(0.0, help="Decoupled weight decay.")
-    l1_weight: float = argument(1.0, help="Weight of the absolute error.")
-    l2_weight: float = argument(0.0, help="Weight of the squared error.")
+    l1_weight: float = argument(1.0, help="Weight of the absolute error of frames.")
+    l2_weight: float = argument(0.0, help="Weight of the squared error of frames.")
     object_weight: float = argument(5.0, help="How much an object's pixel counts; the background's count 1.")
     perceptual_weights: str | None = argument(None, help="A .safetensors file of VGG16; None: no perceptual loss.")
     perceptual_weight: float = argument(1.0, help="Weight of the perceptual loss.")
@@ -69,3 +72,8 @@ class VQGANArguments(RunArguments):
             require(value >= 0, name, "at least 0", value, "use 0 to leave the term out")
         both = (self.l1_weight, self.l2_weight)
         require(sum(both) > 0, "l1_weight + l2_weight", "greater than 0", both, "set l1_weight to 1")
+        if self.target == "sketches":
+            # Both judge RGB pixels; a sketch has one right class for each pixel, which cross-entropy asks for.
+            start, perceptual = self.discriminator_start, self.perceptual_weights
+            require(start == 1, "discriminator_start", "1 (no discriminator) for sketches", start, "set it to 1")
+            require(perceptual is None, "perceptual_weights", "None for sketches", perceptual, "leave it out")

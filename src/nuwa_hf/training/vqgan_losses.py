@@ -45,6 +45,23 @@ def reconstruction_loss(
     return (pixel_weights * error).mean() / pixel_weights.mean()
 
 
+def class_map_loss(logits: Tensor, class_maps: Tensor, pixel_weights: Tensor) -> Tensor:
+    """The weighted mean of the pixels' cross-entropies.
+
+        -sum_p w_p log softmax(logits_p)[class_p] / sum_p w_p
+
+    Args:
+        logits (`torch.Tensor` of shape `(B, C, Y, X)`): the reconstruction, one channel for each class.
+        class_maps (`torch.LongTensor` of shape `(B, Y, X)`): the right classes.
+        pixel_weights (`torch.Tensor` of shape `(B, 1, Y, X)`): from `object_pixel_weights`.
+
+    Returns:
+        `torch.Tensor`, a scalar.
+    """
+    error = F.cross_entropy(logits, class_maps, reduction="none")[:, None]
+    return (pixel_weights * error).mean() / pixel_weights.mean()
+
+
 def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """The discriminator's loss: (mean max(0, 1 - D(x)) + mean max(0, 1 + D(y))) / 2.
 

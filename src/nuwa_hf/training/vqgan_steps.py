@@ -18,10 +18,8 @@ from nuwa_hf.training.vqgan_losses import (
     hinge_discriminator_loss,
     hinge_generator_loss,
     last_layer_gradient,
-    object_pixel_weights,
-    peak_signal_to_noise,
-    reconstruction_loss,
 )
+from nuwa_hf.training.vqgan_targets import VQGANTarget
 
 
 @dataclass
@@ -30,6 +28,7 @@ class VQGANTraining:
 
     Args:
         arguments (`VQGANArguments`): the weights of the loss's terms.
+        target (`VQGANTarget`): the reconstruction loss and the scores.
         accelerator (`Accelerator`): runs the backward passes.
         vqgan (`NuwaVQGAN`): the codec, as `Accelerator.prepare` gave it.
         discriminator (`PatchDiscriminator`): likewise.
@@ -40,6 +39,7 @@ class VQGANTraining:
     """
 
     arguments: VQGANArguments
+    target: VQGANTarget
     accelerator: Accelerator
     vqgan: NuwaVQGAN
     discriminator: PatchDiscriminator
@@ -58,7 +58,7 @@ def vqgan_step(
 
     Args:
         training (`VQGANTraining`): the models and their optimisers; changed in place.
-        batches (`list[dict]`): one dictionary as `EmojiFrames` gives, batched, for every pass of the accumulation.
+        batches (`list[dict]`): for every pass of the accumulation one batch of the target's dataset.
         is_adversarial (`bool`): whether the discriminator takes part; if not it is neither run nor changed.
 
     Returns:
@@ -73,14 +73,7 @@ def vqgan_step(
     for batch in batches:
         # As a tuple, which Accelerate's and DDP's wrappers can rebuild.
         output = NuwaVQGANOutput(*training.vqgan(batch["pixels"], return_dict=False))
-        pixel_weights = object_pixel_weights(batch["object_mask"], arguments.object_weight)
-        reconstruction = reconstruction_loss(
-            output.sample,
-            batch["pixels"],
-            pixel_weights,
-            l1_weight=arguments.l1_weight,
-            l2_weight=arguments.l2_weight,
-        )
+        reconstruction = training.target.loss(output.sample, batch)
         log = {"reconstruction": reconstruction}
         if training.perceptual is not None:
             log["perceptual"] = training.perceptual(output.sample, batch["pixels"])
@@ -106,8 +99,7 @@ def vqgan_step(
     if is_adversarial:
         discriminator.requires_grad_(True)
         log["discriminator"] = _discriminator_step(training, batches, outputs)
-    log["psnr"] = peak_signal_to_noise(output.sample, batch["pixels"])
-    log["psnr_objects"] = peak_signal_to_noise(output.sample, batch["pixels"], batch["object_mask"])
+    log |= training.target.scores(output.sample.detach(), batch)
     return {name: value.detach() for name, value in log.items()}, tokens
 
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""How likely given tokens are under the model: all places in one teacher-forced pass.
+
+Legend: B batch, T, H, W visual grid, L text length.
+"""
+
+import torch
+
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+
+
+@torch.no_grad()
+def token_log_likelihood(
+    model: NuwaForConditionalGeneration,
+    tokens: torch.Tensor,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None = None,
+    *,
+    sketch_tokens: torch.Tensor | None = None,
+    known_mask: torch.Tensor | None = None,
+    condition_on_known: bool = True,
+) -> torch.Tensor:
+    """The log-probability of every token given the conditions and the tokens before it.
+
+        log p(y_n | y_(before n), conditions)
+
+    Args:
+        model (`NuwaForConditionalGeneration`): the model.
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): what to judge.
+        input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+        attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+        sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where tokens were given; there the
+            result is 0, what is given being certain.
+        condition_on_known (`bool`, defaults to `True`): whether the given tokens are a condition too.
+
+    Returns:
+        `torch.Tensor` of shape `(B, T, H, W)`: in nats, at most 0.
+
+    Raises:
+        TypeError: If tokens are not whole numbers.
+        ValueError: If an argument does not fit; nothing is computed then.
+    """
+    logits = model(
+        input_ids,
+        attention_mask,
+        visual_tokens=tokens,
+        sketch_tokens=sketch_tokens,
+        known_mask=known_mask if condition_on_known else None,
+    ).logits
+    scores = logits.float().log_softmax(-1).gather(-1, tokens.flatten(1)[..., None]).view(tokens.shape)
+    return scores if known_mask is None else scores.masked_fill(known_mask, 0.0)

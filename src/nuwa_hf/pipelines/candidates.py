@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Several candidates for one output, of which the best is kept: who judges, and the choice.
+
+Legend: B outputs, k candidates of each, T frames, Y, X pixel rows and columns.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from transformers import CLIPModel, CLIPProcessor
+
+from nuwa_hf.generation.likelihood import token_log_likelihood
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+
+
+# Called as `scorer(frames, prompts)` with `frames` of shape (B k, T, 3, Y, X) in [0, 1] and as many prompts; returns
+# (B k,) scores, larger is better.
+Scorer = Callable[[torch.Tensor, Sequence[str]], torch.Tensor]
+
+
+class ClipScorer:
+    """Scores candidates by a CLIP model, as the paper picks the best of 60: the cosine of picture and text.
+
+    A video's score is the mean over its frames.
+
+    Args:
+        model (`CLIPModel`): the model, on any device.
+        processor (`CLIPProcessor`): its processor.
+
+    Example:
+        >>> from transformers import CLIPModel, CLIPProcessor
+
+        >>> name = "openai/clip-vit-base-patch32"
+        >>> scorer = ClipScorer(CLIPModel.from_pretrained(name), CLIPProcessor.from_pretrained(name))  # doctest: +SKIP
+        >>> pipeline(prompt, num_candidates=8, scorer=scorer)  # doctest: +SKIP
+    """
+
+    def __init__(self, model: CLIPModel, processor: CLIPProcessor):
+        self.model = model.eval()
+        self.processor = processor
+
+    @torch.no_grad()
+    def __call__(self, frames: torch.Tensor, prompts: Sequence[str]) -> torch.Tensor:
+        """Score candidates.
+
+        Args:
+            frames (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
+            prompts (`Sequence[str]`): B texts.
+
+        Returns:
+            `torch.Tensor` of shape `(B,)`: cosines in [-1, 1].
+        """
+        pictures = [
+            frame.permute(1, 2, 0).mul(255).round().byte().numpy() for frame in frames.float().cpu().flatten(0, 1)
+        ]
+        inputs = self.processor(
+            text=list(prompts), images=pictures, return_tensors="pt", padding=True, truncation=True
+        ).to(self.model.device)
+        output = self.model(**inputs)
+        pictures_BTD = output.image_embeds.unflatten(0, frames.shape[:2])
+        return torch.einsum("btd,bd->bt", pictures_BTD, output.text_embeds).mean(1)
+
+
+def likelihood_ratio(
+    model: NuwaForConditionalGeneration, tokens: torch.Tensor, conditions: dict[str, Any]
+) -> torch.Tensor:
+    """How much likelier the text makes what was drawn: the model's own score of a candidate.
+
+        sum_n log p(y_n | y_(before n), text, ...) - log p(y_n | y_(before n), "None", ...)
+
+    Args:
+        model (`NuwaForConditionalGeneration`): the model.
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the candidates.
+        conditions (`dict[str, Any]`): as `NuwaForConditionalGeneration.generate` takes them; a sketch and a known part
+            stand on both sides of the ratio.
+
+    Returns:
+        `torch.Tensor` of shape `(B,)`: in nats.
+    """
+    shared = {name: conditions.get(name) for name in ("sketch_tokens", "known_mask")}
+    shared["condition_on_known"] = conditions.get("condition_on_known", True)
+    none = torch.full((len(tokens), 1), model.config.none_token_id, device=tokens.device)
+    text = token_log_likelihood(model, tokens, conditions["input_ids"], conditions["attention_mask"], **shared)
+    return (text - token_log_likelihood(model, tokens, none, **shared)).flatten(1).sum(1)
+
+
+def best_of(scores: torch.Tensor, num_rows: int, num_candidates: int) -> torch.Tensor:
+    """Which rows to keep.
+
+    Args:
+        scores (`torch.Tensor` of shape `(B k,)`): the candidates of one output follow each other.
+        num_rows (`int`): B k.
+        num_candidates (`int`): k.
+
+    Returns:
+        `torch.LongTensor` of shape `(B,)`: the best row of each output; of equal ones the first.
+
+    Raises:
+        ValueError: If a scorer gave something else than one finite number for each candidate.
+    """
+    if scores.shape != (num_rows,) or not torch.isfinite(scores).all():
+        raise ValueError(
+            f"`scorer` must give one finite number for each of the {num_rows} candidates, a tensor of shape "
+            f"({num_rows},), got {scores.tolist() if scores.numel() < 20 else tuple(scores.shape)}."
+        )
+    best = scores.float().unflatten(0, (-1, num_candidates)).argmax(1)
+    return best + num_candidates * torch.arange(len(best), device=best.device)

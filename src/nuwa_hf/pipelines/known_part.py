@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The known part of an image or video: which tokens are given, and which pixels come back as they were.
+
+Legend: B batch, T frames, Y, X pixel rows and columns, h, w token rows and columns.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.pipelines.mask_input import known_places
+
+
+@dataclass(frozen=True)
+class KnownPart:
+    """What is given of some images or videos.
+
+    Args:
+        pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1]; what is to be filled does not count.
+        masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled.
+        tokens (`torch.LongTensor` of shape `(B, T, h, w)`): visual tokens, meaningful where `places`.
+        places (`torch.BoolTensor` of shape `(B, T, h, w)`): True where all pixels of a place are given.
+    """
+
+    pixels: torch.Tensor
+    masks: torch.Tensor
+    tokens: torch.Tensor
+    places: torch.Tensor
+
+
+def encode_known_part(vqgan: NuwaVQGAN, pixels: torch.Tensor, masks: torch.Tensor) -> KnownPart:
+    """Code images or videos of which a part is to be filled; the pixels under the mask are never read.
+
+    Args:
+        vqgan (`NuwaVQGAN`): the codec.
+        pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
+        masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled.
+
+    Returns:
+        `KnownPart`: on the codec's device.
+    """
+    pixels, masks = pixels.to(vqgan.device), masks.to(vqgan.device)
+    smooth = smooth_over(pixels.flatten(0, 1), masks.flatten(0, 1)).unflatten(0, masks.shape[:2])
+    tokens = vqgan.encode(2 * smooth.transpose(1, 2) - 1).tokens
+    return KnownPart(pixels, masks, tokens, known_places(masks, vqgan.downsampling_factor))
+
+
+def smooth_over(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Replace masked pixels by a smooth continuation of the others.
+
+    The codec sees every token's surroundings, so what lies under the mask would colour the tokens beside it. Means of
+    the given pixels over ever larger squares fill the hole from its border inwards.
+
+    Args:
+        images (`torch.Tensor` of shape `(B, 3, Y, X)`): any range; masked pixels are not read.
+        masks (`torch.BoolTensor` of shape `(B, Y, X)`): True at pixels to replace.
+
+    Returns:
+        `torch.Tensor` of shape `(B, 3, Y, X)`: 0 everywhere in an image of which no pixel is given.
+    """
+    given = (~masks[:, None]).to(images.dtype)
+    filled = images.where(given.bool(), 0)
+    height, width = images.shape[-2:]
+    if height == 1 and width == 1:
+        return filled
+    step = (min(2, height), min(2, width))
+    weights = functional.avg_pool2d(given, step, ceil_mode=True)
+    means = functional.avg_pool2d(filled, step, ceil_mode=True) / weights.clamp(min=1e-12)
+    coarse = smooth_over(means, weights[:, 0] == 0)
+    return filled.where(given.bool(), functional.interpolate(coarse, size=(height, width), mode="bilinear"))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Sketch to video (NUWA, task S2V)."""
+
+from collections.abc import Callable
+
+import torch
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from diffusers.utils import replace_example_docstring
+
+from nuwa_hf.pipelines.input_types import SketchInput
+from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
+from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.sketch_input import prepare_sketches
+
+
+EXAMPLE_DOC_STRING = """
+    Examples:
+        ```py
+        >>> import torch
+        >>> from diffusers.utils import export_to_gif
+        >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaSketchToVideoPipeline
+
+        >>> pipeline = NuwaSketchToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
+        >>> sketch = EmojiMotion(setting="small", split="val")[0]["sketch"]  # classes, (6, 64, 64)
+        >>> video = pipeline(sketch, generator=torch.Generator().manual_seed(0)).frames[0]
+        >>> path = export_to_gif(video, "drawn.gif", fps=4)
+        ```
+"""
+
+
+class NuwaSketchToVideoPipeline(NuwaPipelineBase):
+    """Videos for a video of class maps, and a text if one is given.
+
+    The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's
+    downsampling.
+
+    Args:
+        vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
+        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
+        tokenizer (`NuwaTokenizer`): text to tokens.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): class maps to sketch tokens; this task needs it.
+    """
+
+    @torch.no_grad()
+    @replace_example_docstring(EXAMPLE_DOC_STRING)
+    def __call__(
+        self,
+        sketch: SketchInput,
+        prompt: str | list[str] | None = None,
+        negative_prompt: str | list[str] | None = None,
+        guidance_scale: float | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        num_videos_per_prompt: int = 1,
+        overlap_frames: int | None = None,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        schedule: str = "wavefront",
+        output_type: str = "pil",
+        return_dict: bool = True,
+        callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
+        callback_on_step_end_tensor_inputs: list[str] = ["tokens"],  # noqa: B006 (diffusers' signature; only read)
+    ) -> NuwaVideoPipelineOutput | tuple:
+        r"""Generate videos.
+
+        Args:
+            sketch (`list[PIL.Image.Image]`, `np.ndarray`, `torch.Tensor` or a list of them): one class map a frame:
+                images of mode "P" or "L" or their paths, whole-number arrays or tensors of shape `(T, Y, X)` or
+                `(B, T, Y, X)`; each value a class in [0, `sketch_vqgan.config.in_channels`). The video gets as many
+                frames.
+            prompt (`str` or `list[str]`, *optional*): what to show, one text for all sketches or one for each; by
+                default the constant "None" condition.
+            negative_prompt (`str` or `list[str]`, *optional*): what guidance leads away from, one text for all prompts
+                or one for each; by default the constant "None" condition. It counts only with `guidance_scale` > 1.
+            guidance_scale (`float`, *optional*): classifier-free guidance, at least 1; 1 is none, and faster. This and
+                the next three are by default what `transformer.generation_config` says.
+            temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
+            top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
+            top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
+            num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each sketch.
+            overlap_frames (`int`, *optional*): a video longer than the checkpoint's positions is written in chunks,
+                each of which sees so many of the last frames; by default half of a chunk.
+            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a
+                list, one for each video, every video is the one that its generator makes alone.
+            schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all tokens of a wave in one
+                step; `"raster"` one token a step, for the same video, slowly.
+            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+            return_dict (`bool`, *optional*, defaults to `True`): whether to return a [`NuwaVideoPipelineOutput`] or a
+                tuple of the same.
+            callback_on_step_end (`Callable`, *optional*): called after every wave as
+                `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
+                set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
+            callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
+                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, one chunk of a long video.
+
+        Examples:
+
+        Returns:
+            [`NuwaVideoPipelineOutput`] or `tuple`: the frames and the tokens.
+
+        Raises:
+            TypeError: If an argument is of a wrong type. Nothing was computed then.
+            ValueError: If an argument has no valid value. Nothing was computed then.
+        """  # noqa: D414
+        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
+            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
+
+        # 1. Check everything before any work.
+        self.check_components("sketch_vqgan")
+        height, width = self.sketch_size
+        num_classes = self.sketch_vqgan.config.in_channels
+        sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=True)
+        num_frames = self.check_num_frames(sketches.shape[1], overlap_frames)
+        prompts = self.match_prompt(prompt, len(sketches))
+        negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
+        self.check_call(
+            count_name="num_videos_per_prompt",
+            count=num_videos_per_prompt,
+            num_inputs=len(sketches),
+            generator=generator,
+            schedule=schedule,
+            output_type=output_type,
+            callback_on_step_end=callback_on_step_end,
+            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        )
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+
+        # 2. The text and the sketch, once for each video.
+        batch_size = len(sketches) * num_videos_per_prompt
+        conditions = self.encode_prompt(prompts, negative_prompts, batch_size=batch_size)
+        conditions["sketch_tokens"] = self.encode_sketch(sketches).repeat_interleave(num_videos_per_prompt, dim=0)
+
+        # 3. Sample the tokens, wave by wave.
+        tokens = self.generate_tokens(
+            conditions,
+            sampling,
+            num_frames=num_frames,
+            generator=generator,
+            schedule=schedule,
+            overlap_frames=overlap_frames,
+            callback_on_step_end=callback_on_step_end,
+            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        )
+
+        # 4. Tokens to pixels.
+        frames = self.decode_frames(tokens, output_type)
+        self.maybe_free_model_hooks()
+        return NuwaVideoPipelineOutput(frames, tokens) if return_dict else (frames, tokens)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Video prediction (NUWA, task V2V)."""
+
+from collections.abc import Callable
+
+import torch
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from diffusers.utils import replace_example_docstring
+
+from nuwa_hf.pipelines.input_types import VideoInput
+from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
+from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.video_input import prepare_videos
+
+
+EXAMPLE_DOC_STRING = """
+    Examples:
+        ```py
+        >>> import torch
+        >>> from diffusers.utils import export_to_gif
+        >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaVideoPredictionPipeline
+
+        >>> pipeline = NuwaVideoPredictionPipeline.from_pretrained(DEMO_CHECKPOINT)
+        >>> clip = EmojiMotion(setting="small", split="val")[0]["video"]  # uint8, (6, 64, 64, 3)
+        >>> video = pipeline(clip[:2], generator=torch.Generator().manual_seed(0)).frames[0]
+        >>> path = export_to_gif(video, "continued.gif", fps=4)
+        ```
+"""
+
+
+class NuwaVideoPredictionPipeline(NuwaPipelineBase):
+    """How a video goes on from an image or from its first frames.
+
+    The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's
+    downsampling.
+
+    Args:
+        vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
+        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
+        tokenizer (`NuwaTokenizer`): text to tokens.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): not used by this task, kept for the others.
+    """
+
+    @torch.no_grad()
+    @replace_example_docstring(EXAMPLE_DOC_STRING)
+    def __call__(
+        self,
+        video: VideoInput,
+        num_frames: int | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        condition_on_known: bool = True,
+        composite: bool = True,
+        num_videos_per_prompt: int = 1,
+        overlap_frames: int | None = None,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        schedule: str = "wavefront",
+        output_type: str = "pil",
+        return_dict: bool = True,
+        callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
+        callback_on_step_end_tensor_inputs: list[str] = ["tokens"],  # noqa: B006 (diffusers' signature; only read)
+    ) -> NuwaVideoPipelineOutput | tuple:
+        r"""Continue videos.
+
+        Args:
+            video (`list[PIL.Image.Image]`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): what to continue: a
+                list of images, a path or URL of a GIF or MP4, an array of shape `(T, Y, X, 3)` or a tensor of shape
+                `(T, 3, Y, X)`, uint8 or floats in [0, 1]; or a single image.
+            num_frames (`int`, *optional*): frames of the whole video, with those given; by default the checkpoint's.
+            temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
+                This and the next two are by default what `transformer.generation_config` says.
+            top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
+            top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
+            condition_on_known (`bool`, *optional*, defaults to `True`): whether what is kept is a condition too, so
+                that every place sees all that is kept around it; `False` is the paper's way, where a place sees only
+                what comes before it in raster order.
+            composite (`bool`, *optional*, defaults to `True`): whether the given frames come back bit-equal;
+                `False` gives all pixels as the codec decodes them.
+            num_videos_per_prompt (`int`, *optional*, defaults to 1): continuations of each video.
+            overlap_frames (`int`, *optional*): a video longer than the checkpoint's positions is written in chunks,
+                each of which sees so many of the last frames; by default half of a chunk.
+            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a
+                list, one for each video, every video is the one that its generator makes alone.
+            schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all tokens of a wave in one
+                step; `"raster"` one token a step, for the same video, slowly.
+            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+            return_dict (`bool`, *optional*, defaults to `True`): whether to return a [`NuwaVideoPipelineOutput`] or a
+                tuple of the same.
+            callback_on_step_end (`Callable`, *optional*): called after every wave as
+                `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
+                set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
+            callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
+                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, one chunk of a long video.
+
+        Examples:
+
+        Returns:
+            [`NuwaVideoPipelineOutput`] or `tuple`: the frames and the tokens.
+
+        Raises:
+            TypeError: If an argument is of a wrong type. Nothing was computed then.
+            ValueError: If an argument has no valid value. Nothing was computed then.
+        """  # noqa: D414
+        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
+            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
+
+        # 1. Check everything before any work.
+        self.check_components("vqgan")
+        height, width = self.image_size
+        videos = prepare_videos(video, height=height, width=width).pixels
+        num_given = videos.shape[1]
+        self.check_call(
+            count_name="num_videos_per_prompt",
+            count=num_videos_per_prompt,
+            num_inputs=len(videos),
+            generator=generator,
+            schedule=schedule,
+            output_type=output_type,
+            callback_on_step_end=callback_on_step_end,
+            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        )
+        num_frames = self.check_num_frames(num_frames, overlap_frames, num_given)
+        sampling = self.choose_sampling(1.0, temperature, top_k, top_p)
+
+        # 2. The constant condition "None", and the frames that are given.
+        pixels = torch.cat([videos, videos[:, -1:].expand(-1, num_frames - num_given, -1, -1, -1)], dim=1)
+        masks = torch.zeros_like(pixels[:, :, 0], dtype=torch.bool)
+        masks[:, num_given:] = True
+        known = self.encode_known_part(pixels, masks, num_videos_per_prompt)
+        conditions = self.encode_prompt(None, batch_size=len(known.tokens))
+        conditions |= {"known_tokens": known.tokens, "known_mask": known.places}
+        conditions["condition_on_known"] = condition_on_known
+
+        # 3. Sample the other tokens, wave by wave.
+        tokens = self.generate_tokens(
+            conditions,
+            sampling,
+            num_frames=num_frames,
+            generator=generator,
+            schedule=schedule,
+            overlap_frames=overlap_frames,
+            callback_on_step_end=callback_on_step_end,
+            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        )
+
+        # 4. Tokens to pixels; the given frames as they were.
+        frames = self.decode_frames(tokens, output_type, known if composite else None)
+        self.maybe_free_model_hooks()
+        return NuwaVideoPipelineOutput(frames, tokens) if return_dict else (frames, tokens)
