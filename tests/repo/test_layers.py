@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
     ("grid", "tasks", "media", "diffusers_registry"),
     ("modeling.nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
-    ("modeling.attention", "modeling.feed_forward", "modeling.embeddings"),
+    ("modeling.attention", "modeling.feed_forward", "modeling.embeddings", "modeling.token_checks"),
     ("modeling.condition_encoder", "modeling.token_decoder"),
     ("modeling.modeling_nuwa",),
     ("generation",),

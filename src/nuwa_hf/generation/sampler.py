@@ -14,9 +14,10 @@ from nuwa_hf.generation.known_tokens import check_known_tokens
 from nuwa_hf.generation.sampling import SamplingSettings, draw_uniforms, guide, invert_cdf
 from nuwa_hf.generation.schedule import plan_steps
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, check_grid
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaGenerateOutput
 from nuwa_hf.modeling.nearby_attention.neighborhood import neighbor_table
+from nuwa_hf.modeling.token_checks import check_grid
 
 
 def generate_tokens(

@@ -30,6 +30,7 @@ from nuwa_hf.modeling.modeling_outputs import (
     NuwaGenerateOutput,
     NuwaModelOutput,
 )
+from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 
 
@@ -145,9 +146,9 @@ class NuwaModel(NuwaPreTrainedModel):
             TypeError: If the tokens are not whole numbers, or the mask is not bool.
             ValueError: If shape, grid or range is wrong.
         """
-        self._check_tokens("sketch_tokens", sketch_tokens, self.config.sketch_codebook_size)
+        check_tokens("sketch_tokens", sketch_tokens, self.config.sketch_codebook_size, self.config)
         if attention_mask is not None:
-            _check_place_mask("sketch_attention_mask", attention_mask, sketch_tokens.shape)
+            check_place_mask("sketch_attention_mask", attention_mask, sketch_tokens.shape)
             attention_mask = attention_mask.flatten(1)
         return self._encode_grid(self.sketch_embeddings(sketch_tokens), Grid(*sketch_tokens.shape[1:]), attention_mask)
 
@@ -169,29 +170,13 @@ class NuwaModel(NuwaPreTrainedModel):
             TypeError: If the mask is not bool.
             ValueError: If the mask has another shape than the tokens.
         """
-        _check_place_mask("known_mask", known_mask, visual_tokens.shape)
+        check_place_mask("known_mask", known_mask, visual_tokens.shape)
         embedded = self.known_embeddings(self.decoder.embeddings.token_embedding(visual_tokens), known_mask)
         return self._encode_grid(embedded, Grid(*visual_tokens.shape[1:]), None)
 
     def _encode_grid(self, embedded: torch.Tensor, grid: Grid, key_padding_mask: torch.Tensor | None) -> NuwaCondition:
         window = self.config.condition_window
         return NuwaCondition(self.encoder(embedded, grid, window, key_padding_mask), grid, window, key_padding_mask)
-
-    def _check_tokens(self, name: str, tokens: torch.Tensor, codebook_size: int) -> None:
-        if tokens.is_floating_point() or tokens.dtype == torch.bool:
-            raise TypeError(f"`{name}` must be whole numbers (torch.long), got {tokens.dtype}.")
-        if tokens.ndim != 4:
-            raise ValueError(
-                f"`{name}` must have shape (batch, t, h, w), with t = 1 for an image, got {tuple(tokens.shape)}."
-            )
-        check_grid(Grid(*tokens.shape[1:]), self.config)
-        if not torch.compiler.is_compiling() and not tokens.is_meta:
-            low, high = tokens.aminmax()
-            if low < 0 or high >= codebook_size:
-                raise ValueError(
-                    f"`{name}` must be in [0, {codebook_size}), the codebook, got values from {int(low)} to "
-                    f"{int(high)}; put -100 only into `labels`."
-                )
 
     def forward(
         self,
@@ -230,7 +215,7 @@ class NuwaModel(NuwaPreTrainedModel):
         """
         if visual_tokens is None:
             raise ValueError("`visual_tokens` must be given: a tensor of shape (batch, t, h, w).")
-        self._check_tokens("visual_tokens", visual_tokens, self.config.codebook_size)
+        check_tokens("visual_tokens", visual_tokens, self.config.codebook_size, self.config)
         output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if output_attentions and self.config._attn_implementation != "eager":
             raise ValueError(
@@ -449,32 +434,6 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
         from nuwa_hf.generation.schedule import plan_steps
 
         return len(plan_steps(Grid(*grid), self.config.window, schedule))
-
-
-def check_grid(grid: Grid, config: NuwaConfig) -> None:
-    """A grid must lie within the learnt positions.
-
-    Args:
-        grid (`Grid`): what is to be read or written.
-        config (`NuwaConfig`): the model's sizes.
-
-    Raises:
-        ValueError: If an extent exceeds the learnt ones.
-    """
-    for name, extent, limit in zip("thw", grid, config.visual_grid, strict=True):
-        if extent > limit:
-            raise ValueError(
-                f"the grid's `{name}` must be at most {limit}, the model's learnt positions {config.visual_grid}, got "
-                f"{extent}."
-            )
-
-
-def _check_place_mask(name: str, mask: torch.Tensor, shape: torch.Size) -> None:
-    """A mask over places must be bool and have the shape of the tokens it speaks of."""
-    if mask.dtype != torch.bool:
-        raise TypeError(f"`{name}` must be torch.bool, got {mask.dtype}; use `mask.bool()`.")
-    if mask.shape != shape:
-        raise ValueError(f"`{name}` must have the shape of its tokens, {tuple(shape)}, got {tuple(mask.shape)}.")
 
 
 def _wants_dict(return_dict: bool | None, config: NuwaConfig) -> bool:

@@ -24,7 +24,8 @@ from transformers import GenerationConfig
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, check_grid
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.token_checks import check_grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.tasks import get_task

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The rules that visual tokens, sketch tokens and masks over them keep, checked before any work.
+
+Legend: B batch, T, H, W token grid.
+"""
+
+import torch
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+
+
+def check_grid(grid: Grid, config: NuwaConfig) -> None:
+    """A grid must lie within the learnt positions.
+
+    Args:
+        grid (`Grid`): what is to be read or written.
+        config (`NuwaConfig`): the model's sizes.
+
+    Raises:
+        ValueError: If an extent exceeds the learnt ones.
+    """
+    for name, extent, limit in zip("thw", grid, config.visual_grid, strict=True):
+        if extent > limit:
+            raise ValueError(
+                f"the grid's `{name}` must be at most {limit}, the model's learnt positions {config.visual_grid}, got "
+                f"{extent}."
+            )
+
+
+def check_tokens(name: str, tokens: torch.Tensor, codebook_size: int, config: NuwaConfig) -> None:
+    """Tokens must be whole numbers on a grid with learnt positions, each in the codebook.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): what the user gave.
+        codebook_size (`int`): tokens are in [0, codebook_size).
+        config (`NuwaConfig`): the model's sizes.
+
+    Raises:
+        TypeError: If they are not whole numbers.
+        ValueError: If rank, grid or range is wrong.
+    """
+    if tokens.is_floating_point() or tokens.dtype == torch.bool:
+        raise TypeError(f"`{name}` must be whole numbers (torch.long), got {tokens.dtype}.")
+    if tokens.ndim != 4:
+        raise ValueError(
+            f"`{name}` must have shape (batch, t, h, w), with t = 1 for an image, got {tuple(tokens.shape)}."
+        )
+    check_grid(Grid(*tokens.shape[1:]), config)
+    if not torch.compiler.is_compiling() and not tokens.is_meta:
+        low, high = tokens.aminmax()
+        if low < 0 or high >= codebook_size:
+            raise ValueError(
+                f"`{name}` must be in [0, {codebook_size}), the codebook, got values from {int(low)} to "
+                f"{int(high)}; put -100 only into `labels`."
+            )
+
+
+def check_place_mask(name: str, mask: torch.Tensor, shape: torch.Size) -> None:
+    """A mask over places must be bool and have the shape of the tokens it speaks of.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        mask (`torch.BoolTensor` of shape `(B, T, H, W)`): what the user gave.
+        shape (`torch.Size`): that of the tokens.
+
+    Raises:
+        TypeError: If it is not bool.
+        ValueError: If it has another shape.
+    """
+    if mask.dtype != torch.bool:
+        raise TypeError(f"`{name}` must be torch.bool, got {mask.dtype}; use `mask.bool()`.")
+    if mask.shape != shape:
+        raise ValueError(f"`{name}` must have the shape of its tokens, {tuple(shape)}, got {tuple(mask.shape)}.")
