@@ -32,34 +32,38 @@ CONFIGS ?= src/nuwa_hf/training/configs
 SETTING ?= small
 SEED ?= 0
 NUM_COUNT_CLIPS ?= 2048
-NUM_CLIPS ?= 12288
+NUM_CLIPS ?= 24576
 NUM_VAL_CLIPS ?= 256
 NUM_CODES ?= 160
-HOURS ?= about 2
+HOURS ?= about 4
 HARDWARE ?= 2 CPU cores
 
 TOKENIZER_FLAGS ?=
 VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_vqgan.yaml
+SKETCH_VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_sketch_vqgan.yaml
 JUDGE_FLAGS ?=
 CODEC_GATE_FLAGS ?= --num_clips 400 --require object=0.9 motion=0.9
 NUWA_FLAGS ?= --config $(CONFIGS)/emoji_motion_nuwa.yaml
 EVALUATE_FLAGS ?= --split val zeroshot --num_clips 400 --require object_and_motion=0.6
 
 CODEC = $(RUN)/merged/vqgan
+SKETCH_CODEC = $(RUN)/sketch_vqgan/vqgan
 TOKENIZE = nuwa-hf tokenize --setting $(SETTING) --seed $(SEED) --tokenizer $(RUN)/tokenizer
 
 # A step that was stopped goes on where it was; the gates end the recipe if the codec or the clips are not good enough.
-demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, VQ-GAN, judges, codec gate, transformer, scores
+demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, both codecs, judges, codec gate, transformer, scores
 	nuwa-hf train-tokenizer --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/tokenizer $(TOKENIZER_FLAGS)
 	nuwa-hf train-vqgan $(VQGAN_FLAGS) --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/vqgan
+	nuwa-hf train-vqgan $(SKETCH_VQGAN_FLAGS) --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/sketch_vqgan
 	nuwa-hf train-judges --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/judges $(JUDGE_FLAGS)
 	$(TOKENIZE) --vqgan $(RUN)/vqgan/vqgan --num_clips $(NUM_COUNT_CLIPS) --output_dir $(RUN)/tokens/count
 	nuwa-hf merge-codes --vqgan $(RUN)/vqgan/vqgan --tokens $(RUN)/tokens/count --codebook_size $(NUM_CODES) \
 		--output_dir $(RUN)/merged
 	nuwa-hf evaluate --codec_only --setting $(SETTING) --vqgan $(CODEC) --judges $(RUN)/judges $(CODEC_GATE_FLAGS)
-	$(TOKENIZE) --vqgan $(CODEC) --num_clips $(NUM_CLIPS) --output_dir $(RUN)/tokens/train
-	$(TOKENIZE) --vqgan $(CODEC) --split val --num_clips $(NUM_VAL_CLIPS) --output_dir $(RUN)/tokens/val
-	nuwa-hf train $(NUWA_FLAGS) --seed $(SEED) --vqgan $(CODEC) --tokenizer $(RUN)/tokenizer \
+	$(TOKENIZE) --vqgan $(CODEC) --sketch_vqgan $(SKETCH_CODEC) --num_clips $(NUM_CLIPS) --output_dir $(RUN)/tokens/train
+	$(TOKENIZE) --vqgan $(CODEC) --sketch_vqgan $(SKETCH_CODEC) --split val --num_clips $(NUM_VAL_CLIPS) \
+		--output_dir $(RUN)/tokens/val
+	nuwa-hf train $(NUWA_FLAGS) --seed $(SEED) --vqgan $(CODEC) --sketch_vqgan $(SKETCH_CODEC) --tokenizer $(RUN)/tokenizer \
 		--tokens $(RUN)/tokens/train --validation_tokens $(RUN)/tokens/val --output_dir $(RUN)/nuwa
 	nuwa-hf evaluate --setting $(SETTING) --checkpoint $(RUN)/nuwa/pipeline --judges $(RUN)/judges \
 		--output $(RUN)/scores.json $(EVALUATE_FLAGS)

@@ -46,6 +46,7 @@ setup(
         "av>=14.0",
         "pillow>=11.0",
         "pyyaml>=6.0",
+        "requests>=2.32",
         "tqdm>=4.66",
     ],
     extras_require={"test": TEST, "dev": [*TEST, "tensorboard>=2.18"]},

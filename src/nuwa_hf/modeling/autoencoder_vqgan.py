@@ -69,8 +69,9 @@ class NuwaVQGANOutput(BaseOutput):
 class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
     """A VQ-GAN codec (NUWA, section "3D Data Representation"; Esser et al., "Taming Transformers").
 
-    A video is coded frame by frame, so images and videos share one codebook. Weights of CompVis' taming VQ-GANs and of
-    diffusers' `VQModel` have the same names here and the same meaning.
+    A video is coded frame by frame, so images and videos share one codebook. With C class channels it is the paper's
+    VQ-GAN-Seg: one-hot class maps in, logits out (`nuwa_hf.modeling.class_maps`). Weights of CompVis' taming VQ-GANs
+    and of diffusers' `VQModel` have the same names here and the same meaning.
 
     Pixels are given in any float dtype and cast to that of the weights. The distance to the codes is always computed
     in float32, but bfloat16 weights still move about one token in ten: tokenise with float32 weights.

@@ -253,9 +253,6 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
         self.head = nn.Linear(config.hidden_size, config.codebook_size, bias=False)
         self.post_init()
 
-    def get_output_embeddings(self) -> nn.Linear:
-        """The head over the codebook."""
-        return self.head
 
     def forward(
         self,

@@ -105,7 +105,8 @@ def merge_vqgan(vqgan: NuwaVQGAN, clusters: torch.Tensor, counts: torch.Tensor) 
         `NuwaVQGAN`: with `codebook_size` W.
     """
     codes = cluster_means(vqgan.quantize.codebook(), clusters, counts)
-    merged = NuwaVQGAN.from_config({**vqgan.config, "codebook_size": len(codes)})
+    sizes = {name: value for name, value in vqgan.config.items() if not name.startswith("_")}  # not where it lay
+    merged = NuwaVQGAN.from_config({**sizes, "codebook_size": len(codes)})
     state = {name: tensor for name, tensor in vqgan.state_dict().items() if not name.startswith("quantize.")}
     merged.load_state_dict({**merged.state_dict(), **state})
     merged.quantize.write_codebook(codes)
