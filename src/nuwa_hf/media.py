@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Write clips as GIF and MP4 and many clips as one picture.
+"""Write images, clips as GIF and MP4, and many clips as one picture.
 
 Every file is written aside and moved to its name when it is whole: a failure leaves no half file, and an older file of
 that name as it was.
@@ -23,6 +23,14 @@ import PIL.ImageFont
 MAX_GIF_FPS = 50  # players slow down frames shorter than two hundredths of a second
 CAPTION_LINE = 14  # pixels
 MARGIN = 4  # pixels
+# Pillow's format and its options for each suffix of an image file.
+IMAGE_FORMATS = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"lossless": True}),
+}
+IMAGE_SUFFIXES = tuple(IMAGE_FORMATS)
 
 
 @contextmanager
@@ -171,6 +179,25 @@ def write_png(image: PIL.Image.Image, path: str | os.PathLike) -> None:
     """
     with written_aside(path) as aside:
         image.save(aside, format="PNG")
+
+
+def write_image(image: PIL.Image.Image, path: str | os.PathLike) -> None:
+    """Write a picture in the format that the file's suffix says: PNG and WebP keep every pixel, JPEG nearly.
+
+    Args:
+        image (`PIL.Image.Image`): the picture.
+        path (`str` or `os.PathLike`): the file; its suffix is .png, .jpg, .jpeg or .webp.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If it has another suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in IMAGE_FORMATS:
+        raise ValueError(f"`path` must end in {' or '.join(IMAGE_SUFFIXES)}, got {os.fspath(path)!r}.")
+    format_name, options = IMAGE_FORMATS[suffix]
+    with written_aside(path) as aside:
+        image.convert("RGB").save(aside, format=format_name, **options)
 
 
 def _check_clip(frames: Sequence[PIL.Image.Image], fps: float = 1) -> tuple[int, int]:

@@ -144,7 +144,8 @@ def visual_conditions(grid):
     }
 
 
-@pytest.mark.parametrize("condition_window", [(3, 3, 3), (1, 5, 3)])
+# Gathered neighbours; most of the grid under a mask; the whole grid.
+@pytest.mark.parametrize("condition_window", [(3, 3, 3), (1, 5, 3), (11, 5, 5), (11, 11, 11)])
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
 def test_with_a_sketch_and_a_known_part_wavefront_is_raster_is_teacher_forcing(guidance_scale, condition_window):
     model, grid = random_model(condition_window=condition_window), (3, 5, 4)

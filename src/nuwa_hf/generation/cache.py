@@ -13,7 +13,8 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import NuwaAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition
-from nuwa_hf.modeling.nearby_attention.neighborhood import NearbyPattern, neighbor_table
+from nuwa_hf.modeling.nearby_attention.backends.masked_sdpa import additive_mask
+from nuwa_hf.modeling.nearby_attention.neighborhood import NearbyPattern, neighbor_table, pattern_mask
 from nuwa_hf.modeling.token_decoder import NuwaTokenDecoder
 
 
@@ -27,14 +28,21 @@ class CachedCondition:
     """
 
     def __init__(self, attention: NuwaAttention, condition: NuwaCondition, grid: Grid):
-        self.key = attention.k_proj(condition.hidden_states).unflatten(-1, (attention.num_heads, -1))  # (B, M, A, E)
-        self.value = attention.v_proj(condition.hidden_states).unflatten(-1, (attention.num_heads, -1))
-        self.seen = condition.key_padding_mask  # (B, M)
-        self.near = None
-        if not NearbyPattern(grid, condition.grid, condition.window).sees_whole_grid:
-            device = condition.hidden_states.device
-            self.near, inside = neighbor_table(grid, condition.window, key_grid=condition.grid, device=device)
-            self.inside = inside if self.seen is None else inside & self.seen[:, self.near]
+        heads = (attention.num_heads, -1)
+        self.key = attention.k_proj(condition.hidden_states).unflatten(-1, heads)  # (B, M, A, E)
+        self.value = attention.v_proj(condition.hidden_states).unflatten(-1, heads)
+        self.near = self.visible = None
+        pattern, seen = NearbyPattern(grid, condition.grid, condition.window), condition.key_padding_mask
+        device = condition.hidden_states.device
+        if not pattern.sees_whole_grid:
+            near, inside = neighbor_table(grid, pattern.window, key_grid=condition.grid, device=device)
+            if 2 * near.shape[1] < condition.grid.numel:
+                self.near, self.inside = near, inside if seen is None else inside & seen[:, near]
+                return
+            self.visible = pattern_mask(pattern, device)[None, None]  # (1, 1, N, M)
+        if seen is not None:
+            seen = seen[:, None, None, :]
+            self.visible = seen if self.visible is None else self.visible & seen
 
     def attend(self, attention: NuwaAttention, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """What the places of a step read from the condition.
@@ -45,7 +53,7 @@ class CachedCondition:
             places (`torch.LongTensor` of shape `(n,)`): their raster indices.
 
         Returns:
-            `torch.Tensor` of shape `(B, n, D)`.
+            `torch.Tensor` of shape `(B, n, D)`; zero for an item that may see nothing of the condition.
         """
         if self.near is not None:
             near = self.near[places]
@@ -53,9 +61,16 @@ class CachedCondition:
                 states.index_select(1, near.flatten()).unflatten(1, near.shape) for states in (self.key, self.value)
             )
             return attention.attend_gathered(query, key, value, self.inside[..., places, :])
-        seen = None if self.seen is None else self.seen[:, None, None, :]
         query, key, value = (states.transpose(1, 2) for states in (query, self.key, self.value))
-        attended = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        bias = blind = None
+        if self.visible is not None:
+            visible = self.visible if self.visible.shape[2] == 1 else self.visible[:, :, places]
+            blind = ~visible.any(-1, keepdim=True)
+            # Kernels differ on a row without any key, so a blind query looks at everything and is then erased.
+            bias = additive_mask(visible | blind, query.dtype)
+        attended = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        if blind is not None:
+            attended = attended.masked_fill(blind, 0.0)
         return attention.o_proj(attended.transpose(1, 2).flatten(2))
 
 

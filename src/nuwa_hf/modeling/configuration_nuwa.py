@@ -26,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_encoder_layers": 2,
         "num_decoder_layers": 6,
         "visual_grid": (6, 8, 8),
-        "condition_window": (3, 5, 5),
+        "condition_window": (11, 5, 5),
     },
 }
 

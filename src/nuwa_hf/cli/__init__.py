@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The command `nuwa-hf`: one sub-command for each task, and the ways to training and evaluation."""
+
+from nuwa_hf.cli.command_line import DELEGATED, build_parser, main
+
+
+__all__ = ["DELEGATED", "build_parser", "main"]

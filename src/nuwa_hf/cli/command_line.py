@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The parser of `nuwa-hf`, and its exit status."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import torch
+
+from nuwa_hf import __version__
+from nuwa_hf.cli.run_task import run_task
+from nuwa_hf.cli.task_arguments import add_arguments
+from nuwa_hf.cli.task_commands import TASK_COMMANDS
+
+
+# Sub-commands whose module has a `main(argv)` of its own, imported when asked for: module, what it does.
+DELEGATED = {
+    "train-tokenizer": ("nuwa_hf.training.train_tokenizer", "learn a text tokenizer from captions"),
+    "train-vqgan": ("nuwa_hf.training.train_vqgan", "train the codec"),
+    "tokenize": ("nuwa_hf.training.tokenize_dataset", "turn clips into token files"),
+    "merge-codes": ("nuwa_hf.training.merge_codes", "join codes of a codec that say nearly the same"),
+    "train": ("nuwa_hf.training.train_nuwa", "train the transformer and write a pipeline"),
+    "train-judges": ("nuwa_hf.evaluation.train_judges", "train the networks that judge videos"),
+    "evaluate": ("nuwa_hf.evaluation.evaluate", "score a checkpoint with the judges"),
+}
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
+
+    Returns:
+        `int`: the exit status: 0, 2 for what the user can mend (one line on stderr says what), 130 after Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        if argv and argv[0] in DELEGATED:
+            return import_module(DELEGATED[argv[0]][0]).main(argv[1:]) or 0
+        args = build_parser().parse_args(argv)
+        run_task(TASK_COMMANDS[args.command], args)
+    except (ValueError, TypeError, OSError, torch.OutOfMemoryError) as error:
+        print(f"nuwa-hf: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("nuwa-hf: interrupted; nothing more was written.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `nuwa-hf` and its sub-commands."""
+    parser = _OneLineErrorParser(
+        prog="nuwa-hf",
+        description="NUWA: images and videos, on a CPU in seconds with the embedded checkpoint.",
+        epilog='example: nuwa-hf text-to-video "a rocket flies upwards over the sea" --seed 0',
+    )
+    parser.add_argument("--version", action="version", version=f"nuwa-hf {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in TASK_COMMANDS.items():
+        sub_parser = commands.add_parser(
+            name, help=command.summary, description=command.description, epilog=f"example:\n  {command.example}\n"
+        )
+        add_arguments(sub_parser, command)
+    for name, (_, summary) in DELEGATED.items():  # only listed: `main` has handed them on before
+        commands.add_parser(name, help=f"{summary}; see nuwa-hf {name} --help")
+    return parser
+
+
+class _OneLineErrorParser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, without the usage."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+
+    def error(self, message: str):
+        self.exit(USER_ERROR, f"{self.prog}: error: {message}\n")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The files that a sub-command writes: their names, whether they can be written, and the writing."""
+
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import PIL.Image
+
+from nuwa_hf.media import IMAGE_SUFFIXES, write_gif, write_image, write_mp4
+from nuwa_hf.tasks import Task
+
+
+VIDEO_WRITERS = {".gif": write_gif, ".mp4": write_mp4}
+SUFFIXES = {"image": IMAGE_SUFFIXES, "video": tuple(VIDEO_WRITERS)}
+DEFAULT_SUFFIXES = {"image": (".png",), "video": tuple(VIDEO_WRITERS)}
+SHEET_ENDINGS = {"image": "-sheet.png", "video": ".png"}  # a sheet must not have an image's name
+MAX_SLUG = 60
+
+
+@dataclass(frozen=True)
+class OutputFiles:
+    """Where the results go.
+
+    Args:
+        results (`list[list[Path]]`): for each image or video its files.
+        sheet (`Path`, *optional*): the contact sheet of all.
+    """
+
+    results: list[list[Path]]
+    sheet: Path | None
+
+
+def default_name(task: Task, prompt: str | None, inputs: Sequence[str]) -> str:
+    """The name of the output, if the user gives none.
+
+    Args:
+        task (`Task`): the task.
+        prompt (`str`, *optional*): the prompt.
+        inputs (`Sequence[str]`): paths or URLs of the input files.
+
+    Returns:
+        `str`: the prompt as a file name, or without one that of the first input and the command.
+    """
+    if prompt is not None:
+        return slug(prompt, task.output)
+    return f"{slug(Path(inputs[0]).stem, task.output)}-{task.command}"
+
+
+def slug(text: str, fallback: str) -> str:
+    """A text as a short file name: letters and digits, joined by hyphens.
+
+    Args:
+        text (`str`): the text.
+        fallback (`str`): the name if the text has neither letters nor digits.
+
+    Returns:
+        `str`: the name.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower())[:MAX_SLUG].strip("-") or fallback
+
+
+def plan_files(output: str, kind: str, count: int, with_sheet: bool) -> OutputFiles:
+    """The names of the files to write.
+
+    Args:
+        output (`str`): a path with the suffix of a format, or without one for a PNG, or a GIF and an MP4.
+        kind (`str`): `"image"` or `"video"`.
+        count (`int`): images or videos; more than one are numbered from 1.
+        with_sheet (`bool`): whether to make a contact sheet.
+
+    Returns:
+        `OutputFiles`: the files.
+
+    Raises:
+        ValueError: If `output` has another suffix, or no name.
+    """
+    path = Path(output)
+    suffixes = DEFAULT_SUFFIXES[kind]
+    if path.suffix:
+        if path.suffix.lower() not in SUFFIXES[kind]:
+            default = "both" if len(suffixes) > 1 else suffixes[0]
+            raise ValueError(
+                f"`--output` must end in {' or '.join(SUFFIXES[kind])}, or have no suffix for {default}, got"
+                f" {output!r}."
+            )
+        suffixes = (path.suffix,)
+        path = path.with_suffix("")
+    if not path.name:
+        raise ValueError(f"`--output` must name a file, got {output!r}.")
+    numbers = [""] if count == 1 else [f"-{number}" for number in range(1, count + 1)]
+    results = [[path.with_name(f"{path.name}{number}{suffix}") for suffix in suffixes] for number in numbers]
+    return OutputFiles(results, path.with_name(path.name + SHEET_ENDINGS[kind]) if with_sheet else None)
+
+
+def check_writable(files: OutputFiles, inputs: Sequence[str]) -> None:
+    """Require that every file can be written; leaves nothing behind.
+
+    Args:
+        files (`OutputFiles`): what is to be written.
+        inputs (`Sequence[str]`): paths or URLs of the input files, which are not to be replaced.
+
+    Raises:
+        OSError: If one cannot.
+    """
+    paths = [path for result in files.results for path in result]
+    paths += [] if files.sheet is None else [files.sheet]
+    real_inputs = {os.path.realpath(path) for path in inputs}
+    for path in paths:
+        if not path.parent.is_dir():
+            raise OSError(f"Cannot write {path}: {path.parent} is no directory; make it first.")
+        if path.is_dir():
+            raise OSError(f"Cannot write {path}: it is a directory.")
+        if os.path.realpath(path) in real_inputs:
+            raise OSError(f"Cannot write {path}: it is an input; choose another name with --output.")
+    for directory in {path.parent for path in paths}:
+        try:
+            with tempfile.TemporaryFile(dir=directory):
+                pass
+        except OSError as error:
+            raise OSError(f"Cannot write into {directory.resolve()}: {error.strerror}.") from error
+
+
+def write_result(frames: Sequence[PIL.Image.Image], path: Path, fps: int | None) -> None:
+    """Write an image or a video in the format that the file's suffix says.
+
+    Args:
+        frames (`Sequence[PIL.Image.Image]`): the video, or one image.
+        path (`Path`): the file.
+        fps (`int`, *optional*): frames per second of a video.
+
+    Raises:
+        OSError: If it cannot be written.
+        ValueError: If the format does not hold the frames.
+    """
+    writer = VIDEO_WRITERS.get(path.suffix.lower())
+    if writer is None:
+        write_image(frames[0], path)
+    else:
+        writer(frames, path, fps=fps)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Run the pipeline of a sub-command, and write its results."""
+
+import argparse
+import time
+
+import torch
+from diffusers.utils import logging as diffusers_logging
+
+from nuwa_hf.cli.output_files import check_writable, default_name, plan_files, write_result
+from nuwa_hf.cli.result_sheet import result_sheet
+from nuwa_hf.cli.task_arguments import check_arguments, input_files, pipeline_arguments
+from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.media import enlarge, write_png
+
+
+def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
+    """Make the images or videos and write the files.
+
+    Args:
+        command (`TaskCommand`): the sub-command.
+        args (`argparse.Namespace`): its parsed arguments.
+
+    Raises:
+        OSError: If a file cannot be read or written, or the checkpoint is not whole.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If an argument has no valid value.
+    """
+    start = time.perf_counter()
+    check_arguments(command, args)
+    given = pipeline_arguments(command, args)
+    prompt, count = given.get("prompt"), given[command.count_name]
+    paths = [path for _, path in input_files(command, args)]
+    name = default_name(command.task, prompt, paths) if args.output is None else args.output
+    files = plan_files(name, command.task.output, count, args.contact_sheet)
+    check_writable(files, paths)
+    device = choose_device(args.device)
+    seeds = [args.seed + number for number in range(count)]
+
+    diffusers_logging.set_verbosity_error()
+    pipeline = command.pipeline_class.from_pretrained(args.checkpoint).to(device)
+    output = pipeline(**given, generator=[torch.Generator().manual_seed(seed) for seed in seeds])
+    clips = [[image] for image in output.images] if command.task.output == "image" else output.frames
+
+    if files.sheet is not None:  # made first: if it cannot be, nothing is written
+        sheet = result_sheet(clips, seeds, prompt or command.task.name, pipeline, given, args.scale)
+    for clip, clip_paths, seed in zip(clips, files.results, seeds, strict=True):
+        for path in clip_paths:
+            write_result(enlarge(clip, args.scale), path, vars(args).get("fps"))
+            print(f"{path}  (seed {seed})")
+    if files.sheet is not None:
+        write_png(sheet, files.sheet)
+        print(files.sheet)
+    what = f"{count} {command.task.output}{'s' * (count > 1)}"
+    print(f"{what} made in {time.perf_counter() - start:.1f} s on {device}")
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device to run on.
+
+    Args:
+        name (`str`, *optional*): for example `"cpu"` or `"cuda:1"`; by default the accelerator if there is one.
+
+    Returns:
+        `torch.device`: the device.
+
+    Raises:
+        ValueError: If this machine has no such device.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if name is None:
+        return accelerator or torch.device("cpu")
+    kinds = ["cpu"] if accelerator is None else ["cpu", accelerator.type]
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in kinds:
+        raise ValueError(f"`--device` must be one of {', '.join(kinds)} on this machine, got {name!r}.")
+    if device.type != "cpu" and device.index is not None and device.index >= torch.accelerator.device_count():
+        raise ValueError(f"`--device` must be among the {torch.accelerator.device_count()} devices, got {name!r}.")
+    return device

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The arguments of the sub-commands: what their pipelines' calls take, and the files to read and write."""
+
+import argparse
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from nuwa_hf import DEMO_CHECKPOINT
+from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.checks import as_prompt_list, check_whole_number
+from nuwa_hf.pipelines.source_files import MAX_FRAMES, opened
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a command.
+
+    Args:
+        flag (`str`): as the user types it.
+        name (`str`): its name in the pipeline's call, or in the parsed arguments.
+        help (`str`): what it does.
+        metavar (`str`, *optional*, defaults to `"N"`): what stands for its value in the help.
+        type (`type`, *optional*, defaults to `int`): of its value. An `int` is at least 1.
+        default (*optional*): its value if it is not given. That of a switch, which has no value, is a `bool`.
+        default_text (`str`, *optional*): the default in words.
+        maximum (`int`, *optional*): the largest whole number allowed.
+    """
+
+    flag: str
+    name: str
+    help: str
+    metavar: str = "N"
+    type: type = int
+    default: Any = None
+    default_text: str | None = None
+    maximum: int | None = None
+
+    def add_to(self, parser: argparse.ArgumentParser, *, is_required: bool) -> None:
+        """Add the option to a parser.
+
+        Args:
+            parser (`argparse.ArgumentParser`): the parser.
+            is_required (`bool`): whether it must be given.
+        """
+        if isinstance(self.default, bool):
+            action = "store_false" if self.default else "store_true"
+            parser.add_argument(self.flag, dest=self.name, action=action, help=self.help)
+            return
+        default_text = "" if is_required else f" (default: {self.default_text or self.default})"
+        parser.add_argument(
+            self.flag,
+            dest=self.name,
+            type=self.type,
+            default=self.default,
+            required=is_required,
+            metavar=self.metavar,
+            help=self.help + default_text,
+        )
+
+
+OF_CHECKPOINT = {"default_text": "the checkpoint's"}
+# A command has those of these that its pipeline's call takes, under the same name, and that are not its inputs.
+PIPELINE_OPTIONS = (
+    Option("--prompt", "prompt", "what to show, in quotes", "TEXT", str, default_text="none"),
+    Option(
+        "--mask",
+        "mask",
+        "picture of the input's size, white where to fill and black where to keep",
+        "FILE",
+        str,
+        default_text="fills all frames but the first",
+    ),
+    Option("--num-frames", "num_frames", "frames of a video, with those given", maximum=MAX_FRAMES, **OF_CHECKPOINT),
+    Option(
+        "--overlap-frames",
+        "overlap_frames",
+        "frames that each further part of a long video sees of the one before",
+        default_text="half of a part",
+    ),
+    Option("--num-images", "num_images_per_prompt", "images to make", default=1),
+    Option("--num-videos", "num_videos_per_prompt", "videos to make", default=1),
+    Option("--num-candidates", "num_candidates", "draw N of each and keep the one that fits the text best", default=1),
+    Option("--negative-prompt", "negative_prompt", "what to lead away from", "TEXT", str, default_text="none"),
+    Option("--guidance-scale", "guidance_scale", "at least 1", "X", float, **OF_CHECKPOINT),
+    Option("--temperature", "temperature", "more than 0", "X", float, **OF_CHECKPOINT),
+    Option("--top-k", "top_k", "sample among N tokens", **OF_CHECKPOINT),
+    Option("--top-p", "top_p", "in (0, 1]", "X", float, **OF_CHECKPOINT),
+    Option("--no-composite", "composite", "decode also the pixels that are kept", default=True),
+    Option(
+        "--no-condition-on-known", "condition_on_known", "the paper's way: see only what comes before", default=True
+    ),
+)
+SEED = Option("--seed", "seed", "seed of the first result; each further one adds 1", default_text="random")
+OUTPUT = {
+    "image": Option("--output", "output", ".png, .jpg or .webp", "PATH", str, default_text="a PNG named by the input"),
+    "video": Option(
+        "--output", "output", ".gif or .mp4, without suffix both", "PATH", str, default_text="named by the input"
+    ),
+}
+SHARED_OPTIONS = (
+    SEED,
+    Option(
+        "--checkpoint",
+        "checkpoint",
+        "a folder or Hub id",
+        "DIR|ID",
+        str,
+        default=str(DEMO_CHECKPOINT),
+        default_text="embedded",
+    ),
+    Option(
+        "--device", "device", "for example cpu or cuda", "NAME", str, default_text="the accelerator if any, else cpu"
+    ),
+    Option("--scale", "scale", "enlarge N times, nearest", default=4),
+    Option("--contact-sheet", "contact_sheet", "also write a PNG with what was given and all results", default=False),
+)
+FPS = Option("--fps", "fps", "frames per second, at most 50", default=4, maximum=50)
+
+
+def options_of(command: TaskCommand) -> list[Option]:
+    """The options of a command.
+
+    Args:
+        command (`TaskCommand`): the command.
+
+    Returns:
+        `list[Option]`: in the order of the help.
+    """
+    by_place = {one.name for one in command.inputs}
+    taken = [one for one in PIPELINE_OPTIONS if one.name in command.parameters and one.name not in by_place]
+    return [OUTPUT[command.task.output], *taken, *SHARED_OPTIONS, *([FPS] if command.task.output == "video" else [])]
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: TaskCommand) -> None:
+    """Give a parser the arguments of a command.
+
+    Args:
+        parser (`argparse.ArgumentParser`): the sub-command's parser.
+        command (`TaskCommand`): the command.
+    """
+    for one in command.inputs:
+        parser.add_argument(one.name, metavar=one.metavar, nargs="+" if one.is_clip else None, help=one.help)
+    for option in options_of(command):
+        parameter = command.parameters.get(option.name)
+        option.add_to(parser, is_required=parameter is not None and parameter.default is parameter.empty)
+
+
+def pipeline_arguments(command: TaskCommand, args: argparse.Namespace) -> dict[str, Any]:
+    """What the pipeline is called with, without the generators.
+
+    Args:
+        command (`TaskCommand`): the command.
+        args (`argparse.Namespace`): its parsed arguments.
+
+    Returns:
+        `dict[str, Any]`: the arguments by name.
+    """
+    given = {name: value for name, value in vars(args).items() if name in command.parameters}
+    for one in command.inputs:
+        if one.is_clip:  # a batch of one clip, so that files with frames of their own cannot become a batch of many
+            given[one.name] = given[one.name][0] if len(given[one.name]) == 1 else [given[one.name]]
+    return given
+
+
+def input_files(command: TaskCommand, args: argparse.Namespace) -> list[tuple[str, str]]:
+    """The files and URLs to read.
+
+    Args:
+        command (`TaskCommand`): the command.
+        args (`argparse.Namespace`): its parsed arguments.
+
+    Returns:
+        `list[tuple[str, str]]`: for each the name of its argument, and where it is.
+    """
+    names = [one.name for one in command.inputs if one.name != "prompt"]
+    names += ["mask"] if getattr(args, "mask", None) is not None else []
+    values = [(name, getattr(args, name)) for name in names]
+    return [(name, path) for name, value in values for path in (value if isinstance(value, list) else [value])]
+
+
+def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
+    """What can be said before the checkpoint is read; the pipeline checks the rest. Draws a seed if none was given.
+
+    Args:
+        command (`TaskCommand`): the command.
+        args (`argparse.Namespace`): its parsed arguments.
+
+    Raises:
+        OSError: If an input file does not exist or cannot be opened.
+        ValueError: If an argument has no valid value.
+    """
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    for name in given.keys() & {"prompt", "negative_prompt"}:
+        as_prompt_list(name, given[name])
+    for option in options_of(command):
+        if option.type is int and type(option.default) is not bool and option is not SEED and option.name in given:
+            check_whole_number(option.flag, given[option.name], maximum=option.maximum)
+    sampling = {"guidance_scale", "temperature", "top_k", "top_p"}
+    SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
+    if args.seed is None:
+        args.seed = secrets.randbelow(2**31)
+    if not 0 <= args.seed < 2**63 - given[command.count_name]:
+        raise ValueError(f"`--seed` must be at least 0 and fit into 63 bits, got {args.seed}.")
+    for name, path in input_files(command, args):
+        if not path.startswith(("http://", "https://")):
+            with opened(path, name):
+                pass

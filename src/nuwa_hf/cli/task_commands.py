@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The sub-commands of the eight tasks as one table.
+
+A command's options are not in it: they are what its pipeline's call takes (`task_arguments`).
+"""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import nuwa_hf
+from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.tasks import Task, get_task
+
+
+@dataclass(frozen=True)
+class Input:
+    """An argument of a pipeline's call that the command takes by its place.
+
+    Args:
+        name (`str`): its name in the call.
+        metavar (`str`): its name in the help.
+        help (`str`): what it is.
+        is_clip (`bool`, *optional*, defaults to `False`): whether several files are the frames of one clip.
+    """
+
+    name: str
+    metavar: str
+    help: str
+    is_clip: bool = False
+
+
+@dataclass(frozen=True)
+class TaskCommand:
+    """A sub-command of `nuwa-hf`.
+
+    Args:
+        task (`Task`): the task, which has the command's name.
+        summary (`str`): what it does.
+        inputs (`tuple[Input, ...]`): what it takes by its place.
+        example (`str`): a whole command line.
+    """
+
+    task: Task
+    summary: str
+    inputs: tuple[Input, ...]
+    example: str
+
+    @property
+    def description(self) -> str:
+        """What it does and what it writes."""
+        formats = {"image": "images as PNG", "video": "videos as GIF and MP4"}[self.task.output]
+        return f"{self.summary.capitalize()}. Writes {formats}; files of the same name are replaced."
+
+    @property
+    def pipeline_class(self) -> type[NuwaPipelineBase]:
+        """The task's pipeline."""
+        return getattr(nuwa_hf, self.task.pipeline)
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """What the pipeline's call takes."""
+        return inspect.signature(self.pipeline_class.__call__).parameters
+
+    @property
+    def count_name(self) -> str:
+        """The argument of the pipeline's call that says how many to make."""
+        return f"num_{self.task.output}s_per_prompt"
+
+
+PROMPT = Input("prompt", "PROMPT", "what to show, in quotes")
+IMAGE = Input("image", "IMAGE", "an image file or its URL")
+VIDEO = Input("video", "VIDEO", "a GIF, an MP4 or another video file, or an image file for each frame", is_clip=True)
+VIDEO_OR_IMAGE = Input("video", "VIDEO", "an image, or the first frames as a video or image files", is_clip=True)
+SKETCH = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" whose values are the classes')
+SKETCHES = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" for each frame, or one that is animated', is_clip=True)
+
+TASK_COMMANDS = {
+    command.task.command: command
+    for command in (
+        TaskCommand(
+            get_task("T2I"),
+            "make images of a text",
+            (PROMPT,),
+            'nuwa-hf text-to-image "a red apple on the grass" --num-images 8 --seed 0 --contact-sheet',
+        ),
+        TaskCommand(
+            get_task("T2V"),
+            "make videos of a text",
+            (PROMPT,),
+            'nuwa-hf text-to-video "a rocket flies upwards over the sea" --num-videos 4 --seed 0 --contact-sheet',
+        ),
+        TaskCommand(
+            get_task("S2I"),
+            "make images of a sketch",
+            (SKETCH,),
+            'nuwa-hf sketch-to-image sketch.png --prompt "a dog in the snow" --num-images 4',
+        ),
+        TaskCommand(
+            get_task("S2V"),
+            "make videos of a sketch for each frame",
+            (SKETCHES,),
+            "nuwa-hf sketch-to-video sketch-0.png sketch-1.png sketch-2.png sketch-3.png --seed 0",
+        ),
+        TaskCommand(
+            get_task("I2I"),
+            "fill a part of an image so that it fits to the rest",
+            (IMAGE,),
+            "nuwa-hf complete image.png --mask mask.png --num-images 4 --contact-sheet",
+        ),
+        TaskCommand(
+            get_task("V2V"),
+            "continue a video, or an image as a video",
+            (VIDEO_OR_IMAGE,),
+            "nuwa-hf predict image.png --num-frames 12 --num-videos 4 --contact-sheet",
+        ),
+        TaskCommand(
+            get_task("TI2I"),
+            "draw a part of an image anew for a text",
+            (PROMPT, IMAGE),
+            'nuwa-hf edit-image "a cat on the grass" image.png --mask mask.png --num-candidates 4',
+        ),
+        TaskCommand(
+            get_task("TV2V"),
+            "draw a part of a video anew for a text",
+            (PROMPT, VIDEO),
+            'nuwa-hf edit-video "a rocket flies upwards over the sea" clip.gif --seed 0',
+        ),
+    )
+}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import PIL.Image
+import pytest
+
+from nuwa_hf.cli.output_files import check_writable, default_name, plan_files, slug, write_result
+from nuwa_hf.tasks import get_task
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a red apple", "a-red-apple"),
+        ("  Ärger & Öl!  ", "arger-ol"),
+        ("龙", "video"),
+        ("../../etc", "etc"),
+        ("x" * 999, "x" * 60),
+    ],
+)
+def test_slug_is_a_short_plain_file_name(text, name):
+    assert slug(text, "video") == name
+
+
+@pytest.mark.parametrize(
+    ("prompt", "inputs", "name"),
+    [
+        ("A cat!", ["photos/Dog.png"], "a-cat"),
+        (None, ["photos/My Dog.PNG"], "my-dog-complete"),
+        (None, ["https://example.org/dog.png"], "dog-complete"),
+        (None, ["龙.png", "mask.png"], "image-complete"),
+    ],
+)
+def test_default_name_is_the_prompt_or_the_first_input_and_the_command(prompt, inputs, name):
+    assert default_name(get_task("I2I"), prompt, inputs) == name
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "names"),
+    [
+        ("image", "a/b", ["b.png"]),
+        ("image", "a/b.JPG", ["b.JPG"]),
+        ("image", "b.webp", ["b.webp"]),
+        ("video", "a/b", ["b.gif", "b.mp4"]),
+        ("video", "b.GIF", ["b.GIF"]),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 3])
+def test_files_are_named_by_suffix_and_numbered_if_many(kind, output, names, count):
+    files = plan_files(output, kind, count, with_sheet=True)
+    numbers = [""] if count == 1 else ["-1", "-2", "-3"]
+    assert [[path.name for path in paths] for paths in files.results] == [
+        [name.replace("b.", f"b{number}.") for name in names] for number in numbers
+    ]
+    assert files.sheet not in [path for paths in files.results for path in paths]
+    assert plan_files(output, kind, count, with_sheet=False).sheet is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "message"),
+    [
+        ("video", "clip.avi", "must end in .gif or .mp4, or have no suffix for both, got 'clip.avi'"),
+        ("video", "clip.png", "must end in .gif or .mp4"),
+        ("image", "clip.gif", "must end in .png or .jpg or .jpeg or .webp, or have no suffix for .png"),
+        ("image", "", "must name a file"),
+    ],
+)
+def test_output_that_names_no_file_of_the_kind_is_refused(kind, output, message):
+    with pytest.raises(ValueError, match=message):
+        plan_files(output, kind, 1, with_sheet=False)
+
+
+def test_inputs_are_never_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.png").symlink_to(tmp_path / "image.png")
+    for output in ("image.png", str(tmp_path / "image.png"), "link.png"):
+        with pytest.raises(OSError, match="it is an input"):
+            check_writable(plan_files(output, "image", 1, with_sheet=False), ["https://x/image.png", "image.png"])
+    check_writable(plan_files("other", "image", 1, with_sheet=False), ["image.png"])
+    assert [path.name for path in tmp_path.iterdir()] == ["link.png"]
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [(".PNG", "PNG"), (".jpg", "JPEG"), (".webp", "WEBP"), (".gif", "GIF")])
+def test_suffix_decides_the_format(tmp_path, suffix, kind):
+    write_result([PIL.Image.new("RGB", (4, 4), "red")], tmp_path / f"a{suffix}", 4)
+    with PIL.Image.open(tmp_path / f"a{suffix}") as image:
+        assert image.format == kind
