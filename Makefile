@@ -44,7 +44,7 @@ SKETCH_VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_sketch_vqgan.yaml
 JUDGE_FLAGS ?=
 CODEC_GATE_FLAGS ?= --num_clips 400 --require object=0.9 motion=0.9
 NUWA_FLAGS ?= --config $(CONFIGS)/emoji_motion_nuwa.yaml
-EVALUATE_FLAGS ?= --split val zeroshot --num_clips 400 --require object_and_motion=0.6
+EVALUATE_FLAGS ?= --split val zeroshot --num_clips 400 --tasks all --candidates 1 4 --require object_and_motion=0.6
 
 CODEC = $(RUN)/merged/vqgan
 SKETCH_CODEC = $(RUN)/sketch_vqgan/vqgan

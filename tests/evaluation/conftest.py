@@ -3,9 +3,16 @@
 """A small world of drawn shapes, and judges of it and of the setting "small" with random weights."""
 
 import pytest
+import torch
+from tiny import tiny_sketch_vqgan, tiny_tokenizer, tiny_transformer, tiny_vqgan, with_spread_codes
 
+from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.datasets import EmojiMotion, EmojiMotionSetting, SpritePack
-from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges
+from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges, SegmentJudge
+from nuwa_hf.evaluation.comparison import through_codec
+from nuwa_hf.evaluation.real_samples import RealSamples
+from nuwa_hf.evaluation.trial import Trial
 
 
 @pytest.fixture
@@ -34,6 +41,32 @@ def make_judges():
         return Judges(
             FrameJudge(dataset.object_names, dataset.background_names, width=8),
             ClipJudge(dataset.motion_names, num_frames=dataset.setting.num_frames, width=4),
+            SegmentJudge(list(sketch_class_names), width=8),
         )
 
     return make
+
+
+@pytest.fixture
+def small_world(make_dataset):
+    return make_dataset("val", length=40, size=16, num_frames=3, sprite_size=8)
+
+
+@pytest.fixture
+def pipeline(small_world):
+    """All four components, for the small world: tokens of 2 pixels, sketches of all classes."""
+    num_classes = len(sketch_class_names)
+    pixels = torch.from_numpy(small_world[0]["video"]).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return NuwaTextToVideoPipeline(
+        vqgan=with_spread_codes(tiny_vqgan(), pixels),
+        transformer=tiny_transformer(visual_grid=(3, 8, 8)),
+        tokenizer=tiny_tokenizer(),
+        sketch_vqgan=tiny_sketch_vqgan(in_channels=num_classes, out_channels=num_classes),
+    )
+
+
+@pytest.fixture
+def trial(pipeline, small_world, make_judges):
+    real = RealSamples.draw(small_world, 5)
+    coded = through_codec(pipeline.vqgan, real.clips, batch_size=5)
+    return Trial(pipeline, make_judges(small_world), real, coded, batch_size=3, seed=7)

@@ -18,7 +18,7 @@ def test_the_shipped_configuration_has_the_documented_step():
     assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(NuwaArguments.__dataclass_fields__)
     arguments = parse_arguments(NuwaArguments, ["--config", str(path)])
     shares = parse_task_shares(arguments.tasks)
-    rows = {"T2V": 7, "V2V": 3, "S2V": 3, "TV2V": 2, "T2I": 7, "S2I": 5, "I2I": 5, "TI2I": 5}
+    rows = {"T2V": 5, "V2V": 3, "S2V": 5, "TV2V": 2, "T2I": 5, "S2I": 7, "I2I": 5, "TI2I": 5}
     assert split_rows(shares, arguments.train_batch_size) == rows
     assert set(rows) == {task.abbreviation for task in TASKS}
     t, h, w = NuwaConfig.from_preset(arguments.preset).visual_grid

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Two frozen judges, what they are trained by, and the scores of generated clips."""
+"""Three frozen judges, what they are trained by, and the scores of generated clips."""
 
-from .judges import ClipJudge, FrameJudge, Judges, Verdicts
-from .scores import Accuracy, ClipTruth, chance, frechet_distance, psnr, score_verdicts, wilson_interval
+from .distances import frechet_distance, psnr
+from .judge_networks import ClipJudge, FrameJudge
+from .judges import Judges, Verdicts
+from .scores import Accuracy, ClipTruth, chance, score_frames, score_verdicts, wilson_interval
+from .segment_judge import SegmentJudge
+from .segment_scores import score_class_maps
 
 
 __all__ = [
@@ -12,10 +16,13 @@ __all__ = [
     "ClipTruth",
     "FrameJudge",
     "Judges",
+    "SegmentJudge",
     "Verdicts",
     "chance",
     "frechet_distance",
     "psnr",
+    "score_class_maps",
+    "score_frames",
     "score_verdicts",
     "wilson_interval",
 ]

@@ -5,7 +5,6 @@
 Shapes: B clips, T frames, Y rows, X columns of pixels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.evaluation.distances import frechet_distance, psnr
 from nuwa_hf.evaluation.judges import Judges
-from nuwa_hf.evaluation.scores import ClipTruth, chance, frechet_distance, psnr, score_verdicts
+from nuwa_hf.evaluation.scores import ClipTruth, chance, score_verdicts
+from nuwa_hf.evaluation.trial import run_in_batches
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
@@ -86,42 +87,6 @@ def through_codec(vqgan: NuwaVQGAN, clips: Tensor, batch_size: int) -> Tensor:
     return ((torch.cat(decoded) + 1) / 2).clamp(0, 1)
 
 
-def generate(
-    pipeline: NuwaTextToVideoPipeline,
-    captions: Sequence[str],
-    *,
-    num_frames: int,
-    batch_size: int,
-    seed: int,
-    **sampling: float | None,
-) -> Tensor:
-    """Generate one clip for each caption; each has its own seed, so the batch size does not change it.
-
-    Args:
-        pipeline (`NuwaTextToVideoPipeline`): the checkpoint.
-        captions (`Sequence[str]`): the prompts.
-        num_frames (`int`): frames a clip.
-        batch_size (`int`): clips at once.
-        seed (`int`): of the first clip; the next has the next.
-        sampling (`float`, *optional*): `guidance_scale`, `temperature`, `top_k`, `top_p` of the pipeline.
-
-    Returns:
-        `torch.Tensor` of shape `(B, T, 3, Y, X)`: in [0, 1].
-    """
-    pipeline.set_progress_bar_config(disable=True)
-    clips = []
-    with tqdm(total=len(captions), desc="generating", unit="clip") as progress:
-        for start in range(0, len(captions), batch_size):
-            prompts = list(captions[start : start + batch_size])
-            generators = [torch.Generator().manual_seed(seed + start + place) for place in range(len(prompts))]
-            output = pipeline(
-                prompt=prompts, num_frames=num_frames, generator=generators, output_type="pt", **sampling
-            )
-            clips.append(output.frames.float().cpu())
-            progress.update(len(prompts))
-    return torch.cat(clips)
-
-
 def evaluate_split(
     dataset: EmojiMotion,
     judges: Judges,
@@ -152,9 +117,9 @@ def evaluate_split(
     real = RealClips.draw(dataset, num_clips)
     rows = {"real": real.clips, "codec": through_codec(vqgan, real.clips, batch_size)}
     if pipeline is not None:
-        rows["generated"] = generate(
+        rows["generated"] = run_in_batches(
             pipeline,
-            real.captions,
+            {"prompt": real.captions},
             num_frames=real.clips.shape[1],
             batch_size=batch_size,
             seed=seed,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What the judges are trained on: real clips with their truth, lightly augmented, and the two losses.
+"""What the judges are trained on: real clips with their truth, lightly augmented, and the three losses.
 
 Shapes: B clips, T frames, Y rows, X columns of pixels.
 """
@@ -11,12 +11,15 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from nuwa_hf.datasets import EmojiMotion
-from nuwa_hf.evaluation.judges import ClipJudge, FrameJudge
+from nuwa_hf.datasets.sprites import CATEGORIES
+from nuwa_hf.evaluation.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.evaluation.scores import ClipTruth
+from nuwa_hf.evaluation.segment_judge import SegmentJudge
 
 
 FRAMES_PER_CLIP = 2
 NO_MOTION = -1
+THING_WEIGHT = 5.0
 
 
 class JudgeClips(Dataset):
@@ -39,8 +42,8 @@ class JudgeClips(Dataset):
             index (`int`): of the data set.
 
         Returns:
-            `dict`: `clip` `(T, 3, Y, X)` uint8; `objects` `(num_objects,)` float, 1 for each object in the clip;
-            `background` and `motion` `()` long, the motion `NO_MOTION` in a clip of two objects.
+            `dict`: `clip` `(T, 3, Y, X)` and `sketch` `(T, Y, X)` uint8; `objects` `(num_objects,)` float, 1 for each
+            object in the clip; `background` and `motion` `()` long, the motion `NO_MOTION` in a clip of two objects.
         """
         sample = self.dataset[index]
         truth = ClipTruth.from_sample(sample, self.dataset)
@@ -48,6 +51,7 @@ class JudgeClips(Dataset):
         objects[list(truth.objects)] = 1.0
         return {
             "clip": torch.from_numpy(sample["video"]).permute(0, 3, 1, 2).contiguous(),
+            "sketch": torch.from_numpy(sample["sketch"]),
             "objects": objects,
             "background": torch.tensor(truth.background),
             "motion": torch.tensor(NO_MOTION if truth.motion is None else truth.motion),
@@ -105,16 +109,51 @@ def frame_loss(judge: FrameJudge, batch: dict[str, Tensor], generator: torch.Gen
     Returns:
         `torch.Tensor` of shape `()`.
     """
-    clips = batch["clip"]
-    num_frames = min(FRAMES_PER_CLIP, clips.shape[1])
-    order = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1)[:, :num_frames].to(clips.device)
-    rows = torch.arange(len(clips), device=clips.device)[:, None]
-    frames = augment(clips[rows, order].float() / 255, generator).flatten(0, 1)
+    num_frames = min(FRAMES_PER_CLIP, batch["clip"].shape[1])
+    frames = augment(draw_frames(batch, num_frames, generator)[0], generator).flatten(0, 1)
     output = judge(frames.contiguous(memory_format=torch.channels_last))
     shares = batch["objects"] / batch["objects"].sum(dim=1, keepdim=True)
     object_loss = functional.cross_entropy(output.object_logits, shares.repeat_interleave(num_frames, dim=0))
     background = batch["background"].repeat_interleave(num_frames)
     return object_loss + 0.5 * functional.cross_entropy(output.background_logits, background)
+
+
+def segment_loss(judge: SegmentJudge, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+    """Cross-entropy of the class of every pixel on one random, augmented frame of each clip, things weighted.
+
+    Things cover a tenth of a frame and have more classes than the rest.
+
+    Args:
+        judge (`SegmentJudge`): in training.
+        batch (`dict`): of `JudgeClips`, with `clip` `(B, T, 3, Y, X)` and `sketch` `(B, T, Y, X)`, uint8.
+        generator (`torch.Generator`): draws the frames and their augmentation.
+
+    Returns:
+        `torch.Tensor` of shape `()`.
+    """
+    clips, sketches = draw_frames(batch, 1, generator)
+    frames = augment(clips, generator)[:, 0]
+    logits = judge(frames.contiguous(memory_format=torch.channels_last))
+    weights = torch.ones(logits.shape[1], device=logits.device)
+    weights[1 : len(CATEGORIES)] = THING_WEIGHT
+    return functional.cross_entropy(logits, sketches[:, 0], weights)
+
+
+def draw_frames(batch: dict[str, Tensor], num_frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Random frames of each clip, each at most once, with their sketches.
+
+    Args:
+        batch (`dict`): of `JudgeClips`, with `clip` `(B, T, 3, Y, X)` and `sketch` `(B, T, Y, X)`, uint8.
+        num_frames (`int`): frames of each clip, at most T.
+        generator (`torch.Generator`): draws them.
+
+    Returns:
+        `tuple`: frames `(B, num_frames, 3, Y, X)` in [0, 1], and their classes `(B, num_frames, Y, X)`, long.
+    """
+    clips, sketches = batch["clip"], batch["sketch"]
+    order = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1)[:, :num_frames].to(clips.device)
+    rows = torch.arange(len(clips), device=clips.device)[:, None]
+    return clips[rows, order].float() / 255, sketches[rows, order].long()
 
 
 def clip_loss(judge: ClipJudge, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:

@@ -14,8 +14,9 @@ from typing import Any
 from huggingface_hub import ModelCard, ModelCardData
 
 from nuwa_hf.datasets.settings import SETTINGS
-from nuwa_hf.evaluation.evaluate import SCORES
+from nuwa_hf.evaluation.score_tables import SCORES, markdown_cell, task_markdown
 from nuwa_hf.media import written_aside
+from nuwa_hf.tasks import TASKS
 
 
 MARKERS = ("<!-- scores:start -->", "<!-- scores:end -->")
@@ -35,8 +36,8 @@ TEMPLATE = """---
 
 # NUWA, embedded checkpoint: EmojiMotion
 
-The checkpoint that ships with `nuwa_hf`: text to video on rendered emoji ("Noto Color Emoji", Google, OFL-1.1),
-{{ size }} pixels, {{ frames }} frames. It shows the method from end to end on a CPU. It draws **emoji, not
+The checkpoint that ships with `nuwa_hf`: the eight tasks of NUWA on rendered emoji ("Noto Color Emoji", Google,
+OFL-1.1), {{ size }} pixels, {{ frames }} frames. It shows the method from end to end on a CPU. It draws **emoji, not
 photographs**, and knows the words of its data set only. It is not Microsoft's model: those weights were never
 released.
 
@@ -48,28 +49,35 @@ pipeline = NuwaTextToVideoPipeline.from_pretrained("{{ path }}")
 frames = pipeline("a red apple rolls to the left on the grass", generator=torch.Generator().manual_seed(0)).frames[0]
 ```
 
+The other tasks share the weights: `NuwaVideoPredictionPipeline.from_pipe(pipeline)` and so on.
+
+| task | class |
+| --- | --- |
+{{ tasks }}
+
 - things: {{ objects }}
 - motions: {{ motions }}
 - places: {{ backgrounds }}
 
 ## How it was made
 
-`make demo-checkpoint` makes it from nothing: tokenizer, VQ-GAN, judges, transformer (text to video, text to image and
-video prediction in one run). This took {{ hours }} hours on {{ hardware }}. Sizes: {{ sizes }}.
+`make demo-checkpoint` makes it from nothing: tokenizer, VQ-GAN, VQ-GAN of the sketches, judges, transformer (all tasks
+in one run). This took {{ hours }} hours on {{ hardware }}. Sizes: {{ sizes }}.
 {{ note }}
 
 ## Scores
 
 Two classifiers, trained on real training clips only and never used to train the generator, say what a clip shows: the
-things (all of them and no other), the background, and for clips with one thing the motion. {{ num_clips }} clips a
-split, one for each caption, seed {{ seed }} and following, none picked; 95 % intervals.
+things (all of them and no other), the background, and for clips with one thing the motion. A third network, trained in
+the same way, draws class maps. Text to video: {{ num_clips }} clips a split, one for each caption, seed {{ seed }} and
+following, none picked; 95 % intervals.
 
 {{ scores }}
 """
 
 
 def scores_table(report: dict[str, Any]) -> str:
-    """The judged scores as Markdown, one table a split.
+    """The judged scores as Markdown: text to video, one table a split, then every other task that was judged.
 
     Args:
         report (`dict`): what `evaluate` wrote.
@@ -77,6 +85,7 @@ def scores_table(report: dict[str, Any]) -> str:
     Returns:
         `str`: the tables.
     """
+    tasks = report.get("tasks", {})
     parts = []
     for split, rows in report["splits"].items():
         columns = [name for name in SCORES if name in rows["real"]]
@@ -88,13 +97,22 @@ def scores_table(report: dict[str, Any]) -> str:
         ]
         for name, scores in rows.items():
             distance = scores.get("judge_fid_clips")
-            cells = [_cell(scores.get(column)) for column in columns] + [
+            cells = [markdown_cell(column, scores.get(column)) for column in columns] + [
                 "-" if distance is None else f"{distance:.1f}"
             ]
             lines.append(f"| {ROWS[name]} | " + " | ".join(cells) + " |")
         codec = rows["codec"]
         lines += ["", f"Codec: {codec['psnr']:.1f} dB, {codec['psnr_objects']:.1f} dB on the things' pixels."]
         parts.append("\n".join(lines))
+    if tasks:
+        parts.append(
+            f"The tables below: {report['task_images']} samples of each task that makes images, "
+            f"{report['task_videos']} of one that makes videos (where a caption is changed, those of them with one "
+            f"thing), seed {report['seed']} and following, none picked. *Known part as condition*: what "
+            "is kept is also read through the visual encoder, so that every hole sees all of it; *the paper's way*: a "
+            "hole sees only what comes before it in raster order."
+        )
+    parts += [task_markdown(task, tables) for task, tables in tasks.items()]
     return "\n\n".join(parts)
 
 
@@ -147,7 +165,7 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         language="en",
         library_name="diffusers",
         pipeline_tag="text-to-video",
-        tags=["nuwa", "nuwa_hf", "text-to-video", "vq-gan"],
+        tags=["nuwa", "nuwa_hf", "vq-gan", *(task.name for task in TASKS)],
     )
     return ModelCard.from_template(
         data,
@@ -165,6 +183,9 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         num_clips=report["num_clips"],
         seed=report["seed"],
         scores=scores_table(report),
+        tasks="\n".join(
+            f"| {task.name.replace('-', ' ')} ({task.abbreviation}) | `{task.pipeline}` |" for task in TASKS
+        ),
     )
 
 
@@ -199,14 +220,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path, text in texts.items():
         with written_aside(path) as aside:
             aside.write_text(text, encoding="utf-8")
-
-
-def _cell(score: dict[str, float] | None) -> str:
-    if score is None:
-        return "-"
-    if "low" not in score:
-        return f"{score['accuracy']:.3f}"
-    return f"{score['accuracy']:.3f} ({score['low']:.2f}-{score['high']:.2f})"
 
 
 if __name__ == "__main__":

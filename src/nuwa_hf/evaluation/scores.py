@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Scores of judged clips: accuracies with their intervals, PSNR, and the Frechet distance on the judges' features."""
+"""Scores of judged frames and clips: accuracies with their intervals, beside chance."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.datasets.motions import can_roll
+from nuwa_hf.evaluation.judge_networks import FrameJudgeOutput
 from nuwa_hf.evaluation.judges import Verdicts
 
 
@@ -128,19 +128,8 @@ def score_verdicts(verdicts: Verdicts, truths: Sequence[ClipTruth]) -> dict[str,
     Raises:
         ValueError: If there is not one truth for each verdict, or no clip at all.
     """
-    if len(truths) != len(verdicts.object_logits) or not truths:
-        raise ValueError(
-            f"`truths` must hold one truth for each clip and at least one, got {len(truths)} truths "
-            f"for {len(verdicts.object_logits)} clips."
-        )
-    ranked_objects = verdicts.object_logits.argsort(dim=1, descending=True).tolist()
-    backgrounds = verdicts.background_logits.argmax(dim=1).tolist()
+    object_hits, background_hits = frame_hits(verdicts.object_logits, verdicts.background_logits, truths)
     motions = verdicts.motion_logits.argmax(dim=1).tolist()
-    object_hits = [
-        frozenset(ranked[: len(truth.objects)]) == truth.objects
-        for ranked, truth in zip(ranked_objects, truths, strict=True)
-    ]
-    background_hits = [seen == truth.background for seen, truth in zip(backgrounds, truths, strict=True)]
     motion_hits = [seen == truth.motion for seen, truth in zip(motions, truths, strict=True)]
     both_hits = [left and right for left, right in zip(object_hits, motion_hits, strict=True)]
 
@@ -162,6 +151,52 @@ def score_verdicts(verdicts: Verdicts, truths: Sequence[ClipTruth]) -> dict[str,
     }
 
 
+def score_frames(verdicts: FrameJudgeOutput, truths: Sequence[ClipTruth]) -> dict[str, Accuracy]:
+    """Share of the single frames that show what they should; a frame has no motion.
+
+    Args:
+        verdicts (`FrameJudgeOutput`): of `B` frames.
+        truths (`Sequence[ClipTruth]`): of the same `B` frames; their motion does not count.
+
+    Returns:
+        `dict[str, Accuracy]`: `object` and `background`.
+
+    Raises:
+        ValueError: If there is not one truth for each verdict, or no frame at all.
+    """
+    hits = frame_hits(verdicts.object_logits, verdicts.background_logits, truths)
+    return {name: Accuracy(sum(part), len(part)) for name, part in zip(("object", "background"), hits, strict=True)}
+
+
+def frame_hits(
+    object_logits: Tensor, background_logits: Tensor, truths: Sequence[ClipTruth]
+) -> tuple[list[bool], list[bool]]:
+    """Whether objects and background are right, one by one.
+
+    Args:
+        object_logits (`torch.Tensor` of shape `(B, num_objects)`): of the frame judge.
+        background_logits (`torch.Tensor` of shape `(B, num_backgrounds)`): of the frame judge.
+        truths (`Sequence[ClipTruth]`): B truths.
+
+    Returns:
+        `tuple[list[bool], list[bool]]`: of the objects (all of them and no other) and of the background.
+
+    Raises:
+        ValueError: If there is not one truth for each verdict, or none at all.
+    """
+    if len(truths) != len(object_logits) or not truths:
+        raise ValueError(
+            f"`truths` must hold one truth for each clip and at least one, got {len(truths)} truths "
+            f"for {len(object_logits)} clips."
+        )
+    ranked_objects = object_logits.argsort(dim=1, descending=True).tolist()
+    backgrounds = background_logits.argmax(dim=1).tolist()
+    return (
+        [frozenset(ranked[: len(t.objects)]) == t.objects for ranked, t in zip(ranked_objects, truths, strict=True)],
+        [seen == truth.background for seen, truth in zip(backgrounds, truths, strict=True)],
+    )
+
+
 def chance(truths: Sequence[ClipTruth], num_objects: int, num_backgrounds: int, num_motions: int) -> dict[str, float]:
     """Expected accuracies of a judge that guesses every allowed answer equally often.
 
@@ -181,73 +216,3 @@ def chance(truths: Sequence[ClipTruth], num_objects: int, num_backgrounds: int, 
         "motion": 1 / num_motions,
         "object_and_motion": 1 / (num_objects * num_motions),
     }
-
-
-def psnr(pixels: Tensor, reference: Tensor, mask: Tensor | None = None) -> float:
-    """Peak signal-to-noise ratio over all pixels of all clips together.
-
-        PSNR = -10 log10(mean((pixels - reference)^2))          (peak 1)
-
-    Args:
-        pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
-        reference (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
-        mask (`torch.Tensor` of shape `(B, T, Y, X)`, bool, *optional*): count only these pixels.
-
-    Returns:
-        `float`: decibels; infinite for equal pixels.
-
-    Raises:
-        ValueError: If the mask counts no pixel.
-    """
-    error = (pixels.float() - reference.float()).square().mean(dim=2)
-    counted = error if mask is None else error[mask]
-    if counted.numel() == 0:
-        raise ValueError("`mask` must count at least one pixel, got none; leave it out to count all.")
-    mean = counted.mean().item()
-    return math.inf if mean == 0 else -10 * math.log10(mean)
-
-
-def frechet_distance(features: Tensor, reference: Tensor) -> float:
-    """Frechet distance between Gaussians fitted to two sets of features.
-
-        |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2)
-
-    On the judges' features this is the judge-FID. It cannot be compared with an FID, which is measured on
-    Inception features, nor between different judges or numbers of clips.
-
-    Args:
-        features (`torch.Tensor` of shape `(N, F)`): one set, at least 2 rows.
-        reference (`torch.Tensor` of shape `(M, F)`): the other, at least 2 rows.
-
-    Returns:
-        `float`: the distance, 0 for sets of equal mean and covariance.
-
-    Raises:
-        ValueError: If a set has fewer than 2 rows.
-    """
-    if min(len(features), len(reference)) < 2:
-        raise ValueError(
-            f"`features` and `reference` must hold at least 2 rows to have a covariance, "
-            f"got {len(features)} and {len(reference)}."
-        )
-    # float64: the trace is a small difference of large numbers.
-    first, second = features.double(), reference.double()
-    first_covariance, second_covariance = torch.cov(first.T), torch.cov(second.T)
-    root = symmetric_square_root(first_covariance)
-    cross = symmetric_square_root(root @ second_covariance @ root)
-    shift = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
-    trace = torch.trace(first_covariance) + torch.trace(second_covariance) - 2 * torch.trace(cross)
-    return max(0.0, (shift + trace).item())
-
-
-def symmetric_square_root(matrix: Tensor) -> Tensor:
-    """Square root of a symmetric positive semi-definite matrix.
-
-    Args:
-        matrix (`torch.Tensor` of shape `(F, F)`): symmetric; eigenvalues below 0 are rounding and count as 0.
-
-    Returns:
-        `torch.Tensor` of shape `(F, F)`: symmetric, its square is `matrix`.
-    """
-    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T

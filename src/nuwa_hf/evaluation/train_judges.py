@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Train the two judges on real training clips: `python -m nuwa_hf.evaluation.train_judges --output_dir DIR`.
+"""Train the judges on real training clips: `python -m nuwa_hf.evaluation.train_judges --output_dir DIR`.
 
-They never see a clip that went through a codec or a generator, and no generator is ever trained on them.
+They never see a clip that went through a codec or a generator, and no generator is ever trained on them. Judges that
+the directory already holds are kept; delete a judge's folder to train it anew.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +22,18 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from tqdm.auto import tqdm
 
 from nuwa_hf.datasets import EmojiMotion
-from nuwa_hf.evaluation.judge_clips import JudgeClips, clip_loss, frame_loss
-from nuwa_hf.evaluation.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, ClipJudge, FrameJudge, Judges
-from nuwa_hf.evaluation.scores import ClipTruth, score_verdicts
+from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.evaluation.judge_clips import JudgeClips, clip_loss, frame_loss, segment_loss
+from nuwa_hf.evaluation.judge_networks import ClipJudge, FrameJudge
+from nuwa_hf.evaluation.judge_report import draw_clips, report_accuracies, report_class_maps
+from nuwa_hf.evaluation.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER, Judges
+from nuwa_hf.evaluation.segment_judge import SegmentJudge
 from nuwa_hf.media import written_aside
 
 
 logger = logging.getLogger(__name__)
 
+REPORT_FILE = "report.json"
 WARMUP_SHARE = 0.05
 
 
@@ -49,9 +55,9 @@ def train(
     schedule runs on whichever is further along, steps or time; the result is a function of the seed only without it.
 
     Args:
-        judge (`FrameJudge` or `ClipJudge`): trained in place.
+        judge (`FrameJudge`, `ClipJudge` or `SegmentJudge`): trained in place.
         dataset (`torch.utils.data.Dataset`): as `JudgeClips`.
-        loss_function (`Callable`): `frame_loss` or `clip_loss`.
+        loss_function (`Callable`): `frame_loss`, `clip_loss` or `segment_loss`.
         steps (`int`): updates at most.
         batch_size (`int`, defaults to 64): clips an update.
         learning_rate (`float`, defaults to 2e-3): the highest.
@@ -90,59 +96,11 @@ def train(
     return {"steps": len(losses), "seconds": time.monotonic() - begin, "loss": sum(tail) / len(tail)}
 
 
-def draw_clips(dataset: EmojiMotion, num_clips: int) -> tuple[Tensor, list[ClipTruth]]:
-    """The first clips of a data set with their truths.
-
-    Args:
-        dataset (`nuwa_hf.datasets.EmojiMotion`): where they come from.
-        num_clips (`int`): how many.
-
-    Returns:
-        `tuple`: clips `(B, T, 3, Y, X)` in [0, 1] and `B` truths.
-    """
-    samples = [dataset[index] for index in tqdm(range(num_clips), desc=f"{dataset.split} clips", leave=False)]
-    clips = torch.stack([torch.from_numpy(sample["video"]).permute(0, 3, 1, 2) for sample in samples]).float() / 255
-    return clips, [ClipTruth.from_sample(sample, dataset) for sample in samples]
-
-
-def report_accuracies(judges: Judges, clips: Tensor, truths: Sequence[ClipTruth], seed: int = 0) -> dict[str, dict]:
-    """Accuracies on real clips, and on three controls that must collapse.
-
-    Args:
-        judges (`Judges`): both judges.
-        clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): real clips in [0, 1].
-        truths (`Sequence[ClipTruth]`): their truths.
-        seed (`int`, defaults to 0): of the shuffled frames.
-
-    Returns:
-        `dict`: `real`, `first_frame_repeated`, `frames_shuffled` and `another_clips_caption`, each a `dict` of
-        accuracies. The first two controls keep objects and background and lose the motion; the third loses all.
-    """
-    verdicts = judges(clips, show_progress=True)
-    repeated = clips[:, :1].expand_as(clips)
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1)
-    shuffled = clips[torch.arange(len(clips))[:, None], order]
-    # Rolled within the clips of one object and within those of two, so that every clip still has a motion to judge.
-    others = list(truths)
-    for is_single in (True, False):
-        places = [place for place, truth in enumerate(truths) if (truth.motion is not None) == is_single]
-        for place, other in zip(places, places[1:] + places[:1], strict=True):
-            others[place] = truths[other]
-    scored = {
-        "real": score_verdicts(verdicts, truths),
-        "first_frame_repeated": score_verdicts(judges(repeated, show_progress=True), truths),
-        "frames_shuffled": score_verdicts(judges(shuffled, show_progress=True), truths),
-        "another_clips_caption": score_verdicts(verdicts, others),
-    }
-    return {row: {name: accuracy.to_dict() for name, accuracy in part.items()} for row, part in scored.items()}
-
-
-def save_judge(judge: FrameJudge | ClipJudge, directory: Path) -> None:
+def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge, directory: Path) -> None:
     """Save a judge so that the directory holds the old one or the new one, never half of one.
 
     Args:
-        judge (`FrameJudge` or `ClipJudge`): what to save.
+        judge (`FrameJudge`, `ClipJudge` or `SegmentJudge`): what to save.
         directory (`Path`): where; replaced if it exists.
     """
     aside = directory.with_name(f"{directory.name}.partial")
@@ -166,12 +124,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         ValueError: If a count is below 1 or the time not above 0.
     """
     parser = argparse.ArgumentParser(description="Train the judges of EmojiMotion clips on real training clips.")
-    parser.add_argument("--output_dir", type=Path, required=True, help="gets frame_judge/, clip_judge/, report.json")
+    parser.add_argument("--output_dir", type=Path, required=True, help="gets a folder for each judge, and report.json")
     parser.add_argument("--setting", default="small", choices=["small", "large"], help="the EmojiMotion setting")
     parser.add_argument("--frame_steps", type=int, default=400, help="updates of the frame judge")
     parser.add_argument("--clip_steps", type=int, default=200, help="updates of the clip judge")
+    parser.add_argument("--segment_steps", type=int, default=300, help="updates of the segment judge")
     parser.add_argument(
-        "--max_minutes", type=float, default=math.inf, help="split evenly between the judges; the default is no limit"
+        "--max_minutes", type=float, default=math.inf, help="split evenly between those to train; default: no limit"
     )
     parser.add_argument("--batch_size", type=int, default=64, help="clips an update")
     parser.add_argument("--learning_rate", type=float, default=2e-3, help="the highest learning rate")
@@ -180,7 +139,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of weights, clips and augmentation")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args(argv)
-    for name in ("frame_steps", "clip_steps", "batch_size", "num_val_clips"):
+    for name in ("frame_steps", "clip_steps", "segment_steps", "batch_size", "num_val_clips"):
         if getattr(arguments, name) < 1:
             raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}.")
     if not arguments.max_minutes > 0:
@@ -188,46 +147,102 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return arguments
 
 
+def check_kept_judge(config: dict[str, Any], expected: dict[str, Any], directory: Path) -> None:
+    """Require that a judge that is already there judges what this run would train it for.
+
+    Args:
+        config (`dict`): its configuration.
+        expected (`dict`): the classes and sizes that this run would give it.
+        directory (`Path`): where it is.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    different = [name for name, value in expected.items() if config[name] != value]
+    if different:
+        raise ValueError(
+            f"`output_dir` must hold judges of this setting, got {str(directory)!r} with another "
+            f"{', '.join(different)}; delete it or choose another directory."
+        )
+
+
+def write_report(report: dict[str, Any], directory: Path) -> None:
+    """Write the report.
+
+    Args:
+        report (`dict`): what is known so far.
+        directory (`Path`): gets `report.json`.
+    """
+    with written_aside(directory / REPORT_FILE) as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train both judges, save them, and write the report of their accuracies on real clips.
+    """Train the judges that are missing, save each when it is ready, and report the scores of all on real clips.
 
     Args:
         argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
 
     Returns:
         `int`: 0.
+
+    Raises:
+        ValueError: If an option breaks its rule, or the directory holds a judge of other classes.
     """
     arguments = parse_arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     dataset = EmojiMotion(setting=arguments.setting, split="train", seed=arguments.seed)
     clips = JudgeClips(dataset)
-    torch.manual_seed(arguments.seed)
-    frame_judge = FrameJudge(dataset.object_names, dataset.background_names).to(arguments.device)
-    clip_judge = ClipJudge(dataset.motion_names, num_frames=clips[0]["clip"].shape[0]).to(arguments.device)
+    names = {"object_names": dataset.object_names, "background_names": dataset.background_names}
+    motions = {"motion_names": dataset.motion_names, "num_frames": dataset.setting.num_frames}
+    classes_of_sketches = {"class_names": list(sketch_class_names)}
+    plan = {
+        FRAME_JUDGE_FOLDER: (FrameJudge, names, frame_loss, arguments.frame_steps),
+        CLIP_JUDGE_FOLDER: (ClipJudge, motions, clip_loss, arguments.clip_steps),
+        SEGMENT_JUDGE_FOLDER: (SegmentJudge, classes_of_sketches, segment_loss, arguments.segment_steps),
+    }
+    missing = [folder for folder in plan if not (arguments.output_dir / folder).is_dir()]
+    for folder in [folder for folder in plan if folder not in missing]:
+        judge_class, classes, _, _ = plan[folder]
+        check_kept_judge(
+            judge_class.load_config(arguments.output_dir / folder), classes, arguments.output_dir / folder
+        )
+        logger.info("%s is there and kept", folder)
     options = {
         "batch_size": arguments.batch_size,
         "learning_rate": arguments.learning_rate,
-        "max_seconds": 30 * arguments.max_minutes,
+        "max_seconds": 60 * arguments.max_minutes / max(1, len(missing)),
         "seed": arguments.seed,
         "num_workers": arguments.num_workers,
     }
-    report = {"setting": arguments.setting, "seed": arguments.seed, "training": {}, "splits": {}}
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
-    report["training"]["frame_judge"] = train(frame_judge, clips, frame_loss, steps=arguments.frame_steps, **options)
-    save_judge(frame_judge, arguments.output_dir / FRAME_JUDGE_FOLDER)
-    report["training"]["clip_judge"] = train(clip_judge, clips, clip_loss, steps=arguments.clip_steps, **options)
-    save_judge(clip_judge, arguments.output_dir / CLIP_JUDGE_FOLDER)
+    report = {"setting": arguments.setting, "seed": arguments.seed, "training": {}, "splits": {}}
+    if (arguments.output_dir / REPORT_FILE).is_file():
+        old = json.loads((arguments.output_dir / REPORT_FILE).read_text(encoding="utf-8"))
+        report["training"] = {name: log for name, log in old["training"].items() if name not in missing}
+    for folder in missing:
+        judge_class, classes, loss_function, steps = plan[folder]
+        # Seeded for each, so that a judge does not depend on which others were missing.
+        torch.manual_seed(arguments.seed)
+        judge = judge_class(**classes)
+        if folder == SEGMENT_JUDGE_FOLDER:
+            judge.start_from(FrameJudge.from_pretrained(arguments.output_dir / FRAME_JUDGE_FOLDER))
+        judge.to(arguments.device)
+        report["training"][folder] = train(judge, clips, loss_function, steps=steps, **options)
+        save_judge(judge, arguments.output_dir / folder)
+        write_report(report, arguments.output_dir)
 
-    judges = Judges(frame_judge, clip_judge)
+    judges = Judges.from_pretrained(arguments.output_dir, device=arguments.device)
     for split in ("val", "zeroshot"):
         unseen = EmojiMotion(setting=arguments.setting, split=split)
         accuracies = report_accuracies(judges, *draw_clips(unseen, arguments.num_val_clips))
-        report["splits"][split] = accuracies
+        class_maps = report_class_maps(judges, unseen, arguments.num_val_clips)
+        report["splits"][split] = {**accuracies, "class_maps": class_maps}
         for row, scores in accuracies.items():
             shown = "  ".join(f"{name} {score['accuracy']:.3f}" for name, score in scores.items())
             logger.info("%s, %s: %s", split, row.replace("_", " "), shown)
-    with written_aside(arguments.output_dir / "report.json") as aside:
-        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        logger.info("%s, class maps: %s", split, "  ".join(f"{name} {x:.3f}" for name, x in class_maps.items()))
+    write_report(report, arguments.output_dir)
     return 0
 
 

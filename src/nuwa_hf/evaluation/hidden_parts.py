@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Which part of a picture a task hides, and how well what fills it joins on.
+
+Shapes: B samples, h, w token rows and columns, Y, X pixel rows and columns.
+"""
+
+import torch
+from torch import Tensor
+
+
+def hidden_places(kind: str, num_images: int, height: int, width: int, seed: int) -> Tensor:
+    """The places of the token grid that are hidden.
+
+    Args:
+        kind (`str`): `"half"`, the upper half; `"centre"`, the middle half of the rows and columns;
+            `"five_percent_kept"`, all but one place in twenty; `"five_percent_hidden"`, one place in twenty. The last
+            two are drawn for each image.
+        num_images (`int`): B.
+        height (`int`): h.
+        width (`int`): w.
+        seed (`int`): of the first image; the next has the next.
+
+    Returns:
+        `torch.BoolTensor` of shape `(B, h, w)`: True where hidden.
+
+    Raises:
+        ValueError: If there is no such kind.
+    """
+    hidden = torch.zeros(num_images, height, width, dtype=torch.bool)
+    if kind == "half":
+        hidden[:, : height // 2] = True
+    elif kind == "centre":
+        hidden[:, height // 4 : height - height // 4, width // 4 : width - width // 4] = True
+    elif kind in ("five_percent_kept", "five_percent_hidden"):
+        count = max(1, round(0.05 * height * width))
+        for place in range(num_images):
+            generator = torch.Generator().manual_seed(seed + place)
+            hidden[place].view(-1)[torch.randperm(height * width, generator=generator)[:count]] = True
+        hidden = ~hidden if kind == "five_percent_kept" else hidden
+    else:
+        raise ValueError(
+            f"`kind` must be half, centre, five_percent_kept or five_percent_hidden, got {kind!r}; use one of them."
+        )
+    return hidden
+
+
+def places_around(object_masks: Tensor, factor: int, margin: int = 1) -> Tensor:
+    """The box around a thing, grown to whole places of the token grid and by a margin.
+
+    Args:
+        object_masks (`torch.BoolTensor` of shape `(B, Y, X)`): True where the thing is, at least at one pixel.
+        factor (`int`): pixels of a place's side.
+        margin (`int`, defaults to 1): places on every side, as far as the grid reaches.
+
+    Returns:
+        `torch.BoolTensor` of shape `(B, h, w)`: True in the box.
+    """
+    batch, height, width = object_masks.shape
+    places = torch.zeros(batch, height // factor, width // factor, dtype=torch.bool)
+    for mask, box in zip(object_masks, places, strict=True):
+        rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
+        top, left = (max(0, int(part.min()) // factor - margin) for part in (rows, columns))
+        bottom, right = (int(part.max()) // factor + margin + 1 for part in (rows, columns))
+        box[top:bottom, left:right] = True
+    return places
+
+
+def to_pixels(places: Tensor, factor: int) -> Tensor:
+    """Every pixel of the places.
+
+    Args:
+        places (`torch.BoolTensor` of shape `(B, h, w)`): True at some places.
+        factor (`int`): pixels of a place's side.
+
+    Returns:
+        `torch.BoolTensor` of shape `(B, Y, X)`.
+    """
+    return places.repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
+
+
+def seam(images: Tensor, masks: Tensor) -> float:
+    """How much the colours jump at the border of what was filled.
+
+        mean over all pairs (p, q) of neighbouring pixels, above or beside each other, p filled and q kept,
+        of mean_c |image_c(p) - image_c(q)|
+
+    A real image jumps there too, at the outlines that the border happens to cross: its own seam is the best value.
+
+    Args:
+        images (`torch.Tensor` of shape `(B, 3, Y, X)`): in [0, 1], the kept pixels as they were.
+        masks (`torch.BoolTensor` of shape `(B, Y, X)`): True where filled.
+
+    Returns:
+        `float`: in [0, 1].
+
+    Raises:
+        ValueError: If no border is there.
+    """
+    down = (images[:, :, 1:] - images[:, :, :-1]).abs().mean(1)[masks[:, 1:] != masks[:, :-1]]
+    across = (images[..., 1:] - images[..., :-1]).abs().mean(1)[masks[..., 1:] != masks[..., :-1]]
+    jumps = torch.cat([down, across])
+    if jumps.numel() == 0:
+        raise ValueError("`masks` must have a border between filled and kept pixels, got none; fill only a part.")
+    return jumps.mean().item()
