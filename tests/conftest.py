@@ -49,9 +49,9 @@ def seeds():
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
-    """A tiny text-to-video checkpoint on disk; read only."""
-    from tiny import tiny_text_to_video_pipeline
+    """A tiny checkpoint of all four components, saved by the text-to-video pipeline; read only."""
+    from tiny import tiny_pipeline
 
     folder = tmp_path_factory.mktemp("checkpoint")
-    tiny_text_to_video_pipeline().save_pretrained(folder)
+    tiny_pipeline("T2V").save_pretrained(folder)
     return folder

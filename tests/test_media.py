@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from nuwa_hf.media import contact_sheet, enlarge, write_gif, write_mp4, write_png, written_aside
+from nuwa_hf.media import contact_sheet, enlarge, write_gif, write_image, write_mp4, write_png, written_aside
 
 
 WRITERS = {"gif": write_gif, "mp4": write_mp4}
@@ -145,3 +145,19 @@ def contains(pixels, part):
     height, width, _ = part.shape
     corners = np.argwhere((pixels == part[0, 0]).all(-1))
     return any(np.array_equal(pixels[y : y + height, x : x + width], part) for y, x in corners)
+
+
+@pytest.mark.parametrize(("suffix", "tolerance"), [(".png", 0), (".webp", 0), (".JPG", 12), (".jpeg", 12)])
+def test_image_is_written_in_the_format_of_its_suffix(tmp_path, suffix, tolerance):
+    picture = PIL.Image.linear_gradient("L").resize((20, 16)).convert("RGB")  # JPEG keeps smooth pictures nearly
+    write_image(picture, tmp_path / f"picture{suffix}")
+    with PIL.Image.open(tmp_path / f"picture{suffix}") as image:
+        assert np.abs(np.subtract(image.convert("RGB"), picture, dtype=int)).max() <= tolerance
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["picture", "picture.gif"])
+def test_image_of_another_suffix_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="must end in"):
+        write_image(flat_clip(1)[0], tmp_path / name)
+    assert not list(tmp_path.iterdir())

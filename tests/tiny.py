@@ -2,13 +2,20 @@
 # Copyright 2026 The nuwa_hf authors
 """The only place where the tests' sizes live: real models with random weights that run in milliseconds."""
 
+from typing import Any
+
+import numpy as np
 import torch
 
-from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaTokenizer, NuwaVQGAN
+import nuwa_hf
+from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaPipelineBase, NuwaTokenizer, NuwaVQGAN
+from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.tasks import get_task
 
 
 CODEBOOK_SIZE = 32
 SKETCH_CODEBOOK_SIZE = 16
+NUM_CLASSES = 25  # of EmojiMotion's sketches, so that examples run on the tiny checkpoint
 VISUAL_GRID = (3, 4, 5)  # three different extents, so that no two axes can be swapped unnoticed
 MAX_TEXT_LENGTH = 12
 FACTOR = 2  # pixels of a token's side
@@ -57,7 +64,64 @@ def tiny_tokenizer() -> NuwaTokenizer:
     return NuwaTokenizer.train(CAPTIONS, vocab_size=100)
 
 
-def tiny_text_to_video_pipeline() -> NuwaTextToVideoPipeline:
-    pipeline = NuwaTextToVideoPipeline(vqgan=tiny_vqgan(), transformer=tiny_transformer(), tokenizer=tiny_tokenizer())
+def tiny_sketch_vqgan(**overrides) -> NuwaVQGAN:
+    sizes = {"in_channels": NUM_CLASSES, "out_channels": NUM_CLASSES, "codebook_size": SKETCH_CODEBOOK_SIZE}
+    return tiny_vqgan(**{**sizes, **overrides})
+
+
+def with_spread_codes(vqgan: NuwaVQGAN, pixels: torch.Tensor) -> NuwaVQGAN:
+    """With latents of these pixels as codes: a random codec gives nearly every pixel the same token."""
+    latents = vqgan.encode(pixels).latents.movedim(1, -1).flatten(0, -2)
+    chosen = torch.randperm(len(latents), generator=torch.Generator().manual_seed(0))
+    vqgan.quantize.write_codebook(latents[chosen[: vqgan.config.codebook_size]].detach())
+    return vqgan
+
+
+def tiny_pipeline(task: str = "T2V", **components) -> NuwaPipelineBase:
+    """The pipeline of the task with the paper's short name, with all four components."""
+    generator = torch.Generator().manual_seed(0)
+    width, height = FRAME_SIZE
+    pixels = torch.rand(4, 3, height, width, generator=generator) * 2 - 1
+    sketches = torch.randint(0, NUM_CLASSES, (4, height, width), generator=generator)
+    everything = {
+        "vqgan": with_spread_codes(tiny_vqgan(), pixels),
+        "transformer": tiny_transformer(),
+        "tokenizer": tiny_tokenizer(),
+        "sketch_vqgan": with_spread_codes(tiny_sketch_vqgan(), class_maps_to_pixels(sketches, NUM_CLASSES)),
+    }
+    pipeline = getattr(nuwa_hf, get_task(task).pipeline)(**{**everything, **components})
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def tiny_inputs(task: str, seed: int = 0, num_frames: int = VISUAL_GRID[0]) -> dict[str, Any]:
+    """What a task's pipeline must be given for one output, of the model's size; masks do not align with tokens."""
+    random = np.random.default_rng(seed)
+    width, height = FRAME_SIZE
+    clip = random.integers(0, 256, (num_frames, height, width, 3), dtype=np.uint8)
+    sketch = random.integers(0, NUM_CLASSES, (num_frames, height, width))
+    mask = np.zeros((num_frames, height, width), dtype=bool)
+    mask[-1, 1 : 4 + seed % 3, 3:8] = True
+    moving = mask.copy()
+    moving[1:, height // 2 + 1 :] = True
+    prompt = CAPTIONS[seed % len(CAPTIONS)]
+    return {
+        "T2I": {"prompt": prompt},
+        "T2V": {"prompt": prompt},
+        "S2I": {"sketch": sketch[0]},
+        "S2V": {"sketch": sketch},
+        "I2I": {"image": clip[0], "mask": mask[-1]},
+        "V2V": {"video": clip[: num_frames - 1]},
+        "TI2I": {"prompt": prompt, "image": clip[0], "mask": mask[-1]},
+        "TV2V": {"prompt": prompt, "video": clip, "mask": moving},
+    }[task]
+
+
+def tiny_batch(task: str, seeds: tuple[int, ...]) -> dict[str, list]:
+    """The same for several outputs, one for each seed."""
+    rows = [tiny_inputs(task, seed) for seed in seeds]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def seeded(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]

@@ -144,9 +144,10 @@ def test_video_filmed_on_its_side_is_turned_upright(tmp_path):
     assert torch.equal(found.pixels, stored.rot90(-1, (-2, -1)))
 
 
-@pytest.mark.parametrize("movflags", ["faststart", "+empty_moov+frag_keyframe", ""])
-def test_mp4_cut_off_anywhere_is_refused(tmp_path, movflags):
-    write_video(tmp_path / "clip.mp4", "libx264", options={"movflags": movflags})
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}])
+def test_mp4_cut_off_anywhere_is_refused(tmp_path, options):
+    """A decoder takes a file whose index is whole and only gives fewer frames."""
+    write_video(tmp_path / "clip.mp4", "libx264", options=options)
     whole = (tmp_path / "clip.mp4").read_bytes()
     assert len(prepare(tmp_path / "clip.mp4").pixels[0]) == 5
     for length in {*range(0, len(whole), len(whole) // 40), len(whole) - 1}:
@@ -190,12 +191,12 @@ def test_file_without_frames_is_refused(tmp_path):
         file.mux(stream.encode())
     with pytest.raises(ValueError, match=r"with a video stream, got .*sound\.wav, which has none"):
         prepare(tmp_path / "sound.wav")
-    with av.open(str(tmp_path / "none.mkv"), "w") as file:
+    with av.open(str(tmp_path / "none.avi"), "w") as file:
         stream = file.add_stream("mpeg4", rate=4)
         stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
         file.start_encoding()
-    with pytest.raises(ValueError, match=r"at least one frame, got .*none\.mkv"):
-        prepare(tmp_path / "none.mkv")
+    with pytest.raises(ValueError, match=r"at least one frame, got .*none\.avi"):
+        prepare(tmp_path / "none.avi")
 
 
 def test_film_too_long_for_memory_is_refused(tmp_path, monkeypatch):

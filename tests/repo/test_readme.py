@@ -94,7 +94,11 @@ def test_quick_start_runs_with_a_tiny_checkpoint(checkpoint, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     (quick_start,) = code_blocks(README, "python")
     exec(compile(quick_start, "README.md", "exec"), {})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["completed.png", "my-nuwa", *(f"video-{n}.gif" for n in range(4))]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "completed.png",
+        "my-nuwa",
+        *(f"video-{n}.gif" for n in range(4)),
+    ]
 
 
 def test_python_blocks_import_only_what_exists():

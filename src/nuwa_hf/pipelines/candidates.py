@@ -86,11 +86,11 @@ def likelihood_ratio(
     return (text - token_log_likelihood(model, tokens, none, **shared)).flatten(1).sum(1)
 
 
-def best_of(scores: torch.Tensor, num_rows: int, num_candidates: int) -> torch.Tensor:
+def best_of(scores: Any, num_rows: int, num_candidates: int) -> torch.Tensor:
     """Which rows to keep.
 
     Args:
-        scores (`torch.Tensor` of shape `(B k,)`): the candidates of one output follow each other.
+        scores (`torch.Tensor` of shape `(B k,)`, or what becomes one): the candidates of one output follow each other.
         num_rows (`int`): B k.
         num_candidates (`int`): k.
 
@@ -100,10 +100,12 @@ def best_of(scores: torch.Tensor, num_rows: int, num_candidates: int) -> torch.T
     Raises:
         ValueError: If a scorer gave something else than one finite number for each candidate.
     """
-    if scores.shape != (num_rows,) or not torch.isfinite(scores).all():
-        raise ValueError(
-            f"`scorer` must give one finite number for each of the {num_rows} candidates, a tensor of shape "
-            f"({num_rows},), got {scores.tolist() if scores.numel() < 20 else tuple(scores.shape)}."
-        )
-    best = scores.float().unflatten(0, (-1, num_candidates)).argmax(1)
+    rule = f"`scorer` must give one finite number for each of the {num_rows} candidates, as a tensor ({num_rows},)"
+    try:
+        numbers = torch.as_tensor(scores)
+    except (TypeError, ValueError, RuntimeError) as error:  # torch has no number for it
+        raise ValueError(f"{rule}, got {type(scores).__name__}.") from error
+    if numbers.shape != (num_rows,) or not torch.isfinite(numbers).all():
+        raise ValueError(f"{rule}, got {numbers.tolist() if numbers.numel() < 20 else tuple(numbers.shape)}.")
+    best = numbers.float().unflatten(0, (-1, num_candidates)).argmax(1)
     return best + num_candidates * torch.arange(len(best), device=best.device)

@@ -185,7 +185,9 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
             ValueError: If one is out of its range.
         """
         given = {"guidance_scale": guidance_scale, "temperature": temperature, "top_k": top_k, "top_p": top_p}
-        return SamplingSettings.resolve(self.transformer.generation_config, given)
+        settings = SamplingSettings.resolve(self.transformer.generation_config, given)
+        self._guidance_scale = settings.guidance_scale
+        return settings
 
     @property
     def max_frames(self) -> int:
@@ -283,11 +285,12 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
         """
         check_choice("schedule", schedule, SCHEDULES)
         check_choice("output_type", output_type, OUTPUT_TYPES)
-        self.check_components("transformer", "tokenizer", *(() if output_type == "latent" else ("vqgan",)))
         check_whole_number(count_name, count)
         check_whole_number("num_candidates", num_candidates)
         if scorer is not None and not callable(scorer):
             raise TypeError(f"`scorer` must be callable as `scorer(frames, prompts)`, got {scorer!r}.")
+        decodes = output_type != "latent" or (scorer is not None and num_candidates > 1)
+        self.check_components("transformer", "tokenizer", *(("vqgan",) if decodes else ()))
         check_generators(generator, num_inputs * count)
         check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
 
@@ -380,7 +383,7 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
         return inputs["input_ids"], inputs["attention_mask"]
 
     def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
-        """Sketch tokens of class maps.
+        """Sketch tokens of class maps, a chunk of frames at a time, so that the memory does not grow with the video.
 
         Args:
             sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
@@ -388,8 +391,12 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
         Returns:
             `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        pixels = class_maps_to_pixels(sketches, self.sketch_vqgan.config.in_channels)
-        return self.sketch_vqgan.encode(pixels.to(self._execution_device)).tokens.to(self._execution_device)
+        num_classes, device = self.sketch_vqgan.config.in_channels, self._execution_device
+        pieces = [
+            self.sketch_vqgan.encode(class_maps_to_pixels(piece.to(device), num_classes)).tokens
+            for piece in sketches.split(self.max_frames, dim=1)
+        ]
+        return torch.cat(pieces, dim=1)
 
     def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
         """Tokens of the known part of images or videos, each repeated for its outputs.
@@ -402,7 +409,9 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
         Returns:
             `KnownPart`: of `B num_outputs` rows.
         """
-        part = encode_known_part(self.vqgan, pixels, masks)
+        # Not the codec's device: with offloading it moves to this one only when it is called.
+        device = self._execution_device
+        part = encode_known_part(self.vqgan, pixels.to(device), masks.to(device), max_frames=self.max_frames)
         rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 

@@ -107,7 +107,7 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
 
         # 1. Check everything before any work.
-        self.check_components("vqgan")
+        self.check_components("transformer", "vqgan")
         height, width = self.image_size
         images = prepare_images(image, height=height, width=width)
         masks = prepare_masks(mask, sizes=images.sizes, height=height, width=width)

@@ -108,7 +108,7 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
                 `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
                 set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
             callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, `T` 1.
+                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, B counting candidates too, T being 1.
 
         Examples:
 
@@ -123,7 +123,7 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
 
         # 1. Check everything before any work.
-        self.check_components("vqgan")
+        self.check_components("transformer", "vqgan")
         height, width = self.image_size
         images = prepare_images(image, height=height, width=width)
         masks = prepare_masks(mask, sizes=images.sizes, height=height, width=width)

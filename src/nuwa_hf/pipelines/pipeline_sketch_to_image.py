@@ -102,7 +102,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
 
         # 1. Check everything before any work.
-        self.check_components("sketch_vqgan")
+        self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
         num_classes = self.sketch_vqgan.config.in_channels
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=False)

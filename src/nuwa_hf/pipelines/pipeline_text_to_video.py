@@ -94,7 +94,8 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
                 `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
                 set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
             callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, one chunk of a long video.
+                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, B counting candidates too, T the frames
+                of one chunk of a long video.
 
         Examples:
 

@@ -111,7 +111,8 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
                 `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
                 set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
             callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, one chunk of a long video.
+                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, B counting candidates too, T the frames
+                of one chunk of a long video.
 
         Examples:
 
@@ -126,7 +127,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
 
         # 1. Check everything before any work.
-        self.check_components("vqgan")
+        self.check_components("transformer", "vqgan")
         height, width = self.image_size
         videos = prepare_videos(video, height=height, width=width)
         num_frames = self.check_num_frames(videos.pixels.shape[1], overlap_frames)

@@ -107,7 +107,7 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
 
         # 1. Check everything before any work.
-        self.check_components("vqgan")
+        self.check_components("transformer", "vqgan")
         height, width = self.image_size
         videos = prepare_videos(video, height=height, width=width).pixels
         num_given = videos.shape[1]

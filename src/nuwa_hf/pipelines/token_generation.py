@@ -127,8 +127,8 @@ class TokenGenerationMixin:
             scores = likelihood_ratio(self.transformer, tokens, conditions)
         else:
             texts = [prompt for prompt in prompts for _ in range(len(tokens) // len(prompts))]
-            scores = torch.as_tensor(scorer(self.decode_tokens(tokens), texts), device=tokens.device)
-        return tokens[best_of(scores, len(tokens), num_candidates).repeat_interleave(num_candidates)]
+            scores = scorer(self.decode_tokens(tokens), texts)
+        return tokens[best_of(scores, len(tokens), num_candidates).to(tokens.device).repeat_interleave(num_candidates)]
 
 
 def _repeat_rows(value: Any, times: int) -> Any:

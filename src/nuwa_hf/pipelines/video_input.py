@@ -182,7 +182,8 @@ def _decode(file: BinaryIO, path: str, name: str) -> Iterator[np.ndarray]:
                     check_frame_count(name, count)
                     yield np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
     except (av.FFmpegError, OSError, UnicodeError) as error:
-        raise ValueError(f"{damaged}, which cannot be decoded: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{damaged}, which cannot be decoded: {reason}.") from error
     if count == 0:
         raise ValueError(f"`{name}` must have at least one frame, got {path}, which has none.")
 

@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What every pipeline holds to: what diffusers checks of its own in its common pipeline tests, and our laws."""
+
+import copy
+import importlib
+import inspect
+import io
+import itertools
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.callbacks import PipelineCallback
+from tiny import CAPTIONS, CODEBOOK_SIZE, FRAME_SIZE, VISUAL_GRID, seeded, tiny_batch, tiny_inputs, tiny_pipeline
+
+import nuwa_hf
+from nuwa_hf.tasks import TASKS, get_task
+
+
+COMPONENTS = {"vqgan", "transformer", "tokenizer", "sketch_vqgan"}
+REQUIRED = {
+    "T2I": ["prompt"],
+    "T2V": ["prompt"],
+    "S2I": ["sketch"],
+    "S2V": ["sketch"],
+    "I2I": ["image", "mask"],
+    "V2V": ["video"],
+    "TI2I": ["prompt", "image", "mask"],
+    "TV2V": ["prompt", "video"],
+}
+COMMON = {
+    "temperature": None,
+    "top_k": None,
+    "top_p": None,
+    "generator": None,
+    "schedule": "wavefront",
+    "output_type": "pil",
+    "return_dict": True,
+    "callback_on_step_end": None,
+    "callback_on_step_end_tensor_inputs": ["tokens"],
+}
+OUTPUT_TYPES = ("pil", "np", "pt", "latent")
+WITH_SKETCH = [task.abbreviation for task in TASKS if task.condition.endswith("sketch")]
+WITH_TEXT = [task.abbreviation for task in TASKS if task.condition != "none"]
+
+
+@pytest.fixture(scope="module", params=[task.abbreviation for task in TASKS])
+def task(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def pipeline(task):
+    """A pipeline that no test changes."""
+    return tiny_pipeline(task)
+
+
+@pytest.fixture
+def fresh_pipeline(task):
+    return tiny_pipeline(task)
+
+
+def call(pipeline, task, **arguments):
+    return pipeline(**{"generator": seeded(0), "output_type": "pt", **tiny_inputs(task), **arguments})
+
+
+def assert_same(output, expected):
+    assert torch.equal(output.tokens, expected.tokens)
+    assert torch.equal(output[0], expected[0])
+
+
+def count_name(task):
+    return f"num_{get_task(task).output}s_per_prompt"
+
+
+def num_frames_of(task):
+    return 1 if get_task(task).output == "image" else VISUAL_GRID[0]
+
+
+def weights(pipeline):
+    models = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    return {
+        f"{name}.{key}": tensor
+        for name, model in models.items()
+        for key, tensor in itertools.chain(model.named_parameters(), model.named_buffers())
+    }
+
+
+def test_every_task_is_tested():
+    assert set(REQUIRED) == {task.abbreviation for task in TASKS}
+
+
+def test_call_takes_what_its_task_needs_and_what_all_tasks_share(task):
+    row = get_task(task)
+    cls = getattr(nuwa_hf, row.pipeline)
+    parameters = dict(itertools.islice(inspect.signature(cls.__call__).parameters.items(), 1, None))
+    required = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
+    assert required == REQUIRED[task]
+    assert list(parameters)[: len(required)] == required
+    expected = {**COMMON, count_name(task): 1}
+    if row.condition != "none":
+        expected |= {"negative_prompt": None, "guidance_scale": None}
+    if row.condition.endswith("sketch"):
+        expected |= {"prompt": None}
+    if row.condition == "text":
+        expected |= {"num_candidates": 1, "scorer": None}
+    if row.known != "nothing":
+        expected |= {"condition_on_known": True, "composite": True}
+    if row.output == "video":
+        expected |= {"overlap_frames": None}
+    if task in ("T2V", "V2V"):
+        expected |= {"num_frames": None}
+    if task == "TV2V":
+        expected |= {"mask": None}
+    defaults = {name: parameter.default for name, parameter in parameters.items() if name not in required}
+    assert defaults == expected
+
+
+def test_constructor_takes_the_same_components_in_every_task(task):
+    cls = getattr(nuwa_hf, get_task(task).pipeline)
+    required, optional = cls._get_signature_keys(cls)
+    assert set(required) | set(optional) == COMPONENTS
+    assert cls._optional_components == ["sketch_vqgan"]
+    assert set(cls.model_cpu_offload_seq.split("->")) == COMPONENTS - {"tokenizer"}
+    assert cls._callback_tensor_inputs == ["tokens"]
+
+
+def test_components_are_the_four_that_the_pipeline_was_made_of(pipeline):
+    assert set(pipeline.components) == COMPONENTS
+    for name, component in pipeline.components.items():
+        assert getattr(pipeline, name) is component
+        assert component is not None
+    assert {tensor.dtype for tensor in weights(pipeline).values() if tensor.is_floating_point()} == {torch.float32}
+    assert not any(model.training for model in (pipeline.vqgan, pipeline.transformer, pipeline.sketch_vqgan))
+
+
+def test_saved_and_loaded_pipeline_is_of_its_class_and_makes_the_same_bytes(pipeline, task, tmp_path):
+    pipeline.save_pretrained(tmp_path)
+    expected = call(pipeline, task)
+    for loader in (type(pipeline), DiffusionPipeline):
+        loaded = loader.from_pretrained(tmp_path)
+        loaded.set_progress_bar_config(disable=True)
+        assert type(loaded) is type(pipeline)
+        assert_same(call(loaded, task), expected)
+        before, after = weights(pipeline), weights(loaded)
+        assert before.keys() == after.keys()
+        assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_optional_component_that_is_none_is_saved_and_loaded_as_none(task, tmp_path):
+    pipeline = tiny_pipeline(task, sketch_vqgan=None)
+    pipeline.save_pretrained(tmp_path)
+    loaded = DiffusionPipeline.from_pretrained(tmp_path)
+    loaded.set_progress_bar_config(disable=True)
+    assert type(loaded) is type(pipeline)
+    assert loaded.sketch_vqgan is None
+    if task in WITH_SKETCH:
+        with pytest.raises(ValueError, match="needs the component `sketch_vqgan`, which is None"):
+            call(loaded, task)
+    else:
+        assert_same(call(loaded, task), call(tiny_pipeline(task), task))
+
+
+def test_checkpoint_of_one_task_serves_every_other(checkpoint, pipeline, task):
+    loaded = type(pipeline).from_pretrained(checkpoint)
+    loaded.set_progress_bar_config(disable=True)
+    assert_same(call(loaded, task), call(pipeline, task))
+
+
+def test_from_pipe_shares_every_tensor_with_every_other_task_and_changes_none(pipeline, task):
+    before = {name: (tensor.data_ptr(), tensor.dtype) for name, tensor in weights(pipeline).items()}
+    expected = call(pipeline, task)
+    for other in TASKS:
+        there = getattr(nuwa_hf, other.pipeline).from_pipe(pipeline)
+        back = type(pipeline).from_pipe(there)
+        for one in (there, back):
+            assert {name: (tensor.data_ptr(), tensor.dtype) for name, tensor in weights(one).items()} == before
+            assert one.tokenizer is pipeline.tokenizer
+        there.set_progress_bar_config(disable=True)
+        call(there, other.abbreviation, output_type="latent")
+    back.set_progress_bar_config(disable=True)
+    assert_same(call(back, task), expected)
+
+
+def test_from_pipe_keeps_bfloat16(fresh_pipeline, task):
+    fresh_pipeline.to(torch.bfloat16)
+    other = nuwa_hf.NuwaTextToImagePipeline.from_pipe(fresh_pipeline)
+    assert other.transformer.dtype == fresh_pipeline.vqgan.dtype == fresh_pipeline.sketch_vqgan.dtype == torch.bfloat16
+
+
+def test_pipeline_runs_in_bfloat16(fresh_pipeline, task):
+    fresh_pipeline.to(torch.bfloat16)
+    guidance = {"guidance_scale": 2.0} if task in WITH_TEXT else {}
+    output = call(fresh_pipeline, task, **guidance)
+    assert output[0].dtype == torch.float32
+    assert output[0].isfinite().all()
+    for model in (fresh_pipeline.transformer, fresh_pipeline.vqgan, fresh_pipeline.sketch_vqgan):
+        assert model.dtype == torch.bfloat16
+
+
+def test_dtype_at_load_is_that_of_every_model(checkpoint, fresh_pipeline, task):
+    loaded = type(fresh_pipeline).from_pretrained(checkpoint, dtype=torch.bfloat16)
+    loaded.set_progress_bar_config(disable=True)
+    assert_same(call(loaded, task), call(fresh_pipeline.to(torch.bfloat16), task))
+
+
+def test_offload_hooks_run_and_change_nothing(fresh_pipeline, task):
+    expected = call(fresh_pipeline, task)
+    fresh_pipeline.enable_model_cpu_offload(device="cpu")
+    started = []
+    for name in ("sketch_vqgan", "transformer", "vqgan"):
+        hook = getattr(fresh_pipeline, name)._hf_hook
+        hook.pre_forward = lambda *args, name=name, run=hook.pre_forward, **kwargs: (
+            started.append(name) or run(*args, **kwargs)
+        )
+    assert_same(call(fresh_pipeline, task), expected)
+    codec_first = get_task(task).known != "nothing"
+    order = [*(["sketch_vqgan"] if task in WITH_SKETCH else []), *(["vqgan"] if codec_first else []), "transformer"]
+    assert [name for name, _ in itertools.groupby(started)] == [*order, "vqgan"]
+
+
+@pytest.mark.gpu
+def test_offloading_from_a_gpu_makes_the_same_tokens(fresh_pipeline, task):
+    expected = call(fresh_pipeline.to("cuda"), task).tokens.cpu()
+    fresh_pipeline.to("cpu")
+    fresh_pipeline.enable_model_cpu_offload()
+    assert torch.equal(call(fresh_pipeline, task).tokens.cpu(), expected)
+
+
+def test_tuple_has_the_outputs_fields(pipeline, task):
+    pictures, tokens = call(pipeline, task, return_dict=False)
+    output = call(pipeline, task)
+    assert torch.equal(output.images if get_task(task).output == "image" else output.frames, pictures)
+    assert torch.equal(output.tokens, tokens)
+    assert list(output) == [f"{'images' if get_task(task).output == 'image' else 'frames'}", "tokens"]
+
+
+def test_all_output_types_show_the_same(pipeline, task):
+    outputs = {kind: call(pipeline, task, output_type=kind) for kind in OUTPUT_TYPES}
+    is_image, num_frames, (width, height) = get_task(task).output == "image", num_frames_of(task), FRAME_SIZE
+    tensor, array, pictures = outputs["pt"][0], outputs["np"][0], outputs["pil"][0]
+    frames = () if is_image else (num_frames,)
+    assert tensor.shape == (1, *frames, 3, height, width)
+    assert tensor.dtype == torch.float32
+    assert tensor.min() >= 0
+    assert tensor.max() <= 1
+    assert np.array_equal(array, tensor.movedim(-3, -1).numpy())
+    flat = pictures if is_image else pictures[0]
+    assert len(pictures) == 1
+    assert len(flat) == (1 if is_image else num_frames)
+    assert all(isinstance(picture, PIL.Image.Image) for picture in flat)
+    stacked = np.stack([np.asarray(picture) for picture in flat])
+    assert np.array_equal(stacked, (array.reshape(-1, height, width, 3) * 255).round().astype(np.uint8))
+    for output in outputs.values():
+        assert output.tokens.shape == (1, num_frames, *VISUAL_GRID[1:])
+        assert output.tokens.dtype == torch.long
+        assert 0 <= output.tokens.min() <= output.tokens.max() < CODEBOOK_SIZE
+        assert torch.equal(outputs["latent"][0], output.tokens)
+
+
+def test_same_seed_makes_the_same_bytes_and_another_seed_others(pipeline, task):
+    first, again, other = (call(pipeline, task, generator=seeded(seed), output_type="np") for seed in (3, 3, 4))
+    assert first[0].tobytes() == again[0].tobytes()
+    assert not torch.equal(first.tokens, other.tokens)
+    single = call(pipeline, task, generator=seeded(3)[0], output_type="np")
+    assert first[0].tobytes() == single[0].tobytes()
+
+
+def test_without_a_generator_the_global_seed_decides(pipeline, task):
+    outputs = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        outputs.append(call(pipeline, task, generator=None))
+    assert_same(*outputs)
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
+def test_batch_is_its_items_one_by_one(fresh_pipeline, task, guidance_scale):
+    if guidance_scale > 1 and task not in WITH_TEXT:
+        pytest.skip("there is nothing to guide by")
+    fresh_pipeline.to(torch.float64)  # in float32 sums of another batch size round otherwise
+    guidance = {"guidance_scale": guidance_scale} if task in WITH_TEXT else {}
+    seeds = (5, 6, 7)
+    together = fresh_pipeline(**tiny_batch(task, seeds), generator=seeded(*seeds), output_type="pt", **guidance)
+    for place, seed in enumerate(seeds):
+        alone = fresh_pipeline(**tiny_inputs(task, seed), generator=seeded(seed), output_type="pt", **guidance)
+        assert torch.equal(alone.tokens[0], together.tokens[place])
+        torch.testing.assert_close(alone[0][0], together[0][place])
+
+
+def test_outputs_of_one_input_follow_each_other(fresh_pipeline, task):
+    fresh_pipeline.to(torch.float64)
+    pair = tiny_batch(task, (5, 6))
+    repeated = {name: [one for one in values for _ in range(2)] for name, values in pair.items()}
+    generators = (1, 2, 3, 4)
+    output = fresh_pipeline(**pair, generator=seeded(*generators), output_type="pt", **{count_name(task): 2})
+    assert_same(output, fresh_pipeline(**repeated, generator=seeded(*generators), output_type="pt"))
+    assert len(output[0]) == 4
+    assert not torch.equal(output.tokens[0], output.tokens[1])
+
+
+def test_schedules_give_the_same_output(fresh_pipeline, task):
+    fresh_pipeline.to(torch.float64)
+    wavefront = call(fresh_pipeline, task)
+    num_waves = fresh_pipeline.num_timesteps
+    assert_same(call(fresh_pipeline, task, schedule="raster"), wavefront)
+    assert num_waves < fresh_pipeline.num_timesteps == num_frames_of(task) * np.prod(VISUAL_GRID[1:])
+
+
+def test_callback_sees_every_wave_and_its_tokens(pipeline, task):
+    seen = []
+
+    def callback(pipe, step, timestep, callback_kwargs):
+        assert pipe is pipeline
+        assert step == timestep
+        seen.append((step, callback_kwargs["tokens"].clone()))
+
+    tokens = call(pipeline, task, callback_on_step_end=callback).tokens
+    assert [step for step, _ in seen] == list(range(pipeline.num_timesteps))
+    assert torch.equal(seen[-1][1], tokens)
+    for (_, before), (_, after) in itertools.pairwise(seen):
+        assert torch.equal(before[before != 0], after[before != 0])  # a token that is there stays
+
+
+def test_callback_may_ask_for_nothing(pipeline, task):
+    asked = []
+    call(
+        pipeline,
+        task,
+        callback_on_step_end=lambda *arguments: asked.append(arguments[3]),
+        callback_on_step_end_tensor_inputs=[],
+    )
+    assert asked == [{}] * pipeline.num_timesteps
+
+
+def test_tokens_that_a_callback_returns_are_used(pipeline, task):
+    def callback(pipe, step, timestep, callback_kwargs):
+        return {"tokens": torch.full_like(callback_kwargs["tokens"], 7)}
+
+    assert (call(pipeline, task, callback_on_step_end=callback).tokens == 7).all()
+
+
+def test_tokens_that_a_callback_changes_are_seen_by_later_waves(pipeline, task):
+    def callback(pipe, step, timestep, callback_kwargs):
+        tokens = callback_kwargs["tokens"]
+        return {"tokens": torch.full_like(tokens, 7)} if step == 0 else {}
+
+    changed = call(pipeline, task, callback_on_step_end=callback).tokens
+    assert not torch.equal(changed, call(pipeline, task).tokens)
+    assert not (changed == 7).all()
+
+
+def test_pipeline_callback_objects_are_accepted(pipeline, task):
+    class Count(PipelineCallback):
+        tensor_inputs = ["tokens"]  # noqa: RUF012
+        steps = 0
+
+        def callback_fn(self, pipe, step_index, timesteps, callback_kwargs):
+            self.steps += 1
+            return callback_kwargs
+
+    count = Count()
+    call(pipeline, task, callback_on_step_end=count)
+    assert count.steps == pipeline.num_timesteps
+
+
+def test_interrupt_stops_after_the_wave_and_still_gives_pictures(pipeline, task):
+    steps = []
+
+    def callback(pipe, step, timestep, callback_kwargs):
+        steps.append(step)
+        pipe.interrupt = step == 2
+
+    output = call(pipeline, task, callback_on_step_end=callback)
+    assert steps == [0, 1, 2]
+    assert pipeline.interrupt
+    assert output[0].isfinite().all()
+    assert call(pipeline, task).tokens.shape == output.tokens.shape
+    assert len(steps) == 3
+    assert not pipeline.interrupt
+
+
+def test_progress_bar_counts_the_waves(fresh_pipeline, task):
+    shown = io.StringIO()
+    fresh_pipeline.set_progress_bar_config(file=shown)
+    call(fresh_pipeline, task)
+    waves = fresh_pipeline.num_timesteps
+    assert waves == fresh_pipeline.transformer.num_generation_steps((num_frames_of(task), *VISUAL_GRID[1:]))
+    assert f"0/{waves} " in shown.getvalue()
+    assert f"{waves}/{waves} " in shown.getvalue()
+
+
+@pytest.mark.parametrize("task", WITH_TEXT, scope="module")
+def test_prompt_is_encoded_without_codecs(pipeline, task):
+    bare = type(pipeline)(vqgan=None, transformer=pipeline.transformer, tokenizer=pipeline.tokenizer)
+    alone, among_others = (one.encode_prompt([CAPTIONS[0]], batch_size=2) for one in (bare, pipeline))
+    assert list(alone) == ["input_ids", "attention_mask"]
+    assert all(torch.equal(alone[name], among_others[name]) for name in alone)
+    if task in ("T2I", "T2V"):
+        grid = (num_frames_of(task), *VISUAL_GRID[1:])
+        expected = call(pipeline, task, **{count_name(task): 2, "generator": seeded(0, 1)}).tokens
+        assert torch.equal(bare.transformer.generate(**alone, grid=grid, generator=seeded(0, 1)).tokens, expected)
+
+
+@pytest.mark.parametrize("task", WITH_TEXT, scope="module")
+def test_guidance_leads_away_from_the_negative_prompt(pipeline, task):
+    """Once the scale was resolved but not remembered, and every negative prompt was dropped."""
+    inputs = {"prompt": CAPTIONS[0]}
+    plain = call(pipeline, task, **inputs).tokens
+    assert not pipeline.do_classifier_free_guidance
+    guided = call(pipeline, task, **inputs, guidance_scale=6.0).tokens
+    assert pipeline.do_classifier_free_guidance
+    assert pipeline.guidance_scale == 6.0
+    negative = call(pipeline, task, **inputs, guidance_scale=6.0, negative_prompt=CAPTIONS[1]).tokens
+    assert not torch.equal(plain, guided)
+    assert not torch.equal(guided, negative)
+
+
+def test_likeliest_tokens_do_not_depend_on_the_seed(pipeline, task):
+    assert_same(*(call(pipeline, task, top_k=1, generator=seeded(seed)) for seed in (0, 1)))
+
+
+def test_settings_left_open_are_those_of_the_generation_config(fresh_pipeline, task):
+    settings = {"temperature": 0.3, "top_k": 9, "top_p": 0.8}
+    given = call(fresh_pipeline, task, **settings)
+    assert not torch.equal(given.tokens, call(fresh_pipeline, task).tokens)
+    for name, value in settings.items():
+        setattr(fresh_pipeline.transformer.generation_config, name, value)
+    assert_same(call(fresh_pipeline, task), given)
+
+
+def test_inputs_are_left_as_they_were(pipeline, task):
+    inputs = tiny_inputs(task)
+    before = copy.deepcopy(inputs)
+    pipeline(**inputs, generator=seeded(0))
+    assert all(np.array_equal(inputs[name], before[name]) for name in inputs)
+
+
+def test_example_of_the_docstring_runs(pipeline, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(nuwa_hf, "DEMO_CHECKPOINT", checkpoint)
+    example = importlib.import_module(type(pipeline).__module__).EXAMPLE_DOC_STRING
+    lines = [line.split(">>> ", 1)[1] for line in example.splitlines() if ">>> " in line]
+    exec("\n".join(lines), {})
+    assert example.strip() in type(pipeline).__call__.__doc__
