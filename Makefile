@@ -73,3 +73,4 @@ demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, both codecs, ju
 	python -m nuwa_hf.evaluation.model_card --checkpoint $(CHECKPOINT) --scores $(RUN)/scores.json --page README.md \
 		--hours "$(HOURS)" --hardware "$(HARDWARE)"
 	python docs/images/make_text_to_video_gif.py
+	python docs/images/make_gallery.py

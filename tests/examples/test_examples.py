@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Every example runs, with a tiny checkpoint and with the embedded one; inputs and gallery are what they say."""
+
+import logging
+import re
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from tiny import (
+    CODEBOOK_SIZE,
+    FRAME_SIZE,
+    SKETCH_CODEBOOK_SIZE,
+    VISUAL_GRID,
+    tiny_tokenizer,
+    tiny_transformer,
+    tiny_vqgan,
+)
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
+
+from nuwa_hf import DEMO_CHECKPOINT, TASKS, EmojiMotion, NuwaTextToImagePipeline
+from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.pipelines.image_input import prepare_images
+from nuwa_hf.pipelines.mask_input import prepare_masks
+from nuwa_hf.pipelines.source_files import load_frames
+from nuwa_hf.pipelines.video_input import prepare_videos
+
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+INPUTS = EXAMPLES / "inputs"
+GALLERY = ROOT / "docs" / "images" / "gallery"
+ENLARGED = 4  # every example enlarges its clips by it
+
+# The arguments of each example, and the frames of each clip that it writes; None is as many as the checkpoint has.
+ARGUMENTS = {"candidates": ["--num_candidates", "2"]}
+CLIPS = {
+    "text_to_video": {"text_to_video.gif": None, "text_to_video.mp4": None},
+    "sketch_to_video": {"sketch_to_video.gif": 6, "sketch_and_text_to_video.gif": 6},
+    "video_prediction": {"video_prediction.gif": 6},
+    "video_manipulation": {"video_manipulation.gif": 6},
+    "long_video": {"long_video.gif": 12, "continued_video.gif": 12},
+    "candidates": {"best_of_1.gif": None, "best_of_2.gif": None},
+}
+# The pictures, and the mask outside of which a picture is image.png.
+PICTURES = {
+    "text_to_image": {"text_to_image.png": None},
+    "sketch_to_image": {"sketch_to_image.png": None, "sketch_and_text_to_image.png": None},
+    "image_completion": {
+        "completed.png": "mask_upper_half.png",
+        "completed_in_raster_order.png": "mask_upper_half.png",
+    },
+    "image_manipulation": {"image_manipulation.png": "mask_centre.png"},
+}
+NAMES = sorted({*CLIPS, *PICTURES, "from_pipe"})
+
+
+@pytest.fixture(autouse=True)
+def examples_can_be_imported(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+
+
+@pytest.fixture(scope="module")
+def tiny_checkpoint(tmp_path_factory):
+    """A tiny checkpoint with a codec for the classes of EmojiMotion's sketches; read only."""
+    classes = len(sketch_class_names)
+    sketch_vqgan = tiny_vqgan(in_channels=classes, out_channels=classes, codebook_size=SKETCH_CODEBOOK_SIZE)
+    pipeline = NuwaTextToImagePipeline(tiny_vqgan(), tiny_transformer(), tiny_tokenizer(), sketch_vqgan)
+    folder = tmp_path_factory.mktemp("checkpoint")
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def run(name, checkpoint, folder):
+    argv = ["--checkpoint", str(checkpoint), "--output_dir", str(folder), *ARGUMENTS.get(name, [])]
+    import_module(name).main(argv)
+
+
+def check_outputs(name, folder, *, frame_size, num_frames):
+    width, height = frame_size
+    for file, count in CLIPS.get(name, {}).items():
+        clip = prepare_videos(folder / file, height=height * ENLARGED, width=width * ENLARGED)
+        assert clip.sizes == [(height * ENLARGED, width * ENLARGED)]
+        assert clip.pixels.shape[1] == (count or num_frames)
+    for file, mask in PICTURES.get(name, {}).items():
+        with PIL.Image.open(folder / file) as picture:
+            assert (picture.size, picture.mode) == (frame_size, "RGB")
+            drawn = np.array(picture)
+        if mask is not None:
+            given = prepare_images(INPUTS / "image.png", height=height, width=width)
+            masks = prepare_masks(INPUTS / mask, sizes=given.sizes, height=height, width=width)
+            kept = ~masks[0].numpy()
+            assert 0 < kept.sum() < kept.size
+            expected = (given.pixels[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+            assert np.array_equal(drawn[kept], expected[kept])
+
+
+def test_there_is_an_example_for_every_task():
+    assert {task.name.replace("-", "_") for task in TASKS} <= set(NAMES)
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*NAMES, "make_inputs"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_example_runs_with_a_tiny_checkpoint(name, tiny_checkpoint, tmp_path):
+    run(name, tiny_checkpoint, tmp_path)
+    check_outputs(name, tmp_path, frame_size=FRAME_SIZE, num_frames=VISUAL_GRID[0])
+    expected = {*CLIPS.get(name, {}), *PICTURES.get(name, {})} or {"eight_tasks.png"}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstring_says_the_command_and_what_is_written(name):
+    text = import_module(name).__doc__
+    assert f"python examples/{name}.py" in text
+    for file in {**CLIPS.get(name, {}), **PICTURES.get(name, {})} or {"eight_tasks.png": None}:
+        assert file.replace("best_of_2", "best_of_8") in text
+
+
+def test_eight_pipelines_hold_the_parameters_of_one(tiny_checkpoint, tmp_path, capsys):
+    run("from_pipe", tiny_checkpoint, tmp_path)
+    one, eight = re.search(r"holds (\d+) parameters, eight hold (\d+)", capsys.readouterr().out).groups()
+    assert int(one) == int(eight) > CODEBOOK_SIZE
+
+
+def test_a_clip_model_can_judge_the_candidates(tiny_checkpoint, tmp_path):
+    letters = [*"abcdefghijklmnopqrstuvwxyz"]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    tokenizer = CLIPTokenizer(vocab={word: place for place, word in enumerate(words)}, merges=[], model_max_length=16)
+    size = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = CLIPConfig(
+        text_config=size | {"vocab_size": len(words), "max_position_embeddings": 16, "eos_token_id": len(words) - 1},
+        vision_config=size | {"image_size": 8, "patch_size": 4},
+        projection_dim=8,
+    )
+    CLIPModel(config).save_pretrained(tmp_path / "clip")
+    pictures = CLIPImageProcessor(size={"shortest_edge": 8}, crop_size={"height": 8, "width": 8})
+    CLIPProcessor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(tmp_path / "clip")
+    argv = ["--checkpoint", str(tiny_checkpoint), "--output_dir", str(tmp_path), "--num_candidates", "3"]
+    import_module("candidates").main([*argv, "--clip", str(tmp_path / "clip")])
+    assert (tmp_path / "best_of_3.gif").is_file()
+
+
+@pytest.mark.skipif(not (DEMO_CHECKPOINT / "sketch_vqgan").is_dir(), reason="the checkpoint has no sketch codec")
+def test_every_example_runs_with_the_embedded_checkpoint(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="nuwa_hf"):
+        for name in NAMES:
+            run(name, DEMO_CHECKPOINT, tmp_path)
+            check_outputs(name, tmp_path, frame_size=(64, 64), num_frames=6)
+    assert not caplog.records, "an input does not fit the checkpoint, or a word is not known to it"
+
+
+def test_inputs_are_what_their_script_makes(tmp_path):
+    import_module("make_inputs").main(["--output_dir", str(tmp_path)])
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in INPUTS.iterdir()}
+    for made in sorted(tmp_path.iterdir()):
+        if made.suffix == ".mp4":  # lossy, and another version of the encoder may write other bytes
+            kept, new = (prepare_videos(path, height=64, width=64).pixels for path in (INPUTS / made.name, made))
+            assert (kept - new).abs().max() < 0.1
+            continue
+        with PIL.Image.open(INPUTS / made.name) as kept, PIL.Image.open(made) as new:
+            assert (kept.mode, kept.getpalette()) == (new.mode, new.getpalette())
+            kept_frames, new_frames = load_frames(kept, made.name), load_frames(new, made.name)
+        assert len(kept_frames) == len(new_frames)
+        for frame, new_frame in zip(kept_frames, new_frames, strict=True):
+            assert np.array_equal(np.array(frame), np.array(new_frame))
+
+
+def test_inputs_are_small_and_of_the_embedded_size():
+    assert sum(path.stat().st_size for path in INPUTS.iterdir()) < 50_000
+    for path in INPUTS.glob("*.png"):
+        with PIL.Image.open(path) as picture:
+            assert picture.size == (64, 64)
+            assert picture.mode == {"sketch": "P", "mask_u": "L", "mask_c": "L"}.get(path.stem[:6], "RGB")
+
+
+def test_gallery_shows_every_picture_and_no_other():
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    pictures = {path.name for path in GALLERY.iterdir()}
+    assert set(re.findall(r"images/gallery/([\w.]+)", page)) == pictures
+    assert sum(path.stat().st_size for path in GALLERY.iterdir()) < 1_500_000
+
+
+def test_page_of_the_tasks_names_every_class_and_says_which_the_embedded_checkpoint_has_seen():
+    page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    listed = re.findall(r"(\d+) ([a-z ]+)", page.split("> 0 background")[1].split("24 dusk")[0].replace("\n> ", " "))
+    assert ["background", *(name for _, name in listed), "dusk"] == list(sketch_class_names)
+    assert [int(number) for number, _ in listed] == list(range(1, len(sketch_class_names) - 1))
+    clips = EmojiMotion(setting="small", split="val")
+    seen = {int(value) for place in range(150) for value in np.unique(clips[place]["sketch"])}
+    said = re.search(r"shows ([\d, toand]+)\.", page)[1].replace(" and ", ", ").split(", ")
+    spans = [[int(end) for end in span.split(" to ")] for span in said]
+    assert {number for span in spans for number in range(span[0], span[-1] + 1)} == seen
+
+
+@pytest.mark.slow
+def test_gallery_is_what_its_script_makes(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "images")
+    import_module("make_gallery").main(["--output_dir", str(tmp_path)])
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in GALLERY.iterdir()}
