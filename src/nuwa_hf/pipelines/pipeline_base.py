@@ -4,7 +4,6 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,20 +18,11 @@ from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.pipelines.candidates import Scorer
 from nuwa_hf.pipelines.checkpoint_files import check_checkpoint_folder, is_local_path
-from nuwa_hf.pipelines.checks import (
-    OUTPUT_TYPES,
-    SCHEDULES,
-    as_prompt_list,
-    check_callback,
-    check_choice,
-    check_components_agree,
-    check_generators,
-    check_whole_number,
-)
+from nuwa_hf.pipelines.checks import as_prompt_list, check_components_agree, check_whole_number
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.mask_input import check_places, composite, known_places
+from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 
 
@@ -251,48 +241,21 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
             raise ValueError(f"`num_frames` must be 1, all that this checkpoint has positions for, got {num_frames}.")
         return num_frames
 
-    def check_call(
-        self,
-        *,
-        count_name: str,
-        count: int,
-        num_inputs: int,
-        generator: torch.Generator | list[torch.Generator] | None,
-        schedule: str,
-        output_type: str,
-        callback_on_step_end: Callable | None,
-        callback_on_step_end_tensor_inputs: Sequence[str],
-        num_candidates: int = 1,
-        scorer: Scorer | None = None,
-    ) -> None:
+    def check_call(self, options: RunOptions, num_inputs: int, count_name: str, count: int) -> None:
         """The checks that every call makes.
 
         Args:
+            options (`RunOptions`): what the user gave.
+            num_inputs (`int`): prompts, images or videos that were given.
             count_name (`str`): `"num_images_per_prompt"` or `"num_videos_per_prompt"`.
             count (`int`): its value.
-            num_inputs (`int`): prompts, images or videos that were given.
-            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one, or one for each output.
-            schedule (`str`): `"wavefront"` or `"raster"`.
-            output_type (`str`): `"pil"`, `"np"`, `"pt"` or `"latent"`.
-            callback_on_step_end (`Callable`, *optional*): what is called after every wave.
-            callback_on_step_end_tensor_inputs (`Sequence[str]`): the tensors it asks for.
-            num_candidates (`int`, defaults to 1): candidates of each output.
-            scorer (`Callable`, *optional*): who picks among them.
 
         Raises:
             TypeError: If an argument is of a wrong type.
             ValueError: If one has no valid value, or a component is missing.
         """
-        check_choice("schedule", schedule, SCHEDULES)
-        check_choice("output_type", output_type, OUTPUT_TYPES)
-        check_whole_number(count_name, count)
-        check_whole_number("num_candidates", num_candidates)
-        if scorer is not None and not callable(scorer):
-            raise TypeError(f"`scorer` must be callable as `scorer(frames, prompts)`, got {scorer!r}.")
-        decodes = output_type != "latent" or (scorer is not None and num_candidates > 1)
-        self.check_components("transformer", "tokenizer", *(("vqgan",) if decodes else ()))
-        check_generators(generator, num_inputs * count)
-        check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
+        options.check(num_inputs, count_name, count, self._callback_tensor_inputs)
+        self.check_components("transformer", "tokenizer", *(("vqgan",) if options.needs_pixels else ()))
 
     def match_prompt(
         self, prompt: str | list[str] | None, num_inputs: int, *, name: str = "prompt", is_required: bool = False

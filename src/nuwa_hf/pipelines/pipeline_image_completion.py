@@ -13,6 +13,7 @@ from nuwa_hf.pipelines.input_types import ImageInput, MaskInput
 from nuwa_hf.pipelines.mask_input import prepare_masks
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput
+from nuwa_hf.pipelines.run_options import RunOptions
 
 
 EXAMPLE_DOC_STRING = """
@@ -103,25 +104,20 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             TypeError: If an argument is of a wrong type. Nothing was computed then.
             ValueError: If an argument has no valid value. Nothing was computed then.
         """  # noqa: D414
-        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-
         # 1. Check everything before any work.
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
         images = prepare_images(image, height=height, width=width)
         masks = prepare_masks(mask, sizes=images.sizes, height=height, width=width)
         self.check_masks(masks)
-        self.check_call(
-            count_name="num_images_per_prompt",
-            count=num_images_per_prompt,
-            num_inputs=len(images.pixels),
-            generator=generator,
-            schedule=schedule,
-            output_type=output_type,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
         )
+        self.check_call(options, len(images.pixels), "num_images_per_prompt", num_images_per_prompt)
         sampling = self.choose_sampling(1.0, temperature, top_k, top_p)
 
         # 2. The constant condition "None", and the part that is given.
@@ -131,15 +127,7 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
         conditions["condition_on_known"] = condition_on_known
 
         # 3. Sample the other tokens, wave by wave.
-        tokens = self.generate_tokens(
-            conditions,
-            sampling,
-            num_frames=1,
-            generator=generator,
-            schedule=schedule,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-        )
+        tokens = self.generate_tokens(conditions, sampling, options, num_frames=1)
 
         # 4. Tokens to pixels; those outside the mask as they were.
         images = self.decode_images(tokens, output_type, known if composite else None)

@@ -14,6 +14,7 @@ from nuwa_hf.pipelines.input_types import ImageInput, MaskInput
 from nuwa_hf.pipelines.mask_input import prepare_masks
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput
+from nuwa_hf.pipelines.run_options import RunOptions
 
 
 EXAMPLE_DOC_STRING = """
@@ -119,9 +120,6 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             TypeError: If an argument is of a wrong type. Nothing was computed then.
             ValueError: If an argument has no valid value. Nothing was computed then.
         """  # noqa: D414
-        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-
         # 1. Check everything before any work.
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
@@ -130,18 +128,16 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
         self.check_masks(masks)
         prompts = self.match_prompt(prompt, len(masks), is_required=True)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
-        self.check_call(
-            count_name="num_images_per_prompt",
-            count=num_images_per_prompt,
-            num_inputs=len(masks),
-            generator=generator,
-            schedule=schedule,
-            output_type=output_type,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-            num_candidates=num_candidates,
-            scorer=scorer,
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            num_candidates,
+            scorer,
         )
+        self.check_call(options, len(masks), "num_images_per_prompt", num_images_per_prompt)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
         # 2. The text, and the part that is kept.
@@ -151,18 +147,7 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
         conditions["condition_on_known"] = condition_on_known
 
         # 3. Sample the other tokens, wave by wave.
-        tokens = self.generate_tokens(
-            conditions,
-            sampling,
-            num_frames=1,
-            generator=generator,
-            schedule=schedule,
-            num_candidates=num_candidates,
-            scorer=scorer,
-            prompts=prompts,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-        )
+        tokens = self.generate_tokens(conditions, sampling, options, num_frames=1, prompts=prompts)
 
         # 4. Tokens to pixels; those outside the mask as they were.
         images = self.decode_images(tokens, output_type, known if composite else None)

@@ -11,6 +11,7 @@ from diffusers.utils import replace_example_docstring
 from nuwa_hf.pipelines.input_types import SketchInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput
+from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
 
 
@@ -98,9 +99,6 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             TypeError: If an argument is of a wrong type. Nothing was computed then.
             ValueError: If an argument has no valid value. Nothing was computed then.
         """  # noqa: D414
-        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-
         # 1. Check everything before any work.
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
@@ -108,16 +106,14 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=False)
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
-        self.check_call(
-            count_name="num_images_per_prompt",
-            count=num_images_per_prompt,
-            num_inputs=len(sketches),
-            generator=generator,
-            schedule=schedule,
-            output_type=output_type,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
         )
+        self.check_call(options, len(sketches), "num_images_per_prompt", num_images_per_prompt)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
         # 2. The text and the sketch, once for each image.
@@ -126,15 +122,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         conditions["sketch_tokens"] = self.encode_sketch(sketches).repeat_interleave(num_images_per_prompt, dim=0)
 
         # 3. Sample the tokens, wave by wave.
-        tokens = self.generate_tokens(
-            conditions,
-            sampling,
-            num_frames=1,
-            generator=generator,
-            schedule=schedule,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-        )
+        tokens = self.generate_tokens(conditions, sampling, options, num_frames=1)
 
         # 4. Tokens to pixels.
         images = self.decode_images(tokens, output_type)

@@ -11,6 +11,7 @@ from diffusers.utils import replace_example_docstring
 from nuwa_hf.pipelines.input_types import SketchInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
 
 
@@ -103,9 +104,6 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
             TypeError: If an argument is of a wrong type. Nothing was computed then.
             ValueError: If an argument has no valid value. Nothing was computed then.
         """  # noqa: D414
-        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-
         # 1. Check everything before any work.
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
@@ -114,16 +112,15 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         num_frames = self.check_num_frames(sketches.shape[1], overlap_frames)
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
-        self.check_call(
-            count_name="num_videos_per_prompt",
-            count=num_videos_per_prompt,
-            num_inputs=len(sketches),
-            generator=generator,
-            schedule=schedule,
-            output_type=output_type,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            overlap_frames=overlap_frames,
         )
+        self.check_call(options, len(sketches), "num_videos_per_prompt", num_videos_per_prompt)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
         # 2. The text and the sketch, once for each video.
@@ -132,16 +129,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         conditions["sketch_tokens"] = self.encode_sketch(sketches).repeat_interleave(num_videos_per_prompt, dim=0)
 
         # 3. Sample the tokens, wave by wave.
-        tokens = self.generate_tokens(
-            conditions,
-            sampling,
-            num_frames=num_frames,
-            generator=generator,
-            schedule=schedule,
-            overlap_frames=overlap_frames,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-        )
+        tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames)
 
         # 4. Tokens to pixels.
         frames = self.decode_frames(tokens, output_type)

@@ -12,6 +12,7 @@ from nuwa_hf.pipelines.candidates import Scorer
 from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.run_options import RunOptions
 
 
 EXAMPLE_DOC_STRING = """
@@ -106,24 +107,20 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             TypeError: If an argument is of a wrong type. Nothing was computed then.
             ValueError: If an argument has no valid value. Nothing was computed then.
         """  # noqa: D414
-        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-
         # 1. Check everything before any work.
         prompts = as_prompt_list("prompt", prompt)
         negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
-        self.check_call(
-            count_name="num_videos_per_prompt",
-            count=num_videos_per_prompt,
-            num_inputs=len(prompts),
-            generator=generator,
-            schedule=schedule,
-            output_type=output_type,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-            num_candidates=num_candidates,
-            scorer=scorer,
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            num_candidates,
+            scorer,
+            overlap_frames,
         )
+        self.check_call(options, len(prompts), "num_videos_per_prompt", num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
@@ -132,19 +129,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         conditions = self.encode_prompt(prompts, negative_prompts, batch_size=batch_size)
 
         # 3. Sample the tokens, wave by wave.
-        tokens = self.generate_tokens(
-            conditions,
-            sampling,
-            num_frames=num_frames,
-            generator=generator,
-            schedule=schedule,
-            num_candidates=num_candidates,
-            scorer=scorer,
-            prompts=prompts,
-            overlap_frames=overlap_frames,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-        )
+        tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames, prompts=prompts)
 
         # 4. Tokens to pixels.
         frames = self.decode_frames(tokens, output_type)

@@ -13,6 +13,7 @@ from nuwa_hf.pipelines.input_types import MaskInput, VideoInput
 from nuwa_hf.pipelines.mask_input import prepare_masks
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.video_input import prepare_videos
 
 
@@ -123,9 +124,6 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             TypeError: If an argument is of a wrong type. Nothing was computed then.
             ValueError: If an argument has no valid value. Nothing was computed then.
         """  # noqa: D414
-        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-
         # 1. Check everything before any work.
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
@@ -141,18 +139,17 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         self.check_masks(masks)
         prompts = self.match_prompt(prompt, len(masks), is_required=True)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
-        self.check_call(
-            count_name="num_videos_per_prompt",
-            count=num_videos_per_prompt,
-            num_inputs=len(masks),
-            generator=generator,
-            schedule=schedule,
-            output_type=output_type,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-            num_candidates=num_candidates,
-            scorer=scorer,
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            num_candidates,
+            scorer,
+            overlap_frames,
         )
+        self.check_call(options, len(masks), "num_videos_per_prompt", num_videos_per_prompt)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
         # 2. The text, and the part that is kept.
@@ -162,19 +159,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         conditions["condition_on_known"] = condition_on_known
 
         # 3. Sample the other tokens, wave by wave.
-        tokens = self.generate_tokens(
-            conditions,
-            sampling,
-            num_frames=num_frames,
-            generator=generator,
-            schedule=schedule,
-            num_candidates=num_candidates,
-            scorer=scorer,
-            prompts=prompts,
-            overlap_frames=overlap_frames,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-        )
+        tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames, prompts=prompts)
 
         # 4. Tokens to pixels; those outside the mask as they were.
         frames = self.decode_frames(tokens, output_type, known if composite else None)

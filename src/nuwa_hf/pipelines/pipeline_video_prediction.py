@@ -11,6 +11,7 @@ from diffusers.utils import replace_example_docstring
 from nuwa_hf.pipelines.input_types import VideoInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.video_input import prepare_videos
 
 
@@ -103,24 +104,20 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             TypeError: If an argument is of a wrong type. Nothing was computed then.
             ValueError: If an argument has no valid value. Nothing was computed then.
         """  # noqa: D414
-        if isinstance(callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-
         # 1. Check everything before any work.
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
         videos = prepare_videos(video, height=height, width=width).pixels
         num_given = videos.shape[1]
-        self.check_call(
-            count_name="num_videos_per_prompt",
-            count=num_videos_per_prompt,
-            num_inputs=len(videos),
-            generator=generator,
-            schedule=schedule,
-            output_type=output_type,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            overlap_frames=overlap_frames,
         )
+        self.check_call(options, len(videos), "num_videos_per_prompt", num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames, num_given)
         sampling = self.choose_sampling(1.0, temperature, top_k, top_p)
 
@@ -134,16 +131,7 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         conditions["condition_on_known"] = condition_on_known
 
         # 3. Sample the other tokens, wave by wave.
-        tokens = self.generate_tokens(
-            conditions,
-            sampling,
-            num_frames=num_frames,
-            generator=generator,
-            schedule=schedule,
-            overlap_frames=overlap_frames,
-            callback_on_step_end=callback_on_step_end,
-            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
-        )
+        tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames)
 
         # 4. Tokens to pixels; the given frames as they were.
         frames = self.decode_frames(tokens, output_type, known if composite else None)

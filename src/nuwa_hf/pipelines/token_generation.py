@@ -5,7 +5,6 @@
 Legend: B outputs, T frames, H, W token rows and columns, L text length.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,8 +12,9 @@ import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
-from nuwa_hf.pipelines.candidates import Scorer, best_of, likelihood_ratio
+from nuwa_hf.pipelines.candidates import best_of, likelihood_ratio
 from nuwa_hf.pipelines.long_video import Chunk, plan_chunks
+from nuwa_hf.pipelines.run_options import RunOptions
 
 
 class TokenGenerationMixin:
@@ -24,16 +24,10 @@ class TokenGenerationMixin:
         self,
         conditions: dict[str, Any],
         sampling: SamplingSettings,
+        options: RunOptions,
         *,
         num_frames: int,
-        generator: torch.Generator | list[torch.Generator] | None = None,
-        schedule: str = "wavefront",
-        num_candidates: int = 1,
-        scorer: Scorer | None = None,
         prompts: list[str] | None = None,
-        overlap_frames: int | None = None,
-        callback_on_step_end: Callable | None = None,
-        callback_on_step_end_tensor_inputs: Sequence[str] = ("tokens",),
     ) -> torch.Tensor:
         """Sample visual tokens wave by wave, with the progress bar, the callback and `interrupt`.
 
@@ -45,22 +39,17 @@ class TokenGenerationMixin:
                 `attention_mask` of shape `(B, L)`, their negatives, `sketch_tokens`, `known_tokens` and `known_mask`
                 of shape `(B, num_frames, H, W)`, `condition_on_known`.
             sampling (`SamplingSettings`): how tokens are drawn.
+            options (`RunOptions`): generators, schedule, candidates, callback.
             num_frames (`int`): frames of the video, 1 for an image.
-            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one, or one for each of the B.
-            schedule (`str`): `"wavefront"` or `"raster"`.
-            num_candidates (`int`, defaults to 1): candidates of each output.
-            scorer (`Callable`, *optional*): picks among them; by default the model's own likelihood ratio.
-            prompts (`list[str]`, *optional*): the texts, for the scorer.
-            overlap_frames (`int`, *optional*): frames that a further chunk sees; by default half of the learnt ones.
-            callback_on_step_end (`Callable`, *optional*): called as `callback(pipeline, step, step, kwargs)`.
-            callback_on_step_end_tensor_inputs (`Sequence[str]`): which tensors `kwargs` holds.
+            prompts (`list[str]`, *optional*): the texts, for a scorer of candidates.
 
         Returns:
             `torch.LongTensor` of shape `(B, num_frames, H, W)`: the tokens.
         """
         self._interrupt = False
+        schedule, generator, num_candidates = options.schedule, options.generator, options.num_candidates
         _, height, width = self.transformer.config.visual_grid
-        chunks = plan_chunks(num_frames, self.max_frames, overlap_frames or max(1, self.max_frames // 2))
+        chunks = plan_chunks(num_frames, self.max_frames, options.overlap_frames or max(1, self.max_frames // 2))
         if "known_mask" in conditions:
             chunks = [c for c in chunks if not conditions["known_mask"][:, c.start : c.stop].all()]
         grids = [Grid(chunk.stop - chunk.start, height, width) for chunk in chunks]
@@ -79,11 +68,11 @@ class TokenGenerationMixin:
         with self.progress_bar(total=self._num_timesteps) as progress_bar:
 
             def end_wave(step: int, num_steps: int, tokens: torch.Tensor) -> bool:
-                if callback_on_step_end is not None:
+                if options.callback_on_step_end is not None:
                     tensors = {"tokens": tokens}
-                    asked = {name: tensors[name] for name in callback_on_step_end_tensor_inputs}
+                    asked = {name: tensors[name] for name in options.callback_on_step_end_tensor_inputs}
                     # The tokens are the sampler's own, so what is written into them is what later waves see.
-                    replaced = callback_on_step_end(self, done + step, done + step, asked) or {}
+                    replaced = options.callback_on_step_end(self, done + step, done + step, asked) or {}
                     tokens.copy_(replaced.get("tokens", tokens))
                 progress_bar.update()
                 return self._interrupt
@@ -95,7 +84,7 @@ class TokenGenerationMixin:
                     grid=grid, schedule=schedule, generator=generator, callback=end_wave, **given, **asdict(sampling)
                 ).tokens
                 if num_candidates > 1 and not self._interrupt:
-                    drawn = self._keep_best(drawn, given, num_candidates, scorer, prompts)
+                    drawn = self._keep_best(drawn, given, options, prompts)
                 tokens[:, frames], written[:, frames] = drawn, True
                 done += self.transformer.num_generation_steps(grid, schedule)
                 if self._interrupt:
@@ -118,17 +107,17 @@ class TokenGenerationMixin:
         self,
         tokens: torch.Tensor,
         conditions: dict[str, Any],
-        num_candidates: int,
-        scorer: Scorer | None,
+        options: RunOptions,
         prompts: list[str] | None,
     ) -> torch.Tensor:
         """The best candidate of each output, in the place of all its candidates."""
-        if scorer is None:
+        if options.scorer is None:
             scores = likelihood_ratio(self.transformer, tokens, conditions)
         else:
             texts = [prompt for prompt in prompts for _ in range(len(tokens) // len(prompts))]
-            scores = scorer(self.decode_tokens(tokens), texts)
-        return tokens[best_of(scores, len(tokens), num_candidates).to(tokens.device).repeat_interleave(num_candidates)]
+            scores = options.scorer(self.decode_tokens(tokens), texts)
+        best = best_of(scores, len(tokens), options.num_candidates).to(tokens.device)
+        return tokens[best.repeat_interleave(options.num_candidates)]
 
 
 def _repeat_rows(value: Any, times: int) -> Any:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""How a pipeline's call runs, whatever its task."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+
+from nuwa_hf.pipelines.candidates import Scorer
+from nuwa_hf.pipelines.checks import (
+    OUTPUT_TYPES,
+    SCHEDULES,
+    check_callback,
+    check_choice,
+    check_generators,
+    check_whole_number,
+)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The arguments of a call that all tasks have, and those that many have.
+
+    Args:
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one, or one for each output.
+        schedule (`str`): `"wavefront"` or `"raster"`.
+        output_type (`str`): `"pil"`, `"np"`, `"pt"` or `"latent"`.
+        callback_on_step_end (`Callable`, *optional*): called after every wave as `callback(pipeline, step, step,
+            kwargs)`; one of diffusers' own says itself which tensors it asks for.
+        callback_on_step_end_tensor_inputs (`Sequence[str]`): which tensors `kwargs` holds.
+        num_candidates (`int`, defaults to 1): candidates of each output.
+        scorer (`Callable`, *optional*): picks among them; by default the model's own likelihood ratio.
+        overlap_frames (`int`, *optional*): frames that a further chunk sees; by default half of the learnt ones.
+    """
+
+    generator: torch.Generator | list[torch.Generator] | None
+    schedule: str
+    output_type: str
+    callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None
+    callback_on_step_end_tensor_inputs: Sequence[str]
+    num_candidates: int = 1
+    scorer: Scorer | None = None
+    overlap_frames: int | None = None
+
+    def __post_init__(self):
+        if isinstance(self.callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
+            asked = self.callback_on_step_end.tensor_inputs
+            object.__setattr__(self, "callback_on_step_end_tensor_inputs", asked)
+
+    @property
+    def needs_pixels(self) -> bool:
+        """Whether tokens are decoded, for the output or for a scorer."""
+        return self.output_type != "latent" or (self.scorer is not None and self.num_candidates > 1)
+
+    def check(self, num_inputs: int, count_name: str, count: int, available_tensors: Sequence[str]) -> None:
+        """Check everything that does not depend on the task.
+
+        Args:
+            num_inputs (`int`): prompts, images or videos that were given.
+            count_name (`str`): `"num_images_per_prompt"` or `"num_videos_per_prompt"`.
+            count (`int`): its value.
+            available_tensors (`Sequence[str]`): what a callback may ask for.
+
+        Raises:
+            TypeError: If an argument is of a wrong type.
+            ValueError: If one has no valid value.
+        """
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("output_type", self.output_type, OUTPUT_TYPES)
+        check_whole_number(count_name, count)
+        check_whole_number("num_candidates", self.num_candidates)
+        if self.scorer is not None and not callable(self.scorer):
+            raise TypeError(f"`scorer` must be callable as `scorer(frames, prompts)`, got {self.scorer!r}.")
+        check_generators(self.generator, num_inputs * count)
+        check_callback(self.callback_on_step_end, self.callback_on_step_end_tensor_inputs, available_tensors)
