@@ -6,14 +6,16 @@ Legend: B outputs, k candidates of each, T frames, Y, X pixel rows and columns.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import CLIPModel, CLIPProcessor
 
 from nuwa_hf.generation.likelihood import token_log_likelihood
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 
+
+if TYPE_CHECKING:  # who passes a CLIP model has imported it; nobody else has to wait for it
+    from transformers import CLIPModel, CLIPProcessor
 
 # Called as `scorer(frames, prompts)` with `frames` of shape (B k, T, 3, Y, X) in [0, 1] and as many prompts; returns
 # (B k,) scores, larger is better.
@@ -37,7 +39,7 @@ class ClipScorer:
         >>> pipeline(prompt, num_candidates=8, scorer=scorer)  # doctest: +SKIP
     """
 
-    def __init__(self, model: CLIPModel, processor: CLIPProcessor):
+    def __init__(self, model: "CLIPModel", processor: "CLIPProcessor"):
         self.model = model.eval()
         self.processor = processor
 
