@@ -21,7 +21,7 @@ WAY_ROWS = {"real", "codec", *WAYS, "chance"}
 TABLES = {
     "T2I": {"val": {"real", "codec", "generated", "chance"}},
     "T2V": {"val": {"real", "codec", "best of 1", "best of 2", "chance"}},
-    "S2I": {"val": {"real", "codec", "sketch", "sketch and text", "chance"}},
+    "S2I": {"val": {"real", "codec", "sketch", "sketch and text", "the sketch itself through its codec", "chance"}},
     "S2V": {"val": {"real", "codec", "sketch", "sketch and text", "chance"}},
     "I2I": dict.fromkeys(HIDDEN_KINDS, WAY_ROWS),
     "V2V": {title: {*WAY_ROWS, "last frame repeated"} for title in ("1 frame given", "2 frames given")},

@@ -7,10 +7,13 @@ Shapes: B samples, T frames, Y rows, X columns of pixels.
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from nuwa_hf.evaluation.segment_scores import score_class_maps
 from nuwa_hf.evaluation.trial import Row, Table, Trial
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.class_maps import class_maps_to_pixels, pixels_to_class_maps
 
 
 def judge_text_to_image(trial: Trial) -> dict[str, Table]:
@@ -41,7 +44,8 @@ def judge_sketch_to_image(trial: Trial) -> dict[str, Table]:
         trial (`Trial`): the checkpoint and the samples; its judges draw class maps.
 
     Returns:
-        `dict[str, Table]`: one table, with `object`, `background` and the scores of `score_class_maps`.
+        `dict[str, Table]`: one table, with `object`, `background` and the scores of `score_class_maps`; what the
+        sketches' codec leaves of them has a row of its own.
     """
     real = trial.real
     sketches = real.stills(real.sketches)
@@ -53,6 +57,8 @@ def judge_sketch_to_image(trial: Trial) -> dict[str, Table]:
         "sketch and text": trial.run("S2I", {"sketch": sketches, "prompt": prompts}, "from sketch and text"),
     }
     table = {row: trial.score_images(pixels) | match_sketch(trial, pixels, sketches) for row, pixels in images.items()}
+    coded = through_sketch_codec(trial.pipeline.sketch_vqgan, sketches, trial.batch_size)
+    table["the sketch itself through its codec"] = score_class_maps(coded, sketches)
     table["chance"] = trial.score_chance(("object", "background"), real.image_truths)
     return {real.dataset.split: table}
 
@@ -116,3 +122,22 @@ def match_sketch(trial: Trial, images: Tensor, sketches: Tensor) -> Row:
         `dict`: of `score_class_maps`.
     """
     return score_class_maps(trial.judges.segment(images), sketches)
+
+
+@torch.inference_mode()
+def through_sketch_codec(sketch_vqgan: NuwaVQGAN, sketches: Tensor, batch_size: int) -> Tensor:
+    """Code sketches to tokens and decode them again.
+
+    Args:
+        sketch_vqgan (`NuwaVQGAN`): the codec of sketches.
+        sketches (`torch.LongTensor` of shape `(B, Y, X)`): classes.
+        batch_size (`int`): sketches at once.
+
+    Returns:
+        `torch.LongTensor` of shape `(B, Y, X)`: classes, on the CPU.
+    """
+    decoded = []
+    for batch in sketches.split(batch_size):
+        pixels = class_maps_to_pixels(batch.to(sketch_vqgan.device), sketch_vqgan.config.in_channels)
+        decoded.append(pixels_to_class_maps(sketch_vqgan.decode(sketch_vqgan.encode(pixels).tokens).sample).cpu())
+    return torch.cat(decoded)
