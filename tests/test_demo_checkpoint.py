@@ -11,7 +11,9 @@ from huggingface_hub import ModelCard
 
 from nuwa_hf import DEMO_CHECKPOINT, NuwaConfig, NuwaTextToVideoPipeline
 from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.modeling.class_maps import class_maps_to_pixels, pixels_to_class_maps
 from nuwa_hf.modeling.configuration_nuwa import PRESETS
+from nuwa_hf.tasks import TASKS
 
 
 PROMPT = "a red apple rolls to the left on the grass"
@@ -45,6 +47,9 @@ def test_card_says_the_scores_of_every_row():
     assert card.data.license == "apache-2.0"
     for row in ("real clips", "through the codec", "generated clips", "chance"):
         assert card.text.count(row) >= 2  # both splits
+    for task in TASKS:
+        assert f"**{task.abbreviation}, " in card.text
+        assert task.pipeline in card.text
 
 
 def test_sampling_defaults_travel_with_the_weights():
@@ -69,6 +74,15 @@ def test_codec_knows_the_data(pipeline):
     with torch.no_grad():
         decoded = pipeline.vqgan.decode(pipeline.vqgan.encode(pixels).tokens).sample
     assert 10 * torch.log10(4 / (decoded - pixels).square().mean()) > 22
+
+
+def test_sketch_codec_knows_the_sketches(pipeline):
+    # Measured 98 % of the pixels over many sketches; the most frequent class alone gives less than 60 %.
+    sketches = torch.from_numpy(EmojiMotion(setting="small", split="val")[0]["sketch"]).long()[None]
+    codec = pipeline.sketch_vqgan
+    with torch.no_grad():
+        tokens = codec.encode(class_maps_to_pixels(sketches, codec.config.in_channels)).tokens
+        assert (pixels_to_class_maps(codec.decode(tokens).sample) == sketches).float().mean() > 0.93
 
 
 def test_text_decides_what_is_drawn(pipeline):

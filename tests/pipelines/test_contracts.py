@@ -432,6 +432,13 @@ def test_settings_left_open_are_those_of_the_generation_config(fresh_pipeline, t
     assert_same(call(fresh_pipeline, task), given)
 
 
+def test_tasks_without_a_text_have_a_temperature_of_their_own(fresh_pipeline, task):
+    cooler = call(fresh_pipeline, task, temperature=0.2)
+    before = call(fresh_pipeline, task)
+    fresh_pipeline.transformer.generation_config.unguided_temperature = 0.2
+    assert_same(call(fresh_pipeline, task), cooler if task in ("I2I", "V2V") else before)
+
+
 def test_inputs_are_left_as_they_were(pipeline, task):
     inputs = tiny_inputs(task)
     before = copy.deepcopy(inputs)

@@ -91,9 +91,10 @@ def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one
 
 
 def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(folders, tmp_path):
-    main(run_flags(folders, tmp_path, max_train_steps=3, guidance_scale=1.5))
+    main(run_flags(folders, tmp_path, max_train_steps=3, guidance_scale=1.5, unguided_temperature=0.7))
     pipeline = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline")
     assert pipeline.transformer.generation_config.guidance_scale == 1.5
+    assert pipeline.transformer.generation_config.unguided_temperature == 0.7
     frames = pipeline("a red apple", output_type="np", generator=torch.Generator().manual_seed(0)).frames
     assert frames.shape == (1, 6, 64, 64, 3)
     assert pipeline.sketch_vqgan.config.codebook_size == pipeline.transformer.config.sketch_codebook_size

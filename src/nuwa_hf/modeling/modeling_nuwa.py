@@ -253,7 +253,6 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
         self.head = nn.Linear(config.hidden_size, config.codebook_size, bias=False)
         self.post_init()
 
-
     def forward(
         self,
         input_ids: torch.Tensor,

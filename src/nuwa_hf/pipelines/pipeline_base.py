@@ -179,6 +179,27 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
         self._guidance_scale = settings.guidance_scale
         return settings
 
+    def choose_unguided_sampling(
+        self, temperature: float | None, top_k: int | None, top_p: float | None
+    ) -> SamplingSettings:
+        """How to sample in the tasks without a text, where nothing but the temperature makes samples safer.
+
+        Args:
+            temperature (`float`, *optional*): what the logits are divided by; by default the `unguided_temperature` of
+                `transformer.generation_config`, if it has one.
+            top_k (`int`, *optional*): keep only so many of the likeliest tokens, at least 1.
+            top_p (`float`, *optional*): keep only the likeliest tokens up to this probability, in (0, 1].
+
+        Returns:
+            `SamplingSettings`: the settings, all checked.
+
+        Raises:
+            ValueError: If one is out of its range.
+        """
+        if temperature is None:
+            temperature = getattr(self.transformer.generation_config, "unguided_temperature", None)
+        return self.choose_sampling(1.0, temperature, top_k, top_p)
+
     @property
     def max_frames(self) -> int:
         """Frames that the checkpoint has learnt positions for."""

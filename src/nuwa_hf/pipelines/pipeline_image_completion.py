@@ -73,7 +73,8 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             mask (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): white, or nonzero, where
                 the image is to be filled, of the image's size; one for all images or one for each.
             temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
-                This and the next two are by default what `transformer.generation_config` says.
+                This and the next two are by default what `transformer.generation_config` says, of which
+                `unguided_temperature` is this one's.
             top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
             top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
             condition_on_known (`bool`, *optional*, defaults to `True`): whether what is kept is a condition too, so
@@ -118,7 +119,7 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs,
         )
         self.check_call(options, len(images.pixels), "num_images_per_prompt", num_images_per_prompt)
-        sampling = self.choose_sampling(1.0, temperature, top_k, top_p)
+        sampling = self.choose_unguided_sampling(temperature, top_k, top_p)
 
         # 2. The constant condition "None", and the part that is given.
         known = self.encode_known_part(images.pixels[:, None], masks[:, None], num_images_per_prompt)

@@ -71,7 +71,8 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
                 `(T, 3, Y, X)`, uint8 or floats in [0, 1]; or a single image.
             num_frames (`int`, *optional*): frames of the whole video, with those given; by default the checkpoint's.
             temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
-                This and the next two are by default what `transformer.generation_config` says.
+                This and the next two are by default what `transformer.generation_config` says, of which
+                `unguided_temperature` is this one's.
             top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
             top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
             condition_on_known (`bool`, *optional*, defaults to `True`): whether what is kept is a condition too, so
@@ -119,7 +120,7 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         )
         self.check_call(options, len(videos), "num_videos_per_prompt", num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames, num_given)
-        sampling = self.choose_sampling(1.0, temperature, top_k, top_p)
+        sampling = self.choose_unguided_sampling(temperature, top_k, top_p)
 
         # 2. The constant condition "None", and the frames that are given.
         pixels = torch.cat([videos, videos[:, -1:].expand(-1, num_frames - num_given, -1, -1, -1)], dim=1)

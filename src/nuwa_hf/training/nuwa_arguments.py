@@ -51,12 +51,14 @@ class NuwaArguments(RunArguments):
     gradient_checkpointing: bool = argument(False, help="Compute activations again instead of keeping them.")
     compile: bool = argument(False, help="Compile the model with torch.compile.")
     guidance_scale: float = argument(2.0, help="Default guidance written into the finished checkpoint.")
+    unguided_temperature: float = argument(0.5, help="Likewise, the default temperature of tasks without a text.")
 
     def __post_init__(self):
         super().__post_init__()
         for name in ("condition_dropout", "hidden_dropout", "adam_beta1", "adam_beta2", "ema_decay"):
             self.require_share(name)
         self.require_positive("muon_learning_rate")
+        self.require_positive("unguided_temperature")
         require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay, "use 0 to leave it out")
         require(self.guidance_scale >= 1, "guidance_scale", "at least 1", self.guidance_scale, "1 turns guidance off")
         require(self.preset in PRESETS, "preset", f"one of {sorted(PRESETS)}", self.preset, "choose one of these")

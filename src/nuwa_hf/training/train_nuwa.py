@@ -100,7 +100,11 @@ def build_transformer(
             none_token_id=tokenizer.none_token_id,
         )
         model = NuwaForConditionalGeneration(config)
-    model.generation_config = GenerationConfig(do_sample=True, guidance_scale=arguments.guidance_scale)
+    model.generation_config = GenerationConfig(
+        do_sample=True,
+        guidance_scale=arguments.guidance_scale,
+        unguided_temperature=arguments.unguided_temperature,
+    )
     if arguments.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
