@@ -18,31 +18,55 @@ from nuwa_hf.modeling.nearby_attention.neighborhood import NearbyPattern, neighb
 from nuwa_hf.modeling.token_decoder import NuwaTokenDecoder
 
 
+class ConditionReach:
+    """Which places of a condition each visual place sees: the same in every layer, computed once per sampling.
+
+    Args:
+        condition (`NuwaCondition`): with M places.
+        grid (`Grid`): the visual grid, with N places.
+
+    Attributes:
+        near (`torch.LongTensor` of shape `(N, K)`, *optional*): the places near each; None where most of the condition
+            is, and a mask over all of it is cheaper than a gather.
+        inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): with `near`, which of them may be seen.
+        bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): without `near`, 0 and -inf; None where
+            everything may be seen.
+        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`): with `bias`, who sees nothing.
+    """
+
+    def __init__(self, condition: NuwaCondition, grid: Grid):
+        self.near = self.bias = None
+        pattern, seen = NearbyPattern(grid, condition.grid, condition.window), condition.key_padding_mask
+        device, visible = condition.hidden_states.device, None
+        if not pattern.sees_whole_grid:
+            near, inside = neighbor_table(grid, pattern.window, key_grid=condition.grid, device=device)
+            if 2 * near.shape[1] < condition.grid.numel:
+                self.near, self.inside = near, inside if seen is None else inside & seen[:, near]
+                return
+            visible = pattern_mask(pattern, device)[None, None]
+        if seen is not None:
+            seen = seen[:, None, None, :]
+            visible = seen if visible is None else visible & seen
+        if visible is not None:
+            self.blind = ~visible.any(-1, keepdim=True)
+            # Kernels differ on a row without any key, so a blind query looks at everything and is then erased.
+            self.bias = additive_mask(visible | self.blind, condition.hidden_states.dtype)
+
+
 class CachedCondition:
     """Keys and values of one condition in one layer, computed once per sampling.
 
     Args:
         attention (`NuwaAttention`): the layer's cross-attention.
         condition (`NuwaCondition`): what it reads.
-        grid (`Grid`): the visual grid, with N places.
+        reach (`ConditionReach`): which of it each place sees.
     """
 
-    def __init__(self, attention: NuwaAttention, condition: NuwaCondition, grid: Grid):
+    def __init__(self, attention: NuwaAttention, condition: NuwaCondition, reach: ConditionReach):
         heads = (attention.num_heads, -1)
         self.key = attention.k_proj(condition.hidden_states).unflatten(-1, heads)  # (B, M, A, E)
         self.value = attention.v_proj(condition.hidden_states).unflatten(-1, heads)
-        self.near = self.visible = None
-        pattern, seen = NearbyPattern(grid, condition.grid, condition.window), condition.key_padding_mask
-        device = condition.hidden_states.device
-        if not pattern.sees_whole_grid:
-            near, inside = neighbor_table(grid, pattern.window, key_grid=condition.grid, device=device)
-            if 2 * near.shape[1] < condition.grid.numel:
-                self.near, self.inside = near, inside if seen is None else inside & seen[:, near]
-                return
-            self.visible = pattern_mask(pattern, device)[None, None]  # (1, 1, N, M)
-        if seen is not None:
-            seen = seen[:, None, None, :]
-            self.visible = seen if self.visible is None else self.visible & seen
+        self.reach = reach
 
     def attend(self, attention: NuwaAttention, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """What the places of a step read from the condition.
@@ -55,21 +79,20 @@ class CachedCondition:
         Returns:
             `torch.Tensor` of shape `(B, n, D)`; zero for an item that may see nothing of the condition.
         """
-        if self.near is not None:
-            near = self.near[places]
+        reach = self.reach
+        if reach.near is not None:
+            near = reach.near[places]
             key, value = (
                 states.index_select(1, near.flatten()).unflatten(1, near.shape) for states in (self.key, self.value)
             )
-            return attention.attend_gathered(query, key, value, self.inside[..., places, :])
+            return attention.attend_gathered(query, key, value, reach.inside[..., places, :])
         query, key, value = (states.transpose(1, 2) for states in (query, self.key, self.value))
-        bias = blind = None
-        if self.visible is not None:
-            visible = self.visible if self.visible.shape[2] == 1 else self.visible[:, :, places]
-            blind = ~visible.any(-1, keepdim=True)
-            # Kernels differ on a row without any key, so a blind query looks at everything and is then erased.
-            bias = additive_mask(visible | blind, query.dtype)
-        attended = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        if blind is not None:
+        if reach.bias is None:
+            attended = nn.functional.scaled_dot_product_attention(query, key, value)
+        else:
+            rows = slice(None) if reach.bias.shape[2] == 1 else places
+            bias, blind = reach.bias[:, :, rows], reach.blind[:, :, rows]
+            attended = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
             attended = attended.masked_fill(blind, 0.0)
         return attention.o_proj(attended.transpose(1, 2).flatten(2))
 
@@ -93,9 +116,10 @@ class DecoderCache:
         self.states = template.new_zeros(
             config.num_decoder_layers, template.shape[0], grid.numel, 2, config.num_attention_heads, head_size
         )
+        reaches = [ConditionReach(condition, grid) for condition in conditions]
         # One list of conditions for each layer.
         self.conditions = [
-            [CachedCondition(layer.cross_attn, condition, grid) for condition in conditions]
+            [CachedCondition(layer.cross_attn, *pair) for pair in zip(conditions, reaches, strict=True)]
             for layer in decoder.layers
         ]
 
