@@ -179,6 +179,39 @@ def test_tiles_of_a_local_codec_are_the_whole():
 
 
 @torch.no_grad()
+def test_isolated_patches_are_coded_as_if_each_were_an_image():
+    vqgan = build(isolated_patches=True)
+    images = pixels(shape=(2, 3, 12, 20))
+    latents = vqgan.encode(images).latents
+    for row in range(3):
+        for column in range(5):
+            patch = images[..., row * 4 : row * 4 + 4, column * 4 : column * 4 + 4]
+            alone = vqgan.encode(patch).latents[..., 0, 0]
+            torch.testing.assert_close(alone, latents[..., row, column], rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("isolated", [True, False])
+def test_what_a_patch_shows_reaches_other_tokens_only_where_patches_are_not_isolated(isolated):
+    vqgan = build(isolated_patches=isolated)
+    images = pixels(shape=(1, 3, 16, 16))
+    changed = images.clone()
+    changed[..., 4:8, 8:12] = 1 - changed[..., 4:8, 8:12]
+    moved = (vqgan.encode(images).latents != vqgan.encode(changed).latents).any(1)[0]
+    assert moved[1, 2]
+    assert (moved.sum() > 1) == (not isolated)
+
+
+@torch.no_grad()
+def test_tiles_of_isolated_patches_are_the_whole():
+    vqgan = build(isolated_patches=True)
+    images = pixels(shape=(1, 3, 64, 48))
+    whole = vqgan.encode(images).latents
+    vqgan.enable_tiling(tile_sample_min_size=16, tile_overlap_factor=0.25)
+    torch.testing.assert_close(vqgan.encode(images).latents, whole, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
 def test_slices_and_tiles_together_are_the_tiles(vqgan):
     video = pixels(shape=(2, 3, 2, 40, 24))
     vqgan.enable_tiling(tile_sample_min_size=16, tile_overlap_factor=0.5)

@@ -90,6 +90,9 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         mid_block_attention (`bool`, defaults to `True`): whether the innermost block has self-attention.
         sample_size (`int`, defaults to 336): rows and columns of the training images, and the default size of a tile.
         commitment_weight (`float`, defaults to 0.25): weight of the commitment loss.
+        isolated_patches (`bool`, defaults to `False`): whether the encoder sees each patch of `downsampling_factor`
+            rows and columns alone, so that a token says what its own patch shows and nothing else. For sketches: group
+            norms over the whole image would spread the class of one thing over the tokens of all the others.
 
     Raises:
         ValueError: If a level or a size in the configuration is impossible.
@@ -124,6 +127,7 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         mid_block_attention: bool = True,
         sample_size: int = 336,
         commitment_weight: float = 0.25,
+        isolated_patches: bool = False,
     ):
         super().__init__()
         _check_configuration(self.config)
@@ -263,7 +267,12 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         return output if return_dict else output.to_tuple()
 
     def _encode(self, images: torch.Tensor) -> torch.Tensor:
-        return self.quant_conv(self.encoder(images))
+        if not self.config.isolated_patches:
+            return self.quant_conv(self.encoder(images))
+        factor = self.downsampling_factor
+        height = images.shape[-2] // factor
+        patches = rearrange(images, "b c (h p) (w q) -> (b h w) c p q", p=factor, q=factor)
+        return rearrange(self.quant_conv(self.encoder(patches)), "(b h w) d 1 1 -> b d h w", b=len(images), h=height)
 
     def _decode(self, tokens: torch.LongTensor) -> torch.Tensor:
         # Layerwise casting leaves the codebook in its own dtype.

@@ -67,6 +67,7 @@ def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) 
         mid_block_attention=arguments.mid_block_attention,
         sample_size=sample_size,
         commitment_weight=arguments.commitment_weight,
+        isolated_patches=arguments.isolated_patches,
     )
 
 

@@ -27,6 +27,7 @@ class VQGANArguments(RunArguments):
     )
     norm_num_groups: int = argument(32, help="Groups of the group normalisations.")
     mid_block_attention: bool = argument(True, help="Self-attention in the innermost block.")
+    isolated_patches: bool = argument(False, help="The encoder sees each patch of a token alone; for sketches.")
     latent_channels: int = argument(256, help="Channels of the innermost level.")
     codebook_dim: int = argument(256, help="Width of a code.")
     codebook_size: int = argument(1024, help="Number of codes.")
