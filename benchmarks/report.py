@@ -128,6 +128,34 @@ def training_step_tables(result: dict[str, Any]) -> str:
     )
 
 
+def against_nuwa_pytorch_tables(result: dict[str, Any]) -> str:
+    """Markdown of `against_nuwa_pytorch.py`'s result."""
+    settings = result["settings"]
+    rows = [
+        (
+            row["case"],
+            _seconds(row["seconds"]["median"]),
+            f"{row['tokens_per_second']:,.0f}",
+            f"{row['ratio']:.1f}",
+            f"{(row['peak_memory'] - row['peak_memory_before']) / MIB:,.0f} MiB",
+        )
+        for row in result["cases"]
+    ]
+    counts = " and ".join(f"{count / 1e6:.1f} M ({name})" for name, count in settings["parameters"].items())
+    return "\n\n".join(
+        (
+            _machine(result["machine"]),
+            f"Clips of {_grid(settings['grid'])} tokens, {settings['clips']} a step; decoders of "
+            f"{settings['layers']} x {settings['hidden_size']} (layers x width), weights {counts}; "
+            f"float32; medians of {settings['repetitions']} steps.",
+            _table(
+                ("package", "one step", "tokens/s", "times the first", "peak memory above the loaded model"),
+                rows,
+            ),
+        )
+    )
+
+
 def start_up_tables(result: dict[str, Any]) -> str:
     """Markdown of `start_up.py`'s result."""
     settings, seconds, memory = result["settings"], result["seconds"], result["peak_memory"]
@@ -156,7 +184,12 @@ def start_up_tables(result: dict[str, Any]) -> str:
     )
 
 
-TABLES = {"generation": generation_tables, "training_step": training_step_tables, "start_up": start_up_tables}
+TABLES = {
+    "generation": generation_tables,
+    "training_step": training_step_tables,
+    "against_nuwa_pytorch": against_nuwa_pytorch_tables,
+    "start_up": start_up_tables,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,15 +8,13 @@ Each backend has a process of its own, so that its peak memory is its own; the p
 """
 
 import argparse
-import multiprocessing
-import time
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
-from machine import describe_machine, peak_memory, summarize, time_interleaved
+from machine import describe_machine, summarize
+from processes import time_in_processes
 from report import write_result
 from transformers import AttentionInterface
 
@@ -101,21 +99,9 @@ def build_step(
     return model, step
 
 
-def work(connection: Connection, sizes: dict[str, Any]) -> None:
-    """A process of one backend: takes a step whenever it is told to.
-
-    Args:
-        connection (`Connection`): sends the peak memory before the first step, then takes `True` for a step, answered
-            with its seconds, or `False` for the end, answered with the peak memory.
-        sizes (`dict`): the arguments of `build_step`.
-    """
-    _, step = build_step(**sizes)
-    connection.send(peak_memory())
-    while connection.recv():
-        start = time.perf_counter()
-        step()
-        connection.send(time.perf_counter() - start)
-    connection.send(peak_memory())
+def build_timed_step(**sizes: Any) -> Callable[[], None]:
+    """What takes one step; the arguments are those of `build_step`."""
+    return build_step(**sizes)[1]
 
 
 def compare_backends(sizes: dict[str, Any], backends: Sequence[str], repetitions: int) -> list[dict[str, Any]]:
@@ -129,45 +115,21 @@ def compare_backends(sizes: dict[str, Any], backends: Sequence[str], repetitions
     Returns:
         `list[dict]`: a row for each backend.
     """
-    context = multiprocessing.get_context("spawn")
-    connections, processes = {}, []
-    try:
-        for backend in backends:
-            connections[backend], theirs = context.Pipe()
-            process = context.Process(target=work, args=(theirs, {"backend": backend, **sizes}), daemon=True)
-            process.start()
-            theirs.close()  # so that a process that fails ends the wait for it
-            processes.append(process)
-        before = {backend: connection.recv() for backend, connection in connections.items()}
-
-        def ask(connection: Connection) -> float:
-            connection.send(True)
-            return connection.recv()
-
-        cases = {backend: lambda connection=connection: ask(connection) for backend, connection in connections.items()}
-        seconds = time_interleaved(cases, repetitions, "steps")
-        after = {}
-        for backend, connection in connections.items():
-            connection.send(False)
-            after[backend] = connection.recv()
-    except EOFError as error:
-        raise RuntimeError("A backend's process stopped; its own error stands above.") from error
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
-    summaries = {backend: summarize(seconds[backend]) for backend in backends}
-    return [
-        {
-            "backend": backend,
-            "runs_as": name_of_default(sizes) if backend == DEFAULT else backend,
-            "seconds": summaries[backend],
-            "tokens_per_second": sizes["clips"] * sizes["grid"].numel / summaries[backend]["median"],
-            "peak_memory_before": before[backend],
-            "peak_memory": after[backend],
-        }
-        for backend in backends
-    ]
+    cases = {backend: {"backend": backend, **sizes} for backend in backends}
+    rows = []
+    for backend, times in time_in_processes(build_timed_step, cases, repetitions, "steps").items():
+        seconds = summarize(times.seconds)
+        rows.append(
+            {
+                "backend": backend,
+                "runs_as": name_of_default(sizes) if backend == DEFAULT else backend,
+                "seconds": seconds,
+                "tokens_per_second": sizes["clips"] * sizes["grid"].numel / seconds["median"],
+                "peak_memory_before": times.peak_memory_before,
+                "peak_memory": times.peak_memory,
+            }
+        )
+    return rows
 
 
 def name_of_default(sizes: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@
 
 import json
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,22 @@ def test_every_backend_takes_the_same_training_step():
     for weight in after[1:]:
         # AdamW's first step is the learning rate times a sign; 1e-5 is float32's error in a gradient near 0.
         torch.testing.assert_close(weight, after[0], atol=1e-5, rtol=0)
+
+
+def test_comparison_with_nuwa_pytorch_takes_the_same_step_as_training():
+    module = import_module("against_nuwa_pytorch")
+    step = module.build_step("nuwa_hf", "eager", hidden_size=16, layers=1, grid=(2, 3, 3), clips=2, seed=0)
+    step()
+    model = module.build_nuwa_hf(16, 1, (2, 3, 3))
+    assert model.config.window == module.WINDOW
+    assert model.config.visual_grid == (2, 3, 3)
+
+
+@pytest.mark.skipif(find_spec("nuwa_pytorch") is not None, reason="nuwa-pytorch is installed")
+def test_comparison_without_nuwa_pytorch_says_what_to_install(tmp_path):
+    with pytest.raises(RuntimeError, match=r"nuwa-pytorch 0\.7\.8 must be installed"):
+        run("against_nuwa_pytorch", tmp_path, *TOY)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
