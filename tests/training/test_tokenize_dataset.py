@@ -9,8 +9,9 @@ from tiny import SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan
 from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.training import tokenize_dataset
+from nuwa_hf.training.clip_tokens import tokenize_clips
 from nuwa_hf.training.token_files import TokenFiles, shard_path
-from nuwa_hf.training.tokenize_dataset import main, tokenize_clips
+from nuwa_hf.training.tokenize_dataset import main
 
 
 CLASSES = len(sketch_class_names)
@@ -161,3 +162,12 @@ def test_wrong_arguments_are_refused_before_anything_is_written(components, tmp_
     with pytest.raises(ValueError, match=message):
         main([*components, "--output_dir", str(tmp_path / "out"), *flags])
     assert not (tmp_path / "out").exists()
+
+
+def test_two_processes_and_shards_of_a_given_size_hold_the_same_clips(components, tmp_path):
+    command = [*components, "--num_clips", "7", "--clips_per_shard", "3", "--output_dir"]
+    for name, num_proc in (("one", "1"), ("two", "2")):
+        main([*command, str(tmp_path / name), "--num_proc", num_proc])
+    for index in range(3):
+        assert shard_path(tmp_path / "one", index).read_bytes() == shard_path(tmp_path / "two", index).read_bytes()
+    assert len(TokenFiles.load(tmp_path / "two")) == 7

@@ -7,7 +7,6 @@ Legend: B batch, T, H, W token grid, L text length.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 
@@ -16,7 +15,9 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.tasks import TASKS, Task, get_task
 from nuwa_hf.training.condition_dropout import drop_condition, drop_sketch
 from nuwa_hf.training.known_masks import first_frames_known, random_known_masks
+from nuwa_hf.training.sample_order import shuffled
 from nuwa_hf.training.token_files import TokenFiles
+from nuwa_hf.training.token_mixture import TokenMixture, starts_from_sketch
 
 
 TEXT_BESIDE_SKETCH = 0.5  # share of sketches that come with a text
@@ -50,11 +51,6 @@ class TaskBatch:
         """The same on a device."""
         tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
         return TaskBatch(**{name: tensor.to(device) for name, tensor in tensors.items()})
-
-
-def starts_from_sketch(abbreviation: str) -> bool:
-    """Whether the task with this short name is told a sketch."""
-    return "sketch" in get_task(abbreviation).condition
 
 
 def parse_task_shares(texts: Sequence[str]) -> dict[str, float]:
@@ -114,22 +110,11 @@ def split_rows(shares: dict[str, float], rows: int) -> dict[str, int]:
     return counts
 
 
-def shuffled(index: int, length: int, seed: int) -> int:
-    """The clip that a sample index stands for: every epoch has its own order, a pure function of the seed."""
-    epoch, place = divmod(index, length)
-    return int(_order(epoch, length, seed)[place])
-
-
-@lru_cache(maxsize=4)  # training and validation, each at the turn of an epoch
-def _order(epoch: int, length: int, seed: int) -> torch.Tensor:
-    return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-
-
 class TaskBatches:
     """Makes the batches of a step.
 
     Args:
-        tokens (`TokenFiles`): the clips.
+        tokens (`TokenFiles` or `TokenMixture`): the clips, of one source or of several.
         config (`NuwaConfig`): gives the "None" and padding tokens.
         counts (`dict[str, int]`): task to rows of a batch.
         condition_dropout (`float`): probability that a text is replaced by the "None" condition, and that a sketch is
@@ -137,13 +122,21 @@ class TaskBatches:
         seed (`int`): of the order and of every random draw.
 
     Raises:
-        ValueError: If a task needs sketches, or frames after the first, and the clips have none.
+        ValueError: If a task needs sketches, or frames after the first, and no clips have them.
     """
 
     def __init__(
-        self, tokens: TokenFiles, config: NuwaConfig, counts: dict[str, int], condition_dropout: float, seed: int
+        self,
+        tokens: TokenFiles | TokenMixture,
+        config: NuwaConfig,
+        counts: dict[str, int],
+        condition_dropout: float,
+        seed: int,
     ):
         for name in counts:
+            if isinstance(tokens, TokenMixture):
+                tokens.feeding(name)
+                continue
             if starts_from_sketch(name) and tokens.sketch_tokens is None:
                 raise ValueError(f"`tokens` must hold sketches for {name}, got none; tokenise with a sketch codec.")
             if name in ("V2V", "TV2V") and tokens.video_tokens.shape[1] < 2:
@@ -163,43 +156,59 @@ class TaskBatches:
         Returns:
             `dict[str, TaskBatch]`: task to its batch.
         """
-        rows = [shuffled(index, len(self.tokens), self.seed) for index in indices]
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + indices[0])
         batches, first = {}, 0
         for name, count in self.counts.items():
-            batches[name] = self._batch(get_task(name), torch.tensor(rows[first : first + count]), generator)
+            task = get_task(name)
+            clips = self._clips(task, indices[first : first + count])
+            batches[name] = self._batch(task, clips, generator)
             first += count
         return batches
 
-    def _batch(self, task: Task, rows: torch.Tensor, generator: torch.Generator) -> TaskBatch:
-        visual = self._frames(task, self.tokens.video_tokens, rows)
-        ids, mask = self._text(task, rows, generator)
-        if starts_from_sketch(task.abbreviation):
-            sketch = self._frames(task, self.tokens.sketch_tokens, rows)
+    def _clips(self, task: Task, indices: Sequence[int]) -> TokenFiles:
+        """The clips that a task is shown, in the order of the indices; of an image task only their still frames."""
+        if isinstance(self.tokens, TokenMixture):
+            rows = self.tokens.rows(task.abbreviation, indices, self.seed)
+        else:
+            rows = [(self.tokens, shuffled(index, len(self.tokens), self.seed)) for index in indices]
+        with_sketches = starts_from_sketch(task.abbreviation)
+        shown = [_shown(task, tokens, row, with_sketches) for tokens, row in rows]
+        return TokenFiles(**{name: torch.stack([clip[name] for clip in shown]) for name in shown[0]})
+
+    def _batch(self, task: Task, clips: TokenFiles, generator: torch.Generator) -> TaskBatch:
+        visual = clips.video_tokens.long()
+        ids, mask = self._text(task, clips, generator)
+        if clips.sketch_tokens is not None:
+            sketch = clips.sketch_tokens.long()
             sketch_mask = drop_sketch(sketch, self.condition_dropout, generator)
             return TaskBatch(ids, mask, visual, visual, sketch, sketch_mask)
         if task.known == "nothing":
             return TaskBatch(ids, mask, visual, visual)
-        known = draw_known(task, Grid(*visual.shape[1:]), len(rows), generator)
+        known = draw_known(task, Grid(*visual.shape[1:]), len(visual), generator)
         return TaskBatch(ids, mask, visual, visual.masked_fill(known, -100), known_mask=known)
 
-    def _frames(self, task: Task, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """All frames of the clips, or the still one, `(B, T, H, W)`."""
-        if task.output == "video":
-            return tokens[rows].long()
-        return tokens[rows, self.tokens.image_indices[rows].long()][:, None].long()
-
-    def _text(self, task: Task, rows: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _text(self, task: Task, clips: TokenFiles, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         config = self.config
         if task.condition == "none":
-            ids = torch.full((len(rows), 1), config.none_token_id)
+            ids = torch.full((len(clips), 1), config.none_token_id)
             return ids, torch.ones_like(ids)
-        captions = self.tokens.caption_ids if task.output == "video" else self.tokens.image_caption_ids
-        ids = captions[rows].long()
+        ids = (clips.caption_ids if task.output == "video" else clips.image_caption_ids).long()
         ids = ids[:, : int((ids != config.pad_token_id).sum(1).max())]
         mask = (ids != config.pad_token_id).long()
         dropout = self.condition_dropout if task.condition == "text" else 1 - TEXT_BESIDE_SKETCH
         return drop_condition(ids, mask, dropout, config.none_token_id, config.pad_token_id, generator)
+
+
+def _shown(task: Task, tokens: TokenFiles, row: int, with_sketches: bool) -> dict[str, torch.Tensor]:
+    """The columns of one clip, with all of its frames, or with the still one alone."""
+    columns = {name: column[row] for name, column in vars(tokens).items() if column is not None}
+    if not with_sketches:
+        columns.pop("sketch_tokens", None)
+    if task.output == "image":
+        still = int(columns["image_indices"])
+        for name in columns.keys() & {"video_tokens", "sketch_tokens"}:
+            columns[name] = columns[name][still : still + 1]
+    return columns
 
 
 def draw_known(task: Task, grid: Grid, rows: int, generator: torch.Generator) -> torch.Tensor:

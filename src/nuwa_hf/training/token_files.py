@@ -59,6 +59,11 @@ class TokenFiles:
         """
         folder = Path(folder)
         num_shards = read_metadata(folder)["num_shards"]
+        if num_shards is None:
+            raise ValueError(
+                f"`tokens` must be whole, got {str(folder)!r}, whose data set was not read to its end; run `nuwa-hf "
+                "tokenize` again with the same arguments to write the rest."
+            )
         missing = [index for index in range(num_shards) if not shard_path(folder, index).is_file()]
         if missing:
             raise ValueError(
@@ -77,12 +82,30 @@ def shard_path(folder: Path, index: int) -> Path:
     return folder / f"tokens-{index:05d}.safetensors"
 
 
-def write_shard(folder: Path, index: int, tokens: TokenFiles) -> None:
-    """Write one shard aside and move it into place."""
+def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, Any] | None = None) -> None:
+    """Write one shard, and what there is to say about its making, aside and move it into place."""
     final = shard_path(folder, index)
     aside = final.with_name(f".{final.name}.incomplete")
-    save_file({name: tensor.contiguous() for name, tensor in vars(tokens).items() if tensor is not None}, aside)
+    tensors = {name: tensor.contiguous() for name, tensor in vars(tokens).items() if tensor is not None}
+    save_file(tensors, aside, None if info is None else {"info": json.dumps(info)})
     os.replace(aside, final)
+
+
+def read_shard_infos(folder: Path) -> dict[int, dict[str, Any] | None]:
+    """What `write_shard` was given about each shard that is there.
+
+    Args:
+        folder (`Path`): of the shards.
+
+    Returns:
+        `dict[int, dict[str, Any] | None]`: number of a shard to its info.
+    """
+    infos = {}
+    for path in sorted(folder.glob("tokens-*.safetensors")):
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get("info")
+        infos[int(path.stem.removeprefix("tokens-"))] = None if text is None else json.loads(text)
+    return infos
 
 
 def write_metadata(folder: Path, metadata: dict[str, Any]) -> None:

@@ -1,136 +1,189 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Turn EmojiMotion clips into token files: `nuwa-hf tokenize`."""
+"""Turn clips into token files: `nuwa-hf tokenize`."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
-from einops import rearrange
-from tqdm.auto import tqdm
 
 from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
+from nuwa_hf.datasets.captioned_media import CaptionedMedia
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
-from nuwa_hf.modeling.class_maps import class_maps_to_pixels
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.training.arguments import argument, parse_arguments, require
+from nuwa_hf.training.arguments import parse_arguments, require
+from nuwa_hf.training.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.cpu_memory import keep_freed_memory
-from nuwa_hf.training.token_files import (
-    METADATA_NAME,
-    TokenFiles,
-    fingerprints,
-    read_metadata,
-    shard_path,
-    write_metadata,
-    write_shard,
-)
+from nuwa_hf.training.token_files import METADATA_NAME, TokenFiles, fingerprints, read_metadata, write_metadata
+from nuwa_hf.training.tokenize_arguments import TokenizeArguments
+from nuwa_hf.training.tokenize_processes import tokenize_on_processes
+from nuwa_hf.training.tokenize_shards import ShardWriter
 
 
 CLIPS_PER_SHARD = 2048
 CLIPS_PER_BATCH = 32
+FOUND_LATER = ("num_clips", "num_shards")  # of a data set, which is counted as it is read
 
 
-@dataclass(kw_only=True)
-class TokenizeArguments:
-    """The arguments of `nuwa-hf tokenize`.
-
-    Raises:
-        ValueError: If a value breaks its rule.
-    """
-
-    vqgan: str = argument(help="Folder of the trained VQ-GAN.")
-    tokenizer: str = argument(help="Folder of the text tokenizer.")
-    output_dir: str = argument(help="Folder of the token files.")
-    sketch_vqgan: str | None = argument(None, help="Folder of the trained sketch VQ-GAN, to tokenise sketches too.")
-    setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose clips are tokenised.")
-    sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
-    split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of the data set.")
-    num_clips: int = argument(40000, help="How many clips, from the first on.")
-    seed: int = argument(0, help="Seed of the data set.")
-    device: str = argument("cpu", help="Where the VQ-GAN runs.")
-
-    def __post_init__(self):
-        for name, allowed in (
-            ("setting", ("small", "large")),
-            ("sprites", ("noto", "shapes")),
-            ("split", ("train", "val", "zeroshot")),
-        ):
-            value = getattr(self, name)
-            require(value in allowed, name, f"one of {list(allowed)}", value, "choose one of these")
-        require(self.num_clips > 0, "num_clips", "at least 1", self.num_clips, "the default is 40000")
-        require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
-
-
-@torch.no_grad()
-def tokenize_clips(
-    dataset,
-    indices: Sequence[int],
-    vqgan: NuwaVQGAN,
-    tokenizer: NuwaTokenizer,
-    sketch_vqgan: NuwaVQGAN | None = None,
-) -> TokenFiles:
-    """Tokens of some clips of a data set.
+@dataclass(frozen=True)
+class IndexedClips:
+    """Clips that are made from their index, as rows.
 
     Args:
-        dataset (`EmojiMotion`): or anything with the same samples.
-        indices (`Sequence[int]`): which clips.
-        vqgan (`NuwaVQGAN`): the codec, in float32.
-        tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, in float32; without it they are left out.
-
-    Returns:
-        `TokenFiles`: one row for each index.
+        dataset (`EmojiMotion`): the clips.
     """
-    samples = [dataset[index] for index in indices]
-    video = torch.stack([torch.from_numpy(sample["video"]) for sample in samples])
-    pixels = rearrange(video, "b t y x c -> b c t y x").to(vqgan.device, torch.float32) / 127.5 - 1
 
-    def ids(key):
-        text = tokenizer([sample[key] for sample in samples], padding="max_length", truncation=True)
-        return torch.tensor(text.input_ids, dtype=torch.int32)
+    dataset: EmojiMotion
 
-    sketch_tokens = None
-    if sketch_vqgan is not None:
-        sketches = torch.stack([torch.from_numpy(sample["sketch"]) for sample in samples])
-        classes = class_maps_to_pixels(sketches.to(sketch_vqgan.device, torch.long), sketch_vqgan.config.in_channels)
-        sketch_tokens = sketch_vqgan.encode(classes).tokens.int().cpu()
-    return TokenFiles(
-        video_tokens=vqgan.encode(pixels).tokens.int().cpu(),
-        caption_ids=ids("caption"),
-        image_caption_ids=ids("image_caption"),
-        image_indices=torch.tensor([sample["image_index"] for sample in samples], dtype=torch.int32),
-        sketch_tokens=sketch_tokens,
-    )
+    @property
+    def num_rows(self) -> int:
+        """How many there are."""
+        return len(self.dataset)
+
+    @property
+    def reader(self) -> "IndexedClips":
+        """What makes the samples: this itself."""
+        return self
+
+    def rows(self, start: int) -> Iterator[tuple[int, Any]]:
+        """Indices, which are all there is to a row."""
+        return ((index, None) for index in range(start, len(self.dataset)))
+
+    def read(self, number: int, row: None) -> dict[str, Any]:
+        """The sample of an index."""
+        return self.dataset[number]
+
+    def name(self, number: int, row: None) -> str:
+        """What to call it."""
+        return f"clip {number}"
 
 
-def load_sketch_vqgan(arguments: TokenizeArguments) -> NuwaVQGAN | None:
-    """The codec of sketches that the arguments name.
+def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:
+    """EmojiMotion as the arguments say.
 
     Args:
         arguments (`TokenizeArguments`): the command's.
 
     Returns:
-        `NuwaVQGAN`, or None if they name none.
+        `tuple[IndexedClips, dict[str, Any]]`: the clips, and what to remember about them.
+    """
+    pack = SpritePack.drawn_shapes() if arguments.sprites == "shapes" else SpritePack.load()
+    setting = SETTINGS[arguments.setting]
+    if arguments.sprites == "shapes":
+        setting = replace(setting, objects=None)  # a setting names emoji; shapes are all used
+    clips = EmojiMotion(pack, setting=setting, split=arguments.split, seed=arguments.seed, length=arguments.num_clips)
+    return IndexedClips(clips), {
+        name: getattr(arguments, name) for name in ("setting", "sprites", "split", "num_clips", "seed")
+    }
+
+
+def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[CaptionedMedia, dict[str, Any]]:
+    """The data set that the arguments name, at the size of the codec.
+
+    Args:
+        arguments (`TokenizeArguments`): the command's.
+        encoders (`Encoders`): give the size and the classes.
+
+    Returns:
+        `tuple[CaptionedMedia, dict[str, Any]]`: the clips, and what to remember about them.
 
     Raises:
-        ValueError: If it does not read as many classes as the data set's sketches have.
+        ValueError: If the data set cannot be opened, is empty, or lacks a column.
     """
-    if arguments.sketch_vqgan is None:
-        return None
-    sketch_vqgan = NuwaVQGAN.from_pretrained(arguments.sketch_vqgan).to(arguments.device).eval()
-    sketch_vqgan.to(memory_format=torch.channels_last)  # many channels in: a fifth faster on a CPU
+    size, sketch_vqgan = encoders.vqgan.config.sample_size, encoders.sketch_vqgan
+    media = CaptionedMedia(
+        open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming),
+        height=size,
+        width=size,
+        num_frames=arguments.num_frames,
+        frame_rate=arguments.frame_rate,
+        media_column=arguments.media_column,
+        caption_column=arguments.caption_column,
+        sketch_column=None if sketch_vqgan is None else arguments.sketch_column or "sketch",
+        num_classes=None if sketch_vqgan is None else sketch_vqgan.config.in_channels,
+    )
+    kept = ("dataset", "dataset_split", "streaming", "num_frames", "frame_rate")
+    return media, {
+        **{name: getattr(arguments, name) for name in kept},
+        **{f"{name}_column": column for name, column in vars(media.reader.columns).items()},
+        "num_rows": media.num_rows,
+        "size": size,
+    }
+
+
+def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
+    """The codec of sketches must fit the other codec and EmojiMotion's classes.
+
+    Args:
+        encoders (`Encoders`): both codecs.
+        has_emoji (`bool`): whether the clips are EmojiMotion's.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    vqgan, sketch_vqgan = encoders.vqgan, encoders.sketch_vqgan
+    if sketch_vqgan is None:
+        return
     classes = sketch_vqgan.config.in_channels
     require(
-        classes == len(sketch_class_names),
+        not has_emoji or classes == len(sketch_class_names),
         "sketch_vqgan",
         f"a codec of the {len(sketch_class_names)} classes of EmojiMotion's sketches",
         f"{classes} channels",
         "give the one trained on sketches",
     )
-    return sketch_vqgan
+    require(
+        sketch_vqgan.downsampling_factor == vqgan.downsampling_factor,
+        "sketch_vqgan",
+        f"a codec whose tokens are {vqgan.downsampling_factor} pixels wide, as those of `vqgan`",
+        sketch_vqgan.downsampling_factor,
+        "give one with as many levels",
+    )
+
+
+def no_clips(arguments: TokenizeArguments, encoders: Encoders) -> TokenFiles:
+    """Token files of no clip at all, of the shapes that clips have.
+
+    Args:
+        arguments (`TokenizeArguments`): give the frames.
+        encoders (`Encoders`): give the grid and the length of texts.
+
+    Returns:
+        `TokenFiles`.
+    """
+    side = encoders.vqgan.config.sample_size // encoders.vqgan.downsampling_factor
+    visual = torch.zeros(0, arguments.num_frames, side, side, dtype=torch.int32)
+    text = torch.zeros(0, encoders.tokenizer.model_max_length, dtype=torch.int32)
+    sketch = None if encoders.sketch_vqgan is None else visual
+    return TokenFiles(visual, text, text, torch.zeros(0, dtype=torch.int32), sketch)
+
+
+def prepare_folder(folder: Path, metadata: dict[str, Any]) -> None:
+    """Make the folder of the token files, or make sure that it holds those that are wanted.
+
+    Args:
+        folder (`Path`): where they go.
+        metadata (`dict[str, Any]`): what they are made from; `num_shards` is None where it is not known yet.
+
+    Raises:
+        ValueError: If it holds token files of something else.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / METADATA_NAME).is_file():
+        write_metadata(folder, metadata)
+        return
+    found = read_metadata(folder)
+    later = FOUND_LATER if metadata["num_shards"] is None else ()
+    other = sorted(name for name in {**found, **metadata}.keys() - set(later) if found.get(name) != metadata.get(name))
+    if other:
+        raise ValueError(
+            f"`output_dir` must be a new folder or hold token files of the same arguments, got {str(folder)!r}, whose "
+            f"{', '.join(other)} differ; use another."
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -140,53 +193,37 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv (`Sequence[str]`, *optional*): flags of `TokenizeArguments`; the process's own when None.
 
     Raises:
-        ValueError: If an argument is wrong, or the folder holds token files of other arguments, another codec or
-            tokenizer.
+        ValueError: If an argument is wrong, the data set has nothing to read or too much that cannot be used, or the
+            folder holds token files of other arguments, another codec or tokenizer.
     """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(TokenizeArguments, argv)
     if arguments.device == "cpu":
         keep_freed_memory()
-    vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan).to(arguments.device).eval()
-    tokenizer = NuwaTokenizer.from_pretrained(arguments.tokenizer)
-    sketch_vqgan = load_sketch_vqgan(arguments)
-    pack = SpritePack.drawn_shapes() if arguments.sprites == "shapes" else SpritePack.load()
-    setting = SETTINGS[arguments.setting]
-    if arguments.sprites == "shapes":
-        setting = replace(setting, objects=None)  # a setting names emoji; shapes are all used
-    dataset = EmojiMotion(
-        pack, setting=setting, split=arguments.split, seed=arguments.seed, length=arguments.num_clips
-    )
+    folders = arguments.codec_folders()
+    # With several processes the codecs are only looked at here.
+    encoders = Encoders.load(**folders, device=arguments.device if arguments.num_proc == 1 else "cpu")
+    check_sketch_vqgan(encoders, has_emoji=arguments.dataset is None)
+    clips_per_shard = arguments.clips_per_shard or CLIPS_PER_SHARD
+    made_with, skips = fingerprints(**vars(encoders)), {}
+    if arguments.dataset is None:
+        source, metadata = emoji_clips(arguments)
+        cut = {} if arguments.clips_per_shard is None else {"clips_per_shard": clips_per_shard}
+        num_shards = -(-arguments.num_clips // clips_per_shard)
+        metadata = {**metadata, **made_with, **cut, "num_shards": num_shards}
+    else:
+        source, metadata = captioned_clips(arguments, encoders)
+        metadata = {**metadata, **made_with, "clips_per_shard": clips_per_shard, "num_shards": None}
+        skips = {"empty": no_clips(arguments, encoders), "max_skipped_share": arguments.max_skipped_share}
     folder = Path(arguments.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    starts = range(0, arguments.num_clips, CLIPS_PER_SHARD)
-    metadata = {
-        **{name: getattr(arguments, name) for name in ("setting", "sprites", "split", "num_clips", "seed")},
-        **fingerprints(vqgan, tokenizer, sketch_vqgan),
-        "num_shards": len(starts),
-    }
-    if not (folder / METADATA_NAME).is_file():
-        write_metadata(folder, metadata)
-    elif read_metadata(folder) != metadata:
-        found = read_metadata(folder)
-        other = sorted(name for name in {**found, **metadata} if found.get(name) != metadata.get(name))
-        raise ValueError(
-            f"`output_dir` must be a new folder or hold token files of the same arguments, got {str(folder)!r}, whose "
-            f"{', '.join(other)} differ; use another."
-        )
-    with tqdm(total=arguments.num_clips, unit="clip", desc="Tokenising") as progress:
-        for index, start in enumerate(starts):
-            stop = min(start + CLIPS_PER_SHARD, arguments.num_clips)
-            if not shard_path(folder, index).is_file():
-                parts = []
-                for first in range(start, stop, CLIPS_PER_BATCH):
-                    batch = range(first, min(first + CLIPS_PER_BATCH, stop))
-                    parts.append(tokenize_clips(dataset, batch, vqgan, tokenizer, sketch_vqgan))
-                    progress.update(len(batch))
-                names = [name for name, column in vars(parts[0]).items() if column is not None]
-                columns = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
-                write_shard(folder, index, TokenFiles(**columns))
-            else:
-                progress.update(stop - start)
+    prepare_folder(folder, metadata)
+    writer = ShardWriter(folder, source, clips_per_shard, CLIPS_PER_BATCH, **skips)
+    if arguments.num_proc == 1:
+        writer.write(partial(map, partial(tokenize_rows, encoders, source.reader)))
+        return
+    del encoders
+    processes = {"folders": folders, "device": arguments.device, "num_proc": arguments.num_proc}
+    writer.write(partial(tokenize_on_processes, reader=source.reader, **processes))
 
 
 if __name__ == "__main__":

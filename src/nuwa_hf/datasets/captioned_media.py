@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Captioned images and clips of any data set as samples of one size and length.
+
+Letters: T frames, Y, X pixel rows, columns.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import datasets
+import numpy as np
+
+from .class_map_files import fit_class_maps, read_class_maps
+from .frame_sampling import BrokenClipError, sample_frames
+from .media_files import fit_picture, is_still, open_media, stored_name, timed_frames
+from .open_dataset import Columns, find_columns, without_decoding
+
+
+ROWS_LOOKED_AT = 4  # to tell a data set of still images from one of clips
+
+
+@dataclass(frozen=True)
+class ClipReader:
+    """Reads rows as samples with the keys of `EmojiMotion` that tokens are made from.
+
+    Args:
+        columns (`Columns`): what is read.
+        height (`int`): rows of the frames.
+        width (`int`): columns of the frames.
+        num_frames (`int`): frames of a sample, T.
+        frame_rate (`float`): frames for each second.
+        num_classes (`int`, *optional*): how many classes sketches may have.
+    """
+
+    columns: Columns
+    height: int
+    width: int
+    num_frames: int
+    frame_rate: float
+    num_classes: int | None = None
+
+    def read(self, number: int, row: dict[str, Any]) -> dict[str, Any]:
+        """One sample. Each frame of the clip is the still one for one row in T, in turn.
+
+        Args:
+            number (`int`): of the row in its data set.
+            row (`dict[str, Any]`): as `CaptionedMedia.rows` gives it.
+
+        Returns:
+            `dict`: `name`, `caption` and `image_caption` (`str`), `image_index` (`int`, in [0, T)), `video` (uint8 of
+            shape `(T, Y, X, 3)`) and, where there is a column of sketches, `sketch` (`(T, Y, X)`).
+
+        Raises:
+            BrokenClipError: If the clip or its sketch cannot be decoded or is too short, or there is no caption.
+            ValueError: If a sketch has a class that does not exist.
+        """
+        caption = row[self.columns.caption]
+        if not isinstance(caption, str) or not caption.strip():
+            raise BrokenClipError("has no caption")
+        frames = timed_frames(open_media(row[self.columns.media]))
+        clip = sample_frames(frames, frame_rate=self.frame_rate, num_frames=self.num_frames)
+        pictures = [frame.picture() for frame in clip]
+        sample = {
+            "name": self.name(number, row),
+            "caption": caption,
+            "image_caption": caption,
+            "image_index": number % self.num_frames,
+            "video": np.stack([fit_picture(picture, self.height, self.width) for picture in pictures]),
+        }
+        if self.columns.sketch is not None:
+            maps = read_class_maps(row[self.columns.sketch], clip, frame_rate=self.frame_rate)
+            rows, columns = maps.shape[1:]
+            if rows * pictures[0].width != columns * pictures[0].height:
+                raise BrokenClipError(
+                    f"has a sketch of {rows}x{columns} beside frames of {pictures[0].height}x{pictures[0].width}, "
+                    "another aspect"
+                )
+            self._check_classes(maps, sample["name"])
+            sample["sketch"] = fit_class_maps(maps, self.height, self.width)
+        return sample
+
+    def name(self, number: int, row: dict[str, Any]) -> str:
+        """What to call a row in messages.
+
+        Args:
+            number (`int`): of the row.
+            row (`dict[str, Any]`): the row.
+
+        Returns:
+            `str`: the file's name, or the row's number where it has none.
+        """
+        return stored_name(row[self.columns.media]) or f"row {number}"
+
+    def _check_classes(self, maps: np.ndarray, name: str) -> None:
+        low, high = int(maps.min()), int(maps.max())
+        if low < 0 or (self.num_classes is not None and high >= self.num_classes):
+            raise ValueError(
+                f"`sketch_column` must have classes from 0 to {(self.num_classes or 256) - 1}, those of the sketch "
+                f"codec, got {low if low < 0 else high} in {name}; map your classes to the codec's."
+            )
+
+
+class CaptionedMedia:
+    """A data set of captioned images or clips.
+
+    Args:
+        dataset (`datasets.Dataset` or `datasets.IterableDataset`): one split, such as `open_dataset` gives.
+        height (`int`): rows of the frames.
+        width (`int`): columns of the frames.
+        num_frames (`int`, defaults to 10): frames of a sample; 1 for still images.
+        frame_rate (`float`, defaults to 2.5): frames for each second; both defaults are the paper's.
+        media_column (`str`, *optional*): images or clips; by default found as in `find_columns`.
+        caption_column (`str`, *optional*): captions; by default found likewise.
+        sketch_column (`str`, *optional*): class maps; without it none are read.
+        num_classes (`int`, *optional*): how many classes they may have.
+
+    Attributes:
+        num_rows (`int` or None): rows of the data set; None if it is streamed.
+        reader (`ClipReader`): makes samples from rows, in any process.
+
+    Raises:
+        TypeError: If it is no single split of a data set.
+        ValueError: If it is empty, a column is missing, a number is out of range, or it has only still images where
+            several frames are asked for.
+    """
+
+    def __init__(
+        self,
+        dataset: datasets.Dataset | datasets.IterableDataset,
+        *,
+        height: int,
+        width: int,
+        num_frames: int = 10,
+        frame_rate: float = 2.5,
+        media_column: str | None = None,
+        caption_column: str | None = None,
+        sketch_column: str | None = None,
+        num_classes: int | None = None,
+    ):
+        if not isinstance(dataset, datasets.Dataset | datasets.IterableDataset):
+            raise TypeError(
+                "`dataset` must be a datasets.Dataset or datasets.IterableDataset, got "
+                f"{type(dataset).__name__}; choose one of its splits."
+            )
+        for name, value in (("num_frames", num_frames), ("height", height), ("width", width)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {value}.")
+        if not 0 < frame_rate <= 1000:
+            raise ValueError(f"`frame_rate` must be above 0 and at most 1000, got {frame_rate}; the paper's is 2.5.")
+        self.num_rows = len(dataset) if isinstance(dataset, datasets.Dataset) else None
+        self._dataset = without_decoding(dataset)
+        first = list(islice(self.rows(0), ROWS_LOOKED_AT))
+        if not first:
+            raise ValueError("`dataset` must hold at least one captioned image or clip, got no rows.")
+        features = self._dataset.features or dict.fromkeys(first[0][1])
+        columns = find_columns(features, media=media_column, caption=caption_column, sketch=sketch_column)
+        if num_frames > 1 and all(is_still(row[columns.media]) for _, row in first):
+            raise ValueError(
+                f"`num_frames` must be 1 for still images, which `dataset` begins with, got {num_frames}; use 1, or "
+                "another `media_column`."
+            )
+        self.reader = ClipReader(columns, height, width, num_frames, frame_rate, num_classes)
+
+    def rows(self, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Rows with their numbers, their images and clips not decoded.
+
+        Args:
+            start (`int`): the first row.
+
+        Yields:
+            `tuple[int, dict[str, Any]]`: number and row.
+        """
+        if self.num_rows is None:
+            yield from enumerate(self._dataset.skip(start), start)
+        else:
+            for number in range(start, self.num_rows):
+                yield number, self._dataset[number]

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Data sets of captioned media: wherever they lie, their rows become the same samples."""
+
+import datasets
+import numpy as np
+import PIL.Image
+import pytest
+from clip_folders import break_clip, class_maps, pictures, save_animation, write_clips, write_metadata
+
+from nuwa_hf.datasets.captioned_media import CaptionedMedia
+from nuwa_hf.datasets.frame_sampling import BrokenClipError
+from nuwa_hf.datasets.media_files import fit_picture
+from nuwa_hf.datasets.open_dataset import find_columns, open_dataset
+
+
+SIZE = {"height": 8, "width": 8}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    datasets.disable_progress_bars()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_clips(tmp_path / "clips", 3, num_classes=5)
+
+
+def samples(dataset, **arguments):
+    media = CaptionedMedia(dataset, **{**SIZE, "num_frames": 3, **arguments})
+    return [media.reader.read(number, row) for number, row in media.rows(0)]
+
+
+def assert_equal(found, expected):
+    assert len(found) == len(expected) > 0
+    for one, other in zip(found, expected, strict=True):
+        for name in ("caption", "image_caption", "image_index"):
+            assert one[name] == other[name]
+        for name in ("video", "sketch"):
+            assert np.array_equal(one[name], other[name])
+
+
+def test_a_folder_gives_the_frames_captions_and_sketches_that_were_written(folder):
+    for number, sample in enumerate(samples(open_dataset(folder), sketch_column="sketch")):
+        expected = [fit_picture(picture, 8, 8) for picture in pictures(3, number)]
+        assert np.array_equal(sample["video"], expected)
+        assert sample["caption"] == sample["image_caption"] == f"a clip of {number} things"
+        assert sample["name"] == f"clip{number}.gif"
+        assert sample["sketch"].shape == (3, 8, 8)
+        assert set(np.unique(sample["sketch"])) <= set(np.unique(class_maps(4, number, 5)))
+    assert [sample["image_index"] for sample in samples(open_dataset(folder))] == [0, 1, 2]
+
+
+def test_streams_parquet_saved_and_generated_data_sets_give_the_same_samples(folder, tmp_path):
+    expected = samples(open_dataset(folder), sketch_column="sketch")
+    assert_equal(samples(open_dataset(folder, streaming=True), sketch_column="sketch"), expected)
+    (tmp_path / "rows").mkdir()
+    features = datasets.Features(
+        {
+            "video": datasets.Video(decode=False),
+            "caption": datasets.Value("string"),
+            "sketch": datasets.List(datasets.Image()),
+        }
+    )
+    rows = [
+        {
+            "video": {"bytes": (folder / f"clip{n}.gif").read_bytes(), "path": None},
+            "caption": f"a clip of {n} things",
+            "sketch": [PIL.Image.fromarray(one) for one in class_maps(4, n, 5)],
+        }
+        for n in range(3)
+    ]
+    made = datasets.Dataset.from_list(rows, features=features)
+    made.to_parquet(tmp_path / "rows" / "train.parquet")
+    made.save_to_disk(tmp_path / "saved")
+    for path in (tmp_path / "rows", tmp_path / "rows" / "train.parquet", tmp_path / "saved"):
+        for streaming in (False, True):
+            assert_equal(samples(open_dataset(path, streaming=streaming), sketch_column="sketch"), expected)
+    paths = [{"clip": str(folder / f"clip{n}.gif"), "text": f"a clip of {n} things"} for n in range(3)]
+    without_sketches = samples(open_dataset(folder))
+    for suffix, write in ((".jsonl", "to_json"), (".csv", "to_csv")):
+        getattr(datasets.Dataset.from_list(paths), write)(tmp_path / f"paths{suffix}")
+        for one, other in zip(samples(open_dataset(tmp_path / f"paths{suffix}")), without_sketches, strict=True):
+            assert np.array_equal(one["video"], other["video"])
+    generated = datasets.IterableDataset.from_generator(lambda: iter(rows))
+    assert_equal(samples(generated, sketch_column="sketch"), expected)
+
+
+def test_rows_from_a_start_on_are_the_rest_of_all_rows(folder):
+    for streaming in (False, True):
+        media = CaptionedMedia(open_dataset(folder, streaming=streaming), **SIZE, num_frames=3)
+        every = list(media.rows(0))
+        assert [number for number, _ in every] == [0, 1, 2]
+        assert list(media.rows(1)) == every[1:]
+        assert list(media.rows(3)) == []
+        assert media.num_rows == (None if streaming else 3)
+
+
+def test_captioned_images_are_clips_of_one_frame(tmp_path):
+    (tmp_path / "images").mkdir()
+    shown = pictures(3, 5)
+    for number, picture in enumerate(shown):
+        picture.save(tmp_path / "images" / f"{number}.png")
+    write_metadata(tmp_path / "images", [{"file_name": f"{n}.png", "caption": f"image {n}"} for n in range(3)])
+    found = samples(open_dataset(tmp_path / "images"), num_frames=1)
+    assert [sample["image_index"] for sample in found] == [0, 0, 0]
+    assert np.array_equal(found[1]["video"], [fit_picture(shown[1], 8, 8)])
+    with pytest.raises(ValueError, match="`num_frames` must be 1 for still images"):
+        CaptionedMedia(open_dataset(tmp_path / "images"), **SIZE, num_frames=2)
+
+
+def test_broken_short_and_uncaptioned_clips_say_what_is_wrong(tmp_path):
+    folder = write_clips(tmp_path / "clips", 4)
+    break_clip(folder, 0)
+    save_animation(pictures(2, 9), folder / "clip1.gif")
+    (folder / "clip2.gif").unlink()
+    write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": "a clip" if n < 3 else " "} for n in range(4)])
+    media = CaptionedMedia(open_dataset(folder), **SIZE, num_frames=3)
+    for (number, row), reason in zip(
+        media.rows(0), ("cannot be decoded", "is too short", "is not there", "has no caption"), strict=True
+    ):
+        with pytest.raises(BrokenClipError, match=reason):
+            media.reader.read(number, row)
+
+
+def test_a_class_beyond_the_codec_is_an_error_that_names_the_clip(folder):
+    with pytest.raises(
+        ValueError, match=r"`sketch_column` must have classes from 0 to 2.* got 4 in clip0\.gif"
+    ) as caught:
+        samples(open_dataset(folder), sketch_column="sketch", num_classes=3)
+    assert not isinstance(caught.value, BrokenClipError)
+
+
+def test_a_sketch_of_another_aspect_is_a_broken_clip(folder):
+    save_animation(pictures(4, 0, size=(16, 16)), folder / "clip0.gif")
+    with pytest.raises(BrokenClipError, match="a sketch of 12x16 beside frames of 16x16"):
+        samples(open_dataset(folder), sketch_column="sketch")
+
+
+def test_columns_are_found_by_kind_and_name_or_must_be_named():
+    video, image, text = datasets.Video(), datasets.Image(), datasets.Value("string")
+    columns = find_columns({"id": text, "clip": video, "caption": text, "sketch": image})
+    assert (columns.media, columns.caption, columns.sketch) == ("clip", "caption", None)
+    assert find_columns({"video": None, "text": None}).media == "video"
+    assert find_columns({"a": image, "b": image, "text": text}, media="b").media == "b"
+    for features, arguments, message in (
+        ({"video": video, "label": text}, {}, "`caption_column` must name the column of captions"),
+        ({"video": video, "text": text, "caption": text}, {}, r"\['text', 'caption'\] could both be it"),
+        ({"a": image, "b": video, "text": text}, {}, "`media_column` must name"),
+        ({"text": text}, {}, "`media_column` must name"),
+        ({"video": video, "text": datasets.Value("int64")}, {}, "`caption_column` must hold texts"),
+        ({"video": video, "text": text}, {"sketch": "maps"}, "`sketch_column` must be one of the columns"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            find_columns(features, **arguments)
+
+
+def test_what_is_no_data_set_or_empty_is_refused(folder, tmp_path):
+    (tmp_path / "empty" / "inner").mkdir(parents=True)
+    with pytest.raises(ValueError, match="got the empty folder"):
+        open_dataset(tmp_path / "empty")
+    with pytest.raises(ValueError, match=r"`dataset` must be a folder .* which cannot be opened"):
+        open_dataset(tmp_path / "absent")
+    (tmp_path / "clip.mp4").touch()
+    with pytest.raises(ValueError, match="give the folder that it lies in"):
+        open_dataset(tmp_path / "clip.mp4")
+    with pytest.raises(ValueError, match="got no rows"):
+        CaptionedMedia(datasets.Dataset.from_dict({"video": [], "text": []}), **SIZE)
+    with pytest.raises(TypeError, match="choose one of its splits"):
+        CaptionedMedia(datasets.DatasetDict(), **SIZE)
+    with pytest.raises(ValueError, match="`frame_rate` must be above 0"):
+        CaptionedMedia(open_dataset(folder), **SIZE, frame_rate=0)

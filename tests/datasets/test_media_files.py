@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Stored media as frames with times, and the middle of pictures at the size of a codec."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import PIL.Image
+import pytest
+from clip_folders import pictures, save_animation
+
+from nuwa_hf.datasets.frame_sampling import BrokenClipError
+from nuwa_hf.datasets.media_files import fit_picture, is_still, middle_box, open_media, stored_name, timed_frames
+
+
+def frames_of(media):
+    return list(timed_frames(open_media(media)))
+
+
+def arrays(frames):
+    return np.stack([np.array(frame.picture().convert("RGB")) for frame in frames])
+
+
+def write_video(path, frames, rate, codec="libx264", **options):
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=rate, options=options)
+        stream.width, stream.height = frames[0].size
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        file.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])
+def test_animations_have_their_frames_and_times(tmp_path, suffix):
+    path, expected = tmp_path / f"clip{suffix}", pictures(4, 0)
+    options = {"lossless": True} if suffix == ".webp" else {}
+    expected[0].save(path, save_all=True, append_images=expected[1:], duration=[100, 300, 200, 50], **options)
+    frames = frames_of(str(path))
+    assert [frame.time for frame in frames] == [Fraction(t, 10) for t in (0, 1, 4, 6)]
+    assert frames[-1].duration == Fraction(1, 20)
+    assert np.array_equal(arrays(frames), np.stack([np.array(frame) for frame in expected]))
+    assert frames_of(path.read_bytes())[3].time == frames[3].time
+    assert not is_still(str(path))
+
+
+@pytest.mark.parametrize("rate", [10, 25])
+def test_videos_have_their_frames_and_times_from_the_path_or_the_bytes(tmp_path, rate):
+    expected = pictures(6, 1, size=(32, 48))
+    path = write_video(tmp_path / "clip.mp4", expected, rate, crf="4")
+    for media in ({"path": str(path), "bytes": None}, {"path": None, "bytes": path.read_bytes()}):
+        frames = frames_of(media)
+        assert [frame.time for frame in frames] == [Fraction(k, rate) for k in range(6)]
+        assert frames[-1].duration == Fraction(1, rate)
+        # Colours are stored at half the resolution and rounded.
+        assert np.abs(arrays(frames).astype(int) - np.stack([np.array(one) for one in expected])).mean() < 16
+    assert not is_still(str(path))
+
+
+def test_a_still_image_is_a_clip_of_one_frame(tmp_path):
+    (expected,) = pictures(1, 2)
+    expected.save(tmp_path / "image.png")
+    for media in (str(tmp_path / "image.png"), expected):
+        (frame,) = frames_of(media)
+        assert (frame.time, frame.duration) == (0, 0)
+        assert np.array_equal(arrays([frame])[0], np.array(expected))
+        assert is_still(media)
+
+
+@pytest.mark.parametrize("name", ["clip.gif", "clip.mp4", "clip.png", "text.mp4", "empty.gif", "absent.gif", None])
+def test_what_cannot_be_decoded_is_a_broken_clip(tmp_path, name):
+    save_animation(pictures(3, 0), tmp_path / "clip.gif")
+    save_animation(pictures(3, 0), tmp_path / "clip.png")
+    write_video(tmp_path / "clip.mp4", pictures(9, 0, size=(32, 48)), 10)
+    for path in tmp_path.iterdir():
+        data = path.read_bytes()
+        path.write_bytes(data[: 60 if path.suffix == ".png" else len(data) // 3 if path.suffix == ".mp4" else 20])
+    (tmp_path / "text.mp4").write_text("not a video at all")
+    (tmp_path / "empty.gif").touch()
+    with pytest.raises(BrokenClipError):
+        frames_of(None if name is None else str(tmp_path / name))
+    assert name is None or not is_still(str(tmp_path / name))
+
+
+def test_the_middle_is_the_largest_box_of_the_aspect_with_equal_margins():
+    assert middle_box(12, 16, 8, 8) == (2, 0, 14, 12)
+    assert middle_box(16, 12, 8, 8) == (0, 2, 12, 14)
+    random = np.random.default_rng(0)
+    for rows, columns, height, width in random.integers(1, 200, (100, 4)).tolist():
+        left, top, right, bottom = middle_box(rows, columns, height, width)
+        assert left == pytest.approx(columns - right)
+        assert top == pytest.approx(rows - bottom)
+        assert (right - left) * height == pytest.approx((bottom - top) * width)
+        assert min(left, top) == pytest.approx(0, abs=1e-9)
+
+
+def test_fitting_keeps_pixels_of_the_right_size_and_cuts_the_sides_of_others():
+    picture = pictures(1, 0, size=(8, 16))[0]
+    fitted = fit_picture(picture, 8, 16)
+    assert np.array_equal(fitted, np.array(picture))
+    assert np.array_equal(fit_picture(picture, 8, 8), np.array(picture)[:, 4:12])
+    assert fit_picture(picture, 24, 12).shape == (24, 12, 3)
+
+
+def test_modes_are_brought_to_eight_bits_on_white():
+    grey = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4369
+    assert np.array_equal(fit_picture(PIL.Image.fromarray(grey), 4, 4)[..., 0], grey // 257)
+    clear = PIL.Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    assert (fit_picture(clear, 4, 4) == 255).all()
+    assert fit_picture(PIL.Image.new("L", (4, 4), 7), 4, 4).tolist() == np.full((4, 4, 3), 7).tolist()
+
+
+def test_names_are_those_of_files():
+    assert stored_name({"path": "zip://clips/a.mp4::/data/b.zip", "bytes": None}) == "a.mp4"
+    assert stored_name("x/y.gif") == "y.gif"
+    assert stored_name({"path": None, "bytes": b""}) is None
