@@ -4,9 +4,13 @@
 
 import diffusers
 from diffusers.pipelines import pipeline_loading_utils
+from diffusers.utils import constants
 
 
 LIBRARY = "nuwa_hf"
+# A pipeline downloads of a model's folder the weights, config.json and what this list of diffusers says: without it
+# the sampling settings of the checkpoint are lost on the way.
+SAMPLING_SETTINGS = "*/generation_config.json"
 
 
 def register_with_diffusers(component_bases: list[type], resolvable: list[type]) -> None:
@@ -25,6 +29,8 @@ def register_with_diffusers(component_bases: list[type], resolvable: list[type])
     pipeline_loading_utils.LOADABLE_CLASSES.setdefault(LIBRARY, {}).update(loadable)
     # diffusers made this flat copy of the table when it was imported.
     pipeline_loading_utils.ALL_IMPORTABLE_CLASSES.update(loadable)
+    if SAMPLING_SETTINGS not in constants.TRANSFORMERS_COMPONENT_AUX_FILES:
+        constants.TRANSFORMERS_COMPONENT_AUX_FILES.append(SAMPLING_SETTINGS)
     for cls in resolvable:
         if not hasattr(diffusers, cls.__name__):
             setattr(diffusers, cls.__name__, cls)

@@ -24,6 +24,7 @@ DELEGATED = {
     "train": ("nuwa_hf.training.train_nuwa", "train the transformer and write a pipeline"),
     "train-judges": ("nuwa_hf.evaluation.train_judges", "train the networks that judge videos"),
     "evaluate": ("nuwa_hf.evaluation.evaluate", "score a checkpoint with the judges"),
+    "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
 }
 USER_ERROR = 2
 INTERRUPTED = 130

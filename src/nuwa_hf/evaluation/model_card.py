@@ -15,6 +15,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.score_tables import SCORES, markdown_cell, task_markdown
+from nuwa_hf.hub.run_card import task_table
 from nuwa_hf.media import written_aside
 from nuwa_hf.tasks import TASKS
 
@@ -51,8 +52,6 @@ frames = pipeline("a red apple rolls to the left on the grass", generator=torch.
 
 The other tasks share the weights: `NuwaVideoPredictionPipeline.from_pipe(pipeline)` and so on.
 
-| task | class |
-| --- | --- |
 {{ tasks }}
 
 - things: {{ objects }}
@@ -183,9 +182,7 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         num_clips=report["num_clips"],
         seed=report["seed"],
         scores=scores_table(report),
-        tasks="\n".join(
-            f"| {task.name.replace('-', ' ')} ({task.abbreviation}) | `{task.pipeline}` |" for task in TASKS
-        ),
+        tasks=task_table(TASKS),
     )
 
 

@@ -14,6 +14,7 @@ from diffusers import DiffusionPipeline
 from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.hub.hub_errors import hub_reason
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
@@ -76,7 +77,8 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
             The pipeline, in evaluation mode.
 
         Raises:
-            OSError: If the folder does not hold a whole checkpoint. Nothing was loaded then.
+            OSError: If the folder does not hold a whole checkpoint, or the Hub does not give it. Nothing was loaded
+                then.
         """
         name_or_path = os.fspath(pretrained_model_name_or_path)
         if is_local_path(pretrained_model_name_or_path):
@@ -87,7 +89,13 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
                 required=[name for name in wanted if name not in cls._optional_components],
                 optional=[name for name in wanted if name in cls._optional_components],
             )
-        return super().from_pretrained(name_or_path, **kwargs)
+        try:
+            return super().from_pretrained(name_or_path, **kwargs)
+        except OSError as error:
+            reason = hub_reason(error)
+            if reason is None:
+                raise
+            raise OSError(f"Cannot load {name_or_path!r} from the Hub: {reason}.") from error
 
     @classmethod
     def from_pipe(cls, pipeline: DiffusionPipeline, **kwargs: Any) -> Self:

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a request to the Hub that failed means, in plain words."""
+
+from collections.abc import Iterator
+
+# `HTTPError` is the base of all that the HTTP library below huggingface_hub raises, whichever library that is.
+from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+
+
+# What an answer of the Hub means, and what to do.
+REASONS = {
+    401: "the Hub does not know you, or has no such repository; check the name, then log in with `hf auth login` or "
+    "set HF_TOKEN",
+    403: "your token may not do that; use one that may, or a repository of your own",
+    404: "the Hub has no such repository or revision, or does not show it to your token; check the name and the token",
+    409: "somebody else changed the repository meanwhile; look at what is there now, then push again",
+    412: "somebody else changed the repository meanwhile; look at what is there now, then push again",
+    429: "the Hub has had too many requests from you; try again later",
+}
+SERVER_FAULT = "the Hub has a fault; try again later"
+REFUSED = "the Hub refused it"
+CONNECTION_LOST = "the connection to the Hub was lost; try again"
+OFFLINE = "HF_HUB_OFFLINE forbids every request; unset it"
+
+
+def hub_reason(error: BaseException) -> str | None:
+    """Why a push or a download failed, if it was for a request to the Hub.
+
+    Args:
+        error (`BaseException`): what was raised; its causes are looked through.
+
+    Returns:
+        `str` or None: the reason and what to do, or None if no request failed.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, OfflineModeIsEnabled):
+            return OFFLINE
+        if isinstance(cause, HfHubHTTPError):
+            status = cause.response.status_code
+            reason = REASONS.get(status, SERVER_FAULT if status >= 500 else REFUSED)
+            answer = f": {cause.server_message}" if cause.server_message else ""
+            return f"{reason} ({status}{answer})"
+        if isinstance(cause, HTTPError | ConnectionError | TimeoutError):
+            return f"{CONNECTION_LOST} ({type(cause).__name__}: {cause})"
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

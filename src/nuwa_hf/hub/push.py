@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""`nuwa-hf push`: push a pipeline, a model, a tokenizer or an adapter to the Hub."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from nuwa_hf.hub.push_folder import push_folder
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="nuwa-hf push", description=__doc__.split(": ", 1)[1], epilog="example: nuwa-hf push my-nuwa user/my-nuwa"
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where `save_pretrained` wrote")
+    parser.add_argument("repo_id", metavar="USER/MODEL", help="the repository; made if it is not there")
+    parser.add_argument("--private", action="store_true", help="make the repository private")
+    parser.add_argument("--revision", metavar="R", help="branch to push to; made from main if it is not there")
+    parser.add_argument("--commit_message", metavar="M", help="by default says what the folder holds")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Push a folder in one commit.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): the command line without the program's name; `None` reads `sys.argv`.
+
+    Raises:
+        ValueError: If there is nothing to push, or not there.
+        OSError: If a file is missing, or the Hub did not take the push.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    args = build_parser().parse_args(argv)
+    push_folder(
+        args.folder,
+        args.repo_id,
+        private=True if args.private else None,
+        revision=args.revision,
+        commit_message=args.commit_message,
+    )
+
+
+if __name__ == "__main__":
+    main()

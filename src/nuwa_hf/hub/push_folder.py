@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Push a folder to a repository on the Hub, in one commit."""
+
+import logging
+import os
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import HTTPError
+
+from nuwa_hf.hub.checkpoint_kind import check_repo_id, checkpoint_kind
+from nuwa_hf.hub.hub_errors import hub_reason
+
+
+logger = logging.getLogger(__name__)
+
+WEIGHTS = re.compile(r"(?P<name>[^.]+?)(\.(?P<variant>[^.]+?))?(-\d{5}-of-\d{5})?\.safetensors")
+WEIGHTS_INDEX = re.compile(r"(?P<name>[^.]+)\.safetensors\.index(\.(?P<variant>[^.]+))?\.json")
+
+
+class PushError(OSError):
+    """A push that the Hub did not take. What the repository held before is still there and loads."""
+
+
+def push_folder(
+    folder: str | os.PathLike,
+    repo_id: str,
+    *,
+    private: bool | None = None,
+    revision: str | None = None,
+    commit_message: str | None = None,
+    token: str | None = None,
+) -> str:
+    """Push a folder to a repository, which is made if it is not there.
+
+    All files go into one commit, so whoever loads the repository sees all of them or none: a push that fails leaves
+    what was there before. (`huggingface_hub.upload_folder` may split a folder into several commits.) Files that are
+    only in the repository stay there, but for weights that this push replaces by others, cut into other shards.
+    Hidden files stay here.
+
+    Args:
+        folder (`str` or `os.PathLike`): where `save_pretrained` wrote a pipeline, a model, a tokenizer or an adapter.
+        repo_id (`str`): the repository, `user/model`.
+        private (`bool`, *optional*): whether a new repository is private; by default what the account says.
+        revision (`str`, *optional*): the branch; made from `main` if it is not there. By default `main` itself.
+        commit_message (`str`, *optional*): by default says what the folder holds.
+        token (`str`, *optional*): by default the one that is logged in, or that of HF_TOKEN.
+
+    Returns:
+        `str`: the commit's URL.
+
+    Raises:
+        ValueError: If the folder holds nothing to load, the id has another form, the repository is public and
+            `private` was asked for, or the model card's metadata are not valid.
+        OSError: If the folder holds a part of a checkpoint only, or, as `PushError`, if the Hub did not take the push.
+    """
+    folder = Path(folder)
+    kind = checkpoint_kind(folder)
+    check_repo_id(repo_id)
+    files = files_to_push(folder)
+    api = HfApi(token=token)
+    with _plain_words(repo_id):
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        if revision is not None and not revision.startswith("refs/"):
+            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        there = api.model_info(repo_id, revision=revision)
+        if private and not there.private:
+            raise ValueError(
+                f"`private` was asked for, but the repository {repo_id} is there already and public; push to another "
+                "one, or make it private in its settings first."
+            )
+        gone = replaced_weights(files, [file.rfilename for file in there.siblings])
+        logger.info("Pushing %d files to %s", len(files), repo_id)
+        commit = api.create_commit(
+            repo_id,
+            operations=[
+                *(CommitOperationDelete(path_in_repo=name, is_folder=False) for name in gone),
+                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in files),
+            ],
+            commit_message=commit_message or f"Upload {kind}",
+            revision=revision,
+            parent_commit=there.sha,  # what is deleted was chosen by what is there
+        )
+    logger.info("Pushed: %s", commit.commit_url)
+    return commit.commit_url
+
+
+def files_to_push(folder: Path) -> list[str]:
+    """The files of a folder that are pushed.
+
+    Args:
+        folder (`Path`): a folder.
+
+    Returns:
+        `list[str]`: their names below the folder, sorted; hidden ones and Python's caches left out.
+    """
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
+
+
+def replaced_weights(pushed: Collection[str], present: Collection[str]) -> list[str]:
+    """Weights in a repository that a push replaces by files of other names.
+
+    One file and several shards of the same weights must not lie side by side: whoever loads takes the one file, which
+    may be the old one. Another variant, such as fp16, is left alone.
+
+    Args:
+        pushed (`Collection[str]`): the files that are pushed.
+        present (`Collection[str]`): the files that are in the repository.
+
+    Returns:
+        `list[str]`: those of `present` that are to be deleted, sorted.
+    """
+    new = {_weights_of(name) for name in pushed} - {None}
+    return sorted(name for name in present if name not in pushed and _weights_of(name) in new)
+
+
+def _weights_of(path: str) -> tuple[str, str, str | None] | None:
+    """Folder, name and variant of the weights that a file is a part of, or None."""
+    folder, _, name = path.rpartition("/")
+    match = WEIGHTS.fullmatch(name) or WEIGHTS_INDEX.fullmatch(name)
+    return (folder, match["name"], match["variant"]) if match else None
+
+
+@contextmanager
+def _plain_words(repo_id: str) -> Iterator[None]:
+    """Turns what a request raises into a `PushError` that says what happened and what to do."""
+    try:
+        yield
+    except (HTTPError, ConnectionError, TimeoutError, RuntimeError) as error:
+        # The upload of a large file wraps what happened in a RuntimeError; that of the other protocol is one.
+        reason = hub_reason(error) or f"the upload failed ({error})"
+        raise PushError(f"Nothing was pushed to {repo_id}: {reason}. What it held before is unchanged.") from error

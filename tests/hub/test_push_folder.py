@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What one process pushes to a Hub, another one loads, with the package and nothing else."""
+
+import json
+
+import pytest
+from local_hub import LocalHub
+
+from nuwa_hf.cli import main
+from nuwa_hf.hub.push_folder import files_to_push, push_folder, replaced_weights
+
+
+@pytest.mark.parametrize(
+    ("way", "pushed_as"),
+    [
+        ("by its class", "first"),
+        ("by DiffusionPipeline", "first"),
+        ("by another task's class", "first"),
+        ("parts", "first"),
+        ("subfolders", "first"),
+        ("private", "first"),
+        ("branch", "second"),
+        ("commit", "second"),
+        ("fp16", "half"),
+        ("no variant", "first"),
+        ("command", "second"),
+    ],
+)
+def test_another_process_draws_what_was_drawn_before_the_push(pushed, loaded, way, pushed_as):
+    assert loaded.drawn[way] == pushed.drawn[pushed_as]
+    assert loaded.classes[way] == "NuwaTextToVideoPipeline"
+
+
+def test_versions_differ_so_that_one_taken_for_another_is_seen(pushed):
+    drawn = list(pushed.drawn.values())
+    assert all(one != other for i, one in enumerate(drawn) for other in drawn[:i])
+
+
+def test_connection_cut_in_the_middle_of_an_upload_leaves_the_old_version_and_says_so(pushed, loaded):
+    kind, text = pushed.raised["cut"]
+    assert kind == "PushError"
+    assert "Nothing was pushed to tester/cut: the connection to the Hub was lost; try again" in text
+    assert loaded.drawn["cut"] == pushed.drawn["first"]
+
+
+def test_pushing_again_after_a_cut_works_and_a_single_cut_is_overcome(pushed, loaded):
+    assert "healed" in pushed.raised
+    assert "shaken" not in pushed.raised
+    for name in ("healed", "shaken"):
+        assert loaded.drawn[name] == pushed.drawn[name]
+
+
+def test_shards_replace_the_one_file_that_was_there(pushed, loaded, hub):
+    """The old file stayed beside the new shards, and whoever loaded got the old weights."""
+    assert loaded.drawn["sharded"] == pushed.drawn["second"]
+    files = hub.repositories["tester/sharded"].commit("main").files
+    assert "transformer/model.safetensors.index.json" in files
+    assert "transformer/model.safetensors" not in files
+
+
+def test_push_is_one_commit_and_keeps_what_is_only_in_the_repository(pushed, hub):
+    assert len(hub.repositories["tester/card"].commits) == 2  # the Hub's own first one, and ours
+    assert len(hub.repositories["tester/sharded"].commits) == 3
+    variants = hub.repositories["tester/variants"].commit("main").files
+    assert {"vqgan/diffusion_pytorch_model.safetensors", "vqgan/diffusion_pytorch_model.fp16.safetensors"} <= set(
+        variants
+    )
+
+
+def test_private_repository_is_refused_without_a_token(hub, loaded):
+    assert hub.repositories["tester/secret"].private
+    kind, text = loaded.raised["private without a token"]
+    assert kind == "OSError"
+    assert "tester/secret" in text
+    assert "log in" in text
+
+
+def test_private_push_to_a_public_repository_is_refused(pushed):
+    kind, text = pushed.raised["private onto public"]
+    assert kind == "ValueError"
+    assert "the repository tester/pipeline is there already and public" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "repo_id", "reason"),
+    [
+        ("conflict 409", "tester/pipeline", "somebody else changed the repository meanwhile"),
+        ("conflict 412", "tester/pipeline", "somebody else changed the repository meanwhile"),
+        ("unknown token", "tester/other", "log in with `hf auth login`"),
+        ("token of a stranger", "tester/pipeline", "your token may not do that"),
+    ],
+)
+def test_refused_push_says_why_and_what_to_do(pushed, name, repo_id, reason):
+    kind, text = pushed.raised[name]
+    assert kind == "PushError"
+    assert text.startswith(f"Nothing was pushed to {repo_id}: ")
+    assert reason in text
+
+
+@pytest.mark.parametrize("name", ["no such repository", "no such revision", "no such model", "no such VQ-GAN"])
+def test_what_is_not_there_is_named(loaded, name):
+    kind, text = loaded.raised[name]
+    assert kind == "OSError"
+    assert ("tester/pipeline" if name == "no such revision" else "tester/missing") in text
+    assert "check the name" in text or "is not a valid model identifier" in text
+
+
+def test_command_pushes_to_a_private_branch(pushed, hub):
+    assert pushed.status == 0
+    repository = hub.repositories["tester/command"]
+    assert repository.private
+    assert set(repository.branches) == {"main", "v2"}
+    assert "model_index.json" not in repository.commit("main").files
+
+
+def folder_with(tmp_path, **files):
+    for name, content in files.items():
+        (tmp_path / f"{name}.json").write_text(content)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("files", "repo_id", "message"),
+    [
+        ({}, "user/model", "`folder` must hold a pipeline, an adapter, a model or a tokenizer"),
+        ({"settings": "{}"}, "user/model", "has none of these files"),
+        ({"config": "{}"}, "user/model", "has a config.json but no weights"),
+        ({"adapter_config": "{}"}, "user/model", "has a adapter_config.json but no weights"),
+        ({"model_index": "{"}, "user/model", "is not valid JSON"),
+        ({"model_index": '{"vqgan": ["nuwa_hf", "NuwaVQGAN"]}'}, "user/model", "vqgan is missing"),
+        ({"tokenizer_config": "{}"}, "model", "`repo_id` must be USER/MODEL"),
+        ({"tokenizer_config": "{}"}, "user/my model", "`repo_id` must be USER/MODEL"),
+        ({"tokenizer_config": "{}"}, "https://huggingface.co/user/model", "`repo_id` must be USER/MODEL"),
+    ],
+)
+def test_folder_or_name_that_cannot_be_pushed_is_refused_before_any_request(
+    files, repo_id, message, tmp_path, monkeypatch, capsys
+):
+    folder = folder_with(tmp_path, **files)
+    with LocalHub() as hub:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        assert main(["push", str(folder), repo_id]) == 2
+        assert hub.requests == []
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert message in error
+
+
+def test_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`folder` must be a folder that `save_pretrained` wrote"):
+        push_folder(tmp_path / "nothing", "user/model")
+
+
+def test_push_offline_says_so(checkpoint):
+    with pytest.raises(OSError, match="HF_HUB_OFFLINE forbids every request"):
+        push_folder(checkpoint, "user/model")
+
+
+def test_hidden_files_stay_here(tmp_path):
+    for name in (
+        "model_index.json",
+        ".cache/token",
+        "vqgan/config.json",
+        "vqgan/.config.json.part",
+        "__pycache__/a.pyc",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({}))
+    assert files_to_push(tmp_path) == ["model_index.json", "vqgan/config.json"]
+
+
+@pytest.mark.parametrize(
+    ("pushed", "present", "gone"),
+    [
+        (["model-00001-of-00002.safetensors"], ["model.safetensors"], ["model.safetensors"]),
+        (["model.safetensors"], ["model-00001-of-00002.safetensors", "model.safetensors.index.json"], "all"),
+        (["a/model.safetensors"], ["b/model-00001-of-00002.safetensors"], []),
+        (["model.safetensors"], ["model.safetensors", "other.safetensors", "README.md"], []),
+        (["model.safetensors"], ["model.fp16.safetensors", "model.safetensors.index.fp16.json"], []),
+        (
+            ["model.fp16.safetensors"],
+            ["model.fp16-00001-of-00002.safetensors", "model.safetensors.index.fp16.json"],
+            "all",
+        ),
+        (["config.json"], ["model.safetensors"], []),
+    ],
+)
+def test_only_the_same_weights_in_other_files_are_replaced(pushed, present, gone):
+    assert replaced_weights(pushed, present) == sorted(present if gone == "all" else gone)
