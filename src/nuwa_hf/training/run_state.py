@@ -5,7 +5,6 @@
 import json
 import logging
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -14,11 +13,19 @@ from accelerate.utils import set_seed
 from diffusers.optimization import get_scheduler
 from safetensors import SafetensorError
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import Sampler
 
 from nuwa_hf.training.arguments import RunArguments
-from nuwa_hf.training.checkpoint_folders import complete_checkpoints, flush, move_into_place, newest_checkpoint
+from nuwa_hf.training.checkpoint_folders import (
+    complete_checkpoints,
+    flush,
+    move_into_place,
+    newest_checkpoint,
+    recover,
+    remove,
+)
 from nuwa_hf.training.cpu_memory import keep_freed_memory
+from nuwa_hf.training.saved_arguments import check_same_run, read_arguments, write_arguments
+from nuwa_hf.training.step_batch_sampler import StepBatchSampler
 
 
 logger = logging.getLogger(__name__)
@@ -48,6 +55,10 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
         log_with=arguments.log_with,
         project_dir=arguments.output_dir,
     )
+    deepspeed = accelerator.state.deepspeed_plugin
+    if deepspeed is not None:  # which clips by itself, and otherwise reads the batch from a prepared loader
+        deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = arguments.train_batch_size
+        deepspeed.deepspeed_config["gradient_clipping"] = arguments.max_grad_norm
     set_seed(arguments.seed)
     return accelerator
 
@@ -67,36 +78,6 @@ def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -
     name = "cosine" if arguments.lr_scheduler == "cosine" else "constant_with_warmup"
     warmup = round(arguments.warmup_ratio * arguments.max_train_steps)
     return get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=arguments.max_train_steps)
-
-
-class StepBatchSampler(Sampler[list[int]]):
-    """The indices of every forward pass of one process: `step * global_batch + position`.
-
-    A data set that is a pure function of the index then needs no sampler state: a resumed run starts at its step and
-    sees what an uninterrupted one sees, and the samples of a step do not depend on how many processes share them.
-
-    Args:
-        arguments (`RunArguments`): gives the batch size, the accumulation and the last step.
-        first_step (`int`): the step to start from.
-        process_index (`int`): which of the processes this one is.
-        num_processes (`int`): how many processes share a step.
-    """
-
-    def __init__(self, arguments: RunArguments, *, first_step: int, process_index: int, num_processes: int):
-        self.batch_size = arguments.train_batch_size
-        self.passes = arguments.gradient_accumulation_steps
-        self.steps = range(first_step, arguments.max_train_steps)
-        self.process_index = process_index
-        self.num_processes = num_processes
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for step in self.steps:
-            for micro in range(self.passes):
-                place = (step * self.passes + micro) * self.num_processes + self.process_index
-                yield list(range(place * self.batch_size, (place + 1) * self.batch_size))
-
-    def __len__(self) -> int:
-        return len(self.steps) * self.passes
 
 
 class GeneratorState:
@@ -122,8 +103,9 @@ class RunState:
     """Where a run stands: counts its steps, writes and reads its checkpoints, appends to `metrics.jsonl`.
 
     A checkpoint holds what was prepared with the accelerator (weights, optimisers), the random states of Python,
-    NumPy and torch in every process, the step, and what was given to `register`. It is written under another name
-    and renamed when complete, so that a folder called `checkpoint-000500` is always whole.
+    NumPy and torch in every process, the step, what was given to `register`, and the run's arguments. It is written
+    under another name and renamed when complete, so that a folder called `checkpoint-000500` is always whole. All
+    machines of a run must see the same `output_dir`.
 
     Args:
         arguments (`RunArguments`): the run's arguments.
@@ -138,6 +120,7 @@ class RunState:
         self.accelerator = accelerator
         self.output_dir = Path(arguments.output_dir)
         self.step = 0
+        self._saved_global_batch_size = self.global_batch_size
         accelerator.register_for_checkpointing(self)
         if arguments.log_with is not None:
             accelerator.init_trackers("nuwa_hf")
@@ -153,14 +136,9 @@ class RunState:
         return {"step": self.step, "global_batch_size": self.global_batch_size}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Takes the step over; warns if a step now has another number of samples, which shifts the data's order."""
+        """Takes the step over, and what a step was."""
         self.step = state["step"]
-        if state["global_batch_size"] != self.global_batch_size:
-            logger.warning(
-                "The checkpoint was trained with %d samples a step, this run has %d: the data's order changes.",
-                state["global_batch_size"],
-                self.global_batch_size,
-            )
+        self._saved_global_batch_size = state["global_batch_size"]
 
     def register(self, *objects) -> None:
         """Puts objects with `state_dict` and `load_state_dict` into the checkpoints, always in the same order."""
@@ -178,25 +156,36 @@ class RunState:
     def resume(self) -> Path | None:
         """Loads the newest complete checkpoint, if the arguments ask for it and there is one.
 
+        The run then goes on as if it had never stopped. With another number of processes a warning names both numbers
+        and what changes: the random states start anew, and the data's order stays as long as a step has as many
+        samples. To be called when everything is prepared and registered.
+
         Returns:
             `Path` of the checkpoint, or None for a fresh start.
 
         Raises:
-            ValueError: If `resume` is off and the folder already holds checkpoints.
+            ValueError: If `resume` is off and the folder already holds checkpoints, or the newest was trained with
+                other arguments.
         """
+        if self.accelerator.is_main_process:
+            recover(self.output_dir)
+        self.accelerator.wait_for_everyone()
         newest = newest_checkpoint(self.output_dir)
-        if newest is None:
-            return None
-        if not self.arguments.resume:
+        if newest is not None and not self.arguments.resume:
             raise ValueError(
                 f"`output_dir` must hold no checkpoints when `resume` is off, got {newest}; "
                 "choose another folder or delete the old run."
             )
-        self.accelerator.load_state(str(newest))
+        if newest is not None:
+            check_same_run(newest, self.arguments)
+            self.accelerator.load_state(str(newest))
+            self._take_over(newest)
+            logger.info("Resumed %s", newest)
+        elif self.accelerator.process_index > 0:
+            set_seed(self.arguments.seed, device_specific=True)  # or all processes would drop out the same places
         if self.accelerator.is_main_process:
             self._forget_later_metrics()
         self.accelerator.wait_for_everyone()
-        logger.info("Resumed %s", newest)
         return newest
 
     def save(self) -> Path | None:
@@ -215,6 +204,8 @@ class RunState:
         error = None
         try:
             self.accelerator.save_state(str(aside))
+            if self.accelerator.is_main_process:
+                write_arguments(aside, self.arguments)
             flush(aside)
         except WRITE_ERRORS as caught:
             error = caught
@@ -225,7 +216,7 @@ class RunState:
             if is_written:
                 move_into_place(aside, final)
                 for old in complete_checkpoints(self.output_dir)[: -self.arguments.checkpoints_total_limit]:
-                    shutil.rmtree(old)
+                    remove(old)
             else:
                 shutil.rmtree(aside, ignore_errors=True)
         self.accelerator.wait_for_everyone()
@@ -242,6 +233,32 @@ class RunState:
     def is_due(self, every: int) -> bool:
         """Whether something that happens every so many steps, and after the last one, happens now."""
         return self.step % every == 0 or self.step == self.arguments.max_train_steps
+
+    def _take_over(self, checkpoint: Path) -> None:
+        """Says what a changed number of processes or samples means, and gives new processes their random states."""
+        processes, written_by = self.accelerator.num_processes, len(list(checkpoint.glob("random_states_*.pkl")))
+        changes = []
+        if written_by != processes:
+            # Those that are new would find no state and repeat the run's first draws.
+            set_seed((self.arguments.seed + 1_000_003 * self.step) % 2**31, device_specific=True)
+            changes.append(
+                f"it was written by {written_by} processes and goes on with {processes}, whose random states (those "
+                "of dropout) start anew"
+            )
+        now, before = self.global_batch_size, self._saved_global_batch_size
+        if now != before:
+            changes.append(f"a step had {before} samples and has {now} now, so the data's order changes")
+        elif changes:
+            changes.append(f"a step has {now} samples as before, so the data's order stays")
+        saved = read_arguments(checkpoint)
+        rows = self.arguments.train_batch_size
+        if now == before and saved is not None and saved["train_batch_size"] != rows:
+            changes.append(
+                f"`train_batch_size` was {saved['train_batch_size']} and is {rows}, so a step's samples are dealt out "
+                "in other batches"
+            )
+        if changes and self.accelerator.is_main_process:
+            logger.warning("%s: %s.", checkpoint, "; ".join(changes))
 
     def _forget_later_metrics(self) -> None:
         """Drops the lines that a killed run wrote after the checkpoint: they are about to be written again."""
