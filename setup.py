@@ -7,7 +7,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 
-TEST = ["pytest>=8.0", "ruff>=0.9"]
+LORA = ["peft>=0.18"]
+TEST = ["pytest>=8.0", "ruff>=0.9", *LORA]
 
 setup(
     name="nuwa_hf",
@@ -30,7 +31,7 @@ setup(
     package_data={
         "nuwa_hf": ["py.typed", "checkpoints/**/*"],
         "nuwa_hf.datasets": ["*.npz"],
-        "nuwa_hf.training": ["configs/*.yaml"],
+        "nuwa_hf.training": ["configs/*.yaml", "configs/accelerate/*.yaml"],
     },
     python_requires=">=3.11",
     install_requires=[
@@ -49,6 +50,6 @@ setup(
         "requests>=2.32",
         "tqdm>=4.66",
     ],
-    extras_require={"test": TEST, "dev": [*TEST, "tensorboard>=2.18"]},
+    extras_require={"lora": LORA, "test": TEST, "dev": [*TEST, "tensorboard>=2.18"]},
     entry_points={"console_scripts": ["nuwa-hf=nuwa_hf.cli:main"]},
 )

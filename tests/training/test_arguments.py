@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
 from nuwa_hf.training.arguments import RunArguments, parse_arguments
 from nuwa_hf.training.vqgan_arguments import VQGANArguments
@@ -68,6 +69,14 @@ def test_value_that_breaks_its_rule_is_an_error_that_names_both(name, value):
 def test_value_of_the_wrong_type_is_a_type_error(name, value):
     with pytest.raises(TypeError, match=f"`{name}`"):
         VQGANArguments(output_dir="run", **{name: value})
+
+
+def test_a_tracker_that_is_not_installed_is_an_error_and_not_left_out():
+    missing = sorted(LOGGER_TYPE_TO_CLASS.keys() - {str(name) for name in get_available_trackers()})
+    if not missing:
+        pytest.skip("all of Accelerate's trackers are installed")
+    with pytest.raises(ValueError, match=f"`log_with` must be a tracker that is installed.*{missing[0]}"):
+        RunArguments(output_dir="run", log_with=missing[0])
 
 
 def test_missing_or_broken_config_is_an_error(tmp_path):

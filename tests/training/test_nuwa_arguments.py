@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,13 @@ def test_the_small_preset_looks_at_sketches_and_known_parts_through_a_wider_wind
     assert config.condition_window == (11, 5, 5)
 
 
+PARTS = {"output_dir": "out", "vqgan": "a", "tokenizer": "b", "tokens": ["c"]}
+WHOLE = {"output_dir": "out", "checkpoint": "a", "tokens": ["c"]}
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.abbreviation)
 def test_a_task_that_starts_from_a_sketch_asks_for_the_sketch_codec(task):
-    values = {"output_dir": "out", "vqgan": "a", "tokenizer": "b", "tokens": "c"}
+    values = PARTS
     tasks = ["T2V=1", f"{task.abbreviation}=1"] if task.abbreviation != "T2V" else ["T2V=1"]
     NuwaArguments(**values, tasks=tasks, sketch_vqgan="d")
     if starts_from_sketch(task.abbreviation):
@@ -42,3 +47,48 @@ def test_a_task_that_starts_from_a_sketch_asks_for_the_sketch_codec(task):
             NuwaArguments(**values, tasks=tasks)
     else:
         NuwaArguments(**values, tasks=tasks)
+
+
+def test_one_folder_of_tokens_may_stand_without_a_list(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("output_dir: out\ncheckpoint: a\ntokens: one\nvalidation_tokens: other\n")
+    arguments = parse_arguments(NuwaArguments, ["--config", str(path)])
+    assert (arguments.tokens, arguments.validation_tokens) == (["one"], ["other"])
+    arguments = parse_arguments(NuwaArguments, ["--config", str(path), "--tokens", "a=2", "b=1:T2V"])
+    assert arguments.tokens == ["a=2", "b=1:T2V"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({**WHOLE, "vqgan": "b"}, r"`checkpoint` must be None with \['vqgan'\]"),
+        ({**WHOLE, "transformer": "b"}, r"`checkpoint` must be None with \['transformer'\]"),
+        ({**WHOLE, "hidden_size": 16}, r"`checkpoint` must be None with \['hidden_size'\]"),
+        ({**PARTS, "vqgan": None}, "`vqgan` must be given without `checkpoint`"),
+        ({**PARTS, "tokenizer": None}, "`tokenizer` must be given without `checkpoint`"),
+        ({**PARTS, "fine_tune": "lora"}, "`fine_tune` must be 'full' without a `checkpoint`"),
+        ({**PARTS, "fine_tune": "frozen-encoder"}, "`fine_tune` must be 'full' without a `checkpoint`"),
+        ({**WHOLE, "fine_tune": "half"}, "`fine_tune` must be one of"),
+        ({**WHOLE, "lora_rank": 0}, "`lora_rank` must be greater than 0"),
+        ({**WHOLE, "lora_dropout": 1.5}, "`lora_dropout` must be a share"),
+        ({**WHOLE, "lora_target_modules": []}, "`lora_target_modules` must be at least one name"),
+        ({**WHOLE, "unguided_temperature": 0.0}, "`unguided_temperature` must be above 0"),
+    ],
+)
+def test_what_a_run_starts_from_and_learns_is_named_once(values, message):
+    with pytest.raises(ValueError, match=message):
+        NuwaArguments(**values)
+
+
+def test_lora_asks_for_adamw_and_for_the_package_that_makes_adapters(monkeypatch):
+    pytest.importorskip("peft", reason="adapters are PEFT's")
+    with pytest.raises(ValueError, match="`optimizer` must be 'adamw' with lora"):
+        NuwaArguments(**WHOLE, fine_tune="lora", optimizer="muon")
+    NuwaArguments(**WHOLE, fine_tune="lora")
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(ValueError, match=r"pip install nuwa_hf\[lora\]"):
+        NuwaArguments(**WHOLE, fine_tune="lora")
+
+
+def test_a_whole_checkpoint_may_bring_the_codec_of_sketches():
+    NuwaArguments(**WHOLE, tasks=["S2V=1"])

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
 
-from nuwa_hf.training.nuwa_steps import nuwa_step, tasks_loss, validate
+from nuwa_hf.training.nuwa_steps import counted_tokens, nuwa_step, tasks_loss, validate
 from nuwa_hf.training.optimizers import build_optimizers
 from nuwa_hf.training.task_batches import TaskBatches
 from nuwa_hf.training.token_files import TokenFiles
@@ -72,21 +73,87 @@ def test_a_few_clips_are_learnt_by_heart(kind):
     assert sum(losses[-5:]) / 5 < 0.6 * losses[0]
 
 
-def test_accumulated_passes_give_the_gradient_of_their_mean_loss():
-    batches = batches_of(random_tokens(20))
-    passes = [batches(0), batches(1)]
+class Keep(torch.optim.SGD):
+    """Leaves the gradients to look at."""
 
-    class Keep(torch.optim.SGD):
-        def zero_grad(self, set_to_none=True):
-            pass
+    def zero_grad(self, set_to_none=True):
+        pass
 
+
+def as_one_batch(passes):
+    """Every task's rows of all passes as one batch."""
+    return {
+        task: type(batch)(
+            **{
+                name: torch.cat([getattr(batches[task], name) for batches in passes])
+                for name, tensor in vars(batch).items()
+                if tensor is not None
+            }
+        )
+        for task, batch in passes[0].items()
+    }
+
+
+@pytest.mark.parametrize("num_passes", [1, 3])
+def test_accumulated_passes_of_unequal_counts_give_the_gradient_of_one_big_batch(num_passes):
+    """The mean of the passes' means once weighted a token by how few its pass had."""
+    make = TaskBatches(random_tokens(40), tiny_config(), {"I2I": 2, "T2V": 1, "TI2I": 1}, 0.0, seed=0)
+    passes = [make(range(4 * index, 4 * index + 4)) for index in range(num_passes)]
+    counts = [counted_tokens(batches) for batches in passes]
+    assert num_passes == 1 or len({count["I2I"] for count in counts}) > 1
     stepped, expected = tiny_transformer(), tiny_transformer()
     log = nuwa_step(stepped, [Keep(stepped.parameters(), lr=0.0)], Accelerator(cpu=True), passes, 1e9)
-    (sum(tasks_loss(expected, one)[0] for one in passes) / 2).backward()
+    loss, losses = tasks_loss(expected, as_one_batch(passes))
+    loss.backward()
     for (name, one), other in zip(stepped.named_parameters(), expected.parameters(), strict=True):
-        assert torch.allclose(one.grad, other.grad, atol=1e-6), name
-    norm = torch.cat([parameter.grad.flatten() for parameter in expected.parameters()]).norm()
+        assert torch.allclose(one.grad, other.grad, rtol=1e-4, atol=1e-6) if other.grad is not None else True, name
+    norm = torch.cat([p.grad.flatten() for p in expected.parameters() if p.grad is not None]).norm()
     assert log["gradient_norm"].item() == pytest.approx(norm.item(), rel=1e-4)
+    assert log["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
+    for task, value in losses.items():
+        assert log[f"loss_{task}"].item() == pytest.approx(value.item(), rel=1e-5)
+
+
+def test_one_pass_of_one_process_has_exactly_the_numbers_of_its_loss():
+    batches = batches_of(random_tokens(20))(0)
+    stepped, expected = tiny_transformer(), tiny_transformer()
+    log = nuwa_step(stepped, [Keep(stepped.parameters(), lr=0.0)], Accelerator(cpu=True), [batches], 1e9)
+    loss, losses = tasks_loss(expected, batches)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(expected.parameters(), 1e9)
+    assert all(
+        torch.equal(one.grad, other.grad)
+        for one, other in zip(stepped.parameters(), expected.parameters(), strict=True)
+    )
+    assert torch.equal(log["loss"], loss)
+    assert all(torch.equal(log[f"loss_{task}"], value) for task, value in losses.items())
+
+
+def test_the_gradients_are_scaled_down_to_the_norm():
+    model, batches = tiny_transformer(), batches_of(random_tokens(20))(0)
+    log = nuwa_step(model, [Keep(model.parameters(), lr=0.0)], Accelerator(cpu=True), [batches], 1e-3)
+    norm = torch.cat([parameter.grad.flatten() for parameter in model.parameters()]).norm()
+    assert norm.item() == pytest.approx(1e-3, rel=1e-3)
+    assert log["gradient_norm"] > 1e-3
+
+
+def test_a_step_in_bf16_comes_near_that_in_float32():
+    batches, losses = batches_of(random_tokens(20))(0), {}
+    for precision in ("no", "bf16"):
+        AcceleratorState._reset_state(reset_partial_state=True)
+        accelerator = Accelerator(cpu=True, mixed_precision=precision)
+        model = tiny_transformer()
+        optimizers = build_optimizers(
+            model, "adamw", learning_rate=1e-2, muon_learning_rate=1e-2, betas=(0.9, 0.95), weight_decay=0.0
+        )
+        model, *optimizers = accelerator.prepare(model, *optimizers)
+        losses[precision] = [
+            nuwa_step(model, optimizers, accelerator, [batches], 1.0)["loss"].item() for _ in range(3)
+        ]
+        assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert losses["bf16"] == pytest.approx(losses["no"], rel=0.02)
+    assert losses["bf16"] != losses["no"]
 
 
 @pytest.mark.parametrize("task", ["S2V", "S2I", "V2V", "I2I"])

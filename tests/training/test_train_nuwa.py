@@ -21,9 +21,11 @@ from nuwa_hf.training import tokenize_dataset
 from nuwa_hf.training.arguments import parse_arguments
 from nuwa_hf.training.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa_steps import tasks_loss
+from nuwa_hf.training.run_parts import RunParts, build_transformer, freeze_unused
 from nuwa_hf.training.task_batches import TaskBatches
+from nuwa_hf.training.throughput import Throughput
 from nuwa_hf.training.token_files import TokenFiles, write_metadata, write_shard
-from nuwa_hf.training.train_nuwa import build_transformer, freeze_unused, main
+from nuwa_hf.training.train_nuwa import main
 
 
 SIZES = ["--hidden_size", "16", "--num_attention_heads", "2", "--num_encoder_layers", "1", "--num_decoder_layers", "1"]
@@ -54,21 +56,29 @@ def folders(tmp_path_factory):
     tiny_tokenizer().save_pretrained(folder / "tokenizer")
     made_with = [word for name in ("vqgan", "sketch_vqgan", "tokenizer") for word in (f"--{name}", str(folder / name))]
     for split in ("train", "val"):
-        output = ["--output_dir", str(folder / split), "--split", split, "--num_clips", "12"]
+        output = ["--output_dir", str(folder / split), "--split", split, "--num_clips", "20"]
         tokenize_dataset.main([*made_with, *output, "--sprites", "shapes"])
     return [*made_with, "--tokens", str(folder / "train"), "--validation_tokens", str(folder / "val")]
 
 
 def run_flags(folders, output_dir, optimizer="adamw", **values):
     defaults = {"max_train_steps": 8, "train_batch_size": 10, "checkpointing_steps": 3, "sample_every": 4}
-    settings = {**defaults, "log_every": 1, "seed": 4, "device": "cpu", "hidden_dropout": 0.1, **values}
+    settings = {
+        **defaults,
+        "log_every": 1,
+        "seed": 4,
+        "device": "cpu",
+        "hidden_dropout": 0.1,
+        "sample_sheets": False,
+        **values,
+    }
     flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
     return [*folders, *SIZES, *ALL_TASKS, "--output_dir", str(output_dir), "--optimizer", optimizer, *flags]
 
 
 def metrics_of(output_dir):
     lines = [json.loads(line) for line in (output_dir / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "tokens_per_second"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in Throughput.NAMES} for line in lines]
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
@@ -129,10 +139,11 @@ def test_an_older_transformer_keeps_its_weights_and_gets_fresh_ones_for_sketches
     flags = [*without_sizes(run_flags(folders, tmp_path)), "--transformer", str(older_transformer)]
     arguments = parse_arguments(NuwaArguments, flags)
     vqgan, sketch_vqgan = (NuwaVQGAN.from_pretrained(folder) for folder in (arguments.vqgan, arguments.sketch_vqgan))
+    parts = RunParts(vqgan, tiny_tokenizer(), sketch_vqgan, arguments.transformer)
     models = []
     for _ in range(2):
         torch.manual_seed(4)
-        models.append(build_transformer(arguments, vqgan, tiny_tokenizer(), Grid(6, 4, 4), sketch_vqgan))
+        models.append(build_transformer(arguments, parts, Grid(6, 4, 4)))
     config, state = models[0].config, models[0].state_dict()
     assert config.sketch_codebook_size == SKETCH_CODEBOOK_SIZE
     assert config.condition_window == NuwaConfig.from_preset("emoji-motion").condition_window
@@ -199,6 +210,11 @@ def test_workers_give_the_same_run(folders, tmp_path):
         (["--condition_dropout", "1.5"], "`condition_dropout` must be a share"),
         (["--optimizer", "muon", "--mixed_precision", "fp16"], "`mixed_precision` must be 'no' or 'bf16' with muon"),
         (["--guidance_scale", "0.5"], "`guidance_scale` must be at least 1"),
+        (["--train_batch_size", "21"], "`train_batch_size` must be at most the 20 clips of `tokens`"),
+        (["--log_with", "paper"], "`log_with` must be one of"),
+        (["--push_to_hub"], "`hub_model_id` must be given with `push_to_hub`"),
+        (["--push_to_hub", "--hub_model_id", "model"], "must be USER/MODEL"),
+        (["--checkpoint", "embedded"], "`checkpoint` must be None with"),
         (["--task", "T2V=1"], "closest valid one is `tasks`"),
     ],
 )
@@ -237,3 +253,13 @@ def test_a_transformer_for_another_sketch_codec_is_refused(folders, tmp_path):
     message = f"`sketch_vqgan` must be a codec of 7 codes, those of `transformer`, got '{SKETCH_CODEBOOK_SIZE} codes'"
     with pytest.raises(ValueError, match=message):
         main(flags)
+
+
+def test_several_folders_of_tokens_are_one_data_set(folders, tmp_path):
+    train, val = (folders[folders.index(f"--{name}") + 1] for name in ("tokens", "validation_tokens"))
+    flags = run_flags(folders, tmp_path, max_train_steps=1, train_batch_size=30)
+    main([*flags, "--tokens", f"{train}=2", f"{val}=1:T2I,I2I"])
+    assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline").sketch_vqgan is not None
+    with pytest.raises(ValueError, match="`tokens` must hold a folder that feeds it for"):
+        main([*run_flags(folders, tmp_path / "out"), "--tokens", f"{train}=2:T2V"])
+    assert not (tmp_path / "out").exists()

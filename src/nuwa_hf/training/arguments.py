@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from transformers import HfArgumentParser
 
 
@@ -63,7 +64,7 @@ class RunArguments:
     checkpoints_total_limit: int = argument(2, help="How many of the newest checkpoints are kept.")
     resume: bool = argument(True, help="Continue from the newest complete checkpoint in output_dir, if there is one.")
     log_every: int = argument(50, help="Steps from one line of metrics.jsonl to the next.")
-    log_with: Literal["tensorboard", "wandb"] | None = argument(None, help="Also log with this tracker.")
+    log_with: str | None = argument(None, help=f"Also log with a tracker: {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}.")
     sample_every: int = argument(500, help="Steps from one look at held-out samples to the next.")
     dataloader_num_workers: int = argument(0, help="Processes that draw samples beside each training process.")
     device: Literal["auto", "cpu"] = argument("auto", help="'auto' takes the accelerator where there is one.")
@@ -86,6 +87,7 @@ class RunArguments:
         self.require_share("warmup_ratio")
         workers = self.dataloader_num_workers
         require(workers >= 0, "dataloader_num_workers", "at least 0", workers, "use 0 to draw in the training process")
+        check_tracker(self.log_with)
 
     def require_positive(self, name: str) -> None:
         """Raises ValueError unless the argument called `name` is greater than 0."""
@@ -115,6 +117,24 @@ class RunArguments:
     def _default(self, name: str):
         found = next(entry for entry in fields(self) if entry.name == name)
         return found.default if found.default is not MISSING else None
+
+
+def check_tracker(log_with: str | None) -> None:
+    """A tracker must be one of Accelerate's, and its package must be there: Accelerate leaves it out without a word.
+
+    Args:
+        log_with (`str`, *optional*): the tracker's name; None for none.
+
+    Raises:
+        ValueError: If there is no such tracker, or it is not installed.
+    """
+    if log_with is None:
+        return
+    names = sorted(LOGGER_TYPE_TO_CLASS)
+    require(log_with in names, "log_with", f"one of {names}", log_with, "choose one of these")
+    installed = sorted(str(name) for name in get_available_trackers())
+    remedy = "install its package, or leave it out"
+    require(log_with in installed, "log_with", f"a tracker that is installed, of {installed}", log_with, remedy)
 
 
 def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) -> ArgumentsT:

@@ -1,124 +1,78 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Trains the NUWA transformer on token files: several tasks in one run, as in the paper.
+"""Trains the NUWA transformer on token files, or fine-tunes one: several tasks in one run, as in the paper.
 
     nuwa-hf tokenize --vqgan runs/vqgan/vqgan --tokenizer runs/tokenizer --output_dir runs/tokens
     nuwa-hf train --config emoji_motion_nuwa.yaml --output_dir runs/nuwa
+    nuwa-hf train --checkpoint embedded --fine_tune lora --tokens runs/tokens --output_dir runs/lora
     accelerate launch -m nuwa_hf.training.train_nuwa --config emoji_motion_nuwa.yaml --output_dir runs/nuwa
 
-The same command resumes a run that was stopped. At the end `output_dir/pipeline` holds the whole pipeline:
-codecs, tokenizer and transformer.
+The same command resumes a run that was stopped. At the end `output_dir/pipeline` holds the whole pipeline: codecs,
+tokenizer and transformer.
 """
 
 import logging
-import time
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
-from diffusers.training_utils import EMAModel
+from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
-from transformers import GenerationConfig
 
-from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
-from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.token_checks import check_grid
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.pipelines import NuwaTextToVideoPipeline
-from nuwa_hf.tasks import get_task
-from nuwa_hf.training.arguments import parse_arguments, require
-from nuwa_hf.training.checkpoint_folders import save_aside
-from nuwa_hf.training.nuwa_arguments import SIZES, NuwaArguments
+from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.training.arguments import parse_arguments
+from nuwa_hf.training.averaged_weights import AveragedWeights, whole_transformer
+from nuwa_hf.training.fine_tuning import add_adapters, check_sharding, checkpoint_learnt_weights_only, freeze_encoder
+from nuwa_hf.training.finished_pipeline import check_push, push_pipeline, write_pipeline
+from nuwa_hf.training.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa_steps import nuwa_step, validate
 from nuwa_hf.training.optimizers import build_optimizers
+from nuwa_hf.training.run_parts import build_transformer, check_batch, freeze_unused, load_parts, load_tokens
 from nuwa_hf.training.run_state import RunState, build_accelerator, build_scheduler
-from nuwa_hf.training.task_batches import TaskBatches, parse_task_shares, split_rows, starts_from_sketch, to_device
-from nuwa_hf.training.token_files import TokenFiles, check_tokens, read_metadata
+from nuwa_hf.training.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
+from nuwa_hf.training.task_sheets import draw_task_sheets, write_task_sheets
+from nuwa_hf.training.throughput import Throughput
+from nuwa_hf.training.token_files import TokenFiles
+from nuwa_hf.training.token_mixture import TokenMixture
+from nuwa_hf.training.trackers import log_pictures, store_arguments
 
 
 logger = logging.getLogger(__name__)
 
-MAX_SHARD_SIZE = "14MB"
 
-
-def build_transformer(
-    arguments: NuwaArguments,
-    vqgan: NuwaVQGAN,
-    tokenizer: NuwaTokenizer,
-    grid: Grid,
-    sketch_vqgan: NuwaVQGAN | None = None,
-) -> NuwaForConditionalGeneration:
-    """A transformer for these codecs, tokenizer and grid: the one that the arguments name, else a fresh one.
-
-    A transformer that was saved before there were sketches and known parts gets fresh weights for them, and the
-    preset's window for looking at them.
+@dataclass
+class NuwaTraining:
+    """What the training of a transformer works on.
 
     Args:
-        arguments (`NuwaArguments`): preset and overrides.
-        vqgan (`NuwaVQGAN`): gives the codebook's size.
-        tokenizer (`NuwaTokenizer`): gives the vocabulary's size.
-        grid (`Grid`): of the training clips.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): gives the size of the sketches' codebook.
-
-    Returns:
-        `NuwaForConditionalGeneration`.
-
-    Raises:
-        ValueError: If the named transformer has too few positions for the grid, or was made for a sketch codec with
-            another codebook.
+        state (`RunState`): where the run stands; has the arguments and the accelerator.
+        run (`torch.nn.Module`): the model, as `Accelerator.prepare` gave it, compiled or not.
+        learner (`torch.nn.Module`): the same without wrappers: the transformer, or the `PeftModel` around it.
+        ema (`AveragedWeights`): the moving average of the weights that the optimisers move.
+        optimizers (`list[torch.optim.Optimizer]`): the prepared optimisers.
+        schedulers (`list[torch.optim.lr_scheduler.LRScheduler]`): one for each, stepped once per step.
+        batches (`TaskBatches`): makes a step's batches from its indices.
+        held_out (`TokenFiles` or `TokenMixture`): clips of the samples.
+        validation (`TokenFiles` or `TokenMixture`, *optional*): clips of the validation loss.
+        pipeline (`NuwaPipelineBase`): all parts, with the transformer that is trained.
+        base_model (`str`, *optional*): what the run started from.
+        scores (`dict[str, float]`): the last validation losses.
     """
-    sizes = {"hidden_dropout": arguments.hidden_dropout}
-    if sketch_vqgan is not None:
-        sizes["sketch_codebook_size"] = sketch_vqgan.config.codebook_size
-    if arguments.transformer is not None:
-        saved, _ = NuwaConfig.get_config_dict(arguments.transformer)
-        theirs, ours = saved.get("sketch_codebook_size"), sizes.get("sketch_codebook_size")
-        require(
-            None in (theirs, ours) or theirs == ours,
-            "sketch_vqgan",
-            f"a codec of {theirs} codes, those of `transformer`",
-            f"{ours} codes",
-            "give the one that it was trained with",
-        )
-        preset = NuwaConfig.from_preset(arguments.preset)
-        for name in {"sketch_codebook_size", "condition_window"} - saved.keys():
-            sizes.setdefault(name, getattr(preset, name))
-        model = NuwaForConditionalGeneration.from_pretrained(arguments.transformer, **sizes)
-        check_grid(grid, model.config)
-    else:
-        sizes |= {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
-        config = NuwaConfig.from_preset(
-            arguments.preset,
-            **sizes,
-            vocab_size=len(tokenizer),
-            codebook_size=vqgan.config.codebook_size,
-            visual_grid=tuple(grid),
-            pad_token_id=tokenizer.pad_token_id,
-            none_token_id=tokenizer.none_token_id,
-        )
-        model = NuwaForConditionalGeneration(config)
-    model.generation_config = GenerationConfig(
-        do_sample=True,
-        guidance_scale=arguments.guidance_scale,
-        unguided_temperature=arguments.unguided_temperature,
-    )
-    if arguments.gradient_checkpointing:
-        model.activation_checkpointing_enable()
-    return model
 
-
-def freeze_unused(model: NuwaForConditionalGeneration, tasks: Collection[str]) -> None:
-    """Freeze the weights that no task of the mix reads: several processes would wait for their gradients forever.
-
-    Args:
-        model (`NuwaForConditionalGeneration`): changed in place.
-        tasks (`Collection[str]`): short names of the tasks.
-    """
-    model.model.sketch_embeddings.requires_grad_(any(starts_from_sketch(task) for task in tasks))
-    model.model.known_embeddings.requires_grad_(any(get_task(task).known != "nothing" for task in tasks))
+    state: RunState
+    run: nn.Module
+    learner: nn.Module
+    ema: AveragedWeights
+    optimizers: list[torch.optim.Optimizer]
+    schedulers: list[torch.optim.lr_scheduler.LRScheduler]
+    batches: TaskBatches
+    held_out: TokenFiles | TokenMixture
+    validation: TokenFiles | TokenMixture | None
+    pipeline: NuwaPipelineBase
+    base_model: str | None
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -130,30 +84,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not fit.
         TypeError: If an argument has the wrong type.
+        OSError: If a part that is named is not there, or the last push fails.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(NuwaArguments, argv)
-    vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan)
-    tokenizer = NuwaTokenizer.from_pretrained(arguments.tokenizer)
-    sketch_vqgan = None if arguments.sketch_vqgan is None else NuwaVQGAN.from_pretrained(arguments.sketch_vqgan)
+    check_push(arguments)
+    parts = load_parts(arguments)
     shares = parse_task_shares(arguments.tasks)
-    made_with = {"vqgan": vqgan, "tokenizer": tokenizer, "sketch_vqgan": sketch_vqgan}
-    tokens, validation = (load_tokens(arguments, name, **made_with) for name in ("tokens", "validation_tokens"))
-    grid = Grid(*tokens.video_tokens.shape[1:])
-    if validation is not None and tuple(validation.video_tokens.shape[1:]) != tuple(grid):
-        raise ValueError(
-            f"`validation_tokens` must have the token grid of `tokens`, {tuple(grid)}, got "
-            f"{tuple(validation.video_tokens.shape[1:])}; tokenise clips of the same setting."
-        )
+    tokens, validation = (load_tokens(arguments, name, parts) for name in ("tokens", "validation_tokens"))
+    grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
+    check_sharding(accelerator, arguments.fine_tune)
     state = RunState(arguments, accelerator)
-    model = build_transformer(arguments, vqgan, tokenizer, grid, sketch_vqgan)
+    model = build_transformer(arguments, parts, grid)
     freeze_unused(model, shares)
-    pipeline = NuwaTextToVideoPipeline(**made_with, transformer=model)  # checks that they fit
-    ema = EMAModel(model.parameters(), decay=arguments.ema_decay)
-    ema.to(accelerator.device)
+    pipeline = NuwaTextToVideoPipeline(**parts.components, transformer=model)  # checks that they fit
+    learner = choose_learnt(model, arguments)
     optimizers = build_optimizers(
-        model,
+        learner,
         arguments.optimizer,
         learning_rate=arguments.learning_rate,
         muon_learning_rate=arguments.muon_learning_rate,
@@ -161,43 +109,62 @@ def main(argv: Sequence[str] | None = None) -> None:
         weight_decay=arguments.weight_decay,
     )
     schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
-    state.register(ema, *schedulers)
+    if arguments.fine_tune != "full":
+        checkpoint_learnt_weights_only(accelerator)
     counts = split_rows(shares, arguments.train_batch_size)
     batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
-    prepared, *optimizers = accelerator.prepare(model, *optimizers)
-    if state.resume() is not None:
-        ema.to(accelerator.device)
+    prepared, *optimizers = accelerator.prepare(learner, *optimizers)
+    ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
+    state.register(ema, *schedulers)
+    state.resume()
+    store_arguments(accelerator, arguments)
     run = torch.compile(prepared) if arguments.compile else prepared
-    train(run, optimizers, schedulers, ema, batches, validation, state)
-    if accelerator.is_main_process:
-        ema.copy_to(model.parameters())
-        model.to("cpu").eval()
-        final = state.output_dir / "pipeline"
-        save_aside(final, lambda folder: pipeline.save_pretrained(folder, max_shard_size=MAX_SHARD_SIZE))
+    held_out = tokens if validation is None else validation
+    training = NuwaTraining(
+        *(state, run, learner, ema, optimizers, schedulers),
+        *(batches, held_out, validation, pipeline, parts.transformer),
+    )
+    train(training)
+    write_and_push(training)
     accelerator.end_training()
 
 
-def train(
-    run, optimizers, schedulers, ema, batches: TaskBatches, validation: TokenFiles | None, state: RunState
-) -> None:
-    """Runs the steps that are left, with logs, validation and checkpoints at their intervals.
+def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments) -> nn.Module:
+    """Freeze what is not to be learnt, and add the adapters of LoRA.
 
     Args:
-        run (`torch.nn.Module`): the prepared model.
-        optimizers (`list[torch.optim.Optimizer]`): the prepared optimisers.
-        schedulers (`list`): stepped once per step.
-        ema (`EMAModel`): the moving average of the weights.
-        batches (`TaskBatches`): makes a step's batches from its indices.
-        validation (`TokenFiles`, *optional*): clips of the validation loss.
-        state (`RunState`): where the run stands.
+        model (`NuwaForConditionalGeneration`): changed in place.
+        arguments (`NuwaArguments`): say what is learnt.
+
+    Returns:
+        `torch.nn.Module`: what to train: the model, or the `PeftModel` around it.
     """
+    if arguments.fine_tune == "lora":
+        return add_adapters(
+            model,
+            rank=arguments.lora_rank,
+            alpha=arguments.lora_alpha,
+            dropout=arguments.lora_dropout,
+            target_modules=arguments.lora_target_modules,
+        )
+    if arguments.fine_tune == "frozen-encoder":
+        freeze_encoder(model)
+    return model
+
+
+def train(training: NuwaTraining) -> None:
+    """Runs the steps that are left, with logs, validation, samples and checkpoints at their intervals.
+
+    Args:
+        training (`NuwaTraining`): the model and all that moves it.
+    """
+    state = training.state
     arguments, accelerator = state.arguments, state.accelerator
-    model = accelerator.unwrap_model(run)
     loader = iter(
         DataLoader(
             range(arguments.max_train_steps * state.global_batch_size),
             batch_sampler=state.batch_sampler(),
-            collate_fn=batches,
+            collate_fn=training.batches,
             num_workers=arguments.dataloader_num_workers,
             generator=torch.Generator(),  # of its own: a loader otherwise draws from torch's
         )
@@ -205,66 +172,91 @@ def train(
     bar = tqdm(
         total=arguments.max_train_steps, initial=state.step, disable=not accelerator.is_main_process, mininterval=1.0
     )
-    run.train()
-    window_start, window_tokens = time.perf_counter(), 0
+    training.run.train()
+    speed = Throughput(
+        training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision, accelerator.num_processes
+    )
     while state.step < arguments.max_train_steps:
-        passes = [to_device(next(loader), accelerator.device) for _ in range(arguments.gradient_accumulation_steps)]
-        log = nuwa_step(run, optimizers, accelerator, passes, arguments.max_grad_norm)
-        for scheduler in schedulers:
+        with speed.waiting():
+            passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
+        passes = [to_device(batches, accelerator.device) for batches in passes]
+        log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm)
+        for scheduler in training.schedulers:
             scheduler.step()
-        ema.step(model.parameters())
-        window_tokens += sum(batch.labels.numel() for tasks in passes for batch in tasks.values())
+        training.ema.update()
+        for batches in passes:
+            speed.count(batches)
         state.step += 1
         bar.update()
         if state.is_due(arguments.log_every):
-            seconds = time.perf_counter() - window_start
             values = {name: value.item() for name, value in log.items()}
-            values["learning_rate"] = schedulers[0].get_last_lr()[0]
-            values["tokens_per_second"] = window_tokens * accelerator.num_processes / seconds
+            values["learning_rate"] = training.schedulers[0].get_last_lr()[0]
+            values |= speed.read()
             state.log(values)
             bar.set_postfix_str(f"loss={values['loss']:.3f} tokens/s={values['tokens_per_second']:.0f}")
-            window_start, window_tokens = time.perf_counter(), 0
-        if validation is not None and state.is_due(arguments.sample_every):
-            ema.store(model.parameters())
-            ema.copy_to(model.parameters())
-            values = validate(model, validation, batches)
-            ema.restore(model.parameters())
-            state.log(values)
-            logger.info("Step %d, validation: %s", state.step, values)
+        if state.is_due(arguments.sample_every):
+            look_at_held_out(training)
         if state.is_due(arguments.checkpointing_steps):
             state.save()
+            is_last = state.step == arguments.max_train_steps
+            if arguments.push_to_hub and arguments.hub_every == "checkpoint" and not is_last:
+                push_on_the_way(training)
     bar.close()
 
 
-def load_tokens(
-    arguments: NuwaArguments,
-    name: str,
-    vqgan: NuwaVQGAN,
-    tokenizer: NuwaTokenizer,
-    sketch_vqgan: NuwaVQGAN | None = None,
-) -> TokenFiles | None:
-    """The token files that an argument names, checked against codecs, tokenizer and tasks.
+def look_at_held_out(training: NuwaTraining) -> None:
+    """Validation loss and sample sheets, with the averaged weights. The run itself does not notice.
 
     Args:
-        arguments (`NuwaArguments`): names the folder and the tasks.
-        name (`str`): the argument, `"tokens"` or `"validation_tokens"`.
-        vqgan (`NuwaVQGAN`): the codec.
-        tokenizer (`NuwaTokenizer`): the tokenizer.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches.
+        training (`NuwaTraining`): the model and the held-out clips.
+    """
+    state = training.state
+    arguments, accelerator = state.arguments, state.accelerator
+    with training.ema.in_place():
+        if training.validation is not None:
+            training.scores = validate(training.pipeline.transformer, training.validation, training.batches)
+            state.log(training.scores)
+            logger.info("Step %d, validation: %s", state.step, training.scores)
+        if arguments.sample_sheets:
+            transformer = whole_transformer(training.pipeline.transformer)
+            if accelerator.is_main_process:
+                pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
+                tasks = training.batches.counts
+                sheets = draw_task_sheets(pipeline, training.held_out, tasks, seed=arguments.seed)
+                write_task_sheets(sheets, state.output_dir / "samples", state.step)
+                log_pictures(accelerator, sheets, state.step)
 
-    Returns:
-        `TokenFiles`, or None if the argument is None.
+
+def write_and_push(training: NuwaTraining) -> None:
+    """Writes the pipeline with the averaged weights and, if it is asked for, pushes it.
+
+    Args:
+        training (`NuwaTraining`): the model.
 
     Raises:
-        ValueError: If files are missing, are not of these codecs and this tokenizer, or lack what a task needs.
+        OSError: If the push fails.
     """
-    folder = getattr(arguments, name)
-    if folder is None:
-        return None
-    tokens = TokenFiles.load(folder)
-    needs_sketches = any(starts_from_sketch(task) for task in parse_task_shares(arguments.tasks))
-    check_tokens(tokens, read_metadata(Path(folder)), name, vqgan, tokenizer, sketch_vqgan, needs_sketches)
-    return tokens
+    state = training.state
+    with training.ema.in_place():
+        transformer = whole_transformer(training.pipeline.transformer)
+        if state.accelerator.is_main_process:
+            pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
+            final = write_pipeline(state.output_dir, pipeline, training.learner, state.arguments)
+    if state.arguments.push_to_hub and state.accelerator.is_main_process:
+        push_pipeline(final, state.arguments, step=state.step, scores=training.scores, base_model=training.base_model)
+
+
+def push_on_the_way(training: NuwaTraining) -> None:
+    """The same while the run goes on: a push that fails is logged, and the next one brings all.
+
+    Args:
+        training (`NuwaTraining`): the model.
+    """
+    try:
+        write_and_push(training)
+    except (OSError, ValueError) as error:
+        logger.error("Step %d could not be pushed, the run goes on: %s", training.state.step, error)
+    training.state.accelerator.wait_for_everyone()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Trains the VQ-GAN on single frames of EmojiMotion, or the sketch codec on their sketches.
+"""Trains the VQ-GAN on single frames, of EmojiMotion or of any images and clips, or the sketch codec on sketches.
 
     python -m nuwa_hf.training.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
     accelerate launch -m nuwa_hf.training.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
     python -m nuwa_hf.training.train_vqgan --config emoji_motion_sketch_vqgan.yaml --output_dir runs/sketch_vqgan
+    nuwa-hf train-vqgan --dataset my-clips --image_size 256 --output_dir runs/my_vqgan
 
 The same command resumes a run that was stopped.
 """
@@ -12,25 +13,26 @@ The same command resumes a run that was stopped.
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from diffusers.training_utils import EMAModel
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.training.arguments import parse_arguments
+from nuwa_hf.training.averaged_weights import AveragedWeights
 from nuwa_hf.training.checkpoint_folders import save_aside
 from nuwa_hf.training.codebook import CodebookStatistics, EmaCodebook
 from nuwa_hf.training.discriminator import PatchDiscriminator
 from nuwa_hf.training.perceptual import PerceptualLoss
 from nuwa_hf.training.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
 from nuwa_hf.training.sample_sheet import sample_sheet
+from nuwa_hf.training.trackers import log_pictures, store_arguments
 from nuwa_hf.training.vqgan_arguments import VQGANArguments
 from nuwa_hf.training.vqgan_frames import emoji_clips
+from nuwa_hf.training.vqgan_media import media_frames
 from nuwa_hf.training.vqgan_steps import VQGANTraining, vqgan_step
 from nuwa_hf.training.vqgan_targets import TARGETS, VQGANTarget
 
@@ -71,6 +73,25 @@ def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) 
     )
 
 
+def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset, Dataset]:
+    """What is learnt, and what is reconstructed as a sample: each a pure function of an index without end.
+
+    Args:
+        arguments (`VQGANArguments`): name the data.
+        target (`VQGANTarget`): what of EmojiMotion is learnt.
+
+    Returns:
+        `tuple[Dataset, Dataset]`.
+
+    Raises:
+        ValueError: If there is no such data set.
+    """
+    if arguments.dataset is None:
+        return tuple(target.dataset(emoji_clips(arguments, split)) for split in ("train", "val"))
+    splits = (arguments.dataset_split, arguments.held_out_split or arguments.dataset_split)
+    return tuple(media_frames(arguments, split) for split in splits)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/vqgan`.
 
@@ -83,9 +104,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(VQGANArguments, argv)
-    accelerator = build_accelerator(arguments)
     target = TARGETS[arguments.target](arguments)
-    images, held_out_images = (target.dataset(emoji_clips(arguments, split)) for split in ("train", "val"))
+    images, held_out_images = open_images(arguments, target)
+    accelerator = build_accelerator(arguments)
     held_out = default_collate([held_out_images[index] for index in range(arguments.num_samples)])
     state = RunState(arguments, accelerator)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
@@ -103,8 +124,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         state.register(codebook, GeneratorState(generator))
     learnt = [parameter for parameter in vqgan.parameters() if parameter.requires_grad]
-    ema = EMAModel(learnt, decay=arguments.ema_decay)
-    ema.to(accelerator.device)
     optimizer, discriminator_optimizer = (
         torch.optim.AdamW(
             parameters,
@@ -115,19 +134,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         for parameters in (learnt, discriminator.parameters())
     )
     scheduler = build_scheduler(arguments, optimizer)
-    state.register(ema, scheduler)
     perceptual = None
     if arguments.perceptual_weights is not None:
         perceptual = PerceptualLoss(arguments.perceptual_weights).to(accelerator.device)
     prepared = accelerator.prepare(vqgan, discriminator, optimizer, discriminator_optimizer)
+    ema = AveragedWeights(learnt, arguments.ema_decay)
+    state.register(ema, scheduler)
     training = VQGANTraining(arguments, target, accelerator, *prepared, codebook, perceptual)
-    if state.resume() is not None:
-        ema.to(accelerator.device)
+    state.resume()
+    store_arguments(accelerator, arguments)
 
-    train(training, state, images, held_out, ema, learnt, scheduler)
+    train(training, state, images, held_out, ema, scheduler)
 
     if accelerator.is_main_process:
-        ema.copy_to(learnt)
+        ema.copy_to(ema.learnt)
         finished = vqgan.to("cpu", memory_format=torch.contiguous_format)
         save_aside(state.output_dir / "vqgan", finished.save_pretrained)
     accelerator.end_training()
@@ -138,8 +158,7 @@ def train(
     state: RunState,
     images: Dataset,
     held_out: dict[str, Tensor],
-    ema: EMAModel,
-    learnt: list[torch.nn.Parameter],
+    ema: AveragedWeights,
     scheduler: torch.optim.lr_scheduler.LRScheduler,
 ) -> None:
     """Runs the steps that are left, with logs, samples and checkpoints at their intervals.
@@ -149,8 +168,7 @@ def train(
         state (`RunState`): where the run stands.
         images (`Dataset`): the training images, made by the target's `dataset`.
         held_out (`dict[str, torch.Tensor]`): one batch for the sample sheets.
-        ema (`EMAModel`): the moving average of `learnt`.
-        learnt (`list[torch.nn.Parameter]`): the codec's weights that the optimiser moves.
+        ema (`AveragedWeights`): the moving average of the codec's weights that the optimiser moves.
         scheduler (`torch.optim.lr_scheduler.LRScheduler`): stepped once per step; both optimisers follow it.
     """
     arguments, accelerator = training.arguments, training.accelerator
@@ -185,7 +203,7 @@ def train(
             group["lr"] = scheduler.get_last_lr()[0]
         log, tokens = vqgan_step(training, passes, is_adversarial=state.step >= first_adversarial)
         scheduler.step()
-        ema.step(learnt)
+        ema.update()
         statistics.accumulate(tokens)
         state.step += 1
         bar.update()
@@ -204,7 +222,7 @@ def train(
             bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in values.items() if name in BAR_NAMES))
             window_start, window_step = time.perf_counter(), state.step
         if state.is_due(arguments.sample_every) and accelerator.is_main_process:
-            with _averaged(ema, learnt):
+            with ema.in_place():
                 values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)
             logger.info("Step %d, held out: %s", state.step, values)
         if state.is_due(arguments.checkpointing_steps):
@@ -233,19 +251,10 @@ def write_samples(
     state.log(values)
     path: Path = state.output_dir / "samples" / f"step-{state.step:06d}.png"
     path.parent.mkdir(exist_ok=True)
-    sample_sheet(*(target.colors(images).cpu() for images in (held_out["pixels"], sample))).save(path)
+    sheet = sample_sheet(*(target.colors(images).cpu() for images in (held_out["pixels"], sample)))
+    sheet.save(path)
+    log_pictures(state.accelerator, {"reconstructions": sheet}, state.step)
     return values
-
-
-@contextmanager
-def _averaged(ema: EMAModel, learnt: list[torch.nn.Parameter]):
-    """Puts the moving averages in the weights' place for a while."""
-    ema.store(learnt)
-    ema.copy_to(learnt)
-    try:
-        yield
-    finally:
-        ema.restore(learnt)
 
 
 def _to_device(

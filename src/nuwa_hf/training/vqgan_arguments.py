@@ -15,6 +15,12 @@ class VQGANArguments(RunArguments):
     target: Literal["frames", "sketches"] = argument(
         "frames", help="'frames' in RGB, or their 'sketches', one channel for each class."
     )
+    dataset: str | None = argument(
+        None, help="Folder, file or Hub id of images or clips to learn instead of EmojiMotion's."
+    )
+    dataset_split: str = argument("train", help="Which part of it is learnt.")
+    held_out_split: str | None = argument(None, help="Which part of it is reconstructed as a sample; else the same.")
+    image_size: int = argument(256, help="Rows and columns of its frames, cut from the middle and resized.")
     setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose images are learnt.")
     sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
     block_out_channels: list[int] = field(
@@ -64,6 +70,7 @@ class VQGANArguments(RunArguments):
             "discriminator_channels",
             "discriminator_layers",
             "num_samples",
+            "image_size",
         ):
             self.require_positive(name)
         for name in ("codebook_decay", "adam_beta1", "adam_beta2", "discriminator_start", "ema_decay"):
@@ -73,6 +80,13 @@ class VQGANArguments(RunArguments):
             require(value >= 0, name, "at least 0", value, "use 0 to leave the term out")
         both = (self.l1_weight, self.l2_weight)
         require(sum(both) > 0, "l1_weight + l2_weight", "greater than 0", both, "set l1_weight to 1")
+        if self.dataset is not None:
+            require(
+                self.target == "frames", "target", "'frames' with `dataset`", self.target, "sketches are EmojiMotion's"
+            )
+            factor, size = 2 ** (len(self.block_out_channels) - 1), self.image_size
+            remedy = f"use {max(1, round(size / factor)) * factor}"
+            require(size % factor == 0, "image_size", f"a multiple of {factor}, the downsampling", size, remedy)
         if self.target == "sketches":
             # Both judge RGB pixels; a sketch has one right class for each pixel, which cross-entropy asks for.
             start, perceptual = self.discriminator_start, self.perceptual_weights

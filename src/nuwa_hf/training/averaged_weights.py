@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The moving average of the weights, which is what is judged, shown and saved."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers.training_utils import EMAModel
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+
+
+class AveragedWeights(EMAModel):
+    """Moving averages of the learnt weights, in float32, sharded as the weights are.
+
+    Args:
+        learnt (`Iterable[torch.nn.Parameter]`): the weights, after `Accelerator.prepare`.
+        decay (`float`): how much of an average one step keeps, in [0, 1].
+    """
+
+    def __init__(self, learnt: Iterable[torch.nn.Parameter], decay: float):
+        self.learnt = list(learnt)
+        super().__init__(self.learnt, decay=decay)
+        self.shadow_params = [average.float() for average in self.shadow_params]  # DeepSpeed makes the weights 16-bit
+
+    def update(self) -> None:
+        """Takes one step of the weights into the averages."""
+        self.step(self.learnt)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Puts the averages in the weights' place, and the weights back when the block ends.
+
+        Yields:
+            Nothing.
+        """
+        kept = [weight.detach().clone() for weight in self.learnt]
+        self.copy_to(self.learnt)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for weight, own in zip(self.learnt, kept, strict=True):
+                    weight.copy_(own)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averages, whole ones; where they are sharded, to be called by all processes."""
+        state = super().state_dict()
+        return {**state, "shadow_params": [whole(average) for average in state["shadow_params"]]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over what `state_dict` gave, each average on the device and in the shards of its weight."""
+        super().load_state_dict(state_dict)
+        self.shadow_params = [
+            _like(average, weight) for average, weight in zip(self.shadow_params, self.learnt, strict=True)
+        ]
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor that may be sharded as a whole one; where it is, to be called by all processes."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _like(average: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    average = average.to(weight.device)
+    if isinstance(weight, DTensor):
+        return distribute_tensor(average, weight.device_mesh, weight.placements)
+    return average
+
+
+@torch.no_grad()
+def whole_transformer(model: NuwaForConditionalGeneration) -> NuwaForConditionalGeneration:
+    """The transformer itself or, where its weights are sharded, a copy that holds them whole.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): what is trained; where it is sharded, to be called by all processes.
+
+    Returns:
+        `NuwaForConditionalGeneration`: to sample with and to save.
+    """
+    if not any(isinstance(parameter, DTensor) for parameter in model.parameters()):
+        return model
+    state = {name: whole(weight) for name, weight in model.state_dict().items()}
+    with torch.device("meta"):  # fresh weights would cost time and random numbers
+        copy = NuwaForConditionalGeneration(model.config)
+    copy.load_state_dict(state, assign=True)
+    copy.generation_config = model.generation_config
+    return copy.train(model.training)
