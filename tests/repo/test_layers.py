@@ -13,13 +13,14 @@ SOURCE = Path(__file__).parents[2] / "src"
 # From low to high. A module may import what stands on a lower line and what has its own prefix, nothing else: two
 # prefixes of one line do not know each other. The longest prefix that fits a module is its own.
 LAYERS = (
-    ("grid", "tasks", "media", "diffusers_registry"),
+    ("grid", "tasks", "media", "diffusers_registry", "hub.hub_errors"),
     ("modeling.nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("modeling.attention", "modeling.feed_forward", "modeling.embeddings", "modeling.token_checks"),
     ("modeling.condition_encoder", "modeling.token_decoder"),
     ("modeling.modeling_nuwa",),
     ("generation",),
     ("pipelines",),
+    ("hub",),
     ("training",),
     ("evaluation",),
     ("",),  # the package itself

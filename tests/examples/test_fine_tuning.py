@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Every command of docs/fine-tuning.md, at toy size, in its order; the Hub is one on this machine."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaTextToVideoPipeline
+from nuwa_hf.cli import main as nuwa_hf_command
+
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "examples" / "fine_tuning"
+sys.path[:0] = [str(SCRIPTS), str(ROOT / "tests" / "hub")]
+
+from local_hub import WRITER_TOKEN, LocalHub  # noqa: E402 (a folder of its own)
+
+
+PAGE = (ROOT / "docs" / "fine-tuning.md").read_text(encoding="utf-8")
+COMMANDS = [
+    shlex.split(line) for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
+]
+# What is added to a command to make it small.
+TOY = {
+    "make_clips.py": ["--num_clips", "4"],
+    "train": [
+        "--train_batch_size",
+        "2",
+        "--max_train_steps",
+        "2",
+        "--checkpointing_steps",
+        "1",
+        "--sample_every",
+        "2",
+    ],
+    "judge_directions.py": ["--num_clips", "2"],
+}
+LOAD = """
+import sys
+import torch
+from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf.cli import main
+assert main(sys.argv[1:]) in (None, 0)
+pipeline = NuwaTextToVideoPipeline.from_pretrained(sys.argv[-1])
+output = pipeline("a star moves up and to the right over the sea", generator=torch.Generator().manual_seed(0))
+torch.save(output.tokens, "tokens.pt")
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where every command of the page has run but the installation and the push."""
+    pytest.importorskip("peft", reason="adapters are PEFT's")
+    folder = tmp_path_factory.mktemp("fine_tuning")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        (folder / "examples").symlink_to(ROOT / "examples")
+        for program, *arguments in COMMANDS:
+            if program == "python":
+                script, *flags = arguments
+                import_module(Path(script).stem).main([*flags, *TOY[Path(script).name]])
+            elif program == "nuwa-hf" and arguments[0] != "push":
+                assert nuwa_hf_command([*arguments, *TOY.get(arguments[0], [])]) in (None, 0)
+    return folder
+
+
+def test_the_page_has_every_step():
+    steps = [words[1] if words[0] == "nuwa-hf" else Path(words[1]).name for words in COMMANDS]
+    assert [step for step in steps if step != "install"] == [
+        *("make_clips.py", "make_clips.py", "tokenize", "tokenize", "train", "judge_directions.py", "push"),
+    ]
+
+
+def test_the_run_leaves_an_adapter_a_pipeline_and_a_sheet(folder):
+    assert (folder / "lora" / "adapter" / "adapter_config.json").is_file()
+    assert list((folder / "lora" / "samples").glob("*T2V.png"))
+    base = NuwaTextToVideoPipeline.from_pretrained(DEMO_CHECKPOINT).transformer
+    tuned = NuwaTextToVideoPipeline.from_pretrained(folder / "lora" / "pipeline").transformer
+    changed = {name for name, weight in tuned.named_parameters() if not torch.equal(weight, base.get_parameter(name))}
+    assert changed
+    assert all(".layers." in name for name in changed)
+
+
+def test_the_judge_says_shares_of_real_clips_and_of_both_checkpoints(folder):
+    result = json.loads((folder / "directions.json").read_text(encoding="utf-8"))
+    assert set(result) == {"real clips", "embedded", "lora/pipeline"}
+    assert all(0 <= share <= 1 for shares in result.values() for share in shares.values())
+    assert (folder / "directions.png").is_file()
+
+
+def test_the_judge_is_right_about_every_real_direction():
+    judge, clips = import_module("judge_directions"), import_module("make_clips")
+    for direction in judge.DIRECTIONS:
+        samples = [sample for sample, _ in zip(clips.draw_samples("val", 0, [direction]), range(6), strict=False)]
+        videos = [sample["video"] / 255 for sample in samples]
+        assert judge.share_right(videos, [direction] * len(videos)) == 1
+    assert judge.direction_of(videos[0][:1].repeat(4, 0)) is None
+
+
+def test_the_new_motion_is_one_that_the_checkpoint_has_not_seen():
+    clips = import_module("make_clips")
+    assert clips.NEW_MOTION not in EmojiMotion(setting="small").motion_names
+
+
+def test_what_is_pushed_loads_and_draws_the_same(folder):
+    (push,) = [arguments for program, *arguments in COMMANDS if arguments[0] == "push"]
+    with LocalHub() as hub:
+        repository = f"tester/{push[-1].partition('/')[2]}"
+        environment = {
+            **os.environ,
+            "HF_ENDPOINT": hub.url,
+            "HF_TOKEN": WRITER_TOKEN,
+            "HF_HOME": str(folder / "home"),
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [sys.executable, "-c", LOAD, *push[:-1], repository]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(folder / "lora" / "pipeline")
+    generator = torch.Generator().manual_seed(0)
+    tokens = pipeline("a star moves up and to the right over the sea", generator=generator).tokens
+    assert torch.equal(torch.load(folder / "tokens.pt", weights_only=True), tokens)
