@@ -10,6 +10,7 @@ A table stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one withou
 import argparse
 import json
 import re
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,24 @@ def against_nuwa_pytorch_tables(result: dict[str, Any]) -> str:
     )
 
 
+def training_run_tables(result: dict[str, Any]) -> str:
+    """Markdown of `training_run.py`'s result."""
+    seconds = statistics.median(result["checkpoint_seconds"])
+    rows = [
+        ("tokens/s", f"{result['tokens_per_second']:,.0f}"),
+        ("share of a step spent waiting for data", f"{result['data_share']:.2%}"),
+        ("a checkpoint, written and moved into place", _seconds(seconds)),
+        ("its size", f"{result['checkpoint_bytes'] / MIB:,.0f} MiB"),
+    ]
+    return "\n\n".join(
+        (
+            _machine(result["machine"]),
+            f"Medians over {result['settings']['steps']} steps and {len(result['checkpoint_seconds'])} checkpoints.",
+            _table(("what", "measured"), rows),
+        )
+    )
+
+
 def start_up_tables(result: dict[str, Any]) -> str:
     """Markdown of `start_up.py`'s result."""
     settings, seconds, memory = result["settings"], result["seconds"], result["peak_memory"]
@@ -187,6 +206,7 @@ def start_up_tables(result: dict[str, Any]) -> str:
 TABLES = {
     "generation": generation_tables,
     "training_step": training_step_tables,
+    "training_run": training_run_tables,
     "against_nuwa_pytorch": against_nuwa_pytorch_tables,
     "start_up": start_up_tables,
 }

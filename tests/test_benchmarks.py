@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from nuwa_hf.training.run_state import RunState
+
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -100,6 +102,16 @@ def test_comparison_without_nuwa_pytorch_says_what_to_install(tmp_path):
     with pytest.raises(RuntimeError, match=r"nuwa-pytorch 0\.7\.8 must be installed"):
         run("against_nuwa_pytorch", tmp_path, *TOY)
     assert not list(tmp_path.iterdir())
+
+
+def test_training_run_says_speed_waiting_and_checkpoints(tmp_path):
+    result = run("training_run", tmp_path, "--steps", "2", "--every", "1")
+    assert set(result["machine"]) == MACHINE
+    assert result["tokens_per_second"] > 0
+    assert 0 <= result["data_share"] < 1
+    assert len(result["checkpoint_seconds"]) == 2
+    assert result["checkpoint_bytes"] > 3 * 4 * 4_000_000  # weights, average and momentum, at least
+    assert RunState.save.__name__ == "save"
 
 
 @pytest.mark.slow
