@@ -65,7 +65,7 @@ class NuwaArguments(RunArguments):
     weight_decay: float = argument(0.01, help="Decoupled weight decay of the matrices.")
     ema_decay: float = argument(0.999, help="Decay of the moving average of the weights, which is what is saved.")
     gradient_checkpointing: bool = argument(False, help="Compute activations again instead of keeping them.")
-    compile: bool = argument(False, help="Compile the model with torch.compile.")
+    compile: bool = argument(False, help="Compile the feed-forward of every layer with torch.compile.")
     guidance_scale: float | None = argument(
         None, help="Default guidance written into the finished checkpoint; else that of the start, else 2."
     )

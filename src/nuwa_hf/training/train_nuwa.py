@@ -24,6 +24,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.training.arguments import parse_arguments
 from nuwa_hf.training.averaged_weights import AveragedWeights, whole_transformer
+from nuwa_hf.training.compiled import compile_feed_forward
 from nuwa_hf.training.fine_tuning import add_adapters, check_sharding, checkpoint_learnt_weights_only, freeze_encoder
 from nuwa_hf.training.finished_pipeline import check_push, push_pipeline, write_pipeline
 from nuwa_hf.training.nuwa_arguments import NuwaArguments
@@ -48,7 +49,7 @@ class NuwaTraining:
 
     Args:
         state (`RunState`): where the run stands; has the arguments and the accelerator.
-        run (`torch.nn.Module`): the model, as `Accelerator.prepare` gave it, compiled or not.
+        run (`torch.nn.Module`): the model, as `Accelerator.prepare` gave it, its feed-forward compiled or not.
         learner (`torch.nn.Module`): the same without wrappers: the transformer, or the `PeftModel` around it.
         ema (`AveragedWeights`): the moving average of the weights that the optimisers move.
         optimizers (`list[torch.optim.Optimizer]`): the prepared optimisers.
@@ -118,10 +119,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     state.register(ema, *schedulers)
     state.resume()
     store_arguments(accelerator, arguments)
-    run = torch.compile(prepared) if arguments.compile else prepared
+    if arguments.compile:
+        compile_feed_forward(prepared)
     held_out = tokens if validation is None else validation
     training = NuwaTraining(
-        *(state, run, learner, ema, optimizers, schedulers),
+        *(state, prepared, learner, ema, optimizers, schedulers),
         *(batches, held_out, validation, pipeline, parts.transformer),
     )
     train(training)
