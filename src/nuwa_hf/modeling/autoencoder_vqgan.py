@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import nn
 
 from nuwa_hf.modeling import tiling
-from nuwa_hf.modeling.quantizer import VectorQuantizer
+from nuwa_hf.modeling.quantizer import GumbelQuantizer, VectorQuantizer
 
 
 @dataclass
@@ -93,6 +93,8 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         isolated_patches (`bool`, defaults to `False`): whether the encoder sees each patch of `downsampling_factor`
             rows and columns alone, so that a token says what its own patch shows and nothing else. For sketches: group
             norms over the whole image would spread the class of one thing over the tokens of all the others.
+        quantizer (`str`, defaults to `"nearest"`): `"nearest"` takes the nearest code, `"gumbel"` the one that a 1x1
+            convolution scores highest, as in VQ-GANs that were trained with the Gumbel softmax.
 
     Raises:
         ValueError: If a level or a size in the configuration is impossible.
@@ -108,7 +110,7 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
-    _no_split_modules = ["ResnetBlock2D", "Attention", "VectorQuantizer"]  # noqa: RUF012 - read by diffusers as is
+    _no_split_modules = ["ResnetBlock2D", "Attention", "VectorQuantizer", "GumbelQuantizer"]  # noqa: RUF012
     _skip_layerwise_casting_patterns = ["quantize"]  # noqa: RUF012
     _supports_group_offloading = False
 
@@ -128,6 +130,7 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         sample_size: int = 336,
         commitment_weight: float = 0.25,
         isolated_patches: bool = False,
+        quantizer: str = "nearest",
     ):
         super().__init__()
         _check_configuration(self.config)
@@ -143,7 +146,10 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
             mid_block_add_attention=mid_block_attention,
         )
         self.quant_conv = nn.Conv2d(latent_channels, codebook_dim, 1)
-        self.quantize = VectorQuantizer(codebook_size, codebook_dim, commitment_weight)
+        if quantizer == "gumbel":
+            self.quantize = GumbelQuantizer(codebook_size, codebook_dim)
+        else:
+            self.quantize = VectorQuantizer(codebook_size, codebook_dim, commitment_weight)
         self.post_quant_conv = nn.Conv2d(codebook_dim, latent_channels, 1)
         self.decoder = Decoder(
             in_channels=latent_channels,
@@ -211,7 +217,7 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         num_frames = pixels.shape[2] if pixels.ndim == 5 else None
         images = _fold_frames(pixels).to(self.dtype)
         latents = self._by_slices(self._encode_tiled if self.use_tiling else self._encode, images)
-        tokens = self.quantize.nearest(latents)
+        tokens = self.quantize.tokenize(latents)
         output = NuwaVQGANEncoderOutput(_unfold_frames(tokens, num_frames), _unfold_frames(latents, num_frames))
         return output if return_dict else output.to_tuple()
 
@@ -388,4 +394,6 @@ def _check_configuration(config) -> None:
                 f"`attention_levels` must lie in [0, {num_levels}) (the levels of `block_out_channels`), got {level} "
                 f"in {tuple(config.attention_levels)}; the innermost level is {num_levels - 1}."
             )
+    if config.quantizer not in ("nearest", "gumbel"):
+        raise ValueError(f'`quantizer` must be "nearest" or "gumbel", got {config.quantizer!r}.')
     _check_multiple("sample_size", config.sample_size, 2 ** (num_levels - 1))

@@ -90,6 +90,21 @@ class VectorQuantizer(nn.Module):
         self.embedding.weight.copy_(codes)
 
     @torch.no_grad()
+    def tokenize(self, latents: torch.Tensor) -> torch.LongTensor:
+        """Token of every latent: the nearest code.
+
+        Args:
+            latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+
+        Returns:
+            `torch.LongTensor` of shape `(B, h, w)`, in `[0, V)`.
+
+        Raises:
+            ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
+        """
+        return self.nearest(latents)
+
+    @torch.no_grad()
     def nearest(self, latents: torch.Tensor) -> torch.LongTensor:
         """Index of the nearest code of every latent; the lowest index where several are equally near.
 
@@ -102,10 +117,7 @@ class VectorQuantizer(nn.Module):
         Raises:
             ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
         """
-        if latents.ndim != 4 or latents.shape[1] != self.codebook_dim:
-            raise ValueError(
-                f"`latents` must have the shape (B, D, h, w) with D = {self.codebook_dim}, got {tuple(latents.shape)}."
-            )
+        self._check_latents(latents)
         batch_size, _, height, width = latents.shape
         latents_ND = latents.permute(0, 2, 3, 1).reshape(-1, self.codebook_dim).float()
         codes_VD = self.codebook(latents.device).float()
@@ -151,3 +163,75 @@ class VectorQuantizer(nn.Module):
         # Written so that the value is the code to the bit: what training decodes is what `lookup` gives later.
         quantized = codes.detach().to(latents.dtype) + (latents - latents.detach())
         return QuantizerOutput(quantized, tokens, codebook_loss, commitment_loss)
+
+    def _check_latents(self, latents: torch.Tensor) -> None:
+        if latents.ndim != 4 or latents.shape[1] != self.codebook_dim:
+            raise ValueError(
+                f"`latents` must have the shape (B, D, h, w) with D = {self.codebook_dim}, got {tuple(latents.shape)}."
+            )
+
+
+class GumbelQuantizer(VectorQuantizer):
+    """Gives every latent the most likely of V codes, as a 1x1 convolution scores them.
+
+        token = argmax_j (W z + b)_j,    code = e_token          (taming's `GumbelQuantize` without its noise)
+
+    Latents and codes need not lie near each other. This is how VQ-GANs that were trained with the Gumbel softmax are
+    read; new ones are trained with `VectorQuantizer`.
+
+    Args:
+        codebook_size (`int`): number of codes, V.
+        codebook_dim (`int`): width of a latent and of a code, D.
+
+    Raises:
+        ValueError: If a size is below 1.
+    """
+
+    def __init__(self, codebook_size: int, codebook_dim: int):
+        super().__init__(codebook_size, codebook_dim)
+        self.projection = nn.Conv2d(codebook_dim, codebook_size, 1)
+
+    @torch.no_grad()
+    def tokenize(self, latents: torch.Tensor) -> torch.LongTensor:
+        """Token of every latent: the most likely code.
+
+        Args:
+            latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+
+        Returns:
+            `torch.LongTensor` of shape `(B, h, w)`, in `[0, V)`.
+
+        Raises:
+            ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
+        """
+        self._check_latents(latents)
+        num_images = max(1, _MAX_DISTANCES // (self.codebook_size * latents.shape[-2] * latents.shape[-1]))
+        return torch.cat([self._scores(some).argmax(1) for some in latents.split(num_images)])
+
+    def forward(self, latents: torch.Tensor) -> QuantizerOutput:
+        """Quantises with a straight-through estimator: the code of the token, with the gradient of the mean code.
+
+        The mean is over the softmax of the scores. There is no noise and neither loss, so this is for reconstructing
+        and for fine-tuning the rest of a codec; a codebook is not trained with it.
+
+        Args:
+            latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+
+        Returns:
+            `QuantizerOutput`: codes, tokens and two losses of 0.
+
+        Raises:
+            ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
+        """
+        self._check_latents(latents)
+        scores = self._scores(latents)
+        tokens = scores.argmax(1)
+        codes_VD = self.codebook(latents.device).float()
+        mean_codes = torch.einsum("bvhw,vd->bdhw", scores.float().softmax(1), codes_VD)
+        quantized = (self.lookup(tokens).float().detach() + (mean_codes - mean_codes.detach())).to(latents.dtype)
+        return QuantizerOutput(quantized, tokens, mean_codes.new_zeros(()), mean_codes.new_zeros(()))
+
+    def _scores(self, latents: torch.Tensor) -> torch.Tensor:
+        # Autocast would round the scores, and with them the choice; casting layer by layer leaves them their dtype.
+        with torch.autocast(latents.device.type, enabled=False):
+            return self.projection(latents.to(self.projection.weight.dtype))
