@@ -15,6 +15,7 @@ from nuwa_hf.evaluation.distances import psnr
 from nuwa_hf.evaluation.hidden_parts import hidden_places, seam, to_pixels
 from nuwa_hf.evaluation.trial import Table, Trial
 from nuwa_hf.generation.likelihood import token_log_likelihood
+from nuwa_hf.modeling.text_ids import none_text
 
 
 # Whether what is kept is a condition too, so that every hole sees all that is kept around it.
@@ -93,7 +94,7 @@ def nats_of_hidden(trial: Trial, tokens: Tensor, hidden: Tensor, condition_on_kn
     total = 0.0
     batches = zip(tokens.split(trial.batch_size), hidden.split(trial.batch_size), strict=True)
     for tokens_B1hw, hidden_Bhw in tqdm(list(batches), desc="I2I likelihood of the truth", leave=False):
-        none = torch.full((len(tokens_B1hw), 1), transformer.config.none_token_id, device=transformer.device)
+        none = none_text(transformer.config, len(tokens_B1hw), transformer.device)
         known = ~hidden_Bhw[:, None].to(transformer.device)
         log_likelihood = token_log_likelihood(
             transformer,

@@ -17,6 +17,7 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaGenerateOutput
 from nuwa_hf.modeling.nearby_attention.neighborhood import neighbor_table
+from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.token_checks import check_grid
 
 
@@ -99,7 +100,7 @@ def _append_unconditional(config, input_ids, attention_mask, negative_input_ids,
     if attention_mask is None:
         attention_mask = torch.ones_like(input_ids)
     if negative_input_ids is None:
-        negative_input_ids = input_ids.new_full((input_ids.shape[0], 1), config.none_token_id)
+        negative_input_ids = none_text(config, input_ids.shape[0], input_ids.device)
         negative_attention_mask = None
     if negative_attention_mask is None:
         negative_attention_mask = torch.ones_like(negative_input_ids)

@@ -7,7 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
-from transformers.configuration_utils import PreTrainedConfig
+from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
+from transformers.models.clip.configuration_clip import CLIPTextConfig
 
 from nuwa_hf.grid import Grid
 
@@ -29,6 +30,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "condition_window": (11, 5, 5),
     },
 }
+
+NONE_TOKEN_ID = 4  # of `NuwaTokenizer`
 
 
 @strict
@@ -57,7 +60,11 @@ class NuwaConfig(PreTrainedConfig):
         layer_norm_eps (`float`, defaults to 1e-05): added to the variance in every LayerNorm.
         initializer_range (`float`, defaults to 0.02): standard deviation of fresh weights.
         pad_token_id (`int`, defaults to 0): text padding.
-        none_token_id (`int`, defaults to 4): the text token that stands for the constant condition "None".
+        none_token_id (`int` or `tuple[int, ...]`, *optional*): the text token that stands for the constant condition
+            "None", or several; `None` means 4, and with a CLIP text side its empty text: `bos_token_id` and
+            `eos_token_id` of `text_encoder_config`.
+        text_encoder_config (`dict` or `CLIPTextConfig`, *optional*): sizes of a `CLIPTextModel` that reads the texts;
+            `None` means that our own encoder reads them, as it reads every other condition.
 
     Raises:
         StrictDataclassError: If a field has a wrong type or the sizes do not fit together.
@@ -65,6 +72,9 @@ class NuwaConfig(PreTrainedConfig):
     """
 
     model_type = "nuwa"
+    sub_configs_defaults = {  # noqa: RUF012 (transformers reads a plain dict)
+        "text_encoder_config": SubConfigSpec(config_class=CLIPTextConfig, optional=True)
+    }
 
     vocab_size: int = 49408
     codebook_size: int = 12288
@@ -82,7 +92,8 @@ class NuwaConfig(PreTrainedConfig):
     layer_norm_eps: float = 1e-5
     initializer_range: float = 0.02
     pad_token_id: int | None = 0
-    none_token_id: int = 4
+    none_token_id: int | tuple[int, ...] | list[int] | None = None
+    text_encoder_config: dict | PreTrainedConfig | None = None
     is_encoder_decoder: bool = True
 
     def __post_init__(self, **kwargs):
@@ -96,7 +107,29 @@ class NuwaConfig(PreTrainedConfig):
         self.visual_grid = tuple(self.visual_grid)  # JSON gives lists back
         self.window = tuple(self.window)
         self.condition_window = tuple(self.condition_window)
-        super().__post_init__(**kwargs)
+        _check_text_encoder(self.text_encoder_config)
+        super().__post_init__(**kwargs)  # makes a CLIPTextConfig of a dict
+        text = self.text_encoder_config
+        if self.none_token_id is None:
+            self.none_token_id = NONE_TOKEN_ID if text is None else (text.bos_token_id, text.eos_token_id)
+        if isinstance(self.none_token_id, list):
+            self.none_token_id = tuple(self.none_token_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON takes them; without a CLIP text side there is no field for one.
+
+        Returns:
+            `dict[str, Any]`: names and values.
+        """
+        values = super().to_dict()
+        if values.get("text_encoder_config") is None:
+            values.pop("text_encoder_config", None)
+        return values
+
+    @property
+    def none_token_ids(self) -> tuple[int, ...]:
+        """The tokens of the constant "None" condition."""
+        return (self.none_token_id,) if isinstance(self.none_token_id, int) else self.none_token_id
 
     @property
     def num_hidden_layers(self) -> int:
@@ -153,10 +186,35 @@ class NuwaConfig(PreTrainedConfig):
         Raises:
             ValueError: With the field, the rule and the value.
         """
-        for name in ("pad_token_id", "none_token_id"):
-            token = getattr(self, name)
-            if token is None or not 0 <= token < self.vocab_size:
-                raise ValueError(f"`{name}` must be in [0, vocab_size = {self.vocab_size}), got {token}.")
+        for name, tokens in (("pad_token_id", (self.pad_token_id,)), ("none_token_id", self.none_token_ids)):
+            if not tokens or any(token is None or not 0 <= token < self.vocab_size for token in tokens):
+                raise ValueError(
+                    f"`{name}` must be in [0, vocab_size = {self.vocab_size}), got {getattr(self, name)}."
+                )
+
+    def validate_text_encoder(self):
+        """A CLIP text side has this vocabulary and positions for these texts, and "None" is its empty text.
+
+        Raises:
+            ValueError: With the field, the rule and the value.
+        """
+        text = self.text_encoder_config
+        if text is None:
+            return
+        if text.vocab_size != self.vocab_size:
+            raise ValueError(
+                f"`vocab_size` must be that of `text_encoder_config`, {text.vocab_size}, got {self.vocab_size}."
+            )
+        if text.max_position_embeddings < self.max_text_length:
+            raise ValueError(
+                "`max_text_length` must be at most the positions of `text_encoder_config`, "
+                f"{text.max_position_embeddings}, got {self.max_text_length}."
+            )
+        if len(self.none_token_ids) < 2:
+            raise ValueError(
+                "`none_token_id` must be the empty text, its first and last token, with a `text_encoder_config`, got "
+                f"{self.none_token_id}; give `tokenizer('').input_ids`."
+            )
 
     @classmethod
     def from_preset(cls, name: str, **overrides) -> "NuwaConfig":
@@ -172,6 +230,17 @@ class NuwaConfig(PreTrainedConfig):
         if name not in PRESETS:
             raise ValueError(f"`name` must be one of {sorted(PRESETS)}, got {name!r}.")
         return cls(**{**PRESETS[name], **overrides})
+
+
+def _check_text_encoder(text_encoder_config: Any) -> None:
+    """Refuse the configuration of a whole CLIP, of which transformers would read nothing but the defaults."""
+    is_config = isinstance(text_encoder_config, PreTrainedConfig)
+    kind = text_encoder_config.model_type if is_config else (text_encoder_config or {}).get("model_type")
+    if kind not in (None, CLIPTextConfig.model_type):
+        raise ValueError(
+            f"`text_encoder_config` must be that of a CLIPTextModel, got one of model type {kind!r}; give the "
+            "`text_config` of a whole CLIP."
+        )
 
 
 __all__ = ["PRESETS", "NuwaConfig"]

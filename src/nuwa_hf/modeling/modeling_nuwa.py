@@ -75,11 +75,22 @@ class NuwaPreTrainedModel(PreTrainedModel):
         requested = requested_attention or DEFAULT_ATTENTION
         return super().get_correct_attn_implementation(ATTENTION_ALIASES.get(requested, requested), is_init_check)
 
+    def freeze_text_encoder(self) -> None:
+        """Freeze CLIP's text model; its projection to our width stays learnt.
+
+        Raises:
+            ValueError: If our own encoder reads the texts.
+        """
+        if self.config.text_encoder_config is None:
+            raise ValueError("`text_encoder_config` must be set to freeze a text encoder, got None; this has no CLIP.")
+        self.base_model.text_encoder.clip.requires_grad_(False)
+
 
 class NuwaModel(NuwaPreTrainedModel):
     """Condition encoder and visual token decoder, without the head over the codebook (NUWA, section "Method").
 
-    One encoder reads every condition: a text, a sketch, or the known part of the image or video that is written.
+    One encoder reads every condition: a text, a sketch, or the known part of the image or video that is written. With
+    a `text_encoder_config` CLIP's text model reads the texts instead, and our encoder the other conditions.
 
     Args:
         config (`NuwaConfig`): sizes.
@@ -87,7 +98,12 @@ class NuwaModel(NuwaPreTrainedModel):
 
     def __init__(self, config: NuwaConfig):
         super().__init__(config)
-        self.text_embeddings = NuwaTextEmbeddings(config)
+        if config.text_encoder_config is None:
+            self.text_embeddings = NuwaTextEmbeddings(config)
+        else:
+            from nuwa_hf.modeling.clip_text import NuwaClipTextEncoder  # nobody else has to wait for CLIP's code
+
+            self.text_encoder = NuwaClipTextEncoder(config)
         self.sketch_embeddings = NuwaSketchEmbeddings(config)
         self.known_embeddings = NuwaKnownEmbeddings(config)
         self.encoder = NuwaConditionEncoder(config)
@@ -96,11 +112,22 @@ class NuwaModel(NuwaPreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The text embedding."""
-        return self.text_embeddings.token_embedding
+        return self._text_embeddings.token_embedding
 
     def set_input_embeddings(self, value: nn.Embedding):
         """Replace the text embedding."""
-        self.text_embeddings.token_embedding = value
+        self._text_embeddings.token_embedding = value
+        if self.config.text_encoder_config is not None:
+            self.config.text_encoder_config.vocab_size = value.num_embeddings
+
+    @property
+    def text_side(self) -> nn.Module:
+        """What is there for texts alone: our text embeddings, or CLIP's text model with its projection."""
+        return self.text_embeddings if self.config.text_encoder_config is None else self.text_encoder
+
+    @property
+    def _text_embeddings(self) -> nn.Module:
+        return self.text_embeddings if self.config.text_encoder_config is None else self.text_encoder.clip.embeddings
 
     def encode_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
         """Encode text into the condition that the decoder reads.
@@ -127,7 +154,10 @@ class NuwaModel(NuwaPreTrainedModel):
             )
         grid = Grid(input_ids.shape[1], 1, 1)
         mask = None if attention_mask is None else attention_mask.bool()
-        encoded = self.encoder(self.text_embeddings(input_ids), grid, TEXT_WINDOW, mask)
+        if self.config.text_encoder_config is None:
+            encoded = self.encoder(self.text_embeddings(input_ids), grid, TEXT_WINDOW, mask)
+        else:
+            encoded = self.text_encoder(input_ids, mask)
         return NuwaCondition(encoded, grid, (None, None, None), mask)
 
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:

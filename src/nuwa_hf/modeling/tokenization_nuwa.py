@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The text tokenizer: lower-cased byte-pair encoding, with the constant "None" condition as a token of its own."""
 
+import os
 import string
 from collections.abc import Iterable
 
@@ -9,6 +10,8 @@ from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, 
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
+from transformers.models.auto.tokenization_auto import get_tokenizer_config
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 
 # The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
@@ -92,6 +95,25 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
             # Text that spells a special token is still text.
             split_special_tokens=True,
         )
+
+
+def load_text_tokenizer(name_or_path: str | os.PathLike, subfolder: str = "") -> NuwaTokenizer | CLIPTokenizer:
+    """Load a text tokenizer of the class that was saved: ours, or CLIP's.
+
+    Args:
+        name_or_path (`str` or `os.PathLike`): a folder, or the id of a repository on the Hub.
+        subfolder (`str`, defaults to `""`): the tokenizer's folder in it.
+
+    Returns:
+        `NuwaTokenizer` or `CLIPTokenizer`: as its tokenizer_config.json says; ours if it says nothing.
+
+    Raises:
+        OSError: If it is not there.
+    """
+    saved = get_tokenizer_config(name_or_path, subfolder=subfolder).get("tokenizer_class") or ""
+    # Older versions of transformers had a `CLIPTokenizerFast` beside it.
+    cls = CLIPTokenizer if saved.startswith("CLIPTokenizer") else NuwaTokenizer
+    return cls.from_pretrained(name_or_path, subfolder=subfolder)
 
 
 def _untrained_backend() -> Tokenizer:

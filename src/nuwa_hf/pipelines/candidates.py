@@ -12,6 +12,7 @@ import torch
 
 from nuwa_hf.generation.likelihood import token_log_likelihood
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.text_ids import none_text
 
 
 if TYPE_CHECKING:  # who passes a CLIP model has imported it; nobody else has to wait for it
@@ -83,7 +84,7 @@ def likelihood_ratio(
     """
     shared = {name: conditions.get(name) for name in ("sketch_tokens", "known_mask")}
     shared["condition_on_known"] = conditions.get("condition_on_known", True)
-    none = torch.full((len(tokens), 1), model.config.none_token_id, device=tokens.device)
+    none = none_text(model.config, len(tokens), tokens.device)
     text = token_log_likelihood(model, tokens, conditions["input_ids"], conditions["attention_mask"], **shared)
     return (text - token_log_likelihood(model, tokens, none, **shared)).flatten(1).sum(1)
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from transformers import CLIPTokenizer
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
@@ -128,7 +130,7 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
 def check_components_agree(
     vqgan: NuwaVQGAN | None,
     transformer: NuwaForConditionalGeneration | None,
-    tokenizer: NuwaTokenizer | None,
+    tokenizer: NuwaTokenizer | CLIPTokenizer | None,
     sketch_vqgan: NuwaVQGAN | None,
 ) -> None:
     """Require components that were made for each other; those that were not loaded are skipped.
@@ -136,12 +138,13 @@ def check_components_agree(
     Args:
         vqgan (`NuwaVQGAN`, *optional*): the codec.
         transformer (`NuwaForConditionalGeneration`, *optional*): the model that samples its tokens.
-        tokenizer (`NuwaTokenizer`, *optional*): what the transformer reads.
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`, *optional*): what the transformer reads.
         sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches.
 
     Raises:
         ValueError: If codebooks differ in size from what the transformer knows, the tokenizer has more tokens than it
-            knows, or the sketch codec gives another number of outputs than it takes classes.
+            knows, CLIP's text side gets another tokenizer than CLIP's or longer texts than it has positions for, or
+            the sketch codec gives another number of outputs than it takes classes.
     """
     if sketch_vqgan is not None and sketch_vqgan.config.in_channels != sketch_vqgan.config.out_channels:
         raise ValueError(
@@ -164,4 +167,21 @@ def check_components_agree(
         raise ValueError(
             f"`tokenizer` must have at most {config.vocab_size} tokens, the transformer's `vocab_size`, got"
             f" {len(tokenizer)}; load both from one checkpoint."
+        )
+    if tokenizer is not None and config.text_encoder_config is not None:
+        _check_clip_tokenizer(tokenizer, config)
+
+
+def _check_clip_tokenizer(tokenizer: NuwaTokenizer | CLIPTokenizer, config: NuwaConfig) -> None:
+    empty = tuple(tokenizer("").input_ids)
+    if empty != config.none_token_ids:
+        raise ValueError(
+            f"`tokenizer` must be that of the transformer's CLIP, which writes an empty text as "
+            f"{config.none_token_ids}, got {type(tokenizer).__name__}, which writes {empty}; load both from one "
+            "checkpoint."
+        )
+    if tokenizer.model_max_length > config.max_text_length:
+        raise ValueError(
+            f"`tokenizer` must have a `model_max_length` of at most {config.max_text_length}, the transformer's "
+            f"`max_text_length`, got {tokenizer.model_max_length}; set `tokenizer.model_max_length`."
         )

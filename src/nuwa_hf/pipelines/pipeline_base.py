@@ -12,12 +12,14 @@ import PIL.Image
 import torch
 from diffusers import DiffusionPipeline
 from diffusers.image_processor import VaeImageProcessor
+from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.hub.hub_errors import hub_reason
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.checkpoint_files import check_checkpoint_folder, is_local_path
 from nuwa_hf.pipelines.checks import as_prompt_list, check_components_agree, check_whole_number
@@ -38,7 +40,7 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
     Args:
         vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
         transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
-        tokenizer (`NuwaTokenizer`): text to tokens.
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): text to tokens; CLIP's where CLIP reads the texts.
         sketch_vqgan (`NuwaVQGAN`, *optional*): class maps to tokens, for the tasks that start from a sketch.
 
     Raises:
@@ -53,7 +55,7 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
         self,
         vqgan: NuwaVQGAN,
         transformer: NuwaForConditionalGeneration,
-        tokenizer: NuwaTokenizer,
+        tokenizer: NuwaTokenizer | CLIPTokenizer,
         sketch_vqgan: NuwaVQGAN | None = None,
     ):
         super().__init__()
@@ -331,8 +333,7 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
             `negative_input_ids` and `negative_attention_mask`, each of shape `(B, L)`.
         """
         if prompts is None:
-            none = self.transformer.config.none_token_id
-            input_ids = torch.full((batch_size, 1), none, device=self._execution_device)
+            input_ids = none_text(self.transformer.config, batch_size, self._execution_device)
             conditions = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
         else:
             conditions = self._tokenized("", prompts, batch_size)
@@ -367,7 +368,8 @@ class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
             if len(ids) > length:  # truncation keeps <bos>, the first tokens and <eos>
                 cut = self.tokenizer.decode(ids[length - 1 : -1])
                 logger.warning("The prompt is longer than %d tokens; this part was cut off: %r.", length, cut)
-            if self.tokenizer.unk_token_id in ids:
+            # CLIP knows every byte; its <unk> is the token that ends every text.
+            if self.tokenizer.unk_token_id != self.tokenizer.eos_token_id and self.tokenizer.unk_token_id in ids:
                 logger.warning("The prompt has characters that the tokenizer does not know: %r.", prompt)
         inputs = self.tokenizer(
             prompts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"

@@ -12,7 +12,7 @@ from einops import rearrange
 from nuwa_hf.datasets.frame_sampling import BrokenClipError
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.training.token_files import TokenFiles
 
 
@@ -51,7 +51,7 @@ class Encoders:
             sketch_codec = NuwaVQGAN.from_pretrained(sketch_vqgan).to(device).eval()
             sketch_codec.to(memory_format=torch.channels_last)  # many channels in: a fifth faster on a CPU
         codec = NuwaVQGAN.from_pretrained(vqgan).to(device).eval()
-        return cls(codec, NuwaTokenizer.from_pretrained(tokenizer), sketch_codec)
+        return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
 
 class SampleReader(Protocol):

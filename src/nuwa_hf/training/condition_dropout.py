@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Dropping of conditions in training: the model learns the constant "None" condition, and to do without a sketch."""
 
+from collections.abc import Sequence
+
 import torch
 
 
@@ -9,20 +11,20 @@ def drop_condition(
     input_ids: torch.Tensor,
     attention_mask: torch.Tensor,
     probability: float,
-    none_token_id: int,
+    none_token_id: int | Sequence[int],
     pad_token_id: int,
     generator: torch.Generator | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Replace each row's text by the "None" condition with the given probability, each row by itself.
 
-    A dropped row is `[none_token_id, pad, pad, ...]` with mask `[1, 0, 0, ...]`. The probability is that of
-    *dropping*: 0 keeps every text, 1 drops every text.
+    A dropped row is `[none_token_id, pad, pad, ...]` with mask `[1, 0, 0, ...]`, and likewise where "None" has
+    several tokens. The probability is that of *dropping*: 0 keeps every text, 1 drops every text.
 
     Args:
         input_ids (`torch.Tensor` of shape `(B, L)`): text tokens.
         attention_mask (`torch.Tensor` of shape `(B, L)`): 1 for text, 0 for padding.
         probability (`float`): probability that a row is dropped, in [0, 1].
-        none_token_id (`int`): the token of the "None" condition.
+        none_token_id (`int` or `Sequence[int]`): the token of the "None" condition, or its tokens, at most L.
         pad_token_id (`int`): the token of padding.
         generator (`torch.Generator`, *optional*): source of the random numbers; one number is drawn for each row,
             on the generator's own device.
@@ -32,18 +34,24 @@ def drop_condition(
         ones stay as they were.
 
     Raises:
-        ValueError: If `probability` is outside [0, 1], or the shapes differ or are not `(B, L)`.
+        ValueError: If `probability` is outside [0, 1], the shapes differ or are not `(B, L)`, or "None" is longer
+            than L.
     """
     if input_ids.ndim != 2 or input_ids.shape != attention_mask.shape:
         raise ValueError(
             "`input_ids` and `attention_mask` must have one shape `(B, L)`, "
             f"got {tuple(input_ids.shape)} and {tuple(attention_mask.shape)}."
         )
+    none = torch.as_tensor(none_token_id, device=input_ids.device).reshape(-1)
+    if len(none) > input_ids.shape[1]:
+        raise ValueError(
+            f"`none_token_id` must be at most as long as the texts, {input_ids.shape[1]} tokens, got {len(none)}."
+        )
     is_dropped_B1 = _draw_dropped(input_ids, probability, generator)[:, None]
     none_ids_BL = torch.full_like(input_ids, pad_token_id)
-    none_ids_BL[:, 0] = none_token_id
+    none_ids_BL[:, : len(none)] = none
     none_mask_BL = torch.zeros_like(attention_mask)
-    none_mask_BL[:, 0] = 1
+    none_mask_BL[:, : len(none)] = 1
     return (
         torch.where(is_dropped_B1, none_ids_BL, input_ids),
         torch.where(is_dropped_B1, none_mask_BL, attention_mask),

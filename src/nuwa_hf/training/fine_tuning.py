@@ -55,9 +55,15 @@ def check_sharding(accelerator: Accelerator, fine_tune: str) -> None:
 def freeze_encoder(model: NuwaForConditionalGeneration) -> None:
     """Freeze the condition encoder with the embeddings of texts, sketches and known parts that it reads.
 
+    With a CLIP text side CLIP's text model is frozen, and nothing else: its projection and our encoder of the other
+    conditions are not pretrained.
+
     Args:
         model (`NuwaForConditionalGeneration`): changed in place.
     """
+    if model.config.text_encoder_config is not None:
+        model.freeze_text_encoder()
+        return
     inner = model.model
     for part in (inner.encoder, inner.text_embeddings, inner.sketch_embeddings, inner.known_embeddings):
         part.requires_grad_(False)

@@ -6,14 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import GenerationConfig
+from transformers import CLIPTokenizer, GenerationConfig
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.token_checks import check_grid
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.pipelines.checkpoint_files import EMPTY, check_checkpoint_folder, is_local_path
 from nuwa_hf.tasks import get_task
@@ -34,20 +34,20 @@ class RunParts:
 
     Args:
         vqgan (`NuwaVQGAN`): the codec that made the tokens.
-        tokenizer (`NuwaTokenizer`): the text tokenizer that made them.
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer that made them.
         sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches that made them.
         transformer (`str`, *optional*): folder or Hub id of the transformer to start from; None for a fresh one.
         subfolder (`str`, defaults to `""`): the transformer's folder in it.
     """
 
     vqgan: NuwaVQGAN
-    tokenizer: NuwaTokenizer
+    tokenizer: NuwaTokenizer | CLIPTokenizer
     sketch_vqgan: NuwaVQGAN | None = None
     transformer: str | None = None
     subfolder: str = ""
 
     @property
-    def components(self) -> dict[str, NuwaVQGAN | NuwaTokenizer | None]:
+    def components(self) -> dict[str, NuwaVQGAN | NuwaTokenizer | CLIPTokenizer | None]:
         """The parts by the names that the pipelines give them."""
         return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
 
@@ -68,7 +68,7 @@ def load_parts(arguments: NuwaArguments) -> RunParts:
         sketch_vqgan = arguments.sketch_vqgan
         return RunParts(
             NuwaVQGAN.from_pretrained(arguments.vqgan),
-            NuwaTokenizer.from_pretrained(arguments.tokenizer),
+            load_text_tokenizer(arguments.tokenizer),
             None if sketch_vqgan is None else NuwaVQGAN.from_pretrained(sketch_vqgan),
             arguments.transformer,
         )
@@ -81,7 +81,7 @@ def load_parts(arguments: NuwaArguments) -> RunParts:
     has_sketches = list(index.get("sketch_vqgan", EMPTY)) != EMPTY
     return RunParts(
         NuwaVQGAN.from_pretrained(checkpoint, subfolder="vqgan"),
-        NuwaTokenizer.from_pretrained(checkpoint, subfolder="tokenizer"),
+        load_text_tokenizer(checkpoint, subfolder="tokenizer"),
         NuwaVQGAN.from_pretrained(checkpoint, subfolder="sketch_vqgan") if has_sketches else None,
         checkpoint,
         "transformer",
@@ -169,7 +169,7 @@ def build_transformer(arguments: NuwaArguments, parts: RunParts, grid: Grid) -> 
 
     Raises:
         ValueError: If the transformer has too few positions for the grid, or was made for a sketch codec with another
-            codebook.
+            codebook; or if there is none and the tokenizer is CLIP's.
     """
     sizes = {"hidden_dropout": arguments.hidden_dropout}
     if parts.sketch_vqgan is not None:
@@ -190,6 +190,12 @@ def build_transformer(arguments: NuwaArguments, parts: RunParts, grid: Grid) -> 
         model = NuwaForConditionalGeneration.from_pretrained(parts.transformer, subfolder=parts.subfolder, **sizes)
         check_grid(grid, model.config)
     else:
+        is_ours = isinstance(parts.tokenizer, NuwaTokenizer)
+        kind, remedy = (
+            type(parts.tokenizer).__name__,
+            "make one with conversion_scripts/init_text_encoder_from_clip.py",
+        )
+        require(is_ours, "transformer", "given with a tokenizer that is not NuwaTokenizer", kind, remedy)
         sizes |= {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
         config = NuwaConfig.from_preset(
             arguments.preset,
@@ -225,3 +231,7 @@ def freeze_unused(model: NuwaForConditionalGeneration, tasks: Collection[str]) -
     """
     model.model.sketch_embeddings.requires_grad_(any(starts_from_sketch(task) for task in tasks))
     model.model.known_embeddings.requires_grad_(any(get_task(task).known != "nothing" for task in tasks))
+    # With a CLIP text side our encoder reads sketches and known parts alone.
+    others = (model.model.sketch_embeddings, model.model.known_embeddings)
+    is_read = any(weight.requires_grad for part in others for weight in part.parameters())
+    model.model.encoder.requires_grad_(model.config.text_encoder_config is None or is_read)

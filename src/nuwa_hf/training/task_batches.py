@@ -12,6 +12,7 @@ import torch
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.tasks import TASKS, Task, get_task
 from nuwa_hf.training.condition_dropout import drop_condition, drop_sketch
 from nuwa_hf.training.known_masks import first_frames_known, random_known_masks
@@ -190,11 +191,12 @@ class TaskBatches:
     def _text(self, task: Task, clips: TokenFiles, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         config = self.config
         if task.condition == "none":
-            ids = torch.full((len(clips), 1), config.none_token_id)
+            ids = none_text(config, len(clips))
             return ids, torch.ones_like(ids)
         ids = (clips.caption_ids if task.output == "video" else clips.image_caption_ids).long()
-        ids = ids[:, : int((ids != config.pad_token_id).sum(1).max())]
-        mask = (ids != config.pad_token_id).long()
+        mask = text_mask(ids, config)
+        longest = int(mask.sum(1).max())
+        ids, mask = ids[:, :longest], mask[:, :longest]
         dropout = self.condition_dropout if task.condition == "text" else 1 - TEXT_BESIDE_SKETCH
         return drop_condition(ids, mask, dropout, config.none_token_id, config.pad_token_id, generator)
 

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""CLIP's text model as the side of NUWA that reads texts.
+
+Legend: B batch, L text length, D hidden size of NUWA.
+"""
+
+import torch
+from torch import nn
+from transformers import CLIPTextModel
+
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+
+
+class NuwaClipTextModel(CLIPTextModel):
+    """transformers' `CLIPTextModel`, which leaves the names of nearby attention to the rest of NUWA."""
+
+    def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
+        """The name to run: transformers' default in place of nearby attention, which has no meaning for CLIP.
+
+        Args:
+            requested_attention (`str`, *optional*): what was asked for, maybe for the whole of NUWA.
+            is_init_check (`bool`, defaults to `False`): passed on to transformers' checks.
+
+        Returns:
+            `str`: a name of transformers' attention interface.
+        """
+        if requested_attention is not None and requested_attention.startswith("nearby"):
+            requested_attention = None
+        return super().get_correct_attn_implementation(requested_attention, is_init_check)
+
+
+class NuwaClipTextEncoder(nn.Module):
+    """Texts by CLIP's text model, then a linear map to NUWA's width.
+
+        C = CLIP(text) W + b
+
+    CLIP is causal: a token sees those before it, and the last one sees the whole text. All of them are the condition.
+
+    Args:
+        config (`NuwaConfig`): its `text_encoder_config` is set.
+    """
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__()
+        self.clip = NuwaClipTextModel(config.text_encoder_config)
+        self.projection = nn.Linear(config.text_encoder_config.hidden_size, config.hidden_size)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Encode texts.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens of CLIP's tokenizer.
+            attention_mask (`torch.BoolTensor` of shape `(B, L)`, *optional*): True at real tokens.
+
+        Returns:
+            `torch.Tensor` of shape `(B, L, D)`.
+        """
+        return self.projection(self.clip(input_ids, attention_mask=attention_mask).last_hidden_state)
