@@ -15,13 +15,15 @@ SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
     ("grid", "tasks", "media", "diffusers_registry", "hub.hub_errors"),
     ("modeling.nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
+    ("modeling.text_ids",),
     ("modeling.attention", "modeling.feed_forward", "modeling.embeddings", "modeling.token_checks"),
-    ("modeling.condition_encoder", "modeling.token_decoder"),
+    ("modeling.condition_encoder", "modeling.token_decoder", "modeling.clip_text"),
     ("modeling.modeling_nuwa",),
     ("generation",),
     ("pipelines",),
     ("hub",),
     ("training",),
+    ("conversion",),
     ("evaluation",),
     ("",),  # the package itself
     ("cli",),

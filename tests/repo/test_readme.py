@@ -20,7 +20,7 @@ PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 }
-LISTED = ("src/nuwa_hf", "benchmarks", "docs", "examples")
+LISTED = ("src/nuwa_hf", "conversion_scripts", "benchmarks", "docs", "examples")
 # Folders that the tree names without their content.
 OPAQUE = {"checkpoints", "images", "inputs", "results"}
 NOT_LISTED = {"__init__.py", "py.typed"}

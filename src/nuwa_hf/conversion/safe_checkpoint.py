@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Read a state dict from a file of a stranger, without running what the stranger wrote."""
+
+import json
+import logging
+import os
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from nuwa_hf.conversion.inert_unpickler import TensorDescription, UnsafeCheckpointError
+from nuwa_hf.conversion.torch_containers import Container, open_container, read_storages
+
+
+__all__ = ["UnsafeCheckpointError", "find_weights", "read_checkpoint"]
+
+logger = logging.getLogger(__name__)
+
+PICKLE_ENDINGS = (".ckpt", ".pt", ".pth", ".bin")
+STATE_KEYS = ("state_dict", "model")  # under which trainers put the weights beside their own things
+
+
+def read_checkpoint(path: str | os.PathLike) -> dict[str, torch.Tensor]:
+    """The state dict in a checkpoint, mapped from the file, so that memory is taken when tensors are used.
+
+    A `.safetensors` file is read as it is. A pickle (`.ckpt`, `.pt`, `.pth`, `.bin`; the zip archive or the format
+    before PyTorch 1.6) is first read by an unpickler that runs nothing; if it asks for nothing but tensors,
+    `torch.load(weights_only=True)` reads it, and if it also holds objects of known training frameworks, the tensors
+    are built from their descriptions and these objects are left out.
+
+    Args:
+        path (`str` or `os.PathLike`): a file, or a folder with one checkpoint; there `.safetensors` goes first.
+
+    Returns:
+        `dict[str, torch.Tensor]`: names to tensors on the CPU. Of a trainer's checkpoint, what is under `state_dict`
+        or `model`; dicts within it are flattened with dots.
+
+    Raises:
+        UnsafeCheckpointError: If the file asks for code, or is truncated, inflated or nested.
+        ValueError: If it holds no state dict.
+        FileNotFoundError: If it is not there.
+    """
+    state = {}
+    for file in find_weights(Path(path)):
+        part = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
+        twice = sorted(state.keys() & part.keys())
+        if twice:
+            raise ValueError(f"`path` must hold every tensor once, but several files of {path} hold {twice}.")
+        state |= part
+    return state
+
+
+def find_weights(path: Path) -> list[Path]:
+    """The files of a checkpoint.
+
+    Args:
+        path (`Path`): a file, or a folder with one checkpoint.
+
+    Returns:
+        `list[Path]`: the file, or the parts of a checkpoint in several.
+
+    Raises:
+        ValueError: If the folder holds no checkpoint or several.
+        FileNotFoundError: If the path is not there.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise FileNotFoundError(f"`path` must be a checkpoint or a folder with one, but there is no {path}.")
+    indices = sorted(path.glob("*.safetensors.index.json"))
+    if len(indices) == 1:
+        parts = sorted(set(json.loads(indices[0].read_text(encoding="utf-8"))["weight_map"].values()))
+        if any(Path(part).name != part for part in parts):
+            raise UnsafeCheckpointError(f"{indices[0]} names files outside its own folder.")
+        return [path / part for part in parts]
+    for ending in (".safetensors", *PICKLE_ENDINGS):
+        found = sorted(path.glob(f"*{ending}"))
+        if len(found) > 1:
+            names = [file.name for file in found]
+            raise ValueError(f"`path` must hold one checkpoint, but {path} holds {names}; name the file.")
+        if found:
+            return found
+    endings = ", ".join((".safetensors", *PICKLE_ENDINGS))
+    raise ValueError(f"`path` must be a checkpoint or a folder with one ({endings}), got {str(path)!r}.")
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UnsafeCheckpointError(f"{path} is truncated or no .safetensors file ({error}).") from error
+
+
+def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        container = open_container(path)
+        if container.unpickled.foreign:
+            logger.info("Read over in %s: %s", path.name, ", ".join(sorted(container.unpickled.foreign)))
+            return _build_tensors(path, container)
+        value = torch.load(path, map_location="cpu", weights_only=True, mmap=container.is_zip)
+    except UnsafeCheckpointError as error:
+        raise UnsafeCheckpointError(f"{path} was refused. {error}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UnsafeCheckpointError(f"{path} was refused by torch.load(weights_only=True): {error}") from error
+    return dict(_flat(_state_in(value, path), torch.Tensor, path))
+
+
+def _build_tensors(path: Path, container: Container) -> dict[str, torch.Tensor]:
+    found = dict(_flat(_state_in(container.unpickled.value, path), TensorDescription, path))
+    storages = read_storages(path, container)
+    return {
+        name: storages[tensor.storage.key].as_strided(tensor.size, tensor.stride, tensor.offset)
+        for name, tensor in found.items()
+    }
+
+
+def _state_in(value: object, path: Path) -> Mapping:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{path} must hold a state dict, got a {type(value).__name__}.")
+    inside = [key for key in STATE_KEYS if isinstance(value.get(key), Mapping)]
+    if len(inside) > 1:
+        raise ValueError(f"{path} must hold one state dict, but has several: {inside}.")
+    return value[inside[0]] if inside else value
+
+
+def _flat(state: Mapping, kind: type, path: Path, prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in state.items():
+        if not isinstance(name, str):
+            raise ValueError(f"{path} must name its tensors by text, got {name!r}.")
+        if isinstance(value, kind):
+            yield prefix + name, value
+        elif isinstance(value, Mapping):
+            yield from _flat(value, kind, path, f"{prefix}{name}.")
+        else:
+            raise ValueError(
+                f"{path} must hold a state dict alone, or under {' or '.join(STATE_KEYS)}; {prefix + name!r} is a "
+                f"{type(value).__name__}."
+            )
