@@ -204,6 +204,7 @@ def test_verify_finds_a_wrong_weight(taming, tmp_path, caplog, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_peak_memory_is_below_twice_the_checkpoint(taming, tmp_path):
     """With a checkpoint of some 90 MB; the program itself is not counted."""
     config = taming_config(sizes={**F16, "ch": 64, "num_res_blocks": 1}, width=256, codes=16384)

@@ -164,6 +164,7 @@ def test_wrong_arguments_are_refused_before_anything_is_written(components, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_and_shards_of_a_given_size_hold_the_same_clips(components, tmp_path):
     command = [*components, "--num_clips", "7", "--clips_per_shard", "3", "--output_dir"]
     for name, num_proc in (("one", "1"), ("two", "2")):

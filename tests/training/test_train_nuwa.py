@@ -81,7 +81,7 @@ def metrics_of(output_dir):
     return [{name: value for name, value in line.items() if name not in Throughput.NAMES} for line in lines]
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("optimizer", [pytest.param("adamw", marks=pytest.mark.slow), "muon"])
 def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(folders, tmp_path, optimizer):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     main(run_flags(folders, whole, optimizer))
