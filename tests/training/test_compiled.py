@@ -56,7 +56,13 @@ def losses_and_gradients(model, batches):
     return {task: value.detach() for task, value in losses.items()}, gradients
 
 
-@pytest.mark.parametrize("build", [tiny_transformer, with_checkpointing, with_adapters])
+@pytest.mark.parametrize(
+    "build",
+    [
+        tiny_transformer,
+        *(pytest.param(build, marks=pytest.mark.slow) for build in (with_checkpointing, with_adapters)),
+    ],
+)
 def test_all_tasks_have_the_eager_losses_and_gradients_and_no_step_after_the_first_compiles(build, counter):
     assert ROWS.keys() == {task.abbreviation for task in TASKS}
     if build is with_adapters:

@@ -60,7 +60,7 @@ def test_the_loss_is_the_mean_over_the_counted_tokens_of_all_tasks():
     assert loss.item() == pytest.approx(torch.cat(pooled).mean().item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["adamw", "muon"])
+@pytest.mark.parametrize("kind", [pytest.param("adamw", marks=pytest.mark.slow), "muon"])
 def test_a_few_clips_are_learnt_by_heart(kind):
     model = tiny_transformer(initializer_range=0.05).train()
     accelerator = Accelerator(cpu=True)
