@@ -5,6 +5,7 @@
 import json
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -201,17 +202,9 @@ class RunState:
         if self.accelerator.is_main_process:
             shutil.rmtree(aside, ignore_errors=True)
         self.accelerator.wait_for_everyone()
-        error = None
-        try:
-            self.accelerator.save_state(str(aside))
-            if self.accelerator.is_main_process:
-                write_arguments(aside, self.arguments)
-            flush(aside)
-        except WRITE_ERRORS as caught:
-            error = caught
-            logger.error("Checkpoint %s could not be written, the last good one stays: %s", final, caught)
-        is_written = torch.tensor(float(error is None), device=self.accelerator.device)
-        is_written = self.accelerator.reduce(is_written, "mean").item() == 1.0
+        # One after the other: a process that flushes must not meet the temporary files of one that still writes.
+        is_written = self._succeeds_everywhere(lambda: self._write(aside), final)
+        is_written = is_written and self._succeeds_everywhere(lambda: flush(aside), final)
         if self.accelerator.is_main_process:
             if is_written:
                 move_into_place(aside, final)
@@ -221,6 +214,22 @@ class RunState:
                 shutil.rmtree(aside, ignore_errors=True)
         self.accelerator.wait_for_everyone()
         return final if is_written else None
+
+    def _write(self, aside: Path) -> None:
+        self.accelerator.save_state(str(aside))
+        if self.accelerator.is_main_process:
+            write_arguments(aside, self.arguments)
+
+    def _succeeds_everywhere(self, action: Callable[[], None], final: Path) -> bool:
+        """Runs an action in every process, and says in all of them whether it went well in all of them."""
+        error = None
+        try:
+            action()
+        except WRITE_ERRORS as caught:
+            error = caught
+            logger.error("Checkpoint %s could not be written, the last good one stays: %s", final, caught)
+        succeeded = torch.tensor(float(error is None), device=self.accelerator.device)
+        return self.accelerator.reduce(succeeded, "mean").item() == 1.0
 
     def log(self, values: dict[str, float]) -> None:
         """Appends the values with the step to `metrics.jsonl`, and gives them to the tracker if there is one."""
