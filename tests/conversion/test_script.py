@@ -114,6 +114,7 @@ def test_every_script_has_help_with_an_example_of_its_own(name):
     assert "INPUT OUTPUT_DIR" in shown
 
 
+@pytest.mark.slow
 def test_program_ends_with_status_1_and_one_line(tmp_path):
     program = [sys.executable, str(SCRIPTS / "convert_diffusers_vqmodel.py")]
     failed = subprocess.run([*program, str(tmp_path / "no"), str(tmp_path / "out")], capture_output=True, text=True)

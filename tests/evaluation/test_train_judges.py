@@ -37,6 +37,7 @@ def test_judges_learn_eight_clips_by_heart(make_dataset, make_judges):
     assert {name: accuracy.value for name, accuracy in scores.items()} == dict.fromkeys(scores, 1.0)
 
 
+@pytest.mark.slow
 def test_segment_judge_learns_eight_sketches_by_heart(make_dataset, make_judges):
     dataset = make_dataset(length=8)
     judges = make_judges(dataset)

@@ -79,6 +79,7 @@ def test_all_tasks_have_the_eager_losses_and_gradients_and_no_step_after_the_fir
     assert counts == [counts[0]] * 3
 
 
+@pytest.mark.slow
 def test_more_layers_take_no_more_graphs(counter):
     counts = []
     for layers in (1, 3):
