@@ -12,7 +12,6 @@ torchvision is missing an empty module stands in for it.
 
 import argparse
 import importlib.metadata
-import importlib.util
 import sys
 import types
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from processes import time_in_processes
 from report import write_result
 
 from nuwa_hf import Grid, NuwaConfig, NuwaForConditionalGeneration
+from nuwa_hf.conversion import nuwa_pytorch_reference
 
 
 VERSION = "0.7.8"
@@ -54,19 +54,8 @@ def import_nuwa_pytorch() -> types.ModuleType:
         version = None
     if version != VERSION:
         raise RuntimeError(f"nuwa-pytorch {VERSION} must be installed, got {version}; see the head of this file.")
-    stand_ins = {}
-    if importlib.util.find_spec("torchvision") is None:
-        names = ("torchvision", "torchvision.transforms", "torchvision.datasets", "torchvision.utils")
-        stand_ins = {name: types.ModuleType(name) for name in names}
-        stand_ins["torchvision"].transforms = stand_ins["torchvision.transforms"]
-        stand_ins["torchvision.datasets"].ImageFolder = object
-        stand_ins["torchvision.utils"].make_grid = stand_ins["torchvision.utils"].save_image = None
-    sys.modules.update(stand_ins)
-    import nuwa_pytorch
-
-    for name in stand_ins:  # other libraries ask whether torchvision is there
-        del sys.modules[name]
-    return nuwa_pytorch
+    nuwa_pytorch_reference.import_nuwa_pytorch()  # with a stand-in for torchvision
+    return sys.modules["nuwa_pytorch"]
 
 
 def build_nuwa_pytorch(hidden_size: int, layers: int, grid: Grid) -> torch.nn.Module:

@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """A converted VQ-GAN goes to the Hub, one on this machine, and loads from there; a push that is refused leaves it."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from nuwa_hf import NuwaVQGAN
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
 
-from local_hub import STRANGER_TOKEN, WRITER_TOKEN, LocalHub
+from local_hub import STRANGER_TOKEN, LocalHub
 
 
 # Converts there and back with a push of the second, loads that, then pushes as a user who may not.
@@ -43,15 +42,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pushed")
     tiny_vqgan().save_pretrained(folder / "vqgan")
     with LocalHub() as hub:
-        environment = {
-            **os.environ,
-            "HF_ENDPOINT": hub.url,
-            "HF_TOKEN": WRITER_TOKEN,
-            "HF_HOME": str(folder / "home"),
-            "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
-            "OMP_NUM_THREADS": "1",
-        }
+        environment = hub.client_environment(folder / "home")
         command = [sys.executable, "-c", CLIENT]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -3,7 +3,6 @@
 """Every command of docs/fine-tuning.md, at toy size, in its order; the Hub is one on this machine."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -22,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "examples" / "fine_tuning"
 sys.path[:0] = [str(SCRIPTS), str(ROOT / "tests" / "hub")]
 
-from local_hub import WRITER_TOKEN, LocalHub  # noqa: E402 (a folder of its own)
+from local_hub import LocalHub  # noqa: E402 (a folder of its own)
 
 
 PAGE = (ROOT / "docs" / "fine-tuning.md").read_text(encoding="utf-8")
@@ -115,15 +114,7 @@ def test_what_is_pushed_loads_and_draws_the_same(folder):
     (push,) = [arguments for program, *arguments in COMMANDS if arguments[0] == "push"]
     with LocalHub() as hub:
         repository = f"tester/{push[-1].partition('/')[2]}"
-        environment = {
-            **os.environ,
-            "HF_ENDPOINT": hub.url,
-            "HF_TOKEN": WRITER_TOKEN,
-            "HF_HOME": str(folder / "home"),
-            "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
-            "OMP_NUM_THREADS": "1",
-        }
+        environment = hub.client_environment(folder / "home")
         command = [sys.executable, "-c", LOAD, *push[:-1], repository]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

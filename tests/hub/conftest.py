@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from local_hub import WRITER_TOKEN, LocalHub
+from local_hub import LocalHub
 
 
 HERE = Path(__file__).parent
@@ -18,16 +18,8 @@ HERE = Path(__file__).parent
 
 def run_client(script, hub, work):
     """Runs a script of this folder as a user of the Hub; huggingface_hub reads the environment at import."""
-    environment = {
-        **os.environ,
-        "HF_ENDPOINT": hub.url,
-        "HF_TOKEN": WRITER_TOKEN,
-        "HF_HOME": str(work / script / "home"),
-        "HF_HUB_OFFLINE": "0",
-        "HF_HUB_DISABLE_XET": "1",  # the Hub's own protocol for large files; this one speaks LFS
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), *sys.path]),
-    }
+    paths = os.pathsep.join([str(HERE), str(HERE.parent), *sys.path])
+    environment = hub.client_environment(work / script / "home") | {"PYTHONPATH": paths}
     done = subprocess.run([sys.executable, HERE / script, work], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-5000:]
 

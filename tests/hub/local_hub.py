@@ -9,6 +9,7 @@ can go wrong on the way is ordered through `PUT /control`: see `Trouble`.
 import base64
 import hashlib
 import json
+import os
 import re
 import socket
 import threading
@@ -80,6 +81,18 @@ class LocalHub:
         self.repositories, self.objects, self.trouble = {}, {}, Trouble()
         self.requests = []  # method and path of each
         self.lock = threading.RLock()
+
+    def client_environment(self, home, token=WRITER_TOKEN):
+        """The environment of a process that uses this Hub; huggingface_hub reads it at import."""
+        return {
+            **os.environ,
+            "HF_ENDPOINT": self.url,
+            "HF_TOKEN": token,
+            "HF_HOME": str(home),
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",  # the Hub's own protocol for large files; this one speaks LFS
+            "OMP_NUM_THREADS": "1",
+        }
 
     def __enter__(self):
         hub = self

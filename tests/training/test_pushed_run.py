@@ -3,7 +3,6 @@
 """A run that pushes to a Hub on this machine: at its checkpoints, of which one push fails, and at the end."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,14 +47,7 @@ def runs(checkpoint, tokens_folder, tmp_path_factory):
     ]
     with LocalHub() as hub:
         hub.trouble = Trouble(rival_commits=1)
-        environment = {
-            **os.environ,
-            "HF_ENDPOINT": hub.url,
-            "HF_HOME": str(folder / "home"),
-            "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
-            "OMP_NUM_THREADS": "1",
-        }
+        environment = hub.client_environment(folder / "home")
         command = [sys.executable, "-c", TRAIN, json.dumps(plan)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-5000:]
