@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny import CAPTIONS, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
-from nuwa_hf.generation import sampler
+from nuwa_hf.generation import step_decoder
 from nuwa_hf.pipelines.long_video import plan_chunks
 
 
@@ -126,13 +126,13 @@ def test_sketch_of_each_chunk_is_that_of_its_frames():
 
 
 def test_memory_of_sampling_and_of_the_codecs_does_not_grow_with_the_video(task, monkeypatch):
-    class SpyCache(sampler.DecoderCache):
+    class SpyCache(step_decoder.StepCache):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             conditions = [part for layer in self.conditions for part in layer]
             sizes["cache"].append(self.states.numel() + sum(part.key.numel() for part in conditions))
 
-    monkeypatch.setattr(sampler, "DecoderCache", SpyCache)
+    monkeypatch.setattr(step_decoder, "StepCache", SpyCache)
     pipeline = tiny_pipeline(task)
     for name, part in (
         ("coded", pipeline.vqgan.encoder),

@@ -5,6 +5,8 @@
 Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V codebook size.
 """
 
+from collections.abc import Iterator
+
 import torch
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
@@ -445,6 +447,74 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
             known_mask=known_mask,
             condition_on_known=condition_on_known,
             callback=callback,
+        )
+
+    @apply_forward_hook
+    def stream(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        num_frames: int | None = None,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        schedule: str = "wavefront",
+        generation_config: GenerationConfig | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        guidance_scale: float | None = None,
+        negative_input_ids: torch.Tensor | None = None,
+        negative_attention_mask: torch.Tensor | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """Sample a video frame by frame, in constant memory, for as long as frames are asked for.
+
+        Frame t is complete a few waves after frame t - 1, since later frames are begun before it ends. Up to the
+        learnt frames the tokens are those of `generate` with the same generator. Frames beyond them have the position
+        of the last learnt one, which training never showed the model (docs/streaming.md).
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+            num_frames (`int`, *optional*): frames to yield, at least 1; by default without end.
+            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all or one an item.
+            schedule (`str`, defaults to `"wavefront"`): `"wavefront"`, or `"raster"` for the same tokens slowly.
+            generation_config (`GenerationConfig`, *optional*): defaults for the next five; else the model's own.
+            do_sample (`bool`, *optional*): `False` takes the likeliest token; sampling unless set.
+            temperature (`float`, *optional*): divides the logits, above 0.
+            top_k (`int`, *optional*): keep the k likeliest tokens, at least 1.
+            top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
+            guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is off.
+            negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): text in place of the constant
+                "None" condition.
+            negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): its mask.
+
+        Returns:
+            `Iterator[torch.LongTensor]`: the tokens of each frame when it is complete, of shape `(B, H, W)`. Nothing
+            is computed before the first is asked for.
+
+        Raises:
+            ValueError: If an argument does not fit; raised by the call and not by the iterator.
+        """
+        from nuwa_hf.generation.sampler import stream_frames
+
+        return stream_frames(
+            self,
+            input_ids,
+            attention_mask,
+            num_frames=num_frames,
+            generator=generator,
+            schedule=schedule,
+            generation_config=generation_config or self.generation_config,
+            overrides={
+                "do_sample": do_sample,
+                "temperature": temperature,
+                "top_k": top_k,
+                "top_p": top_p,
+                "guidance_scale": guidance_scale,
+            },
+            negative_input_ids=negative_input_ids,
+            negative_attention_mask=negative_attention_mask,
         )
 
     def num_generation_steps(self, grid: Grid | tuple[int, int, int], schedule: str = "wavefront") -> int:

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Linear layers as a sampling step uses them: a few rows at a time, a hundred times over, with the same weights.
+
+Layers that read the same input become one matrix, and float32 weights on a CPU are laid out once for oneDNN, which for
+few rows is several times faster than laying them out again, or not at all, in every product. Whatever is no plain
+layer (quantised, with adapters, with hooks) is called as it is.
+
+Legend: D width of the input, O of the output.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+
+def step_linear(*layers: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+    """One product for layers that read the same input.
+
+    Args:
+        layers (`nn.Module`): linear layers `D -> O_1, O_2, ...` without bias; their weights must not change while the
+            result is in use.
+
+    Returns:
+        `Callable`: maps `(..., D)` to `(..., O_1 + O_2 + ...)`, the layers' outputs side by side.
+    """
+    if not all(_is_plain(layer) for layer in layers):
+        if len(layers) == 1:
+            return layers[0]
+        return lambda hidden_states: torch.cat([layer(hidden_states) for layer in layers], -1)
+    weights = [layer.weight.detach() for layer in layers]
+    weight = weights[0] if len(weights) == 1 else torch.cat(weights)
+    if _can_pack(weight):
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight)
+        return lambda hidden_states: torch.ops.mkldnn._linear_pointwise(hidden_states, packed, None, "none", [], "")
+    return lambda hidden_states: nn.functional.linear(hidden_states, weight)
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    """Whether calling the layer is the product with its weight and nothing else."""
+    return (
+        type(layer) is nn.Linear
+        and layer.bias is None
+        and type(layer.weight) in (nn.Parameter, torch.Tensor)
+        and not (layer._forward_hooks or layer._forward_pre_hooks or hasattr(layer, "_hf_hook"))
+    )
+
+
+def _can_pack(weight: torch.Tensor) -> bool:
+    return (
+        weight.device.type == "cpu"
+        and weight.dtype == torch.float32
+        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.enabled
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and not torch.is_autocast_enabled("cpu")
+    )
