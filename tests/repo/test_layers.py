@@ -17,7 +17,7 @@ LAYERS = (
     ("modeling.nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("modeling.text_ids",),
     ("modeling.attention", "modeling.feed_forward", "modeling.embeddings", "modeling.token_checks"),
-    ("modeling.condition_encoder", "modeling.token_decoder", "modeling.clip_text"),
+    ("modeling.condition_encoder", "modeling.token_decoder", "modeling.clip_text", "modeling.generation_mixin"),
     ("modeling.modeling_nuwa",),
     ("generation",),
     ("pipelines",),
@@ -42,7 +42,7 @@ BESIDE = {
 }
 
 # `model.generate()` is a method of the model but runs the sampler, which reads the model: imported inside the method.
-INSIDE_FUNCTIONS = {("modeling.modeling_nuwa", "generation")}
+INSIDE_FUNCTIONS = {("modeling.generation_mixin", "generation")}
 
 PREFIXES = {prefix: rank for rank, layer in enumerate(LAYERS) for prefix in layer}
 

@@ -1,166 +1,156 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The autoregressive loop, step by step over the places of a schedule: a whole grid, or frames without an end.
+"""The autoregressive loop: step by step over the places of a schedule, with the keys and values that are still seen.
 
-Legend: B batch, n places of one step, D hidden size.
+Legend: B batch, T, H, W visual grid, L text length, n places of one step, D hidden size.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
+from transformers import GenerationConfig
 
 from nuwa_hf.generation.known_tokens import check_known_tokens
 from nuwa_hf.generation.sampling import SamplingSettings, check_generators, draw_uniforms, guide, invert_cdf
 from nuwa_hf.generation.schedule import check_schedule
 from nuwa_hf.generation.step_decoder import StepDecoder
-from nuwa_hf.generation.step_plan import EndlessPlan, plan_grid
+from nuwa_hf.generation.step_plan import plan_grid
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaGenerateOutput
+from nuwa_hf.modeling.modeling_outputs import NuwaCondition
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.token_checks import check_grid
 
 
-def generate_tokens(
-    model: NuwaForConditionalGeneration,
-    input_ids: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
-    grid,
-    generator,
-    schedule: str,
-    generation_config,
-    overrides: dict,
-    negative_input_ids: torch.Tensor | None,
-    negative_attention_mask: torch.Tensor | None,
-    sketch_tokens: torch.Tensor | None,
-    known_tokens: torch.Tensor | None,
-    known_mask: torch.Tensor | None,
-    condition_on_known: bool,
-    callback,
-) -> NuwaGenerateOutput:
-    """What `NuwaForConditionalGeneration.generate` does; its arguments are described there."""
-    grid = Grid(*grid)
-    check_grid(grid, model.config)
-    settings = SamplingSettings.resolve(generation_config, overrides)
-    check_schedule(schedule)
-    batch_size, device = input_ids.shape[0], input_ids.device
-    check_known_tokens(known_tokens, known_mask, grid, batch_size, model.config.codebook_size)
-    uniforms = draw_uniforms(batch_size, grid.numel, generator, device) if settings.do_sample else None
+@dataclass(frozen=True)
+class SamplingInputs:
+    """What is sampled from: the arguments that `NuwaForConditionalGeneration.generate` and `.stream` share.
 
-    conditions = _text_conditions(
-        model, settings, input_ids, attention_mask, negative_input_ids, negative_attention_mask
-    )
-    if sketch_tokens is not None:
-        sketch = model.model.encode_sketch(sketch_tokens)
-        conditions.append(_repeat_out_of_sight(sketch) if settings.uses_guidance else sketch)
-    tokens = torch.zeros(batch_size, *grid, dtype=torch.long, device=device)
-    free = torch.ones(grid.numel, dtype=torch.bool, device=device)
-    if known_mask is not None:
-        tokens = known_tokens.where(known_mask, 0).contiguous()  # sampled tokens are written into it
-        free = ~known_mask.flatten(1).all(0)
-        if condition_on_known:
-            known = model.model.encode_known(tokens, known_mask)
-            conditions.append(_repeat(known) if settings.uses_guidance else known)
-    plan = plan_grid(grid, model.config.window, schedule, device)
-    decoder = StepDecoder(model, grid, plan.num_slots, conditions)
-    flat = tokens.view(batch_size, -1)  # shares memory with `tokens`
+    They are described there. Nothing is computed before `sample` is asked for a step.
+    """
 
-    is_free = free.tolist()
-    for index, step in enumerate(plan.steps):
-        hidden_states = decoder(flat.repeat(2, 1) if settings.uses_guidance else flat, step)
-        # The head is the widest matrix; it reads only places where some item has a token to draw.
-        wanted = [row for row, place in enumerate(step.places.tolist()) if is_free[place]]
-        if wanted:
-            places = step.places[wanted]
-            drawn = _draw(decoder, settings, hidden_states[:, wanted], uniforms, places)
-            if known_mask is not None:
-                drawn = torch.where(known_mask.flatten(1)[:, places], flat[:, places], drawn)
-            flat[:, places] = drawn
-        if callback is not None and callback(index, len(plan.steps), tokens):
-            break
-    return NuwaGenerateOutput(tokens=tokens)
+    model: NuwaForConditionalGeneration
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor | None
+    generator: torch.Generator | list[torch.Generator] | None
+    schedule: str
+    generation_config: GenerationConfig
+    do_sample: bool | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    guidance_scale: float | None
+    negative_input_ids: torch.Tensor | None
+    negative_attention_mask: torch.Tensor | None
+    sketch_tokens: torch.Tensor | None
+    known_tokens: torch.Tensor | None
+    known_mask: torch.Tensor | None
+    condition_on_known: bool
 
+    def __post_init__(self):
+        check_schedule(self.schedule)
+        check_generators(self.generator, self.batch_size)
+        names = SamplingSettings.__dataclass_fields__
+        settings = SamplingSettings.resolve(self.generation_config, {name: getattr(self, name) for name in names})
+        object.__setattr__(self, "settings", settings)
 
-def stream_frames(
-    model: NuwaForConditionalGeneration,
-    input_ids: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
-    num_frames: int | None,
-    generator,
-    schedule: str,
-    generation_config,
-    overrides: dict,
-    negative_input_ids: torch.Tensor | None,
-    negative_attention_mask: torch.Tensor | None,
-) -> Iterator[torch.Tensor]:
-    """What `NuwaForConditionalGeneration.stream` does; its arguments are described there."""
-    settings = SamplingSettings.resolve(generation_config, overrides)
-    check_schedule(schedule)
-    if num_frames is not None and (isinstance(num_frames, bool) or not isinstance(num_frames, int) or num_frames < 1):
-        raise ValueError(
-            f"`num_frames` must be a whole number of at least 1, got {num_frames!r}; use None for no end."
-        )
-    check_generators(generator, input_ids.shape[0])
-    texts = (input_ids, attention_mask, negative_input_ids, negative_attention_mask)
-    return _frames(model, settings, schedule, num_frames, generator, texts)
+    @property
+    def batch_size(self) -> int:
+        """B, without the rows that guidance adds."""
+        return self.input_ids.shape[0]
+
+    def check_known(self, grid: Grid) -> None:
+        """Require given tokens that fit, if there are any.
+
+        Args:
+            grid (`Grid`): (T, H, W).
+
+        Raises:
+            TypeError: If a dtype is wrong.
+            ValueError: If one of tokens and mask is missing, or shape or range is wrong.
+        """
+        codebook_size = self.model.config.codebook_size
+        check_known_tokens(self.known_tokens, self.known_mask, grid, self.batch_size, codebook_size)
+
+    def draw_uniforms(self, count: int) -> torch.Tensor | None:
+        """The next `(B, count)` random numbers, or None where the likeliest token is taken."""
+        if not self.settings.do_sample:
+            return None
+        return draw_uniforms(self.batch_size, count, self.generator, self.input_ids.device)
+
+    def encode_texts(self) -> NuwaCondition:
+        """The texts; under guidance what it leads away from stands in a second half of rows."""
+        input_ids, attention_mask = self.input_ids, self.attention_mask
+        if self.settings.uses_guidance:
+            input_ids, attention_mask = _append_unconditional(
+                self.model.config, input_ids, attention_mask, self.negative_input_ids, self.negative_attention_mask
+            )
+        return self.model.model.encode_text(input_ids, attention_mask)
+
+    def rows_of(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens `(B, ...)` as the decoder reads them: twice under guidance."""
+        return tokens.repeat(2, *[1] * (tokens.ndim - 1)) if self.settings.uses_guidance else tokens
+
+    def draw(self, decoder: StepDecoder, hidden_states: torch.Tensor, uniforms: torch.Tensor | None) -> torch.Tensor:
+        """Tokens from what the head reads.
+
+        Args:
+            decoder (`StepDecoder`): whose head reads.
+            hidden_states (`torch.Tensor` of shape `(B, n, D)`, or `(2 B, n, D)` under guidance): normalised.
+            uniforms (`torch.Tensor` of shape `(B, n)`, *optional*): the places' random numbers.
+
+        Returns:
+            `torch.LongTensor` of shape `(B, n)`.
+        """
+        logits = decoder.head(hidden_states)
+        if self.settings.uses_guidance:
+            logits = guide(logits, self.settings.guidance_scale)
+        logits = self.settings.processors()(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
+        return logits.argmax(-1) if uniforms is None else invert_cdf(logits, uniforms)
 
 
 @torch.no_grad()
-def _frames(model, settings, schedule, num_frames, generator, texts) -> Iterator[torch.Tensor]:
-    """The tokens of each frame when it is complete; the arguments are checked."""
-    batch_size, device = texts[0].shape[0], texts[0].device
-    learnt = model.config.get_visual_grid()
-    plan = EndlessPlan(learnt, model.config.window, schedule, device)
-    decoder = StepDecoder(model, learnt, plan.num_slots, _text_conditions(model, settings, *texts))
-    frame_size = learnt.h * learnt.w
-    flat = torch.zeros(batch_size, plan.kept.numel, dtype=torch.long, device=device)
-    tokens = flat.view(batch_size, *plan.kept)  # shares memory with `flat`
-    uniforms = None
-    if settings.do_sample:
-        # The learnt frames' numbers at once, as `generate` draws them; those of a later frame when it begins.
-        num_drawn = learnt.t if num_frames is None else min(num_frames, learnt.t)
-        drawn = draw_uniforms(batch_size, num_drawn * frame_size, generator, device)
-        uniforms = drawn.new_zeros(flat.shape)
+def sample(inputs: SamplingInputs, grid: Grid) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """Sample the tokens of a grid, step by step.
 
-    for step, begun, completed in plan:
-        if begun is not None and settings.do_sample:
-            if begun < num_drawn:
-                numbers = drawn[:, begun * frame_size : (begun + 1) * frame_size]
-            else:
-                numbers = draw_uniforms(batch_size, frame_size, generator, device)
-            start = begun % plan.kept.t * frame_size
-            uniforms[:, start : start + frame_size] = numbers
-        hidden_states = decoder(flat.repeat(2, 1) if settings.uses_guidance else flat, step)
-        flat[:, step.places] = _draw(decoder, settings, hidden_states, uniforms, step.places)
-        if completed is not None:
-            yield tokens[:, completed % plan.kept.t].clone()
-            if completed + 1 == num_frames:
-                return
+    Args:
+        inputs (`SamplingInputs`): what is sampled from.
+        grid (`Grid`): (T, H, W), at most the learnt one.
 
+    Yields:
+        `tuple[list[int], torch.LongTensor]`: after each step its places, and the tokens so far `(B, T, H, W)`, which
+        may be changed between the steps: later ones read them.
+    """
+    model, device = inputs.model, inputs.input_ids.device
+    uniforms = inputs.draw_uniforms(grid.numel)
+    tokens = torch.zeros(inputs.batch_size, *grid, dtype=torch.long, device=device)
+    is_free, known_mask, conditions = [True] * grid.numel, inputs.known_mask, [inputs.encode_texts()]
+    if inputs.sketch_tokens is not None:
+        sketch = model.model.encode_sketch(inputs.sketch_tokens)
+        conditions.append(_repeat_out_of_sight(sketch) if inputs.settings.uses_guidance else sketch)
+    if known_mask is not None:
+        tokens = inputs.known_tokens.where(known_mask, 0).contiguous()  # sampled tokens are written into it
+        known_mask = known_mask.flatten(1)
+        is_free = (~known_mask.all(0)).tolist()
+        if inputs.condition_on_known:
+            known = model.model.encode_known(tokens, inputs.known_mask)
+            conditions.append(replace(known, hidden_states=inputs.rows_of(known.hidden_states)))
+    plan = plan_grid(grid, model.config.window, inputs.schedule, device)
+    decoder = StepDecoder(model, grid, plan.num_slots, conditions)
+    flat = tokens.view(inputs.batch_size, -1)  # shares memory with `tokens`
 
-def _draw(decoder, settings, hidden_states, uniforms, places) -> torch.Tensor:
-    """The tokens `(B, n)` of the places `(n,)` whose hidden states `(B or 2 B, n, D)` are given."""
-    logits = decoder.head(hidden_states)
-    if settings.uses_guidance:
-        logits = guide(logits, settings.guidance_scale)
-    logits = settings.processors()(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
-    if not settings.do_sample:
-        return logits.argmax(-1)
-    return invert_cdf(logits, uniforms[:, places.to(uniforms.device)])
-
-
-def _text_conditions(
-    model, settings, input_ids, attention_mask, negative_input_ids, negative_attention_mask
-) -> list[NuwaCondition]:
-    """The texts as the first condition, under guidance with what it leads away from in a second half of rows."""
-    if settings.uses_guidance:
-        input_ids, attention_mask = _append_unconditional(
-            model.config, input_ids, attention_mask, negative_input_ids, negative_attention_mask
-        )
-    return [model.model.encode_text(input_ids, attention_mask)]
+    for step in plan.steps:
+        hidden_states, here = decoder(inputs.rows_of(flat), step), step.places.tolist()
+        # The head is the widest matrix: it reads only places where some item has a token to draw.
+        wanted = [row for row, place in enumerate(here) if is_free[place]]
+        if wanted:
+            places = step.places[wanted]
+            numbers = None if uniforms is None else uniforms[:, places.to(uniforms.device)]
+            drawn = inputs.draw(decoder, hidden_states[:, wanted], numbers)
+            if known_mask is not None:
+                drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
+            flat[:, places] = drawn
+        yield here, tokens
 
 
 def _append_unconditional(config, input_ids, attention_mask, negative_input_ids, negative_attention_mask):
@@ -188,12 +178,8 @@ def _append_unconditional(config, input_ids, attention_mask, negative_input_ids,
     )
 
 
-def _repeat(condition: NuwaCondition) -> NuwaCondition:
-    """The condition of B items for the 2 B rows of guidance."""
-    return replace(condition, hidden_states=condition.hidden_states.repeat(2, 1, 1))
-
-
 def _repeat_out_of_sight(condition: NuwaCondition) -> NuwaCondition:
-    """The same, to be seen by the first B rows only."""
-    seen = torch.ones(condition.hidden_states.shape[:2], dtype=torch.bool, device=condition.hidden_states.device)
-    return replace(_repeat(condition), key_padding_mask=torch.cat([seen, ~seen]))
+    """The condition of B items for the 2 B rows of guidance, to be seen by the first B only."""
+    hidden_states = condition.hidden_states
+    seen = torch.ones(hidden_states.shape[:2], dtype=torch.bool, device=hidden_states.device)
+    return replace(condition, hidden_states=hidden_states.repeat(2, 1, 1), key_padding_mask=torch.cat([seen, ~seen]))

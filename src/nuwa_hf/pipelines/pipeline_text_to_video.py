@@ -2,19 +2,16 @@
 # Copyright 2026 The nuwa_hf authors
 """Text to video (NUWA, task T2V)."""
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 
 import numpy as np
 import PIL.Image
 import torch
-from accelerate.hooks import CpuOffload
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
 from nuwa_hf.pipelines.candidates import Scorer
-from nuwa_hf.pipelines.checks import as_prompt_list, check_whole_number
+from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
 from nuwa_hf.pipelines.run_options import RunOptions
@@ -151,25 +148,31 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         top_k: int | None = None,
         top_p: float | None = None,
         num_videos_per_prompt: int = 1,
+        overlap_frames: int | None = None,
+        hold_last_position: bool = False,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
         output_type: str = "pil",
     ) -> Iterator[list[PIL.Image.Image] | np.ndarray | torch.Tensor]:
         """Generate videos frame by frame, each frame as soon as it is complete, in constant memory.
 
-        Frame t is complete a few waves after frame t - 1. Up to the checkpoint's frames the tokens are those of a
-        call with the same generator. What follows was never seen in training: every further frame has the position of
-        the last learnt one (docs/streaming.md). To stop, ask for no more frames, or set `pipeline.interrupt = True`.
+        These are the frames of a call with the same arguments, also where the video is longer than the checkpoint's
+        positions (docs/streaming.md). To stop, ask for no more frames, or set `pipeline.interrupt = True`.
 
         Args:
             prompt (`str` or `list[str]`): what to show. The videos of one prompt follow each other in a frame's list.
             negative_prompt (`str` or `list[str]`, *optional*): as in a call.
-            num_frames (`int`, *optional*): frames to yield; by default without end.
+            num_frames (`int`, *optional*): frames of a video; by default without end.
             guidance_scale (`float`, *optional*): as in a call, like the next three.
             temperature (`float`, *optional*): what the logits are divided by.
             top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
             top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
+            overlap_frames (`int`, *optional*): beyond the checkpoint's positions the video goes on in chunks, each of
+                which sees so many of the last frames; by default half of a chunk.
+            hold_last_position (`bool`, *optional*, defaults to `False`): go on beyond the checkpoint's positions in
+                the same wavefront instead: a frame every few waves without a break, but each with the position of the
+                last learnt one, which training never showed the model.
             generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the stream repeatable.
             schedule (`str`, *optional*, defaults to `"wavefront"`): `"raster"` gives the same tokens slowly.
             output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
@@ -190,33 +193,20 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             >>> for (frame,) in pipeline.stream("a rocket flies upwards over the sea", num_frames=12):
             ...     frame.save("latest.png")
         """
+        # 1. Check everything before any work.
         prompts = as_prompt_list("prompt", prompt)
         negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
-        options = RunOptions(generator, schedule, output_type, None, [])
+        options = RunOptions(generator, schedule, output_type, None, [], overlap_frames=overlap_frames)
         self.check_call(options, len(prompts), "num_videos_per_prompt", num_videos_per_prompt)
-        if num_frames is not None:
-            check_whole_number("num_frames", num_frames)
-        if isinstance(getattr(self.transformer, "_hf_hook", None), CpuOffload):
-            raise ValueError(
-                "`stream` needs transformer and codec in turns, which offloading would move at every frame; call "
-                "`pipeline.remove_all_hooks()` and move the pipeline to its device, or call the pipeline itself."
-            )
+        self.check_stream(num_frames, overlap_frames, hold_last_position)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+
+        # 2. The text, once for each video.
         batch_size = len(prompts) * num_videos_per_prompt
         conditions = self.encode_prompt(prompts, negative_prompts, batch_size=batch_size)
-        frames = self.transformer.stream(
-            num_frames=num_frames, generator=generator, schedule=schedule, **conditions, **asdict(sampling)
-        )
-        return self._decode_stream(frames, num_frames, output_type)
 
-    @torch.no_grad()
-    def _decode_stream(self, frames: Iterator[torch.Tensor], num_frames: int | None, output_type: str) -> Iterator:
-        """Each frame's tokens as pixels, with a progress bar over the frames."""
-        self._interrupt = False
-        with self.progress_bar(total=num_frames or math.inf) as progress_bar:
-            for tokens in frames:
-                progress_bar.update()
-                decoded = self.decode_images(tokens[:, None], output_type)
-                yield decoded[:, 0] if output_type == "latent" else decoded
-                if self._interrupt:
-                    return
+        # 3. Frames of tokens, each as soon as it is complete, and at once its pixels.
+        frames = self.stream_tokens(
+            conditions, sampling, options, num_frames=num_frames, hold_last_position=hold_last_position
+        )
+        return self.decode_stream(frames, num_frames, output_type)
