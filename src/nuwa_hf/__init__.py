@@ -14,6 +14,7 @@ from nuwa_hf.diffusers_registry import register_with_diffusers
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.int8_quantizer import NuwaInt8Config
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, NuwaModel, NuwaPreTrainedModel
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines import (
@@ -60,6 +61,7 @@ __all__ = [
     "NuwaForConditionalGeneration",
     "NuwaImageCompletionPipeline",
     "NuwaImagePipelineOutput",
+    "NuwaInt8Config",
     "NuwaModel",
     "NuwaPipelineBase",
     "NuwaPreTrainedModel",

@@ -17,6 +17,8 @@ LAYERS = (
     ("modeling.nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("modeling.text_ids",),
     ("modeling.attention", "modeling.feed_forward", "modeling.embeddings", "modeling.token_checks"),
+    ("modeling.int8_linear",),
+    ("modeling.int8_quantizer",),
     ("modeling.condition_encoder", "modeling.token_decoder", "modeling.clip_text", "modeling.generation_mixin"),
     ("modeling.modeling_nuwa",),
     ("generation",),
