@@ -42,6 +42,23 @@ def step_linear(*layers: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda hidden_states: nn.functional.linear(hidden_states, weight)
 
 
+def step_linear_bytes(*layers: nn.Module) -> int:
+    """Memory that `step_linear` takes beside the layers' own weights.
+
+    Args:
+        layers (`nn.Module`): linear layers.
+
+    Returns:
+        `int`: bytes.
+    """
+    if all(_is_plain(layer, nn.Linear) for layer in layers):
+        is_copied = len(layers) > 1 or _can_pack(layers[0].weight)
+        return is_copied * sum(layer.weight.nbytes for layer in layers)
+    if len(layers) > 1 and all(_is_plain(layer, Int8Linear) for layer in layers):
+        return sum(layer.weight.nbytes + layer.scale.nbytes for layer in layers)
+    return 0
+
+
 def _is_plain(layer: nn.Module, kind: type) -> bool:
     """Whether calling the layer is the product of this kind with its weight and nothing else."""
     return (
@@ -54,7 +71,7 @@ def _is_plain(layer: nn.Module, kind: type) -> bool:
 
 def _can_pack(weight: torch.Tensor) -> bool:
     return (
-        weight.device.type == "cpu"
+        weight.device.type in ("cpu", "meta")
         and weight.dtype == torch.float32
         and torch.backends.mkldnn.is_available()
         and torch.backends.mkldnn.enabled
