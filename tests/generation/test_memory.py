@@ -6,8 +6,9 @@ import pytest
 import torch
 from memory_meter import MemoryMeter
 
-from nuwa_hf.generation.memory import sampling_memory
+from nuwa_hf.generation.memory import decoding_memory, sampling_memory
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 
@@ -71,6 +72,20 @@ def test_a_model_that_is_not_there_can_be_asked_too():
     assert sampling_memory(absent, grid) == sampling_memory(model_of(grid, torch.float32, **sizes), grid)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.no_grad()
+def test_decoding_takes_the_memory_of_the_formula(dtype):
+    vqgan = NuwaVQGAN(block_out_channels=(64, 64, 128), attention_levels=(2,)).eval().to(dtype)
+    tokens = torch.randint(0, 100, (1, 3, 8, 12))
+    for num_frames in (3, 1):
+        if num_frames == 1:
+            vqgan.enable_slicing()
+        with MemoryMeter() as meter:
+            vqgan.decode(tokens)
+        stated = decoding_memory(vqgan, num_frames, 32, 48)
+        assert 0.99 * stated < meter.peak < 1.15 * stated  # the finished frames are on top
+
+
 def test_the_papers_video_takes_what_the_page_says():
     """The table of docs/sampling.md, filled from here."""
     page = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text(encoding="utf-8")
@@ -83,3 +98,4 @@ def test_the_papers_video_takes_what_the_page_says():
             parts = (memory.weights, memory.laid_out, memory.ring, memory.conditions + memory.positions, memory.step)
             cells = " | ".join(f"{part / 1e6:,.0f}" for part in (*parts, memory.total))
             assert f"| {frames} x 21 x 21 | {str(dtype).removeprefix('torch.')} | {cells} |" in page
+    assert f"{decoding_memory(NuwaVQGAN(), 1, 336, 336) / 1e6:,.0f} MB a frame" in page
