@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from nuwa_hf import Grid
+from nuwa_hf.generation import sampler, step_plan
 from nuwa_hf.training.run_state import RunState
 
 
@@ -51,18 +53,18 @@ def test_generation_says_steps_and_seconds_of_both_orders(tmp_path, capsys):
 
 
 def test_generation_stops_if_the_orders_disagree(monkeypatch):
-    from nuwa_hf import Grid
-
     module = import_module("generation")
     grids = [Grid(2, 2, 3)]
     model = module.build_model(16, 1, grids, seed=0).double()
     module.check_orders_agree(model, grids[0], 1.0, seed=0)
     # Raster order backwards: what is near a place is not there yet when the place is sampled.
     backwards = tuple(torch.arange(11, -1, -1).split(1))
+    forwards = tuple(torch.arange(12).split(1))
     monkeypatch.setattr(
-        "nuwa_hf.generation.sampler.plan_steps",
-        lambda grid, window, schedule: backwards if schedule == "raster" else tuple(torch.arange(12).split(1)),
+        step_plan, "plan_steps", lambda grid, window, schedule: backwards if schedule == "raster" else forwards
     )
+    monkeypatch.setattr(step_plan, "count_slots", lambda *arguments: 16)
+    monkeypatch.setattr(sampler, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans stay right
     with pytest.raises(RuntimeError, match="of 12 tokens"):
         module.check_orders_agree(model, grids[0], 1.0, seed=0)
 
@@ -130,7 +132,7 @@ def test_start_up_says_what_a_user_waits_for(checkpoint, tmp_path):
     result = run("start_up", tmp_path, "--checkpoint", str(checkpoint), "--repetitions", "1")
     assert set(result) == {"machine", "settings", "seconds", "peak_memory"}
     assert set(result["machine"]) == MACHINE
-    for name in ("command", "import", "load", "first_video"):
+    for name in ("command", "import_torch", "import", "pipeline_class", "load", "first_video"):
         assert is_summary(result["seconds"][name], 1)
     assert is_summary(result["seconds"]["next_video"], 3)
     assert all(peak > 2**20 for peak in result["peak_memory"].values())

@@ -2,49 +2,17 @@
 # Copyright 2026 The nuwa_hf authors
 import pytest
 import torch
+from sampler_cases import generators, random_model, texts
 
-from nuwa_hf.generation.cache import DecoderCache
+from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.sampling import draw_uniforms, invert_cdf
+from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 
 
 GRIDS = [(1, 1, 1), (1, 5, 3), (4, 3, 5), (3, 2, 1), (2, 4, 4)]
 WINDOWS = [(3, 3, 3), (1, 3, 3), (3, 5, 3)]
-
-
-def random_model(window=(3, 3, 3), dtype=torch.float64, condition_window=(3, 3, 3)):
-    """A tiny model with weights large enough that every input matters to every token."""
-    torch.manual_seed(0)
-    config = NuwaConfig(
-        vocab_size=40,
-        codebook_size=29,
-        sketch_codebook_size=17,
-        hidden_size=24,
-        num_attention_heads=2,
-        num_encoder_layers=1,
-        num_decoder_layers=3,
-        visual_grid=(4, 5, 5),
-        window=window,
-        condition_window=condition_window,
-    )
-    model = NuwaForConditionalGeneration(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return model.to(dtype)
-
-
-def texts():
-    input_ids = torch.randint(5, 40, (3, 6), generator=torch.Generator().manual_seed(5))
-    attention_mask = torch.ones_like(input_ids)
-    attention_mask[1, 3:] = 0
-    return input_ids, attention_mask
-
-
-def generators():
-    return [torch.Generator().manual_seed(seed) for seed in (11, 12, 13)]
 
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
@@ -211,9 +179,10 @@ def test_callback_sees_every_step_and_can_stop():
 def test_cache_takes_the_stated_memory():
     model, (input_ids, attention_mask) = random_model(dtype=torch.float32), texts()
     condition = model.model.encode_text(input_ids, attention_mask)
-    cache = DecoderCache(model.model.decoder, model.config, Grid(3, 4, 5), [condition])
-    assert cache.states.nbytes == DecoderCache.num_bytes(model.config, Grid(3, 4, 5), 3, torch.float32)
-    assert DecoderCache.num_bytes(NuwaConfig(), Grid(10, 21, 21), 1, torch.bfloat16) == 2 * 24 * 4410 * 1280 * 2
+    cache = StepCache(model.model.decoder.layers, model.config, 24, Grid(3, 4, 5), [condition])
+    assert cache.states.nbytes == StepCache.num_bytes(model.config, 24, 3, torch.float32)
+    num_slots = count_slots(Grid(10, 21, 21), (3, 3, 3), "wavefront")
+    assert StepCache.num_bytes(NuwaConfig(), num_slots, 1, torch.bfloat16) == 2 * 24 * num_slots * 1280 * 2
 
 
 @pytest.mark.parametrize(
@@ -224,7 +193,7 @@ def test_cache_takes_the_stated_memory():
         ({"grid": (1, 2, 2), "schedule": "fast"}, "`schedule` must be one of"),
         ({"grid": (1, 2, 2), "temperature": 0.0}, "`temperature` must be"),
         ({"grid": (1, 2, 2), "top_p": 0.0}, "`top_p` must be"),
-        ({"grid": (1, 2, 2), "generator": [torch.Generator()]}, "3 expected, got 1"),
+        ({"grid": (1, 2, 2), "generator": [torch.Generator()]}, "each of the 3 outputs.* got 1"),
         ({"grid": (1, 2, 2), "known_tokens": torch.zeros(3, 1, 2, 2).long()}, "`known_mask` is missing"),
         (
             {

@@ -9,8 +9,8 @@ import pytest
 import torch
 from tiny import CAPTIONS, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
-from nuwa_hf.generation import sampler
-from nuwa_hf.pipelines.long_video import plan_chunks
+from nuwa_hf.generation import step_decoder
+from nuwa_hf.pipelines.long_video import chunks_of
 
 
 WINDOW = VISUAL_GRID[0]
@@ -40,7 +40,9 @@ def long_call(task, num_frames=NUM_FRAMES, **arguments):
 @pytest.mark.parametrize("max_frames", [2, 3, 4, 7])
 def test_chunks_cover_every_frame_once_and_overlap_as_told(max_frames):
     for num_frames, overlap in itertools.product(range(1, 30), range(1, max_frames)):
-        chunks = plan_chunks(num_frames, max_frames, overlap)
+        chunks = list(chunks_of(num_frames, max_frames, overlap))
+        endless = itertools.islice(chunks_of(None, max_frames, overlap), len(chunks))
+        assert [chunk.start for chunk in endless] == [chunk.start for chunk in chunks]
         written = [frame for chunk in chunks for frame in range(chunk.start + chunk.num_written, chunk.stop)]
         assert written == list(range(num_frames))
         assert chunks[0].num_written == 0
@@ -126,13 +128,13 @@ def test_sketch_of_each_chunk_is_that_of_its_frames():
 
 
 def test_memory_of_sampling_and_of_the_codecs_does_not_grow_with_the_video(task, monkeypatch):
-    class SpyCache(sampler.DecoderCache):
+    class SpyCache(step_decoder.StepCache):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             conditions = [part for layer in self.conditions for part in layer]
             sizes["cache"].append(self.states.numel() + sum(part.key.numel() for part in conditions))
 
-    monkeypatch.setattr(sampler, "DecoderCache", SpyCache)
+    monkeypatch.setattr(step_decoder, "StepCache", SpyCache)
     pipeline = tiny_pipeline(task)
     for name, part in (
         ("coded", pipeline.vqgan.encoder),

@@ -81,3 +81,67 @@ def test_pipeline_without_codec_still_makes_tokens(pipeline):
     bare.set_progress_bar_config(disable=True)
     expected = pipeline(PROMPT, generator=seeded(0)).tokens
     assert torch.equal(bare(PROMPT, generator=seeded(0), output_type="latent").frames, expected)
+
+
+@pytest.mark.parametrize(("num_frames", "overlap"), [(VISUAL_GRID[0], None), (2 * VISUAL_GRID[0] + 2, None), (7, 2)])
+@pytest.mark.parametrize("output_type", ["np", "pt", "latent"])
+def test_stream_yields_the_frames_of_a_call(pipeline, output_type, num_frames, overlap):
+    settings = {"guidance_scale": 2.0, "num_videos_per_prompt": 2, "output_type": output_type}
+    settings |= {"num_frames": num_frames, "overlap_frames": overlap}
+    prompts = list(CAPTIONS[:2])
+    frames = pipeline(prompts, generator=seeded(0, 1, 2, 3), **settings).frames
+    stream = list(pipeline.stream(prompts, generator=seeded(0, 1, 2, 3), **settings))
+    assert len(stream) == num_frames
+    for number, frame in enumerate(stream):
+        if output_type == "latent":
+            assert torch.equal(frame, frames[:, number])
+        else:  # the codec decodes one frame at a time here, and all of a video there: sums in another order
+            torch.testing.assert_close(torch.as_tensor(frame), torch.as_tensor(frames[:, number]), atol=1e-5, rtol=0)
+
+
+def test_held_position_goes_on_in_the_same_wavefront(pipeline):
+    count = 2 * VISUAL_GRID[0]
+    held = pipeline.stream(PROMPT, hold_last_position=True, generator=seeded(0), output_type="latent")
+    held = torch.stack([next(held) for _ in range(count)], 1)
+    conditions = pipeline.encode_prompt([PROMPT], batch_size=1)
+    stream = pipeline.transformer.stream(grid=(count, *VISUAL_GRID[1:]), generator=seeded(0), **conditions)
+    assert torch.equal(held, torch.stack(list(stream), 1))
+    call = pipeline(PROMPT, num_frames=count, generator=seeded(0), output_type="latent").tokens
+    learnt = VISUAL_GRID[0]
+    assert torch.equal(held[:, :learnt], call[:, :learnt])
+    assert not torch.equal(held, call)
+
+
+@pytest.mark.parametrize("hold_last_position", [False, True])
+def test_stream_of_pictures_goes_on_until_it_is_stopped(pipeline, hold_last_position):
+    stream = pipeline.stream(PROMPT, generator=seeded(0), hold_last_position=hold_last_position)
+    for _ in range(3 * VISUAL_GRID[0]):
+        (picture,) = next(stream)
+        assert picture.size == FRAME_SIZE
+    pipeline.interrupt = True
+    assert list(stream) == []
+    assert len(list(pipeline.stream(PROMPT, num_frames=2))) == 2  # the next stream starts anew
+
+
+def test_stream_says_what_is_wrong_before_it_starts(pipeline):
+    for arguments, error, message in (
+        ({"prompt": ""}, ValueError, "`prompt` must not be empty"),
+        ({"prompt": PROMPT, "num_frames": 0}, ValueError, "`num_frames` must be at least 1"),
+        ({"prompt": PROMPT, "num_frames": 2.5}, TypeError, "`num_frames` must be"),
+        ({"prompt": PROMPT, "overlap_frames": VISUAL_GRID[0]}, ValueError, "`overlap_frames` must be at most"),
+        ({"prompt": PROMPT, "overlap_frames": 1, "hold_last_position": True}, ValueError, "which writes no chunks"),
+        ({"prompt": PROMPT, "hold_last_position": True, "num_frames": 0}, ValueError, "must be at least 1"),
+        ({"prompt": PROMPT, "output_type": "gif"}, ValueError, "`output_type` must be one of"),
+        ({"prompt": PROMPT, "generator": seeded(1, 2)}, ValueError, "each of the 1 outputs"),
+    ):
+        with pytest.raises(error, match=message):
+            pipeline.stream(**arguments)
+
+
+def test_stream_of_an_offloaded_pipeline_is_refused():
+    offloaded = tiny_pipeline("T2V")
+    offloaded.enable_model_cpu_offload(device="cpu")
+    with pytest.raises(ValueError, match=r"call `pipeline.remove_all_hooks\(\)`"):
+        offloaded.stream(PROMPT)
+    offloaded.remove_all_hooks()
+    assert len(list(offloaded.stream(PROMPT, num_frames=1))) == 1

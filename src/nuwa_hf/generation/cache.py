@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Keys and values of the places sampled so far, and of the conditions.
+"""Keys and values of the places sampled lately, and of the conditions.
 
-Legend: B batch, N visual places, n places of one step, K places near one query, M condition places, A heads, E head
-size.
+Legend: B batch, N visual places, S slots, n places of one step, K places near one query, M condition places, D hidden
+size, A heads, E head size.
 """
+
+import math
 
 import torch
 from torch import nn
 
+from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import NuwaAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition
 from nuwa_hf.modeling.nearby_attention.backends.masked_sdpa import additive_mask
 from nuwa_hf.modeling.nearby_attention.neighborhood import NearbyPattern, neighbor_table, pattern_mask
-from nuwa_hf.modeling.token_decoder import NuwaTokenDecoder
 
 
 class ConditionReach:
@@ -31,7 +33,8 @@ class ConditionReach:
         inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): with `near`, which of them may be seen.
         bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): without `near`, 0 and -inf; None where
             everything may be seen.
-        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`): with `bias`, who sees nothing.
+        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): with `bias`, who sees nothing; None
+            where everyone sees something.
     """
 
     def __init__(self, condition: NuwaCondition, grid: Grid):
@@ -48,9 +51,10 @@ class ConditionReach:
             seen = seen[:, None, None, :]
             visible = seen if visible is None else visible & seen
         if visible is not None:
-            self.blind = ~visible.any(-1, keepdim=True)
+            blind = ~visible.any(-1, keepdim=True)
             # Kernels differ on a row without any key, so a blind query looks at everything and is then erased.
-            self.bias = additive_mask(visible | self.blind, condition.hidden_states.dtype)
+            self.bias = additive_mask(visible | blind, condition.hidden_states.dtype)
+            self.blind = blind if blind.any() else None
 
 
 class CachedCondition:
@@ -63,101 +67,124 @@ class CachedCondition:
     """
 
     def __init__(self, attention: NuwaAttention, condition: NuwaCondition, reach: ConditionReach):
-        heads = (attention.num_heads, -1)
-        self.key = attention.k_proj(condition.hidden_states).unflatten(-1, heads)  # (B, M, A, E)
-        self.value = attention.v_proj(condition.hidden_states).unflatten(-1, heads)
+        projected = attention.k_proj(condition.hidden_states), attention.v_proj(condition.hidden_states)
+        self.key, self.value = (states.unflatten(-1, (attention.num_heads, -1)) for states in projected)
+        if reach.near is None:  # (B, A, M, E), else (B, M, A, E), whichever a step reads in one piece
+            self.key, self.value = (states.transpose(1, 2).contiguous() for states in (self.key, self.value))
         self.reach = reach
 
-    def attend(self, attention: NuwaAttention, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def attend(self, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """What the places of a step read from the condition.
 
         Args:
-            attention (`NuwaAttention`): the layer's cross-attention.
-            query (`torch.Tensor` of shape `(B, n, A, E)`): their queries.
+            query (`torch.Tensor` of shape `(B, A, n, E)`): their queries.
             places (`torch.LongTensor` of shape `(n,)`): their raster indices.
 
         Returns:
-            `torch.Tensor` of shape `(B, n, D)`; zero for an item that may see nothing of the condition.
+            `torch.Tensor` of shape `(B, A, n, E)`, before the output projection; zero for an item that may see nothing
+            of the condition.
         """
         reach = self.reach
         if reach.near is not None:
-            near = reach.near[places]
-            key, value = (
-                states.index_select(1, near.flatten()).unflatten(1, near.shape) for states in (self.key, self.value)
-            )
-            return attention.attend_gathered(query, key, value, reach.inside[..., places, :])
-        query, key, value = (states.transpose(1, 2) for states in (query, self.key, self.value))
+            return self._attend_near(query, reach.near[places], reach.inside[..., places, :])
         if reach.bias is None:
-            attended = nn.functional.scaled_dot_product_attention(query, key, value)
-        else:
-            rows = slice(None) if reach.bias.shape[2] == 1 else places
-            bias, blind = reach.bias[:, :, rows], reach.blind[:, :, rows]
-            attended = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-            attended = attended.masked_fill(blind, 0.0)
-        return attention.o_proj(attended.transpose(1, 2).flatten(2))
+            return nn.functional.scaled_dot_product_attention(query, self.key, self.value)
+        rows = slice(None) if reach.bias.shape[2] == 1 else places
+        bias = reach.bias[:, :, rows]
+        attended = nn.functional.scaled_dot_product_attention(query, self.key, self.value, attn_mask=bias)
+        return attended if reach.blind is None else attended.masked_fill(reach.blind[:, :, rows], 0.0)
+
+    def _attend_near(self, query: torch.Tensor, near: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+        """The same where each place sees K of the M: `near` (n, K), `inside` (n, K) or (B, n, K)."""
+        key, value = (
+            states.index_select(1, near.flatten()).unflatten(1, near.shape).permute(0, 3, 1, 2, 4)
+            for states in (self.key, self.value)
+        )  # (B, A, n, K, E)
+        scores = (query[..., None, :] @ key.mT).squeeze(-2) / math.sqrt(query.shape[-1])
+        hidden = ~inside if inside.ndim == 2 else ~inside[:, None]
+        weights = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(-1)
+        if inside.ndim == 3:  # a whole row may be hidden from an item
+            weights = weights.masked_fill(hidden, 0.0)
+        return (weights[..., None, :] @ value).squeeze(-2)
 
 
-class DecoderCache:
-    """What a cached decoding step reads instead of computing it again.
+class StepCache:
+    """Keys and values of what the next steps can still see, in a ring, and of the conditions.
 
-    Self-attention takes `2 * layers * B * N * D` numbers (`num_bytes`), each condition `2 * layers * B * M * D`.
+    The ring takes `2 * layers * B * S * D` numbers (`num_bytes`), whatever the number of steps; each condition
+    `2 * layers * B * M * D`.
 
     Args:
-        decoder (`NuwaTokenDecoder`): whose layers project the conditions.
+        layers (`nn.ModuleList`): the decoder's layers, which project the conditions.
         config (`NuwaConfig`): sizes.
-        grid (`Grid`): the visual grid, with N places.
+        num_slots (`int`): S, of the plan of steps.
+        grid (`Grid`): the visual grid, for what each place sees of a condition.
         conditions (`list[NuwaCondition]`): what the cross-attention reads; fixes batch, dtype and device.
     """
 
-    def __init__(self, decoder: NuwaTokenDecoder, config: NuwaConfig, grid: Grid, conditions: list[NuwaCondition]):
+    def __init__(
+        self,
+        layers: nn.ModuleList,
+        config: NuwaConfig,
+        num_slots: int,
+        grid: Grid,
+        conditions: list[NuwaCondition],
+    ):
         template = conditions[0].hidden_states
-        head_size = config.hidden_size // config.num_attention_heads
-        # One tensor, keys beside values: a step writes once and gathers once per layer.
+        heads = config.num_attention_heads
+        # One tensor, keys beside values, so that a step writes once per layer.
         self.states = template.new_zeros(
-            config.num_decoder_layers, template.shape[0], grid.numel, 2, config.num_attention_heads, head_size
+            len(layers), 2, template.shape[0], heads, num_slots, config.hidden_size // heads
         )
         reaches = [ConditionReach(condition, grid) for condition in conditions]
         # One list of conditions for each layer.
         self.conditions = [
             [CachedCondition(layer.cross_attn, *pair) for pair in zip(conditions, reaches, strict=True)]
-            for layer in decoder.layers
+            for layer in layers
         ]
 
-    def write(self, layer_index: int, places: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> None:
-        """Store keys and values of the places of a step.
+    def visible(self, step: Step) -> torch.Tensor:
+        """Which slots each place of a step sees.
 
         Args:
-            layer_index (`int`): the layer.
-            places (`torch.LongTensor` of shape `(n,)`): raster indices.
-            key (`torch.Tensor` of shape `(B, n, A, E)`): keys.
-            value (`torch.Tensor` of shape `(B, n, A, E)`): values.
-        """
-        self.states[layer_index].index_copy_(1, places, torch.stack((key, value), 2))
-
-    def gather(self, layer_index: int, near: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Read keys and values near each place of a step.
-
-        Args:
-            layer_index (`int`): the layer.
-            near (`torch.LongTensor` of shape `(n, K)`): raster indices; anything for places outside the grid.
+            step (`Step`): the step.
 
         Returns:
-            `tuple[torch.Tensor, torch.Tensor]`: keys and values of shape `(B, n, K, A, E)`.
+            `torch.Tensor` of shape `(n, S)`: 0 where a slot is seen, -inf elsewhere.
         """
-        gathered = self.states[layer_index].index_select(1, near.flatten()).unflatten(1, near.shape)
-        return gathered.unbind(3)
+        bias = self.states.new_full((len(step.slots), self.states.shape[4]), -math.inf)
+        return bias.scatter_(1, step.near_slots, 0.0)
+
+    def attend(
+        self, layer_index: int, slots: torch.Tensor, query: torch.Tensor, new: torch.Tensor, bias: torch.Tensor
+    ) -> torch.Tensor:
+        """Store keys and values of the places of a step, and attend from each place to what it sees.
+
+        Args:
+            layer_index (`int`): the layer.
+            slots (`torch.LongTensor` of shape `(n,)`): where the places' keys and values go.
+            query (`torch.Tensor` of shape `(B, A, n, E)`): queries.
+            new (`torch.Tensor` of shape `(2, B, A, n, E)`): keys and values.
+            bias (`torch.Tensor` of shape `(n, S)`): as `visible` gives it.
+
+        Returns:
+            `torch.Tensor` of shape `(B, A, n, E)`, before the output projection.
+        """
+        states = self.states[layer_index]
+        states.index_copy_(3, slots, new)
+        return nn.functional.scaled_dot_product_attention(query, *states, attn_mask=bias[None, None])
 
     @staticmethod
-    def num_bytes(config: NuwaConfig, grid: Grid, batch_size: int, dtype: torch.dtype) -> int:
-        """Memory of the self-attention cache.
+    def num_bytes(config: NuwaConfig, num_slots: int, batch_size: int, dtype: torch.dtype) -> int:
+        """Memory of the ring.
 
         Args:
             config (`NuwaConfig`): sizes.
-            grid (`Grid`): the visual grid.
+            num_slots (`int`): S.
             batch_size (`int`): items, counted twice under guidance.
             dtype (`torch.dtype`): of the model.
 
         Returns:
             `int`: bytes.
         """
-        return 2 * config.num_decoder_layers * batch_size * grid.numel * config.hidden_size * dtype.itemsize
+        return 2 * config.num_decoder_layers * batch_size * num_slots * config.hidden_size * dtype.itemsize

@@ -1,98 +1,156 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The one autoregressive loop: step by step over the places of a schedule, with a key/value cache.
+"""The autoregressive loop: step by step over the places of a schedule, with the keys and values that are still seen.
 
-Legend: B batch (twice that under guidance), N visual places, n places of one step, L text length, V codebook size.
+Legend: B batch, T, H, W visual grid, L text length, n places of one step, D hidden size.
 """
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
+from transformers import GenerationConfig
 
-from nuwa_hf.generation.cache import DecoderCache
 from nuwa_hf.generation.known_tokens import check_known_tokens
-from nuwa_hf.generation.sampling import SamplingSettings, draw_uniforms, guide, invert_cdf
-from nuwa_hf.generation.schedule import plan_steps
+from nuwa_hf.generation.sampling import SamplingSettings, check_generators, draw_uniforms, guide, invert_cdf
+from nuwa_hf.generation.schedule import check_schedule
+from nuwa_hf.generation.step_decoder import StepDecoder
+from nuwa_hf.generation.step_plan import plan_grid
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaGenerateOutput
-from nuwa_hf.modeling.nearby_attention.neighborhood import neighbor_table
+from nuwa_hf.modeling.modeling_outputs import NuwaCondition
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.token_checks import check_grid
 
 
-def generate_tokens(
-    model: NuwaForConditionalGeneration,
-    input_ids: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
-    grid,
-    generator,
-    schedule: str,
-    generation_config,
-    overrides: dict,
-    negative_input_ids: torch.Tensor | None,
-    negative_attention_mask: torch.Tensor | None,
-    sketch_tokens: torch.Tensor | None,
-    known_tokens: torch.Tensor | None,
-    known_mask: torch.Tensor | None,
-    condition_on_known: bool,
-    callback,
-) -> NuwaGenerateOutput:
-    """What `NuwaForConditionalGeneration.generate` does; its arguments are described there."""
-    grid = Grid(*grid)
-    check_grid(grid, model.config)
-    settings = SamplingSettings.resolve(generation_config, overrides)
-    steps = plan_steps(grid, model.config.window, schedule)
-    batch_size, device = input_ids.shape[0], input_ids.device
-    check_known_tokens(known_tokens, known_mask, grid, batch_size, model.config.codebook_size)
-    uniforms = draw_uniforms(batch_size, grid.numel, generator, device) if settings.do_sample else None
+@dataclass(frozen=True)
+class SamplingInputs:
+    """What is sampled from: the arguments that `NuwaForConditionalGeneration.generate` and `.stream` share.
 
-    if settings.uses_guidance:
-        input_ids, attention_mask = _append_unconditional(
-            model.config, input_ids, attention_mask, negative_input_ids, negative_attention_mask
-        )
-    conditions = [model.model.encode_text(input_ids, attention_mask)]
-    if sketch_tokens is not None:
-        sketch = model.model.encode_sketch(sketch_tokens)
-        conditions.append(_repeat_out_of_sight(sketch) if settings.uses_guidance else sketch)
-    if known_mask is not None:
-        known_tokens = known_tokens.where(known_mask, 0).contiguous()  # sampled tokens are written into it
-        if condition_on_known:
-            known = model.model.encode_known(known_tokens, known_mask)
-            conditions.append(_repeat(known) if settings.uses_guidance else known)
-    cache = DecoderCache(model.model.decoder, model.config, grid, conditions)
-    positions = model.model.decoder.embeddings.positions(grid)
-    near, inside = neighbor_table(grid, model.config.window, causal=True)
-    processors = settings.processors()
+    They are described there. Nothing is computed before `sample` is asked for a step.
+    """
 
-    tokens = torch.zeros(batch_size, *grid, dtype=torch.long, device=device)
-    free = torch.ones(grid.numel, dtype=torch.bool)
-    if known_mask is not None:
-        tokens = known_tokens
-        free = ~known_mask.flatten(1).all(0).cpu()
-    flat = tokens.view(batch_size, -1)  # shares memory with `tokens`
+    model: NuwaForConditionalGeneration
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor | None
+    generator: torch.Generator | list[torch.Generator] | None
+    schedule: str
+    generation_config: GenerationConfig
+    do_sample: bool | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    guidance_scale: float | None
+    negative_input_ids: torch.Tensor | None
+    negative_attention_mask: torch.Tensor | None
+    sketch_tokens: torch.Tensor | None
+    known_tokens: torch.Tensor | None
+    known_mask: torch.Tensor | None
+    condition_on_known: bool
 
-    for index, places in enumerate(steps):
-        here, near_here, inside_here = places.to(device), near[places].to(device), inside[places].to(device)
-        read = flat.repeat(2, 1) if settings.uses_guidance else flat
-        hidden_states = model.model.decoder.step(read, positions, here, near_here, inside_here, cache)
-        if free[places].any():
-            logits = model.head(hidden_states)
-            if settings.uses_guidance:
-                logits = guide(logits, settings.guidance_scale)
-            logits = processors(None, logits.flatten(0, 1)).unflatten(0, (batch_size, -1))
-            drawn = (
-                invert_cdf(logits, uniforms[:, places.to(uniforms.device)])
-                if settings.do_sample
-                else logits.argmax(-1)
+    def __post_init__(self):
+        check_schedule(self.schedule)
+        check_generators(self.generator, self.batch_size)
+        names = SamplingSettings.__dataclass_fields__
+        settings = SamplingSettings.resolve(self.generation_config, {name: getattr(self, name) for name in names})
+        object.__setattr__(self, "settings", settings)
+
+    @property
+    def batch_size(self) -> int:
+        """B, without the rows that guidance adds."""
+        return self.input_ids.shape[0]
+
+    def check_known(self, grid: Grid) -> None:
+        """Require given tokens that fit, if there are any.
+
+        Args:
+            grid (`Grid`): (T, H, W).
+
+        Raises:
+            TypeError: If a dtype is wrong.
+            ValueError: If one of tokens and mask is missing, or shape or range is wrong.
+        """
+        codebook_size = self.model.config.codebook_size
+        check_known_tokens(self.known_tokens, self.known_mask, grid, self.batch_size, codebook_size)
+
+    def draw_uniforms(self, count: int) -> torch.Tensor | None:
+        """The next `(B, count)` random numbers, or None where the likeliest token is taken."""
+        if not self.settings.do_sample:
+            return None
+        return draw_uniforms(self.batch_size, count, self.generator, self.input_ids.device)
+
+    def encode_texts(self) -> NuwaCondition:
+        """The texts; under guidance what it leads away from stands in a second half of rows."""
+        input_ids, attention_mask = self.input_ids, self.attention_mask
+        if self.settings.uses_guidance:
+            input_ids, attention_mask = _append_unconditional(
+                self.model.config, input_ids, attention_mask, self.negative_input_ids, self.negative_attention_mask
             )
+        return self.model.model.encode_text(input_ids, attention_mask)
+
+    def rows_of(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens `(B, ...)` as the decoder reads them: twice under guidance."""
+        return tokens.repeat(2, *[1] * (tokens.ndim - 1)) if self.settings.uses_guidance else tokens
+
+    def draw(self, decoder: StepDecoder, hidden_states: torch.Tensor, uniforms: torch.Tensor | None) -> torch.Tensor:
+        """Tokens from what the head reads.
+
+        Args:
+            decoder (`StepDecoder`): whose head reads.
+            hidden_states (`torch.Tensor` of shape `(B, n, D)`, or `(2 B, n, D)` under guidance): normalised.
+            uniforms (`torch.Tensor` of shape `(B, n)`, *optional*): the places' random numbers.
+
+        Returns:
+            `torch.LongTensor` of shape `(B, n)`.
+        """
+        logits = decoder.head(hidden_states)
+        if self.settings.uses_guidance:
+            logits = guide(logits, self.settings.guidance_scale)
+        logits = self.settings.processors()(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
+        return logits.argmax(-1) if uniforms is None else invert_cdf(logits, uniforms)
+
+
+@torch.no_grad()
+def sample(inputs: SamplingInputs, grid: Grid) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """Sample the tokens of a grid, step by step.
+
+    Args:
+        inputs (`SamplingInputs`): what is sampled from.
+        grid (`Grid`): (T, H, W), at most the learnt one.
+
+    Yields:
+        `tuple[list[int], torch.LongTensor]`: after each step its places, and the tokens so far `(B, T, H, W)`, which
+        may be changed between the steps: later ones read them.
+    """
+    model, device = inputs.model, inputs.input_ids.device
+    uniforms = inputs.draw_uniforms(grid.numel)
+    tokens = torch.zeros(inputs.batch_size, *grid, dtype=torch.long, device=device)
+    is_free, known_mask, conditions = [True] * grid.numel, inputs.known_mask, [inputs.encode_texts()]
+    if inputs.sketch_tokens is not None:
+        sketch = model.model.encode_sketch(inputs.sketch_tokens)
+        conditions.append(_repeat_out_of_sight(sketch) if inputs.settings.uses_guidance else sketch)
+    if known_mask is not None:
+        tokens = inputs.known_tokens.where(known_mask, 0).contiguous()  # sampled tokens are written into it
+        known_mask = known_mask.flatten(1)
+        is_free = (~known_mask.all(0)).tolist()
+        if inputs.condition_on_known:
+            known = model.model.encode_known(tokens, inputs.known_mask)
+            conditions.append(replace(known, hidden_states=inputs.rows_of(known.hidden_states)))
+    plan = plan_grid(grid, model.config.window, inputs.schedule, device)
+    decoder = StepDecoder(model, grid, plan.num_slots, conditions)
+    flat = tokens.view(inputs.batch_size, -1)  # shares memory with `tokens`
+
+    for step in plan.steps:
+        hidden_states, here = decoder(inputs.rows_of(flat), step), step.places.tolist()
+        # The head is the widest matrix: it reads only places where some item has a token to draw.
+        wanted = [row for row, place in enumerate(here) if is_free[place]]
+        if wanted:
+            places = step.places[wanted]
+            numbers = None if uniforms is None else uniforms[:, places.to(uniforms.device)]
+            drawn = inputs.draw(decoder, hidden_states[:, wanted], numbers)
             if known_mask is not None:
-                drawn = torch.where(known_mask.flatten(1)[:, here], flat[:, here], drawn)
-            flat[:, here] = drawn
-        if callback is not None and callback(index, len(steps), tokens):
-            break
-    return NuwaGenerateOutput(tokens=tokens)
+                drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
+            flat[:, places] = drawn
+        yield here, tokens
 
 
 def _append_unconditional(config, input_ids, attention_mask, negative_input_ids, negative_attention_mask):
@@ -120,12 +178,8 @@ def _append_unconditional(config, input_ids, attention_mask, negative_input_ids,
     )
 
 
-def _repeat(condition: NuwaCondition) -> NuwaCondition:
-    """The condition of B items for the 2 B rows of guidance."""
-    return replace(condition, hidden_states=condition.hidden_states.repeat(2, 1, 1))
-
-
 def _repeat_out_of_sight(condition: NuwaCondition) -> NuwaCondition:
-    """The same, to be seen by the first B rows only."""
-    seen = torch.ones(condition.hidden_states.shape[:2], dtype=torch.bool, device=condition.hidden_states.device)
-    return replace(_repeat(condition), key_padding_mask=torch.cat([seen, ~seen]))
+    """The condition of B items for the 2 B rows of guidance, to be seen by the first B only."""
+    hidden_states = condition.hidden_states
+    seen = torch.ones(hidden_states.shape[:2], dtype=torch.bool, device=hidden_states.device)
+    return replace(condition, hidden_states=hidden_states.repeat(2, 1, 1), key_padding_mask=torch.cat([seen, ~seen]))

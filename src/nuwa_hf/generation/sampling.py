@@ -103,6 +103,28 @@ def guide(logits: torch.Tensor, guidance_scale: float) -> torch.Tensor:
     return unconditional + guidance_scale * (conditional - unconditional)
 
 
+def check_generators(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> None:
+    """Require no generator, one for the batch, or one for each output.
+
+    Args:
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): what the user gave.
+        batch_size (`int`): how many images or videos are made.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If the list has another length than the batch.
+    """
+    generators = generator if isinstance(generator, list) else [generator]
+    for one in generators:
+        if not isinstance(one, torch.Generator) and not (one is None and generator is None):
+            raise TypeError(f"`generator` must be a `torch.Generator` or a list of them, got {one!r}.")
+    if isinstance(generator, list) and len(generator) != batch_size:
+        raise ValueError(
+            f"`generator` must hold one generator for each of the {batch_size} outputs (inputs times the number made"
+            f" of each), got {len(generator)}."
+        )
+
+
 def draw_uniforms(
     batch_size: int, count: int, generator: torch.Generator | list[torch.Generator] | None, device: torch.device
 ) -> torch.Tensor:
@@ -119,13 +141,11 @@ def draw_uniforms(
         `torch.Tensor` of shape `(B, N)`, float64 in [0, 1).
 
     Raises:
+        TypeError: If `generator` is something else.
         ValueError: If a list has another length than the batch.
     """
-    if isinstance(generator, list | tuple):
-        if len(generator) != batch_size:
-            raise ValueError(
-                f"a list for `generator` must have one entry an item: {batch_size} expected, got {len(generator)}."
-            )
+    check_generators(generator, batch_size)
+    if isinstance(generator, list):
         return torch.cat([draw_uniforms(1, count, one, device) for one in generator])
     if device.type == "mps":  # has no float64
         device = torch.device("cpu")

@@ -23,6 +23,19 @@ from nuwa_hf.grid import Grid
 SCHEDULES = ("wavefront", "raster")
 
 
+def check_schedule(schedule: str) -> None:
+    """Require a schedule that there is.
+
+    Args:
+        schedule (`str`): `"wavefront"` or `"raster"`.
+
+    Raises:
+        ValueError: If it is another.
+    """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"`schedule` must be one of {SCHEDULES}, got {schedule!r}.")
+
+
 def wave_strides(window: tuple[int, int, int]) -> tuple[int, int]:
     """The strides (a, b) of frames and rows in tau.
 
@@ -53,8 +66,7 @@ def plan_steps(grid: Grid, window: tuple[int, int, int], schedule: str) -> tuple
     Raises:
         ValueError: If the schedule is unknown.
     """
-    if schedule not in SCHEDULES:
-        raise ValueError(f"`schedule` must be one of {SCHEDULES}, got {schedule!r}.")
+    check_schedule(schedule)
     if schedule == "raster":
         return tuple(torch.arange(grid.numel).split(1))
     frame, row = wave_strides(window)

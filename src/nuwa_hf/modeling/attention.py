@@ -109,26 +109,3 @@ class NuwaAttention(nn.Module):
             causal=self.is_causal,
         )
         return self.o_proj(attended_BNAE.flatten(2)), weights
-
-    def attend_gathered(
-        self, query_BNAE: torch.Tensor, key_BNKAE: torch.Tensor, value_BNKAE: torch.Tensor, inside: torch.Tensor
-    ) -> torch.Tensor:
-        """The same attention for a few queries whose near keys were gathered from a cache.
-
-        Args:
-            query_BNAE (`torch.Tensor` of shape `(B, N, A, E)`): queries.
-            key_BNKAE (`torch.Tensor` of shape `(B, N, K, A, E)`): the K keys near each query.
-            value_BNKAE (`torch.Tensor` of shape `(B, N, K, A, E)`): their values.
-            inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): False where a neighbour lies outside the grid
-                or may not be seen; the output of a query that sees nothing is zero.
-
-        Returns:
-            `torch.Tensor` of shape `(B, N, D)`, after the output projection.
-        """
-        query = (query_BNAE / math.sqrt(query_BNAE.shape[-1])).unsqueeze(-2)
-        scores = query @ key_BNKAE.permute(0, 1, 3, 4, 2)  # (B, N, A, 1, K)
-        hidden = ~inside[..., None, None, :]
-        weights = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(-1)
-        if inside.ndim == 3:
-            weights = weights.masked_fill(hidden, 0.0)
-        return self.o_proj((weights @ value_BNKAE.transpose(2, 3)).flatten(2))

@@ -6,11 +6,8 @@ Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V
 """
 
 import torch
-from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
-from transformers import GenerationConfig
 from transformers import initialization as init
-from transformers.generation import GenerationMixin
 from transformers.modeling_utils import PreTrainedModel
 
 from nuwa_hf.grid import Grid
@@ -24,12 +21,12 @@ from nuwa_hf.modeling.embeddings import (
     NuwaTextEmbeddings,
     NuwaVisualEmbeddings,
 )
+from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,
-    NuwaGenerateOutput,
     NuwaModelOutput,
 )
 from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
@@ -277,7 +274,7 @@ class NuwaModel(NuwaPreTrainedModel):
         return output if _wants_dict(return_dict, self.config) else output.to_tuple()
 
 
-class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
+class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
     """`NuwaModel` with a head over the codebook: the loss in training, `generate` in use.
 
     Args:
@@ -363,110 +360,6 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, GenerationMixin):
             cross_attentions=outputs.cross_attentions,
         )
         return output if _wants_dict(return_dict, self.config) else output.to_tuple()
-
-    @apply_forward_hook
-    @torch.no_grad()
-    def generate(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor | None = None,
-        *,
-        grid: Grid | tuple[int, int, int],
-        generator: torch.Generator | list[torch.Generator] | None = None,
-        schedule: str = "wavefront",
-        generation_config: GenerationConfig | None = None,
-        do_sample: bool | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        guidance_scale: float | None = None,
-        negative_input_ids: torch.Tensor | None = None,
-        negative_attention_mask: torch.Tensor | None = None,
-        sketch_tokens: torch.Tensor | None = None,
-        known_tokens: torch.Tensor | None = None,
-        known_mask: torch.Tensor | None = None,
-        condition_on_known: bool = True,
-        callback=None,
-    ) -> NuwaGenerateOutput:
-        """Sample visual tokens.
-
-        Every place has one random number, drawn from its item's generator before the first step; its token is the
-        inverse of the cumulative distribution at that number. So the tokens do not depend on the schedule, and in a
-        list of generators not on the batch either: exactly in float64, up to rounding at the boundary between two
-        tokens in lower precision (docs/sampling.md).
-
-        Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
-            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
-            grid (`Grid` or `tuple[int, int, int]`): extents (t, h, w) to write, at most the learnt ones.
-            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all or one an item.
-            schedule (`str`, defaults to `"wavefront"`): `"wavefront"` samples all places of a wave at once, `"raster"`
-                one after another.
-            generation_config (`GenerationConfig`, *optional*): defaults for the next five; else the model's own.
-            do_sample (`bool`, *optional*): `False` takes the likeliest token; sampling unless set.
-            temperature (`float`, *optional*): divides the logits, above 0.
-            top_k (`int`, *optional*): keep the k likeliest tokens, at least 1.
-            top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
-            guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is off.
-            negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): text in place of the constant
-                "None" condition.
-            negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): its mask.
-            sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch, tokens in
-                [0, sketch_codebook_size); guidance leads away from what is drawn without it.
-            known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens that are given.
-            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where they are given.
-            condition_on_known (`bool`, defaults to `True`): whether the given tokens are a condition too, so that
-                every place sees all that is kept around it; `False` is the paper's way, where a place sees only
-                what comes before it.
-            callback (`callable`, *optional*): `callback(step, num_steps, tokens)` after every step, with the tokens so
-                far `(B, T, H, W)`, which it may change; returning `True` stops.
-
-        Returns:
-            `NuwaGenerateOutput`: the tokens.
-
-        Raises:
-            TypeError: If tokens are not whole numbers.
-            ValueError: If an argument does not fit; nothing is computed then.
-        """
-        from nuwa_hf.generation.sampler import generate_tokens  # generation reads the model, so it is imported here
-
-        return generate_tokens(
-            self,
-            input_ids,
-            attention_mask,
-            grid=grid,
-            generator=generator,
-            schedule=schedule,
-            generation_config=generation_config or self.generation_config,
-            overrides={
-                "do_sample": do_sample,
-                "temperature": temperature,
-                "top_k": top_k,
-                "top_p": top_p,
-                "guidance_scale": guidance_scale,
-            },
-            negative_input_ids=negative_input_ids,
-            negative_attention_mask=negative_attention_mask,
-            sketch_tokens=sketch_tokens,
-            known_tokens=known_tokens,
-            known_mask=known_mask,
-            condition_on_known=condition_on_known,
-            callback=callback,
-        )
-
-    def num_generation_steps(self, grid: Grid | tuple[int, int, int], schedule: str = "wavefront") -> int:
-        """How many sequential steps `generate` takes.
-
-        Args:
-            grid (`Grid` or `tuple[int, int, int]`): extents (t, h, w) to write.
-            schedule (`str`, defaults to `"wavefront"`): `"wavefront"` or `"raster"`.
-
-        Returns:
-            `int`: the number of steps.
-        """
-        from nuwa_hf.generation.schedule import plan_steps
-
-        return len(plan_steps(Grid(*grid), self.config.window, schedule))
 
 
 def _wants_dict(return_dict: bool | None, config: NuwaConfig) -> bool:

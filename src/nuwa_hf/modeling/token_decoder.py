@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The token decoder: causal nearby self-attention and nearby cross-attention, shared by all tasks.
 
-Legend: B batch, N visual places, K places near one query, M condition places, D hidden size, A heads, E = D / A.
+Legend: B batch, N visual places, M condition places, D hidden size, A heads.
 """
 
 import torch
@@ -72,36 +72,6 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
         hidden_states = hidden_states + self.dropout(self.feed_forward(self.feed_forward_norm(hidden_states)))
         return hidden_states, weights, cross_weights
 
-    def step(self, hidden_states, places, near, inside, cache, layer_index) -> torch.Tensor:
-        """Apply the layer to a few places whose earlier neighbours are in the cache; their own keys are added.
-
-        Args:
-            hidden_states (`torch.Tensor` of shape `(B, n, D)`): the places of this step.
-            places (`torch.LongTensor` of shape `(n,)`): their raster indices.
-            near (`torch.LongTensor` of shape `(n, K)`): raster indices of the places near each, itself last.
-            inside (`torch.BoolTensor` of shape `(n, K)`): False where a neighbour lies outside the grid.
-            cache (`nuwa_hf.generation.cache.DecoderCache`): keys and values; changed in place.
-            layer_index (`int`): which layer this is.
-
-        Returns:
-            `torch.Tensor` of shape `(B, n, D)`.
-        """
-        normed = self.attention_norm(hidden_states)
-        attention, heads = self.self_attn, (self.self_attn.num_heads, -1)
-        cache.write(
-            layer_index,
-            places,
-            attention.k_proj(normed).unflatten(-1, heads),
-            attention.v_proj(normed).unflatten(-1, heads),
-        )
-        key, value = cache.gather(layer_index, near)
-        attended = attention.attend_gathered(attention.q_proj(normed).unflatten(-1, heads), key, value, inside)
-        query = self.cross_attn.q_proj(normed).unflatten(-1, heads)
-        for condition in cache.conditions[layer_index]:
-            attended = attended + condition.attend(self.cross_attn, query, places)
-        hidden_states = hidden_states + attended
-        return hidden_states + self.feed_forward(self.feed_forward_norm(hidden_states))
-
 
 class NuwaTokenDecoder(nn.Module):
     """Embeds visual tokens nearby, runs the layers and normalises (NUWA, section "3D Encoder-Decoder").
@@ -139,23 +109,3 @@ class NuwaTokenDecoder(nn.Module):
             all_weights += (weights,)
             all_cross_weights += (cross_weights[0] if cross_weights else None,)
         return self.norm(hidden_states), all_hidden_states, all_weights, all_cross_weights
-
-    def step(self, visual_tokens, positions, places, near, inside, cache) -> torch.Tensor:
-        """The same for a few places, with the keys and values of earlier places from the cache.
-
-        Args:
-            visual_tokens (`torch.LongTensor` of shape `(B, N)`): tokens so far; only causal neighbours are read.
-            positions (`torch.Tensor` of shape `(N, D)`): positions of the whole grid.
-            places (`torch.LongTensor` of shape `(n,)`): raster indices of this step's places.
-            near (`torch.LongTensor` of shape `(n, K)`): raster indices of the places near each, itself last.
-            inside (`torch.BoolTensor` of shape `(n, K)`): False where a neighbour lies outside the grid.
-            cache (`nuwa_hf.generation.cache.DecoderCache`): keys and values; changed in place.
-
-        Returns:
-            `torch.Tensor` of shape `(B, n, D)`, normalised.
-        """
-        embedded = self.embeddings.token_embedding(visual_tokens[:, near[:, :-1]])
-        hidden_states = self.embeddings.from_neighbors(embedded, inside[:, :-1], positions[places])
-        for index, layer in enumerate(self.layers):
-            hidden_states = layer.step(hidden_states, places, near, inside, cache, index)
-        return self.norm(hidden_states)

@@ -5,7 +5,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from transformers import CLIPTokenizer
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
@@ -15,7 +14,6 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
-SCHEDULES = ("wavefront", "raster")
 
 
 def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
@@ -81,28 +79,6 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}, got {value!r}.")
-
-
-def check_generators(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> None:
-    """Require no generator, one for the batch, or one for each output.
-
-    Args:
-        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): what the user gave.
-        batch_size (`int`): how many images or videos are made.
-
-    Raises:
-        TypeError: If it is something else.
-        ValueError: If the list has another length than the batch.
-    """
-    generators = generator if isinstance(generator, list) else [generator]
-    for one in generators:
-        if not isinstance(one, torch.Generator) and not (one is None and generator is None):
-            raise TypeError(f"`generator` must be a `torch.Generator` or a list of them, got {one!r}.")
-    if isinstance(generator, list) and len(generator) != batch_size:
-        raise ValueError(
-            f"`generator` must hold one generator for each of the {batch_size} outputs (inputs times the number made"
-            f" of each), got {len(generator)}."
-        )
 
 
 def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], available: Sequence[str]) -> None:

@@ -5,6 +5,8 @@
 The memory of sampling is that of one chunk, however long the video.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -23,20 +25,23 @@ class Chunk:
     num_written: int
 
 
-def plan_chunks(num_frames: int, max_frames: int, overlap_frames: int) -> list[Chunk]:
+def chunks_of(num_frames: int | None, max_frames: int, overlap_frames: int | None = None) -> Iterator[Chunk]:
     """Cut a video into chunks.
 
     Args:
-        num_frames (`int`): frames of the video.
+        num_frames (`int`, *optional*): frames of the video; None for no end.
         max_frames (`int`): frames of a chunk, the checkpoint's learnt positions.
-        overlap_frames (`int`): frames that a chunk sees of the one before, from 1 to `max_frames - 1`; it does not
-            matter for a video of one chunk.
+        overlap_frames (`int`, *optional*): frames that a chunk sees of the one before, from 1 to `max_frames - 1`; by
+            default half of a chunk. It does not matter for a video of one chunk.
 
-    Returns:
-        `list[Chunk]`: in order, covering every frame; all but the last have `max_frames` frames.
+    Yields:
+        `Chunk`: in order, covering every frame; all but the last have `max_frames` frames.
     """
-    chunks = [Chunk(0, min(num_frames, max_frames), 0)]
-    while chunks[-1].stop < num_frames:
-        start = chunks[-1].stop - overlap_frames
-        chunks.append(Chunk(start, min(num_frames, start + max_frames), overlap_frames))
-    return chunks
+    overlap_frames = overlap_frames or max(1, max_frames // 2)
+    end = math.inf if num_frames is None else num_frames
+    chunk = Chunk(0, min(end, max_frames), 0)
+    yield chunk
+    while chunk.stop < end:
+        start = chunk.stop - overlap_frames
+        chunk = Chunk(start, min(end, start + max_frames), overlap_frames)
+        yield chunk

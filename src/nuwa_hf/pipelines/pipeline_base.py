@@ -26,13 +26,14 @@ from nuwa_hf.pipelines.checks import as_prompt_list, check_components_agree, che
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.mask_input import check_places, composite, known_places
 from nuwa_hf.pipelines.run_options import RunOptions
+from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 
 
 logger = logging.getLogger(__name__)
 
 
-class NuwaPipelineBase(TokenGenerationMixin, DiffusionPipeline):
+class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
     """Components and steps shared by every NUWA pipeline; a task's own file puts the steps in order.
 
     All tasks have the same components, so one checkpoint serves every task and `from_pipe` shares memory.

@@ -2,8 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """Text to video (NUWA, task T2V)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
+import PIL.Image
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
@@ -135,3 +137,76 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         frames = self.decode_frames(tokens, output_type)
         self.maybe_free_model_hooks()
         return NuwaVideoPipelineOutput(frames, tokens) if return_dict else (frames, tokens)
+
+    def stream(
+        self,
+        prompt: str | list[str],
+        negative_prompt: str | list[str] | None = None,
+        num_frames: int | None = None,
+        guidance_scale: float | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        num_videos_per_prompt: int = 1,
+        overlap_frames: int | None = None,
+        hold_last_position: bool = False,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        schedule: str = "wavefront",
+        output_type: str = "pil",
+    ) -> Iterator[list[PIL.Image.Image] | np.ndarray | torch.Tensor]:
+        """Generate videos frame by frame, each frame as soon as it is complete, in constant memory.
+
+        These are the frames of a call with the same arguments, also where the video is longer than the checkpoint's
+        positions (docs/streaming.md). To stop, ask for no more frames, or set `pipeline.interrupt = True`.
+
+        Args:
+            prompt (`str` or `list[str]`): what to show. The videos of one prompt follow each other in a frame's list.
+            negative_prompt (`str` or `list[str]`, *optional*): as in a call.
+            num_frames (`int`, *optional*): frames of a video; by default without end.
+            guidance_scale (`float`, *optional*): as in a call, like the next three.
+            temperature (`float`, *optional*): what the logits are divided by.
+            top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
+            top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
+            num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
+            overlap_frames (`int`, *optional*): beyond the checkpoint's positions the video goes on in chunks, each of
+                which sees so many of the last frames; by default half of a chunk.
+            hold_last_position (`bool`, *optional*, defaults to `False`): go on beyond the checkpoint's positions in
+                the same wavefront instead: a frame every few waves without a break, but each with the position of the
+                last learnt one, which training never showed the model.
+            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the stream repeatable.
+            schedule (`str`, *optional*, defaults to `"wavefront"`): `"raster"` gives the same tokens slowly.
+            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+
+        Returns:
+            `Iterator`: for each frame a list of B images, an array `(B, Y, X, 3)` or a tensor `(B, 3, Y, X)` in
+            [0, 1], or tokens `(B, H, W)`.
+
+        Raises:
+            TypeError: If an argument is of a wrong type; raised by the call and not by the iterator, before any work.
+            ValueError: If an argument has no valid value, or components are offloaded: a stream needs transformer and
+                codec in turns.
+
+        Example:
+            >>> from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
+
+            >>> pipeline = NuwaTextToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
+            >>> for (frame,) in pipeline.stream("a rocket flies upwards over the sea", num_frames=12):
+            ...     frame.save("latest.png")
+        """
+        # 1. Check everything before any work.
+        prompts = as_prompt_list("prompt", prompt)
+        negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
+        options = RunOptions(generator, schedule, output_type, None, [], overlap_frames=overlap_frames)
+        self.check_call(options, len(prompts), "num_videos_per_prompt", num_videos_per_prompt)
+        self.check_stream(num_frames, overlap_frames, hold_last_position)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+
+        # 2. The text, once for each video.
+        batch_size = len(prompts) * num_videos_per_prompt
+        conditions = self.encode_prompt(prompts, negative_prompts, batch_size=batch_size)
+
+        # 3. Frames of tokens, each as soon as it is complete, and at once its pixels.
+        frames = self.stream_tokens(
+            conditions, sampling, options, num_frames=num_frames, hold_last_position=hold_last_position
+        )
+        return self.decode_stream(frames, num_frames, output_type)

@@ -8,15 +8,10 @@ from dataclasses import dataclass
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 
+from nuwa_hf.generation.sampling import check_generators
+from nuwa_hf.generation.schedule import SCHEDULES
 from nuwa_hf.pipelines.candidates import Scorer
-from nuwa_hf.pipelines.checks import (
-    OUTPUT_TYPES,
-    SCHEDULES,
-    check_callback,
-    check_choice,
-    check_generators,
-    check_whole_number,
-)
+from nuwa_hf.pipelines.checks import OUTPUT_TYPES, check_callback, check_choice, check_whole_number
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
 from nuwa_hf.pipelines.candidates import best_of, likelihood_ratio
-from nuwa_hf.pipelines.long_video import Chunk, plan_chunks
+from nuwa_hf.pipelines.long_video import Chunk, chunks_of
 from nuwa_hf.pipelines.run_options import RunOptions
 
 
@@ -49,7 +49,7 @@ class TokenGenerationMixin:
         self._interrupt = False
         schedule, generator, num_candidates = options.schedule, options.generator, options.num_candidates
         _, height, width = self.transformer.config.visual_grid
-        chunks = plan_chunks(num_frames, self.max_frames, options.overlap_frames or max(1, self.max_frames // 2))
+        chunks = list(chunks_of(num_frames, self.max_frames, options.overlap_frames))
         if "known_mask" in conditions:
             chunks = [c for c in chunks if not conditions["known_mask"][:, c.start : c.stop].all()]
         grids = [Grid(chunk.stop - chunk.start, height, width) for chunk in chunks]

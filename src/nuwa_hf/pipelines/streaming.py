@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The steps of a pipeline that streams: frames of tokens as they are completed, and their pixels.
+
+Legend: B outputs, H, W token rows and columns, Y, X pixel rows and columns, L text length.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import torch
+from accelerate.hooks import CpuOffload
+
+from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.checks import check_whole_number
+from nuwa_hf.pipelines.long_video import chunks_of
+from nuwa_hf.pipelines.run_options import RunOptions
+
+
+class StreamingMixin:
+    """What `NuwaPipelineBase` streams with; it needs its components, checks, `decode_images` and `progress_bar`."""
+
+    def check_stream(self, num_frames: int | None, overlap_frames: int | None, hold_last_position: bool) -> None:
+        """Require frames that can be streamed.
+
+        Args:
+            num_frames (`int`, *optional*): frames of a video; None for no end.
+            overlap_frames (`int`, *optional*): frames that a chunk sees of the one before.
+            hold_last_position (`bool`): whether there are no chunks.
+
+        Raises:
+            TypeError: If a number is no `int`.
+            ValueError: If a number is out of its range, there is nothing to overlap, or components are offloaded.
+        """
+        if isinstance(getattr(self.transformer, "_hf_hook", None), CpuOffload):
+            raise ValueError(
+                "`stream` needs transformer and codec in turns, which offloading would move at every frame; call "
+                "`pipeline.remove_all_hooks()` and move the pipeline to its device, or call the pipeline itself."
+            )
+        if not hold_last_position:
+            self.check_num_frames(self.max_frames if num_frames is None else num_frames, overlap_frames)
+            if num_frames is None and self.max_frames == 1:
+                raise ValueError(
+                    "`num_frames` must be 1, all that this checkpoint has positions for, got None, a video without "
+                    "end; or set `hold_last_position=True`."
+                )
+            return
+        if num_frames is not None:
+            check_whole_number("num_frames", num_frames)
+        if overlap_frames is not None:
+            raise ValueError(
+                f"`overlap_frames` must be None with `hold_last_position=True`, which writes no chunks, got "
+                f"{overlap_frames}."
+            )
+
+    def stream_tokens(
+        self,
+        conditions: dict[str, Any],
+        sampling: SamplingSettings,
+        options: RunOptions,
+        *,
+        num_frames: int | None,
+        hold_last_position: bool,
+    ) -> Iterator[torch.Tensor]:
+        """Sample visual tokens and give each frame as soon as it is complete; memory does not grow with the video.
+
+        Args:
+            conditions (`dict[str, Any]`): `input_ids` and `attention_mask` of shape `(B, L)`, and their negatives.
+            sampling (`SamplingSettings`): how tokens are drawn.
+            options (`RunOptions`): generators, schedule, overlapping frames.
+            num_frames (`int`, *optional*): frames of the video; None for no end.
+            hold_last_position (`bool`): whether frames beyond the learnt ones go on in the same wavefront with the
+                last learnt position, and not in chunks.
+
+        Yields:
+            `torch.LongTensor` of shape `(B, H, W)`: the tokens of each frame.
+        """
+        given = conditions | asdict(sampling) | {"schedule": options.schedule, "generator": options.generator}
+        _, height, width = self.transformer.config.visual_grid
+        if hold_last_position:
+            yield from self.transformer.stream(grid=(num_frames, height, width), **given)
+            return
+        last = None  # frames that the next chunk sees
+        for chunk in chunks_of(num_frames, self.max_frames, options.overlap_frames):
+            grid = (chunk.stop - chunk.start, height, width)
+            if last is not None:
+                known = last[:, -chunk.num_written :]
+                tokens = known.new_zeros(len(known), *grid)
+                tokens[:, : chunk.num_written] = known
+                mask = torch.zeros_like(tokens, dtype=torch.bool)
+                mask[:, : chunk.num_written] = True
+                given |= {"known_tokens": tokens, "known_mask": mask}
+            frames = []
+            for number, frame in enumerate(self.transformer.stream(grid=grid, **given)):
+                frames.append(frame)
+                if number >= chunk.num_written:
+                    yield frame
+            last = torch.stack(frames, 1)
+
+    @torch.no_grad()
+    def decode_stream(
+        self, frames: Iterator[torch.Tensor], num_frames: int | None, output_type: str
+    ) -> Iterator[list[PIL.Image.Image] | np.ndarray | torch.Tensor]:
+        """Visual tokens of frames as pixels, one frame at a time, with a progress bar; `interrupt` ends it.
+
+        Args:
+            frames (`Iterator[torch.LongTensor]`): the tokens of each frame, of shape `(B, H, W)`.
+            num_frames (`int`, *optional*): how many there will be; None for no end.
+            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+
+        Yields:
+            A list of B images, an array `(B, Y, X, 3)`, a tensor `(B, 3, Y, X)`, or tokens `(B, H, W)`.
+        """
+        self._interrupt = False
+        with self.progress_bar(total=num_frames or math.inf) as progress_bar:
+            for tokens in frames:
+                decoded = self.decode_images(tokens[:, None], output_type)
+                progress_bar.update()
+                yield tokens if output_type == "latent" else decoded
+                if self._interrupt:
+                    return

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+from itertools import islice
+
+import pytest
+import torch
+
+from nuwa_hf.generation.schedule import SCHEDULES, plan_steps
+from nuwa_hf.generation.step_plan import EndlessPlan, count_slots, plan_grid
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.nearby_attention.neighborhood import neighborhood
+
+
+CPU = torch.device("cpu")
+CASES = [
+    (Grid(t, h, w), window)
+    for t, h, w in ((1, 1, 1), (1, 5, 3), (4, 7, 5), (2, 2, 2), (3, 1, 4), (5, 4, 1))
+    for window in ((3, 3, 3), (1, 3, 3), (3, 1, 3), (3, 3, 1), (1, 1, 1), (5, 3, 7))
+]
+
+
+def rows_of(step):
+    """Each place of a step: where it stands, its slot, what it sees before itself with where that stands."""
+    for row, place in enumerate(step.places.tolist()):
+        near = step.near[row][step.inside[row]].tolist()
+        slots = step.near_slots[row, :-1][step.inside[row]].tolist()
+        assert step.near_slots[row, -1] == step.slots[row]
+        assert set(step.near_slots[row, :-1][~step.inside[row]].tolist()) <= {int(step.slots[row])}
+        yield place, int(step.slots[row]), near, slots
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(("grid", "window"), CASES)
+def test_every_step_finds_the_keys_of_its_neighbours_and_no_others(grid, window, schedule):
+    plan = plan_grid(grid, window, schedule, CPU)
+    assert [step.places.tolist() for step in plan.steps] == [p.tolist() for p in plan_steps(grid, window, schedule)]
+    ring = {}  # slot -> whose keys it holds
+    for step in plan.steps:
+        assert len(set(step.slots.tolist())) == len(step.slots)
+        ring |= {slot: place for place, slot, _, _ in rows_of(step)}
+        for place, _, near, slots in rows_of(step):
+            assert near == neighborhood(place, grid, grid, window, True)[:-1]
+            assert [ring[slot] for slot in slots] == near
+        assert torch.equal(step.positions, step.places)
+    assert max(ring) < plan.num_slots
+
+
+@pytest.mark.parametrize("window", [(3, 3, 3), (1, 3, 3), (3, 1, 3), (3, 3, 1), (5, 3, 5)])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_endless_steps_are_those_of_a_long_video_whose_frames_take_the_room_of_old_ones(window, schedule):
+    learnt, num_frames = Grid(3, 4, 3), 30
+    plan = EndlessPlan(learnt, window, schedule, CPU)
+    long = Grid(num_frames, learnt.h, learnt.w)
+    frame_size = learnt.h * learnt.w
+    ring, stands, done = {}, {}, []  # slot -> place of the long video; place kept -> place of the long video
+    written = set()
+    for step, begun, completed in plan:
+        here = []
+        for place, slot, _, _ in rows_of(step):
+            # A kept place is the place of the newest frame that it can be: the first not yet written.
+            frame = next(
+                t for t in range(place // frame_size, 10**6, plan.kept.t) if (t, place % frame_size) not in written
+            )
+            here.append(frame * frame_size + place % frame_size)
+            stands[place], ring[slot] = here[-1], here[-1]
+        written |= {divmod(place, frame_size) for place in here}
+        if max(here) >= long.numel - 2 * frame_size:
+            break
+        assert begun is None or begun * frame_size in here
+        for (_, _, near, slots), place, position in zip(rows_of(step), here, step.positions.tolist(), strict=True):
+            expected = neighborhood(place, long, long, window, True)[:-1]
+            assert [stands[n] for n in near] == expected
+            assert [ring[slot] for slot in slots] == expected
+            frame, inner = divmod(place, frame_size)
+            assert position == min(frame, learnt.t - 1) * frame_size + inner
+        if completed is not None:
+            done.append(completed)
+            assert all((completed, n) in written for n in range(frame_size))
+            assert {stands[completed % plan.kept.t * frame_size + n] for n in range(frame_size)} == {
+                completed * frame_size + n for n in range(frame_size)
+            }
+    assert done == list(range(len(done)))
+    assert len(done) > 15
+    assert max(ring) < plan.num_slots
+
+
+def test_endless_steps_begin_as_those_of_a_grid():
+    grid, window = Grid(4, 5, 3), (3, 3, 3)
+    endless = EndlessPlan(grid, window, "wavefront", CPU)
+    for (step, _, _), places in zip(endless, plan_steps(grid, window, "wavefront")[:8], strict=False):
+        assert step.places.tolist() == places.tolist()
+
+
+def test_a_frame_is_complete_four_waves_after_the_one_before():
+    plan = EndlessPlan(Grid(10, 21, 21), (3, 3, 3), "wavefront", CPU)
+    waves = [wave for wave, (_, _, completed) in enumerate(islice(plan, 120)) if completed is not None]
+    assert waves[:4] == [60, 64, 68, 72]
+
+
+def test_the_ring_is_as_deep_as_the_window_reaches_and_not_as_the_video():
+    window = (3, 3, 3)
+    for frames, waves in ((1, 4), (10, 8)):  # a r_t + b r_h + r_w + 1 of them, a and b being 4 and 2, r_t 0 or 1
+        grid = Grid(frames, 21, 21)
+        sizes = [len(places) for places in plan_steps(grid, window, "wavefront")]
+        live = max(sum(sizes[start : start + waves]) for start in range(len(sizes)))
+        assert count_slots(grid, window, "wavefront") <= -(-live // 8) * 8 < grid.numel / 4
+    assert count_slots(Grid(64, 21, 21), window, "wavefront") == count_slots(Grid(99, 21, 21), window, "wavefront")
+    # In raster order a place reaches back one frame, one row and one place.
+    assert count_slots(Grid(10, 21, 21), window, "raster") == -(-(441 + 21 + 2) // 8) * 8

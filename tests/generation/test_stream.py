@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+from itertools import islice
+
+import pytest
+import torch
+from sampler_cases import generators, random_model, texts
+
+from nuwa_hf.generation import step_decoder
+from nuwa_hf.generation.sampling import draw_uniforms, invert_cdf
+from nuwa_hf.grid import Grid
+
+
+CPU = torch.device("cpu")
+
+
+def streamed(model, count, **settings):
+    stream = model.stream(*texts(), **{"grid": (None, 5, 5), "generator": generators(), **settings})
+    return torch.stack(list(islice(stream, count)), 1)
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+@pytest.mark.parametrize("window", [(3, 3, 3), (1, 3, 3), (3, 5, 3)])
+def test_up_to_the_learnt_frames_a_stream_is_the_video(window, guidance_scale):
+    model = random_model(window)
+    settings = {"guidance_scale": guidance_scale, "temperature": 0.9, "top_k": 20}
+    video = model.generate(*texts(), grid=(4, 5, 5), generator=generators(), **settings).tokens
+    assert torch.equal(streamed(model, 4, **settings), video)
+    assert torch.equal(streamed(model, 4, grid=(4, 5, 5), **settings), video)
+    # One generator for three items draws all their numbers at once, so the frames must be known before.
+    one = {"generator": torch.Generator().manual_seed(0), **settings}
+    short = model.generate(*texts(), grid=(3, 5, 5), **{**one, "generator": torch.Generator().manual_seed(0)}).tokens
+    assert torch.equal(streamed(model, 9, grid=(3, 5, 5), **one), short)
+
+
+def test_wavefront_streams_the_tokens_of_raster_order():
+    model = random_model()
+    assert torch.equal(streamed(model, 11), streamed(model, 11, schedule="raster"))
+
+
+def with_held_positions(model, num_frames):
+    """The model with learnt positions for more frames, each of which is that of the last learnt one."""
+    grid = Grid(num_frames, *model.config.visual_grid[1:])
+    model.config.visual_grid = tuple(grid)
+    for embeddings in (model.model.decoder.embeddings, model.model.sketch_embeddings, model.model.known_embeddings):
+        time = embeddings.positions.time
+        held = torch.cat([time, time[-1:].expand(num_frames - len(time), -1)])
+        embeddings.positions.time = torch.nn.Parameter(held)
+    return model
+
+
+def test_beyond_the_learnt_frames_the_last_position_is_held():
+    stream = streamed(random_model(), 9)
+    long = with_held_positions(random_model(), 9)
+    logits = long(*texts(), visual_tokens=stream).logits
+    numbers = [draw_uniforms(3, 100, draws := generators(), CPU)]
+    numbers += [draw_uniforms(3, 25, draws, CPU) for _ in range(5)]
+    assert torch.equal(invert_cdf(logits, torch.cat(numbers, 1)).view_as(stream), stream)
+
+
+def test_items_of_a_stream_do_not_depend_on_each_other():
+    model, (input_ids, attention_mask) = random_model(), texts()
+    together = streamed(model, 7)
+    for item, generator in enumerate(generators()):
+        alone = islice(
+            model.stream(input_ids[[item]], attention_mask[[item]], generator=generator, grid=(None, 5, 5)), 7
+        )
+        assert torch.equal(torch.cat(list(alone)), together[item])
+
+
+def test_a_stream_ends_after_its_frames_and_yields_them_one_by_one():
+    frames = list(random_model().stream(*texts(), grid=(6, 5, 5), do_sample=False))
+    assert [tuple(frame.shape) for frame in frames] == [(3, 5, 5)] * 6
+    copies = [frame.clone() for frame in frames]
+    list(random_model().stream(*texts(), grid=(6, 5, 5), do_sample=False))
+    assert all(torch.equal(*pair) for pair in zip(frames, copies, strict=True))
+
+
+def test_memory_does_not_grow_with_the_stream(monkeypatch):
+    decoders = []
+
+    class SpyDecoder(step_decoder.StepDecoder):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            decoders.append(self)
+
+        def __call__(self, visual_tokens, step):
+            sizes.append((visual_tokens.numel(), self.cache.states.numel()))
+            widths.append(len(step.places))
+            return super().__call__(visual_tokens, step)
+
+    monkeypatch.setattr("nuwa_hf.generation.stream.StepDecoder", SpyDecoder)
+    sizes, widths = [], []
+    for _ in islice(random_model().stream(*texts(), grid=(None, 5, 5)), 40):
+        pass
+    assert len(decoders) == 1
+    assert len(set(sizes)) == 1
+    assert max(widths[40:]) == max(widths[-40:]) == max(widths)
+
+
+def test_nothing_is_computed_before_the_first_frame_is_asked_for():
+    model, calls = random_model(), []
+    model.model.encoder.register_forward_hook(lambda *_: calls.append(1))
+    stream = model.stream(*texts(), grid=(None, 5, 5))
+    assert not calls
+    next(stream)
+    assert calls
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+def test_frames_with_a_sketch_and_a_known_part_come_one_by_one(guidance_scale):
+    model, generator, grid = random_model(), torch.Generator().manual_seed(7), (4, 5, 4)
+    arguments = {
+        "grid": grid,
+        "guidance_scale": guidance_scale,
+        "sketch_tokens": torch.randint(0, 17, (3, *grid), generator=generator),
+        "known_tokens": torch.randint(0, 29, (3, *grid), generator=generator),
+        "known_mask": torch.rand(3, *grid, generator=generator) < 0.5,
+    }
+    video = model.generate(*texts(), generator=generators(), **arguments).tokens
+    assert torch.equal(streamed(model, 9, **arguments), video)
+
+
+def test_a_frame_is_there_before_the_steps_of_the_last_one():
+    model, steps = random_model(), []
+    model.model.decoder.norm.register_forward_hook(lambda *_: steps.append(1))
+    counts = [len(steps) for _ in model.stream(*texts(), grid=(4, 5, 5))]
+    assert counts == [
+        13,
+        17,
+        21,
+        25,
+    ]  # 2 x 4 + 5 waves for the first, and every frame a = 4 waves after the one before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"grid": (0, 5, 5)}, "`t` of a Grid must be a whole number of at least 1, got 0"),
+        ({"grid": (2.0, 5, 5)}, "`t` of a Grid must be a whole number"),
+        ({"grid": (None, 5, 6)}, "the grid's `w` must be at most 5"),
+        ({"grid": (None, 5, 5), "schedule": "fast"}, "`schedule` must be one of"),
+        ({"grid": (9, 5, 5), "temperature": 0.0}, "`temperature` must be"),
+        ({"grid": (2, 5, 5), "generator": [torch.Generator()]}, r"each of the 3 outputs.* got 1"),
+        (
+            {"grid": (9, 5, 5), "sketch_tokens": torch.zeros(3, 4, 5, 5).long()},
+            "`sketch_tokens` must be None for more",
+        ),
+        ({"grid": (1, 5, 5), "known_tokens": torch.zeros(3, 1, 5, 5).long()}, "`known_mask` is missing"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_the_call_itself(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        random_model().stream(*texts(), **arguments)
