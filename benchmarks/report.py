@@ -205,12 +205,47 @@ def start_up_tables(result: dict[str, Any]) -> str:
     )
 
 
+def quantization_tables(result: dict[str, Any]) -> str:
+    """Markdown of `quantization.py`'s result."""
+    settings, checkpoint, wide = result["settings"], result["checkpoint"], result["wide"]
+    trained = [
+        (
+            row["precision"],
+            f"{row['weight_bytes'] / 1e6:.1f} MB",
+            f"{row['nats_per_token']:.4f}",
+            f"{row['difference']:+.4f} ± {row['difference_standard_error']:.4f}",
+            f"{row['equal_tokens']:.1%}",
+            _seconds(row["seconds"]["median"]),
+        )
+        for row in checkpoint["rows"]
+    ]
+    untrained = [
+        (row["precision"], f"{row['weight_bytes'] / 1e6:,.0f} MB", _seconds(row["seconds"]["median"]))
+        for row in wide["rows"]
+    ]
+    return "\n\n".join(
+        (
+            _machine(result["machine"]),
+            f"Checkpoint: {settings['checkpoint']}; {settings['clips']} clips of {_grid(checkpoint['grid'])} tokens, "
+            f"{settings['videos']} samples; medians of {settings['repetitions']} videos.",
+            _table(
+                ("weights", "size", "nats per token", "above the first", "tokens as the first", "one video"), trained
+            ),
+            f"Random weights: decoder of {wide['layers']} x {wide['hidden_size']} (layers x width), "
+            f"{wide['codebook_size']} codes; one video of {_grid(wide['grid'])} tokens, medians of "
+            f"{settings['repetitions']}.",
+            _table(("weights", "size", "one video"), untrained),
+        )
+    )
+
+
 TABLES = {
     "generation": generation_tables,
     "training_step": training_step_tables,
     "training_run": training_run_tables,
     "against_nuwa_pytorch": against_nuwa_pytorch_tables,
     "start_up": start_up_tables,
+    "quantization": quantization_tables,
 }
 
 

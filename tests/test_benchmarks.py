@@ -138,6 +138,25 @@ def test_start_up_says_what_a_user_waits_for(checkpoint, tmp_path):
     assert all(peak > 2**20 for peak in result["peak_memory"].values())
 
 
+@pytest.mark.slow
+def test_quantization_says_what_every_precision_costs(tmp_path):
+    sizes = ["--hidden_size", "32", "--heads", "2", "--layers", "1", "--grid", "1x2x3"]
+    result = run("quantization", tmp_path, "--clips", "2", "--videos", "1", "--repetitions", "1", *sizes)
+    assert set(result) == {"machine", "settings", "checkpoint", "wide"}
+    assert set(result["machine"]) == MACHINE
+    full, half, int8, both = result["checkpoint"]["rows"]
+    assert (full["difference"], full["equal_tokens"]) == (0.0, 1.0)
+    assert full["weight_bytes"] == 2 * half["weight_bytes"]
+    assert full["weight_bytes"] > 3 * int8["weight_bytes"] > 3 * both["weight_bytes"]
+    for row in (*result["checkpoint"]["rows"], *result["wide"]["rows"]):
+        assert is_summary(row["seconds"], 1)
+
+
+def test_quantization_needs_clips_for_its_videos(tmp_path):
+    with pytest.raises(ValueError, match="`--clips` must be at least 2"):
+        run("quantization", tmp_path, "--clips", "3", "--videos", "4")
+
+
 def test_process_that_fails_is_an_error_with_its_last_line(tmp_path):
     module = import_module("start_up")
     seconds, peak, printed = module.run_process(["-c", "print('here')"], tmp_path)
