@@ -22,36 +22,26 @@ from report import ROOT, read_results
 try:
     from matplotlib import rc_context
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from plot_style import (
+        BLUE,
+        COLOURS,
+        GREEN,
+        GREY,
+        ORANGE,
+        SKY,
+        STYLE,
+        VERMILION,
+        bar_places,
+        finish_bars,
+        plain_ticks,
+    )
 except ModuleNotFoundError as error:
     raise RuntimeError('plots need matplotlib; run `pip install -c constraints.txt -e ".[benchmarks]"`.') from error
 
 
-# Okabe and Ito's colours, which are told apart by the colour-blind too.
-BLUE, ORANGE, GREEN, VERMILION, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#BBBBBB"
-COLOURS = {
-    "wavefront": BLUE,
-    "raster": ORANGE,
-    "nuwa_pytorch": VERMILION,
-    "nuwa_pytorch_compiled": VERMILION,
-    "float32": GREY,
-    "float32, channels last": SKY,
-    "bfloat16, channels last": BLUE,
-}
-STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so the bytes do not hang on the machine's fonts
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "svg.hashsalt": "nuwa_hf",
-}
 WIDTH, DPI = 9.0, 150  # inches; shown at about 900 pixels
 
 
@@ -94,11 +84,11 @@ def generation_plot(result: dict[str, Any]) -> Figure:
     found = [row["cases"][case] for row, case in rows]
     medians = [case.get("whole_seconds", case["seconds"])["median"] for case in found]
     is_estimated = ["timed_steps" in case and "whole_seconds" not in case for case in found]
-    places = _places([len(row["cases"]) for row in result["comparison"]])
+    places = bar_places([len(row["cases"]) for row in result["comparison"]])
     bars = right.barh(places, medians, color=[COLOURS[case] for _, case in rows])
     for bar, hatched in zip(bars, is_estimated, strict=True):
         bar.set(hatch="///" if hatched else None, edgecolor="white", linewidth=0)
-    _finish_bars(right, places, names, medians, [seconds(value) for value in medians], is_log=True)
+    finish_bars(right, places, names, medians, [seconds(value) for value in medians], is_log=True)
     right.set(xlabel="seconds", title="One video" + (" (hatched: estimated from some steps)" * any(is_estimated)))
     cases = result["settings"]["cases"]
     handles = [Patch(color=COLOURS[case], label=WORDS[case]) for case in cases]
@@ -140,7 +130,7 @@ def _draw_growth(axes: Axes, result: dict[str, Any]) -> None:
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.minorticks_off()
     axes.margins(x=0.08, y=0.12)
-    _plain_ticks(axes.yaxis)
+    plain_ticks(axes.yaxis)
     axes.grid(color="#EEEEEE")
     axes.set_axisbelow(True)
     handles = [
@@ -156,18 +146,18 @@ def training_step_plot(result: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(WIDTH, 1.5 + 0.33 * len(rows)), layout="constrained")
     figure.get_layout_engine().set(rect=(0, 0.06, 1, 0.94))
     left, right = figure.subplots(1, 2)
-    places = _places([len(rows)])
+    places = bar_places([len(rows)])
     names = [name_of_training_case(row) for row in rows]
     colours = [COLOURS.get(row["case"], BLUE) for row in rows]
     medians = [row["seconds"]["median"] for row in rows]
     left.barh(places, medians, color=colours)
-    _finish_bars(left, places, names, medians, [seconds(value) for value in medians], is_log=True)
+    finish_bars(left, places, names, medians, [seconds(value) for value in medians], is_log=True)
     left.set(xlabel="seconds", title="One training step")
     before = [row["peak_memory_before"] / MIB for row in rows]
     after = [row["peak_memory"] / MIB for row in rows]
     right.barh(places, before, color=GREY)
     right.barh(places, np.subtract(after, before), left=before, color=colours)
-    _finish_bars(right, places, [""] * len(rows), after, [f"{value:,.0f}" for value in after], is_log=False)
+    finish_bars(right, places, [""] * len(rows), after, [f"{value:,.0f}" for value in after], is_log=False)
     right.set(xlabel="MiB", title="Peak memory (grey: of it the loaded model)")
     return figure
 
@@ -183,7 +173,7 @@ def vqgan_plot(result: dict[str, Any]) -> Figure:
         for axes, direction in zip(line, ("encode", "decode"), strict=True):
             rows = [row for row in result["rows"] if row["codec"] == codec and row["direction"] == direction]
             batches = list(dict.fromkeys(row["batch_size"] for row in rows))
-            places = _places([len(ways)] * len(batches))
+            places = bar_places([len(ways)] * len(batches))
             rates = [row["images_per_second"] for row in rows]
             axes.barh(places, rates, color=[COLOURS[row["way"]] for row in rows])
             words = [f"{rate:.2f}" if rate < 10 else f"{rate:,.0f}" for rate in rates]
@@ -192,7 +182,7 @@ def vqgan_plot(result: dict[str, Any]) -> Figure:
                 for batch in batches
                 for number in range(len(ways))
             ]
-            _finish_bars(axes, places, names, rates, words, is_log=False)
+            finish_bars(axes, places, names, rates, words, is_log=False)
             axes.set(title=f"{WORDS[codec]}, {size} px: {direction}")
     for axes in panels[-1]:
         axes.set(xlabel="images / s")
@@ -213,14 +203,14 @@ def start_up_plot(result: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(WIDTH, 1.5 + 0.4 * len(names)), layout="constrained")
     figure.get_layout_engine().set(rect=(0, 0.08, 1, 0.92))
     axes = figure.subplots()
-    places = _places([len(names)])
+    places = bar_places([len(names)])
     axes.barh(places[: len(wholes)], list(wholes.values()), color=GREY)
     start = 0.0
     for (name, value), colour in zip(stacked.items(), _repeated_colours(len(stacked)), strict=True):
         label = f"{name.replace('_', ' ')}, {seconds(value)}"
         axes.barh(places[len(wholes) :], [value], left=start, color=colour, label=label)
         start += value
-    _finish_bars(axes, places, names, totals, [seconds(value) for value in totals], is_log=False)
+    finish_bars(axes, places, names, totals, [seconds(value) for value in totals], is_log=False)
     axes.set(xlabel="seconds")
     if stacked:
         figure.legend(loc="outside upper center", ncols=min(4, len(stacked)), fontsize=9)
@@ -233,36 +223,6 @@ PLOTS = {
     "vqgan": vqgan_plot,
     "start_up": start_up_plot,
 }
-
-
-def _places(sizes: Sequence[int]) -> list[float]:
-    """Where bars stand from above, in groups with room between them."""
-    return [float(sum(sizes[:group]) + bar + 0.7 * group) for group, size in enumerate(sizes) for bar in range(size)]
-
-
-def _finish_bars(
-    axes: Axes, places: list[float], names: list[str], values: list[float], words: list[str], is_log: bool
-) -> None:
-    """Name the bars, write their values behind them, leave room for these."""
-    if is_log:
-        low, high = min(values), max(values)
-        axes.set(xscale="log", xlim=(low / 2, high * (high / low) ** 0.3 * 1.5))
-        _plain_ticks(axes.xaxis)
-    else:
-        axes.set_xlim(0, 1.2 * max(values))
-    axes.set_yticks(places, names)
-    axes.tick_params(axis="y", length=0)
-    axes.invert_yaxis()
-    for place, value, word in zip(places, values, words, strict=True):
-        axes.annotate(word, (value, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
-
-
-def _plain_ticks(axis: Axis) -> None:
-    """Numbers without powers on a logarithmic axis: every 1, or 1, 2 and 5 where that would leave few."""
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,), numticks=12))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
 
 
 def _repeated_colours(count: int) -> list[str]:
