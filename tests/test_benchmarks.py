@@ -305,8 +305,9 @@ def test_report_draws_the_plots_of_the_committed_results(tmp_path):
     drawn = tmp_path / "images" / "benchmarks"
     assert sorted(path.stem for path in drawn.iterdir()) == sorted(plots.PLOTS)
     assert all(is_png(path) for path in drawn.iterdir())
-    again = plots.draw_plots(report.read_results(ROOT / "benchmarks" / "results"), tmp_path / "again")
-    assert [path.read_bytes() for path in again] == [(drawn / path.name).read_bytes() for path in again]
+    results = report.read_results(ROOT / "benchmarks" / "results")
+    (again,) = plots.draw_plots({"start_up": results["start_up"]}, tmp_path / "again")
+    assert again.read_bytes() == (drawn / again.name).read_bytes()
 
 
 def test_page_shows_every_plot():
