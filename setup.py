@@ -8,7 +8,8 @@ from setuptools import find_packages, setup
 
 
 LORA = ["peft>=0.18"]
-TEST = ["pytest>=8.0", "ruff>=0.9", *LORA]
+BENCHMARKS = ["matplotlib>=3.9"]
+TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *BENCHMARKS]
 
 setup(
     name="nuwa_hf",
@@ -50,6 +51,6 @@ setup(
         "requests>=2.32",
         "tqdm>=4.66",
     ],
-    extras_require={"lora": LORA, "test": TEST, "dev": [*TEST, "tensorboard>=2.18"]},
+    extras_require={"lora": LORA, "benchmarks": BENCHMARKS, "test": TEST, "dev": [*TEST, "tensorboard>=2.18"]},
     entry_points={"console_scripts": ["nuwa-hf=nuwa_hf.cli:main"]},
 )

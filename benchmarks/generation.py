@@ -1,176 +1,213 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Seconds for one video: wavefront against raster order with the same cache, and how the time grows with frames.
+"""Seconds for one video: wavefront and raster order of this package, and nuwa-pytorch 0.7.8, at equal sizes.
 
     python benchmarks/generation.py --output benchmarks/results
 
-Weights are random, which changes no shape and so no time. Before a row is timed, both orders must give the same tokens
-in float64.
+The head of `nuwa_pytorch_model.py` says what to install; `--cases wavefront raster` needs nothing. Before a row is
+timed, both orders of this package must give the same tokens in float64.
 """
 
 import argparse
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from estimates import fit_exponent
+from generation_cases import (
+    TEXT_LENGTH,
+    build_model,
+    check_orders_agree,
+    generation,
+    time_nuwa_pytorch,
+)
 from machine import describe_machine, paired_ratio, summarize, time_interleaved, timed
+from nuwa_pytorch_model import check_can_compare
 from report import write_result
+from sizes import sized_config
 
-from nuwa_hf import Grid, NuwaConfig, NuwaForConditionalGeneration
+from nuwa_hf import Grid, NuwaForConditionalGeneration
 from nuwa_hf.generation.schedule import SCHEDULES
 
 
-HEAD_SIZE = 64
-TEXT_LENGTH = 16
 GUIDANCE_SCALE = 2.0
-# At the training's 0.02 a random model hardly looks at what it has sampled, and unequal orders could go unnoticed.
-INITIALIZER_RANGE = 0.1
+NUWA_PYTORCH = "nuwa_pytorch"
+CASES = (*SCHEDULES, NUWA_PYTORCH)
+GRIDS = ("8x8x8", "10x16x16")
+GROWTH_GRIDS = tuple(f"{frames}x{side}x{side}" for side in (8, 16) for frames in (4, 8, 16, 32))
+NUWA_PYTORCH_GROWTH_GRIDS = tuple(f"{frames}x{side}x{side}" for side in (8, 16) for frames in (4, 8, 16))
 
 
-def build_model(hidden_size: int, layers: int, grids: list[Grid], seed: int) -> NuwaForConditionalGeneration:
-    """A random model of the embedded preset with another width, depth and grid.
-
-    Args:
-        hidden_size (`int`): width.
-        layers (`int`): decoder layers.
-        grids (`list[Grid]`): what it must be able to write.
-        seed (`int`): of the weights.
-
-    Returns:
-        `NuwaForConditionalGeneration`: float32, in evaluation mode.
-    """
-    torch.manual_seed(seed)
-    config = NuwaConfig.from_preset(
-        "emoji-motion",
-        hidden_size=hidden_size,
-        num_attention_heads=max(1, hidden_size // HEAD_SIZE),
-        num_decoder_layers=layers,
-        visual_grid=tuple(max(extents) for extents in zip(*grids, strict=True)),
-        initializer_range=INITIALIZER_RANGE,
-    )
-    return NuwaForConditionalGeneration(config).eval()
-
-
-def generation(
-    model: NuwaForConditionalGeneration, grid: Grid, schedule: str, guidance_scale: float, seed: int
-) -> Callable[[], torch.Tensor]:
-    """What makes one video.
+def compare(
+    model: NuwaForConditionalGeneration, arguments: argparse.Namespace, grid: Grid, guidance_scale: float
+) -> dict[str, Any]:
+    """Each case for one video.
 
     Args:
-        model (`NuwaForConditionalGeneration`): the model.
-        grid (`Grid`): the video's (T, H, W).
-        schedule (`str`): `"wavefront"` or `"raster"`.
-        guidance_scale (`float`): 1 is off.
-        seed (`int`): of the text and of the sampling.
-
-    Returns:
-        `Callable`: gives tokens of shape `(1, T, H, W)`, the same at each call.
-    """
-    first = max(model.config.pad_token_id, model.config.none_token_id) + 1
-    text_generator = torch.Generator().manual_seed(seed)
-    text = torch.randint(first, model.config.vocab_size, (1, TEXT_LENGTH), generator=text_generator)
-
-    def make() -> torch.Tensor:
-        generator = torch.Generator().manual_seed(seed)
-        return model.generate(
-            text, grid=grid, schedule=schedule, guidance_scale=guidance_scale, generator=generator
-        ).tokens
-
-    return make
-
-
-def check_orders_agree(model: NuwaForConditionalGeneration, grid: Grid, guidance_scale: float, seed: int) -> None:
-    """Require the same tokens from both orders in float64.
-
-    Args:
-        model (`NuwaForConditionalGeneration`): in float64.
+        model (`NuwaForConditionalGeneration`): this package's, in float32.
+        arguments (`argparse.Namespace`): of the command line.
         grid (`Grid`): the video's.
         guidance_scale (`float`): 1 is off.
-        seed (`int`): as for `generation`.
+
+    Returns:
+        `dict`: the row. A case's `ratio` is its time over that of the first.
 
     Raises:
-        RuntimeError: If a token differs.
+        RuntimeError: If the orders do not agree.
     """
-    wavefront, raster = (generation(model, grid, schedule, guidance_scale, seed)() for schedule in SCHEDULES)
-    if not torch.equal(wavefront, raster):
-        count = int((wavefront != raster).sum())
-        raise RuntimeError(f"Wavefront and raster order differ in {count} of {grid.numel} tokens in float64.")
-
-
-def compare_orders(
-    model: NuwaForConditionalGeneration, grids: list[Grid], repetitions: int, seed: int
-) -> list[dict[str, Any]]:
-    """Wavefront against raster order, with and without guidance.
-
-    Args:
-        model (`NuwaForConditionalGeneration`): in float32.
-        grids (`list[Grid]`): the videos.
-        repetitions (`int`): timed runs of each order.
-        seed (`int`): as for `generation`.
-
-    Returns:
-        `list[dict]`: a row for each grid and guidance.
-    """
-    exact = copy.deepcopy(model).double()
-    rows = []
-    for grid in grids:
-        for guidance_scale in (1.0, GUIDANCE_SCALE):
-            check_orders_agree(exact, grid, guidance_scale, seed)
-            cases = {
-                schedule: timed(generation(model, grid, schedule, guidance_scale, seed)) for schedule in SCHEDULES
-            }
-            title = f"{'x'.join(map(str, grid))}, guidance {guidance_scale:g}"
-            seconds = time_interleaved(cases, repetitions, title)
-            rows.append(
-                {
-                    "grid": tuple(grid),
-                    "tokens": grid.numel,
-                    "guidance": guidance_scale > 1,
-                    "steps": {schedule: model.num_generation_steps(grid, schedule) for schedule in SCHEDULES},
-                    "seconds": {schedule: summarize(seconds[schedule]) for schedule in SCHEDULES},
-                    "ratio": paired_ratio(seconds["raster"], seconds["wavefront"]),
-                    "tokens_equal_in_float64": True,
-                }
-            )
-    return rows
-
-
-def measure_growth(
-    model: NuwaForConditionalGeneration, grids: list[Grid], repetitions: int, seed: int
-) -> dict[str, Any]:
-    """Wavefront time of videos that differ in frames only, and the exponent p of `seconds ~ frames^p`.
-
-    Args:
-        model (`NuwaForConditionalGeneration`): in float32.
-        grids (`list[Grid]`): the videos, at least two of different length.
-        repetitions (`int`): timed runs of each.
-        seed (`int`): as for `generation`.
-
-    Returns:
-        `dict`: `rows`, one for each grid, and `exponent`, by least squares in logarithms.
-    """
-    cases = {str(grid.t): timed(generation(model, grid, "wavefront", 1.0, seed)) for grid in grids}
-    seconds = time_interleaved(cases, repetitions, "frames")
-    rows = [
-        {
-            "grid": tuple(grid),
-            "tokens": grid.numel,
-            "steps": model.num_generation_steps(grid, "wavefront"),
-            "seconds": summarize(seconds[str(grid.t)]),
+    schedules = [case for case in arguments.cases if case in SCHEDULES]
+    check_orders_agree(copy.deepcopy(model).double(), grid, guidance_scale, arguments.seed)
+    runs = {name: timed(generation(model, grid, name, guidance_scale, arguments.seed)) for name in schedules}
+    seconds = time_interleaved(runs, arguments.repetitions, f"{name_of(grid)}, guidance {guidance_scale:g}")
+    cases = {
+        name: {
+            "steps": model.num_generation_steps(grid, name),
+            "seconds": summarize(seconds[name]),
+            "ratio": paired_ratio(seconds[name], seconds[schedules[0]]),
         }
-        for grid in grids
-    ]
-    medians = [row["seconds"]["median"] for row in rows]
-    exponent = np.polyfit(np.log([grid.t for grid in grids]), np.log(medians), 1)[0]
-    return {"rows": rows, "exponent": float(exponent)}
+        for name in schedules
+    }
+    if NUWA_PYTORCH in arguments.cases:
+        found = time_nuwa_pytorch(
+            sized_config(arguments.hidden_size, arguments.layers, grid),
+            guidance_scale,
+            arguments.nuwa_pytorch_steps,
+            arguments.nuwa_pytorch_repetitions,
+            grid in arguments.nuwa_pytorch_whole_grids,
+            arguments.seed,
+        )
+        best_known = found.get("whole_seconds", found["seconds"])["median"]
+        found["ratio"] = best_known / cases[schedules[0]]["seconds"]["median"]
+        cases[NUWA_PYTORCH] = found
+    return {
+        "grid": tuple(grid),
+        "tokens": grid.numel,
+        "guidance": guidance_scale > 1,
+        "tokens_equal_in_float64": True,
+        "cases": cases,
+    }
+
+
+def measure_growth(model: NuwaForConditionalGeneration, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Time against tokens without guidance, and the exponents p of `seconds ~ tokens^p`.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): in float32.
+        arguments (`argparse.Namespace`): of the command line.
+
+    Returns:
+        `dict`: `rows`, one for each case and grid, and `exponents`: case to size of a frame to p, where there are
+        videos of different length.
+    """
+    rows = []
+    for name in (case for case in arguments.cases if case in SCHEDULES):
+        runs = {
+            name_of(grid): timed(generation(model, grid, name, 1.0, arguments.seed)) for grid in arguments.growth_grids
+        }
+        seconds = time_interleaved(runs, arguments.growth_repetitions, f"growth, {name}")
+        rows += [
+            {
+                "case": name,
+                "grid": tuple(grid),
+                "tokens": grid.numel,
+                "steps": model.num_generation_steps(grid, name),
+                "seconds": summarize(seconds[name_of(grid)]),
+            }
+            for grid in arguments.growth_grids
+        ]
+    for grid in arguments.nuwa_pytorch_growth_grids if NUWA_PYTORCH in arguments.cases else ():
+        config = sized_config(arguments.hidden_size, arguments.layers, grid)
+        found = time_nuwa_pytorch(config, 1.0, arguments.nuwa_pytorch_steps, 1, False, arguments.seed)
+        rows.append({"case": NUWA_PYTORCH, "grid": tuple(grid), "tokens": grid.numel, **found})
+    return {"rows": rows, "exponents": fit_exponents(rows)}
+
+
+def fit_exponents(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The exponent of each case, for each size of a frame of which there are videos of different length.
+
+    Args:
+        rows (`list[dict]`): those of `measure_growth`.
+
+    Returns:
+        `dict`: case to `HxW` to p.
+    """
+    series: dict[str, dict[str, list]] = {}
+    for row in rows:
+        points = series.setdefault(row["case"], {}).setdefault("x".join(map(str, row["grid"][1:])), [])
+        points.append((row["tokens"], row["seconds"]["median"]))
+    return {
+        case: {side: fit_exponent(*zip(*points, strict=True)) for side, points in sides.items() if len(points) > 1}
+        for case, sides in series.items()
+    }
 
 
 def parse_grid(text: str) -> Grid:
     """A grid from `TxHxW`, such as `10x16x16`."""
     return Grid(*(int(extent) for extent in text.split("x")))
+
+
+def name_of(grid: Grid) -> str:
+    """`TxHxW`, what `parse_grid` takes."""
+    return "x".join(map(str, grid))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the JSON file")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), help="to compare; the first is ours")
+    parser.add_argument("--hidden_size", type=int, default=192, help="width (default: 192)")
+    parser.add_argument("--layers", type=int, default=6, help="decoder layers (default: 6)")
+    parser.add_argument("--repetitions", type=int, default=5, help="timed runs of each order (default: 5)")
+    parser.add_argument("--growth_repetitions", type=int, default=3, help="the same for the growth (default: 3)")
+    parser.add_argument(
+        "--nuwa_pytorch_repetitions", type=int, default=1, help="its whole videos, and passes over its steps (1)"
+    )
+    parser.add_argument(
+        "--nuwa_pytorch_steps", type=int, default=17, help="its steps that a time is estimated from (default: 17)"
+    )
+    for name, default, words in (
+        ("grids", GRIDS, "videos of the comparison"),
+        ("growth_grids", GROWTH_GRIDS, "videos of the growth"),
+        ("nuwa_pytorch_growth_grids", NUWA_PYTORCH_GROWTH_GRIDS, "those of nuwa-pytorch's growth"),
+        ("nuwa_pytorch_whole_grids", GRIDS[:1], "videos that nuwa-pytorch makes from start to end"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=parse_grid,
+            nargs="*",
+            default=[parse_grid(text) for text in default],
+            metavar="TxHxW",
+            help=f"{words} (default: {' '.join(default)})",
+        )
+    parser.add_argument("--seed", type=int, default=0, help="of weights, text and sampling (default: 0)")
+    return parser
+
+
+def check_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be measured, before any work.
+
+    Args:
+        arguments (`argparse.Namespace`): of the command line.
+
+    Raises:
+        RuntimeError: If nuwa-pytorch is a case and is not installed.
+        ValueError: If an argument breaks its rule.
+    """
+    if arguments.cases[0] not in SCHEDULES:
+        raise ValueError(f"`--cases` must begin with one of {SCHEDULES}, got {arguments.cases[0]!r}.")
+    for name in ("growth_grids", "nuwa_pytorch_growth_grids"):
+        grids = getattr(arguments, name)
+        if len(set(grids)) < len(grids):
+            raise ValueError(f"`--{name}` must differ from each other, got {' '.join(map(name_of, grids))}.")
+    if not set(arguments.nuwa_pytorch_whole_grids) <= set(arguments.grids):
+        missing = set(arguments.nuwa_pytorch_whole_grids) - set(arguments.grids)
+        raise ValueError(
+            f"`--nuwa_pytorch_whole_grids` must be among `--grids`, got {' '.join(map(name_of, missing))}."
+        )
+    if NUWA_PYTORCH in arguments.cases:
+        check_can_compare([*arguments.grids, *arguments.nuwa_pytorch_growth_grids])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -180,44 +217,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
 
     Raises:
-        RuntimeError: If the orders do not agree.
+        RuntimeError: If the orders do not agree, or nuwa-pytorch is missing.
         ValueError: If an argument breaks its rule.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the JSON file")
-    parser.add_argument("--hidden_size", type=int, default=192, help="width (default: 192)")
-    parser.add_argument("--layers", type=int, default=6, help="decoder layers (default: 6)")
-    parser.add_argument(
-        "--grids",
-        type=parse_grid,
-        nargs="+",
-        default=[Grid(8, 8, 8), Grid(10, 16, 16)],
-        metavar="TxHxW",
-        help="videos of the comparison (default: 8x8x8 10x16x16)",
-    )
-    parser.add_argument(
-        "--growth_grids",
-        type=parse_grid,
-        nargs="+",
-        default=[Grid(frames, 16, 16) for frames in (4, 8, 16)],
-        metavar="TxHxW",
-        help="videos of the growth (default: 4x16x16 8x16x16 16x16x16)",
-    )
-    parser.add_argument("--repetitions", type=int, default=5, help="timed runs of each case (default: 5)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, text and sampling (default: 0)")
-    arguments = parser.parse_args(argv)
-    frames = {grid.t for grid in arguments.growth_grids}
-    frame_sizes = {(grid.h, grid.w) for grid in arguments.growth_grids}
-    if len(frames) < max(2, len(arguments.growth_grids)) or len(frame_sizes) > 1:
-        given = " ".join("x".join(map(str, grid)) for grid in arguments.growth_grids)
-        raise ValueError(f"`--growth_grids` must be two or more that differ in frames only, got {given}.")
-
+    arguments = build_parser().parse_args(argv)
+    check_arguments(arguments)
     machine = describe_machine()
     grids = [*arguments.grids, *arguments.growth_grids]
     model = build_model(arguments.hidden_size, arguments.layers, grids, arguments.seed)
     result = {
         "machine": machine,
         "settings": {
+            "cases": arguments.cases,
             "hidden_size": arguments.hidden_size,
             "layers": arguments.layers,
             "heads": model.config.num_attention_heads,
@@ -227,10 +238,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             "guidance_scale": GUIDANCE_SCALE,
             "batch_size": 1,
             "repetitions": arguments.repetitions,
+            "growth_repetitions": arguments.growth_repetitions,
+            "nuwa_pytorch_repetitions": arguments.nuwa_pytorch_repetitions,
             "seed": arguments.seed,
         },
-        "comparison": compare_orders(model, arguments.grids, arguments.repetitions, arguments.seed),
-        "growth": measure_growth(model, arguments.growth_grids, arguments.repetitions, arguments.seed),
+        "comparison": [
+            compare(model, arguments, grid, guidance_scale)
+            for grid in arguments.grids
+            for guidance_scale in (1.0, GUIDANCE_SCALE)
+        ],
+        "growth": measure_growth(model, arguments),
     }
     write_result("generation", result, arguments.output)
 

@@ -26,7 +26,11 @@ class ProcessTimes(NamedTuple):
 
 
 def time_in_processes(
-    build: Callable[..., Callable[[], None]], cases: dict[str, dict[str, Any]], repetitions: int, title: str
+    build: Callable[..., Callable[[], None]],
+    cases: dict[str, dict[str, Any]],
+    repetitions: int,
+    title: str,
+    memory: Callable[[], int] = peak_memory,
 ) -> dict[str, ProcessTimes]:
     """Time and memory of each case.
 
@@ -36,6 +40,7 @@ def time_in_processes(
         cases (`dict[str, dict]`): name to the arguments.
         repetitions (`int`): counted runs of each, after one that is not.
         title (`str`): before the progress bar.
+        memory (`Callable`, defaults to `peak_memory`): a function of a module; gives the peak memory of its process.
 
     Returns:
         `dict[str, ProcessTimes]`: by name.
@@ -48,7 +53,7 @@ def time_in_processes(
     try:
         for name, arguments in cases.items():
             connections[name], theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, build, arguments), daemon=True)
+            process = context.Process(target=_work, args=(theirs, build, arguments, memory), daemon=True)
             process.start()
             theirs.close()  # so that a process that fails ends the wait for it
             processes.append(process)
@@ -73,12 +78,17 @@ def time_in_processes(
     return {name: ProcessTimes(seconds[name], before[name], after[name]) for name in cases}
 
 
-def _work(connection: Connection, build: Callable[..., Callable[[], None]], arguments: dict[str, Any]) -> None:
+def _work(
+    connection: Connection,
+    build: Callable[..., Callable[[], None]],
+    arguments: dict[str, Any],
+    memory: Callable[[], int],
+) -> None:
     """Runs a case whenever it is told to (`True`), and sends its seconds; the peak memory at first and last."""
     run = build(**arguments)
-    connection.send(peak_memory())
+    connection.send(memory())
     while connection.recv():
         start = time.perf_counter()
         run()
         connection.send(time.perf_counter() - start)
-    connection.send(peak_memory())
+    connection.send(memory())

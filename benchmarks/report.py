@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""From the benchmarks' JSON files to the tables of docs/benchmarks.md.
+"""From the benchmarks' JSON files to the tables and plots of docs/benchmarks.md.
 
     python benchmarks/report.py --results benchmarks/results --page docs/benchmarks.md
 
-A table stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one without a JSON file stays as it is.
+A table stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one without a JSON file stays as it is. Plots are
+drawn by `plots.py`, into `images/benchmarks` beside the page, and need `pip install -e ".[benchmarks]"`.
 """
 
 import argparse
@@ -15,9 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from comparison_tables import generation_tables, training_step_tables, vqgan_tables
+from formatting import MIB
+from formatting import grid as _grid
+from formatting import machine as _machine
+from formatting import seconds as _seconds
+from formatting import table as _table
+
 
 ROOT = Path(__file__).parents[1]
-MIB = 2**20
 
 
 def write_result(name: str, result: dict[str, Any], output: Path) -> Path:
@@ -64,97 +71,6 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     """The results in a folder, by benchmark; those that are missing are left out."""
     paths = {name: folder / f"{name}.json" for name in TABLES}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
-
-
-def generation_tables(result: dict[str, Any]) -> str:
-    """Markdown of `generation.py`'s result."""
-    settings = result["settings"]
-    comparison = _table(
-        ("grid", "guidance", "wavefront steps", "raster steps", "wavefront", "raster", "raster / wavefront"),
-        [
-            (
-                _grid(row["grid"]),
-                "yes" if row["guidance"] else "no",
-                row["steps"]["wavefront"],
-                row["steps"]["raster"],
-                _seconds(row["seconds"]["wavefront"]["median"]),
-                _seconds(row["seconds"]["raster"]["median"]),
-                f"{row['ratio']:.1f}",
-            )
-            for row in result["comparison"]
-        ],
-    )
-    growth = _table(
-        ("grid", "tokens", "steps", "wavefront"),
-        [
-            (_grid(row["grid"]), row["tokens"], row["steps"], _seconds(row["seconds"]["median"]))
-            for row in result["growth"]["rows"]
-        ],
-    )
-    return "\n\n".join(
-        (
-            _machine(result["machine"]),
-            f"One video, decoder of {settings['layers']} x {settings['hidden_size']} (layers x width), float32, "
-            f"random weights; medians of {settings['repetitions']} runs. In float64 both orders gave the same tokens "
-            "in every row.",
-            comparison,
-            growth,
-            f"Fitted to these rows, the time grows as frames to the power {result['growth']['exponent']:.2f}.",
-        )
-    )
-
-
-def training_step_tables(result: dict[str, Any]) -> str:
-    """Markdown of `training_step.py`'s result."""
-    settings = result["settings"]
-    rows = [
-        (
-            f"`{row['backend']}`" if row["backend"] != "default" else f"the default, `{row['runs_as']}`",
-            _seconds(row["seconds"]["median"]),
-            f"{row['tokens_per_second']:,.0f}",
-            f"{row['peak_memory'] / MIB:,.0f} MiB",
-            f"{(row['peak_memory'] - row['peak_memory_before']) / MIB:,.0f} MiB",
-        )
-        for row in result["backends"]
-    ]
-    return "\n\n".join(
-        (
-            _machine(result["machine"]),
-            f"Clips of {_grid(settings['grid'])} tokens, {settings['clips']} a step; decoder of "
-            f"{settings['layers']} x {settings['hidden_size']} (layers x width), "
-            f"{settings['parameters'] / 1e6:.1f} M weights in all, float32; "
-            f"medians of {settings['repetitions']} steps.",
-            _table(("self-attention", "one step", "tokens/s", "peak memory", "of it above the loaded model"), rows),
-        )
-    )
-
-
-def against_nuwa_pytorch_tables(result: dict[str, Any]) -> str:
-    """Markdown of `against_nuwa_pytorch.py`'s result."""
-    settings = result["settings"]
-    rows = [
-        (
-            row["case"],
-            _seconds(row["seconds"]["median"]),
-            f"{row['tokens_per_second']:,.0f}",
-            f"{row['ratio']:.1f}",
-            f"{(row['peak_memory'] - row['peak_memory_before']) / MIB:,.0f} MiB",
-        )
-        for row in result["cases"]
-    ]
-    counts = " and ".join(f"{count / 1e6:.1f} M ({name})" for name, count in settings["parameters"].items())
-    return "\n\n".join(
-        (
-            _machine(result["machine"]),
-            f"Clips of {_grid(settings['grid'])} tokens, {settings['clips']} a step; decoders of "
-            f"{settings['layers']} x {settings['hidden_size']} (layers x width), weights {counts}; "
-            f"float32; medians of {settings['repetitions']} steps.",
-            _table(
-                ("package", "one step", "tokens/s", "times the first", "peak memory above the loaded model"),
-                rows,
-            ),
-        )
-    )
 
 
 def training_run_tables(result: dict[str, Any]) -> str:
@@ -243,47 +159,34 @@ TABLES = {
     "generation": generation_tables,
     "training_step": training_step_tables,
     "training_run": training_run_tables,
-    "against_nuwa_pytorch": against_nuwa_pytorch_tables,
+    "vqgan": vqgan_tables,
     "start_up": start_up_tables,
     "quantization": quantization_tables,
 }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Fill the page.
+    """Fill the page and draw its plots.
 
     Args:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
+
+    Raises:
+        RuntimeError: If matplotlib is not installed.
+        ValueError: If a result's markers are missing.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="DIR")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md", metavar="FILE")
     arguments = parser.parse_args(argv)
+    from plots import draw_plots  # the benchmarks themselves need no matplotlib
+
     results = read_results(arguments.results)
     page = arguments.page.read_text(encoding="utf-8")
     arguments.page.write_text(fill_page(page, results), encoding="utf-8")
+    for path in draw_plots(results, arguments.page.parent / "images" / "benchmarks"):
+        print(path)
     print(f"{arguments.page}: {', '.join(results) or 'no results, nothing changed'}")
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
-
-
-def _machine(machine: dict[str, Any]) -> str:
-    return (
-        f"Machine: {machine['cpu']}; cores: {machine['cores']}, threads: {machine['threads']}; "
-        f"{machine['memory_bytes'] / 2**30:.0f} GiB memory, {machine['system']}, Python {machine['python']}, torch "
-        f"{machine['torch']}; load before the run {machine['load']:.1f}."
-    )
-
-
-def _grid(grid: Sequence[int]) -> str:
-    return " x ".join(str(extent) for extent in grid)
-
-
-def _seconds(seconds: float) -> str:
-    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds >= 10 else f"{seconds:.2f} s"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One optimiser step of the transformer, forward, backward and AdamW, with each backend of the self-attention.
+"""One optimiser step, forward, backward and AdamW: attention backends, compiled, and nuwa-pytorch 0.7.8.
 
     python benchmarks/training_step.py --output benchmarks/results
 
-Each backend has a process of its own, so that its peak memory is its own; the processes take their steps in turn.
+The head of `nuwa_pytorch_model.py` says what to install; `--cases default flex` and the like need nothing. Each case
+has a process of its own, so that its peak memory is its own; the processes take their steps in turn.
 """
 
 import argparse
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import describe_machine, summarize
+from machine import describe_machine, paired_ratio, summarize
+from nuwa_pytorch_model import build_nuwa_pytorch, check_can_compare, trained_weights
 from processes import time_in_processes
 from report import write_result
+from sizes import sized_config
 from transformers import AttentionInterface
 
 from nuwa_hf import Grid, NuwaConfig, NuwaForConditionalGeneration
@@ -25,13 +28,18 @@ from nuwa_hf.modeling.nearby_attention import (
     choose_backend,
     nearby_attention,
 )
+from nuwa_hf.training.compiled import compile_feed_forward
 from nuwa_hf.training.optimizers import build_optimizers
 
 
-HEAD_SIZE = 64
 TEXT_LENGTHS = (8, 20)  # of the captions: shortest, longest
+LEARNING_RATE, BETAS, WEIGHT_DECAY = 1e-3, (0.9, 0.95), 0.01
 DEFAULT = "default"
-BACKENDS = (DEFAULT, "shift_and_add", "masked_sdpa")
+COMPILED = "compiled_feed_forward"
+NUWA_PYTORCH = "nuwa_pytorch"
+NUWA_PYTORCH_COMPILED = "nuwa_pytorch_compiled"
+BACKENDS = (DEFAULT, "shift_and_add", "masked_sdpa", "flex")
+CASES = (*BACKENDS, COMPILED, NUWA_PYTORCH, NUWA_PYTORCH_COMPILED)
 
 
 def choose_self_attention(model: NuwaForConditionalGeneration, backend: str) -> None:
@@ -39,10 +47,8 @@ def choose_self_attention(model: NuwaForConditionalGeneration, backend: str) -> 
 
     Args:
         model (`NuwaForConditionalGeneration`): changed in place.
-        backend (`str`): a name in `NEARBY_ATTENTION_BACKENDS`, or `"default"` for the operator's own choice.
+        backend (`str`): a name in `NEARBY_ATTENTION_BACKENDS`.
     """
-    if backend == DEFAULT:
-        return
 
     def forward(module, query, key, value, attention_mask, *, causal, **geometry):
         chosen = backend if causal else None
@@ -55,13 +61,31 @@ def choose_self_attention(model: NuwaForConditionalGeneration, backend: str) -> 
     model.set_attn_implementation(f"benchmark_{backend}")
 
 
-def build_step(
-    backend: str, hidden_size: int, layers: int, grid: Grid, clips: int, seed: int
-) -> tuple[NuwaForConditionalGeneration, Callable[[], None]]:
-    """A fresh model of the embedded preset, and what takes one step on a fixed random batch.
+def random_batch(config: NuwaConfig, clips: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Texts of different lengths and clips.
 
     Args:
-        backend (`str`): as for `choose_self_attention`.
+        config (`NuwaConfig`): the sizes; the clips have its whole grid.
+        clips (`int`): B.
+
+    Returns:
+        `tuple`: text and its mask, of shape `(B, L)`, and tokens of shape `(B, T, H, W)`.
+    """
+    shortest, longest = TEXT_LENGTHS
+    lengths = torch.randint(shortest, longest + 1, (clips,))
+    lengths[0] = longest
+    attention_mask = (torch.arange(longest) < lengths[:, None]).long()
+    text = torch.randint(config.none_token_id + 1, config.vocab_size, (clips, longest)) * attention_mask
+    return text, attention_mask, torch.randint(0, config.codebook_size, (clips, *config.visual_grid))
+
+
+def build_step(
+    case: str, hidden_size: int, layers: int, grid: Grid, clips: int, seed: int
+) -> tuple[torch.nn.Module, Callable[[], None]]:
+    """A fresh model, and what takes one step on a fixed random batch.
+
+    Args:
+        case (`str`): one of `CASES` or of `NEARBY_ATTENTION_BACKENDS`.
         hidden_size (`int`): width.
         layers (`int`): decoder layers.
         grid (`Grid`): (T, H, W) of a clip.
@@ -69,30 +93,46 @@ def build_step(
         seed (`int`): of weights and batch.
 
     Returns:
-        `tuple[NuwaForConditionalGeneration, Callable]`: the model and the step.
+        `tuple[torch.nn.Module, Callable]`: the model and the step.
     """
+    config = sized_config(hidden_size, layers, grid)
     torch.manual_seed(seed)
-    config = NuwaConfig.from_preset(
-        "emoji-motion",
-        hidden_size=hidden_size,
-        num_attention_heads=max(1, hidden_size // HEAD_SIZE),
-        num_decoder_layers=layers,
-        visual_grid=tuple(grid),
-    )
+    if case in (NUWA_PYTORCH, NUWA_PYTORCH_COMPILED):
+        return _build_step_of_nuwa_pytorch(config, clips, is_compiled=case == NUWA_PYTORCH_COMPILED)
     model = NuwaForConditionalGeneration(config).train()
-    choose_self_attention(model, backend)
+    if case == COMPILED:
+        compile_feed_forward(model)
+    elif case != DEFAULT:
+        choose_self_attention(model, case)
     (optimizer,) = build_optimizers(
-        model, "adamw", learning_rate=1e-3, muon_learning_rate=1e-3, betas=(0.9, 0.95), weight_decay=0.01
+        model,
+        "adamw",
+        learning_rate=LEARNING_RATE,
+        muon_learning_rate=LEARNING_RATE,
+        betas=BETAS,
+        weight_decay=WEIGHT_DECAY,
     )
-    shortest, longest = TEXT_LENGTHS
-    lengths = torch.randint(shortest, longest + 1, (clips,))
-    lengths[0] = longest
-    attention_mask = (torch.arange(longest) < lengths[:, None]).long()
-    text = torch.randint(config.none_token_id + 1, config.vocab_size, (clips, longest)) * attention_mask
-    tokens = torch.randint(0, config.codebook_size, (clips, *grid))
+    text, attention_mask, tokens = random_batch(config, clips)
 
     def step() -> None:
         model(text, attention_mask, tokens, tokens).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return model, step
+
+
+def _build_step_of_nuwa_pytorch(
+    config: NuwaConfig, clips: int, is_compiled: bool
+) -> tuple[torch.nn.Module, Callable[[], None]]:
+    """The same for nuwa-pytorch, whole or under `torch.compile`."""
+    model = build_nuwa_pytorch(config).train()
+    run = torch.compile(model) if is_compiled else model
+    optimizer = torch.optim.AdamW(trained_weights(model), lr=LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY)
+    text, _, tokens = random_batch(config, clips)  # it reads the mask off the text, whose padding is 0
+
+    def step() -> None:
+        run(text=text, video=tokens, return_loss=True).backward()
         optimizer.step()
         optimizer.zero_grad()
 
@@ -104,29 +144,31 @@ def build_timed_step(**sizes: Any) -> Callable[[], None]:
     return build_step(**sizes)[1]
 
 
-def compare_backends(sizes: dict[str, Any], backends: Sequence[str], repetitions: int) -> list[dict[str, Any]]:
-    """Time and memory of each backend.
+def compare_cases(sizes: dict[str, Any], cases: Sequence[str], repetitions: int) -> list[dict[str, Any]]:
+    """Time and memory of each case.
 
     Args:
-        sizes (`dict`): the arguments of `build_step` except the backend.
-        backends (`Sequence[str]`): as for `choose_self_attention`.
+        sizes (`dict`): the arguments of `build_step` except the case.
+        cases (`Sequence[str]`): as for `build_step`.
         repetitions (`int`): timed steps of each.
 
     Returns:
-        `list[dict]`: a row for each backend.
+        `list[dict]`: a row for each case; `ratio` is its time over that of the first.
     """
-    cases = {backend: {"backend": backend, **sizes} for backend in backends}
+    arguments = {case: {"case": case, **sizes} for case in cases}
+    times = time_in_processes(build_timed_step, arguments, repetitions, "steps")
     rows = []
-    for backend, times in time_in_processes(build_timed_step, cases, repetitions, "steps").items():
-        seconds = summarize(times.seconds)
+    for case in cases:
+        seconds = summarize(times[case].seconds)
         rows.append(
             {
-                "backend": backend,
-                "runs_as": name_of_default(sizes) if backend == DEFAULT else backend,
+                "case": case,
+                "runs_as": name_of_default(sizes) if case in (DEFAULT, COMPILED) else case,
                 "seconds": seconds,
                 "tokens_per_second": sizes["clips"] * sizes["grid"].numel / seconds["median"],
-                "peak_memory_before": times.peak_memory_before,
-                "peak_memory": times.peak_memory,
+                "ratio": paired_ratio(times[case].seconds, times[cases[0]].seconds),
+                "peak_memory_before": times[case].peak_memory_before,
+                "peak_memory": times[case].peak_memory,
             }
         )
     return rows
@@ -134,10 +176,10 @@ def compare_backends(sizes: dict[str, Any], backends: Sequence[str], repetitions
 
 def name_of_default(sizes: dict[str, Any]) -> str:
     """The backend that the operator chooses for the decoder's self-attention."""
-    grid, heads = sizes["grid"], max(1, sizes["hidden_size"] // HEAD_SIZE)
-    window = tuple(NuwaConfig.from_preset("emoji-motion").window)
-    query = torch.empty(sizes["clips"], heads, grid.numel, sizes["hidden_size"] // heads)
-    return choose_backend(query, NearbyPattern(grid, grid, window, True))
+    grid, config = sizes["grid"], sized_config(sizes["hidden_size"], sizes["layers"], sizes["grid"])
+    heads = config.num_attention_heads
+    query = torch.empty(sizes["clips"], heads, grid.numel, config.hidden_size // heads)
+    return choose_backend(query, NearbyPattern(grid, grid, tuple(config.window), True))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -147,40 +189,39 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
 
     Raises:
-        RuntimeError: If a backend fails.
+        RuntimeError: If nuwa-pytorch is a case and is not installed, or a case fails.
         ValueError: If an argument breaks its rule.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the JSON file")
     parser.add_argument("--hidden_size", type=int, default=192, help="width (default: 192)")
     parser.add_argument("--layers", type=int, default=6, help="decoder layers (default: 6)")
-    parser.add_argument("--grid", type=int, nargs=3, default=(6, 8, 8), metavar=("T", "H", "W"), help="of a clip")
-    parser.add_argument("--clips", type=int, default=8, help="clips of a step (default: 8)")
-    parser.add_argument(
-        "--backends", nargs="+", choices=(DEFAULT, *NEARBY_ATTENTION_BACKENDS), default=BACKENDS, help="to compare"
-    )
-    parser.add_argument("--repetitions", type=int, default=15, help="timed steps of each backend (default: 15)")
+    parser.add_argument("--grid", type=int, nargs=3, default=(8, 8, 8), metavar=("T", "H", "W"), help="of a clip")
+    parser.add_argument("--clips", type=int, default=4, help="clips of a step (default: 4)")
+    choices = list(dict.fromkeys((*CASES, *NEARBY_ATTENTION_BACKENDS)))
+    parser.add_argument("--cases", nargs="+", choices=choices, default=CASES, help="to compare, the first with all")
+    parser.add_argument("--repetitions", type=int, default=11, help="timed steps of each case (default: 11)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and batch (default: 0)")
     arguments = parser.parse_args(argv)
+    grid, others = Grid(*arguments.grid), [case for case in arguments.cases if case.startswith(NUWA_PYTORCH)]
+    if others:
+        check_can_compare([grid])
 
     machine = describe_machine()
-    sizes = {
-        "hidden_size": arguments.hidden_size,
-        "layers": arguments.layers,
-        "grid": Grid(*arguments.grid),
-        "clips": arguments.clips,
-        "seed": arguments.seed,
-    }
-    rows = compare_backends(sizes, arguments.backends, arguments.repetitions)
-    model, _ = build_step(DEFAULT, **sizes)
+    sizes = {name: getattr(arguments, name) for name in ("hidden_size", "layers", "clips", "seed")} | {"grid": grid}
+    rows = compare_cases(sizes, arguments.cases, arguments.repetitions)
+    config = sized_config(arguments.hidden_size, arguments.layers, grid)
+    parameters = {"nuwa_hf": NuwaForConditionalGeneration(config).num_parameters()}
+    if others:
+        parameters["nuwa-pytorch"] = sum(weight.numel() for weight in trained_weights(build_nuwa_pytorch(config)))
     settings = {
         **sizes,
-        "grid": arguments.grid,
-        "parameters": model.num_parameters(),
+        "grid": tuple(grid),
+        "parameters": parameters,
         "text_lengths": TEXT_LENGTHS,
         "repetitions": arguments.repetitions,
     }
-    write_result("training_step", {"machine": machine, "settings": settings, "backends": rows}, arguments.output)
+    write_result("training_step", {"machine": machine, "settings": settings, "cases": rows}, arguments.output)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ from nuwa_hf.training.run_state import RunState
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 TOY = ["--hidden_size", "16", "--layers", "1", "--repetitions", "2"]
+NEEDS_NUWA_PYTORCH = pytest.mark.skipif(
+    find_spec("nuwa_pytorch") is None,
+    reason="nuwa-pytorch 0.7.8 is not installed; the head of benchmarks/nuwa_pytorch_model.py says how",
+)
 MACHINE = {"cpu", "cores", "threads", "memory_bytes", "system", "python", "torch", "load"}
 
 
@@ -35,8 +39,10 @@ def is_summary(part, num_runs):
     return len(part["runs"]) == num_runs and 0 < part["min"] <= part["median"] <= part["max"]
 
 
-def generation_of_toy_size(output):
-    return run("generation", output, *TOY, "--grids", "2x2x3", "--growth_grids", "1x2x2", "2x2x2")
+def generation_of_toy_size(output, *arguments):
+    grids = ["--grids", "2x2x3", "--growth_grids", "1x2x2", "2x2x2", "--nuwa_pytorch_whole_grids"]
+    cases = ["--cases", "wavefront", "raster"]
+    return run("generation", output, *TOY, *grids, "--growth_repetitions", "1", *cases, *arguments)
 
 
 def test_generation_says_steps_and_seconds_of_both_orders(tmp_path, capsys):
@@ -45,15 +51,70 @@ def test_generation_says_steps_and_seconds_of_both_orders(tmp_path, capsys):
     assert set(result["machine"]) == MACHINE
     assert [row["guidance"] for row in result["comparison"]] == [False, True]
     for row in result["comparison"]:
-        assert row["steps"]["raster"] == row["tokens"] == 12 > row["steps"]["wavefront"]
-        assert all(is_summary(row["seconds"][schedule], 2) for schedule in ("wavefront", "raster"))
-    assert [row["grid"] for row in result["growth"]["rows"]] == [[1, 2, 2], [2, 2, 2]]
-    assert isinstance(result["growth"]["exponent"], float)
-    assert "| 2 x 2 x 3 | yes | 9 | 12 |" in capsys.readouterr().out
+        wavefront, raster = row["cases"]["wavefront"], row["cases"]["raster"]
+        assert raster["steps"] == row["tokens"] == 12 > wavefront["steps"]
+        assert is_summary(wavefront["seconds"], 2)
+        assert is_summary(raster["seconds"], 2)
+        assert wavefront["ratio"] == 1
+    assert [row["grid"] for row in result["growth"]["rows"]] == 2 * [[1, 2, 2], [2, 2, 2]]
+    assert {case: list(fitted) for case, fitted in result["growth"]["exponents"].items()} == {
+        "wavefront": ["2x2"],
+        "raster": ["2x2"],
+    }
+    assert "| 2 x 2 x 3 | yes | 9 |" in capsys.readouterr().out
+
+
+@NEEDS_NUWA_PYTORCH
+def test_generation_estimates_nuwa_pytorch_from_its_steps_and_measures_whole_videos(tmp_path, capsys):
+    grids = ["--grids", "2x2x2", "1x2x2", "--growth_grids", "1x2x2", "--nuwa_pytorch_whole_grids", "2x2x2"]
+    steps = ["--nuwa_pytorch_growth_grids", "1x2x2", "2x2x2", "--nuwa_pytorch_steps", "5"]
+    result = run("generation", tmp_path, *TOY, *grids, *steps, "--growth_repetitions", "1")
+    for row in result["comparison"]:
+        found = row["cases"]["nuwa_pytorch"]
+        assert found["steps"] == row["tokens"]
+        assert found["timed_steps"] == min(5, row["tokens"])
+        assert is_summary(found["seconds"], 1)
+        assert ("whole_seconds" in found) == (row["grid"] == [2, 2, 2])
+    assert set(result["growth"]["exponents"]["nuwa_pytorch"]) == {"2x2"}
+    printed = capsys.readouterr().out
+    assert "measured; " in printed
+    assert "estimated from 5 of 8 steps" in printed
+
+
+@NEEDS_NUWA_PYTORCH
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
+def test_timed_step_of_nuwa_pytorch_is_the_step_of_its_generate(guidance_scale):
+    module, sizes = import_module("nuwa_pytorch_model"), import_module("sizes")
+    torch.manual_seed(0)
+    model = module.build_nuwa_pytorch(sizes.sized_config(16, 1, (2, 2, 2))).eval()
+    text = torch.randint(5, 300, (1, 6))
+    codes = module.whole_generation(model, text, guidance_scale, seed=1)()
+    step, tokens = module.generation_step(model, text, guidance_scale), torch.empty(1, 0, dtype=torch.long)
+    torch.manual_seed(1)
+    for _ in range(8):
+        tokens = step(tokens)
+    assert torch.equal(codes, model.vae.codebook[tokens].reshape(1, 2, 2, 2, -1).movedim(-1, 2))
+
+
+def test_estimate_is_exact_for_a_straight_line_and_close_for_a_curve():
+    module = import_module("estimates")
+    assert module.evenly_spaced(12, 3) == [2, 6, 10]
+    assert module.evenly_spaced(3, 17) == [0, 1, 2]
+    # Steps of 3 n + 1 seconds for n below 512: 3 * 512 * 511 / 2 + 512 in all; the middle of 512 is not a step.
+    assert module.estimate_from_steps(lambda n: 3 * n + 1, 512, 17) == pytest.approx(392960, rel=0.005)
+    assert module.estimate_from_steps(lambda n: 3 * n + 1, 512, 512) == 392960
+    assert module.estimate_from_steps(lambda n: n**2, 900, 17) == pytest.approx(899 * 900 * 1799 / 6, rel=0.005)
+    with pytest.raises(ValueError, match="at least 1"):
+        module.evenly_spaced(3, 0)
+
+
+def test_fitted_exponent_is_that_of_a_power():
+    module = import_module("estimates")
+    assert module.fit_exponent([1, 2, 4], [5.0, 20.0, 80.0]) == pytest.approx(2)
 
 
 def test_generation_stops_if_the_orders_disagree(monkeypatch):
-    module = import_module("generation")
+    module = import_module("generation_cases")
     grids = [Grid(2, 2, 3)]
     model = module.build_model(16, 1, grids, seed=0).double()
     module.check_orders_agree(model, grids[0], 1.0, seed=0)
@@ -69,10 +130,18 @@ def test_generation_stops_if_the_orders_disagree(monkeypatch):
         module.check_orders_agree(model, grids[0], 1.0, seed=0)
 
 
-@pytest.mark.parametrize("grids", [["2x2x2"], ["2x2x2", "2x2x2"], ["1x2x2", "2x3x2"]])
-def test_growth_needs_grids_that_differ_in_frames_only(tmp_path, grids):
-    with pytest.raises(ValueError, match="growth_grids"):
-        run("generation", tmp_path, *TOY, "--growth_grids", *grids)
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--growth_grids", "2x2x2", "2x2x2"], "growth_grids"),
+        (["--nuwa_pytorch_whole_grids", "9x2x2"], "nuwa_pytorch_whole_grids"),
+        (["--cases", "nuwa_pytorch"], "cases"),
+    ],
+)
+def test_generation_refuses_what_it_cannot_measure_before_any_work(tmp_path, arguments, named):
+    with pytest.raises(ValueError, match=named):
+        generation_of_toy_size(tmp_path, *arguments)
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_backend_takes_the_same_training_step():
@@ -90,20 +159,24 @@ def test_every_backend_takes_the_same_training_step():
         torch.testing.assert_close(weight, after[0], atol=1e-5, rtol=0)
 
 
-def test_comparison_with_nuwa_pytorch_takes_the_same_step_as_training():
-    module = import_module("against_nuwa_pytorch")
-    step = module.build_step("nuwa_hf", "eager", hidden_size=16, layers=1, grid=(2, 3, 3), clips=2, seed=0)
-    step()
-    model = module.build_nuwa_hf(16, 1, (2, 3, 3))
-    assert model.config.window == module.WINDOW
-    assert model.config.visual_grid == (2, 3, 3)
-
-
 @pytest.mark.skipif(find_spec("nuwa_pytorch") is not None, reason="nuwa-pytorch is installed")
-def test_comparison_without_nuwa_pytorch_says_what_to_install(tmp_path):
+@pytest.mark.parametrize("name", ["generation", "training_step"])
+def test_comparison_without_nuwa_pytorch_says_what_to_install(tmp_path, name):
     with pytest.raises(RuntimeError, match=r"nuwa-pytorch 0\.7\.8 must be installed"):
-        run("against_nuwa_pytorch", tmp_path, *TOY)
+        run(name, tmp_path, *TOY)
     assert not list(tmp_path.iterdir())
+
+
+@NEEDS_NUWA_PYTORCH
+def test_nuwa_pytorch_takes_a_training_step_of_the_same_size():
+    module = import_module("training_step")
+    model, step = module.build_step("nuwa_pytorch", hidden_size=16, layers=1, grid=(2, 3, 3), clips=2, seed=0)
+    before = model.to_logits.weight.detach().clone()
+    step()
+    assert model.to_logits.weight.shape == (160, 16)
+    assert not torch.equal(before, model.to_logits.weight)
+    with pytest.raises(ValueError, match="square"):
+        import_module("nuwa_pytorch_model").check_can_compare([Grid(2, 2, 3)])
 
 
 def test_training_run_says_speed_waiting_and_checkpoints(tmp_path):
@@ -116,15 +189,62 @@ def test_training_run_says_speed_waiting_and_checkpoints(tmp_path):
     assert RunState.save.__name__ == "save"
 
 
-@pytest.mark.slow
-def test_training_step_says_time_and_memory_of_each_backend(tmp_path):
-    result = run("training_step", tmp_path, *TOY, "--grid", "2", "3", "3", "--clips", "2")
-    assert set(result) == {"machine", "settings", "backends"}
-    assert [row["backend"] for row in result["backends"]] == ["default", "shift_and_add", "masked_sdpa"]
-    for row in result["backends"]:
+def training_steps_of_toy_size(output, *cases):
+    return run("training_step", output, *TOY, "--grid", "2", "3", "3", "--clips", "2", "--cases", *cases)
+
+
+def check_training_steps(result, *cases):
+    assert set(result) == {"machine", "settings", "cases"}
+    assert [row["case"] for row in result["cases"]] == list(cases)
+    for row in result["cases"]:
         assert is_summary(row["seconds"], 2)
         assert row["tokens_per_second"] == pytest.approx(2 * 18 / row["seconds"]["median"])
         assert row["peak_memory"] >= row["peak_memory_before"] > 2**20
+    assert result["cases"][0]["ratio"] == 1
+
+
+@pytest.mark.slow
+def test_training_step_says_time_and_memory_of_each_backend(tmp_path):
+    cases = import_module("training_step").BACKENDS
+    check_training_steps(training_steps_of_toy_size(tmp_path, *cases), *cases)
+
+
+@pytest.mark.slow
+@NEEDS_NUWA_PYTORCH
+def test_training_step_says_time_and_memory_of_what_is_compiled_and_of_nuwa_pytorch(tmp_path):
+    cases = ("compiled_feed_forward", "nuwa_pytorch", "nuwa_pytorch_compiled")
+    result = training_steps_of_toy_size(tmp_path, *cases)
+    check_training_steps(result, *cases)
+    assert set(result["settings"]["parameters"]) == {"nuwa_hf", "nuwa-pytorch"}
+
+
+def test_ways_to_run_the_codec_agree_with_float32():
+    found = import_module("vqgan").compare_with_float32("embedded", 32, "cpu", seed=0)
+    assert found["float32"] == {"encode": 1, "decode": 0}
+    assert 0 < found["float32, channels last"]["decode"] < 1e-4
+    # bfloat16 has 8 bits.
+    assert 1e-4 < found["bfloat16, channels last"]["decode"] < 0.2
+    assert all(way["encode"] > 0.7 for way in found.values())
+
+
+@pytest.mark.slow
+def test_codec_says_images_a_second_and_memory(tmp_path):
+    sizes = ["--codecs", "embedded", "--embedded_size", "32", "--embedded_batch_sizes", "2"]
+    result = run("vqgan", tmp_path, *sizes, "--embedded_repetitions", "2")
+    assert set(result) == {"machine", "settings", "rows"}
+    assert [row["direction"] for row in result["rows"]] == 3 * ["encode"] + 3 * ["decode"]
+    for row in result["rows"]:
+        assert is_summary(row["seconds"], 2)
+        assert row["images_per_second"] == 2 / row["seconds"]["median"]
+        assert row["peak_memory"] >= row["peak_memory_before"] > 2**20
+
+
+@pytest.mark.slow
+def test_codec_of_the_paper_has_a_token_for_16_pixels_and_back():
+    module = import_module("vqgan")
+    sizes = {"way": "float32", "batch_size": 1, "size": 32, "device": "cpu", "seed": 0}
+    assert module.build_run("f16", direction="encode", **sizes)().shape == (1, 2, 2)
+    assert module.build_run("f16", direction="decode", **sizes)().shape == (1, 3, 32, 32)
 
 
 @pytest.mark.slow
@@ -185,6 +305,7 @@ def test_report_fills_a_table_and_can_fill_it_again(tmp_path):
     page = PAGE.read_text(encoding="utf-8")
     filled = report.fill_page(page, results)
     assert filled.count("| 2 x 2 x 3 |") == 2
+    assert filled.count("| 2 x 2 x 2 | 8 |") == 1
     assert report.fill_page(filled, results) == filled
     with pytest.raises(ValueError, match="generation:start"):
         report.fill_page("a page", results)
@@ -196,3 +317,38 @@ def test_page_shows_the_committed_results():
     assert report.fill_page(page, report.read_results(ROOT / "benchmarks" / "results")) == page
     for name in report.TABLES:
         assert f"<!-- {name}:start -->" in page
+
+
+def is_png(path):
+    data = path.read_bytes()
+    return data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) > 10_000
+
+
+def test_report_draws_the_plots_of_the_committed_results(tmp_path):
+    report, plots = import_module("report"), import_module("plots")
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    report.main(["--page", str(page)])
+    drawn = tmp_path / "images" / "benchmarks"
+    assert sorted(path.stem for path in drawn.iterdir()) == sorted(plots.PLOTS)
+    assert all(is_png(path) for path in drawn.iterdir())
+    results = report.read_results(ROOT / "benchmarks" / "results")
+    (again,) = plots.draw_plots({"start_up": results["start_up"]}, tmp_path / "again")
+    assert again.read_bytes() == (drawn / again.name).read_bytes()
+
+
+def test_page_shows_every_plot():
+    page = PAGE.read_text(encoding="utf-8")
+    for name in import_module("plots").PLOTS:
+        assert f"](images/benchmarks/{name}.png)" in page
+        assert is_png(ROOT / "docs" / "images" / "benchmarks" / f"{name}.png")
+
+
+def test_start_up_is_plotted_from_whatever_was_timed(tmp_path):
+    plots = import_module("plots")
+    result = json.loads((ROOT / "benchmarks" / "results" / "start_up.json").read_text(encoding="utf-8"))
+    result["seconds"] = {"command": {"median": 2.0}, "command_help": {"median": 0.5}, "anything_else": {"median": 1.0}}
+    (path,) = plots.draw_plots({"start_up": result}, tmp_path)
+    assert is_png(path)
+    (axes,) = plots.start_up_plot(result).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["command", "command help", "in Python"]
