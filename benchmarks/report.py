@@ -203,11 +203,146 @@ def start_up_tables(result: dict[str, Any]) -> str:
     )
 
 
+def paper_size_tables(result: dict[str, Any]) -> str:
+    """Markdown of `paper_size.py`'s result."""
+    settings, times, shares = result["settings"], [], []
+    for row in result["cases"]:
+        median = {part: values["median"] for part, values in row["seconds"].items()}
+        precision = "/".join(dict.fromkeys((row["transformer"], row["codec"])))
+        name = (row["preset"], row["output"], precision, row["batch_size"], "yes" if row["guidance"] else "no")
+        floors, formula = row["floors"], row["memory_by_formula"]
+        times.append(
+            (
+                *name,
+                _seconds(median["total"]),
+                _seconds(median["text"]),
+                f"{_seconds(median['waves'])} ({1000 * median['waves'] / row['waves']:.1f} ms)",
+                _seconds(median["codec"]),
+                f"{row['share_of_floor']:.0%}",
+                f"{row['peak_memory'] / MIB:,.0f} MiB",
+                f"{sum(formula.values()) / MIB:,.0f} MiB",
+            )
+        )
+        # Shares of the whole that add up to it; the first three are the waves.
+        parts = {
+            "the floor": floors["seconds"],
+            "sampling": median["sampling"],
+            "all else": median["waves"] - median["sampling"] - floors["seconds"],
+            **{part: median[part] for part in ("set_up", "text", "codec", "rest")},
+        }
+        shares.append(
+            (
+                *name,
+                _seconds(floors["reading_seconds"]),
+                _seconds(floors["multiplying_seconds"]),
+                *(f"{seconds / median['total']:.1%}" for seconds in parts.values()),
+                _seconds(row["load_seconds"]),
+            )
+        )
+    case = ("preset", "output", "precision", "batch", "guidance")
+    first = {}
+    for row in result["cases"]:
+        first.setdefault(row["preset"], row)
+    sizes = "; ".join(
+        f"{preset}: weights {row['weights']['transformer'] / 1e6:,.0f} M (transformer) and "
+        f"{row['weights']['codec'] / 1e6:,.0f} M (codec), pictures of {_grid(row['pixels'])} pixels"
+        for preset, row in first.items()
+    )
+    waves = ", ".join(
+        f"{count} of {_grid(grid)} tokens"
+        for grid, count in dict.fromkeys((tuple(row["grid"]), row["waves"]) for row in result["cases"])
+    )
+    rates = "; ".join(
+        f"{name} {rate / 1e9:,.0f} G operations/s"
+        for name, rate in {row["transformer"]: row["floors"]["matrix_rate"] for row in result["cases"]}.items()
+    )
+    bandwidth = statistics.median(row["floors"]["bandwidth"] for row in result["cases"])
+    return "\n\n".join(
+        (
+            _machine(result["machine"]),
+            f"{sizes}. Waves: {waves}. Medians of {settings['repetitions']} calls. The precision is the "
+            "transformer's, and behind a slash the codec's if it is another.",
+            _table((*case, "total", "text", "waves (each)", "codec", "of the floor", "peak memory", "formula"), times),
+            f"Floors: copying {bandwidth / 1e9:,.1f} GB/s, products in {rates}.",
+            _table(
+                (
+                    *case,
+                    *("floor: reading", "floor: products", "waves: the floor", "waves: sampling", "waves: all else"),
+                    *("set-up", "text", "codec", "rest", "loading"),
+                ),
+                shares,
+            ),
+        )
+    )
+
+
+def streaming_tables(result: dict[str, Any]) -> str:
+    """Markdown of `streaming.py`'s result."""
+    settings, times, memory = result["settings"], [], []
+    for way, row in result["ways"].items():
+        gaps, series = row["gaps"], row["memory"]
+        times.append(
+            (
+                way,
+                _seconds(row["seconds"]["first_frame"]["median"]),
+                _seconds(row["seconds"]["whole_call"]["median"]),
+                f"{gaps['frames_per_second']:.1f}",
+                _seconds(gaps["median"]),
+                _seconds(gaps["percentile_95"]),
+            )
+        )
+        memory.append(
+            (
+                way,
+                f"{series['resident'][0] / MIB:,.1f} MiB",
+                f"{series['resident'][-1] / MIB:,.1f} MiB",
+                f"{series['bytes_per_frame']:+,.0f} bytes",
+            )
+        )
+    first, last = (next(iter(result["ways"].values()))["memory"]["frames"][place] for place in (0, -1))
+    parts = [
+        _machine(result["machine"]),
+        f"Checkpoint: {settings['checkpoint']}, frames of {_grid(settings['grid'][1:])} tokens, {settings['grid'][0]} "
+        f"of them learnt; one video, guidance {settings['guidance_scale']:g}. First frame and whole call (of the "
+        f"learnt frames): medians of {settings['repetitions']} runs. Gaps: between {settings['num_frames']} frames.",
+        _table(
+            ("beyond the learnt frames", "first frame", "a whole call", "frames/s", "median gap", "95th percentile"),
+            times,
+        ),
+        _table(
+            (
+                "beyond the learnt frames",
+                f"resident at frame {first}",
+                f"at frame {last}",
+                "slope, a frame",
+            ),
+            memory,
+        ),
+    ]
+    if "judged" in result:
+        judged = result["judged"]
+        spans = [f"{span['first']} to {span['last']}" for span in next(iter(judged["ways"].values()))["spans"]]
+        parts += [
+            f"Share of the frames that show the right thing, {judged['num_captions']} videos of validation captions "
+            "with one thing:",
+            _table(
+                ("beyond the learnt frames", *(f"frames {span}" for span in spans), "last frame"),
+                [
+                    (way, *(f"{span['share']:.3f}" for span in row["spans"]), f"{row['by_frame'][-1]:.3f}")
+                    for way, row in judged["ways"].items()
+                ],
+            ),
+        ]
+    return "\n\n".join(parts)
+
+
 TABLES = {
     "generation": generation_tables,
     "training_step": training_step_tables,
     "training_run": training_run_tables,
     "against_nuwa_pytorch": against_nuwa_pytorch_tables,
+    "paper_size": paper_size_tables,
+    "streaming": streaming_tables,
     "start_up": start_up_tables,
 }
 
