@@ -180,7 +180,9 @@ def start_up_tables(result: dict[str, Any]) -> str:
     settings, seconds, memory = result["settings"], result["seconds"], result["peak_memory"]
     rows = [
         ("the command, from start to exit, GIF and MP4 written", "command"),
-        ("`import nuwa_hf`", "import"),
+        ("`import torch`", "import_torch"),
+        ("`import nuwa_hf` beyond that", "import"),
+        ("`nuwa_hf.NuwaTextToVideoPipeline` for the first time: transformers, diffusers", "pipeline_class"),
         ("`NuwaTextToVideoPipeline.from_pretrained`", "load"),
         ("first video of a process", "first_video"),
         ("each next video", "next_video"),

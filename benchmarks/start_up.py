@@ -25,6 +25,8 @@ from report import write_result
 
 PROMPT = "a red apple rolls to the left on the grass"
 PROBE = Path(__file__).with_name("start_up_probe.py")
+# What the probe does once, in its order.
+PARTS = ("import_torch", "import", "pipeline_class", "load", "first_video")
 # What the installed `nuwa-hf` runs.
 COMMAND = ("-c", "import sys; from nuwa_hf.cli import main; sys.exit(main())")
 
@@ -91,7 +93,7 @@ def measure(checkpoint: str | None, repetitions: int) -> dict[str, Any]:
 
         seconds = time_interleaved({"command": run_command, "process": run_probe}, repetitions, "processes")
     counted = probes[1:]
-    spans = {name: [probe[name] for probe in counted] for name in ("import", "load", "first_video")}
+    spans = {name: [probe[name] for probe in counted] for name in PARTS}
     spans["next_video"] = [span for probe in counted for span in probe["next_video"]]
     spans["command"] = seconds["command"]
     return {

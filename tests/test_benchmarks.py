@@ -137,7 +137,7 @@ def test_start_up_says_what_a_user_waits_for(checkpoint, tmp_path):
     result = run("start_up", tmp_path, "--checkpoint", str(checkpoint), "--repetitions", "1")
     assert set(result) == {"machine", "settings", "seconds", "peak_memory"}
     assert set(result["machine"]) == MACHINE
-    for name in ("command", "import", "load", "first_video"):
+    for name in ("command", "import_torch", "import", "pipeline_class", "load", "first_video"):
         assert is_summary(result["seconds"][name], 1)
     assert is_summary(result["seconds"]["next_video"], 3)
     assert all(peak > 2**20 for peak in result["peak_memory"].values())

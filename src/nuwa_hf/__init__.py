@@ -2,53 +2,49 @@
 # Copyright 2026 The nuwa_hf authors
 """NUWA for Hugging Face: one model for text, images and video.
 
-Importing the package registers its classes with transformers' Auto classes and with diffusers.
+Importing the package makes transformers' Auto classes and diffusers know its classes. It imports neither: what is
+named here is imported when it is first asked for.
 """
 
-from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
-
-from nuwa_hf.diffusers_registry import register_with_diffusers
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
-from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, NuwaModel, NuwaPreTrainedModel
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.pipelines import (
-    ClipScorer,
-    NuwaImageCompletionPipeline,
-    NuwaImagePipelineOutput,
-    NuwaPipelineBase,
-    NuwaSketchToImagePipeline,
-    NuwaSketchToVideoPipeline,
-    NuwaTextGuidedImageManipulationPipeline,
-    NuwaTextGuidedVideoManipulationPipeline,
-    NuwaTextToImagePipeline,
-    NuwaTextToVideoPipeline,
-    NuwaVideoPipelineOutput,
-    NuwaVideoPredictionPipeline,
-    color_class_map,
-)
+from nuwa_hf.lazy_names import lazy_names
+from nuwa_hf.registration import AFTER_IMPORT
 from nuwa_hf.tasks import TASKS
+
+
+if TYPE_CHECKING:
+    from nuwa_hf import generation as generation
+    from nuwa_hf import modeling as modeling
+    from nuwa_hf import pipelines as pipelines
+    from nuwa_hf.datasets.emoji_motion import EmojiMotion
+    from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+    from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+    from nuwa_hf.modeling.int8_quantizer import NuwaInt8Config
+    from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, NuwaModel, NuwaPreTrainedModel
+    from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+    from nuwa_hf.pipelines import (
+        ClipScorer,
+        NuwaImageCompletionPipeline,
+        NuwaImagePipelineOutput,
+        NuwaPipelineBase,
+        NuwaSketchToImagePipeline,
+        NuwaSketchToVideoPipeline,
+        NuwaTextGuidedImageManipulationPipeline,
+        NuwaTextGuidedVideoManipulationPipeline,
+        NuwaTextToImagePipeline,
+        NuwaTextToVideoPipeline,
+        NuwaVideoPipelineOutput,
+        NuwaVideoPredictionPipeline,
+        color_class_map,
+    )
 
 
 __version__ = "0.1.0"
 
 DEMO_CHECKPOINT = Path(__file__).parent / "checkpoints" / "emoji-motion"
-
-AutoConfig.register("nuwa", NuwaConfig, exist_ok=True)
-AutoModel.register(NuwaConfig, NuwaModel, exist_ok=True)
-AutoModelForSeq2SeqLM.register(NuwaConfig, NuwaForConditionalGeneration, exist_ok=True)
-AutoTokenizer.register(NuwaConfig, tokenizer_class=NuwaTokenizer, exist_ok=True)
-register_with_diffusers(
-    component_bases=[NuwaVQGAN, NuwaPreTrainedModel, NuwaTokenizer],
-    resolvable=[NuwaVQGAN, *(globals()[task.pipeline] for task in TASKS)],
-)
-
-# Public names that a user of a pipeline does not need, imported when first asked for.
-_LAZY = {"EmojiMotion": "nuwa_hf.datasets.emoji_motion"}
 
 __all__ = [
     "DEMO_CHECKPOINT",
@@ -60,6 +56,7 @@ __all__ = [
     "NuwaForConditionalGeneration",
     "NuwaImageCompletionPipeline",
     "NuwaImagePipelineOutput",
+    "NuwaInt8Config",
     "NuwaModel",
     "NuwaPipelineBase",
     "NuwaPreTrainedModel",
@@ -76,8 +73,33 @@ __all__ = [
     "color_class_map",
 ]
 
-
-def __getattr__(name: str):
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "ClipScorer": "nuwa_hf.pipelines",
+        "EmojiMotion": "nuwa_hf.datasets.emoji_motion",
+        "NuwaConfig": "nuwa_hf.modeling.configuration_nuwa",
+        "NuwaForConditionalGeneration": "nuwa_hf.modeling.modeling_nuwa",
+        "NuwaImageCompletionPipeline": "nuwa_hf.pipelines",
+        "NuwaImagePipelineOutput": "nuwa_hf.pipelines",
+        "NuwaInt8Config": "nuwa_hf.modeling.int8_quantizer",
+        "NuwaModel": "nuwa_hf.modeling.modeling_nuwa",
+        "NuwaPipelineBase": "nuwa_hf.pipelines",
+        "NuwaPreTrainedModel": "nuwa_hf.modeling.modeling_nuwa",
+        "NuwaSketchToImagePipeline": "nuwa_hf.pipelines",
+        "NuwaSketchToVideoPipeline": "nuwa_hf.pipelines",
+        "NuwaTextGuidedImageManipulationPipeline": "nuwa_hf.pipelines",
+        "NuwaTextGuidedVideoManipulationPipeline": "nuwa_hf.pipelines",
+        "NuwaTextToImagePipeline": "nuwa_hf.pipelines",
+        "NuwaTextToVideoPipeline": "nuwa_hf.pipelines",
+        "NuwaTokenizer": "nuwa_hf.modeling.tokenization_nuwa",
+        "NuwaVQGAN": "nuwa_hf.modeling.autoencoder_vqgan",
+        "NuwaVideoPipelineOutput": "nuwa_hf.pipelines",
+        "NuwaVideoPredictionPipeline": "nuwa_hf.pipelines",
+        "color_class_map": "nuwa_hf.pipelines",
+        "generation": "nuwa_hf.generation",
+        "modeling": "nuwa_hf.modeling",
+        "pipelines": "nuwa_hf.pipelines",
+    },
+)
+AFTER_IMPORT.install()

@@ -5,7 +5,6 @@ import shlex
 import pytest
 
 from nuwa_hf.cli import DELEGATED, build_parser, main
-from nuwa_hf.cli import command_line as module
 from nuwa_hf.tasks import TASKS
 
 
@@ -64,6 +63,6 @@ def test_interruption_has_its_own_exit_status(monkeypatch, capsys):
     def interrupted(command, args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "run_task", interrupted)
+    monkeypatch.setattr("nuwa_hf.cli.run_task.run_task", interrupted)
     assert main(["text-to-image", "a"]) == 130
     assert capsys.readouterr().err == "nuwa-hf: interrupted; nothing more was written.\n"

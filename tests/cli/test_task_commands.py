@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import inspect
+
 import pytest
 
+import nuwa_hf
 from nuwa_hf.cli import build_parser
 from nuwa_hf.cli.task_arguments import PIPELINE_OPTIONS, options_of
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
@@ -21,21 +24,27 @@ NOT_OFFERED = {
 }
 
 
+def parameters_of_the_call(command):
+    return inspect.signature(getattr(nuwa_hf, command.task.pipeline).__call__).parameters
+
+
 def test_every_task_has_its_command():
     assert [(name, command.task) for name, command in TASK_COMMANDS.items()] == [(t.command, t) for t in TASKS]
 
 
 @pytest.mark.parametrize("command", TASK_COMMANDS.values(), ids=TASK_COMMANDS)
 def test_every_argument_of_the_pipeline_is_offered(command):
-    offered = {one.name for one in (*command.inputs, *PIPELINE_OPTIONS)}
-    assert set(command.parameters) - offered == NOT_OFFERED & set(command.parameters)
-    assert command.count_name in command.parameters
+    parameters = set(parameters_of_the_call(command))
+    assert command.parameters == parameters - NOT_OFFERED
+    assert command.parameters <= {one.name for one in (*command.inputs, *PIPELINE_OPTIONS)}
+    assert command.count_name in parameters
 
 
 @pytest.mark.parametrize("command", TASK_COMMANDS.values(), ids=TASK_COMMANDS)
 def test_inputs_are_the_arguments_without_a_default_in_their_order(command):
-    needed = [p.name for p in list(command.parameters.values())[1:] if p.default is p.empty]
+    needed = [p.name for p in list(parameters_of_the_call(command).values())[1:] if p.default is p.empty]
     assert [one.name for one in command.inputs] == [name for name in needed if name != "mask"]
+    assert list(command.needed) == [name for name in needed if name == "mask"]
 
 
 @pytest.mark.parametrize("command", TASK_COMMANDS.values(), ids=TASK_COMMANDS)
@@ -49,6 +58,6 @@ def test_every_option_of_the_help_says_its_default(command):
 @pytest.mark.parametrize("command", TASK_COMMANDS.values(), ids=TASK_COMMANDS)
 def test_defaults_are_those_of_the_pipeline(command):
     for option in options_of(command):
-        parameter = command.parameters.get(option.name)
+        parameter = parameters_of_the_call(command).get(option.name)
         if parameter is not None and parameter.default is not parameter.empty:
             assert option.default == parameter.default

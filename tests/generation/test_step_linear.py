@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from nuwa_hf.generation.step_linear import step_linear
+from nuwa_hf.modeling.int8_linear import Int8Linear
 
 
 def layers(dtype=torch.float32):
@@ -42,6 +43,16 @@ def test_a_layer_that_does_more_than_its_product_is_called():
     expected = torch.cat([layer(hidden_states) for layer in (first, second, third)], -1)
     assert torch.equal(step_linear(first, second, third)(hidden_states), expected)
     assert step_linear(third) is third
+
+
+@torch.no_grad()
+def test_8_bit_layers_become_one_to_the_bit():
+    several, hidden_states = [Int8Linear.from_linear(layer) for layer in layers()], torch.randn(2, 3, 24)
+    expected = torch.cat([layer(hidden_states) for layer in several], -1)
+    together = step_linear(*several)
+    assert isinstance(together, Int8Linear)
+    assert torch.equal(together(hidden_states), expected)
+    assert step_linear(several[0]) is several[0]
 
 
 @torch.no_grad()

@@ -13,10 +13,12 @@ SOURCE = Path(__file__).parents[2] / "src"
 # From low to high. A module may import what stands on a lower line and what has its own prefix, nothing else: two
 # prefixes of one line do not know each other. The longest prefix that fits a module is its own.
 LAYERS = (
-    ("grid", "tasks", "media", "diffusers_registry", "hub.hub_errors"),
+    ("grid", "tasks", "media", "lazy_names", "after_import", "hub.hub_errors"),
     ("modeling.nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("modeling.text_ids",),
     ("modeling.attention", "modeling.feed_forward", "modeling.embeddings", "modeling.token_checks"),
+    ("modeling.int8_linear",),
+    ("modeling.int8_quantizer",),
     ("modeling.condition_encoder", "modeling.token_decoder", "modeling.clip_text", "modeling.generation_mixin"),
     ("modeling.modeling_nuwa",),
     ("generation",),
@@ -25,6 +27,7 @@ LAYERS = (
     ("training",),
     ("conversion",),
     ("evaluation",),
+    ("registration",),
     ("",),  # the package itself
     ("cli",),
 )

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
+from diffusers import PipelineQuantizationConfig
 from safetensors.torch import load_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 
-from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
+from nuwa_hf import DEMO_CHECKPOINT, NuwaInt8Config, NuwaTextToVideoPipeline
 from nuwa_hf.grid import Grid
 from nuwa_hf.training.arguments import parse_arguments
 from nuwa_hf.training.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder, merged_copy
@@ -247,6 +248,14 @@ def test_what_does_not_fit_the_checkpoint_is_refused_before_anything_is_written(
     with pytest.raises(OSError, match="No checkpoint"):
         main(flags_of(tmp_path / "nothing", tokens_folder, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_quantised_transformer_is_not_trained(checkpoint, tokens_folder, tmp_path):
+    quantisation = PipelineQuantizationConfig(quant_mapping={"transformer": NuwaInt8Config()})
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint, quantization_config=quantisation)
+    pipeline.save_pretrained(tmp_path / "int8")
+    with pytest.raises(ValueError, match=r"`transformer` must be one with weights in floating point.*'nuwa_int8'"):
+        main(flags_of(tmp_path / "int8", tokens_folder, tmp_path / "out"))
 
 
 def test_checkpoints_of_another_way_of_fine_tuning_are_refused(lora_run, checkpoint, tokens_folder, tmp_path):

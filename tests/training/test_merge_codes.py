@@ -4,6 +4,7 @@ import pytest
 import torch
 from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer, tiny_vqgan
 
+from nuwa_hf import NuwaInt8Config
 from nuwa_hf.training.merge_codes import average_linkage, cluster_means, main, merge_transformer, merge_vqgan
 from nuwa_hf.training.token_files import TokenFiles, write_metadata, write_shard
 
@@ -63,15 +64,18 @@ def test_codec_and_transformer_are_written_with_fewer_codes_and_only_the_codes_c
     write_metadata(tmp_path / "tokens", {"num_shards": 1})
     write_shard(tmp_path / "tokens", 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(4, dtype=torch.int32)))
     flags = {name: str(tmp_path / name) for name in ("vqgan", "transformer", "tokens")} | {"codebook_size": "7"}
-    main(
-        [word for name, value in flags.items() for word in (f"--{name}", value)]
-        + ["--output_dir", str(tmp_path / "out")]
-    )
+    words = [word for name, value in flags.items() for word in (f"--{name}", value)]
+    main([*words, "--output_dir", str(tmp_path / "out")])
     merged = type(vqgan).from_pretrained(tmp_path / "out" / "vqgan")
     assert merged.config.codebook_size == 7
     kept = {name: tensor for name, tensor in vqgan.state_dict().items() if not name.startswith("quantize.")}
     assert all(torch.equal(merged.state_dict()[name], tensor) for name, tensor in kept.items())
     assert type(transformer).from_pretrained(tmp_path / "out" / "transformer").config.codebook_size == 7
+    quantised = type(transformer).from_pretrained(tmp_path / "transformer", quantization_config=NuwaInt8Config())
+    quantised.save_pretrained(tmp_path / "transformer")
+    with pytest.raises(ValueError, match="`transformer` must be one with weights in floating point"):
+        main([*words, "--output_dir", str(tmp_path / "int8")])
+    assert not (tmp_path / "int8").exists()
 
 
 def test_more_codes_than_there_are_is_refused(tmp_path):

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The parser of `nuwa-hf`, and its exit status."""
+"""The parser of `nuwa-hf`, and its exit status.
+
+Nothing slow is imported before a command line has been parsed: help and mistakes come at once.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-import torch
-
 from nuwa_hf import __version__
-from nuwa_hf.cli.run_task import run_task
 from nuwa_hf.cli.task_arguments import add_arguments
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
 
@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv and argv[0] in DELEGATED:
             return import_module(DELEGATED[argv[0]][0]).main(argv[1:]) or 0
         args = build_parser().parse_args(argv)
-        run_task(TASK_COMMANDS[args.command], args)
-    except (ValueError, TypeError, OSError, torch.OutOfMemoryError) as error:
+        import_module("nuwa_hf.cli.run_task").run_task(TASK_COMMANDS[args.command], args)
+    except (ValueError, TypeError, OSError, *_out_of_memory()) as error:
         print(f"nuwa-hf: error: {' '.join(str(error).split())}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
@@ -71,6 +71,12 @@ def build_parser() -> argparse.ArgumentParser:
     for name, (_, summary) in DELEGATED.items():  # only listed: `main` has handed them on before
         commands.add_parser(name, help=f"{summary}; see nuwa-hf {name} --help")
     return parser
+
+
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    """The device's error for it, if torch has been imported; without torch there is none."""
+    torch = sys.modules.get("torch")
+    return () if torch is None else (torch.OutOfMemoryError,)
 
 
 class _OneLineErrorParser(argparse.ArgumentParser):

@@ -8,9 +8,11 @@ import time
 import torch
 from diffusers.utils import logging as diffusers_logging
 
+import nuwa_hf
+from nuwa_hf.cli.argument_checks import check_arguments
 from nuwa_hf.cli.output_files import check_writable, default_name, plan_files, write_result
 from nuwa_hf.cli.result_sheet import result_sheet
-from nuwa_hf.cli.task_arguments import check_arguments, input_files, pipeline_arguments
+from nuwa_hf.cli.task_arguments import input_files, pipeline_arguments
 from nuwa_hf.cli.task_commands import TaskCommand
 from nuwa_hf.media import enlarge, write_png
 
@@ -39,7 +41,7 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
     seeds = [args.seed + number for number in range(count)]
 
     diffusers_logging.set_verbosity_error()
-    pipeline = command.pipeline_class.from_pretrained(args.checkpoint).to(device)
+    pipeline = getattr(nuwa_hf, command.task.pipeline).from_pretrained(args.checkpoint).to(device)
     output = pipeline(**given, generator=[torch.Generator().manual_seed(seed) for seed in seeds])
     clips = [[image] for image in output.images] if command.task.output == "image" else output.frames
 

@@ -3,15 +3,12 @@
 """The arguments of the sub-commands: what their pipelines' calls take, and the files to read and write."""
 
 import argparse
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.cli.task_commands import TaskCommand
-from nuwa_hf.generation.sampling import SamplingSettings
-from nuwa_hf.pipelines.checks import as_prompt_list, check_whole_number
-from nuwa_hf.pipelines.source_files import MAX_FRAMES, opened
+from nuwa_hf.pipelines.source_files import MAX_FRAMES
 
 
 @dataclass(frozen=True)
@@ -144,8 +141,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: TaskCommand) -> None
     for one in command.inputs:
         parser.add_argument(one.name, metavar=one.metavar, nargs="+" if one.is_clip else None, help=one.help)
     for option in options_of(command):
-        parameter = command.parameters.get(option.name)
-        option.add_to(parser, is_required=parameter is not None and parameter.default is parameter.empty)
+        option.add_to(parser, is_required=option.name in command.needed)
 
 
 def pipeline_arguments(command: TaskCommand, args: argparse.Namespace) -> dict[str, Any]:
@@ -179,32 +175,3 @@ def input_files(command: TaskCommand, args: argparse.Namespace) -> list[tuple[st
     names += ["mask"] if getattr(args, "mask", None) is not None else []
     values = [(name, getattr(args, name)) for name in names]
     return [(name, path) for name, value in values for path in (value if isinstance(value, list) else [value])]
-
-
-def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
-    """What can be said before the checkpoint is read; the pipeline checks the rest. Draws a seed if none was given.
-
-    Args:
-        command (`TaskCommand`): the command.
-        args (`argparse.Namespace`): its parsed arguments.
-
-    Raises:
-        OSError: If an input file does not exist or cannot be opened.
-        ValueError: If an argument has no valid value.
-    """
-    given = {name: value for name, value in vars(args).items() if value is not None}
-    for name in given.keys() & {"prompt", "negative_prompt"}:
-        as_prompt_list(name, given[name])
-    for option in options_of(command):
-        if option.type is int and type(option.default) is not bool and option is not SEED and option.name in given:
-            check_whole_number(option.flag, given[option.name], maximum=option.maximum)
-    sampling = {"guidance_scale", "temperature", "top_k", "top_p"}
-    SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
-    if args.seed is None:
-        args.seed = secrets.randbelow(2**31)
-    if not 0 <= args.seed < 2**63 - given[command.count_name]:
-        raise ValueError(f"`--seed` must be at least 0 and fit into 63 bits, got {args.seed}.")
-    for name, path in input_files(command, args):
-        if not path.startswith(("http://", "https://")):
-            with opened(path, name):
-                pass

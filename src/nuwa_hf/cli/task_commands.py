@@ -2,15 +2,12 @@
 # Copyright 2026 The nuwa_hf authors
 """The sub-commands of the eight tasks as one table.
 
-A command's options are not in it: they are what its pipeline's call takes (`task_arguments`).
+What a command takes is what its pipeline's call takes, under the same names. It is written down here once more, so
+that the command line can be parsed, and its help shown, before anything slow is imported.
 """
 
-import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import nuwa_hf
-from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import Task, get_task
 
 
@@ -39,13 +36,17 @@ class TaskCommand:
         task (`Task`): the task, which has the command's name.
         summary (`str`): what it does.
         inputs (`tuple[Input, ...]`): what it takes by its place.
+        options (`tuple[str, ...]`): what else of its pipeline's call it takes, beside the number to make.
         example (`str`): a whole command line.
+        needed (`tuple[str, ...]`, *optional*, defaults to `()`): those of the options that must be given.
     """
 
     task: Task
     summary: str
     inputs: tuple[Input, ...]
+    options: tuple[str, ...]
     example: str
+    needed: tuple[str, ...] = ()
 
     @property
     def description(self) -> str:
@@ -54,14 +55,9 @@ class TaskCommand:
         return f"{self.summary.capitalize()}. Writes {formats}; files of the same name are replaced."
 
     @property
-    def pipeline_class(self) -> type[NuwaPipelineBase]:
-        """The task's pipeline."""
-        return getattr(nuwa_hf, self.task.pipeline)
-
-    @property
-    def parameters(self) -> Mapping[str, inspect.Parameter]:
-        """What the pipeline's call takes."""
-        return inspect.signature(self.pipeline_class.__call__).parameters
+    def parameters(self) -> set[str]:
+        """The arguments of the pipeline's call that the command takes."""
+        return {*(one.name for one in self.inputs), *self.options, self.count_name}
 
     @property
     def count_name(self) -> str:
@@ -76,6 +72,10 @@ VIDEO_OR_IMAGE = Input("video", "VIDEO", "an image, or the first frames as a vid
 SKETCH = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" whose values are the classes')
 SKETCHES = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" for each frame, or one that is animated', is_clip=True)
 
+TEXT = ("negative_prompt", "guidance_scale")
+SAMPLING = ("temperature", "top_k", "top_p")
+KNOWN = ("mask", "condition_on_known", "composite")
+
 TASK_COMMANDS = {
     command.task.command: command
     for command in (
@@ -83,48 +83,58 @@ TASK_COMMANDS = {
             get_task("T2I"),
             "make images of a text",
             (PROMPT,),
+            (*TEXT, *SAMPLING, "num_candidates"),
             'nuwa-hf text-to-image "a red apple on the grass" --num-images 8 --seed 0 --contact-sheet',
         ),
         TaskCommand(
             get_task("T2V"),
             "make videos of a text",
             (PROMPT,),
+            ("num_frames", "overlap_frames", *TEXT, *SAMPLING, "num_candidates"),
             'nuwa-hf text-to-video "a rocket flies upwards over the sea" --num-videos 4 --seed 0 --contact-sheet',
         ),
         TaskCommand(
             get_task("S2I"),
             "make images of a sketch",
             (SKETCH,),
+            ("prompt", *TEXT, *SAMPLING),
             'nuwa-hf sketch-to-image sketch.png --prompt "a dog in the snow" --num-images 4',
         ),
         TaskCommand(
             get_task("S2V"),
             "make videos of a sketch for each frame",
             (SKETCHES,),
+            ("prompt", "overlap_frames", *TEXT, *SAMPLING),
             "nuwa-hf sketch-to-video sketch-0.png sketch-1.png sketch-2.png sketch-3.png --seed 0",
         ),
         TaskCommand(
             get_task("I2I"),
             "fill a part of an image so that it fits to the rest",
             (IMAGE,),
+            (*KNOWN, *SAMPLING),
             "nuwa-hf complete image.png --mask mask.png --num-images 4 --contact-sheet",
+            needed=("mask",),
         ),
         TaskCommand(
             get_task("V2V"),
             "continue a video, or an image as a video",
             (VIDEO_OR_IMAGE,),
+            ("num_frames", "overlap_frames", "condition_on_known", "composite", *SAMPLING),
             "nuwa-hf predict image.png --num-frames 12 --num-videos 4 --contact-sheet",
         ),
         TaskCommand(
             get_task("TI2I"),
             "draw a part of an image anew for a text",
             (PROMPT, IMAGE),
+            (*KNOWN, *TEXT, *SAMPLING, "num_candidates"),
             'nuwa-hf edit-image "a cat on the grass" image.png --mask mask.png --num-candidates 4',
+            needed=("mask",),
         ),
         TaskCommand(
             get_task("TV2V"),
             "draw a part of a video anew for a text",
             (PROMPT, VIDEO),
+            (*KNOWN, "overlap_frames", *TEXT, *SAMPLING, "num_candidates"),
             'nuwa-hf edit-video "a rocket flies upwards over the sea" clip.gif --seed 0',
         ),
     )

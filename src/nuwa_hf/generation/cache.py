@@ -33,7 +33,8 @@ class ConditionReach:
         inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): with `near`, which of them may be seen.
         bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): without `near`, 0 and -inf; None where
             everything may be seen.
-        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`): with `bias`, who sees nothing.
+        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): with `bias`, who sees nothing; None
+            where everyone sees something.
     """
 
     def __init__(self, condition: NuwaCondition, grid: Grid):
@@ -50,9 +51,10 @@ class ConditionReach:
             seen = seen[:, None, None, :]
             visible = seen if visible is None else visible & seen
         if visible is not None:
-            self.blind = ~visible.any(-1, keepdim=True)
+            blind = ~visible.any(-1, keepdim=True)
             # Kernels differ on a row without any key, so a blind query looks at everything and is then erased.
-            self.bias = additive_mask(visible | self.blind, condition.hidden_states.dtype)
+            self.bias = additive_mask(visible | blind, condition.hidden_states.dtype)
+            self.blind = blind if blind.any() else None
 
 
 class CachedCondition:
@@ -88,9 +90,9 @@ class CachedCondition:
         if reach.bias is None:
             return nn.functional.scaled_dot_product_attention(query, self.key, self.value)
         rows = slice(None) if reach.bias.shape[2] == 1 else places
-        bias, blind = reach.bias[:, :, rows], reach.blind[:, :, rows]
+        bias = reach.bias[:, :, rows]
         attended = nn.functional.scaled_dot_product_attention(query, self.key, self.value, attn_mask=bias)
-        return attended.masked_fill(blind, 0.0)
+        return attended if reach.blind is None else attended.masked_fill(reach.blind[:, :, rows], 0.0)
 
     def _attend_near(self, query: torch.Tensor, near: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         """The same where each place sees K of the M: `near` (n, K), `inside` (n, K) or (B, n, K)."""

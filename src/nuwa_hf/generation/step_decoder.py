@@ -17,6 +17,21 @@ from nuwa_hf.modeling.modeling_outputs import NuwaCondition
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer
 
 
+def products_of(layer: NuwaDecoderLayer) -> tuple[tuple[nn.Module, ...], ...]:
+    """The linear layers of each product of a step.
+
+    Args:
+        layer (`NuwaDecoderLayer`): the layer.
+
+    Returns:
+        `tuple[tuple[nn.Module, ...], ...]`: keys, values and queries of the self-attention with the queries of the
+        cross-attention; both output projections; both of the feed-forward.
+    """
+    own, cross, feed_forward = layer.self_attn, layer.cross_attn, layer.feed_forward
+    together = (own.k_proj, own.v_proj, own.q_proj, cross.q_proj)
+    return together, (own.o_proj,), (cross.o_proj,), (feed_forward.up_proj,), (feed_forward.down_proj,)
+
+
 class StepLayer:
     """A `NuwaDecoderLayer` with its weights laid out for steps: the products that read the same input are one.
 
@@ -26,13 +41,11 @@ class StepLayer:
     """
 
     def __init__(self, layer: NuwaDecoderLayer, conditions: list[CachedCondition]):
-        own, cross, feed_forward = layer.self_attn, layer.cross_attn, layer.feed_forward
-        self.num_heads = own.num_heads
+        self.num_heads = layer.self_attn.num_heads
         self.conditions = conditions
         self.attention_norm, self.feed_forward_norm = layer.attention_norm, layer.feed_forward_norm
-        self.in_proj = step_linear(own.k_proj, own.v_proj, own.q_proj, cross.q_proj)
-        self.self_out, self.cross_out = step_linear(own.o_proj), step_linear(cross.o_proj)
-        self.up_proj, self.down_proj = step_linear(feed_forward.up_proj), step_linear(feed_forward.down_proj)
+        products = (step_linear(*linears) for linears in products_of(layer))
+        self.in_proj, self.self_out, self.cross_out, self.up_proj, self.down_proj = products
 
     def __call__(
         self, hidden_states: torch.Tensor, step: Step, bias: torch.Tensor, cache: StepCache, layer_index: int

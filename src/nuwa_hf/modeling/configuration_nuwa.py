@@ -8,11 +8,12 @@ from typing import Any
 
 from huggingface_hub.dataclasses import strict
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
-from transformers.models.clip.configuration_clip import CLIPTextConfig
+from transformers.models.auto.configuration_auto import AutoConfig
 
 from nuwa_hf.grid import Grid
 
 
+TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
 # Sizes by name. The first two are the paper's (sections "Implementation Details"); the last is the checkpoint that
 # ships with the package, small enough to train and to run on a CPU.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -73,7 +74,9 @@ class NuwaConfig(PreTrainedConfig):
 
     model_type = "nuwa"
     sub_configs_defaults = {  # noqa: RUF012 (transformers reads a plain dict)
-        "text_encoder_config": SubConfigSpec(config_class=CLIPTextConfig, optional=True)
+        # By its type and not by its class: `registration` imports this file while transformers is half imported, when
+        # the configuration of a model of transformers cannot be.
+        "text_encoder_config": SubConfigSpec(config_class=AutoConfig, model_type=TEXT_ENCODER_TYPE, optional=True)
     }
 
     vocab_size: int = 49408
@@ -236,7 +239,7 @@ def _check_text_encoder(text_encoder_config: Any) -> None:
     """Refuse the configuration of a whole CLIP, of which transformers would read nothing but the defaults."""
     is_config = isinstance(text_encoder_config, PreTrainedConfig)
     kind = text_encoder_config.model_type if is_config else (text_encoder_config or {}).get("model_type")
-    if kind not in (None, CLIPTextConfig.model_type):
+    if kind not in (None, TEXT_ENCODER_TYPE):
         raise ValueError(
             f"`text_encoder_config` must be that of a CLIPTextModel, got one of model type {kind!r}; give the "
             "`text_config` of a whole CLIP."

@@ -22,6 +22,8 @@ from nuwa_hf.modeling.embeddings import (
     NuwaVisualEmbeddings,
 )
 from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
+from nuwa_hf.modeling.int8_linear import check_is_cpu
+from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,
@@ -71,6 +73,11 @@ class NuwaPreTrainedModel(PreTrainedModel):
         """
         requested = requested_attention or DEFAULT_ATTENTION
         return super().get_correct_attn_implementation(ATTENTION_ALIASES.get(requested, requested), is_init_check)
+
+    def _apply(self, fn, recurse=True):
+        if getattr(self, "quantization_method", None) == QUANT_METHOD:
+            check_is_cpu(fn(torch.empty(0)).device)  # before any part has moved
+        return super()._apply(fn, recurse)
 
     def freeze_text_encoder(self) -> None:
         """Freeze CLIP's text model; its projection to our width stays learnt.

@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 import PIL.Image
 import PIL.ImageOps
-import requests
 
 
 REQUEST_TIMEOUT = 60  # seconds
@@ -192,6 +191,8 @@ def check_frame_count(name: str, count: int) -> None:
 
 
 def _download(url: str, name: str) -> bytes:
+    import requests  # here, since only a URL needs it
+
     try:
         response = requests.get(url, timeout=REQUEST_TIMEOUT)
         response.raise_for_status()

@@ -166,6 +166,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     transformer = None
     if arguments.transformer is not None:
         transformer = NuwaForConditionalGeneration.from_pretrained(arguments.transformer)
+        is_float = transformer.head.weight.is_floating_point()
+        require(is_float, "transformer", "one with weights in floating point", "a quantised one", "merge its original")
         theirs = transformer.config.codebook_size
         require(
             theirs == before,

@@ -168,14 +168,21 @@ def build_transformer(arguments: NuwaArguments, parts: RunParts, grid: Grid) -> 
         `NuwaForConditionalGeneration`.
 
     Raises:
-        ValueError: If the transformer has too few positions for the grid, or was made for a sketch codec with another
-            codebook; or if there is none and the tokenizer is CLIP's.
+        ValueError: If the transformer is quantised, has too few positions for the grid, or was made for a sketch codec
+            with another codebook; or if there is none and the tokenizer is CLIP's.
     """
     sizes = {"hidden_dropout": arguments.hidden_dropout}
     if parts.sketch_vqgan is not None:
         sizes["sketch_codebook_size"] = parts.sketch_vqgan.config.codebook_size
     if parts.transformer is not None:
         saved, _ = NuwaConfig.get_config_dict(parts.transformer, subfolder=parts.subfolder)
+        require(
+            "quantization_config" not in saved,
+            "transformer",
+            "one with weights in floating point",
+            f"one quantised by {saved.get('quantization_config', {}).get('quant_method')!r}",
+            "train the one that it was made from and quantise afterwards",
+        )
         theirs, ours = saved.get("sketch_codebook_size"), sizes.get("sketch_codebook_size")
         require(
             None in (theirs, ours) or theirs == ours,

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What can be said about a sub-command's arguments before its checkpoint is read."""
+
+import argparse
+import secrets
+
+from nuwa_hf.cli.task_arguments import SEED, input_files, options_of
+from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.checks import as_prompt_list, check_whole_number
+from nuwa_hf.pipelines.source_files import opened
+
+
+def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
+    """Check what can be checked; the pipeline checks the rest. Draws a seed if none was given.
+
+    Args:
+        command (`TaskCommand`): the command.
+        args (`argparse.Namespace`): its parsed arguments.
+
+    Raises:
+        OSError: If an input file does not exist or cannot be opened.
+        ValueError: If an argument has no valid value.
+    """
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    for name in given.keys() & {"prompt", "negative_prompt"}:
+        as_prompt_list(name, given[name])
+    for option in options_of(command):
+        if option.type is int and type(option.default) is not bool and option is not SEED and option.name in given:
+            check_whole_number(option.flag, given[option.name], maximum=option.maximum)
+    sampling = {"guidance_scale", "temperature", "top_k", "top_p"}
+    SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
+    if args.seed is None:
+        args.seed = secrets.randbelow(2**31)
+    if not 0 <= args.seed < 2**63 - given[command.count_name]:
+        raise ValueError(f"`--seed` must be at least 0 and fit into 63 bits, got {args.seed}.")
+    for name, path in input_files(command, args):
+        if not path.startswith(("http://", "https://")):
+            with opened(path, name):
+                pass

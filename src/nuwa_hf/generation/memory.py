@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Memory that sampling and decoding take, worked out from the sizes of the models.
+
+Legend: B batch, R rows (B, or 2 B under guidance), n places of the widest step, K causal offsets of the window, S
+slots, N all places, M condition places, D hidden size, F inner size of the feed-forward, V codebook size, e bytes of a
+number.
+"""
+
+from dataclasses import asdict, dataclass
+from itertools import chain
+
+from nuwa_hf.generation.cache import StepCache
+from nuwa_hf.generation.schedule import plan_steps
+from nuwa_hf.generation.step_decoder import products_of
+from nuwa_hf.generation.step_linear import step_linear_bytes
+from nuwa_hf.generation.step_plan import count_slots
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets
+
+
+FLOAT64 = 8  # bytes: the inverse CDF is exact to the last place
+
+
+@dataclass(frozen=True)
+class SamplingMemory:
+    """Bytes on the model's device.
+
+    Args:
+        weights (`int`): the transformer's parameters and buffers.
+        laid_out (`int`): copies of weights that are laid out for a few rows at a time, for the length of a call.
+        ring (`int`): keys and values of what the next steps can see.
+        conditions (`int`): keys and values of the text, and what the encoder made of it.
+        positions (`int`): the learnt positions of all places.
+        step (`int`): what one step works with at its most.
+    """
+
+    weights: int
+    laid_out: int
+    ring: int
+    conditions: int
+    positions: int
+    step: int
+
+    @property
+    def total(self) -> int:
+        """The sum of all parts."""
+        return sum(asdict(self).values())
+
+
+def sampling_memory(
+    model: NuwaForConditionalGeneration,
+    grid: Grid,
+    *,
+    batch_size: int = 1,
+    uses_guidance: bool = False,
+    schedule: str = "wavefront",
+    text_length: int | None = None,
+) -> SamplingMemory:
+    """Memory of `generate` for a text.
+
+        ring        2 layers R S D e
+        conditions  (2 layers + 1) R M D e
+        positions   N D e
+        step        n S e, which slots a place sees, and the most of
+                      (2 R + 1) n K D e           the neighbours' embeddings, weighted by the taps, which are masked
+                      R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward
+                      R n D e + B n V max(e + 2 x 8, 5 e under guidance)   logits, and the inverse CDF in float64
+
+    Tables of indices are left out, and so is what a library's kernel takes while it runs. Top-k and top-p sort the
+    logits, which takes more.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): the model, in its dtype; it may be on the meta device.
+        grid (`Grid`): what is sampled.
+        batch_size (`int`, defaults to 1): B.
+        uses_guidance (`bool`, defaults to `False`): whether there are 2 B rows.
+        schedule (`str`, defaults to `"wavefront"`): or `"raster"`.
+        text_length (`int`, *optional*): M; the most by default.
+
+    Returns:
+        `SamplingMemory`.
+
+    Raises:
+        ValueError: If the schedule is unknown.
+    """
+    config, dtype = model.config, model.dtype
+    e, width, inner, codes = dtype.itemsize, config.hidden_size, config.intermediate_size, config.codebook_size
+    rows = batch_size * (2 if uses_guidance else 1)
+    text = config.max_text_length if text_length is None else text_length
+    places = max(len(step) for step in plan_steps(grid, config.window, schedule))
+    offsets = len(causal_offsets(config.window)) - 1
+    num_slots = count_slots(grid, config.window, schedule)
+    embedding = (2 * rows + 1) * places * offsets * width * e
+    layer = rows * places * (8 * width + 2 * inner) * e
+    draw = rows * places * width * e + batch_size * places * codes * max(e + 2 * FLOAT64, 5 * e * uses_guidance)
+    products = [(model.head,), *(linears for layer in model.model.decoder.layers for linears in products_of(layer))]
+    return SamplingMemory(
+        weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
+        laid_out=sum(step_linear_bytes(*linears) for linears in products),
+        ring=StepCache.num_bytes(config, num_slots, rows, dtype),
+        conditions=(2 * config.num_decoder_layers + 1) * rows * text * width * e,
+        positions=grid.numel * width * e,
+        step=places * num_slots * e + max(embedding, layer, draw),
+    )
+
+
+def decoding_memory(vqgan: NuwaVQGAN, num_frames: int, height: int, width: int) -> int:
+    """Memory of `NuwaVQGAN.decode` beside the weights.
+
+        5 frames Y X C e, C the width of the level of full size
+
+    which is what its residual block holds before the second convolution. With `vqgan.enable_slicing()`, and in a
+    stream, `frames` is one.
+
+    Args:
+        vqgan (`NuwaVQGAN`): the codec, in its dtype.
+        num_frames (`int`): frames that are decoded at once, all videos together.
+        height (`int`): pixel rows.
+        width (`int`): pixel columns.
+
+    Returns:
+        `int`: bytes.
+    """
+    return 5 * num_frames * height * width * vqgan.config.block_out_channels[0] * vqgan.dtype.itemsize

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""A linear layer with 8-bit weights, for inference on a CPU.
+
+Legend: R rows, D input size, F output size.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Self
+
+import torch
+from torch import nn
+
+
+LARGEST = 127  # -128 stays unused, so that the numbers are symmetric
+OTHER_DEVICES = "on other devices quantise with transformers' `TorchAoConfig` or `BitsAndBytesConfig` instead"
+MAX_IN_FEATURES = (2**31 - 1) // LARGEST**2  # beyond it a sum may leave int32
+
+
+def quantize_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each row as 8-bit numbers and the step between two of them.
+
+        step = max_d |x_d| / 127,  q_d = round(x_d / step)
+
+    A row's result does not depend on the other rows.
+
+    Args:
+        rows (`torch.Tensor` of shape `(..., D)`): floating; float64 is computed in float64, the rest in float32.
+
+    Returns:
+        `tuple`: `q`, `torch.CharTensor` of shape `(..., D)` in [-127, 127], and `step`, of shape `(..., 1)`, above 0.
+    """
+    rows = rows.to(_compute_dtype(rows.dtype))
+    # A row of zeros gets the smallest step, not 0 / 0.
+    step = rows.abs().amax(-1, keepdim=True).clamp_min_(LARGEST * torch.finfo(rows.dtype).tiny).div_(LARGEST)
+    return (rows / step).round_().to(torch.int8), step
+
+
+def int8_matmul(rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """`rows weight^T` in whole numbers, exactly.
+
+    Args:
+        rows (`torch.CharTensor` of shape `(R, D)`): in [-127, 127]; R may be 0.
+        weight (`torch.CharTensor` of shape `(F, D)`): in [-127, 127].
+
+    Returns:
+        `torch.IntTensor` of shape `(R, F)`.
+    """
+    if rows.shape[1] == 1:  # `_int_mm` leaves its output unwritten here
+        return rows.int() * weight.t().int()
+    if _sums_exactly():
+        return torch._int_mm(rows, weight.t())
+    high, low = weight >> 1, weight & 1  # weight = 2 high + low, small enough for 16-bit sums of two products
+    return torch._int_mm(rows, high.t()).mul_(2).add_(torch._int_mm(rows, low.t()))
+
+
+class Int8Linear(nn.Module):
+    """`y = x W^T + b` with W as 8-bit numbers, one step for each output, and x quantised row by row.
+
+        y_f = step_x step_f sum_d q_d w_fd + b_f
+
+    The sum is one of whole numbers and exact, so a row's output does not depend on the rows beside it. For inference
+    on a CPU; with its VNNI instructions it is faster than float32, without them it saves memory alone.
+
+    Args:
+        in_features (`int`): D, at most 133144.
+        out_features (`int`): F.
+        bias (`bool`, defaults to `True`): whether there is a b.
+        device (`torch.device`, *optional*): where to put the numbers.
+        dtype (`torch.dtype`, *optional*): of the bias.
+
+    Attributes:
+        weight (`torch.nn.Parameter` of shape `(F, D)`): int8, in [-127, 127], without a gradient.
+        scale (`torch.Tensor` of shape `(F,)`): a buffer, the steps of the outputs; float32 whatever the model is
+            cast to.
+        bias (`torch.nn.Parameter` of shape `(F,)`, *optional*): b, without a gradient.
+
+    Raises:
+        ValueError: If the layer is too wide for exact sums.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ):
+        super().__init__()
+        if in_features > MAX_IN_FEATURES:
+            raise ValueError(
+                f"`in_features` must be at most {MAX_IN_FEATURES} (sums are 32-bit), got {in_features}; leave this "
+                "layer in floating point by `modules_to_not_convert`."
+            )
+        self.in_features = in_features
+        self.out_features = out_features
+        weight = torch.zeros(out_features, in_features, dtype=torch.int8, device=device)
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.register_buffer("scale", torch.ones(out_features, dtype=torch.float32, device=device))
+        zeros = torch.zeros(out_features, device=device, dtype=dtype) if bias else None
+        self.bias = nn.Parameter(zeros, requires_grad=False) if bias else None
+
+    @classmethod
+    def from_linear(cls, linear: nn.Linear) -> Self:
+        """The same layer with its weight rounded.
+
+        Args:
+            linear (`torch.nn.Linear`): with a weight in floating point.
+
+        Returns:
+            `Int8Linear`: with numbers of its own.
+
+        Raises:
+            TypeError: If it is no linear layer in floating point.
+        """
+        if not isinstance(linear, nn.Linear) or not linear.weight.is_floating_point():
+            raise TypeError(
+                "`linear` must be a torch.nn.Linear in floating point, got "
+                f"{type(linear).__name__}; a layer is quantised once."
+            )
+        layer = cls(linear.in_features, linear.out_features, bias=linear.bias is not None, device="meta")
+        weight, scale = quantize_rows(linear.weight.detach().float())
+        layer.weight = nn.Parameter(weight, requires_grad=False)
+        layer.scale = scale.squeeze(-1)
+        if linear.bias is not None:
+            layer.bias = nn.Parameter(linear.bias.detach().clone(), requires_grad=False)
+        return layer
+
+    @classmethod
+    def concatenate(cls, layers: Sequence["Int8Linear"]) -> Self:
+        """One layer that gives the outputs of several side by side, bit for bit.
+
+        Args:
+            layers (`Sequence[Int8Linear]`): of one input size; all with a bias or all without.
+
+        Returns:
+            `Int8Linear`: with numbers of its own.
+
+        Raises:
+            ValueError: If the layers differ in their input size or in having a bias.
+        """
+        kinds = {(layer.in_features, layer.bias is not None) for layer in layers}
+        if len(kinds) != 1:
+            raise ValueError(
+                "`layers` must have one input size, and all a bias or none, got (in_features, bias) "
+                f"{sorted(kinds)}; concatenate those that agree."
+            )
+        (in_features, has_bias) = kinds.pop()
+        joined = cls(in_features, sum(layer.out_features for layer in layers), bias=has_bias, device="meta")
+        joined.weight = nn.Parameter(torch.cat([layer.weight for layer in layers]), requires_grad=False)
+        joined.scale = torch.cat([layer.scale for layer in layers])
+        if has_bias:
+            joined.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), requires_grad=False)
+        return joined
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        """Apply to each row.
+
+        Args:
+            hidden_states (`torch.Tensor` of shape `(..., D)`): floating, on the CPU, without a gradient.
+
+        Returns:
+            `torch.Tensor` of shape `(..., F)`, of the input's dtype.
+
+        Raises:
+            ValueError: If the input requires a gradient, or lies elsewhere.
+        """
+        if hidden_states.requires_grad and torch.is_grad_enabled():
+            raise ValueError(
+                "`hidden_states` must not require a gradient, which 8-bit weights cannot give; train the model in "
+                "floating point and quantise it afterwards."
+            )
+        check_is_cpu(hidden_states.device)
+        rows, step = quantize_rows(hidden_states)
+        return self.from_quantized(rows, step, hidden_states.dtype)
+
+    def from_quantized(self, rows: torch.Tensor, step: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Apply to rows that are quantised already, as layers that share an input do.
+
+        Args:
+            rows (`torch.CharTensor` of shape `(..., D)`): the first result of `quantize_rows`.
+            step (`torch.Tensor` of shape `(..., 1)`): the second.
+            dtype (`torch.dtype`): of the output.
+
+        Returns:
+            `torch.Tensor` of shape `(..., F)`.
+        """
+        sums = int8_matmul(rows.reshape(-1, self.in_features), self.weight)
+        output = sums.to(step.dtype).mul_(step.reshape(-1, 1)).mul_(self.scale)
+        if self.bias is not None:
+            output += self.bias
+        return output.to(dtype).view(*rows.shape[:-1], self.out_features)
+
+    def extra_repr(self) -> str:
+        """Sizes, as `torch.nn.Linear` shows them."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+    def _apply(self, fn, recurse=True):
+        check_is_cpu(fn(torch.empty(0)).device)
+        scale = self.scale
+        super()._apply(fn, recurse)
+        if self.scale.dtype != scale.dtype:  # a cast of the model to bfloat16 must not round the steps
+            self.scale = scale.to(self.scale.device)
+        return self
+
+
+def check_is_cpu(device: torch.device) -> None:
+    """Require the device that 8-bit layers run on.
+
+    Args:
+        device (`torch.device`): where they are, or are to be; `meta` is as good as the CPU.
+
+    Raises:
+        ValueError: If it is another.
+    """
+    if device.type not in ("cpu", "meta"):
+        raise ValueError(f"`Int8Linear` runs on the CPU, got the device {str(device)!r}; {OTHER_DEVICES}.")
+
+
+def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
+    return dtype if dtype == torch.float64 else torch.float32
+
+
+@cache
+def _sums_exactly() -> bool:
+    """Whether `_int_mm` is exact here: a CPU without VNNI adds pairs of products in 16 bits, which saturate."""
+    for num_rows in (1, 32):  # a single row has a kernel of its own
+        rows = torch.full((num_rows, 64), LARGEST, dtype=torch.int8)
+        if not (torch._int_mm(rows, torch.full_like(rows, LARGEST).t()) == 64 * LARGEST**2).all():
+            return False
+    return True

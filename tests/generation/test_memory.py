@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+from pathlib import Path
+
+import pytest
+import torch
+from memory_meter import MemoryMeter
+
+from nuwa_hf.generation.memory import decoding_memory, sampling_memory
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+
+
+# Each lets another part of the formula decide.
+SIZES = {
+    "ring": ({"hidden_size": 64, "codebook_size": 32, "num_decoder_layers": 12}, Grid(8, 12, 12)),
+    "feed-forward": ({"hidden_size": 64, "codebook_size": 32, "intermediate_size": 2048}, Grid(6, 12, 12)),
+    "logits": ({"hidden_size": 16, "codebook_size": 4096}, Grid(6, 12, 12)),
+    "embeddings": ({"hidden_size": 128, "codebook_size": 16, "window": (3, 5, 5)}, Grid(8, 12, 12)),
+    "weights": ({"hidden_size": 256, "codebook_size": 512}, Grid(2, 4, 4)),
+}
+
+
+def model_of(grid, dtype, **sizes):
+    torch.manual_seed(0)
+    config = NuwaConfig(
+        **{
+            "vocab_size": 40,
+            "num_attention_heads": 2,
+            "num_encoder_layers": 1,
+            "num_decoder_layers": 2,
+            "max_text_length": 12,
+            "visual_grid": tuple(grid),
+            **sizes,
+        }
+    )
+    return NuwaForConditionalGeneration(config).eval().to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
+@pytest.mark.parametrize("part", SIZES)
+def test_sampling_takes_the_memory_of_the_formula(part, guidance_scale, dtype):
+    sizes, grid = SIZES[part]
+    model = model_of(grid, dtype, **sizes)
+    text = torch.randint(5, 40, (3, 12))
+    settings = {"grid": grid, "guidance_scale": guidance_scale, "generator": torch.Generator().manual_seed(0)}
+    model.generate(text, **settings)  # the plan is made once and kept
+    with MemoryMeter() as meter:
+        model.generate(text, **settings)
+    memory = sampling_memory(model, grid, batch_size=3, uses_guidance=guidance_scale > 1)
+    stated = memory.total - memory.weights
+    # Indices, random numbers and what a kernel hands back for a moment are a few percent here, and none at real sizes.
+    assert 0.99 * stated < meter.peak < 1.2 * stated
+
+
+def test_raster_order_takes_a_small_ring_and_small_steps():
+    sizes, grid = SIZES["ring"]
+    model = model_of(grid, torch.float32, **sizes)
+    wavefront, raster = (sampling_memory(model, grid, schedule=schedule) for schedule in ("wavefront", "raster"))
+    assert raster.ring < wavefront.ring
+    assert raster.step < wavefront.step
+    assert raster.weights == wavefront.weights == sum(weight.nbytes for weight in model.parameters())
+
+
+def test_a_model_that_is_not_there_can_be_asked_too():
+    sizes, grid = SIZES["weights"]
+    with torch.device("meta"):  # as `from_pretrained` and `init_empty_weights` make models
+        absent = model_of(grid, torch.float32, **sizes)
+    assert sampling_memory(absent, grid) == sampling_memory(model_of(grid, torch.float32, **sizes), grid)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.no_grad()
+def test_decoding_takes_the_memory_of_the_formula(dtype):
+    vqgan = NuwaVQGAN(block_out_channels=(64, 64, 128), attention_levels=(2,)).eval().to(dtype)
+    tokens = torch.randint(0, 100, (1, 3, 8, 12))
+    for num_frames in (3, 1):
+        if num_frames == 1:
+            vqgan.enable_slicing()
+        with MemoryMeter() as meter:
+            vqgan.decode(tokens)
+        stated = decoding_memory(vqgan, num_frames, 32, 48)
+        assert 0.99 * stated < meter.peak < 1.15 * stated  # the finished frames are on top
+
+
+def test_the_papers_video_takes_what_the_page_says():
+    """The table of docs/sampling.md, filled from here."""
+    page = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text(encoding="utf-8")
+    with torch.device("meta"):
+        model = NuwaForConditionalGeneration(NuwaConfig())
+    for dtype in (torch.float32, torch.bfloat16):
+        model = model.to(dtype)
+        for frames in (1, 10):
+            memory = sampling_memory(model, Grid(frames, 21, 21))
+            parts = (memory.weights, memory.laid_out, memory.ring, memory.conditions + memory.positions, memory.step)
+            cells = " | ".join(f"{part / 1e6:,.0f}" for part in (*parts, memory.total))
+            assert f"| {frames} x 21 x 21 | {str(dtype).removeprefix('torch.')} | {cells} |" in page
+    assert f"{decoding_memory(NuwaVQGAN(), 1, 336, 336) / 1e6:,.0f} MB a frame" in page
