@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +13,10 @@ import torch
 from devices import Stopwatch, memory_now, peak_since_reset, reset_peak, seconds_of
 from floors import floors
 
-import nuwa_hf
 from nuwa_hf import (
     NuwaConfig,
     NuwaForConditionalGeneration,
+    NuwaInt8Config,
     NuwaPipelineBase,
     NuwaTextToImagePipeline,
     NuwaTextToVideoPipeline,
@@ -23,8 +24,7 @@ from nuwa_hf import (
     NuwaVQGAN,
 )
 from nuwa_hf.generation import sampler
-from nuwa_hf.generation.cache import StepCache
-from nuwa_hf.generation.step_plan import count_slots
+from nuwa_hf.generation.memory import decoding_memory, sampling_memory
 from nuwa_hf.grid import Grid
 
 
@@ -110,7 +110,7 @@ def load_pipeline(
         `NuwaPipelineBase`: without a progress bar.
     """
     is_int8 = precision.transformer == "int8"
-    how = {"quantization_config": nuwa_hf.NuwaInt8Config()} if is_int8 else {}
+    how = {"quantization_config": NuwaInt8Config()} if is_int8 else {}
     dtype = torch.float32 if is_int8 else DTYPES[precision.transformer]
     pipeline = OUTPUTS[output].from_pretrained(
         folder,
@@ -160,24 +160,25 @@ def parts_of(spent: dict[str, float]) -> dict[str, float]:
     return parts | {"rest": spent["total"] - spent["tokenize"] - spent["generate"] - spent["codec"]}
 
 
-def memory_by_formula(pipeline: NuwaPipelineBase, grid: Grid, num_rows: int) -> dict[str, int]:
-    """The bytes that are known before a call: weights, and the ring of keys and values.
+def memory_by_formula(pipeline: NuwaPipelineBase, grid: Grid, batch_size: int, guidance: bool) -> dict[str, int]:
+    """The bytes that can be worked out before a call.
 
     Args:
         pipeline (`NuwaPipelineBase`): transformer and codec.
         grid (`Grid`): what is sampled.
-        num_rows (`int`): outputs, twice under guidance.
+        batch_size (`int`): B.
+        guidance (`bool`): whether to guide.
 
     Returns:
-        `dict[str, int]`: `transformer`, `codec` and `ring`.
+        `dict[str, int]`: the parts of sampling; `codec`, its weights; `decoding`, what it works with; and `peak`, that
+        of sampling or that of decoding, whichever is more.
     """
-    transformer = pipeline.transformer
-    num_slots = count_slots(grid, transformer.config.window, "wavefront")
-    return {
-        "transformer": _weight_bytes(transformer),
-        "codec": _weight_bytes(pipeline.vqgan),
-        "ring": StepCache.num_bytes(transformer.config, num_slots, num_rows, transformer.dtype),
-    }
+    vqgan = pipeline.vqgan
+    sampling = sampling_memory(pipeline.transformer, grid, batch_size=batch_size, uses_guidance=guidance)
+    codec = sum(tensor.nbytes for tensor in (*vqgan.parameters(), *vqgan.buffers()))
+    decoding = decoding_memory(vqgan, batch_size * grid.t, *pipeline.image_size)
+    peak = codec + max(sampling.total, sampling.weights + decoding)
+    return {**asdict(sampling), "codec": codec, "decoding": decoding, "peak": peak}
 
 
 def build_case(
@@ -214,7 +215,7 @@ def build_case(
     Raises:
         RuntimeError: By a call whose pixels are not finite.
     """
-    loaded = []
+    loaded, memory_before = [], memory_now(device)
     load_seconds = seconds_of(
         lambda: loaded.append(load_pipeline(folder, output, precision, device, is_channels_last)), device
     )
@@ -229,8 +230,9 @@ def build_case(
         "waves": num_waves,
         "weights": {"transformer": pipeline.transformer.num_parameters(), "codec": pipeline.vqgan.num_parameters()},
         "load_seconds": load_seconds,
+        "memory_before": memory_before,
         "memory_loaded": memory_now(device),
-        "memory_by_formula": memory_by_formula(pipeline, grid, num_rows),
+        "memory_by_formula": memory_by_formula(pipeline, grid, batch_size, guidance),
     }
     stopwatch, calls = Stopwatch(device), []
     watch(pipeline, stopwatch)
@@ -262,7 +264,3 @@ def build_case(
             file.write(f"{json.dumps(note)}\n")
 
     return run
-
-
-def _weight_bytes(model: torch.nn.Module) -> int:
-    return sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
