@@ -298,7 +298,7 @@ def streaming_tables(result: dict[str, Any]) -> str:
                 way,
                 f"{series['resident'][0] / MIB:,.1f} MiB",
                 f"{series['resident'][-1] / MIB:,.1f} MiB",
-                f"{series['bytes_per_frame']:+,.0f} bytes",
+                f"{round(series['bytes_per_frame']):+,d} bytes",
             )
         )
     first, last = (next(iter(result["ways"].values()))["memory"]["frames"][place] for place in (0, -1))
