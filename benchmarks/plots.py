@@ -38,6 +38,7 @@ try:
         finish_bars,
         plain_ticks,
     )
+    from streaming_plot import streaming_plot
 except ModuleNotFoundError as error:
     raise RuntimeError('plots need matplotlib; run `pip install -c constraints.txt -e ".[benchmarks]"`.') from error
 
@@ -221,6 +222,7 @@ PLOTS = {
     "generation": generation_plot,
     "training_step": training_step_plot,
     "vqgan": vqgan_plot,
+    "streaming": streaming_plot,
     "start_up": start_up_plot,
 }
 

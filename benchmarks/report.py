@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from comparison_tables import generation_tables, training_step_tables, vqgan_tables
-from formatting import MIB
-from formatting import grid as _grid
-from formatting import machine as _machine
-from formatting import seconds as _seconds
-from formatting import table as _table
+from formatting import MIB, grid, machine, seconds, table
+from paper_size_tables import paper_size_tables
+from streaming_tables import streaming_tables
 
 
 ROOT = Path(__file__).parents[1]
@@ -79,21 +77,21 @@ def training_run_tables(result: dict[str, Any]) -> str:
     rows = [
         ("tokens/s", f"{result['tokens_per_second']:,.0f}"),
         ("share of a step spent waiting for data", f"{result['data_share']:.2%}"),
-        ("a checkpoint, written and moved into place", _seconds(seconds)),
+        ("a checkpoint, written and moved into place", seconds(seconds)),
         ("its size", f"{result['checkpoint_bytes'] / MIB:,.0f} MiB"),
     ]
     return "\n\n".join(
         (
-            _machine(result["machine"]),
+            machine(result["machine"]),
             f"Medians over {result['settings']['steps']} steps and {len(result['checkpoint_seconds'])} checkpoints.",
-            _table(("what", "measured"), rows),
+            table(("what", "measured"), rows),
         )
     )
 
 
 def start_up_tables(result: dict[str, Any]) -> str:
     """Markdown of `start_up.py`'s result."""
-    settings, seconds, memory = result["settings"], result["seconds"], result["peak_memory"]
+    settings, times, memory = result["settings"], result["seconds"], result["peak_memory"]
     rows = [
         ("the command, from start to exit, GIF and MP4 written", "command"),
         ("`import torch`", "import_torch"),
@@ -104,17 +102,17 @@ def start_up_tables(result: dict[str, Any]) -> str:
         ("each next video", "next_video"),
     ]
     cells = [
-        (words, _seconds(part["median"]), f"{_seconds(part['min'])} to {_seconds(part['max'])}")
-        for words, part in ((words, seconds[name]) for words, name in rows)
+        (words, seconds(part["median"]), f"{seconds(part['min'])} to {seconds(part['max'])}")
+        for words, part in ((words, times[name]) for words, name in rows)
     ]
     return "\n\n".join(
         (
-            _machine(result["machine"]),
+            machine(result["machine"]),
             f"Checkpoint: {settings['checkpoint']}, {settings['parameters'] / 1e6:.1f} M weights of the transformer, "
-            f"{settings['checkpoint_bytes'] / 1e6:.1f} MB on disk; videos of {_grid(settings['grid'])} tokens in "
+            f"{settings['checkpoint_bytes'] / 1e6:.1f} MB on disk; videos of {grid(settings['grid'])} tokens in "
             f"{settings['steps']} steps, guidance {settings['guidance_scale']:g}. Medians of "
             f"{settings['repetitions']} fresh processes.",
-            _table(("what", "median", "range"), cells),
+            table(("what", "median", "range"), cells),
             f"Peak memory: {memory['command'] / MIB:,.0f} MiB for the command, {memory['process'] / MIB:,.0f} MiB "
             "for a process that makes several videos.",
         )
@@ -131,26 +129,26 @@ def quantization_tables(result: dict[str, Any]) -> str:
             f"{row['nats_per_token']:.4f}",
             f"{row['difference']:+.4f} ± {row['difference_standard_error']:.4f}",
             f"{row['equal_tokens']:.1%}",
-            _seconds(row["seconds"]["median"]),
+            seconds(row["seconds"]["median"]),
         )
         for row in checkpoint["rows"]
     ]
     untrained = [
-        (row["precision"], f"{row['weight_bytes'] / 1e6:,.0f} MB", _seconds(row["seconds"]["median"]))
+        (row["precision"], f"{row['weight_bytes'] / 1e6:,.0f} MB", seconds(row["seconds"]["median"]))
         for row in wide["rows"]
     ]
     return "\n\n".join(
         (
-            _machine(result["machine"]),
-            f"Checkpoint: {settings['checkpoint']}; {settings['clips']} clips of {_grid(checkpoint['grid'])} tokens, "
+            machine(result["machine"]),
+            f"Checkpoint: {settings['checkpoint']}; {settings['clips']} clips of {grid(checkpoint['grid'])} tokens, "
             f"{settings['videos']} samples; medians of {settings['repetitions']} videos.",
-            _table(
+            table(
                 ("weights", "size", "nats per token", "above the first", "tokens as the first", "one video"), trained
             ),
             f"Random weights: decoder of {wide['layers']} x {wide['hidden_size']} (layers x width), "
-            f"{wide['codebook_size']} codes; one video of {_grid(wide['grid'])} tokens, medians of "
+            f"{wide['codebook_size']} codes; one video of {grid(wide['grid'])} tokens, medians of "
             f"{settings['repetitions']}.",
-            _table(("weights", "size", "one video"), untrained),
+            table(("weights", "size", "one video"), untrained),
         )
     )
 
@@ -160,6 +158,8 @@ TABLES = {
     "training_step": training_step_tables,
     "training_run": training_run_tables,
     "vqgan": vqgan_tables,
+    "paper_size": paper_size_tables,
+    "streaming": streaming_tables,
     "start_up": start_up_tables,
     "quantization": quantization_tables,
 }

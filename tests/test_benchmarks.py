@@ -3,14 +3,17 @@
 """The benchmarks run and say what they measured; what the numbers are is no test's business."""
 
 import json
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+from tiny import VISUAL_GRID, tiny_transformer
 
-from nuwa_hf import Grid
+from nuwa_hf import EmojiMotion, Grid
+from nuwa_hf.evaluation.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.generation import sampler, step_plan
 from nuwa_hf.training.run_state import RunState
 
@@ -28,6 +31,7 @@ MACHINE = {"cpu", "cores", "threads", "memory_bytes", "system", "python", "torch
 @pytest.fixture(autouse=True)
 def benchmarks_can_be_imported(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.delitem(sys.modules, "streaming", raising=False)  # an example has the same name
 
 
 def run(name, output, *arguments):
@@ -296,6 +300,98 @@ def test_cases_take_turns_after_one_uncounted_run():
     assert module.paired_ratio([4.0, 9.0, 2.0], [2.0, 3.0, 2.0]) == 2.0
     with pytest.raises(ValueError, match="repetitions"):
         module.time_interleaved(cases, 0, "turns")
+
+
+@pytest.mark.slow
+def test_paper_size_says_where_the_time_and_the_memory_of_every_case_go(tmp_path):
+    precisions = ["float32", "bfloat16", "int8/bfloat16"]
+    arguments = ["--presets", "toy", "--outputs", "video", "--precisions", *precisions, "--batch_sizes", "2"]
+    result = run("paper_size", tmp_path / "found", *arguments, "--repetitions", "1", "--work_dir", str(tmp_path))
+    assert set(result) == {"machine", "settings", "cases"}
+    assert set(result["machine"]) == MACHINE
+    assert {path.name for path in tmp_path.iterdir()} == {"found"}, "the weights must not stay"
+    rows = {(row["transformer"], row["guidance"]): row for row in result["cases"]}
+    assert len(rows) == len(result["cases"]) == 2 * len(precisions)
+    for row in result["cases"]:
+        assert (row["grid"], row["waves"], row["batch_size"]) == ([2, 3, 3], 11, 2)
+        median = {part: values["median"] for part, values in row["seconds"].items()}
+        whole = sum(median[part] for part in ("text", "set_up", "waves", "codec", "rest"))
+        assert whole == pytest.approx(median["total"])
+        assert 0 < median["sampling"] < median["waves"]
+        assert row["share_of_floor"] == row["floors"]["seconds"] / median["waves"]
+        assert row["peak_memory"] > row["memory_by_formula"]["peak"] > row["memory_by_formula"]["weights"]
+    full, half = rows["float32", False], rows["bfloat16", False]
+    assert full["memory_by_formula"]["weights"] == 2 * half["memory_by_formula"]["weights"]
+    assert full["floors"]["bytes_per_wave"] == 2 * half["floors"]["bytes_per_wave"]
+    assert rows["float32", True]["floors"]["operations"] == 2 * full["floors"]["operations"]
+    assert rows["float32", True]["memory_by_formula"]["ring"] == 2 * full["memory_by_formula"]["ring"]
+
+
+def test_weights_of_a_wave_are_those_that_every_step_multiplies_by():
+    model = tiny_transformer()
+    width, layers = model.config.hidden_size, model.config.num_decoder_layers
+    matrices = [weight for weight in import_module("floors").weights_of_waves(model) if weight.ndim == 2]
+    # Four of the self-attention, queries and output of the cross-attention, two of four times the width.
+    of_layers = layers * (4 + 2 + 8) * width**2
+    assert sum(weight.numel() for weight in matrices) == of_layers + model.config.codebook_size * width
+
+
+def test_precisions_name_the_transformer_and_the_codec(tmp_path):
+    parse = import_module("paper_pipeline").Precision.parse
+    assert parse("int8") == ("int8", "float32")
+    assert parse("int8/bfloat16") == ("int8", "bfloat16")
+    assert parse("bfloat16") == ("bfloat16", "bfloat16")
+    for wrong in ("float16", "float32/int8", "float32/half"):
+        with pytest.raises(ValueError, match="`--precisions` must be"):
+            parse(wrong)
+    with pytest.raises(ValueError, match="got int8"):
+        run("paper_size", tmp_path, "--device", "cuda", "--precisions", "int8")
+
+
+@pytest.mark.slow
+def test_streaming_says_when_frames_come_and_what_they_take(checkpoint, tmp_path):
+    sizes = ["--num_frames", "9", "--warm_up", "3", "--every", "2", "--repetitions", "1"]
+    result = run("streaming", tmp_path, "--checkpoint", str(checkpoint), *sizes)
+    assert set(result) == {"machine", "settings", "ways"}
+    assert set(result["machine"]) == MACHINE
+    assert list(result["ways"]) == ["one wavefront", "chunks"]
+    for row in result["ways"].values():
+        assert all(is_summary(row["seconds"][name], 1) for name in ("first_frame", "whole_call"))
+        assert len(row["gaps"]["seconds"]) == 8
+        assert 0 < row["gaps"]["median"] <= row["gaps"]["percentile_95"]
+        assert row["memory"]["frames"] == [3, 5, 7, 9]
+        assert all(resident > 2**20 for resident in row["memory"]["resident"])
+
+
+def test_streaming_needs_two_readings_of_memory(tmp_path):
+    with pytest.raises(ValueError, match="`--num_frames` must be at least"):
+        run("streaming", tmp_path, "--num_frames", "100")
+
+
+def test_streamed_frames_are_judged_one_by_one(checkpoint, tmp_path):
+    module, dataset = import_module("streaming"), EmojiMotion(split="val")
+    FrameJudge(dataset.object_names, dataset.background_names, width=4).save_pretrained(tmp_path / "frame_judge")
+    ClipJudge(dataset.motion_names, num_frames=6, width=4).save_pretrained(tmp_path / "clip_judge")
+    judged = module.judge_ways(checkpoint, tmp_path, num_captions=3, num_frames=7, batch_size=2, seed=0)
+    learnt = VISUAL_GRID[0]
+    for way in judged["ways"].values():
+        assert len(way["by_frame"]) == 7
+        assert [(span["first"], span["last"]) for span in way["spans"]] == [(1, 3), (4, 6), (7, 7)]
+        assert way["spans"][0]["share"] == pytest.approx(sum(way["by_frame"][:learnt]) / learnt)
+    result = {"machine": import_module("machine").describe_machine(), "judged": judged}
+    result["settings"] = {
+        "checkpoint": "tiny",
+        "grid": VISUAL_GRID,
+        "guidance_scale": 1,
+        "repetitions": 1,
+        "num_frames": 7,
+    }
+    series = {"frames": [1, 2], "resident": [2**20, 2**20], "bytes_per_frame": 0.0}
+    gaps = {"frames_per_second": 2.0, "median": 0.5, "percentile_95": 0.5}
+    times = {name: {"median": 1.0} for name in ("first_frame", "whole_call")}
+    result["ways"] = {way: {"seconds": times, "gaps": gaps, "memory": series} for way in judged["ways"]}
+    table = import_module("report").streaming_tables(result)
+    assert "| frames 1 to 3 | frames 4 to 6 | frames 7 to 7 | last frame |" in table
 
 
 def test_report_fills_a_table_and_can_fill_it_again(tmp_path):

@@ -4,6 +4,7 @@
 
 import logging
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -43,6 +44,7 @@ CLIPS = {
     "video_prediction": {"video_prediction.gif": 6},
     "video_manipulation": {"video_manipulation.gif": 6},
     "long_video": {"long_video.gif": 12, "continued_video.gif": 12},
+    "streaming": {"streaming.gif": 24},
     "candidates": {"best_of_1.gif": None, "best_of_2.gif": None},
 }
 # The pictures, and the mask outside of which a picture is image.png.
@@ -61,6 +63,7 @@ NAMES = sorted({*CLIPS, *PICTURES, "from_pipe"})
 @pytest.fixture(autouse=True)
 def examples_can_be_imported(monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.delitem(sys.modules, "streaming", raising=False)  # a benchmark has the same name
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +120,13 @@ def test_docstring_says_the_command_and_what_is_written(name):
     assert f"python examples/{name}.py" in text
     for file in {**CLIPS.get(name, {}), **PICTURES.get(name, {})} or {"eight_tasks.png": None}:
         assert file.replace("best_of_2", "best_of_8") in text
+
+
+def test_a_stream_says_when_each_frame_came(tiny_checkpoint, tmp_path, capsys):
+    run("streaming", tiny_checkpoint, tmp_path)
+    said = re.findall(r"^frame (\d+) after ([\d.]+) s$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert [int(number) for number, _ in said] == list(range(1, 25))
+    assert [float(seconds) for _, seconds in said] == sorted(float(seconds) for _, seconds in said)
 
 
 def test_eight_pipelines_hold_the_parameters_of_one(tiny_checkpoint, tmp_path, capsys):

@@ -72,7 +72,8 @@ def test_endless_steps_are_those_of_a_long_video_whose_frames_take_the_room_of_o
             assert [stands[n] for n in near] == expected
             assert [ring[slot] for slot in slots] == expected
             frame, inner = divmod(place, frame_size)
-            assert position == min(frame, learnt.t - 1) * frame_size + inner
+            learnt_frame = frame if frame < 3 else (1, 2)[(frame - 3) % 2]
+            assert position == learnt_frame * frame_size + inner
         if completed is not None:
             done.append(completed)
             assert all((completed, n) in written for n in range(frame_size))

@@ -83,7 +83,7 @@ def test_pipeline_without_codec_still_makes_tokens(pipeline):
     assert torch.equal(bare(PROMPT, generator=seeded(0), output_type="latent").frames, expected)
 
 
-@pytest.mark.parametrize(("num_frames", "overlap"), [(VISUAL_GRID[0], None), (2 * VISUAL_GRID[0] + 2, None), (7, 2)])
+@pytest.mark.parametrize(("num_frames", "overlap"), [(VISUAL_GRID[0], None), (2 * VISUAL_GRID[0] + 2, 1), (7, 2)])
 @pytest.mark.parametrize("output_type", ["np", "pt", "latent"])
 def test_stream_yields_the_frames_of_a_call(pipeline, output_type, num_frames, overlap):
     settings = {"guidance_scale": 2.0, "num_videos_per_prompt": 2, "output_type": output_type}
@@ -99,22 +99,22 @@ def test_stream_yields_the_frames_of_a_call(pipeline, output_type, num_frames, o
             torch.testing.assert_close(torch.as_tensor(frame), torch.as_tensor(frames[:, number]), atol=1e-5, rtol=0)
 
 
-def test_held_position_goes_on_in_the_same_wavefront(pipeline):
+def test_without_chunks_a_stream_goes_on_in_the_same_wavefront(pipeline):
     count = 2 * VISUAL_GRID[0]
-    held = pipeline.stream(PROMPT, hold_last_position=True, generator=seeded(0), output_type="latent")
-    held = torch.stack([next(held) for _ in range(count)], 1)
+    endless = pipeline.stream(PROMPT, generator=seeded(0), output_type="latent")
+    tokens = torch.stack([next(endless) for _ in range(count)], 1)
     conditions = pipeline.encode_prompt([PROMPT], batch_size=1)
     stream = pipeline.transformer.stream(grid=(count, *VISUAL_GRID[1:]), generator=seeded(0), **conditions)
-    assert torch.equal(held, torch.stack(list(stream), 1))
+    assert torch.equal(tokens, torch.stack(list(stream), 1))
     call = pipeline(PROMPT, num_frames=count, generator=seeded(0), output_type="latent").tokens
     learnt = VISUAL_GRID[0]
-    assert torch.equal(held[:, :learnt], call[:, :learnt])
-    assert not torch.equal(held, call)
+    assert torch.equal(tokens[:, :learnt], call[:, :learnt])
+    assert not torch.equal(tokens, call)
 
 
-@pytest.mark.parametrize("hold_last_position", [False, True])
-def test_stream_of_pictures_goes_on_until_it_is_stopped(pipeline, hold_last_position):
-    stream = pipeline.stream(PROMPT, generator=seeded(0), hold_last_position=hold_last_position)
+@pytest.mark.parametrize("overlap_frames", [None, 1])
+def test_stream_of_pictures_goes_on_until_it_is_stopped(pipeline, overlap_frames):
+    stream = pipeline.stream(PROMPT, generator=seeded(0), overlap_frames=overlap_frames)
     for _ in range(3 * VISUAL_GRID[0]):
         (picture,) = next(stream)
         assert picture.size == FRAME_SIZE
@@ -129,8 +129,7 @@ def test_stream_says_what_is_wrong_before_it_starts(pipeline):
         ({"prompt": PROMPT, "num_frames": 0}, ValueError, "`num_frames` must be at least 1"),
         ({"prompt": PROMPT, "num_frames": 2.5}, TypeError, "`num_frames` must be"),
         ({"prompt": PROMPT, "overlap_frames": VISUAL_GRID[0]}, ValueError, "`overlap_frames` must be at most"),
-        ({"prompt": PROMPT, "overlap_frames": 1, "hold_last_position": True}, ValueError, "which writes no chunks"),
-        ({"prompt": PROMPT, "hold_last_position": True, "num_frames": 0}, ValueError, "must be at least 1"),
+        ({"prompt": PROMPT, "overlap_frames": 0}, ValueError, "`overlap_frames` must be at least 1"),
         ({"prompt": PROMPT, "output_type": "gif"}, ValueError, "`output_type` must be one of"),
         ({"prompt": PROMPT, "generator": seeded(1, 2)}, ValueError, "each of the 1 outputs"),
     ):

@@ -76,7 +76,10 @@ class _Layout:
         inside = ((near[..., 1:] >= 0) & (near[..., 1:] < self.extents[1:])).all(-1) & (near[..., 0] >= 0)
         near = (near.remainder(self.extents) @ self.strides).where(inside, 0)
         places = coordinates.remainder(self.extents) @ self.strides
-        positions = torch.cat([coordinates[:, :1].clamp(max=learnt_frames - 1), coordinates[:, 1:]], 1) @ self.strides
+        frame = coordinates[:, :1]
+        again = 1 + (frame - 1).remainder(learnt_frames - 1) if learnt_frames > 1 else torch.zeros_like(frame)
+        frame = torch.where(frame < learnt_frames, frame, again)
+        positions = torch.cat([frame, coordinates[:, 1:]], 1) @ self.strides
         count = torch.arange(self.num_laid, self.num_laid + len(places), device=places.device)
         slots = count % self.num_slots
         self.num_laid += len(places)
@@ -146,7 +149,8 @@ def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, device: t
 class EndlessPlan:
     """The steps of a video without an end, made as they are asked for.
 
-    Frame t is complete a few waves after frame t - 1. Frames beyond the learnt ones have the last learnt position.
+    Frame t is complete a few waves after frame t - 1. Frames beyond the T learnt ones go round the learnt positions
+    again, but for the first, which training showed with nothing before it: 1, ..., T - 1, 1, ...
 
     Args:
         learnt (`Grid`): the learnt grid (T, H, W); frames are of H x W.

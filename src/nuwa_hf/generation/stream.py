@@ -32,11 +32,11 @@ def stream_frames(inputs: SamplingInputs, grid: tuple[int | None, int, int]) -> 
     """
     num_frames, height, width = grid
     learnt = inputs.model.config.get_visual_grid()
-    held = Grid(learnt.t if num_frames is None else num_frames, height, width)
+    asked = Grid(learnt.t if num_frames is None else num_frames, height, width)
     if num_frames is not None and num_frames <= learnt.t:
-        check_grid(held, inputs.model.config)
-        inputs.check_known(held)
-        return _frames_of_grid(inputs, held)
+        check_grid(asked, inputs.model.config)
+        inputs.check_known(asked)
+        return _frames_of_grid(inputs, asked)
     learnt = Grid(learnt.t, height, width)
     check_grid(learnt, inputs.model.config)
     for name in ("sketch_tokens", "known_tokens", "known_mask"):

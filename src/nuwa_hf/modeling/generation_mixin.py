@@ -140,9 +140,8 @@ class NuwaGenerationMixin(GenerationMixin):
         """Sample visual tokens frame by frame: each frame is there as soon as it is complete.
 
         In a wavefront frame t is complete a few waves after frame t - 1, since later frames are begun before it ends.
-        Up to the learnt frames these are the frames of `generate` with the same arguments. Beyond them every frame has
-        the position of the last learnt one, which training never showed the model, and memory does not grow
-        (docs/streaming.md).
+        Up to the learnt frames these are the frames of `generate` with the same arguments. Beyond them the frames go
+        round the learnt positions again, but for the first, and memory does not grow (docs/streaming.md).
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.

@@ -149,15 +149,14 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         top_p: float | None = None,
         num_videos_per_prompt: int = 1,
         overlap_frames: int | None = None,
-        hold_last_position: bool = False,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
         output_type: str = "pil",
     ) -> Iterator[list[PIL.Image.Image] | np.ndarray | torch.Tensor]:
         """Generate videos frame by frame, each frame as soon as it is complete, in constant memory.
 
-        These are the frames of a call with the same arguments, also where the video is longer than the checkpoint's
-        positions (docs/streaming.md). To stop, ask for no more frames, or set `pipeline.interrupt = True`.
+        Up to the checkpoint's frames these are the frames of a call with the same arguments; how it goes on then is
+        said in docs/streaming.md. To stop, ask for no more frames, or set `pipeline.interrupt = True`.
 
         Args:
             prompt (`str` or `list[str]`): what to show. The videos of one prompt follow each other in a frame's list.
@@ -168,11 +167,10 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
             top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
-            overlap_frames (`int`, *optional*): beyond the checkpoint's positions the video goes on in chunks, each of
-                which sees so many of the last frames; by default half of a chunk.
-            hold_last_position (`bool`, *optional*, defaults to `False`): go on beyond the checkpoint's positions in
-                the same wavefront instead: a frame every few waves without a break, but each with the position of the
-                last learnt one, which training never showed the model.
+            overlap_frames (`int`, *optional*): by default the video goes on beyond the checkpoint's positions in the
+                same wavefront, a frame every few waves without a pause, and goes round these positions again. With a
+                number it goes on in chunks, each of which sees so many of the last frames: the frames of a call with
+                the same number, at a third of the pace.
             generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the stream repeatable.
             schedule (`str`, *optional*, defaults to `"wavefront"`): `"raster"` gives the same tokens slowly.
             output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
@@ -198,7 +196,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
         options = RunOptions(generator, schedule, output_type, None, [], overlap_frames=overlap_frames)
         self.check_call(options, len(prompts), "num_videos_per_prompt", num_videos_per_prompt)
-        self.check_stream(num_frames, overlap_frames, hold_last_position)
+        self.check_stream(num_frames, overlap_frames)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
         # 2. The text, once for each video.
@@ -206,7 +204,5 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         conditions = self.encode_prompt(prompts, negative_prompts, batch_size=batch_size)
 
         # 3. Frames of tokens, each as soon as it is complete, and at once its pixels.
-        frames = self.stream_tokens(
-            conditions, sampling, options, num_frames=num_frames, hold_last_position=hold_last_position
-        )
+        frames = self.stream_tokens(conditions, sampling, options, num_frames=num_frames)
         return self.decode_stream(frames, num_frames, output_type)

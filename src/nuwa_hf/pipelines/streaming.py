@@ -24,13 +24,12 @@ from nuwa_hf.pipelines.run_options import RunOptions
 class StreamingMixin:
     """What `NuwaPipelineBase` streams with; it needs its components, checks, `decode_images` and `progress_bar`."""
 
-    def check_stream(self, num_frames: int | None, overlap_frames: int | None, hold_last_position: bool) -> None:
+    def check_stream(self, num_frames: int | None, overlap_frames: int | None) -> None:
         """Require frames that can be streamed.
 
         Args:
             num_frames (`int`, *optional*): frames of a video; None for no end.
-            overlap_frames (`int`, *optional*): frames that a chunk sees of the one before.
-            hold_last_position (`bool`): whether there are no chunks.
+            overlap_frames (`int`, *optional*): frames that a chunk sees of the one before; None for no chunks.
 
         Raises:
             TypeError: If a number is no `int`.
@@ -41,21 +40,10 @@ class StreamingMixin:
                 "`stream` needs transformer and codec in turns, which offloading would move at every frame; call "
                 "`pipeline.remove_all_hooks()` and move the pipeline to its device, or call the pipeline itself."
             )
-        if not hold_last_position:
-            self.check_num_frames(self.max_frames if num_frames is None else num_frames, overlap_frames)
-            if num_frames is None and self.max_frames == 1:
-                raise ValueError(
-                    "`num_frames` must be 1, all that this checkpoint has positions for, got None, a video without "
-                    "end; or set `hold_last_position=True`."
-                )
-            return
         if num_frames is not None:
             check_whole_number("num_frames", num_frames)
         if overlap_frames is not None:
-            raise ValueError(
-                f"`overlap_frames` must be None with `hold_last_position=True`, which writes no chunks, got "
-                f"{overlap_frames}."
-            )
+            self.check_num_frames(self.max_frames + 1 if num_frames is None else num_frames, overlap_frames)
 
     def stream_tokens(
         self,
@@ -64,24 +52,21 @@ class StreamingMixin:
         options: RunOptions,
         *,
         num_frames: int | None,
-        hold_last_position: bool,
     ) -> Iterator[torch.Tensor]:
         """Sample visual tokens and give each frame as soon as it is complete; memory does not grow with the video.
 
         Args:
             conditions (`dict[str, Any]`): `input_ids` and `attention_mask` of shape `(B, L)`, and their negatives.
             sampling (`SamplingSettings`): how tokens are drawn.
-            options (`RunOptions`): generators, schedule, overlapping frames.
+            options (`RunOptions`): generators, schedule; with overlapping frames the video goes on in chunks.
             num_frames (`int`, *optional*): frames of the video; None for no end.
-            hold_last_position (`bool`): whether frames beyond the learnt ones go on in the same wavefront with the
-                last learnt position, and not in chunks.
 
         Yields:
             `torch.LongTensor` of shape `(B, H, W)`: the tokens of each frame.
         """
         given = conditions | asdict(sampling) | {"schedule": options.schedule, "generator": options.generator}
         _, height, width = self.transformer.config.visual_grid
-        if hold_last_position:
+        if options.overlap_frames is None:
             yield from self.transformer.stream(grid=(num_frames, height, width), **given)
             return
         last = None  # frames that the next chunk sees
