@@ -40,7 +40,7 @@ def paper_size_tables(result: dict[str, Any]) -> str:
                 *name,
                 seconds(floors["reading_seconds"]),
                 seconds(floors["multiplying_seconds"]),
-                *(f"{seconds / median['total']:.1%}" for seconds in parts.values()),
+                *(f"{part / median['total']:.1%}" for part in parts.values()),
                 seconds(row["load_seconds"]),
             )
         )
@@ -54,8 +54,8 @@ def paper_size_tables(result: dict[str, Any]) -> str:
         for preset, row in first.items()
     )
     waves = ", ".join(
-        f"{count} of {grid(grid)} tokens"
-        for grid, count in dict.fromkeys((tuple(row["grid"]), row["waves"]) for row in result["cases"])
+        f"{count} of {grid(extents)} tokens"
+        for extents, count in dict.fromkeys((tuple(row["grid"]), row["waves"]) for row in result["cases"])
     )
     rates = "; ".join(
         f"{name} {rate / 1e9:,.0f} G operations/s"

@@ -73,11 +73,11 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 
 def training_run_tables(result: dict[str, Any]) -> str:
     """Markdown of `training_run.py`'s result."""
-    seconds = statistics.median(result["checkpoint_seconds"])
+    checkpoint_seconds = statistics.median(result["checkpoint_seconds"])
     rows = [
         ("tokens/s", f"{result['tokens_per_second']:,.0f}"),
         ("share of a step spent waiting for data", f"{result['data_share']:.2%}"),
-        ("a checkpoint, written and moved into place", seconds(seconds)),
+        ("a checkpoint, written and moved into place", seconds(checkpoint_seconds)),
         ("its size", f"{result['checkpoint_bytes'] / MIB:,.0f} MiB"),
     ]
     return "\n\n".join(
