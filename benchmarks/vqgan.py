@@ -13,11 +13,13 @@ import argparse
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from machine import describe_machine, paired_ratio, peak_memory, summarize
+from devices import DEVICES, describe, peak_since_reset, synchronize
+from machine import paired_ratio, summarize
 from processes import time_in_processes
 from report import write_result
 
@@ -104,16 +106,10 @@ def build_run(
     @torch.no_grad()
     def run() -> torch.Tensor:
         made = vqgan.encode(batch).tokens if direction == "encode" else vqgan.decode(batch).sample
-        if device == "cuda":
-            torch.cuda.synchronize()
+        synchronize(device)
         return made
 
     return run
-
-
-def cuda_peak_memory() -> int:
-    """The most memory that this process's tensors have taken on the GPU so far, in bytes."""
-    return torch.cuda.max_memory_allocated()
 
 
 def compare_with_float32(codec: str, size: int, device: str, seed: int) -> dict[str, dict[str, float]]:
@@ -160,7 +156,7 @@ def measure(
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         agreement = pool.submit(compare_with_float32, codec, size, device, seed).result()
     rows = []
-    memory = cuda_peak_memory if device == "cuda" else peak_memory
+    memory = partial(peak_since_reset, device)
     for batch_size in batch_sizes:
         for direction in DIRECTIONS:
             same = {
@@ -209,15 +205,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(
             f"--{codec}_repetitions", type=int, default=repetitions, help=f"timed runs ({repetitions})"
         )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--seed", type=int, default=0, help="of random weights and tokens (default: 0)")
     arguments = parser.parse_args(argv)
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("`--device` is cuda, which torch does not see here; use cpu.")
-
-    machine = describe_machine() | {"device": arguments.device}
-    if arguments.device == "cuda":
-        machine["device"] = torch.cuda.get_device_name()
+    machine = describe(arguments.device)
     rows, settings = [], {"device": arguments.device, "seed": arguments.seed, "codecs": {}}
     for codec in arguments.codecs:
         names = ("size", "batch_sizes", "repetitions")
