@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+from itertools import islice
+
 import pytest
 import torch
 from sampler_cases import generators, random_model, texts
 
+from nuwa_hf.generation import sampler, step_plan
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.sampling import draw_uniforms, invert_cdf
 from nuwa_hf.generation.step_plan import count_slots
@@ -24,6 +27,21 @@ def test_wavefront_gives_the_tokens_of_raster_order(grid, window, guidance_scale
     wave = model.generate(*texts(), generator=generators(), schedule="wavefront", **settings).tokens
     raster = model.generate(*texts(), generator=generators(), schedule="raster", **settings).tokens
     assert torch.equal(wave, raster)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("frames_at_once", [1, 2])
+def test_places_that_attend_in_pieces_get_the_same_tokens(window, frames_at_once, monkeypatch):
+    settings = {"grid": (4, 5, 5), "guidance_scale": 2.5}
+    whole = random_model(window).generate(*texts(), generator=generators(), **settings).tokens
+    stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 12)
+    whole_stream = torch.stack(list(stream), 1)
+    monkeypatch.setattr(step_plan, "LARGE_STEP", 0)
+    monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
+    monkeypatch.setattr(sampler, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans are whole
+    assert torch.equal(random_model(window).generate(*texts(), generator=generators(), **settings).tokens, whole)
+    stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 12)
+    assert torch.equal(torch.stack(list(stream), 1), whole_stream)
 
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])

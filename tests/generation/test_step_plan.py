@@ -5,6 +5,7 @@ from itertools import islice
 import pytest
 import torch
 
+from nuwa_hf.generation import step_plan
 from nuwa_hf.generation.schedule import SCHEDULES, plan_steps
 from nuwa_hf.generation.step_plan import EndlessPlan, count_slots, plan_grid
 from nuwa_hf.grid import Grid
@@ -24,9 +25,16 @@ def rows_of(step):
     for row, place in enumerate(step.places.tolist()):
         near = step.near[row][step.inside[row]].tolist()
         slots = step.near_slots[row, :-1][step.inside[row]].tolist()
-        assert step.near_slots[row, -1] == step.slots[row]
-        assert set(step.near_slots[row, :-1][~step.inside[row]].tolist()) <= {int(step.slots[row])}
-        yield place, int(step.slots[row]), near, slots
+        own = int(step.near_slots[row, -1])
+        assert (own, row) in set(written_by(step))
+        assert set(step.near_slots[row, :-1][~step.inside[row]].tolist()) <= {own}
+        yield place, int(step.near_slots[row, -1]), near, slots
+
+
+def written_by(step):
+    """Each slot that a step writes, with the place whose keys it gets."""
+    rows = range(len(step.places)) if step.rows is None else step.rows.tolist()
+    return zip(step.slots.tolist(), rows, strict=True)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -37,7 +45,7 @@ def test_every_step_finds_the_keys_of_its_neighbours_and_no_others(grid, window,
     ring = {}  # slot -> whose keys it holds
     for step in plan.steps:
         assert len(set(step.slots.tolist())) == len(step.slots)
-        ring |= {slot: place for place, slot, _, _ in rows_of(step)}
+        ring |= {slot: int(step.places[row]) for slot, row in written_by(step)}
         for place, _, near, slots in rows_of(step):
             assert near == neighborhood(place, grid, grid, window, True)[:-1]
             assert [ring[slot] for slot in slots] == near
@@ -56,13 +64,14 @@ def test_endless_steps_are_those_of_a_long_video_whose_frames_take_the_room_of_o
     written = set()
     for step, begun, completed in plan:
         here = []
-        for place, slot, _, _ in rows_of(step):
+        for place, *_ in rows_of(step):
             # A kept place is the place of the newest frame that it can be: the first not yet written.
             frame = next(
                 t for t in range(place // frame_size, 10**6, plan.kept.t) if (t, place % frame_size) not in written
             )
             here.append(frame * frame_size + place % frame_size)
-            stands[place], ring[slot] = here[-1], here[-1]
+            stands[place] = here[-1]
+        ring |= {slot: here[row] for slot, row in written_by(step)}
         written |= {divmod(place, frame_size) for place in here}
         if max(here) >= long.numel - 2 * frame_size:
             break
@@ -98,13 +107,27 @@ def test_a_frame_is_complete_four_waves_after_the_one_before():
     assert waves[:4] == [60, 64, 68, 72]
 
 
-def test_the_ring_is_as_deep_as_the_window_reaches_and_not_as_the_video():
+@pytest.mark.parametrize(("grid", "window"), [*CASES, (Grid(40, 4, 3), (3, 3, 3)), (Grid(30, 3, 4), (5, 3, 3))])
+@pytest.mark.parametrize("frames_at_once", [1, 2, 3])
+def test_pieces_of_a_step_see_all_that_their_places_see(grid, window, frames_at_once, monkeypatch):
+    monkeypatch.setattr(step_plan, "LARGE_STEP", 0)
+    monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
+    for step in plan_grid.__wrapped__(grid, window, "wavefront", CPU).steps:
+        assert [piece.first for piece in step.pieces[1:]] == [piece.last for piece in step.pieces[:-1]]
+        assert (step.pieces[0].first, step.pieces[-1].last) == (0, len(step.places))
+        for piece in step.pieces:
+            seen = step.near_slots[piece.first : piece.last]
+            assert piece.first_slot <= seen.min()
+            assert seen.max() < piece.last_slot
+
+
+def test_rings_are_as_deep_as_the_window_reaches_and_as_many_as_frames_are_under_way():
     window = (3, 3, 3)
-    for frames, waves in ((1, 4), (10, 8)):  # a r_t + b r_h + r_w + 1 of them, a and b being 4 and 2, r_t 0 or 1
-        grid = Grid(frames, 21, 21)
-        sizes = [len(places) for places in plan_steps(grid, window, "wavefront")]
-        live = max(sum(sizes[start : start + waves]) for start in range(len(sizes)))
-        assert count_slots(grid, window, "wavefront") <= -(-live // 8) * 8 < grid.numel / 4
+    # Per frame a r_t + b r_h + r_w + 1 waves of at most 11 places, with a = 4, b = 2, and r_t = 0 for an image.
+    assert count_slots(Grid(1, 21, 21), window, "wavefront") == 48  # 4 waves, rounded up to a multiple of 8
+    assert count_slots(Grid(10, 21, 21), window, "wavefront") == 10 * 88
+    # 16 frames are under way and one is still seen; that one lies in front of the first too.
+    assert count_slots(Grid(64, 21, 21), window, "wavefront") == 18 * 88
     assert count_slots(Grid(64, 21, 21), window, "wavefront") == count_slots(Grid(99, 21, 21), window, "wavefront")
-    # In raster order a place reaches back one frame, one row and one place.
-    assert count_slots(Grid(10, 21, 21), window, "raster") == -(-(441 + 21 + 2) // 8) * 8
+    # In raster order a frame and the one before it, whole.
+    assert count_slots(Grid(2, 21, 21), window, "raster") == 2 * 448

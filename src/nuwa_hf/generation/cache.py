@@ -109,9 +109,9 @@ class CachedCondition:
 
 
 class StepCache:
-    """Keys and values of what the next steps can still see, in a ring, and of the conditions.
+    """Keys and values of what the next steps can still see, in rings, and of the conditions.
 
-    The ring takes `2 * layers * B * S * D` numbers (`num_bytes`), whatever the number of steps; each condition
+    The rings take `2 * layers * B * S * D` numbers (`num_bytes`), whatever the number of steps; each condition
     `2 * layers * B * M * D`.
 
     Args:
@@ -152,17 +152,17 @@ class StepCache:
         Returns:
             `torch.Tensor` of shape `(n, S)`: 0 where a slot is seen, -inf elsewhere.
         """
-        bias = self.states.new_full((len(step.slots), self.states.shape[4]), -math.inf)
+        bias = self.states.new_full((len(step.places), self.states.shape[4]), -math.inf)
         return bias.scatter_(1, step.near_slots, 0.0)
 
     def attend(
-        self, layer_index: int, slots: torch.Tensor, query: torch.Tensor, new: torch.Tensor, bias: torch.Tensor
+        self, layer_index: int, step: Step, query: torch.Tensor, new: torch.Tensor, bias: torch.Tensor
     ) -> torch.Tensor:
         """Store keys and values of the places of a step, and attend from each place to what it sees.
 
         Args:
             layer_index (`int`): the layer.
-            slots (`torch.LongTensor` of shape `(n,)`): where the places' keys and values go.
+            step (`Step`): where keys and values go, and which places attend together.
             query (`torch.Tensor` of shape `(B, A, n, E)`): queries.
             new (`torch.Tensor` of shape `(2, B, A, n, E)`): keys and values.
             bias (`torch.Tensor` of shape `(n, S)`): as `visible` gives it.
@@ -171,12 +171,18 @@ class StepCache:
             `torch.Tensor` of shape `(B, A, n, E)`, before the output projection.
         """
         states = self.states[layer_index]
-        states.index_copy_(3, slots, new)
-        return nn.functional.scaled_dot_product_attention(query, *states, attn_mask=bias[None, None])
+        states.index_copy_(3, step.slots, new if step.rows is None else new.index_select(3, step.rows))
+        parts = []
+        for piece in step.pieces:
+            places, slots = slice(piece.first, piece.last), slice(piece.first_slot, piece.last_slot)
+            key, value = states[:, :, :, slots]
+            mask = bias[None, None, places, slots]
+            parts.append(nn.functional.scaled_dot_product_attention(query[:, :, places], key, value, attn_mask=mask))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
 
     @staticmethod
     def num_bytes(config: NuwaConfig, num_slots: int, batch_size: int, dtype: torch.dtype) -> int:
-        """Memory of the ring.
+        """Memory of the rings.
 
         Args:
             config (`NuwaConfig`): sizes.

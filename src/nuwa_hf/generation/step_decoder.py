@@ -64,7 +64,7 @@ class StepLayer:
         """
         projected = self.in_proj(self.attention_norm(hidden_states))
         states = projected.unflatten(-1, (4, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # (4, B, A, n, E)
-        attended = cache.attend(layer_index, step.slots, states[2], states[:2], bias)
+        attended = cache.attend(layer_index, step, states[2], states[:2], bias)
         crossed = sum(condition.attend(states[3], step.places) for condition in self.conditions)
         attended, crossed = (heads.transpose(1, 2).flatten(2) for heads in (attended, crossed))
         hidden_states = hidden_states + self.self_out(attended) + self.cross_out(crossed)

@@ -2,12 +2,16 @@
 # Copyright 2026 The nuwa_hf authors
 """Where everything stands while places are sampled step by step: tokens, positions, keys and values.
 
-Keys and values live in a ring that is only as deep as the window reaches. A place of wave tau sees nothing before wave
-tau - (a r_t + b r_h + r_w), so the ring holds that many waves and not the video: 8 of the 97 waves of the paper's.
-That is also why a video without an end can be sampled in constant memory: tokens are kept for the frames that are
-being written, and the places of frame t take the room of those of frame t - R.
+Keys and values live in rings, one for each frame that is under way, each only as deep as the window reaches: a place
+of wave tau sees nothing before wave tau - (a r_t + b r_h + r_w). That is also why a video without an end can be
+sampled in constant memory: tokens are kept for R frames, and the places of frame t take the room of those of frame
+t - R.
 
-Legend: n places of one step, K strictly causal offsets of the window, T, H, W the visual grid, R frames that are kept.
+A frame sees itself and r_t frames before it, whose rings lie side by side. Where frame t comes to lie first again, the
+r_t frames before it lie last, so these are written a second time, in front of it.
+
+Legend: n places of one step, K strictly causal offsets of the window, T, H, W the visual grid, R frames that are kept,
+S slots of all rings.
 """
 
 from collections.abc import Iterator
@@ -16,12 +20,32 @@ from functools import lru_cache
 
 import torch
 
-from nuwa_hf.generation.schedule import plan_steps, wave_strides
+from nuwa_hf.generation.schedule import check_schedule, plan_steps, wave_strides
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets, coordinate_table
 
 
 SLOT_MULTIPLE = 8  # attention kernels on CUDA want rows of a mask aligned
+# On a CPU a large step attends in pieces of a few frames, which leaves out most of the slots that nobody sees.
+FRAMES_AT_ONCE = 2
+LARGE_STEP = 2**15  # places times slots
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Places of a step that attend together: rows in [`first`, `last`) to slots in [`first_slot`, `last_slot`).
+
+    Args:
+        first (`int`): the first of the step's places.
+        last (`int`): the one after the last.
+        first_slot (`int`): the first slot that any of them may see.
+        last_slot (`int`): the one after the last.
+    """
+
+    first: int
+    last: int
+    first_slot: int
+    last_slot: int
 
 
 @dataclass(frozen=True)
@@ -33,9 +57,12 @@ class Step:
         positions (`torch.LongTensor` of shape `(n,)`): their learnt positions, as places of the learnt grid.
         near (`torch.LongTensor` of shape `(n, K)`): where the tokens of the places just before stand; 0 outside.
         inside (`torch.BoolTensor` of shape `(n, K)`): False where an offset leaves the grid.
-        slots (`torch.LongTensor` of shape `(n,)`): the room of their keys and values in the ring.
+        slots (`torch.LongTensor` of shape `(m,)`): the room of their keys and values; m is n or more.
+        rows (`torch.LongTensor` of shape `(m,)`, *optional*): which of the places goes into each of `slots`; None for
+            one slot each, in order.
         near_slots (`torch.LongTensor` of shape `(n, K + 1)`): the room of what they see, themselves last; their own
             where an offset leaves the grid.
+        pieces (`tuple[Piece, ...]`): who attends together, in order.
     """
 
     places: torch.Tensor
@@ -43,7 +70,9 @@ class Step:
     near: torch.Tensor
     inside: torch.Tensor
     slots: torch.Tensor
+    rows: torch.Tensor | None
     near_slots: torch.Tensor
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
@@ -52,45 +81,135 @@ class StepPlan:
 
     Args:
         steps (`tuple[Step, ...]`): in order; every place once.
-        num_slots (`int`): the depth of the ring, at least what any step needs.
+        num_slots (`int`): S.
     """
 
     steps: tuple[Step, ...]
     num_slots: int
 
 
+class FrameTimes:
+    """When the places of a frame are sampled, counted from the frame's first: the same for every frame.
+
+    Args:
+        height (`int`): H.
+        width (`int`): W.
+        window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
+        schedule (`str`): `"wavefront"` or `"raster"`.
+
+    Attributes:
+        times (`torch.LongTensor` of shape `(H W,)`): of each place.
+        span (`int`): the last time and one.
+        stride (`int`): how much later the next frame's places are sampled; 0 for at once.
+
+    Raises:
+        ValueError: If the schedule is unknown.
+    """
+
+    def __init__(self, height: int, width: int, window: tuple[int, int, int], schedule: str):
+        check_schedule(schedule)
+        self.stride, row = (height * width, width) if schedule == "raster" else wave_strides(window)
+        i, j = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        self.times = (row * i + j).flatten()
+        self.span = int(self.times.max()) + 1
+
+
+class _Rings:
+    """How many frames have a ring, how deep the rings are, and which slot a place has.
+
+    Args:
+        timing (`FrameTimes`): of a frame's places.
+        grid (`Grid`): (T, H, W), T at most as many frames as there will be.
+        window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
+    """
+
+    def __init__(self, timing: FrameTimes, grid: Grid, window: tuple[int, int, int]):
+        order = torch.argsort(timing.times, stable=True)
+        self.rank = torch.empty_like(order)  # of each place among those of its frame, in the order of sampling
+        self.rank[order] = torch.arange(len(order))
+        self.radius = window[0] // 2
+        at_once = -(-timing.span // timing.stride) if timing.stride else grid.t
+        self.frames = min(grid.t, self.radius + at_once)
+        self.lead = self.radius if grid.t > self.frames else 0  # frames that are written a second time
+        self.depth = self._depth(timing, grid, window)
+        self.num_slots = (self.lead + self.frames) * self.depth
+
+    def _depth(self, timing: FrameTimes, grid: Grid, window: tuple[int, int, int]) -> int:
+        """Slots of one frame, so that nothing is written over while a step still reads it."""
+        counts = torch.bincount(timing.times, minlength=timing.span).cumsum(0)  # sampled up to each time
+        coordinates = coordinate_table(Grid(1, grid.h, grid.w), Grid(1, grid.h, grid.w), self.rank.device).T
+        depth = 1
+        for dt, *offset in causal_offsets(window):
+            near = coordinates[:, 1:] + torch.tensor(offset)
+            inside = ((near >= 0) & (near < torch.tensor([grid.h, grid.w]))).all(1)
+            if -dt < grid.t and inside.any():
+                now = (timing.times[inside] - dt * timing.stride).clamp(max=timing.span - 1)
+                depth = max(depth, int((counts[now] - self.rank[near[inside] @ torch.tensor([grid.w, 1])]).max()))
+        return -(-depth // SLOT_MULTIPLE) * SLOT_MULTIPLE
+
+    def slots(self, frame: torch.Tensor, inner: torch.Tensor, back: torch.Tensor | int = 0) -> torch.Tensor:
+        """Where frame `frame` finds the keys of places `inner` of the frame `back` frames before it."""
+        ring = self.lead + frame.remainder(self.frames) - back
+        return ring * self.depth + self.rank[inner].remainder(self.depth)
+
+
 class _Layout:
-    """Turns coordinates of places into a `Step`; keeps which slot each kept place has."""
+    """Turns coordinates of places into steps."""
 
-    def __init__(self, grid: Grid, window: tuple[int, int, int], num_slots: int, device: torch.device):
-        self.grid = grid  # of the places that are kept: (R, H, W)
-        self.offsets = torch.tensor(causal_offsets(window)[:-1], dtype=torch.long, device=device).view(-1, 3)
-        self.extents = torch.tensor([grid.t, grid.h, grid.w], device=device)
-        self.strides = torch.tensor([grid.h * grid.w, grid.w, 1], device=device)
-        self.slot_of = torch.zeros(grid.numel, dtype=torch.long, device=device)
-        self.num_slots, self.num_laid = num_slots, 0
+    def __init__(self, kept: Grid, rings: _Rings, window: tuple[int, int, int], device: torch.device):
+        self.kept, self.rings, self.device = kept, rings, device  # (R, H, W), of the tokens
+        self.offsets = torch.tensor(causal_offsets(window)[:-1], dtype=torch.long).view(-1, 3)
 
-    def lay(self, coordinates: torch.Tensor, learnt_frames: int) -> Step:
-        """The step of places `(n, 3)`, whose frames may lie beyond those that are kept and those that were learnt."""
+    def lay(self, coordinates: torch.Tensor, sizes: list[int], learnt_frames: int) -> Iterator[Step]:
+        """Steps of so many places each, `(n, 3)` in all, whose frames may lie beyond those kept and those learnt."""
+        kept, rings = self.kept, self.rings
+        extents, strides = torch.tensor(tuple(kept)), torch.tensor([kept.h * kept.w, kept.w, 1])
+        frame, inner = coordinates[:, 0], coordinates[:, 1:] @ strides[1:]
         near = coordinates[:, None] + self.offsets  # (n, K, 3)
-        inside = ((near[..., 1:] >= 0) & (near[..., 1:] < self.extents[1:])).all(-1) & (near[..., 0] >= 0)
-        near = (near.remainder(self.extents) @ self.strides).where(inside, 0)
-        places = coordinates.remainder(self.extents) @ self.strides
-        frame = coordinates[:, :1]
+        inside = ((near[..., 1:] >= 0) & (near[..., 1:] < extents[1:])).all(-1) & (near[..., 0] >= 0)
+        near_inner = (near[..., 1:] @ strides[1:]).where(inside, 0)
+        slots = rings.slots(frame, inner)
+        near_slots = rings.slots(frame[:, None], near_inner, -self.offsets[:, 0]).where(inside, slots[:, None])
         again = 1 + (frame - 1).remainder(learnt_frames - 1) if learnt_frames > 1 else torch.zeros_like(frame)
-        frame = torch.where(frame < learnt_frames, frame, again)
-        positions = torch.cat([frame, coordinates[:, 1:]], 1) @ self.strides
-        count = torch.arange(self.num_laid, self.num_laid + len(places), device=places.device)
-        slots = count % self.num_slots
-        self.num_laid += len(places)
-        self.slot_of[places] = slots
-        near_slots = self.slot_of[near].where(inside, slots[:, None])
-        return Step(places, positions, near, inside, slots, torch.cat([near_slots, slots[:, None]], 1))
+        whole = {
+            "places": coordinates.remainder(extents) @ strides,
+            "positions": torch.where(frame < learnt_frames, frame, again) * strides[0] + inner,
+            "near": (near.remainder(extents) @ strides).where(inside, 0),
+            "inside": inside,
+            "near_slots": torch.cat([near_slots, slots[:, None]], 1),
+        }
+        whole = {name: tensor.to(self.device).split(sizes) for name, tensor in whole.items()}
+        for index, (frames, own) in enumerate(zip(frame.split(sizes), slots.split(sizes), strict=True)):
+            written, rows = own, None
+            ahead = frames.remainder(rings.frames) - (rings.frames - rings.lead)
+            twice = torch.nonzero(ahead >= 0).flatten()
+            if len(twice):
+                in_front = own[twice] - rings.frames * rings.depth
+                written = torch.cat([own, in_front]).to(self.device)
+                rows = torch.cat([torch.arange(len(own)), twice]).to(self.device)
+            parts = {name: tensors[index] for name, tensors in whole.items()}
+            yield Step(slots=written.to(self.device), rows=rows, pieces=self._pieces(frames.tolist()), **parts)
+
+    def _pieces(self, frames: list[int]) -> tuple[Piece, ...]:
+        rings, count = self.rings, len(frames)
+        if self.device.type != "cpu" or count * rings.num_slots < LARGE_STEP:
+            return (Piece(0, count, 0, rings.num_slots),)
+        pieces, first = [], 0
+        while first < count:
+            start = frames[first] % rings.frames
+            # Rings beyond the last one begin again at the first, so a piece ends there.
+            stop = frames[first] + min(FRAMES_AT_ONCE, rings.frames - start)
+            last = next((row for row in range(first, count) if frames[row] >= stop), count)
+            end = frames[last - 1] % rings.frames
+            seen = max(0, rings.lead + start - rings.radius)
+            pieces.append(Piece(first, last, seen * rings.depth, (rings.lead + end + 1) * rings.depth))
+            first = last
+        return tuple(pieces)
 
 
 @lru_cache(maxsize=64)
 def count_slots(grid: Grid, window: tuple[int, int, int], schedule: str) -> int:
-    """How deep the ring of keys and values must be, so that nothing is written over while a step still reads it.
+    """How many slots the keys and values of a layer take.
 
     Args:
         grid (`Grid`): what is sampled.
@@ -98,26 +217,12 @@ def count_slots(grid: Grid, window: tuple[int, int, int], schedule: str) -> int:
         schedule (`str`): `"wavefront"` or `"raster"`.
 
     Returns:
-        `int`: places, rounded up to a multiple of 8.
+        `int`: S.
 
     Raises:
         ValueError: If the schedule is unknown.
     """
-    steps = plan_steps(grid, window, schedule)
-    sizes = torch.tensor([len(places) for places in steps])
-    order = torch.cat(steps)
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(grid.numel)
-    end = torch.repeat_interleave(sizes.cumsum(0), sizes)[rank]  # of the step of each place
-    coordinates = coordinate_table(grid, grid, order.device).T
-    depth = (end - rank).max()
-    for offset in causal_offsets(window)[:-1]:
-        near = coordinates + torch.tensor(offset)
-        inside = ((near >= 0) & (near < torch.tensor(tuple(grid)))).all(1)
-        if inside.any():
-            near = near[inside] @ torch.tensor([grid.h * grid.w, grid.w, 1])
-            depth = torch.maximum(depth, (end[inside] - rank[near]).max())
-    return -(-int(depth) // SLOT_MULTIPLE) * SLOT_MULTIPLE
+    return _Rings(FrameTimes(grid.h, grid.w, window, schedule), grid, window).num_slots
 
 
 @lru_cache(maxsize=16)
@@ -138,12 +243,10 @@ def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, device: t
     """
     with torch.inference_mode(False):  # a tensor born in inference mode could not be used outside it
         order = plan_steps(grid, window, schedule)
-        num_slots = count_slots(grid, window, schedule)
-        coordinates = coordinate_table(grid, grid, device)[:, torch.cat(order).to(device)].T
-        laid = _Layout(grid, window, num_slots, device).lay(coordinates, grid.t)
-        sizes = [len(places) for places in order]
-        parts = zip(*(getattr(laid, name).split(sizes) for name in Step.__dataclass_fields__), strict=True)
-        return StepPlan(tuple(Step(*part) for part in parts), num_slots)
+        rings = _Rings(FrameTimes(grid.h, grid.w, window, schedule), grid, window)
+        coordinates = coordinate_table(grid, grid, torch.device("cpu"))[:, torch.cat(order)].T
+        steps = _Layout(grid, rings, window, device).lay(coordinates, [len(places) for places in order], grid.t)
+        return StepPlan(tuple(steps), rings.num_slots)
 
 
 class EndlessPlan:
@@ -160,34 +263,24 @@ class EndlessPlan:
 
     Attributes:
         kept (`Grid`): (R, H, W), the places whose tokens are kept: frame t stands where t modulo R does.
-        num_slots (`int`): the depth of the ring.
+        num_slots (`int`): S.
     """
 
     def __init__(self, learnt: Grid, window: tuple[int, int, int], schedule: str, device: torch.device):
-        self.learnt, self.window, self.device = learnt, tuple(window), device
-        radius_t = window[0] // 2
-        # Times within a frame; in raster order a frame takes as many as it has places.
-        if schedule == "raster":
-            self.places_at = plan_steps(Grid(1, learnt.h, learnt.w), self.window, schedule)
-            self.stride = learnt.h * learnt.w
-        else:
-            frame, row = wave_strides(self.window)
-            i, j = torch.meshgrid(torch.arange(learnt.h), torch.arange(learnt.w), indexing="ij")
-            tau = (row * i + j).flatten()
-            self.places_at = tuple(torch.nonzero(tau == time).flatten() for time in range(int(tau.max()) + 1))
-            self.stride = frame or len(self.places_at)  # frames that do not see each other follow one another
-        frames_at_once = -(-len(self.places_at) // self.stride)
-        self.kept = Grid(radius_t + frames_at_once, learnt.h, learnt.w)
-        # From this many frames on, every wave looks like the one a stride before.
-        steady = Grid(2 * self.kept.t + 1, learnt.h, learnt.w)
-        self.num_slots = count_slots(steady, self.window, schedule)
+        self.learnt, timing = learnt, FrameTimes(learnt.h, learnt.w, window, schedule)
+        timing.stride = timing.stride or timing.span  # frames that do not see each other follow one another
+        self.stride, self.span = timing.stride, timing.span
+        self.places_at = [torch.nonzero(timing.times == time).flatten() for time in range(timing.span)]
+        rings = _Rings(timing, Grid(2**62, learnt.h, learnt.w), window)
+        self.kept = Grid(rings.frames, learnt.h, learnt.w)
+        self.num_slots = rings.num_slots
+        self._layout = _Layout(self.kept, rings, window, device)
 
     def __iter__(self) -> Iterator[tuple[Step, int | None, int | None]]:
         """Yield each step, the frame that begins with it and the frame that is complete after it."""
-        layout = _Layout(self.kept, self.window, self.num_slots, self.device)
-        span, tau = len(self.places_at), 0
+        tau = 0
         while True:
-            frames = range(max(0, -(-(tau - span + 1) // self.stride)), tau // self.stride + 1)
+            frames = range(max(0, -(-(tau - self.span + 1) // self.stride)), tau // self.stride + 1)
             rows = [
                 torch.stack([torch.full_like(places, t), places // self.learnt.w, places % self.learnt.w], 1)
                 for t in frames
@@ -196,6 +289,7 @@ class EndlessPlan:
             coordinates = torch.cat(rows)
             if len(coordinates):
                 begins = frames[-1] if tau % self.stride == 0 else None
-                ends = frames[0] if tau - self.stride * frames[0] == span - 1 else None
-                yield layout.lay(coordinates.to(self.device), self.learnt.t), begins, ends
+                ends = frames[0] if tau - self.stride * frames[0] == self.span - 1 else None
+                (step,) = self._layout.lay(coordinates, [len(coordinates)], self.learnt.t)
+                yield step, begins, ends
             tau += 1
