@@ -25,6 +25,7 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
+    from paper_size_plot import paper_size_plot
     from plot_style import (
         BLUE,
         COLOURS,
@@ -38,6 +39,7 @@ try:
         finish_bars,
         plain_ticks,
     )
+    from quantization_plot import quantization_plot
     from streaming_plot import streaming_plot
 except ModuleNotFoundError as error:
     raise RuntimeError('plots need matplotlib; run `pip install -c constraints.txt -e ".[benchmarks]"`.') from error
@@ -222,13 +224,15 @@ PLOTS = {
     "generation": generation_plot,
     "training_step": training_step_plot,
     "vqgan": vqgan_plot,
+    "paper_size": paper_size_plot,
+    "quantization": quantization_plot,
     "streaming": streaming_plot,
     "start_up": start_up_plot,
 }
 
 
 def _repeated_colours(count: int) -> list[str]:
-    colours = (BLUE, ORANGE, GREEN, SKY, VERMILION)
+    colours = (BLUE, ORANGE, GREEN, SKY, VERMILION, GREY)
     return [colours[number % len(colours)] for number in range(count)]
 
 
