@@ -15,7 +15,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 
 # Each lets another part of the formula decide.
 SIZES = {
-    "ring": ({"hidden_size": 64, "codebook_size": 32, "num_decoder_layers": 12}, Grid(8, 12, 12)),
+    "ring": ({"hidden_size": 64, "codebook_size": 32, "num_decoder_layers": 8}, Grid(6, 10, 10)),
     "feed-forward": ({"hidden_size": 64, "codebook_size": 32, "intermediate_size": 2048}, Grid(6, 12, 12)),
     "logits": ({"hidden_size": 16, "codebook_size": 4096}, Grid(6, 12, 12)),
     "embeddings": ({"hidden_size": 128, "codebook_size": 16, "window": (3, 5, 5)}, Grid(8, 12, 12)),
