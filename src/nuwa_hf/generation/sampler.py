@@ -7,9 +7,10 @@ Legend: B batch, T, H, W visual grid, L text length, n places of one step, D hid
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessorList
 
 from nuwa_hf.generation.known_tokens import check_known_tokens
 from nuwa_hf.generation.sampling import SamplingSettings, check_generators, draw_uniforms, guide, invert_cdf
@@ -50,9 +51,18 @@ class SamplingInputs:
     def __post_init__(self):
         check_schedule(self.schedule)
         check_generators(self.generator, self.batch_size)
+        _ = self.settings  # resolved now, so that what is wrong with them is said before any work
+
+    @cached_property
+    def settings(self) -> SamplingSettings:
+        """How tokens are drawn: what was given, else what the generation configuration says."""
         names = SamplingSettings.__dataclass_fields__
-        settings = SamplingSettings.resolve(self.generation_config, {name: getattr(self, name) for name in names})
-        object.__setattr__(self, "settings", settings)
+        return SamplingSettings.resolve(self.generation_config, {name: getattr(self, name) for name in names})
+
+    @cached_property
+    def processors(self) -> LogitsProcessorList:
+        """What is done to logits before a token is drawn."""
+        return self.settings.processors()
 
     @property
     def batch_size(self) -> int:
@@ -105,7 +115,7 @@ class SamplingInputs:
         logits = decoder.head(hidden_states)
         if self.settings.uses_guidance:
             logits = guide(logits, self.settings.guidance_scale)
-        logits = self.settings.processors()(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
+        logits = self.processors(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
         return logits.argmax(-1) if uniforms is None else invert_cdf(logits, uniforms)
 
 
@@ -140,17 +150,19 @@ def sample(inputs: SamplingInputs, grid: Grid) -> Iterator[tuple[list[int], torc
     flat = tokens.view(inputs.batch_size, -1)  # shares memory with `tokens`
 
     for step in plan.steps:
-        hidden_states, here = decoder(inputs.rows_of(flat), step), step.places.tolist()
+        hidden_states = decoder(inputs.rows_of(flat), step)
         # The head is the widest matrix: it reads only places where some item has a token to draw.
-        wanted = [row for row, place in enumerate(here) if is_free[place]]
+        wanted = [row for row, place in enumerate(step.indices) if is_free[place]]
         if wanted:
-            places = step.places[wanted]
+            places = step.places
+            if len(wanted) < len(step.indices):
+                places, hidden_states = places[wanted], hidden_states[:, wanted]
             numbers = None if uniforms is None else uniforms[:, places.to(uniforms.device)]
-            drawn = inputs.draw(decoder, hidden_states[:, wanted], numbers)
+            drawn = inputs.draw(decoder, hidden_states, numbers)
             if known_mask is not None:
                 drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
             flat[:, places] = drawn
-        yield here, tokens
+        yield step.indices, tokens
 
 
 def _append_unconditional(config, input_ids, attention_mask, negative_input_ids, negative_attention_mask):

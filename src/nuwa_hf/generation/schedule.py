@@ -51,6 +51,32 @@ def wave_strides(window: tuple[int, int, int]) -> tuple[int, int]:
     return frame, row
 
 
+class FrameTimes:
+    """When the places of a frame are sampled, counted from the frame's first: the same for every frame.
+
+    Args:
+        height (`int`): H.
+        width (`int`): W.
+        window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
+        schedule (`str`): `"wavefront"` or `"raster"`.
+
+    Attributes:
+        times (`torch.LongTensor` of shape `(H W,)`): of each place.
+        span (`int`): the last time and one.
+        stride (`int`): how much later the next frame's places are sampled; 0 for at once.
+
+    Raises:
+        ValueError: If the schedule is unknown.
+    """
+
+    def __init__(self, height: int, width: int, window: tuple[int, int, int], schedule: str):
+        check_schedule(schedule)
+        self.stride, row = (height * width, width) if schedule == "raster" else wave_strides(window)
+        i, j = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        self.times = (row * i + j).flatten()
+        self.span = int(self.times.max()) + 1
+
+
 @lru_cache(maxsize=64)
 def plan_steps(grid: Grid, window: tuple[int, int, int], schedule: str) -> tuple[torch.Tensor, ...]:
     """The places of each step.
@@ -66,11 +92,7 @@ def plan_steps(grid: Grid, window: tuple[int, int, int], schedule: str) -> tuple
     Raises:
         ValueError: If the schedule is unknown.
     """
-    check_schedule(schedule)
-    if schedule == "raster":
-        return tuple(torch.arange(grid.numel).split(1))
-    frame, row = wave_strides(window)
-    t, i, j = torch.meshgrid(*(torch.arange(extent) for extent in grid), indexing="ij")
-    tau = (frame * t + row * i + j).flatten()
-    steps = (torch.nonzero(tau == wave).flatten() for wave in range(int(tau.max()) + 1))
-    return tuple(places for places in steps if len(places))
+    timing = FrameTimes(grid.h, grid.w, window, schedule)
+    tau = (timing.stride * torch.arange(grid.t)[:, None] + timing.times).flatten()
+    sizes = torch.bincount(tau)
+    return torch.argsort(tau, stable=True).split(sizes[sizes > 0].tolist())

@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import torch
 
-from nuwa_hf.generation.schedule import check_schedule, plan_steps, wave_strides
+from nuwa_hf.generation.schedule import FrameTimes, plan_steps
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets, coordinate_table
 
@@ -54,6 +54,7 @@ class Step:
 
     Args:
         places (`torch.LongTensor` of shape `(n,)`): where their tokens stand, in [0, R H W).
+        indices (`list[int]`): the same on the CPU; a device that is asked for them has to be waited for at every step.
         positions (`torch.LongTensor` of shape `(n,)`): their learnt positions, as places of the learnt grid.
         near (`torch.LongTensor` of shape `(n, K)`): where the tokens of the places just before stand; 0 outside.
         inside (`torch.BoolTensor` of shape `(n, K)`): False where an offset leaves the grid.
@@ -66,6 +67,7 @@ class Step:
     """
 
     places: torch.Tensor
+    indices: list[int]
     positions: torch.Tensor
     near: torch.Tensor
     inside: torch.Tensor
@@ -86,32 +88,6 @@ class StepPlan:
 
     steps: tuple[Step, ...]
     num_slots: int
-
-
-class FrameTimes:
-    """When the places of a frame are sampled, counted from the frame's first: the same for every frame.
-
-    Args:
-        height (`int`): H.
-        width (`int`): W.
-        window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
-        schedule (`str`): `"wavefront"` or `"raster"`.
-
-    Attributes:
-        times (`torch.LongTensor` of shape `(H W,)`): of each place.
-        span (`int`): the last time and one.
-        stride (`int`): how much later the next frame's places are sampled; 0 for at once.
-
-    Raises:
-        ValueError: If the schedule is unknown.
-    """
-
-    def __init__(self, height: int, width: int, window: tuple[int, int, int], schedule: str):
-        check_schedule(schedule)
-        self.stride, row = (height * width, width) if schedule == "raster" else wave_strides(window)
-        i, j = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-        self.times = (row * i + j).flatten()
-        self.span = int(self.times.max()) + 1
 
 
 class _Rings:
@@ -170,16 +146,18 @@ class _Layout:
         near_inner = (near[..., 1:] @ strides[1:]).where(inside, 0)
         slots = rings.slots(frame, inner)
         near_slots = rings.slots(frame[:, None], near_inner, -self.offsets[:, 0]).where(inside, slots[:, None])
+        places = coordinates.remainder(extents) @ strides
         again = 1 + (frame - 1).remainder(learnt_frames - 1) if learnt_frames > 1 else torch.zeros_like(frame)
         whole = {
-            "places": coordinates.remainder(extents) @ strides,
+            "places": places,
             "positions": torch.where(frame < learnt_frames, frame, again) * strides[0] + inner,
             "near": (near.remainder(extents) @ strides).where(inside, 0),
             "inside": inside,
             "near_slots": torch.cat([near_slots, slots[:, None]], 1),
         }
         whole = {name: tensor.to(self.device).split(sizes) for name, tensor in whole.items()}
-        for index, (frames, own) in enumerate(zip(frame.split(sizes), slots.split(sizes), strict=True)):
+        on_cpu = (tensor.split(sizes) for tensor in (frame, slots, places))
+        for index, (frames, own, here) in enumerate(zip(*on_cpu, strict=True)):
             written, rows = own, None
             ahead = frames.remainder(rings.frames) - (rings.frames - rings.lead)
             twice = torch.nonzero(ahead >= 0).flatten()
@@ -188,7 +166,8 @@ class _Layout:
                 written = torch.cat([own, in_front]).to(self.device)
                 rows = torch.cat([torch.arange(len(own)), twice]).to(self.device)
             parts = {name: tensors[index] for name, tensors in whole.items()}
-            yield Step(slots=written.to(self.device), rows=rows, pieces=self._pieces(frames.tolist()), **parts)
+            pieces = self._pieces(frames.tolist())
+            yield Step(slots=written.to(self.device), rows=rows, pieces=pieces, indices=here.tolist(), **parts)
 
     def _pieces(self, frames: list[int]) -> tuple[Piece, ...]:
         rings, count = self.rings, len(frames)

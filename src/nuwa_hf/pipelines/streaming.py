@@ -72,7 +72,7 @@ class StreamingMixin:
         last = None  # frames that the next chunk sees
         for chunk in chunks_of(num_frames, self.max_frames, options.overlap_frames):
             grid = (chunk.stop - chunk.start, height, width)
-            if last is not None:
+            if chunk.num_written:
                 known = last[:, -chunk.num_written :]
                 tokens = known.new_zeros(len(known), *grid)
                 tokens[:, : chunk.num_written] = known
