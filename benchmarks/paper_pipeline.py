@@ -24,7 +24,7 @@ from nuwa_hf import (
     NuwaVQGAN,
 )
 from nuwa_hf.generation import sampler
-from nuwa_hf.generation.memory import decoding_memory, sampling_memory
+from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
 from nuwa_hf.grid import Grid
 
 

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from nuwa_hf.evaluation.distances import psnr
 from nuwa_hf.evaluation.hidden_parts import hidden_places, seam, to_pixels
 from nuwa_hf.evaluation.trial import Table, Trial
-from nuwa_hf.generation.likelihood import token_log_likelihood
+from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
 
 

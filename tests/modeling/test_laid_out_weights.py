@@ -2,9 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 import pytest
 import torch
+from nuwa_hf.generation.step_linear import step_linear
 from torch import nn
 
-from nuwa_hf.generation.step_linear import step_linear
 from nuwa_hf.modeling.int8_linear import Int8Linear
 
 

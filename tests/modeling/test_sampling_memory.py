@@ -6,11 +6,11 @@ import pytest
 import torch
 from memory_meter import MemoryMeter
 
-from nuwa_hf.generation.memory import decoding_memory, sampling_memory
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
 
 
 # Each lets another part of the formula decide.
