@@ -64,9 +64,12 @@ def apply_each(hidden_states: torch.Tensor, *layers: nn.Module) -> tuple[torch.T
 
 
 class NuwaAttention(nn.Module):
-    """The projections of multi-head 3D nearby attention (NUWA, section "3D Nearby Self-Attention").
+    """Multi-head 3D nearby attention with its projections (NUWA, section "3D Nearby Self-Attention").
 
         Q = X W_Q,  K = C W_K,  V = C W_V,  y_ijk = softmax(q_ijk . K_near / sqrt(E)) V_near,  Y = y W_O
+
+    The layer that owns it applies what reads X, W_Q and in self-attention also W_K and W_V: one product in a sampling
+    step serves all that reads the same input.
 
     Args:
         config (`NuwaConfig`): sizes, and the attention implementation.
@@ -87,7 +90,8 @@ class NuwaAttention(nn.Module):
 
     def split_heads(self, hidden_BND: torch.Tensor) -> torch.Tensor:
         """`(B, N, D) -> (B, A, N, E)`."""
-        return hidden_BND.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        batch, places, _ = hidden_BND.shape
+        return hidden_BND.view(batch, places, self.num_heads, -1).transpose(1, 2)
 
     def attend(
         self,
@@ -129,11 +133,13 @@ class NuwaAttention(nn.Module):
 
 
 class NuwaSelfAttention(NuwaAttention):
-    """3D nearby attention of places to places of the same grid, `C = X`."""
+    """3D nearby attention of places to places of the same grid, `C = X`, from their projections."""
 
     def forward(
         self,
-        hidden_states: torch.Tensor,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
         *,
         grid: Grid,
         window: Window,
@@ -144,7 +150,9 @@ class NuwaSelfAttention(NuwaAttention):
         """Attend from each place to the places near it.
 
         Args:
-            hidden_states (`torch.Tensor` of shape `(B, N, D)`): X; with a cache the places of the step only.
+            query (`torch.Tensor` of shape `(B, N, D)`): Q; with a cache of the places of the step only, as K and V.
+            key (`torch.Tensor` of shape `(B, N, D)`): K.
+            value (`torch.Tensor` of shape `(B, N, D)`): V.
             grid (`Grid`): the grid that the places belong to.
             window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
             key_padding_mask (`torch.BoolTensor` of shape `(B, N)`, *optional*): True where a place may be seen.
@@ -155,18 +163,15 @@ class NuwaSelfAttention(NuwaAttention):
             `tuple`: the attended `(B, N, D)`, and the weights `(B, A, N, N)` if the implementation is `"eager"` and
             there is no cache.
         """
-        linear = apply_each if cache is None else cache.linear
-        projected = linear(hidden_states, self.q_proj, self.k_proj, self.v_proj)
-        query, key, value = (self.split_heads(states) for states in projected)
+        query, key, value = (self.split_heads(states) for states in (query, key, value))
         if cache is None:
             attended, weights = self.attend(
                 query, key, value, key_padding_mask, query_grid=grid, key_grid=grid, window=window
             )
-        else:
-            kept, weights = cache.layers[self.layer_idx], None
-            attended = kept.attend(query, key, value, step, cache.visible(step, query)).transpose(1, 2)
-        (output,) = linear(attended.flatten(2), self.o_proj)
-        return output, weights
+            return self.o_proj(attended.flatten(2)), weights
+        kept = cache.layers[self.layer_idx]
+        attended = kept.attend(query, key, value, step, cache.visible(step, query)).transpose(1, 2)
+        return cache.linear(attended.flatten(2), self.o_proj)[0], None
 
 
 class NuwaCrossAttention(NuwaAttention):
@@ -174,7 +179,7 @@ class NuwaCrossAttention(NuwaAttention):
 
     def forward(
         self,
-        hidden_states: torch.Tensor,
+        query: torch.Tensor,
         condition_states: Sequence[torch.Tensor],
         conditions: Sequence[NuwaCondition],
         *,
@@ -185,7 +190,7 @@ class NuwaCrossAttention(NuwaAttention):
         """Attend from each place to what is near it in each condition.
 
         Args:
-            hidden_states (`torch.Tensor` of shape `(B, N, D)`): X; with a cache the places of the step only.
+            query (`torch.Tensor` of shape `(B, N, D)`): Q; with a cache of the places of the step only.
             condition_states (`Sequence[torch.Tensor]`, each of shape `(B, M, D)`): C of each condition.
             conditions (`Sequence[NuwaCondition]`): their grids, windows and masks.
             grid (`Grid`): the grid that the places belong to.
@@ -196,24 +201,31 @@ class NuwaCrossAttention(NuwaAttention):
             `tuple`: the attended `(B, N, D)`, and for each condition the weights `(B, A, N, M)` if the implementation
             is `"eager"` and there is no cache.
         """
-        linear = apply_each if cache is None else cache.linear
-        query = self.split_heads(linear(hidden_states, self.q_proj)[0])
-        total, weights = 0, []
-        for number, (states, condition) in enumerate(zip(condition_states, conditions, strict=True)):
-            geometry = {"key_grid": condition.grid, "window": condition.window}
-            if cache is None:
-                key, value = (self.split_heads(part) for part in apply_each(states, self.k_proj, self.v_proj))
-                attended, seen = self.attend(
-                    query, key, value, condition.key_padding_mask, query_grid=grid, **geometry
+        query = self.split_heads(query)
+        if cache is not None:
+            kept = cache.layers[self.layer_idx].conditions
+            for number in range(len(kept), len(conditions)):  # in the first step
+                condition, (key, value) = conditions[number], self.project(condition_states[number])
+                reach = cache.reach(number, condition.grid, condition.window, condition.key_padding_mask, key)
+                kept.append(CachedCondition(key, value, reach))
+            attended = sum(condition.attend(query, step.places) for condition in kept).transpose(1, 2)
+            return cache.linear(attended.flatten(2), self.o_proj)[0], ()
+        attended, weights = zip(
+            *(
+                self.attend(
+                    query,
+                    *self.project(states),
+                    condition.key_padding_mask,
+                    query_grid=grid,
+                    key_grid=condition.grid,
+                    window=condition.window,
                 )
-                weights.append(seen)
-            else:
-                kept = cache.layers[self.layer_idx].conditions
-                if number == len(kept):
-                    key, value = (self.split_heads(part) for part in apply_each(states, self.k_proj, self.v_proj))
-                    reach = cache.reach(number, condition.grid, condition.window, condition.key_padding_mask, key)
-                    kept.append(CachedCondition(key, value, reach))
-                attended = kept[number].attend(query, step.places).transpose(1, 2)
-            total = total + attended
-        (output,) = linear(total.flatten(2), self.o_proj)
-        return output, tuple(weights)
+                for states, condition in zip(condition_states, conditions, strict=True)
+            ),
+            strict=True,
+        )
+        return self.o_proj(sum(attended).flatten(2)), weights
+
+    def project(self, condition_states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of a condition, `(B, M, D) -> (B, A, M, E)` each."""
+        return self.split_heads(self.k_proj(condition_states)), self.split_heads(self.v_proj(condition_states))

@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 
-# The names under which accelerate and diffusers keep a hook on a module whose `forward` they have replaced.
-HOOK_NAMES = ("_hf_hook", "_diffusers_hook")
+# What accelerate and diffusers set on a module when they put a hook in the place of its `forward`.
+REPLACED = {"forward", "_hf_hook", "_diffusers_hook"}
 
 Layers = tuple[nn.Module, ...]
 
@@ -131,8 +131,7 @@ def has_hooks(model: nn.Module) -> bool:
     Returns:
         `bool`: whether there are any.
     """
-    parts = (module for module in model.modules() if module is not model)
-    return any("forward" in vars(module) or any(hasattr(module, name) for name in HOOK_NAMES) for module in parts)
+    return any(module is not model and not REPLACED.isdisjoint(vars(module)) for module in model.modules())
 
 
 def can_lay_out(layers: Layers) -> bool:
@@ -166,9 +165,10 @@ def _is_plain(layer: nn.Module) -> bool:
 
 
 def _mark(layer: nn.Linear) -> tuple:
-    """What changes with the weight: where it lies, and the sum of its bits."""
+    """What changes with the weight: where it lies, and the sum of its bits, taken in eights of bytes if they fit."""
     weight = layer.weight.detach()
-    return weight.data_ptr(), tuple(weight.shape), int(weight.view(torch.int32).sum())
+    bits = weight.view(torch.int64 if weight.shape[1] % 2 == 0 and weight.is_contiguous() else torch.int32)
+    return weight.data_ptr(), tuple(weight.shape), int(bits.sum())
 
 
 def _lay_out(layers: Layers, marks: tuple) -> LaidOutProduct:

@@ -430,8 +430,8 @@ def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Modu
     """
     for layer in model.model.decoder.layers:
         own, cross, feed_forward = layer.self_attn, layer.cross_attn, layer.feed_forward
-        yield own.q_proj, own.k_proj, own.v_proj
-        for alone in (own.o_proj, cross.q_proj, cross.o_proj, feed_forward.up_proj, feed_forward.down_proj):
+        yield own.q_proj, own.k_proj, own.v_proj, cross.q_proj
+        for alone in (own.o_proj, cross.o_proj, feed_forward.up_proj, feed_forward.down_proj):
             yield (alone,)
     yield (model.head,)
 

@@ -12,7 +12,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import NuwaCrossAttention, NuwaSelfAttention
+from nuwa_hf.modeling.attention import NuwaCrossAttention, NuwaSelfAttention, apply_each
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.embeddings import NuwaVisualEmbeddings
 from nuwa_hf.modeling.feed_forward import NuwaFeedForward
@@ -39,7 +39,7 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
         self.cross_attn = NuwaCrossAttention(config, is_causal=False, layer_idx=layer_idx)
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.feed_forward = NuwaFeedForward(config)
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = nn.Dropout(config.hidden_dropout) if config.hidden_dropout else nn.Identity()
 
     def forward(
         self,
@@ -68,10 +68,11 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
             weights `(B, A, N, M)`; weights are `None` unless the implementation is `"eager"` and there is no cache.
         """
         normed = self.attention_norm(hidden_states)
-        attended, weights = self.self_attn(normed, grid=grid, window=self.window, cache=cache, step=step)
-        crossed, cross_weights = self.cross_attn(
-            normed, condition_states, conditions, grid=grid, cache=cache, step=step
-        )
+        linear = apply_each if cache is None else cache.linear
+        own, cross = self.self_attn, self.cross_attn
+        query, key, value, cross_query = linear(normed, own.q_proj, own.k_proj, own.v_proj, cross.q_proj)
+        attended, weights = own(query, key, value, grid=grid, window=self.window, cache=cache, step=step)
+        crossed, cross_weights = cross(cross_query, condition_states, conditions, grid=grid, cache=cache, step=step)
         hidden_states = hidden_states + self.dropout(attended + crossed)
         widened = self.feed_forward(self.feed_forward_norm(hidden_states), cache)
         return hidden_states + self.dropout(widened), weights, cross_weights
@@ -89,7 +90,7 @@ class NuwaTokenDecoder(nn.Module):
         self.embeddings = NuwaVisualEmbeddings(config)
         self.layers = nn.ModuleList(NuwaDecoderLayer(config, index) for index in range(config.num_decoder_layers))
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = nn.Dropout(config.hidden_dropout) if config.hidden_dropout else nn.Identity()
 
     def forward(
         self,
