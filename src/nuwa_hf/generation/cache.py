@@ -14,8 +14,8 @@ from torch import nn
 
 from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.nearby_attention.backends.masked_sdpa import additive_mask
-from nuwa_hf.modeling.nearby_attention.neighborhood import NearbyPattern, Window, neighbor_table, pattern_mask
+from nuwa_hf.nearby_attention.backends.masked_sdpa import additive_mask
+from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, Window, neighbor_table, pattern_mask
 
 
 class ConditionReach:

@@ -35,9 +35,9 @@ from nuwa_hf.modeling.modeling_outputs import (
     NuwaConditionalGenerationOutput,
     NuwaModelOutput,
 )
-from nuwa_hf.modeling.nearby_attention.tables import forget_tables
 from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
+from nuwa_hf.nearby_attention.tables import forget_tables
 
 
 TEXT_WINDOW = (None, 1, 1)  # the paper's (1, 1, all), along (t, h, w)
