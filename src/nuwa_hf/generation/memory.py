@@ -21,7 +21,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets
 
 
-FLOAT64 = 8  # bytes: the inverse CDF is exact to the last place
+INT64 = 8  # bytes: the noise is made of numbers of 64 bits
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def sampling_memory(
         step        n S e, which slots a place sees, and the most of
                       (2 R + 1) n K D e           the neighbours' embeddings, weighted by the taps, which are masked
                       R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward
-                      R n D e + B n V max(e + 2 x 8, 5 e under guidance)   logits, and the inverse CDF in float64
+                      R n D e + B n V max(e + 2 x 8, 5 e under guidance)   logits, and the noise while it is made
 
     Tables of indices are left out, and so is what a library's kernel takes while it runs. Top-k and top-p sort the
     logits, which takes more.
@@ -95,7 +95,7 @@ def sampling_memory(
     num_slots = count_slots(grid, config.window, schedule)
     embedding = (2 * rows + 1) * places * offsets * width * e
     layer = rows * places * (8 * width + 2 * inner) * e
-    draw = rows * places * width * e + batch_size * places * codes * max(e + 2 * FLOAT64, 5 * e * uses_guidance)
+    draw = rows * places * width * e + batch_size * places * codes * max(e + 2 * INT64, 5 * e * uses_guidance)
     products = [(model.head,), *(linears for layer in model.model.decoder.layers for linears in products_of(layer))]
     return SamplingMemory(
         weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),

@@ -13,7 +13,8 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
 from nuwa_hf.generation.known_tokens import check_known_tokens
-from nuwa_hf.generation.sampling import SamplingSettings, check_generators, draw_uniforms, guide, invert_cdf
+from nuwa_hf.generation.noise import PlaceNoise
+from nuwa_hf.generation.sampling import SamplingSettings, check_generators, guide
 from nuwa_hf.generation.schedule import check_schedule
 from nuwa_hf.generation.step_decoder import StepDecoder
 from nuwa_hf.generation.step_plan import plan_grid
@@ -82,11 +83,12 @@ class SamplingInputs:
         codebook_size = self.model.config.codebook_size
         check_known_tokens(self.known_tokens, self.known_mask, grid, self.batch_size, codebook_size)
 
-    def draw_uniforms(self, count: int) -> torch.Tensor | None:
-        """The next `(B, count)` random numbers, or None where the likeliest token is taken."""
+    def noise_of(self, kept: Grid) -> PlaceNoise | None:
+        """The noise of the frames that are kept, none of them begun, or None where the likeliest token is taken."""
         if not self.settings.do_sample:
             return None
-        return draw_uniforms(self.batch_size, count, self.generator, self.input_ids.device)
+        codebook_size, device = self.model.config.codebook_size, self.input_ids.device
+        return PlaceNoise(kept, self.batch_size, codebook_size, self.generator, device)
 
     def encode_texts(self) -> NuwaCondition:
         """The texts; under guidance what it leads away from stands in a second half of rows."""
@@ -101,13 +103,16 @@ class SamplingInputs:
         """Tokens `(B, ...)` as the decoder reads them: twice under guidance."""
         return tokens.repeat(2, *[1] * (tokens.ndim - 1)) if self.settings.uses_guidance else tokens
 
-    def draw(self, decoder: StepDecoder, hidden_states: torch.Tensor, uniforms: torch.Tensor | None) -> torch.Tensor:
+    def draw(
+        self, decoder: StepDecoder, hidden_states: torch.Tensor, noise: PlaceNoise | None, places: torch.Tensor
+    ) -> torch.Tensor:
         """Tokens from what the head reads.
 
         Args:
             decoder (`StepDecoder`): whose head reads.
             hidden_states (`torch.Tensor` of shape `(B, n, D)`, or `(2 B, n, D)` under guidance): normalised.
-            uniforms (`torch.Tensor` of shape `(B, n)`, *optional*): the places' random numbers.
+            noise (`PlaceNoise`, *optional*): of the kept frames; None for the likeliest tokens.
+            places (`torch.LongTensor` of shape `(n,)`): raster indices in the kept frames.
 
         Returns:
             `torch.LongTensor` of shape `(B, n)`.
@@ -116,7 +121,7 @@ class SamplingInputs:
         if self.settings.uses_guidance:
             logits = guide(logits, self.settings.guidance_scale)
         logits = self.processors(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
-        return logits.argmax(-1) if uniforms is None else invert_cdf(logits, uniforms)
+        return (logits if noise is None else logits + noise.at(places)).argmax(-1)
 
 
 @torch.no_grad()
@@ -132,7 +137,10 @@ def sample(inputs: SamplingInputs, grid: Grid) -> Iterator[tuple[list[int], torc
         may be changed between the steps: later ones read them.
     """
     model, device = inputs.model, inputs.input_ids.device
-    uniforms = inputs.draw_uniforms(grid.numel)
+    noise = inputs.noise_of(grid)
+    if noise is not None:
+        for frame in range(grid.t):
+            noise.begin_frame(frame)
     tokens = torch.zeros(inputs.batch_size, *grid, dtype=torch.long, device=device)
     is_free, known_mask, conditions = [True] * grid.numel, inputs.known_mask, [inputs.encode_texts()]
     if inputs.sketch_tokens is not None:
@@ -157,8 +165,7 @@ def sample(inputs: SamplingInputs, grid: Grid) -> Iterator[tuple[list[int], torc
             places = step.places
             if len(wanted) < len(step.indices):
                 places, hidden_states = places[wanted], hidden_states[:, wanted]
-            numbers = None if uniforms is None else uniforms[:, places.to(uniforms.device)]
-            drawn = inputs.draw(decoder, hidden_states, numbers)
+            drawn = inputs.draw(decoder, hidden_states, noise, places)
             if known_mask is not None:
                 drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
             flat[:, places] = drawn

@@ -57,23 +57,18 @@ def _frames_of_grid(inputs: SamplingInputs, grid: Grid) -> Iterator[torch.Tensor
 
 @torch.no_grad()
 def _frames_without_end(inputs: SamplingInputs, learnt: Grid, num_frames: int | None) -> Iterator[torch.Tensor]:
-    device, frame_size = inputs.input_ids.device, learnt.h * learnt.w
+    device = inputs.input_ids.device
     plan = EndlessPlan(learnt, inputs.model.config.window, inputs.schedule, device)
     decoder = StepDecoder(inputs.model, learnt, plan.num_slots, [inputs.encode_texts()])
     flat = torch.zeros(inputs.batch_size, plan.kept.numel, dtype=torch.long, device=device)
     tokens = flat.view(inputs.batch_size, *plan.kept)  # shares memory with `flat`
-    # The learnt frames' numbers at once, as for a grid of them; those of a later frame when it begins.
-    drawn = inputs.draw_uniforms(learnt.numel)
-    uniforms = None if drawn is None else drawn.new_zeros(flat.shape)
+    noise = inputs.noise_of(plan.kept)
 
     for step, begun, completed in plan:
-        if begun is not None and uniforms is not None:
-            ahead = drawn[:, begun * frame_size : (begun + 1) * frame_size]
-            start = begun % plan.kept.t * frame_size
-            uniforms[:, start : start + frame_size] = ahead if begun < learnt.t else inputs.draw_uniforms(frame_size)
+        if begun is not None and noise is not None:
+            noise.begin_frame(begun)
         hidden_states = decoder(inputs.rows_of(flat), step)
-        numbers = None if uniforms is None else uniforms[:, step.places.to(uniforms.device)]
-        flat[:, step.places] = inputs.draw(decoder, hidden_states, numbers)
+        flat[:, step.places] = inputs.draw(decoder, hidden_states, noise, step.places)
         if completed is not None:
             yield tokens[:, completed % plan.kept.t].clone()
             if completed + 1 == num_frames:
