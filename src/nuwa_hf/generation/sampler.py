@@ -16,7 +16,8 @@ from typing import Protocol
 import torch
 from transformers import LogitsProcessorList
 
-from nuwa_hf.generation.sampling import SamplingSettings, draw_uniforms, guide, invert_cdf
+from nuwa_hf.generation.noise import PlaceNoise
+from nuwa_hf.generation.sampling import SamplingSettings, guide
 from nuwa_hf.generation.step_plan import Step, StepPlan
 from nuwa_hf.grid import Grid
 
@@ -45,12 +46,14 @@ class TokenDraw:
         settings (`SamplingSettings`): how.
         generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all items, or one for each.
         batch_size (`int`): B.
+        codebook_size (`int`): V.
         device (`torch.device`): of the logits.
     """
 
     settings: SamplingSettings
     generator: torch.Generator | list[torch.Generator] | None
     batch_size: int
+    codebook_size: int
     device: torch.device
 
     @cached_property
@@ -58,18 +61,19 @@ class TokenDraw:
         """What is done to logits before a token is drawn."""
         return self.settings.processors()
 
-    def uniforms(self, count: int) -> torch.Tensor | None:
-        """The next `(B, count)` random numbers, or None where the likeliest token is taken."""
+    def noise_of(self, kept: Grid) -> PlaceNoise | None:
+        """The noise of the frames that are kept, none of them begun, or None where the likeliest token is taken."""
         if not self.settings.do_sample:
             return None
-        return draw_uniforms(self.batch_size, count, self.generator, self.device)
+        return PlaceNoise(kept, self.batch_size, self.codebook_size, self.generator, self.device)
 
-    def __call__(self, logits: torch.Tensor, uniforms: torch.Tensor | None) -> torch.Tensor:
+    def __call__(self, logits: torch.Tensor, noise: PlaceNoise | None, places: torch.Tensor) -> torch.Tensor:
         """Tokens of places.
 
         Args:
             logits (`torch.Tensor` of shape `(B, n, V)`, or `(2 B, n, V)` under guidance): scores.
-            uniforms (`torch.Tensor` of shape `(B, n)`, *optional*): the places' random numbers.
+            noise (`PlaceNoise`, *optional*): of the kept frames; None for the likeliest tokens.
+            places (`torch.LongTensor` of shape `(n,)`): raster indices in the kept frames.
 
         Returns:
             `torch.LongTensor` of shape `(B, n)`.
@@ -77,7 +81,7 @@ class TokenDraw:
         if self.settings.uses_guidance:
             logits = guide(logits, self.settings.guidance_scale)
         logits = self.processors(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
-        return logits.argmax(-1) if uniforms is None else invert_cdf(logits, uniforms)
+        return (logits if noise is None else logits + noise.at(places)).argmax(-1)
 
 
 @torch.no_grad()
@@ -103,7 +107,10 @@ def sample_grid(
         `tuple[list[int], torch.LongTensor]`: after each step its places, and the tokens so far `(B, T, H, W)`, which
         may be changed between the steps: later ones read them.
     """
-    uniforms = draw.uniforms(grid.numel)
+    noise = draw.noise_of(grid)
+    if noise is not None:
+        for frame in range(grid.t):
+            noise.begin_frame(frame)
     tokens = torch.zeros(draw.batch_size, *grid, dtype=torch.long, device=draw.device)
     is_free = [True] * grid.numel
     if known_mask is not None:
@@ -116,11 +123,9 @@ def sample_grid(
         # The head is the widest matrix: it reads only places where some item has a token to draw.
         wanted = [row for row, place in enumerate(step.indices) if is_free[place]]
         is_whole = len(wanted) == len(step.indices)
-        logits = compute(tokens, step, None if is_whole else wanted)
-        if wanted:
-            places = step.places if is_whole else step.places[wanted]
-            drawn = draw(logits, None if uniforms is None else uniforms[:, places.to(uniforms.device)])
-            if known_mask is not None:
-                drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
-            flat[:, places] = drawn
+        places = step.places if is_whole else step.places[wanted]
+        drawn = draw(compute(tokens, step, None if is_whole else wanted), noise, places)
+        if known_mask is not None:
+            drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
+        flat[:, places] = drawn
         yield step.indices, tokens

@@ -45,21 +45,14 @@ def frames_without_end(
     Yields:
         `torch.LongTensor` of shape `(B, H, W)`: the tokens of a frame.
     """
-    learnt, kept = plan.learnt, plan.kept
-    frame_size = learnt.h * learnt.w
-    tokens = torch.zeros(draw.batch_size, *kept, dtype=torch.long, device=draw.device)
+    tokens = torch.zeros(draw.batch_size, *plan.kept, dtype=torch.long, device=draw.device)
     flat = tokens.view(draw.batch_size, -1)  # shares memory with `tokens`
-    # The learnt frames' numbers at once, as for a grid of them; those of a later frame when it begins.
-    drawn = draw.uniforms(learnt.numel)
-    uniforms = None if drawn is None else drawn.new_zeros(flat.shape)
+    noise = draw.noise_of(plan.kept)
     for step, begun, completed in plan:
-        if begun is not None and uniforms is not None:
-            ahead = drawn[:, begun * frame_size : (begun + 1) * frame_size]
-            start = begun % kept.t * frame_size
-            uniforms[:, start : start + frame_size] = ahead if begun < learnt.t else draw.uniforms(frame_size)
-        logits = compute(tokens, step, None)
-        flat[:, step.places] = draw(logits, None if uniforms is None else uniforms[:, step.places.to(uniforms.device)])
+        if begun is not None and noise is not None:
+            noise.begin_frame(begun)
+        flat[:, step.places] = draw(compute(tokens, step, None), noise, step.places)
         if completed is not None:
-            yield tokens[:, completed % kept.t].clone()
+            yield tokens[:, completed % plan.kept.t].clone()
             if completed + 1 == num_frames:
                 return

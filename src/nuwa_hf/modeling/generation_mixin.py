@@ -51,10 +51,10 @@ class NuwaGenerationMixin(GenerationMixin):
     ) -> NuwaGenerateOutput:
         """Sample visual tokens.
 
-        Every place has one random number, drawn from its item's generator before the first step; its token is the
-        inverse of the cumulative distribution at that number. So the tokens do not depend on the schedule, and in a
-        list of generators not on the batch either: exactly in float64, up to rounding at the boundary between two
-        tokens in lower precision (docs/sampling.md).
+        Every place has Gumbel noise of its own, one number for each token, which follows from its item's generator;
+        the token at which logits and noise are largest together is a draw from the softmax. So the tokens do not
+        depend on the schedule, and in a list of generators not on the batch either, and few of them change with the
+        precision (docs/sampling.md).
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.

@@ -70,7 +70,8 @@ class SamplingCall:
     @property
     def draw(self) -> TokenDraw:
         """What draws the tokens."""
-        return TokenDraw(self.settings, self.generator, self.batch_size, self.input_ids.device)
+        codebook_size, device = self.model.config.codebook_size, self.input_ids.device
+        return TokenDraw(self.settings, self.generator, self.batch_size, codebook_size, device)
 
     @property
     def batch_size(self) -> int:

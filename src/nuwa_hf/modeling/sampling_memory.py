@@ -20,7 +20,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, step_pr
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
-FLOAT64 = 8  # bytes: the inverse CDF is exact to the last place
+INT64 = 8  # bytes: the noise is made of numbers of 64 bits
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def sampling_memory(
         step        n S e, which slots a place sees, and the most of
                       (2 R + 1) n K D e           the neighbours' embeddings, weighted by the taps, which are masked
                       R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward
-                      R n D e + B n V max(e + 2 x 8, 5 e under guidance)   logits, and the inverse CDF in float64
+                      R n D e + B n V (e + 2 x 8)   logits, under guidance three times, and the noise being made
 
     Tables of indices are left out, and so is what a library's kernel takes while it runs. Top-k and top-p sort the
     logits, which takes more.
@@ -91,7 +91,7 @@ def sampling_memory(
     num_slots = count_slots(grid, config.window, schedule)
     embedding = (2 * rows + 1) * places * offsets * width * e
     layer = rows * places * (8 * width + 2 * inner) * e
-    draw = rows * places * width * e + batch_size * places * codes * max(e + 2 * FLOAT64, 5 * e * uses_guidance)
+    draw = rows * places * width * e + batch_size * places * codes * (e * (3 if uses_guidance else 1) + 2 * INT64)
     return SamplingMemory(
         weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
         laid_out=sum(
