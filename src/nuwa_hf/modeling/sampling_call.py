@@ -7,10 +7,9 @@ Legend: B batch, T, H, W visual grid, L text length, n places of one step, V cod
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedModel
 
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.known_tokens import check_known_tokens
@@ -24,10 +23,6 @@ from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.token_checks import check_token_range, check_tokens
 
 
-if TYPE_CHECKING:
-    from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-
-
 @dataclass(frozen=True)
 class SamplingCall:
     """The arguments that `NuwaForConditionalGeneration.generate` and `.stream` share; they are described there.
@@ -35,7 +30,7 @@ class SamplingCall:
     Nothing is computed before the first step.
     """
 
-    model: "NuwaForConditionalGeneration"
+    model: PreTrainedModel  # a `NuwaForConditionalGeneration`
     input_ids: torch.Tensor
     attention_mask: torch.Tensor | None
     generator: torch.Generator | list[torch.Generator] | None
