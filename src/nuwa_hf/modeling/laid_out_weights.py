@@ -126,12 +126,14 @@ def has_hooks(model: nn.Module) -> bool:
     """Whether accelerate or diffusers has hooks on a module of the model, which may move or cast weights at any call.
 
     Args:
-        model (`nn.Module`): the model. A hook on the whole of it has done its work before a sampling begins.
+        model (`nn.Module`): the model. accelerate's hook on the whole of it has run before a sampling begins,
+            diffusers' works at each call.
 
     Returns:
         `bool`: whether there are any.
     """
-    return any(module is not model and not REPLACED.isdisjoint(vars(module)) for module in model.modules())
+    names = ((REPLACED if module is not model else {"_diffusers_hook"}, vars(module)) for module in model.modules())
+    return any(not replaced.isdisjoint(attributes) for replaced, attributes in names)
 
 
 def can_lay_out(layers: Layers) -> bool:
