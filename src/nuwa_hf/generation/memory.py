@@ -18,7 +18,7 @@ from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets
+from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
 INT64 = 8  # bytes: the noise is made of numbers of 64 bits
