@@ -13,7 +13,8 @@ from tiny import VISUAL_GRID, tiny_transformer
 
 from nuwa_hf import EmojiMotion, Grid
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
-from nuwa_hf.generation import sampler, step_plan
+from nuwa_hf.generation import step_plan
+from nuwa_hf.modeling import generation_mixin
 from nuwa_hf.training.run.run_state import RunState
 
 
@@ -142,7 +143,7 @@ def test_generation_stops_if_the_orders_disagree(monkeypatch):
         step_plan, "plan_steps", lambda grid, window, schedule: backwards if schedule == "raster" else forwards
     )
     monkeypatch.setattr(step_plan, "count_slots", lambda *arguments: 16)
-    monkeypatch.setattr(sampler, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans stay right
+    monkeypatch.setattr(generation_mixin, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans stay right
     with pytest.raises(RuntimeError, match="of 12 tokens"):
         module.check_orders_agree(model, grids[0], 1.0, seed=0)
 

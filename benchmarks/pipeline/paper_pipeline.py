@@ -23,10 +23,9 @@ from nuwa_hf import (
     NuwaTokenizer,
     NuwaVQGAN,
 )
-from nuwa_hf.generation import sampler
-from nuwa_hf.generation.memory import decoding_memory, sampling_memory
 from nuwa_hf.generation.noise import PlaceNoise
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
 
 
 # Name to the fields of the transformer (beside those of the preset that is named first) and of the VQ-GAN.
@@ -137,7 +136,8 @@ def watch(pipeline: NuwaPipelineBase, stopwatch: Stopwatch) -> None:
     encoder.encode_text = stopwatch.around("encode", encoder.encode_text)
     pipeline.generate_tokens = stopwatch.around("generate", pipeline.generate_tokens)
     pipeline.decode_frames = stopwatch.around("codec", pipeline.decode_frames)
-    sampler.StepDecoder = stopwatch.around("set_up", sampler.StepDecoder)
+    transformer = pipeline.transformer
+    transformer.prepare_step_linear = stopwatch.around("set_up", transformer.prepare_step_linear)
     PlaceNoise.at = stopwatch.around("sampling", PlaceNoise.at)
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from sampler_cases import drawn_from, generators, random_model, texts
 
-from nuwa_hf.generation import sampler, step_plan
-from nuwa_hf.generation.cache import StepCache
+from nuwa_hf.generation import step_plan
+from nuwa_hf.generation.cache import ring_bytes
 from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling import generation_mixin
 
 
 GRIDS = [(1, 1, 1), (1, 5, 3), (4, 3, 5), (3, 2, 1), (2, 4, 4)]
@@ -37,7 +37,7 @@ def test_places_that_attend_in_pieces_get_the_same_tokens(window, frames_at_once
     whole_stream = torch.stack(list(stream), 1)
     monkeypatch.setattr(step_plan, "LARGE_STEP", 0)
     monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
-    monkeypatch.setattr(sampler, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans are whole
+    monkeypatch.setattr(generation_mixin, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans are whole
     assert torch.equal(random_model(window).generate(*texts(), generator=generators(), **settings).tokens, whole)
     stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 12)
     assert torch.equal(torch.stack(list(stream), 1), whole_stream)
@@ -204,12 +204,17 @@ def test_callback_sees_every_step_and_can_stop():
 
 
 def test_cache_takes_the_stated_memory():
-    model, (input_ids, attention_mask) = random_model(dtype=torch.float32), texts()
-    condition = model.model.encode_text(input_ids, attention_mask)
-    cache = StepCache(model.model.decoder.layers, model.config, 24, Grid(3, 4, 5), [condition])
-    assert cache.states.nbytes == StepCache.num_bytes(model.config, 24, 3, torch.float32)
+    model, grid, sizes = random_model(dtype=torch.float32), Grid(3, 4, 5), []
+
+    def measure(decoder, inputs, arguments, output):
+        sizes.append(sum(layer.key.nbytes + layer.value.nbytes for layer in arguments["cache"].layers))
+
+    model.model.decoder.register_forward_hook(measure, with_kwargs=True)
+    model.generate(*texts(), grid=grid)
+    num_slots = count_slots(grid, (3, 3, 3), "wavefront")
+    assert set(sizes) == {ring_bytes(3, num_slots, 3, 24, torch.float32)}
     num_slots = count_slots(Grid(10, 21, 21), (3, 3, 3), "wavefront")
-    assert StepCache.num_bytes(NuwaConfig(), num_slots, 1, torch.bfloat16) == 2 * 24 * num_slots * 1280 * 2
+    assert ring_bytes(24, num_slots, 1, 1280, torch.bfloat16) == 2 * 24 * num_slots * 1280 * 2
 
 
 @pytest.mark.parametrize(
@@ -238,6 +243,7 @@ def test_cache_takes_the_stated_memory():
             },
             "`known_tokens` must have shape",
         ),
+        ({"grid": (1, 2, 2), "sketch_tokens": torch.full((3, 1, 2, 2), 17)}, r"`sketch_tokens` must be in \[0, 17\)"),
         ({"grid": (1, 2, 2), "guidance_scale": 2.0, "negative_input_ids": torch.ones(2, 3).long()}, "as many rows"),
     ],
 )

@@ -6,7 +6,6 @@ import pytest
 import torch
 from sampler_cases import drawn_from, generators, random_model, texts
 
-from nuwa_hf.generation import step_decoder
 from nuwa_hf.grid import Grid
 
 
@@ -70,25 +69,19 @@ def test_a_stream_ends_after_its_frames_and_yields_them_one_by_one():
     assert all(torch.equal(*pair) for pair in zip(frames, copies, strict=True))
 
 
-def test_memory_does_not_grow_with_the_stream(monkeypatch):
-    decoders = []
+def test_memory_does_not_grow_with_the_stream():
+    model, sizes, widths = random_model(), [], []
 
-    class SpyDecoder(step_decoder.StepDecoder):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            decoders.append(self)
+    def measure(decoder, inputs, arguments):
+        kept = [part for layer in arguments["cache"].layers for part in (layer.key, *layer.conditions)]
+        sizes.append((inputs[0].numel(), [getattr(part, "key", part).numel() for part in kept if part is not None]))
+        widths.append(len(arguments["step"].places))
 
-        def __call__(self, visual_tokens, step):
-            sizes.append((visual_tokens.numel(), self.cache.states.numel()))
-            widths.append(len(step.places))
-            return super().__call__(visual_tokens, step)
-
-    monkeypatch.setattr("nuwa_hf.generation.stream.StepDecoder", SpyDecoder)
-    sizes, widths = [], []
-    for _ in islice(random_model().stream(*texts(), grid=(None, 5, 5)), 40):
+    model.model.decoder.register_forward_pre_hook(measure, with_kwargs=True)
+    for _ in islice(model.stream(*texts(), grid=(None, 5, 5)), 40):
         pass
-    assert len(decoders) == 1
-    assert len(set(sizes)) == 1
+    assert len(sizes[1][1]) == 6  # three layers, each with a ring and a text
+    assert all(size == sizes[1] for size in sizes[1:])
     assert max(widths[40:]) == max(widths[-40:]) == max(widths)
 
 
