@@ -16,7 +16,7 @@ class CallChecksMixin:
     """Checks for `NuwaPipelineBase`, which has the components, their sizes and the task."""
 
     def check_components(self, *names: str) -> None:
-        """Require components that were loaded.
+        """Check that components are loaded.
 
         Args:
             names (`str`): the components that the call needs.
@@ -29,7 +29,7 @@ class CallChecksMixin:
                 raise ValueError(f"This call needs the component `{name}`, which is None; load the pipeline with it.")
 
     def check_masks(self, masks: torch.Tensor) -> None:
-        """Require that a mask leaves tokens to fill and tokens to keep.
+        """Check that a mask leaves tokens to fill and tokens to keep.
 
         Args:
             masks (`torch.BoolTensor` of shape `(B, Y, X)` or `(B, T, Y, X)`): True where pixels are to be filled.
@@ -40,19 +40,19 @@ class CallChecksMixin:
         check_places(known_places(masks, self.vqgan.downsampling_factor))
 
     def check_num_frames(self, num_frames: int | None, overlap_frames: int | None, num_given: int = 0) -> int:
-        """The number of frames to make.
+        """Check the number of frames to generate, and fill it in if the user left it open.
 
         Args:
             num_frames (`int`, *optional*): what the user gave.
             overlap_frames (`int`, *optional*): frames that a chunk of a long video sees of the one before.
-            num_given (`int`, defaults to 0): frames that are given; at least one more must be asked for.
+            num_given (`int`, defaults to 0): frames that are given; there must be at least one more.
 
         Returns:
-            `int`: the same, or all that the checkpoint has positions for.
+            `int`: the same number; by default as many as the checkpoint has positions for.
 
         Raises:
-            TypeError: If one is no `int`.
-            ValueError: If one is out of its range.
+            TypeError: If a number is not an `int`.
+            ValueError: If a number is out of range.
         """
         if num_frames is None:
             num_frames = max(self.max_frames, num_given + 1)
@@ -74,7 +74,7 @@ class CallChecksMixin:
         return num_frames
 
     def check_call(self, options: RunOptions, num_inputs: int, num_outputs: int) -> None:
-        """The checks that every call makes.
+        """Check what does not depend on the task.
 
         Args:
             options (`RunOptions`): what the user gave.

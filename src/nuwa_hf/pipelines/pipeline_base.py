@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The steps that the pipelines are made of."""
+"""What all pipelines share: components, loading, and the steps of a call."""
 
 import os
 from pathlib import Path
@@ -38,7 +38,7 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
     All tasks have the same components, so one checkpoint serves every task and `from_pipe` shares memory. One pipeline
     may be used from several threads at once, except with offloading: everything that belongs to a call travels with
-    it, and the properties below tell about the call that this thread runs, or ran last.
+    it. `guidance_scale`, `num_timesteps` and `interrupt` describe the call that this thread runs, or ran last.
 
     Args:
         vqgan (`NuwaVQGAN`): turns pixels into visual tokens and back.
@@ -81,8 +81,8 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
             The pipeline, in evaluation mode.
 
         Raises:
-            OSError: If the folder does not hold a whole checkpoint, or the Hub does not give it. Nothing was loaded
-                then.
+            OSError: If the folder does not hold a complete checkpoint, or the Hub cannot provide it. Nothing has been
+                loaded then.
         """
         name_or_path = os.fspath(pretrained_model_name_or_path)
         if is_local_path(pretrained_model_name_or_path):
@@ -103,9 +103,10 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
     @classmethod
     def from_pipe(cls, pipeline: DiffusionPipeline, **kwargs: Any) -> Self:
-        """A pipeline for this task with the components of another, which stay where and what they are.
+        """A pipeline for this task with the components of another one, which are not copied, moved or cast.
 
-        Unlike the inherited method it leaves the components' dtype alone unless `dtype` is given.
+        The inherited method casts the components to float32; this one leaves their dtype alone unless `dtype` is
+        given.
 
         Args:
             pipeline (`DiffusionPipeline`): the pipeline to take components from.
@@ -115,7 +116,7 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
             The new pipeline; both share their components' memory.
 
         Raises:
-            ValueError: If `pipeline` lacks a component.
+            ValueError: If `pipeline` lacks a required component.
         """
         if kwargs.keys() & {"dtype", "torch_dtype", "custom_pipeline"}:
             return super().from_pipe(pipeline, **kwargs)
@@ -162,22 +163,22 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     def choose_sampling(
         self, guidance_scale: float | None, temperature: float | None, top_k: int | None, top_p: float | None
     ) -> SamplingSettings:
-        """How to sample: what the user gave, else what the checkpoint's `transformer.generation_config` says.
+        """How to sample: as the user says, and otherwise as the checkpoint's `transformer.generation_config` does.
 
-        The settings that a model samples best with belong to its weights. Users of transformers look for them in
-        `generation_config.json`, which travels with the transformer into every pipeline that uses it.
+        The settings with which a model samples best belong to its weights. Users of transformers look for them in
+        `generation_config.json`, which accompanies the transformer into every pipeline that uses it.
 
         Args:
-            guidance_scale (`float`, *optional*): how strongly the condition guides, at least 1; 1 does not.
-            temperature (`float`, *optional*): what the logits are divided by, above 0.
-            top_k (`int`, *optional*): keep only so many of the likeliest tokens, at least 1.
-            top_p (`float`, *optional*): keep only the likeliest tokens up to this probability, in (0, 1].
+            guidance_scale (`float`, *optional*): the strength of guidance, at least 1; 1 turns it off.
+            temperature (`float`, *optional*): divides the logits, above 0.
+            top_k (`int`, *optional*): keep only this many of the most likely tokens, at least 1.
+            top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
 
         Raises:
-            ValueError: If one is out of its range.
+            ValueError: If one is out of range.
         """
         given = {"guidance_scale": guidance_scale, "temperature": temperature, "top_k": top_k, "top_p": top_p}
         return SamplingSettings.resolve(self.transformer.generation_config, given)
@@ -185,19 +186,19 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     def choose_unguided_sampling(
         self, temperature: float | None, top_k: int | None, top_p: float | None
     ) -> SamplingSettings:
-        """How to sample in the tasks without a text, where nothing but the temperature makes samples safer.
+        """How to sample in the tasks without a text, where only the temperature makes samples safer.
 
         Args:
-            temperature (`float`, *optional*): what the logits are divided by; by default the `unguided_temperature` of
+            temperature (`float`, *optional*): divides the logits; by default the `unguided_temperature` of
                 `transformer.generation_config`, if it has one.
-            top_k (`int`, *optional*): keep only so many of the likeliest tokens, at least 1.
-            top_p (`float`, *optional*): keep only the likeliest tokens up to this probability, in (0, 1].
+            top_k (`int`, *optional*): keep only this many of the most likely tokens, at least 1.
+            top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
 
         Raises:
-            ValueError: If one is out of its range.
+            ValueError: If one is out of range.
         """
         if temperature is None:
             temperature = getattr(self.transformer.generation_config, "unguided_temperature", None)
@@ -205,7 +206,7 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
     @property
     def max_frames(self) -> int:
-        """Frames that the checkpoint has learnt positions for."""
+        """The number of frames for which the checkpoint has learnt positions."""
         return self.transformer.config.visual_grid[0]
 
     @property
@@ -216,12 +217,12 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
     @property
     def sketch_size(self) -> tuple[int, int]:
-        """Rows and columns of the class maps that the checkpoint reads: one sketch token for each visual one."""
+        """Rows and columns of the class maps that the checkpoint reads, with one sketch token per visual token."""
         _, height, width = self.transformer.config.visual_grid
         return height * self.sketch_vqgan.downsampling_factor, width * self.sketch_vqgan.downsampling_factor
 
     def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
-        """Sketch tokens of class maps, a chunk of frames at a time, so that the memory does not grow with the video.
+        """Encode class maps as sketch tokens, a few frames at a time, so that memory does not grow with the video.
 
         Args:
             sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
@@ -237,24 +238,24 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         return torch.cat(pieces, dim=1)
 
     def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
-        """Tokens of the known part of images or videos, each repeated for its outputs.
+        """Encode the known part of images or videos, and repeat each for its outputs.
 
         Args:
             pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
             masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled.
-            num_outputs (`int`): outputs of each of the B; they follow each other.
+            num_outputs (`int`): outputs of each input; they follow each other.
 
         Returns:
             `KnownPart`: of `B num_outputs` rows.
         """
-        # Not the codec's device: with offloading it moves to this one only when it is called.
+        # Not the codec's own device: with offloading the codec moves to this one only when it is called.
         device = self._execution_device
         part = encode_known_part(self.vqgan, pixels.to(device), masks.to(device), max_frames=self.max_frames)
         rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
     def decode_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Visual tokens as pixels, a chunk of frames at a time, so that the memory does not grow with the video.
+        """Decode visual tokens to pixels, a few frames at a time, so that memory does not grow with the video.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
@@ -268,12 +269,12 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     def decode_images(
         self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
     ) -> list[PIL.Image.Image] | np.ndarray | torch.Tensor:
-        """Visual tokens of images as pictures.
+        """Decode the visual tokens of images.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, 1, H, W)`): the tokens.
-            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
-            kept (`KnownPart`, *optional*): whose pixels outside the mask come back as they were.
+            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"` for the tokens.
+            kept (`KnownPart`, *optional*): its pixels outside the mask are returned unchanged.
 
         Returns:
             The images as in `NuwaImagePipelineOutput`.
@@ -286,12 +287,12 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     def decode_frames(
         self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
     ) -> list[list[PIL.Image.Image]] | np.ndarray | torch.Tensor:
-        """Visual tokens of videos as frames.
+        """Decode the visual tokens of videos.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
-            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
-            kept (`KnownPart`, *optional*): whose pixels outside the mask come back as they were.
+            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"` for the tokens.
+            kept (`KnownPart`, *optional*): its pixels outside the mask are returned unchanged.
 
         Returns:
             The frames as in `NuwaVideoPipelineOutput`.
@@ -309,12 +310,12 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     def make_output(
         self, tokens: torch.Tensor, options: RunOptions, kept: KnownPart | None = None
     ) -> NuwaImagePipelineOutput | NuwaVideoPipelineOutput | tuple:
-        """The last step of a call: tokens to pixels; components that are offloaded leave the device.
+        """The last step of a call: decode the tokens, and move components off the device if they are offloaded.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens, T 1 for images.
             options (`RunOptions`): the output type, and whether to return a dataclass.
-            kept (`KnownPart`, *optional*): whose pixels outside the mask come back as they were.
+            kept (`KnownPart`, *optional*): its pixels outside the mask are returned unchanged.
 
         Returns:
             `NuwaImagePipelineOutput`, `NuwaVideoPipelineOutput` or `tuple`: what the call returns.

@@ -35,7 +35,7 @@ EXAMPLE_DOC_STRING = """
 
 @for_task("I2I")
 class NuwaImageCompletionPipeline(NuwaPipelineBase):
-    """Images of which a part is given.
+    """Images of which part is given.
 
     The size of the images is that of the checkpoint: `transformer.config.visual_grid` times the codec's
     downsampling.
@@ -78,8 +78,8 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             [`NuwaImagePipelineOutput`] or `tuple`: the images and the tokens.
 
         Raises:
-            TypeError: If an argument has the wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
         """
         # 1. The call starts; check everything before any work.
         options = RunOptions(
@@ -101,11 +101,14 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
         # 2. The constant condition "None", and the part that is given.
         known = self.encode_known_part(images.pixels[:, None], masks[:, None], num_images_per_prompt)
         conditions = self.encode_prompt(None, batch_size=len(known.tokens))
-        conditions |= {"known_tokens": known.tokens, "known_mask": known.places}
-        conditions |= {"condition_on_known": condition_on_known}
+        conditions |= {
+            "known_tokens": known.tokens,
+            "known_mask": known.places,
+            "condition_on_known": condition_on_known,
+        }
 
         # 3. Sample the other tokens, wave by wave.
         tokens = self.generate_tokens(conditions, sampling, options, num_frames=1)
 
-        # 4. Tokens to pixels; those outside the mask as they were.
+        # 4. Tokens to pixels; those outside the mask are unchanged.
         return self.make_output(tokens, options, known if composite else None)

@@ -87,8 +87,8 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             [`NuwaImagePipelineOutput`] or `tuple`: the images and the tokens.
 
         Raises:
-            TypeError: If an argument has the wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
         """
         # 1. The call starts; check everything before any work.
         options = RunOptions(
@@ -119,11 +119,14 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             batch_size=len(known.tokens),
             do_classifier_free_guidance=sampling.uses_guidance,
         )
-        conditions |= {"known_tokens": known.tokens, "known_mask": known.places}
-        conditions |= {"condition_on_known": condition_on_known}
+        conditions |= {
+            "known_tokens": known.tokens,
+            "known_mask": known.places,
+            "condition_on_known": condition_on_known,
+        }
 
         # 3. Sample the other tokens, wave by wave.
         tokens = self.generate_tokens(conditions, sampling, options, num_frames=1, prompts=prompts)
 
-        # 4. Tokens to pixels; those outside the mask as they were.
+        # 4. Tokens to pixels; those outside the mask are unchanged.
         return self.make_output(tokens, options, known if composite else None)

@@ -71,8 +71,8 @@ class NuwaTextToImagePipeline(NuwaPipelineBase):
             [`NuwaImagePipelineOutput`] or `tuple`: the images and the tokens.
 
         Raises:
-            TypeError: If an argument has the wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
         """
         # 1. The call starts; check everything before any work.
         options = RunOptions(

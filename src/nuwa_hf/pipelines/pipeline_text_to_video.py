@@ -68,7 +68,8 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         r"""Generate videos.
 
         Args:
-            num_frames (`int`, *optional*): frames of a video; by default the checkpoint's.
+            num_frames (`int`, *optional*): frames of a video; by default as many as the checkpoint
+                has positions for.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
 
         Examples:
@@ -77,8 +78,8 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             [`NuwaVideoPipelineOutput`] or `tuple`: the frames and the tokens.
 
         Raises:
-            TypeError: If an argument has the wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
         """
         # 1. The call starts; check everything before any work.
         options = RunOptions(

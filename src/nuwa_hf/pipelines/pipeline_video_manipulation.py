@@ -37,7 +37,7 @@ EXAMPLE_DOC_STRING = """
 
 @for_task("TV2V")
 class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
-    """Videos of which a part is drawn anew for a text.
+    """Videos of which part is drawn anew for a text.
 
     The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's
     downsampling.
@@ -88,8 +88,8 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             [`NuwaVideoPipelineOutput`] or `tuple`: the frames and the tokens.
 
         Raises:
-            TypeError: If an argument has the wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
         """
         # 1. The call starts; check everything before any work.
         options = RunOptions(
@@ -120,7 +120,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         self.check_call(options, len(masks), num_videos_per_prompt)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
-        # 2. The text, and the part that is kept.
+        # 2. The text and the part that is kept.
         known = self.encode_known_part(videos.pixels, masks, num_videos_per_prompt)
         conditions = self.encode_prompt(
             prompts,
@@ -128,11 +128,14 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             batch_size=len(known.tokens),
             do_classifier_free_guidance=sampling.uses_guidance,
         )
-        conditions |= {"known_tokens": known.tokens, "known_mask": known.places}
-        conditions |= {"condition_on_known": condition_on_known}
+        conditions |= {
+            "known_tokens": known.tokens,
+            "known_mask": known.places,
+            "condition_on_known": condition_on_known,
+        }
 
         # 3. Sample the other tokens, wave by wave.
         tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames, prompts=prompts)
 
-        # 4. Tokens to pixels; those outside the mask as they were.
+        # 4. Tokens to pixels; those outside the mask are unchanged.
         return self.make_output(tokens, options, known if composite else None)

@@ -33,7 +33,7 @@ EXAMPLE_DOC_STRING = """
 
 @for_task("V2V")
 class NuwaVideoPredictionPipeline(NuwaPipelineBase):
-    """How a video goes on from an image or from its first frames.
+    """Videos that continue an image or a video.
 
     The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's
     downsampling.
@@ -67,7 +67,8 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             video (`list[PIL.Image.Image]`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): what to continue: a
                 list of images, a path or URL of a GIF or MP4, an array of shape `(T, Y, X, 3)` or a tensor of shape
                 `(T, 3, Y, X)`, uint8 or floats in [0, 1]; or a single image.
-            num_frames (`int`, *optional*): frames of the whole video, with those given; by default the checkpoint's.
+            num_frames (`int`, *optional*): frames of the whole video, including those given; by default as many as the
+                checkpoint has positions for.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): continuations of each video.
 
         Examples:
@@ -76,8 +77,8 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             [`NuwaVideoPipelineOutput`] or `tuple`: the frames and the tokens.
 
         Raises:
-            TypeError: If an argument has the wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
         """
         # 1. The call starts; check everything before any work.
         options = RunOptions(
@@ -103,11 +104,14 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         masks[:, num_given:] = True
         known = self.encode_known_part(pixels, masks, num_videos_per_prompt)
         conditions = self.encode_prompt(None, batch_size=len(known.tokens))
-        conditions |= {"known_tokens": known.tokens, "known_mask": known.places}
-        conditions |= {"condition_on_known": condition_on_known}
+        conditions |= {
+            "known_tokens": known.tokens,
+            "known_mask": known.places,
+            "condition_on_known": condition_on_known,
+        }
 
         # 3. Sample the other tokens, wave by wave.
         tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames)
 
-        # 4. Tokens to pixels; the given frames as they were.
+        # 4. Tokens to pixels; the given frames are unchanged.
         return self.make_output(tokens, options, known if composite else None)

@@ -37,8 +37,8 @@ class StreamingMixin:
             overlap_frames (`int`, *optional*): frames that a chunk sees of the one before; None for no chunks.
 
         Raises:
-            TypeError: If a number is no `int`.
-            ValueError: If a number is out of its range, there is nothing to overlap, or components are offloaded.
+            TypeError: If a number is not an `int`.
+            ValueError: If a number is out of range, there is nothing to overlap, or components are offloaded.
         """
         if self.is_offloaded:
             raise ValueError(
@@ -76,7 +76,7 @@ class StreamingMixin:
         if options.overlap_frames is None:
             yield from self.transformer.stream(grid=(num_frames, height, width), **given)
             return
-        last = None  # frames that the next chunk sees
+        last = None  # the frames before the next chunk
         for chunk in chunks_of(num_frames, self.max_frames, options.overlap_frames):
             grid = (chunk.stop - chunk.start, height, width)
             if chunk.num_written:
