@@ -14,14 +14,13 @@ from diffusers.image_processor import VaeImageProcessor
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings
-from nuwa_hf.hub.hub_errors import hub_reason
+from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.call_checks import CallChecksMixin
 from nuwa_hf.pipelines.calls import Calls
-from nuwa_hf.pipelines.checkpoint_files import check_checkpoint_folder, is_local_path
 from nuwa_hf.pipelines.checks import check_components_agree
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.mask_input import composite
@@ -30,6 +29,7 @@ from nuwa_hf.pipelines.prompts import PromptMixin
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
+from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
 from nuwa_hf.tasks import Task
 
 
