@@ -88,7 +88,7 @@ class SamplingCall:
 
     def repeat_rows(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor of B rows as the model reads it: twice under guidance."""
-        return tensor.repeat(2, *[1] * (tensor.ndim - 1)) if self.settings.uses_guidance else tensor
+        return torch.cat([tensor, tensor]) if self.settings.uses_guidance else tensor
 
     def model_inputs(self) -> dict[str, torch.Tensor | None]:
         """The conditions, as the model's `forward` takes them; under guidance the second half of rows leads away."""
