@@ -5,8 +5,8 @@
 from pathlib import Path
 
 from nuwa_hf import DEMO_CHECKPOINT
-from nuwa_hf.evaluation.model_card import MARKERS
-from nuwa_hf.evaluation.score_tables import SHORT_COLUMNS, SHORT_ROWS
+from nuwa_hf.cards.score_card import MARKERS
+from nuwa_hf.metrics.score_tables import SHORT_COLUMNS, SHORT_ROWS
 
 
 ROOT = Path(__file__).parents[2]
