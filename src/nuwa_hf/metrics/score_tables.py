@@ -51,7 +51,7 @@ SHORT_ROWS = {
     "sketch to video, no text": ("S2V", "val", "sketch"),
     "image completion, upper half hidden": ("I2I", "half", WITH_CONDITION),
     "video prediction from one frame": ("V2V", "1 frame given", WITH_CONDITION),
-    "image manipulation, another thing": ("TI2I", "val, another thing", WITH_CONDITION),
+    "image manipulation, another object": ("TI2I", "val, another thing", WITH_CONDITION),
     "video manipulation, another motion": ("TV2V", "val, another motion", WITH_CONDITION),
 }
 SHORT_COLUMNS = ("object", "background", "motion")
@@ -136,7 +136,7 @@ def short_markdown(report: dict[str, Any]) -> str:
     rows = {"real clips through the codec, the upper bound": bounds["codec"], "text to video": bounds["generated"]}
     if "zeroshot" in report["splits"]:
         unseen = report["splits"]["zeroshot"]["generated"]
-        rows["text to video, pairs of thing and motion never seen in training"] = unseen
+        rows["text to video, pairs of object and motion never seen in training"] = unseen
     for title, (task, table, row) in SHORT_ROWS.items():
         if row in tasks.get(task, {}).get(table, {}):
             rows[title] = tasks[task][table][row]
