@@ -62,7 +62,8 @@ def sampling_memory(
         conditions  (2 layers + 1) R M D e
         step        n S e, which slots a place sees, and the most of
                       (2 R + 1) n K D e           the neighbours' embeddings, weighted by the taps, which are masked
-                      R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward
+                      R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward; F once where
+                                                  weights are laid out, which takes in the GELU
                       R n D e + B n V (e + 2 x 8)   logits, under guidance three times, and the noise being made
 
     Tables of indices are left out, and so is what a library's kernel takes while it runs. Top-k and top-p sort the
@@ -90,13 +91,12 @@ def sampling_memory(
     offsets = len(causal_offsets(config.window)) - 1
     num_slots = count_slots(grid, config.window, schedule)
     embedding = (2 * rows + 1) * places * offsets * width * e
-    layer = rows * places * (8 * width + 2 * inner) * e
+    laid_out = sum(layer.weight.nbytes for layers in step_products(model) if can_lay_out(layers) for layer in layers)
+    layer = rows * places * (8 * width + (1 if laid_out else 2) * inner) * e
     draw = rows * places * width * e + batch_size * places * codes * (e * (3 if uses_guidance else 1) + 2 * INT64)
     return SamplingMemory(
         weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
-        laid_out=sum(
-            layer.weight.nbytes for layers in step_products(model) if can_lay_out(layers) for layer in layers
-        ),
+        laid_out=laid_out,
         ring=ring_bytes(config.num_decoder_layers, num_slots, rows, width, dtype),
         conditions=(2 * config.num_decoder_layers + 1) * rows * text * width * e,
         step=places * num_slots * e + max(embedding, layer, draw),
