@@ -97,4 +97,4 @@ def test_the_papers_video_takes_what_the_page_says():
             parts = (memory.weights, memory.laid_out, memory.ring, memory.conditions, memory.step)
             cells = " | ".join(f"{part / 1e6:,.0f}" for part in (*parts, memory.total))
             assert f"| {frames} x 21 x 21 | {str(dtype).removeprefix('torch.')} | {cells} |" in page
-    assert f"{decoding_memory(NuwaVQGAN(), 1, 336, 336) / 1e6:,.0f} MB a frame" in page
+    assert f"{decoding_memory(NuwaVQGAN(), 1, 336, 336) / 1e6:,.0f} MB for each frame" in page

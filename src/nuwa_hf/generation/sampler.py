@@ -129,5 +129,5 @@ def sample_grid(
         drawn = draw(compute(tokens, step, None if is_whole else wanted), noise, places)
         if known_mask is not None:
             drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
-        flat[:, places] = drawn
+        flat.index_copy_(1, places, drawn)
         yield step.indices, tokens

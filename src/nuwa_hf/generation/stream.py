@@ -51,7 +51,7 @@ def frames_without_end(
     for step, begun, completed in plan:
         if begun is not None and noise is not None:
             noise.begin_frame(begun)
-        flat[:, step.places] = draw(compute(tokens, step, None), noise, step.places)
+        flat.index_copy_(1, step.places, draw(compute(tokens, step, None), noise, step.places))
         if completed is not None:
             yield tokens[:, completed % plan.kept.t].clone()
             if completed + 1 == num_frames:

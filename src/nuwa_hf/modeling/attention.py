@@ -7,7 +7,7 @@ Legend: B batch, N places, M condition places, D hidden size, A heads, E = D / A
 
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
 import torch
 from torch import nn
@@ -48,19 +48,6 @@ def _eager_attention_forward(module, query, key, value, attention_mask, *, query
 AttentionInterface.register(DEFAULT_ATTENTION, _nearby_attention_forward)
 for _backend in NEARBY_ATTENTION_BACKENDS:
     AttentionInterface.register(f"nearby_{_backend}", partial(_nearby_attention_forward, backend=_backend))
-
-
-def apply_each(hidden_states: torch.Tensor, *layers: nn.Module) -> tuple[torch.Tensor, ...]:
-    """What several layers make of the same input, by calling each.
-
-    Args:
-        hidden_states (`torch.Tensor` of shape `(B, N, D)`): the input.
-        layers (`nn.Module`): the layers.
-
-    Returns:
-        `tuple[torch.Tensor, ...]`: one output for each.
-    """
-    return tuple(layer(hidden_states) for layer in layers)
 
 
 class NuwaAttention(nn.Module):
@@ -208,8 +195,8 @@ class NuwaCrossAttention(NuwaAttention):
                 condition, (key, value) = conditions[number], self.project(condition_states[number])
                 reach = cache.reach(number, condition.grid, condition.window, condition.key_padding_mask, key)
                 kept.append(CachedCondition(key, value, reach))
-            attended = sum(condition.attend(query, step.places) for condition in kept).transpose(1, 2)
-            return cache.linear(attended.flatten(2), self.o_proj)[0], ()
+            attended = reduce(torch.add, (condition.attend(query, step.places) for condition in kept))
+            return cache.linear(attended.transpose(1, 2).flatten(2), self.o_proj)[0], ()
         attended, weights = zip(
             *(
                 self.attend(
@@ -224,7 +211,7 @@ class NuwaCrossAttention(NuwaAttention):
             ),
             strict=True,
         )
-        return self.o_proj(sum(attended).flatten(2)), weights
+        return self.o_proj(reduce(torch.add, attended).flatten(2)), weights
 
     def project(self, condition_states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of a condition, `(B, M, D) -> (B, A, M, E)` each."""

@@ -10,9 +10,10 @@ from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import NuwaSelfAttention, apply_each
+from nuwa_hf.modeling.attention import NuwaSelfAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.feed_forward import NuwaFeedForward
+from nuwa_hf.modeling.laid_out_weights import apply_each
 
 
 class NuwaEncoderLayer(GradientCheckpointingLayer):

@@ -39,8 +39,9 @@ class NuwaAxisPositions(nn.Module):
             `torch.Tensor` of shape `(N, D)`, in raster order, or `(n, D)`.
         """
         if coordinates is not None:
-            time, height, width = coordinates
-            return self.time[time] + self.height[height] + self.width[width]
+            axes = zip(coordinates, (self.time, self.height, self.width), strict=True)
+            time, height, width = (nn.functional.embedding(*pair) for pair in axes)
+            return time + height + width
         time, height, width = self.time[: grid.t], self.height[: grid.h], self.width[: grid.w]
         return (time[:, None, None] + height[None, :, None] + width[None, None]).flatten(0, 2)
 
@@ -153,7 +154,8 @@ class NuwaVisualEmbeddings(nn.Module):
             `torch.Tensor` of shape `(B, N, D)` or `(B, n, D)`.
         """
         if step is not None:
-            embedded_BnKD = self.token_embedding(visual_tokens.flatten(1)[:, step.near])
+            near = visual_tokens.flatten(1).index_select(1, step.near.flatten())
+            embedded_BnKD = self.token_embedding(near).unflatten(1, step.near.shape)
             taps_nKD = self.taps * step.inside[..., None].to(self.taps.dtype)
             return self.bos + self.positions(coordinates=step.coordinates) + (embedded_BnKD * taps_nKD).sum(2)
         grid = Grid(*visual_tokens.shape[1:])

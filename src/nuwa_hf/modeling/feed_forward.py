@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from nuwa_hf.generation.cache import StepCache
-from nuwa_hf.modeling.attention import apply_each
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.laid_out_weights import apply_each
 
 
 class NuwaFeedForward(nn.Module):
@@ -33,5 +33,5 @@ class NuwaFeedForward(nn.Module):
             `torch.Tensor` of shape `(B, N, D)`.
         """
         linear = apply_each if cache is None else cache.linear
-        (widened,) = linear(hidden_states, self.up_proj)
-        return linear(nn.functional.gelu(widened), self.down_proj)[0]
+        (widened,) = linear(hidden_states, self.up_proj, use_gelu=True)
+        return linear(widened, self.down_proj)[0]

@@ -25,6 +25,21 @@ REPLACED = {"forward", "_hf_hook", "_diffusers_hook"}
 Layers = tuple[nn.Module, ...]
 
 
+def apply_each(hidden_states: torch.Tensor, *layers: nn.Module, use_gelu: bool = False) -> tuple[torch.Tensor, ...]:
+    """What several linear layers make of the same input, by calling each.
+
+    Args:
+        hidden_states (`torch.Tensor` of shape `(B, N, D)`): the input.
+        layers (`nn.Module`): the layers.
+        use_gelu (`bool`, defaults to `False`): whether a GELU follows.
+
+    Returns:
+        `tuple[torch.Tensor, ...]`: one output for each.
+    """
+    outputs = (layer(hidden_states) for layer in layers)
+    return tuple(map(nn.functional.gelu, outputs) if use_gelu else outputs)
+
+
 @dataclass(frozen=True)
 class LaidOutProduct:
     """One product for layers that read the same input.
@@ -39,9 +54,10 @@ class LaidOutProduct:
     sizes: tuple[int, ...]
     marks: tuple
 
-    def __call__(self, hidden_states: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def __call__(self, hidden_states: torch.Tensor, use_gelu: bool) -> tuple[torch.Tensor, ...]:
         """The outputs of the layers, each of shape `(..., O)`, for an input of shape `(..., D)`."""
-        joined = torch.ops.mkldnn._linear_pointwise(hidden_states, self.packed, None, "none", [], "")
+        after = ("gelu", [], "none") if use_gelu else ("none", [], "")  # "none" of the approximations of a GELU
+        joined = torch.ops.mkldnn._linear_pointwise(hidden_states, self.packed, None, *after)
         return (joined,) if len(self.sizes) == 1 else joined.split(self.sizes, -1)
 
 
@@ -55,20 +71,23 @@ class StepLinear:
     def __init__(self, products: dict[Layers, LaidOutProduct]):
         self.products = products
 
-    def __call__(self, hidden_states: torch.Tensor, *layers: nn.Module) -> tuple[torch.Tensor, ...]:
-        """Apply layers that read the same input.
+    def __call__(
+        self, hidden_states: torch.Tensor, *layers: nn.Module, use_gelu: bool = False
+    ) -> tuple[torch.Tensor, ...]:
+        """Apply layers that read the same input, as `apply_each` does.
 
         Args:
             hidden_states (`torch.Tensor` of shape `(B, n, D)`): the input.
             layers (`nn.Module`): the layers.
+            use_gelu (`bool`, defaults to `False`): whether a GELU follows.
 
         Returns:
             `tuple[torch.Tensor, ...]`: the output of each, of shape `(B, n, O)`.
         """
         product = None if torch.compiler.is_compiling() else self.products.get(layers)
         if product is None:
-            return tuple(layer(hidden_states) for layer in layers)
-        return product(hidden_states)
+            return apply_each(hidden_states, *layers, use_gelu=use_gelu)
+        return product(hidden_states, use_gelu)
 
 
 class LaidOutWeights:
@@ -126,12 +145,14 @@ def has_hooks(model: nn.Module) -> bool:
     """Whether accelerate or diffusers has hooks on a module of the model, which may move or cast weights at any call.
 
     Args:
-        model (`nn.Module`): the model. A hook on the whole of it has done its work before a sampling begins.
+        model (`nn.Module`): the model. accelerate's hook on the whole of it has run before a sampling begins,
+            diffusers' works at each call.
 
     Returns:
         `bool`: whether there are any.
     """
-    return any(module is not model and not REPLACED.isdisjoint(vars(module)) for module in model.modules())
+    names = ((REPLACED if module is not model else {"_diffusers_hook"}, vars(module)) for module in model.modules())
+    return any(not replaced.isdisjoint(attributes) for replaced, attributes in names)
 
 
 def can_lay_out(layers: Layers) -> bool:

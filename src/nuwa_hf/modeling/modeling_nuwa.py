@@ -16,7 +16,7 @@ from transformers.modeling_utils import PreTrainedModel
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import ATTENTION_ALIASES, DEFAULT_ATTENTION, apply_each
+from nuwa_hf.modeling.attention import ATTENTION_ALIASES, DEFAULT_ATTENTION
 from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.embeddings import (
@@ -29,7 +29,7 @@ from nuwa_hf.modeling.embeddings import (
 from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
-from nuwa_hf.modeling.laid_out_weights import LaidOutWeights, StepLinear
+from nuwa_hf.modeling.laid_out_weights import LaidOutWeights, StepLinear, apply_each
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,

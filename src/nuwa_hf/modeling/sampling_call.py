@@ -107,7 +107,7 @@ class SamplingCall(SamplingArguments):
 
     def repeat_rows(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor as the model reads it: its rows twice under guidance."""
-        return tensor.repeat(2, *[1] * (tensor.ndim - 1)) if self.settings.uses_guidance else tensor
+        return torch.cat([tensor, tensor]) if self.settings.uses_guidance else tensor
 
     def model_inputs(self) -> dict[str, torch.Tensor | None]:
         """The conditions, as the model's `forward` takes them; under guidance the second half of rows leads away."""

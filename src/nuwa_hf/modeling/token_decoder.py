@@ -12,10 +12,11 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import NuwaCrossAttention, NuwaSelfAttention, apply_each
+from nuwa_hf.modeling.attention import NuwaCrossAttention, NuwaSelfAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.embeddings import NuwaVisualEmbeddings
 from nuwa_hf.modeling.feed_forward import NuwaFeedForward
+from nuwa_hf.modeling.laid_out_weights import apply_each
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaModelOutput
 
 
