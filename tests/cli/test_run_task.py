@@ -129,7 +129,7 @@ def test_sampling_options_reach_the_pipeline(run, here):
         "b": ["--top-k", "1"],
         "c": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3"],
         "d": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3", "--negative-prompt", "two birds"],
-        "e": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3", "--num-candidates", "4"],
+        "e": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3", "--num-candidates", "6"],
     }.items():
         seed = "0" if name > "b" else str(ord(name))
         assert run("text-to-video", PROMPT, "--output", f"{name}.gif", "--seed", seed, *options) == 0
