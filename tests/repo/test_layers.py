@@ -40,7 +40,11 @@ BESIDE = {
     "modeling.quantizer": (),
     "modeling.tiling": (),
     "modeling.class_maps": (),
-    "modeling.autoencoder_vqgan": ("grid", "modeling.quantizer", "modeling.tiling"),
+    "modeling.fsq_quantizer": ("modeling.quantizer",),
+    "modeling.codec": ("grid", "modeling.quantizer"),
+    "modeling.autoencoder_vqgan": (
+        *("grid", "modeling.quantizer", "modeling.fsq_quantizer", "modeling.tiling", "modeling.codec"),
+    ),
     "modeling": (),
 }
 

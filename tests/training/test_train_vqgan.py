@@ -86,7 +86,7 @@ def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrup
 
 def test_run_leaves_a_loadable_model_samples_and_metrics(uninterrupted):
     vqgan = NuwaVQGAN.from_pretrained(uninterrupted / "vqgan")
-    assert vqgan.downsampling_factor == 8
+    assert vqgan.spatial_factor == 8
     assert [path.name for path in sorted((uninterrupted / "samples").iterdir())] == [
         "step-000004.png",
         "step-000008.png",

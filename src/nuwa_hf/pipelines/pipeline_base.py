@@ -10,14 +10,15 @@ from typing import Any, Self
 import numpy as np
 import PIL.Image
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, ModelMixin
 from diffusers.image_processor import VaeImageProcessor
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.hub.hub_errors import hub_reason
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.modeling.codec import Codec, as_codec
+from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
@@ -39,12 +40,14 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
     All tasks have the same components, so one checkpoint serves every task and `from_pipe` shares memory.
 
     Args:
-        vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
+        vqgan (`ModelMixin`): pixels to visual tokens and back: a `NuwaVQGAN`, or another codec that `as_codec` takes,
+            such as diffusers' `VQModel`.
         transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
         tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): text to tokens; CLIP's where CLIP reads the texts.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): class maps to tokens, for the tasks that start from a sketch.
+        sketch_vqgan (`ModelMixin`, *optional*): class maps to tokens, for the tasks that start from a sketch.
 
     Raises:
+        TypeError: If a codec does not speak the protocol `Codec`.
         ValueError: If the components do not fit together.
     """
 
@@ -54,10 +57,10 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
 
     def __init__(
         self,
-        vqgan: NuwaVQGAN,
+        vqgan: ModelMixin,
         transformer: NuwaForConditionalGeneration,
         tokenizer: NuwaTokenizer | CLIPTokenizer,
-        sketch_vqgan: NuwaVQGAN | None = None,
+        sketch_vqgan: ModelMixin | None = None,
     ):
         super().__init__()
         check_components_agree(vqgan, transformer, tokenizer, sketch_vqgan)
@@ -116,10 +119,10 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
         Raises:
             ValueError: If `pipeline` lacks a component.
         """
-        if kwargs.keys() & {"dtype", "torch_dtype", "custom_pipeline"}:
-            return super().from_pipe(pipeline, **kwargs)
         names, _ = cls._get_signature_keys(cls)
         components = {name: part for name, part in pipeline.components.items() if name in names} | kwargs
+        if kwargs.keys() & {"dtype", "torch_dtype", "custom_pipeline"}:
+            return super().from_pipe(pipeline, **components)  # by name: of its own it takes no subclass of a codec
         missing = [name for name in names if name not in components and name not in cls._optional_components]
         if missing:
             raise ValueError(
@@ -212,6 +215,16 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
         return self.choose_sampling(1.0, temperature, top_k, top_p)
 
     @property
+    def codec(self) -> Codec:
+        """What speaks the protocol of a codec for the component `vqgan`."""
+        return as_codec(self.vqgan)
+
+    @property
+    def sketch_codec(self) -> Codec:
+        """What speaks the protocol of a codec for the component `sketch_vqgan`."""
+        return as_codec(self.sketch_vqgan)
+
+    @property
     def max_frames(self) -> int:
         """Frames that the checkpoint has learnt positions for."""
         return self.transformer.config.visual_grid[0]
@@ -220,13 +233,13 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
     def image_size(self) -> tuple[int, int]:
         """Rows and columns of the pixels that the checkpoint reads and writes."""
         _, height, width = self.transformer.config.visual_grid
-        return height * self.vqgan.downsampling_factor, width * self.vqgan.downsampling_factor
+        return height * self.codec.spatial_factor, width * self.codec.spatial_factor
 
     @property
     def sketch_size(self) -> tuple[int, int]:
         """Rows and columns of the class maps that the checkpoint reads: one sketch token for each visual one."""
         _, height, width = self.transformer.config.visual_grid
-        return height * self.sketch_vqgan.downsampling_factor, width * self.sketch_vqgan.downsampling_factor
+        return height * self.sketch_codec.spatial_factor, width * self.sketch_codec.spatial_factor
 
     def check_masks(self, masks: torch.Tensor) -> None:
         """Require that a mask leaves tokens to fill and tokens to keep.
@@ -237,7 +250,7 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
         Raises:
             ValueError: If it does not.
         """
-        check_places(known_places(masks, self.vqgan.downsampling_factor))
+        check_places(known_places(masks, self.codec.spatial_factor))
 
     def check_num_frames(self, num_frames: int | None, overlap_frames: int | None, num_given: int = 0) -> int:
         """The number of frames to make.
@@ -386,9 +399,9 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
         Returns:
             `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        num_classes, device = self.sketch_vqgan.config.in_channels, self._execution_device
+        codec, device = self.sketch_codec, self._execution_device
         pieces = [
-            self.sketch_vqgan.encode(class_maps_to_pixels(piece.to(device), num_classes)).tokens
+            codec.encode(class_maps_to_pixels(piece.to(device), codec.in_channels)).tokens
             for piece in sketches.split(self.max_frames, dim=1)
         ]
         return torch.cat(pieces, dim=1)
@@ -406,7 +419,7 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
         """
         # Not the codec's device: with offloading it moves to this one only when it is called.
         device = self._execution_device
-        part = encode_known_part(self.vqgan, pixels.to(device), masks.to(device), max_frames=self.max_frames)
+        part = encode_known_part(self.codec, pixels.to(device), masks.to(device), max_frames=self.max_frames)
         rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
@@ -418,8 +431,13 @@ class NuwaPipelineBase(TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
 
         Returns:
             `torch.Tensor` of shape `(B, T, 3, Y, X)`: float32 in [0, 1].
+
+        Raises:
+            ValueError: If a token, such as one that a callback gave, is not in the codebook.
         """
-        pieces = [self.vqgan.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
+        codec = self.codec
+        check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
+        pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
         return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
 
     def decode_images(

@@ -121,7 +121,8 @@ def as_codec(model: Any) -> Codec:
         >>> as_codec(VQModel(num_vq_embeddings=64, norm_num_groups=8)).codebook_size
         64
     """
-    missing = [name for name in MEMBERS if not hasattr(model, name)]
+    # Not `hasattr`: of a model of diffusers it would find, and warn of, entries of the configuration.
+    missing = sorted({*MEMBERS} - {*dir(model)})
     if missing:
         raise TypeError(
             f"a codec must have {', '.join(f'`{name}`' for name in missing)}, which {type(model).__name__} has not; "

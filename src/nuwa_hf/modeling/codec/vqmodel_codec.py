@@ -14,7 +14,6 @@ from nuwa_hf.modeling.codec.protocol import as_codec
 from nuwa_hf.modeling.quantizer import nearest_codes
 
 
-@as_codec.register
 class VQModelCodec(FrameCodec):
     """Speaks the protocol `Codec` for a `VQModel`, whose weights, configuration and methods stay as they are.
 
@@ -63,3 +62,6 @@ class VQModelCodec(FrameCodec):
 def _lookup(model: VQModel, tokens: torch.LongTensor) -> torch.Tensor:
     """`(...)` to codes `(..., D)`."""
     return model.quantize.embedding(tokens)
+
+
+as_codec.register(VQModel, VQModelCodec)
