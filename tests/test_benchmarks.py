@@ -3,7 +3,6 @@
 """The benchmarks run and say what they measured; what the numbers are is no test's business."""
 
 import json
-import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +12,9 @@ import torch
 from tiny import VISUAL_GRID, tiny_transformer
 
 from nuwa_hf import EmojiMotion, Grid
-from nuwa_hf.evaluation.judge_networks import ClipJudge, FrameJudge
+from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.generation import sampler, step_plan
-from nuwa_hf.training.run_state import RunState
+from nuwa_hf.training.run.run_state import RunState
 
 
 ROOT = Path(__file__).parents[1]
@@ -23,19 +22,29 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 TOY = ["--hidden_size", "16", "--layers", "1", "--repetitions", "2"]
 NEEDS_NUWA_PYTORCH = pytest.mark.skipif(
     find_spec("nuwa_pytorch") is None,
-    reason="nuwa-pytorch 0.7.8 is not installed; the head of benchmarks/nuwa_pytorch_model.py says how",
+    reason="nuwa-pytorch 0.7.8 is not installed; the head of benchmarks/models/nuwa_pytorch_model.py says how",
 )
+# A result's name to the module that measures it.
+MODULES = {
+    "generation": "benchmarks.sampling.generation",
+    "streaming": "benchmarks.sampling.streaming",
+    "quantization": "benchmarks.sampling.quantization",
+    "paper_size": "benchmarks.pipeline.paper_size",
+    "start_up": "benchmarks.pipeline.start_up",
+    "training_step": "benchmarks.training.training_step",
+    "training_run": "benchmarks.training.training_run",
+    "vqgan": "benchmarks.codec.vqgan",
+}
 MACHINE = {"cpu", "cores", "threads", "memory_bytes", "system", "python", "torch", "load"}
 
 
 @pytest.fixture(autouse=True)
 def benchmarks_can_be_imported(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    monkeypatch.delitem(sys.modules, "streaming", raising=False)  # an example has the same name
+    monkeypatch.syspath_prepend(ROOT)
 
 
 def run(name, output, *arguments):
-    import_module(name).main(["--output", str(output), *arguments])
+    import_module(MODULES[name]).main(["--output", str(output), *arguments])
     return json.loads((output / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -88,7 +97,7 @@ def test_generation_estimates_nuwa_pytorch_from_its_steps_and_measures_whole_vid
 @NEEDS_NUWA_PYTORCH
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
 def test_timed_step_of_nuwa_pytorch_is_the_step_of_its_generate(guidance_scale):
-    module, sizes = import_module("nuwa_pytorch_model"), import_module("sizes")
+    module, sizes = import_module("benchmarks.models.nuwa_pytorch_model"), import_module("benchmarks.models.sizes")
     torch.manual_seed(0)
     model = module.build_nuwa_pytorch(sizes.sized_config(16, 1, (2, 2, 2))).eval()
     text = torch.randint(5, 300, (1, 6))
@@ -101,7 +110,7 @@ def test_timed_step_of_nuwa_pytorch_is_the_step_of_its_generate(guidance_scale):
 
 
 def test_estimate_is_exact_for_a_straight_line_and_close_for_a_curve():
-    module = import_module("estimates")
+    module = import_module("benchmarks.measuring.estimates")
     assert module.evenly_spaced(12, 3) == [2, 6, 10]
     assert module.evenly_spaced(3, 17) == [0, 1, 2]
     # Steps of 3 n + 1 seconds for n below 512: 3 * 512 * 511 / 2 + 512 in all; the middle of 512 is not a step.
@@ -113,12 +122,12 @@ def test_estimate_is_exact_for_a_straight_line_and_close_for_a_curve():
 
 
 def test_fitted_exponent_is_that_of_a_power():
-    module = import_module("estimates")
+    module = import_module("benchmarks.measuring.estimates")
     assert module.fit_exponent([1, 2, 4], [5.0, 20.0, 80.0]) == pytest.approx(2)
 
 
 def test_generation_stops_if_the_orders_disagree(monkeypatch):
-    module = import_module("generation_cases")
+    module = import_module("benchmarks.sampling.generation_cases")
     grids = [Grid(2, 2, 3)]
     model = module.build_model(16, 1, grids, seed=0).double()
     module.check_orders_agree(model, grids[0], 1.0, seed=0)
@@ -149,7 +158,7 @@ def test_generation_refuses_what_it_cannot_measure_before_any_work(tmp_path, arg
 
 
 def test_every_backend_takes_the_same_training_step():
-    module = import_module("training_step")
+    module = import_module("benchmarks.training.training_step")
     after = []
     for backend in module.BACKENDS:
         torch.manual_seed(0)
@@ -173,14 +182,14 @@ def test_comparison_without_nuwa_pytorch_says_what_to_install(tmp_path, name):
 
 @NEEDS_NUWA_PYTORCH
 def test_nuwa_pytorch_takes_a_training_step_of_the_same_size():
-    module = import_module("training_step")
+    module = import_module("benchmarks.training.training_step")
     model, step = module.build_step("nuwa_pytorch", hidden_size=16, layers=1, grid=(2, 3, 3), clips=2, seed=0)
     before = model.to_logits.weight.detach().clone()
     step()
     assert model.to_logits.weight.shape == (160, 16)
     assert not torch.equal(before, model.to_logits.weight)
     with pytest.raises(ValueError, match="square"):
-        import_module("nuwa_pytorch_model").check_can_compare([Grid(2, 2, 3)])
+        import_module("benchmarks.models.nuwa_pytorch_model").check_can_compare([Grid(2, 2, 3)])
 
 
 def test_training_run_says_speed_waiting_and_checkpoints(tmp_path):
@@ -209,7 +218,7 @@ def check_training_steps(result, *cases):
 
 @pytest.mark.slow
 def test_training_step_says_time_and_memory_of_each_backend(tmp_path):
-    cases = import_module("training_step").BACKENDS
+    cases = import_module("benchmarks.training.training_step").BACKENDS
     check_training_steps(training_steps_of_toy_size(tmp_path, *cases), *cases)
 
 
@@ -223,7 +232,7 @@ def test_training_step_says_time_and_memory_of_what_is_compiled_and_of_nuwa_pyto
 
 
 def test_ways_to_run_the_codec_agree_with_float32():
-    found = import_module("vqgan").compare_with_float32("embedded", 32, "cpu", seed=0)
+    found = import_module("benchmarks.codec.vqgan").compare_with_float32("embedded", 32, "cpu", seed=0)
     assert found["float32"] == {"encode": 1, "decode": 0}
     assert 0 < found["float32, channels last"]["decode"] < 1e-4
     # bfloat16 has 8 bits.
@@ -245,7 +254,7 @@ def test_codec_says_images_a_second_and_memory(tmp_path):
 
 @pytest.mark.slow
 def test_codec_of_the_paper_has_a_token_for_16_pixels_and_back():
-    module = import_module("vqgan")
+    module = import_module("benchmarks.codec.vqgan")
     sizes = {"way": "float32", "batch_size": 1, "size": 32, "device": "cpu", "seed": 0}
     assert module.build_run("f16", direction="encode", **sizes)().shape == (1, 2, 2)
     assert module.build_run("f16", direction="decode", **sizes)().shape == (1, 3, 32, 32)
@@ -282,7 +291,7 @@ def test_quantization_needs_clips_for_its_videos(tmp_path):
 
 
 def test_process_that_fails_is_an_error_with_its_last_line(tmp_path):
-    module = import_module("start_up")
+    module = import_module("benchmarks.pipeline.start_up")
     seconds, peak, printed = module.run_process(["-c", "print('here')"], tmp_path)
     assert seconds > 0
     assert peak > 0
@@ -292,7 +301,7 @@ def test_process_that_fails_is_an_error_with_its_last_line(tmp_path):
 
 
 def test_cases_take_turns_after_one_uncounted_run():
-    module = import_module("machine")
+    module = import_module("benchmarks.measuring.machine")
     order = []
     cases = {name: lambda name=name: float(order.append(name) or len(order)) for name in "ab"}
     assert module.time_interleaved(cases, 2, "turns") == {"a": [4.0, 5.0], "b": [3.0, 6.0]}
@@ -330,14 +339,16 @@ def test_paper_size_says_where_the_time_and_the_memory_of_every_case_go(tmp_path
 def test_weights_of_a_wave_are_those_that_every_step_multiplies_by():
     model = tiny_transformer()
     width, layers = model.config.hidden_size, model.config.num_decoder_layers
-    matrices = [weight for weight in import_module("floors").weights_of_waves(model) if weight.ndim == 2]
+    matrices = [
+        weight for weight in import_module("benchmarks.pipeline.floors").weights_of_waves(model) if weight.ndim == 2
+    ]
     # Four of the self-attention, queries and output of the cross-attention, two of four times the width.
     of_layers = layers * (4 + 2 + 8) * width**2
     assert sum(weight.numel() for weight in matrices) == of_layers + model.config.codebook_size * width
 
 
 def test_precisions_name_the_transformer_and_the_codec(tmp_path):
-    parse = import_module("paper_pipeline").Precision.parse
+    parse = import_module("benchmarks.pipeline.paper_pipeline").Precision.parse
     assert parse("int8") == ("int8", "float32")
     assert parse("int8/bfloat16") == ("int8", "bfloat16")
     assert parse("bfloat16") == ("bfloat16", "bfloat16")
@@ -369,7 +380,7 @@ def test_streaming_needs_two_readings_of_memory(tmp_path):
 
 
 def test_streamed_frames_are_judged_one_by_one(checkpoint, tmp_path):
-    module, dataset = import_module("streaming"), EmojiMotion(split="val")
+    module, dataset = import_module("benchmarks.sampling.streaming"), EmojiMotion(split="val")
     FrameJudge(dataset.object_names, dataset.background_names, width=4).save_pretrained(tmp_path / "frame_judge")
     ClipJudge(dataset.motion_names, num_frames=6, width=4).save_pretrained(tmp_path / "clip_judge")
     judged = module.judge_ways(checkpoint, tmp_path, num_captions=3, num_frames=7, batch_size=2, seed=0)
@@ -378,7 +389,7 @@ def test_streamed_frames_are_judged_one_by_one(checkpoint, tmp_path):
         assert len(way["by_frame"]) == 7
         assert [(span["first"], span["last"]) for span in way["spans"]] == [(1, 3), (4, 6), (7, 7)]
         assert way["spans"][0]["share"] == pytest.approx(sum(way["by_frame"][:learnt]) / learnt)
-    result = {"machine": import_module("machine").describe_machine(), "judged": judged}
+    result = {"machine": import_module("benchmarks.measuring.machine").describe_machine(), "judged": judged}
     result["settings"] = {
         "checkpoint": "tiny",
         "grid": VISUAL_GRID,
@@ -390,12 +401,12 @@ def test_streamed_frames_are_judged_one_by_one(checkpoint, tmp_path):
     gaps = {"frames_per_second": 2.0, "median": 0.5, "percentile_95": 0.5}
     times = {name: {"median": 1.0} for name in ("first_frame", "whole_call")}
     result["ways"] = {way: {"seconds": times, "gaps": gaps, "memory": series} for way in judged["ways"]}
-    table = import_module("report").streaming_tables(result)
+    table = import_module("benchmarks.report.report").streaming_tables(result)
     assert "| frames 1 to 3 | frames 4 to 6 | frames 7 to 7 | last frame |" in table
 
 
 def test_report_fills_a_table_and_can_fill_it_again(tmp_path):
-    report = import_module("report")
+    report = import_module("benchmarks.report.report")
     generation_of_toy_size(tmp_path)
     results = report.read_results(tmp_path)
     page = PAGE.read_text(encoding="utf-8")
@@ -408,7 +419,7 @@ def test_report_fills_a_table_and_can_fill_it_again(tmp_path):
 
 
 def test_page_shows_the_committed_results():
-    report = import_module("report")
+    report = import_module("benchmarks.report.report")
     page = PAGE.read_text(encoding="utf-8")
     assert report.fill_page(page, report.read_results(ROOT / "benchmarks" / "results")) == page
     for name in report.TABLES:
@@ -421,7 +432,7 @@ def is_png(path):
 
 
 def test_report_draws_the_plots_of_the_committed_results(tmp_path):
-    report, plots = import_module("report"), import_module("plots")
+    report, plots = import_module("benchmarks.report.report"), import_module("benchmarks.report.plots")
     page = tmp_path / "page.md"
     page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     report.main(["--page", str(page)])
@@ -435,13 +446,13 @@ def test_report_draws_the_plots_of_the_committed_results(tmp_path):
 
 def test_page_shows_every_plot():
     page = PAGE.read_text(encoding="utf-8")
-    for name in import_module("plots").PLOTS:
+    for name in import_module("benchmarks.report.plots").PLOTS:
         assert f"](images/benchmarks/{name}.png)" in page
         assert is_png(ROOT / "docs" / "images" / "benchmarks" / f"{name}.png")
 
 
 def test_start_up_is_plotted_from_whatever_was_timed(tmp_path):
-    plots = import_module("plots")
+    plots = import_module("benchmarks.report.plots")
     result = json.loads((ROOT / "benchmarks" / "results" / "start_up.json").read_text(encoding="utf-8"))
     result["seconds"] = {"command": {"median": 2.0}, "command_help": {"median": 0.5}, "anything_else": {"median": 1.0}}
     (path,) = plots.draw_plots({"start_up": result}, tmp_path)

@@ -4,20 +4,15 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from local_hub import STRANGER_TOKEN, LocalHub
 from safetensors.torch import load_file
 from source_models import SCRIPTS
 from tiny import tiny_vqgan
 
 from nuwa_hf import NuwaVQGAN
-
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
-
-from local_hub import STRANGER_TOKEN, LocalHub
 
 
 # Converts there and back with a push of the second, loads that, then pushes as a user who may not.

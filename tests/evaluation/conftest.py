@@ -10,9 +10,9 @@ from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.datasets import EmojiMotion, EmojiMotionSetting, SpritePack
 from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges, SegmentJudge
-from nuwa_hf.evaluation.comparison import through_codec
-from nuwa_hf.evaluation.real_samples import RealSamples
-from nuwa_hf.evaluation.trial import Trial
+from nuwa_hf.evaluation.tasks.real_samples import RealSamples
+from nuwa_hf.evaluation.tasks.task_evaluator import Trial
+from nuwa_hf.evaluation.tasks.text_to_video import through_codec
 
 
 @pytest.fixture

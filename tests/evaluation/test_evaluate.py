@@ -8,9 +8,9 @@ from PIL import Image
 from tiny import tiny_vqgan
 
 from nuwa_hf.datasets import EmojiMotion
-from nuwa_hf.evaluation.comparison import evaluate_split, through_codec
 from nuwa_hf.evaluation.evaluate import check_classes, main
 from nuwa_hf.evaluation.evaluate_arguments import parse_tasks, unmet_requirements
+from nuwa_hf.evaluation.tasks.text_to_video import evaluate_split, through_codec
 from nuwa_hf.tasks import TASKS
 
 

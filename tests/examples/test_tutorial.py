@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from local_hub import LocalHub
 
 from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaTextToVideoPipeline
 from nuwa_hf.cli import main as nuwa_hf_command
@@ -19,10 +20,7 @@ from nuwa_hf.cli import main as nuwa_hf_command
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "examples" / "fine_tuning"
-sys.path[:0] = [str(SCRIPTS), str(ROOT / "tests" / "hub")]
-
-from local_hub import LocalHub  # noqa: E402 (a folder of its own)
-
+sys.path.insert(0, str(SCRIPTS))
 
 PAGE = (ROOT / "docs" / "fine-tuning.md").read_text(encoding="utf-8")
 COMMANDS = [

@@ -5,7 +5,7 @@ import torch
 
 from nuwa_hf.generation.schedule import plan_steps, wave_strides
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.nearby_attention.neighborhood import neighborhood
+from nuwa_hf.nearby_attention.neighborhood import neighborhood
 
 
 CASES = [

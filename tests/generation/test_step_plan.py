@@ -9,7 +9,7 @@ from nuwa_hf.generation import step_plan
 from nuwa_hf.generation.schedule import SCHEDULES, plan_steps
 from nuwa_hf.generation.step_plan import EndlessPlan, count_slots, plan_grid
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.nearby_attention.neighborhood import neighborhood
+from nuwa_hf.nearby_attention.neighborhood import neighborhood
 
 
 CPU = torch.device("cpu")

@@ -18,9 +18,9 @@ from local_hub import STRANGER_TOKEN
 from tiny import tiny_pipeline, tiny_transformer
 
 import nuwa_hf
+from nuwa_hf.cards.run_card import RunFacts, write_run_card
 from nuwa_hf.cli import main
 from nuwa_hf.hub.push_folder import push_folder
-from nuwa_hf.hub.run_card import RunFacts, write_run_card
 
 
 WORK = Path(sys.argv[1])

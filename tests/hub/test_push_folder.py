@@ -188,3 +188,17 @@ def test_hidden_files_stay_here(tmp_path):
 )
 def test_only_the_same_weights_in_other_files_are_replaced(pushed, present, gone):
     assert replaced_weights(pushed, present) == sorted(present if gone == "all" else gone)
+
+
+def test_card_that_a_run_wrote_is_taken_by_the_hub_with_its_pictures(pushed, hub):
+    assert "bad card" in pushed.raised, "a card that breaks the Hub's rules would be refused"
+    assert {"README.md", "samples/step_7.png"} <= set(hub.repositories["tester/card"].commit("main").files)
+
+
+@pytest.mark.parametrize("name", ["card 0", "card 1"])
+def test_code_of_the_card_loads_what_was_pushed(pushed, loaded, name):
+    assert loaded.drawn[name] == pushed.drawn["first"]
+
+
+def test_code_of_an_adapters_card_loads_it(pushed, loaded):
+    assert loaded.drawn["adapter"] == pushed.drawn["adapter"]

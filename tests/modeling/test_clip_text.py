@@ -33,9 +33,9 @@ from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaModel, NuwaTex
 from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.tasks import TASKS
-from nuwa_hf.training.condition_dropout import drop_condition
-from nuwa_hf.training.task_batches import TaskBatches
-from nuwa_hf.training.token_files import TokenFiles
+from nuwa_hf.training.nuwa.condition_dropout import drop_condition
+from nuwa_hf.training.nuwa.task_batches import TaskBatches
+from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
 TEXTS = ["a red apple", "a red sea"]

@@ -13,8 +13,9 @@ SOURCE = Path(__file__).parents[2] / "src"
 # From low to high. A module may import what stands on a lower line and what has its own prefix, nothing else: two
 # prefixes of one line do not know each other. The longest prefix that fits a module is its own.
 LAYERS = (
-    ("grid", "tasks", "media", "lazy_names", "after_import", "hub.hub_errors"),
-    ("modeling.nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
+    ("grid", "tasks", "media", "lazy_names", "after_import", "storage"),
+    ("metrics", "hub"),
+    ("nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("modeling.text_ids",),
     ("modeling.attention", "modeling.feed_forward", "modeling.embeddings", "modeling.token_checks"),
     ("modeling.int8_linear",),
@@ -23,9 +24,15 @@ LAYERS = (
     ("modeling.modeling_nuwa",),
     ("generation",),
     ("pipelines",),
-    ("hub",),
+    ("cards",),
+    ("training.run",),
+    ("training.tokens",),
+    ("training.vqgan",),
+    ("training.nuwa",),
     ("training",),
     ("conversion",),
+    ("evaluation.judges",),
+    ("evaluation.tasks",),
     ("evaluation",),
     ("registration",),
     ("",),  # the package itself

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What README and docs say is so: the tree, the commands, the code, the table of tasks, the links."""
+"""What README and docs say is so: the commands, the code, the table of tasks, the links."""
 
 import re
 import shlex
@@ -20,10 +20,6 @@ PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 }
-LISTED = ("src/nuwa_hf", "conversion_scripts", "benchmarks", "docs", "examples")
-# Folders that the tree names without their content.
-OPAQUE = {"checkpoints", "images", "inputs", "results"}
-NOT_LISTED = {"__init__.py", "py.typed"}
 TWO_COMMANDS = (
     'pip install -c constraints.txt -e . && nuwa-hf text-to-video "a red apple rolls to the left on the grass"',
     'pip install -c constraints.txt -e ".[test]" && pytest',
@@ -34,33 +30,6 @@ def code_blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
 
 
-def tree_of_the_readme():
-    """Paths below the repository's root, folders with a slash at the end, that the README's tree lists."""
-    block = next(block for block in code_blocks(README, "text") if block.startswith("src/nuwa_hf/"))
-    paths, above = [], []
-    for line in block.splitlines():
-        match = re.fullmatch(r"( *)(\S+)(?: {2,}\S.*)?", line)
-        assert match, f"a line of the tree must be a name, two spaces and a text: {line!r}"
-        above = [*above[: len(match[1]) // 2], match[2]]
-        paths.append("".join(above))
-    return paths
-
-
-def tree_on_disk():
-    paths = [f"{folder}/" for folder in LISTED]
-    todo = [ROOT / folder for folder in LISTED]
-    while todo:
-        for path in todo.pop().iterdir():
-            relative = path.relative_to(ROOT).as_posix()
-            if path.is_dir() and path.name != "__pycache__":
-                if path.name in OPAQUE or any(p.is_file() and p.suffix != ".pyc" for p in path.rglob("*")):
-                    paths.append(f"{relative}/")
-                todo += [] if path.name in OPAQUE else [path]
-            elif path.is_file() and path.name not in NOT_LISTED:
-                paths.append(relative)
-    return paths
-
-
 def commands(page):
     """Every `nuwa-hf` command of a page's shell blocks and inline code, as lists of words."""
     text = "\n".join([*code_blocks(page, "bash"), *re.findall(r"`([^`\n]+)`", re.sub(r"(?s)^```.*?^```", "", page))])
@@ -69,13 +38,6 @@ def commands(page):
         words = shlex.split(line, comments=True) if "nuwa-hf" in line else []
         if words[:1] == ["nuwa-hf"] and len(words) > 1:
             yield words[1:]
-
-
-def test_tree_is_the_real_tree():
-    listed, present = tree_of_the_readme(), tree_on_disk()
-    assert len(listed) == len(set(listed))
-    assert sorted(set(listed) - set(present)) == [], "the README lists what is not there"
-    assert sorted(set(present) - set(listed)) == [], "the README misses what is there"
 
 
 def test_the_two_commands_stand_in_the_readme():

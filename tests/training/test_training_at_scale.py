@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from nuwa_hf import NuwaConfig
-from nuwa_hf.training.memory_estimate import memory_table, weight_shapes
-from nuwa_hf.training.task_batches import TaskBatch
-from nuwa_hf.training.throughput import attended_pairs, training_flops
+from nuwa_hf.training.nuwa.memory_estimate import memory_table, weight_shapes
+from nuwa_hf.training.nuwa.task_batches import TaskBatch
+from nuwa_hf.training.nuwa.throughput import attended_pairs, training_flops
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "training-at-scale.md"

@@ -17,12 +17,12 @@ from nuwa_hf.cli.task_commands import TASK_COMMANDS
 
 # Sub-commands whose module has a `main(argv)` of its own, imported when asked for: module, what it does.
 DELEGATED = {
-    "train-tokenizer": ("nuwa_hf.training.train_tokenizer", "learn a text tokenizer from captions"),
-    "train-vqgan": ("nuwa_hf.training.train_vqgan", "train the codec"),
-    "tokenize": ("nuwa_hf.training.tokenize_dataset", "turn clips into token files"),
-    "merge-codes": ("nuwa_hf.training.merge_codes", "join codes of a codec that say nearly the same"),
-    "train": ("nuwa_hf.training.train_nuwa", "train the transformer and write a pipeline"),
-    "train-judges": ("nuwa_hf.evaluation.train_judges", "train the networks that judge videos"),
+    "train-tokenizer": ("nuwa_hf.training.tokens.train_tokenizer", "learn a text tokenizer from captions"),
+    "train-vqgan": ("nuwa_hf.training.vqgan.train_vqgan", "train the codec"),
+    "tokenize": ("nuwa_hf.training.tokens.tokenize_dataset", "turn clips into token files"),
+    "merge-codes": ("nuwa_hf.training.vqgan.merge_codes", "join codes of a codec that say nearly the same"),
+    "train": ("nuwa_hf.training.nuwa.train_nuwa", "train the transformer and write a pipeline"),
+    "train-judges": ("nuwa_hf.evaluation.judges.train_judges", "train the networks that judge videos"),
     "evaluate": ("nuwa_hf.evaluation.evaluate", "score a checkpoint with the judges"),
     "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
 }

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from nuwa_hf.hub.checkpoint_kind import check_repo_id
 from nuwa_hf.hub.push_folder import push_folder
-from nuwa_hf.training.checkpoint_folders import flush, move_into_place
+from nuwa_hf.storage.folder_contents import check_repo_id
+from nuwa_hf.storage.whole_folders import flush, move_into_place
 
 
 logger = logging.getLogger(__name__)

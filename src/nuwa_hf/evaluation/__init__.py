@@ -2,12 +2,19 @@
 # Copyright 2026 The nuwa_hf authors
 """Three frozen judges, what they are trained by, and the scores of generated clips."""
 
-from .distances import frechet_distance, psnr
-from .judge_networks import ClipJudge, FrameJudge
-from .judges import Judges, Verdicts
-from .scores import Accuracy, ClipTruth, chance, score_frames, score_verdicts, wilson_interval
-from .segment_judge import SegmentJudge
-from .segment_scores import score_class_maps
+from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
+from nuwa_hf.evaluation.judges.judges import Judges, Verdicts
+from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
+from nuwa_hf.evaluation.judges.sketch_scores import score_class_maps
+from nuwa_hf.evaluation.judges.verdict_scores import (
+    Accuracy,
+    ClipTruth,
+    chance,
+    score_frames,
+    score_verdicts,
+    wilson_interval,
+)
+from nuwa_hf.metrics.distances import frechet_distance, psnr
 
 
 __all__ = [

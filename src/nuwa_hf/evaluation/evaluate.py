@@ -17,12 +17,12 @@ from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.datasets.class_map import sketch_class_names
-from nuwa_hf.evaluation.comparison import evaluate_split
 from nuwa_hf.evaluation.evaluate_arguments import SAMPLING_OPTIONS, parse_arguments, unmet_requirements
-from nuwa_hf.evaluation.evaluate_tasks import check_tasks, evaluate_tasks
-from nuwa_hf.evaluation.judges import Judges
-from nuwa_hf.evaluation.score_tables import format_table, format_task
+from nuwa_hf.evaluation.judges.judges import Judges
+from nuwa_hf.evaluation.tasks.evaluate_tasks import check_tasks, evaluate_tasks
+from nuwa_hf.evaluation.tasks.text_to_video import evaluate_split
 from nuwa_hf.media import contact_sheet, enlarge, write_png, written_aside
+from nuwa_hf.metrics.score_tables import format_table, format_task
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 

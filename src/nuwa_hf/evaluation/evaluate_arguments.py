@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nuwa_hf.evaluation.score_tables import SCORES
+from nuwa_hf.metrics.score_tables import SCORES
 from nuwa_hf.tasks import TASKS
 
 

@@ -16,8 +16,8 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import NuwaAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition
-from nuwa_hf.modeling.nearby_attention.backends.masked_sdpa import additive_mask
-from nuwa_hf.modeling.nearby_attention.neighborhood import NearbyPattern, neighbor_table, pattern_mask
+from nuwa_hf.nearby_attention.backends.masked_sdpa import additive_mask
+from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, neighbor_table, pattern_mask
 
 
 class ConditionReach:

@@ -18,7 +18,7 @@ from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets
+from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
 FLOAT64 = 8  # bytes: the inverse CDF is exact to the last place

@@ -22,7 +22,7 @@ import torch
 
 from nuwa_hf.generation.schedule import FrameTimes, plan_steps
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets, coordinate_table
+from nuwa_hf.nearby_attention.neighborhood import causal_offsets, coordinate_table
 
 
 SLOT_MULTIPLE = 8  # attention kernels on CUDA want rows of a mask aligned

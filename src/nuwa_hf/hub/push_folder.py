@@ -12,8 +12,8 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HTTPError
 
-from nuwa_hf.hub.checkpoint_kind import check_repo_id, checkpoint_kind
-from nuwa_hf.hub.hub_errors import hub_reason
+from nuwa_hf.hub.errors import hub_reason
+from nuwa_hf.storage.folder_contents import check_repo_id, checkpoint_kind
 
 
 logger = logging.getLogger(__name__)

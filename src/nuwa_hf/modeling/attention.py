@@ -15,8 +15,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, AttentionInterf
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.nearby_attention import NEARBY_ATTENTION_BACKENDS, nearby_attention
-from nuwa_hf.modeling.nearby_attention.neighborhood import neighborhood_mask
+from nuwa_hf.nearby_attention import NEARBY_ATTENTION_BACKENDS, nearby_attention
+from nuwa_hf.nearby_attention.neighborhood import neighborhood_mask
 
 
 # The name under which `attn_implementation` finds the operator with its own choice of backend. A backend is forced by

@@ -10,7 +10,7 @@ from torch import nn
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.nearby_attention.neighborhood import causal_offsets
+from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
 class NuwaAxisPositions(nn.Module):

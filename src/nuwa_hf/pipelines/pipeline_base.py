@@ -15,20 +15,20 @@ from diffusers.image_processor import VaeImageProcessor
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings
-from nuwa_hf.hub.hub_errors import hub_reason
+from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import Codec, as_codec
 from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.pipelines.checkpoint_files import check_checkpoint_folder, is_local_path
 from nuwa_hf.pipelines.checks import as_prompt_list, check_components_agree, check_whole_number
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.mask_input import check_places, composite, known_places
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
+from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
 
 
 logger = logging.getLogger(__name__)

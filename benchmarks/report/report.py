@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""From the benchmarks' JSON files to the tables and plots of docs/benchmarks.md.
+
+    python -m benchmarks.report.report --results benchmarks/results --page docs/benchmarks.md
+
+A table stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one without a JSON file stays as it is. Plots are
+drawn by `plots.py`, into `images/benchmarks` beside the page, and need `pip install -e ".[benchmarks]"`.
+"""
+
+import argparse
+import json
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report.comparison_tables import generation_tables, training_step_tables, vqgan_tables
+from benchmarks.report.formatting import MIB, grid, machine, seconds, table
+from benchmarks.report.paper_size_tables import paper_size_tables
+from benchmarks.report.streaming_tables import streaming_tables
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def write_result(name: str, result: dict[str, Any], output: Path) -> Path:
+    """Write a benchmark's result as JSON and print its tables.
+
+    Args:
+        name (`str`): the benchmark, a key of `TABLES`.
+        result (`dict`): what it measured.
+        output (`Path`): the folder, made if it is not there.
+
+    Returns:
+        `Path`: the file.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"{name}.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"{TABLES[name](result)}\n\n{path}")
+    return path
+
+
+def fill_page(page: str, results: dict[str, dict[str, Any]]) -> str:
+    """Put tables between their markers.
+
+    Args:
+        page (`str`): the page's text.
+        results (`dict`): benchmark to its result.
+
+    Returns:
+        `str`: the new text.
+
+    Raises:
+        ValueError: If a result's markers are missing.
+    """
+    for name, result in results.items():
+        markers = re.compile(rf"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
+        if not markers.search(page):
+            raise ValueError(f"the page must hold <!-- {name}:start --> and <!-- {name}:end -->; add both.")
+        table = TABLES[name](result)
+        page = markers.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", page)
+    return page
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """The results in a folder, by benchmark; those that are missing are left out."""
+    paths = {name: folder / f"{name}.json" for name in TABLES}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
+
+
+def training_run_tables(result: dict[str, Any]) -> str:
+    """Markdown of `training_run.py`'s result."""
+    checkpoint_seconds = statistics.median(result["checkpoint_seconds"])
+    rows = [
+        ("tokens/s", f"{result['tokens_per_second']:,.0f}"),
+        ("share of a step spent waiting for data", f"{result['data_share']:.2%}"),
+        ("a checkpoint, written and moved into place", seconds(checkpoint_seconds)),
+        ("its size", f"{result['checkpoint_bytes'] / MIB:,.0f} MiB"),
+    ]
+    return "\n\n".join(
+        (
+            machine(result["machine"]),
+            f"Medians over {result['settings']['steps']} steps and {len(result['checkpoint_seconds'])} checkpoints.",
+            table(("what", "measured"), rows),
+        )
+    )
+
+
+def start_up_tables(result: dict[str, Any]) -> str:
+    """Markdown of `start_up.py`'s result."""
+    settings, times, memory = result["settings"], result["seconds"], result["peak_memory"]
+    rows = [
+        ("the command, from start to exit, GIF and MP4 written", "command"),
+        ("`import torch`", "import_torch"),
+        ("`import nuwa_hf` beyond that", "import"),
+        ("`nuwa_hf.NuwaTextToVideoPipeline` for the first time: transformers, diffusers", "pipeline_class"),
+        ("`NuwaTextToVideoPipeline.from_pretrained`", "load"),
+        ("first video of a process", "first_video"),
+        ("each next video", "next_video"),
+    ]
+    cells = [
+        (words, seconds(part["median"]), f"{seconds(part['min'])} to {seconds(part['max'])}")
+        for words, part in ((words, times[name]) for words, name in rows)
+    ]
+    return "\n\n".join(
+        (
+            machine(result["machine"]),
+            f"Checkpoint: {settings['checkpoint']}, {settings['parameters'] / 1e6:.1f} M weights of the transformer, "
+            f"{settings['checkpoint_bytes'] / 1e6:.1f} MB on disk; videos of {grid(settings['grid'])} tokens in "
+            f"{settings['steps']} steps, guidance {settings['guidance_scale']:g}. Medians of "
+            f"{settings['repetitions']} fresh processes.",
+            table(("what", "median", "range"), cells),
+            f"Peak memory: {memory['command'] / MIB:,.0f} MiB for the command, {memory['process'] / MIB:,.0f} MiB "
+            "for a process that makes several videos.",
+        )
+    )
+
+
+def quantization_tables(result: dict[str, Any]) -> str:
+    """Markdown of `quantization.py`'s result."""
+    settings, checkpoint, wide = result["settings"], result["checkpoint"], result["wide"]
+    trained = [
+        (
+            row["precision"],
+            f"{row['weight_bytes'] / 1e6:.1f} MB",
+            f"{row['nats_per_token']:.4f}",
+            f"{row['difference']:+.4f} ± {row['difference_standard_error']:.4f}",
+            f"{row['equal_tokens']:.1%}",
+            seconds(row["seconds"]["median"]),
+        )
+        for row in checkpoint["rows"]
+    ]
+    untrained = [
+        (row["precision"], f"{row['weight_bytes'] / 1e6:,.0f} MB", seconds(row["seconds"]["median"]))
+        for row in wide["rows"]
+    ]
+    return "\n\n".join(
+        (
+            machine(result["machine"]),
+            f"Checkpoint: {settings['checkpoint']}; {settings['clips']} clips of {grid(checkpoint['grid'])} tokens, "
+            f"{settings['videos']} samples; medians of {settings['repetitions']} videos.",
+            table(
+                ("weights", "size", "nats per token", "above the first", "tokens as the first", "one video"), trained
+            ),
+            f"Random weights: decoder of {wide['layers']} x {wide['hidden_size']} (layers x width), "
+            f"{wide['codebook_size']} codes; one video of {grid(wide['grid'])} tokens, medians of "
+            f"{settings['repetitions']}.",
+            table(("weights", "size", "one video"), untrained),
+        )
+    )
+
+
+TABLES = {
+    "generation": generation_tables,
+    "training_step": training_step_tables,
+    "training_run": training_run_tables,
+    "vqgan": vqgan_tables,
+    "paper_size": paper_size_tables,
+    "streaming": streaming_tables,
+    "start_up": start_up_tables,
+    "quantization": quantization_tables,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fill the page and draw its plots.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
+
+    Raises:
+        RuntimeError: If matplotlib is not installed.
+        ValueError: If a result's markers are missing.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="DIR")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md", metavar="FILE")
+    arguments = parser.parse_args(argv)
+    from benchmarks.report.plots import draw_plots  # the benchmarks themselves need no matplotlib
+
+    results = read_results(arguments.results)
+    page = arguments.page.read_text(encoding="utf-8")
+    arguments.page.write_text(fill_page(page, results), encoding="utf-8")
+    for path in draw_plots(results, arguments.page.parent / "images" / "benchmarks"):
+        print(path)
+    print(f"{arguments.page}: {', '.join(results) or 'no results, nothing changed'}")
+
+
+if __name__ == "__main__":
+    main()

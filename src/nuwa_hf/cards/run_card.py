@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The model card of a training run: what the model does, how to load it, and how it came about."""
+
+import json
+import math
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from nuwa_hf.media import IMAGE_SUFFIXES, written_aside
+from nuwa_hf.storage.folder_contents import Kind, check_repo_id, checkpoint_kind, class_name, is_repo_id
+from nuwa_hf.tasks import Task, get_task
+
+
+EMBEDDED_CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+SAMPLES = "samples"
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+SUFFIXES = (*IMAGE_SUFFIXES, ".gif")
+# The Hub's name for what a task does. The first one of a model's tasks in this order is the model's.
+PIPELINE_TAGS = {
+    "T2V": "text-to-video",
+    "T2I": "text-to-image",
+    "V2V": "image-to-video",
+    "S2V": "video-to-video",
+    "TV2V": "video-to-video",
+    "S2I": "image-to-image",
+    "I2I": "image-to-image",
+    "TI2I": "image-to-image",
+}
+LIMITS = (
+    "It knows the things, motions and words of its training data only, at their size and length. What it draws is not "
+    "filtered. It is not Microsoft's model: those weights were never released."
+)
+LIBRARIES: dict[Kind, str] = {"pipeline": "diffusers", "adapter": "peft", "model": "nuwa_hf", "tokenizer": "nuwa_hf"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What a card says of a run.
+
+    Args:
+        tasks (`Sequence[str]`, defaults to `()`): the paper's short names, such as `"T2V"`; none for a codec.
+        data (`Sequence[str]`, defaults to `()`): the data sets: ids on the Hub, folders, or a sentence each.
+        steps (`int`, defaults to 0): optimiser steps.
+        scores (`Mapping[str, float]`): what was measured, by name.
+        configuration (`Mapping[str, Any]`): the run's arguments.
+        license (`str`, *optional*): the Hub's short name of the licence, such as `"apache-2.0"`.
+        base_model (`str`, *optional*): what was fine-tuned: an id on the Hub, or a folder.
+        is_adapter (`bool`, defaults to `False`): whether the folder holds a PEFT adapter for `base_model`.
+
+    Raises:
+        ValueError: If a value breaks its rule.
+    """
+
+    tasks: Sequence[str] = ()
+    data: Sequence[str] = ()
+    steps: int = 0
+    scores: Mapping[str, float] = field(default_factory=dict)
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    license: str | None = None
+    base_model: str | None = None
+    is_adapter: bool = False
+
+    def __post_init__(self):
+        for name in self.tasks:
+            get_task(name)
+        if self.license is not None and not LICENSE.fullmatch(self.license):
+            raise ValueError(
+                f"`license` must be a short name of the Hub, such as apache-2.0, mit or other, got {self.license!r}."
+            )
+        for name, value in self.scores.items():
+            if not (isinstance(value, int | float) and math.isfinite(value)):
+                raise ValueError(f"`scores` must be finite numbers, got {name} = {value!r}; leave it out.")
+        if self.is_adapter and not self.base_model:
+            raise ValueError("`base_model` must be given for an adapter, got None; it is of no use without it.")
+
+
+def write_run_card(folder: Path, *, repo_id: str, facts: RunFacts, images: Sequence[Path] = ()) -> Path:
+    """Write the card of a run into the folder that is about to be pushed, with its sample pictures.
+
+    Args:
+        folder (`Path`): what `save_pretrained` wrote; `README.md` is replaced, pictures are copied to `samples/`.
+        repo_id (`str`): the repository that it is pushed to, `user/model`.
+        facts (`RunFacts`): what to say.
+        images (`Sequence[Path]`, *optional*): pictures, shown in this order under their names.
+
+    Returns:
+        `Path`: the card.
+
+    Raises:
+        ValueError: If the folder holds nothing to load, the id has another form, or a picture is none or shares its
+            name with another.
+        OSError: If the folder is incomplete or cannot be written.
+    """
+    folder, images = Path(folder), [Path(path) for path in images]
+    check_repo_id(repo_id)
+    kind = checkpoint_kind(folder)
+    if facts.is_adapter != (kind == "adapter"):
+        raise ValueError(f"`is_adapter` must say what the folder holds, got {facts.is_adapter} for a {kind}.")
+    for path in images:
+        if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+            raise ValueError(f"`images` must be files of type {', '.join(SUFFIXES)}, got {str(path)!r}.")
+    if len({path.name for path in images}) < len(images):
+        raise ValueError(f"`images` must have different names, got {[path.name for path in images]}.")
+    samples = folder / SAMPLES
+    for path in images:
+        samples.mkdir(exist_ok=True)
+        if path.resolve() != (samples / path.name).resolve():
+            shutil.copyfile(path, samples / path.name)
+    loader = class_name(folder, kind) if kind in ("pipeline", "model") else None
+    metadata = card_metadata(repo_id, kind, loader, facts)
+    text = card_text(repo_id, kind, loader, facts, [path.name for path in images])
+    card = ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}")
+    with written_aside(folder / "README.md") as aside:
+        aside.write_text(str(card), encoding="utf-8")
+    return folder / "README.md"
+
+
+def task_table(tasks: Sequence[Task]) -> str:
+    """A table of tasks in Markdown, with the pipeline of each.
+
+    Args:
+        tasks (`Sequence[Task]`): the rows.
+
+    Returns:
+        `str`: the table.
+    """
+    rows = [f"| {task.name.replace('-', ' ')} ({task.abbreviation}) | `{task.pipeline}` |" for task in tasks]
+    return "\n".join(["| task | class |", "| --- | --- |", *rows])
+
+
+def card_metadata(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts) -> ModelCardData:
+    """What the Hub reads of a card.
+
+    Args:
+        repo_id (`str`): the repository.
+        kind (`str`): what it holds.
+        loader (`str` or None): the class that wrote it.
+        facts (`RunFacts`): the run.
+
+    Returns:
+        `huggingface_hub.ModelCardData`.
+    """
+    name = repo_id.partition("/")[2]
+    datasets = [entry for entry in facts.data if _is_on_hub(entry)]
+    pipeline_tag = next((tag for task, tag in PIPELINE_TAGS.items() if task in facts.tasks), None)
+    results = [
+        EvalResult(
+            task_type=pipeline_tag or "other",
+            dataset_type=datasets[0] if datasets else "other",
+            dataset_name=_short(facts.data[0]) if facts.data else "held-out part of the training data",
+            metric_type=re.sub(r"[^a-z0-9]+", "_", metric.lower()).strip("_"),
+            metric_name=metric,
+            metric_value=value,
+        )
+        for metric, value in facts.scores.items()
+    ]
+    return ModelCardData(
+        license=facts.license,
+        library_name="diffusers" if loader == "NuwaVQGAN" else LIBRARIES[kind],
+        pipeline_tag=pipeline_tag,
+        tags=["nuwa", "nuwa_hf", *(get_task(task).name for task in facts.tasks), *(["lora"] * facts.is_adapter)],
+        datasets=datasets or None,
+        base_model=facts.base_model if facts.base_model and _is_on_hub(facts.base_model) else None,
+        model_name=name if results else None,
+        eval_results=results or None,
+    )
+
+
+def card_text(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts, images: Sequence[str]) -> str:
+    """What a reader reads of a card.
+
+    Args:
+        repo_id (`str`): the repository.
+        kind (`str`): what it holds.
+        loader (`str` or None): the class that wrote it.
+        facts (`RunFacts`): the run.
+        images (`Sequence[str]`): names of the files in `samples/`.
+
+    Returns:
+        `str`: Markdown.
+    """
+    tasks = [get_task(name) for name in facts.tasks]
+    base = f" from {_base(facts.base_model)[0]}" if facts.base_model else ""
+    does = "It samples the tokens of images and clips."
+    if tasks:
+        does = f"Trained on {len(tasks)} of NUWA's eight tasks.\n\n{task_table(tasks)}"
+    elif kind == "tokenizer":
+        does = "It turns texts into tokens."
+    elif loader == "NuwaVQGAN":
+        does = "It turns images and the frames of clips into tokens, and tokens into images."
+    training = f"{facts.steps} optimiser steps{base}."
+    if facts.configuration:
+        configuration = yaml.safe_dump(_plain(facts.configuration), sort_keys=False, allow_unicode=True)
+        training = f"{training}\n\n```yaml\n{configuration}```"
+    scores = "None were measured in this run."
+    if facts.scores:
+        rows = [f"| {name} | {value:.4g} |" for name, value in facts.scores.items()]
+        scores = "\n".join(["| score | value |", "| --- | --- |", *rows])
+    sections = {
+        "What it does": does,
+        "How to load it": _how_to_load(repo_id, kind, loader, facts),
+        "Data": "\n".join(f"- {_short(entry)}" for entry in facts.data) or "Not stated.",
+        "Training": training,
+        "Scores": scores,
+        "Samples": "\n".join(f"![{Path(name).stem.replace('_', ' ')}]({SAMPLES}/{name})" for name in images)
+        or "None were kept.",
+        "Licence": f"`{facts.license}`" if facts.license else "Not stated.",
+        "How it was made": f"With nuwa_hf {version('nuwa_hf')}{base}, which wrote this card from the run.",
+        "Limits": LIMITS,
+    }
+    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
+    return f"# {repo_id.partition('/')[2]}\n\n{_summary(kind, loader)}\n\n{body}\n"
+
+
+def _summary(kind: Kind, loader: str | None) -> str:
+    what = {
+        "pipeline": "A pipeline of NUWA, one model for text, images and video",
+        "adapter": "An adapter for the transformer of NUWA, one model for text, images and video",
+        "model": f"A `{loader}`, a part of NUWA, one model for text, images and video",
+        "tokenizer": "The text tokenizer of a NUWA, one model for text, images and video",
+    }[kind]
+    return f"{what}, for the Python package `nuwa_hf`."
+
+
+def _how_to_load(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts) -> str:
+    """Blocks of Python, each of which runs alone."""
+    tasks = [get_task(name) for name in PIPELINE_TAGS if name in facts.tasks]
+    pipeline = tasks[0].pipeline if tasks else loader or "NuwaTextToVideoPipeline"
+    if kind == "adapter":
+        _, imported, base = _base(facts.base_model)
+        return (
+            f"```python\nfrom peft import PeftModel\n\nfrom nuwa_hf import {', '.join([*imported, pipeline])}\n\n"
+            f"pipeline = {pipeline}.from_pretrained({base})\n"
+            f'adapted = PeftModel.from_pretrained(pipeline.transformer, "{repo_id}")\n'
+            "pipeline.transformer = adapted.merge_and_unload()\n```"
+        )
+    if kind == "pipeline":
+        return (
+            f'```python\nfrom nuwa_hf import {pipeline}\n\npipeline = {pipeline}.from_pretrained("{repo_id}")\n```\n\n'
+            "or, once the package is imported, by diffusers alone:\n\n"
+            "```python\nimport nuwa_hf  # so that diffusers knows it\nfrom diffusers import DiffusionPipeline\n\n"
+            f'pipeline = DiffusionPipeline.from_pretrained("{repo_id}")\n```\n\n'
+            "The classes of the other tasks load it too, or share its memory with `from_pipe(pipeline)`."
+        )
+    cls = "NuwaTokenizer" if kind == "tokenizer" else loader
+    return f'```python\nfrom nuwa_hf import {cls}\n\npart = {cls}.from_pretrained("{repo_id}")\n```'
+
+
+def _base(base_model: str) -> tuple[str, list[str], str]:
+    """A base model's name, what must be imported to load it, and its place as Python."""
+    path = Path(base_model)
+    if path.resolve().parent == EMBEDDED_CHECKPOINTS:
+        return f"the embedded checkpoint `{path.name}`", ["DEMO_CHECKPOINT"], "DEMO_CHECKPOINT"
+    if _is_on_hub(base_model):
+        return f"`{base_model}`", [], f'"{base_model}"'
+    return f"`{path.name}`", [], f'"path/to/{path.name}"'
+
+
+def _is_on_hub(name: str) -> bool:
+    return is_repo_id(name) and not Path(name).exists()
+
+
+def _short(text: str) -> str:
+    """A path on the machine of the run without its folders; any other text as it is."""
+    path = Path(text).expanduser()
+    return path.name if path.is_absolute() else text
+
+
+def _plain(value: Any) -> Any:
+    """What YAML can say of the arguments, without the folders of the machine of the run."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, str | Path):
+        return _short(str(value))
+    return json.loads(json.dumps(value, default=str))

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Write what the judges found into a checkpoint's model card, and into a page such as the README.
+
+python -m nuwa_hf.cards.score_card --checkpoint DIR --scores scores.json --hours 2 --hardware "2 CPU cores"
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from nuwa_hf.cards.run_card import task_table
+from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.media import written_aside
+from nuwa_hf.metrics.score_tables import SCORES, markdown_cell, task_markdown
+from nuwa_hf.tasks import TASKS
+
+
+MARKERS = ("<!-- scores:start -->", "<!-- scores:end -->")
+ROWS = {
+    "real": "real clips (what the judges can reach)",
+    "codec": "real clips through the codec (what the transformer can reach)",
+    "generated": "generated clips",
+    "chance": "chance",
+}
+SPLIT_TITLES = {
+    "val": "trained (thing, motion) pairs, other clips",
+    "zeroshot": "(thing, motion) pairs never seen in training",
+}
+TEMPLATE = """---
+{{ card_data }}
+---
+
+# NUWA, embedded checkpoint: EmojiMotion
+
+The checkpoint that ships with `nuwa_hf`: the eight tasks of NUWA on rendered emoji ("Noto Color Emoji", Google,
+OFL-1.1), {{ size }} pixels, {{ frames }} frames. It shows the method from end to end on a CPU. It draws **emoji, not
+photographs**, and knows the words of its data set only. It is not Microsoft's model: those weights were never
+released.
+
+```python
+import torch
+from nuwa_hf import NuwaTextToVideoPipeline
+
+pipeline = NuwaTextToVideoPipeline.from_pretrained("{{ path }}")
+frames = pipeline("a red apple rolls to the left on the grass", generator=torch.Generator().manual_seed(0)).frames[0]
+```
+
+The other tasks share the weights: `NuwaVideoPredictionPipeline.from_pipe(pipeline)` and so on.
+
+{{ tasks }}
+
+- things: {{ objects }}
+- motions: {{ motions }}
+- places: {{ backgrounds }}
+
+## How it was made
+
+`make demo-checkpoint` makes it from nothing: tokenizer, VQ-GAN, VQ-GAN of the sketches, judges, transformer (all tasks
+in one run). This took {{ hours }} hours on {{ hardware }}. Sizes: {{ sizes }}.
+{{ note }}
+
+## Scores
+
+Two classifiers, trained on real training clips only and never used to train the generator, say what a clip shows: the
+things (all of them and no other), the background, and for clips with one thing the motion. A third network, trained in
+the same way, draws class maps. Text to video: {{ num_clips }} clips a split, one for each caption, seed {{ seed }} and
+following, none picked; 95 % intervals.
+
+{{ scores }}
+"""
+
+
+def scores_table(report: dict[str, Any]) -> str:
+    """The judged scores as Markdown: text to video, one table a split, then every other task that was judged.
+
+    Args:
+        report (`dict`): what `evaluate` wrote.
+
+    Returns:
+        `str`: the tables.
+    """
+    tasks = report.get("tasks", {})
+    parts = []
+    for split, rows in report["splits"].items():
+        columns = [name for name in SCORES if name in rows["real"]]
+        lines = [
+            f"**{split}**: {SPLIT_TITLES.get(split, split)}",
+            "",
+            "| | " + " | ".join(name.replace("_", " ") for name in columns) + " | judge-FID clips |",
+            "| --- |" + " --- |" * (len(columns) + 1),
+        ]
+        for name, scores in rows.items():
+            distance = scores.get("judge_fid_clips")
+            cells = [markdown_cell(column, scores.get(column)) for column in columns] + [
+                "-" if distance is None else f"{distance:.1f}"
+            ]
+            lines.append(f"| {ROWS[name]} | " + " | ".join(cells) + " |")
+        codec = rows["codec"]
+        lines += ["", f"Codec: {codec['psnr']:.1f} dB, {codec['psnr_objects']:.1f} dB on the things' pixels."]
+        parts.append("\n".join(lines))
+    if tasks:
+        parts.append(
+            f"The tables below: {report['task_images']} samples of each task that makes images, "
+            f"{report['task_videos']} of one that makes videos (where a caption is changed, those of them with one "
+            f"thing), seed {report['seed']} and following, none picked. *Known part as condition*: what "
+            "is kept is also read through the visual encoder, so that every hole sees all of it; *the paper's way*: a "
+            "hole sees only what comes before it in raster order."
+        )
+    parts += [task_markdown(task, tables) for task, tables in tasks.items()]
+    return "\n\n".join(parts)
+
+
+def fill_markers(text: str, content: str) -> str:
+    """Replace what stands between the two markers.
+
+    Args:
+        text (`str`): a page with both markers.
+        content (`str`): what shall stand there.
+
+    Returns:
+        `str`: the page.
+
+    Raises:
+        ValueError: If a marker is missing.
+    """
+    start, end = MARKERS
+    if start not in text or end not in text:
+        raise ValueError(f"`page` must hold the markers {start} and {end}; add them where the scores shall stand.")
+    before, rest = text.split(start, 1)
+    return f"{before}{start}\n{content}\n{end}{rest.split(end, 1)[1]}"
+
+
+def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: str, note: str = "") -> ModelCard:
+    """The model card of an EmojiMotion checkpoint.
+
+    Args:
+        checkpoint (`Path`): a pipeline's folder.
+        report (`dict`): what `evaluate` wrote for it.
+        hours (`str`): how long the training took.
+        hardware (`str`): on what.
+        note (`str`, defaults to `""`): what else is to be said of how it was made.
+
+    Returns:
+        `huggingface_hub.ModelCard`.
+    """
+    setting = SETTINGS[report["setting"]]
+    configs = {
+        name: json.loads((checkpoint / name / "config.json").read_text(encoding="utf-8"))
+        for name in ("transformer", "vqgan")
+    }
+    transformer, vqgan = configs["transformer"], configs["vqgan"]
+    sizes = (
+        f"transformer {transformer['num_encoder_layers']} + {transformer['num_decoder_layers']} layers of width "
+        f"{transformer['hidden_size']}, grid {' x '.join(map(str, transformer['visual_grid']))}; codec with "
+        f"{vqgan['codebook_size']} codes and channels {', '.join(map(str, vqgan['block_out_channels']))}"
+    )
+    data = ModelCardData(
+        license="apache-2.0",
+        language="en",
+        library_name="diffusers",
+        pipeline_tag="text-to-video",
+        tags=["nuwa", "nuwa_hf", "vq-gan", *(task.name for task in TASKS)],
+    )
+    return ModelCard.from_template(
+        data,
+        template_str=TEMPLATE,
+        size=f"{setting.size} x {setting.size}",
+        frames=setting.num_frames,
+        path="path/to/this/folder",
+        objects=", ".join(setting.objects or ("every sprite of the pack",)),
+        motions=", ".join(setting.motions),
+        backgrounds=", ".join(setting.backgrounds),
+        hours=hours,
+        hardware=hardware,
+        note=note,
+        sizes=sizes,
+        num_clips=report["num_clips"],
+        seed=report["seed"],
+        scores=scores_table(report),
+        tasks=task_table(TASKS),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the card into the checkpoint, and the tables into a page if one is named.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Raises:
+        ValueError: If the checkpoint, the scores or the page's markers are not there.
+    """
+    parser = argparse.ArgumentParser(description="Write judged scores into a model card.")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the pipeline")
+    parser.add_argument("--scores", type=Path, required=True, help="what `nuwa-hf evaluate --output` wrote")
+    parser.add_argument("--hours", required=True, help="how long the whole training took")
+    parser.add_argument("--hardware", required=True, help="on what")
+    parser.add_argument("--note", default="", help="what else is to be said of how it was made")
+    parser.add_argument("--page", type=Path, help="also fill the tables in between the markers of this page")
+    arguments = parser.parse_args(argv)
+    for name, file in (("checkpoint", arguments.checkpoint / "model_index.json"), ("scores", arguments.scores)):
+        if not file.is_file():
+            raise ValueError(f"`{name}` must lead to a file, got {str(file)!r}, which is not there.")
+    report = json.loads(arguments.scores.read_text(encoding="utf-8"))
+    texts = {
+        arguments.checkpoint / "README.md": str(
+            build_card(arguments.checkpoint, report, arguments.hours, arguments.hardware, arguments.note)
+        )
+    }
+    if arguments.page is not None:
+        texts[arguments.page] = fill_markers(arguments.page.read_text(encoding="utf-8"), scores_table(report))
+    for path, text in texts.items():
+        with written_aside(path) as aside:
+            aside.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The judges, frozen, side by side, and their verdicts.
+
+Shapes: B clips, T frames, Y rows, X columns of pixels, F features.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge, FrameJudgeOutput
+from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
+
+
+FRAME_JUDGE_FOLDER = "frame_judge"
+CLIP_JUDGE_FOLDER = "clip_judge"
+SEGMENT_JUDGE_FOLDER = "segment_judge"
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What both judges say of `B` clips of `T` frames.
+
+    Args:
+        object_logits (`torch.Tensor` of shape `(B, num_objects)`): mean over the frames.
+        background_logits (`torch.Tensor` of shape `(B, num_backgrounds)`): mean over the frames.
+        motion_logits (`torch.Tensor` of shape `(B, num_motions)`): of the whole clip.
+        frame_features (`torch.Tensor` of shape `(B * T, F)`): of the frame judge.
+        clip_features (`torch.Tensor` of shape `(B, F)`): of the clip judge.
+    """
+
+    object_logits: Tensor
+    background_logits: Tensor
+    motion_logits: Tensor
+    frame_features: Tensor
+    clip_features: Tensor
+
+
+class Judges:
+    """The judges of a frame, of a clip and, for the tasks with sketches, of every pixel, frozen, side by side.
+
+    Args:
+        frame_judge (`FrameJudge`): names objects and background.
+        clip_judge (`ClipJudge`): names the motion.
+        segment_judge (`SegmentJudge`, *optional*): draws the class map.
+    """
+
+    def __init__(self, frame_judge: FrameJudge, clip_judge: ClipJudge, segment_judge: SegmentJudge | None = None):
+        self.frame_judge = frame_judge
+        self.clip_judge = clip_judge
+        self.segment_judge = segment_judge
+        for judge in (frame_judge, clip_judge, segment_judge):
+            if judge is not None:
+                # Channels last is several times faster on a CPU.
+                judge.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    @classmethod
+    def from_pretrained(cls, directory: str | Path, device: str | torch.device = "cpu") -> "Judges":
+        """Load what `nuwa-hf train-judges` saved.
+
+        Args:
+            directory (`str` or `Path`): holds the folders `frame_judge` and `clip_judge`, and `segment_judge` if
+                sketches are to be judged.
+            device (`str` or `torch.device`, defaults to `"cpu"`): where they judge.
+
+        Returns:
+            `Judges`: all that are there, in evaluation mode.
+
+        Raises:
+            ValueError: If the directory lacks one of the first two.
+        """
+        directory = Path(directory)
+        missing = [name for name in (FRAME_JUDGE_FOLDER, CLIP_JUDGE_FOLDER) if not (directory / name).is_dir()]
+        if missing:
+            raise ValueError(
+                f"`judges` must be a directory that holds {FRAME_JUDGE_FOLDER}/ and {CLIP_JUDGE_FOLDER}/, got "
+                f"{str(directory)!r} without {', '.join(missing)}; make them with `nuwa-hf train-judges`."
+            )
+        frame_judge = FrameJudge.from_pretrained(directory / FRAME_JUDGE_FOLDER).to(device)
+        clip_judge = ClipJudge.from_pretrained(directory / CLIP_JUDGE_FOLDER).to(device)
+        segment_judge = None
+        if (directory / SEGMENT_JUDGE_FOLDER).is_dir():
+            segment_judge = SegmentJudge.from_pretrained(directory / SEGMENT_JUDGE_FOLDER).to(device)
+        return cls(frame_judge, clip_judge, segment_judge)
+
+    @torch.inference_mode()
+    def judge_frames(self, frames: Tensor, batch_size: int = 300) -> FrameJudgeOutput:
+        """Judge single frames.
+
+        Args:
+            frames (`torch.Tensor` of shape `(B, 3, Y, X)`): pixels in [0, 1].
+            batch_size (`int`, defaults to 300): frames judged at once; it does not change the verdicts.
+
+        Returns:
+            `FrameJudgeOutput`: of the B frames, on the CPU.
+        """
+        outputs = [self.frame_judge(batch.to(self.frame_judge.device)) for batch in frames.split(batch_size)]
+        names = ("object_logits", "background_logits", "features")
+        return FrameJudgeOutput(**{name: torch.cat([output[name].cpu() for output in outputs]) for name in names})
+
+    @torch.inference_mode()
+    def segment(self, frames: Tensor, batch_size: int = 100) -> Tensor:
+        """Draw the class maps of frames.
+
+        Args:
+            frames (`torch.Tensor` of shape `(B, 3, Y, X)`): pixels in [0, 1].
+            batch_size (`int`, defaults to 100): frames judged at once; it does not change the verdicts.
+
+        Returns:
+            `torch.LongTensor` of shape `(B, Y, X)`: on the CPU.
+
+        Raises:
+            ValueError: If these judges have none for class maps.
+        """
+        if self.segment_judge is None:
+            raise ValueError(
+                f"`judges` must hold {SEGMENT_JUDGE_FOLDER}/ to judge tasks that start from a sketch; run "
+                "`nuwa-hf train-judges` on the same directory, which trains only what is missing."
+            )
+        device = self.segment_judge.device
+        return torch.cat([self.segment_judge(batch.to(device)).argmax(1).cpu() for batch in frames.split(batch_size)])
+
+    @torch.inference_mode()
+    def __call__(self, clips: Tensor, batch_size: int = 50, show_progress: bool = False) -> Verdicts:
+        """Judge clips.
+
+        Args:
+            clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): pixels in [0, 1].
+            batch_size (`int`, defaults to 50): clips judged at once; it does not change the verdicts.
+            show_progress (`bool`, defaults to `False`): whether to show a progress bar.
+
+        Returns:
+            `Verdicts`: on the CPU.
+        """
+        parts = []
+        for batch in tqdm(clips.split(batch_size), desc="judging", leave=False, disable=not show_progress):
+            batch = batch.to(self.frame_judge.device)
+            frames = self.frame_judge(rearrange(batch, "b t c y x -> (b t) c y x"))
+            whole = self.clip_judge(batch)
+            per_clip = [len(batch), batch.shape[1], -1]
+            parts.append(
+                (
+                    frames.object_logits.view(per_clip).mean(dim=1).cpu(),
+                    frames.background_logits.view(per_clip).mean(dim=1).cpu(),
+                    whole.motion_logits.cpu(),
+                    frames.features.cpu(),
+                    whole.features.cpu(),
+                )
+            )
+        return Verdicts(*(torch.cat(part) for part in zip(*parts, strict=True)))

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Train the judges on real training clips: `python -m nuwa_hf.evaluation.judges.train_judges --output_dir DIR`.
+
+They never see a clip that went through a codec or a generator, and no generator is ever trained on them. Judges that
+the directory already holds are kept; delete a judge's folder to train it anew.
+"""
+
+import argparse
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
+from tqdm.auto import tqdm
+
+from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
+from nuwa_hf.evaluation.judges.judge_report import draw_clips, report_accuracies, report_class_maps
+from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER, Judges
+from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
+from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
+from nuwa_hf.media import written_aside
+
+
+logger = logging.getLogger(__name__)
+
+REPORT_FILE = "report.json"
+WARMUP_SHARE = 0.05
+
+
+def train(
+    judge: nn.Module,
+    dataset: Dataset,
+    loss_function: Callable[..., Tensor],
+    *,
+    steps: int,
+    batch_size: int = 64,
+    learning_rate: float = 2e-3,
+    max_seconds: float = math.inf,
+    seed: int = 0,
+    num_workers: int = 0,
+) -> dict[str, float]:
+    """Train one judge on fresh clips, each seen once while the data set lasts.
+
+    The learning rate rises over the first twentieth and then falls to 0 along a cosine. With `max_seconds` the
+    schedule runs on whichever is further along, steps or time; the result is a function of the seed only without it.
+
+    Args:
+        judge (`FrameJudge`, `ClipJudge` or `SegmentJudge`): trained in place.
+        dataset (`torch.utils.data.Dataset`): as `JudgeClips`.
+        loss_function (`Callable`): `frame_loss`, `clip_loss` or `segment_loss`.
+        steps (`int`): updates at most.
+        batch_size (`int`, defaults to 64): clips an update.
+        learning_rate (`float`, defaults to 2e-3): the highest.
+        max_seconds (`float`, defaults to `math.inf`): stop after this time, but not before the first update.
+        seed (`int`, defaults to 0): of frames and augmentation.
+        num_workers (`int`, defaults to 0): processes that draw clips.
+
+    Returns:
+        `dict`: `steps`, `seconds` and the `loss` (mean of the last tenth).
+    """
+    device = next(judge.parameters()).device
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=learning_rate, weight_decay=1e-2)
+    order = [index % len(dataset) for index in range(steps * batch_size)]
+    loader = DataLoader(Subset(dataset, order), batch_size=batch_size, num_workers=num_workers)
+    judge.train().to(memory_format=torch.channels_last)
+    losses = []
+    begin = time.monotonic()
+    with tqdm(loader, desc=type(judge).__name__, total=steps) as progress:
+        for step, batch in enumerate(progress):
+            share = max(step / steps, (time.monotonic() - begin) / max_seconds)
+            if share >= 1 and losses:
+                break
+            decay = 0.5 + 0.5 * math.cos(math.pi * min(share, 1.0))
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * min(decay, (share + 1 / steps) / WARMUP_SHARE)
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            loss = loss_function(judge, batch, generator)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            progress.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
+    judge.eval()
+    tail = losses[-max(1, len(losses) // 10) :]
+    return {"steps": len(losses), "seconds": time.monotonic() - begin, "loss": sum(tail) / len(tail)}
+
+
+def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge, directory: Path) -> None:
+    """Save a judge so that the directory holds the old one or the new one, never half of one.
+
+    Args:
+        judge (`FrameJudge`, `ClipJudge` or `SegmentJudge`): what to save.
+        directory (`Path`): where; replaced if it exists.
+    """
+    aside = directory.with_name(f"{directory.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    judge.save_pretrained(aside)
+    if directory.exists():
+        shutil.rmtree(directory)
+    aside.rename(directory)
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Returns:
+        `argparse.Namespace`: one attribute for each option.
+
+    Raises:
+        ValueError: If a count is below 1 or the time not above 0.
+    """
+    parser = argparse.ArgumentParser(description="Train the judges of EmojiMotion clips on real training clips.")
+    parser.add_argument("--output_dir", type=Path, required=True, help="gets a folder for each judge, and report.json")
+    parser.add_argument("--setting", default="small", choices=["small", "large"], help="the EmojiMotion setting")
+    parser.add_argument("--frame_steps", type=int, default=400, help="updates of the frame judge")
+    parser.add_argument("--clip_steps", type=int, default=200, help="updates of the clip judge")
+    parser.add_argument("--segment_steps", type=int, default=300, help="updates of the segment judge")
+    parser.add_argument(
+        "--max_minutes", type=float, default=math.inf, help="split evenly between those to train; default: no limit"
+    )
+    parser.add_argument("--batch_size", type=int, default=64, help="clips an update")
+    parser.add_argument("--learning_rate", type=float, default=2e-3, help="the highest learning rate")
+    parser.add_argument("--num_val_clips", type=int, default=1000, help="real val clips the report is measured on")
+    parser.add_argument("--num_workers", type=int, default=1, help="processes that draw clips")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, clips and augmentation")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    arguments = parser.parse_args(argv)
+    for name in ("frame_steps", "clip_steps", "segment_steps", "batch_size", "num_val_clips"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}.")
+    if not arguments.max_minutes > 0:
+        raise ValueError(f"`max_minutes` must be more than 0, got {arguments.max_minutes}; leave it out for no limit.")
+    return arguments
+
+
+def check_kept_judge(config: dict[str, Any], expected: dict[str, Any], directory: Path) -> None:
+    """Require that a judge that is already there judges what this run would train it for.
+
+    Args:
+        config (`dict`): its configuration.
+        expected (`dict`): the classes and sizes that this run would give it.
+        directory (`Path`): where it is.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    different = [name for name, value in expected.items() if config[name] != value]
+    if different:
+        raise ValueError(
+            f"`output_dir` must hold judges of this setting, got {str(directory)!r} with another "
+            f"{', '.join(different)}; delete it or choose another directory."
+        )
+
+
+def write_report(report: dict[str, Any], directory: Path) -> None:
+    """Write the report.
+
+    Args:
+        report (`dict`): what is known so far.
+        directory (`Path`): gets `report.json`.
+    """
+    with written_aside(directory / REPORT_FILE) as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train the judges that are missing, save each when it is ready, and report the scores of all on real clips.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Returns:
+        `int`: 0.
+
+    Raises:
+        ValueError: If an option breaks its rule, or the directory holds a judge of other classes.
+    """
+    arguments = parse_arguments(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    dataset = EmojiMotion(setting=arguments.setting, split="train", seed=arguments.seed)
+    clips = JudgeClips(dataset)
+    names = {"object_names": dataset.object_names, "background_names": dataset.background_names}
+    motions = {"motion_names": dataset.motion_names, "num_frames": dataset.setting.num_frames}
+    classes_of_sketches = {"class_names": list(sketch_class_names)}
+    plan = {
+        FRAME_JUDGE_FOLDER: (FrameJudge, names, frame_loss, arguments.frame_steps),
+        CLIP_JUDGE_FOLDER: (ClipJudge, motions, clip_loss, arguments.clip_steps),
+        SEGMENT_JUDGE_FOLDER: (SegmentJudge, classes_of_sketches, segment_loss, arguments.segment_steps),
+    }
+    missing = [folder for folder in plan if not (arguments.output_dir / folder).is_dir()]
+    for folder in [folder for folder in plan if folder not in missing]:
+        judge_class, classes, _, _ = plan[folder]
+        check_kept_judge(
+            judge_class.load_config(arguments.output_dir / folder), classes, arguments.output_dir / folder
+        )
+        logger.info("%s is there and kept", folder)
+    options = {
+        "batch_size": arguments.batch_size,
+        "learning_rate": arguments.learning_rate,
+        "max_seconds": 60 * arguments.max_minutes / max(1, len(missing)),
+        "seed": arguments.seed,
+        "num_workers": arguments.num_workers,
+    }
+    arguments.output_dir.mkdir(parents=True, exist_ok=True)
+    report = {"setting": arguments.setting, "seed": arguments.seed, "training": {}, "splits": {}}
+    if (arguments.output_dir / REPORT_FILE).is_file():
+        old = json.loads((arguments.output_dir / REPORT_FILE).read_text(encoding="utf-8"))
+        report["training"] = {name: log for name, log in old["training"].items() if name not in missing}
+    for folder in missing:
+        judge_class, classes, loss_function, steps = plan[folder]
+        # Seeded for each, so that a judge does not depend on which others were missing.
+        torch.manual_seed(arguments.seed)
+        judge = judge_class(**classes)
+        if folder == SEGMENT_JUDGE_FOLDER:
+            judge.start_from(FrameJudge.from_pretrained(arguments.output_dir / FRAME_JUDGE_FOLDER))
+        judge.to(arguments.device)
+        report["training"][folder] = train(judge, clips, loss_function, steps=steps, **options)
+        save_judge(judge, arguments.output_dir / folder)
+        write_report(report, arguments.output_dir)
+
+    judges = Judges.from_pretrained(arguments.output_dir, device=arguments.device)
+    for split in ("val", "zeroshot"):
+        unseen = EmojiMotion(setting=arguments.setting, split=split)
+        accuracies = report_accuracies(judges, *draw_clips(unseen, arguments.num_val_clips))
+        class_maps = report_class_maps(judges, unseen, arguments.num_val_clips)
+        report["splits"][split] = {**accuracies, "class_maps": class_maps}
+        for row, scores in accuracies.items():
+            shown = "  ".join(f"{name} {score['accuracy']:.3f}" for name, score in scores.items())
+            logger.info("%s, %s: %s", split, row.replace("_", " "), shown)
+        logger.info("%s, class maps: %s", split, "  ".join(f"{name} {x:.3f}" for name, x in class_maps.items()))
+    write_report(report, arguments.output_dir)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a folder holds that `from_pretrained` could load, and what a repository's name looks like."""
+
+import json
+import re
+from pathlib import Path
+from typing import Literal
+
+from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder
+
+
+Kind = Literal["pipeline", "adapter", "model", "tokenizer"]
+# The file that only this kind has at its top, asked for in this order.
+MARKER_FILES: dict[Kind, str] = {
+    "pipeline": INDEX_FILE,
+    "adapter": "adapter_config.json",
+    "model": "config.json",
+    "tokenizer": "tokenizer_config.json",
+}
+WITH_WEIGHTS = ("adapter", "model")
+REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", flags=re.ASCII)
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether a text has the form of a repository's id, `user/model`.
+
+    Args:
+        text (`str`): any text.
+
+    Returns:
+        `bool`.
+    """
+    return bool(REPO_ID.fullmatch(text)) and ".." not in text and "--" not in text
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Require a repository's id.
+
+    Args:
+        repo_id (`str`): what the user gave.
+
+    Raises:
+        ValueError: If it is not of the form `user/model`.
+    """
+    if not is_repo_id(repo_id):
+        raise ValueError(
+            f"`repo_id` must be USER/MODEL, of letters, digits, `-`, `_` and `.`, got {repo_id!r}; put your name on "
+            "the Hub before the slash."
+        )
+
+
+def checkpoint_kind(folder: Path) -> Kind:
+    """What a folder holds.
+
+    Args:
+        folder (`Path`): where `save_pretrained` wrote.
+
+    Returns:
+        `str`: `"pipeline"`, `"adapter"`, `"model"` or `"tokenizer"`.
+
+    Raises:
+        ValueError: If it holds none of them.
+        OSError: If it holds a part of one.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"`folder` must be a folder that `save_pretrained` wrote, got {str(folder)!r}.")
+    kind = next((kind for kind, marker in MARKER_FILES.items() if (folder / marker).is_file()), None)
+    if kind is None:
+        raise ValueError(
+            f"`folder` must hold a pipeline, an adapter, a model or a tokenizer ({', '.join(MARKER_FILES.values())}),"
+            f" got {str(folder)!r}, which has none of these files; give the folder that `save_pretrained` wrote."
+        )
+    if kind == "pipeline":
+        index = _read_json(folder / INDEX_FILE)
+        components = [name for name, value in index.items() if isinstance(value, list) and value != EMPTY]
+        check_checkpoint_folder(folder, required=components)
+    elif kind in WITH_WEIGHTS and not any(folder.glob("*.safetensors")):
+        raise OSError(f"Incomplete checkpoint: {folder} has a {MARKER_FILES[kind]} but no weights (*.safetensors).")
+    return kind
+
+
+def class_name(folder: Path, kind: Kind) -> str | None:
+    """The class that wrote a pipeline or a model.
+
+    Args:
+        folder (`Path`): where it wrote.
+        kind (`str`): what `checkpoint_kind` said.
+
+    Returns:
+        `str` or None: its name, where the folder says it.
+    """
+    config = _read_json(folder / MARKER_FILES[kind])
+    return config.get("_class_name") or next(iter(config.get("architectures") or []), None)
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise OSError(f"Broken checkpoint: {path} is not valid JSON ({error}).") from error

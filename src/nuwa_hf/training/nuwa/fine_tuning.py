@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Which weights of a transformer are learnt: all, those outside the encoder, or low-rank adapters (LoRA)."""
+
+import copy
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator, DistributedType
+from safetensors.torch import load_file
+from torch import nn
+
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.training.run.run_arguments import require
+
+
+# The linear maps of every attention and feed-forward sub-layer, in the encoder and in the decoder.
+LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj")
+WEIGHTS_FILE = "model.safetensors"  # how Accelerate calls a prepared model's weights
+DDP_PREFIX = "module."  # before the names of weights that several processes wrote
+
+
+def check_peft() -> None:
+    """PEFT must be installed.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if find_spec("peft") is None:
+        raise ValueError("`fine_tune` must not be 'lora' without the package peft; run `pip install nuwa_hf[lora]`.")
+
+
+def check_sharding(accelerator: Accelerator, fine_tune: str) -> None:
+    """The weights must be whole in each process, or sharded as FSDP2 does it, which can be made whole again.
+
+    Args:
+        accelerator (`Accelerator`): knows how the weights will be shared out.
+        fine_tune (`str`): which weights are learnt.
+
+    Raises:
+        ValueError: If they are sharded in another way, or adapters are learnt beside sharded weights.
+    """
+    is_sharded = accelerator.distributed_type == DistributedType.FSDP
+    version = 2 if accelerator.is_fsdp2 else 1
+    require(not is_sharded or version == 2, "fsdp_version", "2", version, "set it in Accelerate's configuration")
+    plugin = accelerator.state.deepspeed_plugin
+    stage = 0 if plugin is None else plugin.zero_stage
+    require(stage < 3, "zero_stage", "at most 2", stage, "use FSDP2 to shard the weights too")
+    is_lora = fine_tune == "lora"
+    require(not (is_sharded and is_lora), "fine_tune", "'full' or 'frozen-encoder' with FSDP", fine_tune, "use DDP")
+
+
+def freeze_encoder(model: NuwaForConditionalGeneration) -> None:
+    """Freeze the condition encoder with the embeddings of texts, sketches and known parts that it reads.
+
+    With a CLIP text side CLIP's text model is frozen, and nothing else: its projection and our encoder of the other
+    conditions are not pretrained.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): changed in place.
+    """
+    if model.config.text_encoder_config is not None:
+        model.freeze_text_encoder()
+        return
+    inner = model.model
+    for part in (inner.encoder, inner.text_embeddings, inner.sketch_embeddings, inner.known_embeddings):
+        part.requires_grad_(False)
+
+
+def add_adapters(
+    model: NuwaForConditionalGeneration, *, rank: int, alpha: float, dropout: float, target_modules: Sequence[str]
+) -> nn.Module:
+    """Freeze a transformer and put low-rank adapters beside its linear maps.
+
+        y = W x + (alpha / rank) B A x                                              (Hu et al., 2021)
+
+    Args:
+        model (`NuwaForConditionalGeneration`): changed in place; its maps now hold the adapters.
+        rank (`int`): rows of A and columns of B.
+        alpha (`float`): scale of what the adapters add.
+        dropout (`float`): dropout of an adapter's input.
+        target_modules (`Sequence[str]`): last names of the linear maps.
+
+    Returns:
+        `peft.PeftModel`: around the model. Its adapters at first add nothing.
+
+    Raises:
+        ValueError: If a name is that of no linear map.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    known = sorted({name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, nn.Linear)})
+    unknown = sorted(set(target_modules) - set(known))
+    require(not unknown, "lora_target_modules", f"among {known}", unknown, "choose from these")
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(target_modules))
+    return get_peft_model(model, config)
+
+
+def merged_copy(model: nn.Module) -> NuwaForConditionalGeneration:
+    """A transformer of its own whose matrices are those of the model plus its adapters.
+
+    Args:
+        model (`peft.PeftModel`): what `add_adapters` gave; not changed, since adding and subtracting rounds.
+
+    Returns:
+        `NuwaForConditionalGeneration`.
+    """
+    return copy.deepcopy(model).merge_and_unload()
+
+
+def checkpoint_learnt_weights_only(accelerator: Accelerator) -> None:
+    """Leave frozen weights out of the checkpoints: they are those that the run started from.
+
+    Where a plugin shards the weights (FSDP, DeepSpeed) it writes them itself, all of them.
+
+    Args:
+        accelerator (`Accelerator`): whose checkpoints are meant, of one prepared model.
+    """
+
+    def leave_out_frozen(models: list[nn.Module], states: list[dict[str, torch.Tensor]], folder: str) -> None:
+        for model, state in zip(models, states, strict=False):  # no states where a plugin writes them
+            for name, parameter in model.named_parameters():
+                if not parameter.requires_grad:
+                    del state[name]
+
+    def load_learnt(models: list[nn.Module], folder: str) -> None:
+        while models:  # what is left in the list Accelerate would load as a whole
+            model = accelerator.unwrap_model(models.pop())
+            saved = load_file(Path(folder) / WEIGHTS_FILE)
+            state = {name.removeprefix(DDP_PREFIX): weight for name, weight in saved.items()}
+            learnt = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+            if state.keys() != learnt:
+                raise ValueError(
+                    f"`fine_tune` must be that of the checkpoints in `output_dir`, but {folder} has other weights "
+                    f"({min(state.keys() ^ learnt)!r}); give the same arguments, or choose another folder."
+                )
+            model.load_state_dict(state, strict=False)
+
+    accelerator.register_save_state_pre_hook(leave_out_frozen)
+    accelerator.register_load_state_pre_hook(load_learnt)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a run leaves behind: the pipeline with its averaged weights, the adapter of LoRA, and the push to the Hub."""
+
+import logging
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+from torch import nn
+
+from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.storage.whole_folders import save_aside
+from nuwa_hf.training.nuwa.fine_tuning import merged_copy
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa.task_batches import parse_task_shares
+
+
+logger = logging.getLogger(__name__)
+
+MAX_SHARD_SIZE = "14MB"
+
+
+def write_pipeline(output_dir: Path, pipeline: NuwaPipelineBase, learner: nn.Module, arguments: NuwaArguments) -> Path:
+    """Writes `output_dir/pipeline`, and with LoRA `output_dir/adapter`, as PEFT saves it.
+
+    Args:
+        output_dir (`Path`): the run's folder.
+        pipeline (`NuwaPipelineBase`): the parts; with LoRA its transformer holds the adapters, which are merged into
+            the weights that are written.
+        learner (`torch.nn.Module`): the transformer, or with LoRA the `PeftModel` around it.
+        arguments (`NuwaArguments`): say what is fine-tuned.
+
+    Returns:
+        `Path`: the pipeline's folder.
+    """
+    if arguments.fine_tune == "lora":
+        # No embedding is adapted; "auto" would look for the base model, on the Hub if need be, to find that out.
+        save_aside(output_dir / "adapter", lambda folder: learner.save_pretrained(folder, save_embedding_layers=False))
+        pipeline = type(pipeline)(**{**pipeline.components, "transformer": merged_copy(learner)})
+    final = output_dir / "pipeline"
+    save_aside(final, lambda folder: pipeline.save_pretrained(folder, max_shard_size=MAX_SHARD_SIZE))
+    return final
+
+
+def check_push(arguments: NuwaArguments) -> None:
+    """A repository's name must have the Hub's form.
+
+    Args:
+        arguments (`NuwaArguments`): name it.
+
+    Raises:
+        ValueError: If it has another.
+    """
+    from nuwa_hf.storage.folder_contents import check_repo_id
+
+    if arguments.push_to_hub:
+        check_repo_id(arguments.hub_model_id)
+
+
+def push_pipeline(
+    folder: Path, arguments: NuwaArguments, *, step: int, scores: dict[str, float], base_model: str | None
+) -> str:
+    """Writes the model card into a finished pipeline and pushes it, in one commit.
+
+    Args:
+        folder (`Path`): what `write_pipeline` wrote.
+        arguments (`NuwaArguments`): name the repository, and are told in the card.
+        step (`int`): optimiser steps so far.
+        scores (`dict[str, float]`): for the card, such as the validation losses.
+        base_model (`str`, *optional*): what was fine-tuned.
+
+    Returns:
+        `str`: URL of the commit.
+
+    Raises:
+        ValueError: If the repository cannot be pushed to.
+        OSError: If the Hub did not take the push.
+    """
+    from nuwa_hf.cards.run_card import RunFacts, write_run_card
+    from nuwa_hf.hub.push_folder import push_folder
+
+    facts = RunFacts(
+        tasks=tuple(parse_task_shares(arguments.tasks)),
+        data=tuple(arguments.tokens),
+        steps=step,
+        scores={name: value for name, value in scores.items() if math.isfinite(value)},
+        configuration=asdict(arguments),
+        base_model=base_model,
+    )
+    pictures = sorted((folder.parent / "samples").glob(f"step-{step:06d}-*.png"))
+    write_run_card(folder, repo_id=arguments.hub_model_id, facts=facts, images=pictures)
+    url = push_folder(
+        folder, arguments.hub_model_id, private=arguments.hub_private_repo or None, commit_message=f"Step {step}"
+    )
+    logger.info("Pushed step %d: %s", step, url)
+    return url

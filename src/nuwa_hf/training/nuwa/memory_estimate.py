@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Memory that training takes on each GPU, worked out from the sizes of the model.
+
+    python -m nuwa_hf.training.nuwa.memory_estimate --preset nuwa-336 --num_processes 8 --strategy fsdp
+
+Legend: B batch, N visual places, M text places, D hidden size, I inner size of the feed-forward, V codebook size,
+P weights, n processes.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+import torch
+
+from nuwa_hf.modeling.configuration_nuwa import PRESETS, NuwaConfig
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.training.nuwa.optimizers import build_optimizers
+from nuwa_hf.training.run.run_arguments import require
+
+
+Strategy = Literal["ddp", "zero2", "fsdp"]
+Precision = Literal["no", "bf16"]
+FLOAT = 4  # bytes
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes on each GPU.
+
+    Args:
+        weights (`int`): what the optimiser moves, in float32.
+        half_weights (`int`): copies in 16 bits that a mixed-precision forward pass works with.
+        gradients (`int`): of the weights.
+        buffers (`int`): what gradients are gathered in to be sent.
+        optimizer (`int`): moments, and the step counters of AdamW.
+        average (`int`): the moving average of the weights.
+        activations (`int`): what the forward pass keeps for the backward pass, at its most.
+    """
+
+    weights: int
+    half_weights: int
+    gradients: int
+    buffers: int
+    optimizer: int
+    average: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """The sum of all parts."""
+        return sum(asdict(self).values())
+
+
+def weight_shapes(config: NuwaConfig) -> dict[str, torch.Size]:
+    """The weights of a model of this size, without making it.
+
+    Args:
+        config (`NuwaConfig`): the sizes.
+
+    Returns:
+        `dict[str, torch.Size]`: name to shape.
+    """
+    return {name: weight.shape for name, weight in _on_meta(config).named_parameters()}
+
+
+def optimizer_bytes(config: NuwaConfig, optimizer: str = "adamw") -> int:
+    """Bytes that the optimiser keeps beside the weights.
+
+        AdamW: 8 bytes a weight (two moments) and 4 a tensor (its step);  Muon: 4 bytes a weight
+
+    Args:
+        config (`NuwaConfig`): the sizes.
+        optimizer (`str`, defaults to `"adamw"`): or `"muon"`, which takes the matrices inside the layers.
+
+    Returns:
+        `int`: bytes, before they are sharded.
+    """
+    total = 0
+    rates = {"learning_rate": 1.0, "muon_learning_rate": 1.0, "betas": (0.9, 0.95), "weight_decay": 0.0}
+    for one in build_optimizers(_on_meta(config), optimizer, **rates):
+        for group in one.param_groups:
+            numbers, tensors = sum(weight.numel() for weight in group["params"]), len(group["params"])
+            is_muon = isinstance(one, torch.optim.Muon)
+            total += FLOAT * numbers if is_muon else 2 * FLOAT * numbers + FLOAT * tensors
+    return total
+
+
+def activation_bytes(
+    config: NuwaConfig,
+    rows: int,
+    mixed_precision: Precision = "bf16",
+    gradient_checkpointing: bool = False,
+    text_length: int | None = None,
+) -> int:
+    """Bytes that the forward pass over videos from text keeps for the backward pass.
+
+    A number inside a layer takes e bytes: 4, or 2 in bf16; the residual stream, the inputs of the norms and the loss
+    take 4. With F = I / D, a decoder layer keeps for each visual place, in units of D numbers,
+
+        4 + 4                         the inputs of the two norms
+        e (4 or 1 + 1)                the normed input: bf16 makes a copy for each of the four maps that read it, and
+                                      of the second norm's output one; float32 shares it
+        e (3 + 2)                     queries, keys, values; what attention gives, and its copy in rows
+        e (1 + 2)                     the same of the cross-attention, without keys and values
+        e 2 F                         before and after the GELU
+
+    and 2 e for the keys and values of each text place. An encoder layer has no cross-attention, and three maps that
+    read its first norm. The loss keeps V (e + 4) bytes for each visual place, logits and log-probabilities, and its
+    gradient takes another 4 V. With gradient checkpointing a layer keeps its input alone, and one layer at a time has
+    all of the above.
+
+    Args:
+        config (`NuwaConfig`): the sizes.
+        rows (`int`): videos in all forward passes before a backward pass, B.
+        mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
+        gradient_checkpointing (`bool`, defaults to `False`): whether layers are computed twice.
+        text_length (`int`, *optional*): M; the most by default.
+
+    Returns:
+        `int`: bytes.
+    """
+    width, e = config.hidden_size, 2 if mixed_precision == "bf16" else FLOAT
+    factor = config.intermediate_size / width
+    visual, text = config.get_visual_grid().numel, config.max_text_length if text_length is None else text_length
+    is_half = mixed_precision == "bf16"
+
+    def units(readers: int, attentions: int) -> float:
+        normed = e * (readers + 1 if is_half else 2)
+        return 2 * FLOAT + normed + e * (attentions + 2 * factor)
+
+    decoder = width * (visual * units(4, 5 + 3) + text * 2 * e)
+    encoder = width * text * units(3, 5)
+    loss = visual * config.codebook_size * (e + 2 * FLOAT)
+    if gradient_checkpointing:
+        kept = FLOAT * width * (visual * config.num_decoder_layers + text * config.num_encoder_layers)
+        # The loss is gone when the last layer is computed again.
+        return round(rows * (kept + max(loss, decoder)))
+    return round(rows * (decoder * config.num_decoder_layers + encoder * config.num_encoder_layers + loss))
+
+
+def estimate_memory(
+    config: NuwaConfig,
+    *,
+    num_processes: int = 1,
+    strategy: Strategy = "ddp",
+    rows: int = 1,
+    mixed_precision: Precision = "bf16",
+    optimizer: str = "adamw",
+    gradient_checkpointing: bool = False,
+) -> MemoryEstimate:
+    """Memory on each GPU.
+
+        ddp:    everything whole on each; gradients a second time in the buckets that they are sent in
+        zero2:  16-bit weights whole; gradients, float32 weights and optimiser in n parts; moving average whole
+        fsdp:   all in n parts; the 16-bit weights of the embeddings, the head and two layers whole while they work
+
+    The CUDA context, the allocator's gaps and NCCL's own buffers, a few GB, come on top.
+
+    Args:
+        config (`NuwaConfig`): the sizes.
+        num_processes (`int`, defaults to 1): n.
+        strategy (`str`, defaults to `"ddp"`): `"ddp"`, `"zero2"` or `"fsdp"`.
+        rows (`int`, defaults to 1): videos of a forward pass in each process.
+        mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
+        optimizer (`str`, defaults to `"adamw"`): or `"muon"`.
+        gradient_checkpointing (`bool`, defaults to `False`): whether layers are computed twice.
+
+    Returns:
+        `MemoryEstimate`.
+
+    Raises:
+        ValueError: If a number is below 1, or a choice is unknown.
+    """
+    for name, number in (("num_processes", num_processes), ("rows", rows)):
+        require(number >= 1, name, "at least 1", number, "use for example 8")
+    for name, value, choices in (
+        ("strategy", strategy, get_args(Strategy)),
+        ("mixed_precision", mixed_precision, get_args(Precision)),
+    ):
+        require(value in choices, name, f"one of {list(choices)}", value, "choose one of these")
+    shapes = weight_shapes(config)
+    numbers, is_half = sum(shape.numel() for shape in shapes.values()), mixed_precision == "bf16"
+    weights, states = FLOAT * numbers, optimizer_bytes(config, optimizer)
+    activations = activation_bytes(config, rows, mixed_precision, gradient_checkpointing)
+    if strategy == "ddp":
+        buffers = weights if num_processes > 1 else 0
+        return MemoryEstimate(weights, 2 * numbers * is_half, weights, buffers, states, weights, activations)
+    part = 1 / num_processes
+    if strategy == "zero2":
+        working = 2 * numbers if is_half else 0
+        gradients = working or weights
+        master = round(weights * part) if is_half else weights
+        return MemoryEstimate(master, working, round(gradients * part), 0, round(states * part), weights, activations)
+    layer = max(_numbers_of(shapes, f"model.{name}.layers.0.") for name in ("encoder", "decoder"))
+    others = sum(shape.numel() for name, shape in shapes.items() if ".layers." not in name)
+    gathered = (others + 2 * layer) * (2 if is_half else FLOAT)
+    sharded = round(weights * part)
+    return MemoryEstimate(sharded, gathered, sharded, gathered, round(states * part), sharded, activations)
+
+
+def memory_table(config: NuwaConfig, settings: Sequence[dict]) -> str:
+    """A Markdown table in GB (1e9 bytes) with a row for each setting.
+
+    Args:
+        config (`NuwaConfig`): the sizes.
+        settings (`Sequence[dict]`): keywords of `estimate_memory`.
+
+    Returns:
+        `str`: the table.
+    """
+    heads = ("GPUs", "strategy", "rows", "checkpointing", *(name.replace("_", " ") for name in _PARTS), "all")
+    lines = [heads, ["---"] * len(heads)]
+    for setting in settings:
+        estimate = estimate_memory(config, **setting)
+        numbers = [*asdict(estimate).values(), estimate.total]
+        is_twice = "yes" if setting.get("gradient_checkpointing") else "no"
+        first = [str(setting["num_processes"]), setting["strategy"], str(setting.get("rows", 1)), is_twice]
+        lines.append([*first, *(f"{number / 1e9:.1f}" for number in numbers)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+_PARTS = tuple(MemoryEstimate.__dataclass_fields__)
+
+
+def _on_meta(config: NuwaConfig) -> NuwaForConditionalGeneration:
+    with torch.device("meta"):
+        return NuwaForConditionalGeneration(config)
+
+
+def _numbers_of(shapes: dict[str, torch.Size], prefix: str) -> int:
+    return sum(shape.numel() for name, shape in shapes.items() if name.startswith(prefix))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Writes the table of one setting.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): the flags; the process's own when None.
+    """
+    parser = argparse.ArgumentParser(description="Memory that training takes on each GPU, in GB, worked out.")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="nuwa-336")
+    parser.add_argument("--num_processes", type=int, default=8)
+    parser.add_argument("--strategy", choices=get_args(Strategy), default="ddp")
+    parser.add_argument("--rows", type=int, default=1, help="Videos of a forward pass in each process.")
+    parser.add_argument("--mixed_precision", choices=get_args(Precision), default="bf16")
+    parser.add_argument("--optimizer", choices=("adamw", "muon"), default="adamw")
+    parser.add_argument("--gradient_checkpointing", action="store_true")
+    setting = vars(parser.parse_args(argv))
+    sys.stdout.write(memory_table(NuwaConfig.from_preset(setting.pop("preset")), [setting]))
+
+
+if __name__ == "__main__":
+    main()

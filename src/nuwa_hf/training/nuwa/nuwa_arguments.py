@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The arguments of `train_nuwa`."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nuwa_hf.modeling.configuration_nuwa import PRESETS
+from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, check_peft
+from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
+from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
+from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
+
+
+# Arguments that name a part each; `checkpoint` names them all.
+PARTS = ("vqgan", "tokenizer", "sketch_vqgan", "transformer")
+# Arguments that replace a size of the preset.
+SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers")
+
+
+@dataclass(kw_only=True)
+class NuwaArguments(RunArguments):
+    """The arguments of `train_nuwa`.
+
+    Raises:
+        ValueError: If a value breaks its rule.
+        TypeError: If a value has the wrong type.
+    """
+
+    tokens: list[str] = field(
+        metadata={"help": "Folders of training token files; 'FOLDER=2:T2I,I2I' with a weight and the tasks it feeds."}
+    )
+    validation_tokens: list[str] | None = field(default=None, metadata={"help": "Likewise, for the validation loss."})
+    checkpoint: str | None = argument(
+        None, help="A whole pipeline to start from, a folder or Hub id, or 'embedded'; it keeps its sizes."
+    )
+    vqgan: str | None = argument(None, help="Folder of the VQ-GAN that made the tokens.")
+    tokenizer: str | None = argument(None, help="Folder of the text tokenizer that made the tokens.")
+    sketch_vqgan: str | None = argument(
+        None, help="Folder of the sketch VQ-GAN that made the tokens; S2I and S2V need it."
+    )
+    transformer: str | None = argument(None, help="Folder of a transformer to start from, which keeps its sizes.")
+    fine_tune: Literal["full", "frozen-encoder", "lora"] = argument("full", help="Which weights are learnt.")
+    lora_rank: int = argument(16, help="Rank of the adapters.")
+    lora_alpha: float = argument(32.0, help="Scale of the adapters; they count alpha / rank.")
+    lora_dropout: float = argument(0.0, help="Dropout of the adapters' inputs.")
+    lora_target_modules: list[str] = field(
+        default_factory=lambda: list(LORA_TARGETS), metadata={"help": "Linear maps that get adapters."}
+    )
+    preset: str = argument("emoji-motion", help=f"Sizes by name: {', '.join(PRESETS)}.")
+    hidden_size: int | None = argument(None, help="Replaces the preset's width.")
+    num_attention_heads: int | None = argument(None, help="Replaces the preset's heads.")
+    num_encoder_layers: int | None = argument(None, help="Replaces the preset's encoder layers.")
+    num_decoder_layers: int | None = argument(None, help="Replaces the preset's decoder layers.")
+    hidden_dropout: float = argument(0.0, help="Dropout after each sub-layer.")
+    tasks: list[str] = field(
+        default_factory=lambda: ["T2V=0.5", "V2V=0.15", "T2I=0.35"],
+        metadata={"help": "Share of each task in the rows of a batch."},
+    )
+    condition_dropout: float = argument(0.1, help="Probability that a text becomes the constant 'None' condition.")
+    optimizer: Literal["adamw", "muon"] = argument("adamw", help="Muon takes the matrices inside the layers.")
+    muon_learning_rate: float = argument(1e-3, help="Learning rate of Muon.")
+    adam_beta1: float = argument(0.9, help="Decay of Adam's first moment.")
+    adam_beta2: float = argument(0.95, help="Decay of Adam's second moment.")
+    weight_decay: float = argument(0.01, help="Decoupled weight decay of the matrices.")
+    ema_decay: float = argument(0.999, help="Decay of the moving average of the weights, which is what is saved.")
+    gradient_checkpointing: bool = argument(False, help="Compute activations again instead of keeping them.")
+    compile: bool = argument(False, help="Compile the feed-forward of every layer with torch.compile.")
+    guidance_scale: float | None = argument(
+        None, help="Default guidance written into the finished checkpoint; else that of the start, else 2."
+    )
+    unguided_temperature: float | None = argument(
+        None, help="Likewise, the default temperature of tasks without a text; else that of the start, else 0.5."
+    )
+    sample_sheets: bool = argument(True, help="Also draw a sample of each task, every `sample_every` steps.")
+    push_to_hub: bool = argument(False, help="Push the pipeline to the Hub.")
+    hub_model_id: str | None = argument(None, help="The repository, such as 'user/model'.")
+    hub_private_repo: bool = argument(False, help="Make the repository a private one.")
+    hub_every: Literal["checkpoint", "end"] = argument(
+        "checkpoint", help="Push at each checkpoint and at the end, or at the end only."
+    )
+
+    def __post_init__(self):
+        for name in ("tokens", "validation_tokens"):
+            if isinstance(getattr(self, name), str):  # one folder in a YAML file
+                setattr(self, name, [getattr(self, name)])
+        super().__post_init__()
+        for name in ("condition_dropout", "hidden_dropout", "adam_beta1", "adam_beta2", "ema_decay"):
+            self.require_share(name)
+        self.require_positive("muon_learning_rate")
+        require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay, "use 0 to leave it out")
+        scale, temperature = self.guidance_scale, self.unguided_temperature
+        require(scale is None or scale >= 1, "guidance_scale", "at least 1", scale, "1 turns guidance off")
+        require(temperature is None or temperature > 0, "unguided_temperature", "above 0", temperature, "use 0.5")
+        require(self.preset in PRESETS, "preset", f"one of {sorted(PRESETS)}", self.preset, "choose one of these")
+        is_scaled_muon = self.optimizer == "muon" and self.mixed_precision == "fp16"  # one loss scale, two optimisers
+        require(not is_scaled_muon, "mixed_precision", "'no' or 'bf16' with muon", "fp16", "or use adamw")
+        split_rows(parse_task_shares(self.tasks), self.train_batch_size)
+        self.check_start()
+        self.check_fine_tuning()
+        id_ = self.hub_model_id
+        require(
+            not self.push_to_hub or bool(id_), "hub_model_id", "given with `push_to_hub`", id_, "name a repository"
+        )
+
+    def check_start(self) -> None:
+        """What the run starts from must be named once.
+
+        Raises:
+            ValueError: If `checkpoint` comes with a part, a part is missing, or a start comes with sizes.
+        """
+        parts = [name for name in PARTS if getattr(self, name) is not None]
+        if self.checkpoint is not None:
+            require(not parts, "checkpoint", f"None with {parts}", self.checkpoint, "drop one; it has all of these")
+        else:
+            for name in ("vqgan", "tokenizer"):
+                value = getattr(self, name)
+                require(value is not None, name, "given without `checkpoint`", value, "name its folder")
+        for name in ("checkpoint", "transformer"):
+            start, resized = getattr(self, name), [size for size in SIZES if getattr(self, size) is not None]
+            require(start is None or not resized, name, f"None with {resized}", start, "drop one")
+        sketched = [name for name in parse_task_shares(self.tasks) if starts_from_sketch(name)]
+        require(
+            not sketched or self.sketch_vqgan is not None or self.checkpoint is not None,
+            "sketch_vqgan",
+            f"the folder of a sketch VQ-GAN for {sketched}",
+            self.sketch_vqgan,
+            "name it, or leave these out of `tasks`",
+        )
+
+    def check_fine_tuning(self) -> None:
+        """Fine-tuning needs a start; LoRA needs PEFT and AdamW.
+
+        Raises:
+            ValueError: If something is missing, or a value breaks its rule.
+        """
+        self.require_positive("lora_rank")
+        self.require_positive("lora_alpha")
+        self.require_share("lora_dropout")
+        require(bool(self.lora_target_modules), "lora_target_modules", "at least one name", [], "leave it out")
+        if self.fine_tune == "full":
+            return
+        is_started = self.checkpoint is not None or self.transformer is not None
+        require(is_started, "fine_tune", "'full' without a `checkpoint`", self.fine_tune, "name what to fine-tune")
+        if self.fine_tune == "lora":
+            check_peft()
+            # Muon is for maps of hidden states; orthogonal updates of a factor say nothing of those of the product.
+            require(self.optimizer == "adamw", "optimizer", "'adamw' with lora", self.optimizer, "use adamw")

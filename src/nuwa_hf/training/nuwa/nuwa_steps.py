@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The transformer's loss over several tasks, one training step, and the validation loss."""
+
+from contextlib import nullcontext
+
+import torch
+from accelerate import Accelerator
+
+from nuwa_hf.training.nuwa.task_batches import TaskBatch, TaskBatches, to_device
+from nuwa_hf.training.run.averaged_weights import whole
+from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.tokens.token_mixture import TokenMixture
+
+
+VALIDATION_CLIPS = 128
+VALIDATION_BATCH = 16
+
+
+def counted_tokens(batches: dict[str, TaskBatch]) -> dict[str, int]:
+    """How many tokens of each task are to be predicted.
+
+    Args:
+        batches (`dict[str, TaskBatch]`): task to its batch.
+
+    Returns:
+        `dict[str, int]`: task to the number of its labels that count.
+    """
+    return {task: int((batch.labels != -100).sum()) for task, batch in batches.items()}
+
+
+def task_losses(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> dict[str, torch.Tensor]:
+    """The mean cross-entropy of each task.
+
+    Args:
+        model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, wrapped or not.
+        batches (`dict[str, TaskBatch]`): task to its batch.
+
+    Returns:
+        `dict[str, torch.Tensor]`: task to a scalar, in nats per counted token.
+    """
+    return {task: model(**vars(batch)).loss for task, batch in batches.items()}
+
+
+def tasks_loss(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The sum of the tasks' cross-entropies over all counted tokens (NUWA, section "Training").
+
+        loss = sum_task sum_n - log p(y_n | y_(before n), condition) / number of counted tokens of all tasks
+
+    Args:
+        model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, wrapped or not.
+        batches (`dict[str, TaskBatch]`): task to its batch.
+
+    Returns:
+        `tuple[torch.Tensor, dict[str, torch.Tensor]]`: the loss, and each task's mean in nats per token.
+    """
+    counts, losses = counted_tokens(batches), task_losses(model, batches)
+    return _share_of_loss(losses, counts, sum(counts.values())), losses
+
+
+def nuwa_step(
+    model: torch.nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    accelerator: Accelerator,
+    passes: list[dict[str, TaskBatch]],
+    max_grad_norm: float,
+) -> dict[str, torch.Tensor]:
+    """One optimiser step on the loss of all tokens of the step, as if one process had them in one pass.
+
+        loss = sum_process sum_pass sum_task sum_n - log p(y_n) / number of counted tokens of all of these
+
+    The passes and the processes do not have equally many tokens that count: masks are drawn. So the tokens are counted
+    first, over all passes and processes. DDP then takes the mean of the processes' gradients, not the sum, which their
+    number makes up for.
+
+    Args:
+        model (`torch.nn.Module`): as `Accelerator.prepare` gave it; changed in place.
+        optimizers (`list[torch.optim.Optimizer]`): likewise.
+        accelerator (`Accelerator`): runs the backward passes.
+        passes (`list[dict[str, TaskBatch]]`): the batches of each pass of the accumulation, all of the same tasks.
+        max_grad_norm (`float`): gradients are scaled down to this norm.
+
+    Returns:
+        `dict[str, torch.Tensor]`: scalars for the log: the loss and each task's, over all passes and processes, and
+        the gradient norm.
+    """
+    counts = [counted_tokens(batches) for batches in passes]
+    totals = {task: sum(count[task] for count in counts) for task in passes[0]}
+    if accelerator.num_processes > 1:
+        everywhere = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), "sum")
+        totals = dict(zip(totals, everywhere.tolist(), strict=True))
+    total = sum(totals.values())
+    logged = dict.fromkeys(["loss", *(f"loss_{task}" for task in totals)], 0.0)
+    for index, (batches, count) in enumerate(zip(passes, counts, strict=True)):
+        is_last = index == len(passes) - 1
+        accelerator.sync_gradients = is_last  # DeepSpeed steps in the backward pass and reads it there
+        with nullcontext() if is_last else accelerator.no_sync(model):
+            losses = task_losses(model, batches)
+            loss = _share_of_loss(losses, count, total)
+            accelerator.backward(loss * accelerator.num_processes)
+        logged["loss"] += loss.detach()
+        for task, value in losses.items():
+            logged[f"loss_{task}"] += value.detach() * (count[task] / totals[task])
+    gradient_norm = accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad()
+    if accelerator.num_processes > 1:
+        everywhere = accelerator.reduce(torch.stack(list(logged.values())), "sum")
+        logged = dict(zip(logged, everywhere, strict=True))
+    return {**logged, "gradient_norm": whole(torch.as_tensor(gradient_norm).detach())}
+
+
+def _share_of_loss(losses: dict[str, torch.Tensor], counts: dict[str, int], total: int) -> torch.Tensor:
+    """What some tasks' means, each of `counts` tokens, add to a mean over `total` tokens."""
+    return sum(losses[task] * (counts[task] / total) for task in losses)
+
+
+@torch.no_grad()
+def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> dict[str, float]:
+    """Mean loss of each task on held-out clips, always the same ones, without condition dropout.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): not wrapped.
+        tokens (`TokenFiles` or `TokenMixture`): held-out clips.
+        batches (`TaskBatches`): gives the tasks.
+
+    Returns:
+        `dict[str, float]`: `validation_loss_<task>` in nats per token.
+    """
+    model.eval()
+    values = {}
+    rows = min(VALIDATION_BATCH, len(tokens))
+    for task in batches.counts:
+        make = TaskBatches(tokens, model.config, {task: rows}, condition_dropout=0.0, seed=0)
+        starts = range(0, min(VALIDATION_CLIPS, len(tokens)) - rows + 1, rows)
+        losses = [tasks_loss(model, to_device(make(range(start, start + rows)), model.device))[0] for start in starts]
+        values[f"validation_loss_{task}"] = torch.stack(losses).mean().item()
+    model.train()
+    return values

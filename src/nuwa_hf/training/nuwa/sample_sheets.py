@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""One sample of each task as a contact sheet: what is true, what was given, what the model made of it.
+
+Legend: T frames, Y, X pixel rows and columns, H, W token rows and columns.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import PIL.Image
+import torch
+from diffusers.image_processor import VaeImageProcessor
+
+from nuwa_hf.datasets.class_map import palette
+from nuwa_hf.media import contact_sheet, enlarge, write_png
+from nuwa_hf.modeling.class_maps import pixels_to_class_maps
+from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.tasks import get_task
+from nuwa_hf.training.nuwa.task_batches import TaskBatch, TaskBatches
+from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.tokens.token_mixture import TokenMixture
+
+
+SHEET_HEIGHT = 192  # pixels that a frame is enlarged to at most, by a whole factor
+UNKNOWN = 0.5  # grey
+FIRST_SAMPLE = [0]  # always the same clip, so that sheets of different steps compare
+
+
+@torch.no_grad()
+def draw_task_sheets(
+    pipeline: NuwaPipelineBase, tokens: TokenFiles | TokenMixture, tasks: Iterable[str], seed: int
+) -> dict[str, PIL.Image.Image]:
+    """Samples each task once. Every random number comes from generators of its own, so a run does not notice.
+
+    Args:
+        pipeline (`NuwaPipelineBase`): its transformer is put in evaluation mode for the while; its codecs are moved to
+            the transformer's device, where they stay.
+        tokens (`TokenFiles` or `TokenMixture`): the clips, of which one is taken.
+        tasks (`Iterable[str]`): short names of the tasks.
+        seed (`int`): of the samples.
+
+    Returns:
+        `dict[str, PIL.Image.Image]`: task to its sheet.
+    """
+    model = pipeline.transformer
+    was_training = model.training
+    model.eval()
+    for codec in (pipeline.vqgan, pipeline.sketch_vqgan):
+        if codec is not None:
+            codec.to(model.device).eval()
+    sheets = {}
+    for task in tasks:
+        batch = TaskBatches(tokens, model.config, {task: 1}, 0.0, seed=0)(FIRST_SAMPLE)[task].to(model.device)
+        rows = {"truth": pipeline.decode_frames(batch.visual_tokens, "pil")[0], **_given(pipeline, batch)}
+        drawn = _sample(pipeline, task, batch, torch.Generator().manual_seed(seed))
+        rows["result"] = pipeline.decode_frames(drawn, "pil")[0]
+        factor = max(1, SHEET_HEIGHT // rows["truth"][0].height)
+        text = pipeline.tokenizer.decode(batch.input_ids[0].tolist(), skip_special_tokens=True)
+        titles = [f"{name}: {text}" if name == "truth" and text else name for name in rows]
+        sheets[task] = contact_sheet([enlarge(frames, factor) for frames in rows.values()], titles)
+    model.train(was_training)
+    return sheets
+
+
+def write_task_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: int) -> list[Path]:
+    """Writes sheets as `step-000500-T2V.png`.
+
+    Args:
+        sheets (`dict[str, PIL.Image.Image]`): task to its sheet.
+        folder (`Path`): where to; made if it is not there.
+        step (`int`): the step that they show.
+
+    Returns:
+        `list[Path]`: the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"step-{step:06d}-{task}.png" for task in sheets]
+    for path, sheet in zip(paths, sheets.values(), strict=True):
+        write_png(sheet, path)
+    return paths
+
+
+def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: torch.Generator) -> torch.Tensor:
+    """Tokens `(1, T, H, W)`, drawn with the checkpoint's own settings, as the task's pipeline does."""
+    is_unguided = get_task(task).condition == "none"
+    sampling = (
+        pipeline.choose_unguided_sampling(None, None, None)
+        if is_unguided
+        else pipeline.choose_sampling(None, None, None, None)
+    )
+    known = {} if batch.known_mask is None else {"known_tokens": batch.visual_tokens, "known_mask": batch.known_mask}
+    return pipeline.transformer.generate(
+        batch.input_ids,
+        batch.attention_mask,
+        grid=tuple(batch.visual_tokens.shape[1:]),
+        generator=generator,
+        sketch_tokens=batch.sketch_tokens,
+        **known,
+        **vars(sampling),
+    ).tokens
+
+
+def _given(pipeline: NuwaPipelineBase, batch: TaskBatch) -> dict[str, list[PIL.Image.Image]]:
+    """The sketch in its palette's colours, or the known part with the rest in grey."""
+    rows = {}
+    if batch.sketch_tokens is not None:
+        class_maps_TYX = pixels_to_class_maps(
+            pipeline.sketch_vqgan.decode(batch.sketch_tokens).sample[0].transpose(0, 1)
+        )
+        colors = palette[class_maps_TYX.cpu().numpy() % len(palette)]  # other sketches may have more classes
+        rows["sketch"] = [PIL.Image.fromarray(frame) for frame in colors]
+    if batch.known_mask is not None:
+        factor = pipeline.vqgan.downsampling_factor
+        pixels_TCYX = pipeline.decode_tokens(batch.visual_tokens)[0]
+        known_TYX = batch.known_mask[0].repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
+        shown = pixels_TCYX.masked_fill(~known_TYX[:, None], UNKNOWN).permute(0, 2, 3, 1).cpu().numpy()
+        rows["known"] = VaeImageProcessor.numpy_to_pil(shown)
+    return rows

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Trains the NUWA transformer on token files, or fine-tunes one: several tasks in one run, as in the paper.
+
+    nuwa-hf tokenize --vqgan runs/vqgan/vqgan --tokenizer runs/tokenizer --output_dir runs/tokens
+    nuwa-hf train --config emoji_motion_nuwa.yaml --output_dir runs/nuwa
+    nuwa-hf train --checkpoint embedded --fine_tune lora --tokens runs/tokens --output_dir runs/lora
+    accelerate launch -m nuwa_hf.training.nuwa.train_nuwa --config emoji_motion_nuwa.yaml --output_dir runs/nuwa
+
+The same command resumes a run that was stopped. At the end `output_dir/pipeline` holds the whole pipeline: codecs,
+tokenizer and transformer.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.training.nuwa.compile_feed_forward import compile_feed_forward
+from nuwa_hf.training.nuwa.components import build_transformer, check_batch, freeze_unused, load_parts, load_tokens
+from nuwa_hf.training.nuwa.fine_tuning import (
+    add_adapters,
+    check_sharding,
+    checkpoint_learnt_weights_only,
+    freeze_encoder,
+)
+from nuwa_hf.training.nuwa.finished_pipeline import check_push, push_pipeline, write_pipeline
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, validate
+from nuwa_hf.training.nuwa.optimizers import build_optimizers
+from nuwa_hf.training.nuwa.sample_sheets import draw_task_sheets, write_task_sheets
+from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
+from nuwa_hf.training.nuwa.throughput import Throughput
+from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_state import RunState, build_accelerator, build_scheduler
+from nuwa_hf.training.run.trackers import log_pictures, store_arguments
+from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.tokens.token_mixture import TokenMixture
+
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class NuwaTraining:
+    """What the training of a transformer works on.
+
+    Args:
+        state (`RunState`): where the run stands; has the arguments and the accelerator.
+        run (`torch.nn.Module`): the model, as `Accelerator.prepare` gave it, its feed-forward compiled or not.
+        learner (`torch.nn.Module`): the same without wrappers: the transformer, or the `PeftModel` around it.
+        ema (`AveragedWeights`): the moving average of the weights that the optimisers move.
+        optimizers (`list[torch.optim.Optimizer]`): the prepared optimisers.
+        schedulers (`list[torch.optim.lr_scheduler.LRScheduler]`): one for each, stepped once per step.
+        batches (`TaskBatches`): makes a step's batches from its indices.
+        held_out (`TokenFiles` or `TokenMixture`): clips of the samples.
+        validation (`TokenFiles` or `TokenMixture`, *optional*): clips of the validation loss.
+        pipeline (`NuwaPipelineBase`): all parts, with the transformer that is trained.
+        base_model (`str`, *optional*): what the run started from.
+        scores (`dict[str, float]`): the last validation losses.
+    """
+
+    state: RunState
+    run: nn.Module
+    learner: nn.Module
+    ema: AveragedWeights
+    optimizers: list[torch.optim.Optimizer]
+    schedulers: list[torch.optim.lr_scheduler.LRScheduler]
+    batches: TaskBatches
+    held_out: TokenFiles | TokenMixture
+    validation: TokenFiles | TokenMixture | None
+    pipeline: NuwaPipelineBase
+    base_model: str | None
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Trains, or resumes training, and writes `output_dir/pipeline`.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; the process's own when None.
+
+    Raises:
+        ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not fit.
+        TypeError: If an argument has the wrong type.
+        OSError: If a part that is named is not there, or the last push fails.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    arguments = parse_arguments(NuwaArguments, argv)
+    check_push(arguments)
+    parts = load_parts(arguments)
+    shares = parse_task_shares(arguments.tasks)
+    tokens, validation = (load_tokens(arguments, name, parts) for name in ("tokens", "validation_tokens"))
+    grid = check_batch(arguments, tokens, validation)
+    accelerator = build_accelerator(arguments)
+    check_sharding(accelerator, arguments.fine_tune)
+    state = RunState(arguments, accelerator)
+    model = build_transformer(arguments, parts, grid)
+    freeze_unused(model, shares)
+    pipeline = NuwaTextToVideoPipeline(**parts.components, transformer=model)  # checks that they fit
+    learner = choose_learnt(model, arguments)
+    optimizers = build_optimizers(
+        learner,
+        arguments.optimizer,
+        learning_rate=arguments.learning_rate,
+        muon_learning_rate=arguments.muon_learning_rate,
+        betas=(arguments.adam_beta1, arguments.adam_beta2),
+        weight_decay=arguments.weight_decay,
+    )
+    schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
+    if arguments.fine_tune != "full":
+        checkpoint_learnt_weights_only(accelerator)
+    counts = split_rows(shares, arguments.train_batch_size)
+    batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
+    prepared, *optimizers = accelerator.prepare(learner, *optimizers)
+    ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
+    state.register(ema, *schedulers)
+    state.resume()
+    store_arguments(accelerator, arguments)
+    if arguments.compile:
+        compile_feed_forward(prepared)
+    held_out = tokens if validation is None else validation
+    training = NuwaTraining(
+        *(state, prepared, learner, ema, optimizers, schedulers),
+        *(batches, held_out, validation, pipeline, parts.transformer),
+    )
+    train(training)
+    write_and_push(training)
+    accelerator.end_training()
+
+
+def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments) -> nn.Module:
+    """Freeze what is not to be learnt, and add the adapters of LoRA.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): changed in place.
+        arguments (`NuwaArguments`): say what is learnt.
+
+    Returns:
+        `torch.nn.Module`: what to train: the model, or the `PeftModel` around it.
+    """
+    if arguments.fine_tune == "lora":
+        return add_adapters(
+            model,
+            rank=arguments.lora_rank,
+            alpha=arguments.lora_alpha,
+            dropout=arguments.lora_dropout,
+            target_modules=arguments.lora_target_modules,
+        )
+    if arguments.fine_tune == "frozen-encoder":
+        freeze_encoder(model)
+    return model
+
+
+def train(training: NuwaTraining) -> None:
+    """Runs the steps that are left, with logs, validation, samples and checkpoints at their intervals.
+
+    Args:
+        training (`NuwaTraining`): the model and all that moves it.
+    """
+    state = training.state
+    arguments, accelerator = state.arguments, state.accelerator
+    loader = iter(
+        DataLoader(
+            range(arguments.max_train_steps * state.global_batch_size),
+            batch_sampler=state.batch_sampler(),
+            collate_fn=training.batches,
+            num_workers=arguments.dataloader_num_workers,
+            generator=torch.Generator(),  # of its own: a loader otherwise draws from torch's
+        )
+    )
+    bar = tqdm(
+        total=arguments.max_train_steps, initial=state.step, disable=not accelerator.is_main_process, mininterval=1.0
+    )
+    training.run.train()
+    speed = Throughput(
+        training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision, accelerator.num_processes
+    )
+    while state.step < arguments.max_train_steps:
+        with speed.waiting():
+            passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
+        passes = [to_device(batches, accelerator.device) for batches in passes]
+        log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm)
+        for scheduler in training.schedulers:
+            scheduler.step()
+        training.ema.update()
+        for batches in passes:
+            speed.count(batches)
+        state.step += 1
+        bar.update()
+        if state.is_due(arguments.log_every):
+            values = {name: value.item() for name, value in log.items()}
+            values["learning_rate"] = training.schedulers[0].get_last_lr()[0]
+            values |= speed.read()
+            state.log(values)
+            bar.set_postfix_str(f"loss={values['loss']:.3f} tokens/s={values['tokens_per_second']:.0f}")
+        if state.is_due(arguments.sample_every):
+            look_at_held_out(training)
+        if state.is_due(arguments.checkpointing_steps):
+            state.save()
+            is_last = state.step == arguments.max_train_steps
+            if arguments.push_to_hub and arguments.hub_every == "checkpoint" and not is_last:
+                push_on_the_way(training)
+    bar.close()
+
+
+def look_at_held_out(training: NuwaTraining) -> None:
+    """Validation loss and sample sheets, with the averaged weights. The run itself does not notice.
+
+    Args:
+        training (`NuwaTraining`): the model and the held-out clips.
+    """
+    state = training.state
+    arguments, accelerator = state.arguments, state.accelerator
+    with training.ema.in_place():
+        if training.validation is not None:
+            training.scores = validate(training.pipeline.transformer, training.validation, training.batches)
+            state.log(training.scores)
+            logger.info("Step %d, validation: %s", state.step, training.scores)
+        if arguments.sample_sheets:
+            transformer = whole_transformer(training.pipeline.transformer)
+            if accelerator.is_main_process:
+                pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
+                tasks = training.batches.counts
+                sheets = draw_task_sheets(pipeline, training.held_out, tasks, seed=arguments.seed)
+                write_task_sheets(sheets, state.output_dir / "samples", state.step)
+                log_pictures(accelerator, sheets, state.step)
+
+
+def write_and_push(training: NuwaTraining) -> None:
+    """Writes the pipeline with the averaged weights and, if it is asked for, pushes it.
+
+    Args:
+        training (`NuwaTraining`): the model.
+
+    Raises:
+        OSError: If the push fails.
+    """
+    state = training.state
+    with training.ema.in_place():
+        transformer = whole_transformer(training.pipeline.transformer)
+        if state.accelerator.is_main_process:
+            pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
+            final = write_pipeline(state.output_dir, pipeline, training.learner, state.arguments)
+    if state.arguments.push_to_hub and state.accelerator.is_main_process:
+        push_pipeline(final, state.arguments, step=state.step, scores=training.scores, base_model=training.base_model)
+
+
+def push_on_the_way(training: NuwaTraining) -> None:
+    """The same while the run goes on: a push that fails is logged, and the next one brings all.
+
+    Args:
+        training (`NuwaTraining`): the model.
+    """
+    try:
+        write_and_push(training)
+    except (OSError, ValueError) as error:
+        logger.error("Step %d could not be pushed, the run goes on: %s", training.state.step, error)
+    training.state.accelerator.wait_for_everyone()
+
+
+if __name__ == "__main__":
+    main()

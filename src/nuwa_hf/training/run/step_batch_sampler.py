@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The order of the data as a pure function of the step."""
+
+from collections.abc import Iterator
+
+from torch.utils.data import Sampler
+
+from nuwa_hf.training.run.run_arguments import RunArguments
+
+
+class StepBatchSampler(Sampler[list[int]]):
+    """The indices of every forward pass of one process: `step * global_batch + position`.
+
+    A data set that is a pure function of the index then needs no sampler state: a resumed run starts at its step and
+    sees what an uninterrupted one sees, and the samples of a step do not depend on how many processes share them.
+
+    Args:
+        arguments (`RunArguments`): gives the batch size, the accumulation and the last step.
+        first_step (`int`): the step to start from.
+        process_index (`int`): which of the processes this one is.
+        num_processes (`int`): how many processes share a step.
+    """
+
+    def __init__(self, arguments: RunArguments, *, first_step: int, process_index: int, num_processes: int):
+        self.batch_size = arguments.train_batch_size
+        self.passes = arguments.gradient_accumulation_steps
+        self.steps = range(first_step, arguments.max_train_steps)
+        self.process_index = process_index
+        self.num_processes = num_processes
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self.steps:
+            for micro in range(self.passes):
+                place = (step * self.passes + micro) * self.num_processes + self.process_index
+                yield list(range(place * self.batch_size, (place + 1) * self.batch_size))
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.passes

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a run tells an Accelerate tracker beside its metrics: its arguments and its pictures."""
+
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from accelerate import Accelerator
+
+from nuwa_hf.training.run.run_arguments import RunArguments
+
+
+def store_arguments(accelerator: Accelerator, arguments: RunArguments) -> None:
+    """Gives every tracker the run's arguments as its configuration.
+
+    Args:
+        accelerator (`Accelerator`): with its trackers started.
+        arguments (`RunArguments`): lists and None are stored as texts, which is what all trackers take.
+    """
+    values = {
+        name: value if isinstance(value, int | float | str) else str(value) for name, value in vars(arguments).items()
+    }
+    for tracker in accelerator.trackers:
+        tracker.store_init_configuration(values)
+
+
+def log_pictures(accelerator: Accelerator, pictures: dict[str, PIL.Image.Image], step: int) -> None:
+    """Gives pictures to the trackers that show them: TensorBoard and Weights & Biases.
+
+    Args:
+        accelerator (`Accelerator`): with its trackers started.
+        pictures (`dict[str, PIL.Image.Image]`): name to picture.
+        step (`int`): the step that they show.
+    """
+    options: dict[str, dict[str, Any]] = {"tensorboard": {"dataformats": "NHWC"}, "wandb": {}}
+    for tracker in accelerator.trackers:
+        if tracker.name in options:
+            arrays = {name: np.asarray(picture.convert("RGB"))[None] for name, picture in pictures.items()}
+            tracker.log_images(arrays, step=step, **options[tracker.name])

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Several folders of token files as one: each has a weight, and feeds the tasks that it can or is told to."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.tasks import get_task
+from nuwa_hf.training.run.sample_order import shuffled, turn
+from nuwa_hf.training.tokens.token_files import TokenFiles
+
+
+# A folder may have "=" in its name: what follows the last one counts as a weight only if it is no further path.
+_ENTRY = re.compile(r"(?P<folder>.+)=(?P<weight>[^=/\\:]*)(?::(?P<tasks>[^=/\\:]*))?")
+_REMEDY = "leave the task out, or tokenise such a data set too"
+_SEED_STEP = 7919  # between the orders of two sources of equal length
+
+
+@dataclass(frozen=True)
+class TokenSource:
+    """One folder of token files in a mix.
+
+    Args:
+        folder (`str`): what `nuwa-hf tokenize` wrote.
+        weight (`float`): how often it is read, relative to the others; above 0.
+        tasks (`tuple[str, ...]`, *optional*): the tasks that it feeds; None means all that it can.
+    """
+
+    folder: str
+    weight: float = 1.0
+    tasks: tuple[str, ...] | None = None
+
+
+def parse_token_sources(texts: Sequence[str], tasks: Collection[str]) -> list[TokenSource]:
+    """Sources from texts such as `"folder"`, `"folder=2"` and `"folder=2:T2I,I2I"`.
+
+    Args:
+        texts (`Sequence[str]`): one text a source.
+        tasks (`Collection[str]`): short names of the tasks that are trained.
+
+    Returns:
+        `list[TokenSource]`.
+
+    Raises:
+        ValueError: If there is none, a weight is no number above 0, or a task is not among those that are trained.
+    """
+    if not texts:
+        raise ValueError("`tokens` must name at least one folder, got none; run `nuwa-hf tokenize` first.")
+    sources = []
+    for text in texts:
+        found = _ENTRY.fullmatch(text)
+        if found is None:
+            sources.append(TokenSource(text))
+            continue
+        try:
+            weight = float(found["weight"])
+        except ValueError:
+            weight = 0.0
+        names = None if found["tasks"] is None else tuple(found["tasks"].split(","))
+        if not 0 < weight < float("inf"):
+            raise ValueError(
+                f"`tokens` must be entries like 'folder', 'folder=2' or 'folder=2:T2I,I2I' with a weight above 0, got "
+                f"{text!r}."
+            )
+        if names is not None and (not set(names) <= set(tasks) or len(set(names)) < len(names)):
+            raise ValueError(
+                f"`tokens` must name tasks among those that are trained, {list(tasks)}, each once, got {text!r}; "
+                "change it or `tasks`."
+            )
+        sources.append(TokenSource(found["folder"], weight, names))
+    return sources
+
+
+class TokenMixture:
+    """Clips of several sources.
+
+    Args:
+        parts (`Sequence[tuple[TokenSource, TokenFiles]]`): each source with its tokens.
+
+    Attributes:
+        parts (`tuple[tuple[TokenSource, TokenFiles], ...]`): the same.
+        video_grid (`Grid`): of the clips; of the images where no source has clips.
+
+    Raises:
+        ValueError: If there are none, one is empty, or their grids or texts do not fit together.
+    """
+
+    def __init__(self, parts: Sequence[tuple[TokenSource, TokenFiles]]):
+        self.parts = tuple(parts)
+        if not self.parts:
+            raise ValueError("`tokens` must name at least one folder, got none; run `nuwa-hf tokenize` first.")
+        for source, tokens in self.parts:
+            if len(tokens) == 0:
+                raise ValueError(f"`tokens` must hold at least one clip, got none in {source.folder!r}; leave it out.")
+        grids = {source.folder: Grid(*tokens.video_tokens.shape[1:]) for source, tokens in self.parts}
+        frames = {grid.t for grid in grids.values() if grid.t > 1}
+        if len({(grid.h, grid.w) for grid in grids.values()}) > 1 or len(frames) > 1:
+            described = ", ".join(f"{tuple(grid)} in {folder!r}" for folder, grid in grids.items())
+            raise ValueError(
+                f"`tokens` must have one token grid, but that images have one frame, got {described}; tokenise them "
+                "with one codec and one `num_frames`."
+            )
+        if len({tokens.caption_ids.shape[1] for _, tokens in self.parts}) > 1:
+            raise ValueError("`tokens` must have texts of one length, got several; use one tokenizer for all.")
+        grid = next(iter(grids.values()))
+        self.video_grid = Grid(max(frames, default=1), grid.h, grid.w)
+
+    def __len__(self) -> int:
+        return sum(len(tokens) for _, tokens in self.parts)
+
+    def grid_of(self, task: str) -> Grid:
+        """The token grid of a task's images or videos.
+
+        Args:
+            task (`str`): its short name.
+
+        Returns:
+            `Grid`.
+        """
+        _, height, width = self.video_grid
+        return self.video_grid if get_task(task).output == "video" else Grid(1, height, width)
+
+    def feeding(self, task: str) -> list[int]:
+        """Places of the parts that feed a task.
+
+        Args:
+            task (`str`): its short name.
+
+        Returns:
+            `list[int]`.
+
+        Raises:
+            ValueError: If none does, or one that is told to feed it cannot.
+        """
+        feeding = []
+        for place, (source, tokens) in enumerate(self.parts):
+            lack = _lack(task, tokens)
+            if source.tasks is not None and task in source.tasks and lack is not None:
+                raise ValueError(f"`tokens` must hold {lack} for {task}, got none in {source.folder!r}; {_REMEDY}.")
+            if lack is None and (source.tasks is None or task in source.tasks):
+                feeding.append(place)
+        if not feeding:
+            lacks = [lack for _, tokens in self.parts if (lack := _lack(task, tokens)) is not None]
+            needed = lacks[0] if len(lacks) == len(self.parts) else "a folder that feeds it"
+            raise ValueError(f"`tokens` must hold {needed} for {task}, got none; {_REMEDY}.")
+        return feeding
+
+    def rows(self, task: str, indices: Sequence[int], seed: int) -> list[tuple[TokenFiles, int]]:
+        """What a task reads for some sample indices, a pure function of task, index and seed.
+
+        Args:
+            task (`str`): its short name.
+            indices (`Sequence[int]`): of the samples.
+            seed (`int`): of the order.
+
+        Returns:
+            `list[tuple[TokenFiles, int]]`: the tokens and the row in them, for each index.
+
+        Raises:
+            ValueError: If no part feeds the task.
+        """
+        feeding = self.feeding(task)
+        weights = [Fraction(self.parts[place][0].weight) for place in feeding]
+        rows = []
+        for index in indices:
+            which, own_index = turn(index, weights, seed)
+            tokens = self.parts[feeding[which]][1]
+            rows.append((tokens, shuffled(own_index, len(tokens), seed + _SEED_STEP * feeding[which])))
+        return rows
+
+
+def starts_from_sketch(abbreviation: str) -> bool:
+    """Whether the task with this short name is told a sketch."""
+    return "sketch" in get_task(abbreviation).condition
+
+
+def _lack(task: str, tokens: TokenFiles) -> str | None:
+    """What token files lack to feed a task, if they lack anything."""
+    if starts_from_sketch(task) and tokens.sketch_tokens is None:
+        return "sketches"
+    if get_task(task).output == "video" and tokens.video_tokens.shape[1] < 2:
+        return "clips of at least 2 frames"
+    return None

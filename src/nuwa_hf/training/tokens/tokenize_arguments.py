@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The arguments of `nuwa-hf tokenize`."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from nuwa_hf.storage.find_checkpoint import find_codecs
+from nuwa_hf.training.run.run_arguments import argument, require
+
+
+OF_EMOJI_MOTION = ("setting", "sprites", "split", "num_clips", "seed")
+OF_DATASETS = (
+    *("dataset_split", "streaming", "caption_column", "media_column", "sketch_column", "num_frames", "frame_rate"),
+    "max_skipped_share",
+)
+
+
+@dataclass(kw_only=True)
+class TokenizeArguments:
+    """The arguments of `nuwa-hf tokenize`: of EmojiMotion's clips, or of those of `dataset` where one is given.
+
+    Raises:
+        ValueError: If a value breaks its rule.
+    """
+
+    output_dir: str = argument(help="Folder of the token files.")
+    checkpoint: str | None = argument(
+        None, help="A whole pipeline, a folder or Hub id, or 'embedded': codecs and tokenizer at once."
+    )
+    vqgan: str | None = argument(None, help="Folder of the trained VQ-GAN.")
+    tokenizer: str | None = argument(None, help="Folder of the text tokenizer.")
+    sketch_vqgan: str | None = argument(None, help="Folder of the trained sketch VQ-GAN, to tokenise sketches too.")
+    setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose clips are tokenised.")
+    sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
+    split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of EmojiMotion.")
+    num_clips: int = argument(40000, help="How many clips of EmojiMotion, from the first on.")
+    seed: int = argument(0, help="Seed of EmojiMotion.")
+    dataset: str | None = argument(None, help="Folder, file or Hub id of captioned images or clips, not EmojiMotion.")
+    dataset_split: str = argument("train", help="Split of the dataset.")
+    streaming: bool = argument(False, help="Read the dataset's rows one after another, without preparing them first.")
+    caption_column: str | None = argument(None, help="Column of captions; by default 'text' or 'caption'.")
+    media_column: str | None = argument(None, help="Column of images or clips; by default the only one.")
+    sketch_column: str | None = argument(
+        None, help="Column of class maps; by default 'sketch'. With `checkpoint`: none, unless it is named."
+    )
+    num_frames: int = argument(10, help="Frames of a clip of the dataset; 1 for still images.")
+    frame_rate: float = argument(2.5, help="Frames for each second of a clip of the dataset.")
+    max_skipped_share: float = argument(0.05, help="Share of the dataset's clips that may be unusable.")
+    num_proc: int = argument(1, help="Processes that read clips and run the codecs.")
+    clips_per_shard: int | None = argument(None, help="Clips of one token file, by default 2048.")
+    device: str = argument("cpu", help="Where the VQ-GAN runs; with 'cuda' processes take the GPUs in turn.")
+
+    def __post_init__(self):
+        for name, allowed in (
+            ("setting", ("small", "large")),
+            ("sprites", ("noto", "shapes")),
+            ("split", ("train", "val", "zeroshot")),
+        ):
+            value = getattr(self, name)
+            require(value in allowed, name, f"one of {list(allowed)}", value, "choose one of these")
+        require(self.num_clips > 0, "num_clips", "at least 1", self.num_clips, "the default is 40000")
+        require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
+        require(self.num_frames > 0, "num_frames", "at least 1", self.num_frames, "the default is 10")
+        require(self.num_proc > 0, "num_proc", "at least 1", self.num_proc, "the default is 1")
+        rate, share, clips = self.frame_rate, self.max_skipped_share, self.clips_per_shard
+        require(0 < rate <= 1000, "frame_rate", "above 0 and at most 1000", rate, "the default is 2.5")
+        require(0 <= share <= 1, "max_skipped_share", "a share from 0 to 1", share, "the default is 0.05")
+        require(clips is None or clips > 0, "clips_per_shard", "at least 1", clips, "the default is 2048")
+        defaults = {entry.name: entry.default for entry in fields(self)}
+        others = OF_DATASETS if self.dataset is None else OF_EMOJI_MOTION
+        for name in others:
+            value = getattr(self, name)
+            whose = "left out without `dataset`" if self.dataset is None else "left out with `dataset`"
+            require(value == defaults[name], name, whose, value, "see --help")
+        parts = [name for name in ("vqgan", "tokenizer", "sketch_vqgan") if getattr(self, name) is not None]
+        if self.checkpoint is not None:
+            require(
+                not parts, "checkpoint", f"left out with {parts}", self.checkpoint, "drop one; it has all of these"
+            )
+            return
+        for name in ("vqgan", "tokenizer"):
+            require(name in parts, name, "given without `checkpoint`", None, "name its folder")
+        has_column_alone = self.sketch_column is not None and self.sketch_vqgan is None
+        remedy = "give that too"
+        require(not has_column_alone, "sketch_column", "left out without `sketch_vqgan`", self.sketch_column, remedy)
+
+    def codec_folders(self) -> dict[str, str | None]:
+        """The folders of `vqgan`, `tokenizer` and `sketch_vqgan`; None where sketches are not tokenised.
+
+        Raises:
+            OSError: If `checkpoint` lacks one.
+            ValueError: If `sketch_column` is named and `checkpoint` has no codec of sketches.
+        """
+        if self.checkpoint is None:
+            return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
+        found = find_codecs(self.checkpoint)
+        if self.dataset is not None and self.sketch_column is None:
+            return {**found, "sketch_vqgan": None}
+        has_codec = found["sketch_vqgan"] is not None or self.sketch_column is None
+        rule, remedy = "left out with a checkpoint without a codec of sketches", "or give another checkpoint"
+        require(has_codec, "sketch_column", rule, self.sketch_column, remedy)
+        return found

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Processes that turn rows into tokens beside the one that reads the data set and writes the files."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import torch
+
+from nuwa_hf.training.run.freed_memory import keep_freed_memory
+from nuwa_hf.training.tokens.clip_tokens import Encoders, Rows, SampleReader, TokenizedRows, tokenize_rows
+
+
+BATCHES_AHEAD = 2  # for each process, so that none waits
+
+_worker: dict[str, Any] = {}  # what `_start_worker` loaded, in a worker
+
+
+def tokenize_on_processes(
+    batches: Iterable[Rows], reader: SampleReader, *, folders: dict[str, str | None], device: str, num_proc: int
+) -> Iterator[TokenizedRows]:
+    """Turn batches of rows into tokens on several processes; the results come in the order of the batches.
+
+    Args:
+        batches (`Iterable[Rows]`): read here, a few ahead.
+        reader (`SampleReader`): makes samples from rows; a copy goes to every process.
+        folders (`dict[str, str]`): `vqgan`, `tokenizer` and `sketch_vqgan`, as `Encoders.load` takes them.
+        device (`str`): where the codecs run; "cuda" gives the processes the GPUs in turn.
+        num_proc (`int`): how many processes.
+
+    Yields:
+        `TokenizedRows`: one for each batch.
+
+    Raises:
+        RuntimeError: If a process was killed, for example for want of memory.
+    """
+    context = multiprocessing.get_context("spawn")
+    places = context.SimpleQueue()
+    for place in range(num_proc):
+        places.put(place)
+    pool = ProcessPoolExecutor(num_proc, context, _start_worker, (places, num_proc, reader, folders, device))
+    waiting = deque()
+    try:
+        for batch in batches:
+            waiting.append(pool.submit(_tokenize, batch))
+            if len(waiting) >= BATCHES_AHEAD * num_proc:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            "A process of `num_proc` ended before its work was done, perhaps for want of memory. The shards that are "
+            "whole are kept: run the same command again, with a smaller `num_proc`."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(places, num_proc: int, reader: SampleReader, folders: dict[str, str | None], device: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.basicConfig(level=logging.WARNING)
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // num_proc))
+    place = places.get()
+    if device == "cpu":
+        keep_freed_memory()
+    elif device == "cuda":
+        device = f"cuda:{place % torch.cuda.device_count()}"
+    _worker.update(encoders=Encoders.load(**folders, device=device), reader=reader)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its workers, which would wait for it forever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _tokenize(rows: Rows) -> TokenizedRows:
+    return tokenize_rows(_worker["encoders"], _worker["reader"], rows)

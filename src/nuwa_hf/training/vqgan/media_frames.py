@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Single frames of any folder or data set of images and clips, which VQ-GANs learn from."""
+
+import logging
+
+import datasets
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from nuwa_hf.datasets.frame_sampling import BrokenClipError
+from nuwa_hf.datasets.media_files import fit_picture, open_media, timed_frames
+from nuwa_hf.datasets.open_dataset import MEDIA_COLUMNS, open_dataset, without_decoding
+from nuwa_hf.training.run.sample_order import shuffled
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
+
+
+logger = logging.getLogger(__name__)
+
+MOST_BROKEN = 100  # rows in a row that may be broken
+
+
+class MediaFrames(Dataset):
+    """One frame of an image or clip for every index, a pure function of the index and the seed.
+
+    An epoch has every row once, in an order of its own. A row that cannot be read is named, and the next one takes
+    its place.
+
+    Args:
+        rows (`datasets.Dataset`): images or clips, not streamed.
+        image_size (`int`): rows and columns of a frame, cut from the middle.
+        seed (`int`): of the order and of the choice of frames.
+
+    Raises:
+        ValueError: If there are no rows, or no column of images or clips.
+    """
+
+    def __init__(self, rows: datasets.Dataset, image_size: int, seed: int):
+        if len(rows) == 0:
+            raise ValueError("`dataset` must hold at least one image or clip, got no rows; add some.")
+        self.rows = without_decoding(rows)
+        self.media_column = _media_column(rows)
+        self.image_size = image_size
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """A frame.
+
+        Args:
+            index (`int`): of the sample, from 0 on without end.
+
+        Returns:
+            `dict`: `pixels`, float32 of shape `(3, Y, X)` in [-1, 1]; `object_mask`, bool of shape `(Y, X)`, True
+                everywhere, since nothing says where the objects are.
+
+        Raises:
+            ValueError: If too many rows one after another cannot be read.
+        """
+        first = shuffled(index, len(self.rows), self.seed)
+        for skipped in range(min(MOST_BROKEN, len(self.rows))):
+            number = (first + skipped) % len(self.rows)
+            try:
+                pixels = self._pixels(number, index)
+            except BrokenClipError as error:
+                logger.warning("Row %d of `dataset` %s; the next one takes its place.", number, error)
+                continue
+            return {"pixels": pixels, "object_mask": torch.ones(pixels.shape[1:], dtype=torch.bool)}
+        raise ValueError(f"`dataset` must hold images or clips that can be read, got none from row {first} on.")
+
+    def _pixels(self, number: int, index: int) -> Tensor:
+        frames = list(timed_frames(open_media(self.rows[number][self.media_column])))
+        if not frames:
+            raise BrokenClipError("has no frames")
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
+        chosen = frames[int(torch.randint(len(frames), (), generator=generator))]
+        picture = fit_picture(chosen.picture(), self.image_size, self.image_size)
+        return torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def media_frames(arguments: VQGANArguments, split: str) -> MediaFrames:
+    """The frames of the data set that the arguments name.
+
+    Args:
+        arguments (`VQGANArguments`): the data set, the size and the seed.
+        split (`str`): which part.
+
+    Returns:
+        `MediaFrames`.
+
+    Raises:
+        ValueError: If there is no such data set or split, or it holds no images or clips.
+    """
+    return MediaFrames(open_dataset(arguments.dataset, split=split), arguments.image_size, arguments.seed)
+
+
+def _media_column(rows: datasets.Dataset) -> str:
+    kinds = datasets.Image | datasets.Video
+    found = [name for name, feature in rows.features.items() if isinstance(feature, kinds) and name != "sketch"]
+    found = found or [name for name in MEDIA_COLUMNS if name in rows.features]
+    if len(found) != 1:
+        raise ValueError(f"`dataset` must have one column of images or clips, got {found} of {list(rows.features)}.")
+    return found[0]

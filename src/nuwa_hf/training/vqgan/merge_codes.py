@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Merge codes that say nearly the same: `nuwa-hf merge-codes`.
+
+A codebook whose dead codes are revived ends with many codes for what is frequent, such as a plain background. Which of
+them a place gets is then noise: it costs the transformer nats and the picture nothing. Average linkage joins the two
+clusters of codes that are nearest on average until `codebook_size` clusters are left; a cluster's code is the mean of
+its codes, weighted by how often each is used. A code that is unlike all others stays, however rare.
+
+Legend: V codes before, W codes after, D width of a code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.storage.whole_folders import save_aside
+from nuwa_hf.training.run.run_arguments import argument, parse_arguments, require
+from nuwa_hf.training.tokens.token_files import TokenFiles
+
+
+@dataclass(kw_only=True)
+class MergeArguments:
+    """The arguments of `nuwa-hf merge-codes`.
+
+    Raises:
+        ValueError: If a value breaks its rule.
+    """
+
+    vqgan: str = argument(help="Folder of the trained VQ-GAN.")
+    tokens: str = argument(help="Folder of token files made with it: how often each code is used.")
+    output_dir: str = argument(help="Where `vqgan`, and `transformer` if one is given, are written.")
+    codebook_size: int = argument(256, help="How many codes are left.")
+    transformer: str | None = argument(None, help="Folder of a transformer on these codes, to be taken along.")
+
+    def __post_init__(self):
+        require(self.codebook_size > 0, "codebook_size", "at least 1", self.codebook_size, "the default is 256")
+
+
+def average_linkage(codes: torch.Tensor, num_clusters: int) -> torch.Tensor:
+    """Clusters of codes by average linkage (UPGMA) on Euclidean distances.
+
+    Args:
+        codes (`torch.Tensor` of shape `(V, D)`): the codes.
+        num_clusters (`int`): W, from 1 to V.
+
+    Returns:
+        `torch.LongTensor` of shape `(V,)`: each code's cluster in [0, W), numbered by their first codes.
+
+    Raises:
+        ValueError: If `num_clusters` is out of range.
+    """
+    count = len(codes)
+    if not 1 <= num_clusters <= count:
+        raise ValueError(f"`num_clusters` must be from 1 to {count}, the number of codes, got {num_clusters}.")
+    distances = torch.cdist(codes.double(), codes.double())
+    distances.fill_diagonal_(torch.inf)
+    sizes = torch.ones(count, dtype=torch.float64)
+    members = torch.arange(count)
+    for _ in tqdm(range(count - num_clusters), desc="Merging", unit="code"):
+        kept, gone = sorted(divmod(int(distances.argmin()), count))
+        merged = (sizes[kept] * distances[kept] + sizes[gone] * distances[gone]) / (sizes[kept] + sizes[gone])
+        merged[[kept, gone]] = torch.inf
+        distances[kept], distances[:, kept] = merged, merged
+        distances[gone], distances[:, gone] = torch.inf, torch.inf
+        sizes[kept] += sizes[gone]
+        members[members == gone] = kept
+    return torch.unique(members, return_inverse=True)[1]
+
+
+def cluster_means(rows: torch.Tensor, clusters: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """Weighted means of the rows of each cluster.
+
+    Args:
+        rows (`torch.Tensor` of shape `(V, D)`): one row for each code.
+        clusters (`torch.LongTensor` of shape `(V,)`): each code's cluster in [0, W).
+        counts (`torch.Tensor` of shape `(V,)`): how often each code is used; every code counts one more than that.
+
+    Returns:
+        `torch.Tensor` of shape `(W, D)`: in the rows' dtype.
+    """
+    weights = (counts.double() + 1)[:, None]
+    sums = torch.zeros(int(clusters.max()) + 1, rows.shape[1], dtype=torch.float64)
+    totals = torch.zeros(len(sums), 1, dtype=torch.float64)
+    sums.index_add_(0, clusters, rows.double() * weights)
+    totals.index_add_(0, clusters, weights)
+    return (sums / totals).to(rows.dtype)
+
+
+@torch.no_grad()
+def merge_vqgan(vqgan: NuwaVQGAN, clusters: torch.Tensor, counts: torch.Tensor) -> NuwaVQGAN:
+    """The same codec with one code for each cluster.
+
+    Args:
+        vqgan (`NuwaVQGAN`): the codec; stays as it is.
+        clusters (`torch.LongTensor` of shape `(V,)`): each code's cluster in [0, W).
+        counts (`torch.Tensor` of shape `(V,)`): how often each code is used.
+
+    Returns:
+        `NuwaVQGAN`: with `codebook_size` W.
+    """
+    codes = cluster_means(vqgan.quantize.codebook(), clusters, counts)
+    sizes = {name: value for name, value in vqgan.config.items() if not name.startswith("_")}  # not where it lay
+    merged = NuwaVQGAN.from_config({**sizes, "codebook_size": len(codes)})
+    state = {name: tensor for name, tensor in vqgan.state_dict().items() if not name.startswith("quantize.")}
+    merged.load_state_dict({**merged.state_dict(), **state})
+    merged.quantize.write_codebook(codes)
+    return merged.eval()
+
+
+@torch.no_grad()
+def merge_transformer(
+    transformer: NuwaForConditionalGeneration, clusters: torch.Tensor, counts: torch.Tensor
+) -> NuwaForConditionalGeneration:
+    """The same transformer with one embedding and one row of the head for each cluster.
+
+    It is a start for further training, not an equal model: the probability of a cluster is not the sum over its codes.
+
+    Args:
+        transformer (`NuwaForConditionalGeneration`): on the codes before; stays as it is.
+        clusters (`torch.LongTensor` of shape `(V,)`): each code's cluster in [0, W).
+        counts (`torch.Tensor` of shape `(V,)`): how often each code is used.
+
+    Returns:
+        `NuwaForConditionalGeneration`: with `codebook_size` W.
+    """
+    state = transformer.state_dict()
+    for name in ("model.decoder.embeddings.token_embedding.weight", "head.weight"):
+        state[name] = cluster_means(state[name], clusters, counts)
+    config = transformer.config.to_dict()
+    merged = NuwaForConditionalGeneration(
+        type(transformer.config).from_dict({**config, "codebook_size": int(clusters.max()) + 1})
+    )
+    merged.load_state_dict(state)
+    merged.generation_config = transformer.generation_config
+    return merged.eval()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Merge codes and write the new codec, and transformer if one is given.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): flags of `MergeArguments`; the process's own when None.
+
+    Raises:
+        ValueError: If an argument is wrong, or codec, tokens and transformer have different codebooks.
+    """
+    arguments = parse_arguments(MergeArguments, argv)
+    vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan)
+    kind = vqgan.config.quantizer
+    require(kind == "nearest", "vqgan", "one with the quantizer 'nearest'", kind, "Gumbel codes cannot be merged")
+    before = vqgan.config.codebook_size
+    require(
+        arguments.codebook_size <= before, "codebook_size", f"at most {before}", arguments.codebook_size, "use fewer"
+    )
+    tokens = TokenFiles.load(arguments.tokens).video_tokens
+    highest = int(tokens.max())
+    require(
+        highest < before, "tokens", f"made with this codec of {before} codes", f"token {highest}", "make them again"
+    )
+    transformer = None
+    if arguments.transformer is not None:
+        transformer = NuwaForConditionalGeneration.from_pretrained(arguments.transformer)
+        is_float = transformer.head.weight.is_floating_point()
+        require(is_float, "transformer", "one with weights in floating point", "a quantised one", "merge its original")
+        theirs = transformer.config.codebook_size
+        require(
+            theirs == before,
+            "transformer",
+            f"one on {before} codes",
+            f"{theirs} codes",
+            "give the one trained on them",
+        )
+    counts = torch.bincount(tokens.flatten(), minlength=before)
+    clusters = average_linkage(vqgan.quantize.codebook(), arguments.codebook_size)
+    folder = Path(arguments.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_aside(folder / "vqgan", merge_vqgan(vqgan, clusters, counts).save_pretrained)
+    if transformer is not None:
+        save_aside(folder / "transformer", merge_transformer(transformer, clusters, counts).save_pretrained)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Trains the VQ-GAN on single frames, of EmojiMotion or of any images and clips, or the sketch codec on sketches.
+
+    python -m nuwa_hf.training.vqgan.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
+    accelerate launch -m nuwa_hf.training.vqgan.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
+    python -m nuwa_hf.training.vqgan.train_vqgan --config emoji_motion_sketch_vqgan.yaml --output_dir runs/sketch_vqgan
+    nuwa-hf train-vqgan --dataset my-clips --image_size 256 --output_dir runs/my_vqgan
+
+The same command resumes a run that was stopped.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, default_collate
+from tqdm import tqdm
+
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.storage.whole_folders import save_aside
+from nuwa_hf.training.run.averaged_weights import AveragedWeights
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
+from nuwa_hf.training.run.trackers import log_pictures, store_arguments
+from nuwa_hf.training.vqgan.codebook_updates import CodebookStatistics, EmaCodebook
+from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
+from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips
+from nuwa_hf.training.vqgan.media_frames import media_frames
+from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
+from nuwa_hf.training.vqgan.reconstruction_sheet import sample_sheet
+from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS, VQGANTarget
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
+from nuwa_hf.training.vqgan.vqgan_steps import VQGANTraining, vqgan_step
+
+
+logger = logging.getLogger(__name__)
+
+BAR_NAMES = (
+    *("reconstruction", "adversarial", "psnr", "psnr_objects", "pixel_accuracy", "fwiou"),
+    *("codes_used", "perplexity", "images_per_second"),
+)
+
+
+def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) -> NuwaVQGAN:
+    """A fresh codec of the size that the arguments name.
+
+    Args:
+        arguments (`VQGANArguments`): the sizes.
+        num_channels (`int`): channels of an image, C.
+        sample_size (`int`): rows and columns of an image.
+
+    Returns:
+        `NuwaVQGAN`.
+    """
+    return NuwaVQGAN(
+        in_channels=num_channels,
+        out_channels=num_channels,
+        block_out_channels=tuple(arguments.block_out_channels),
+        layers_per_block=arguments.layers_per_block,
+        attention_levels=tuple(arguments.attention_levels),
+        latent_channels=arguments.latent_channels,
+        codebook_dim=arguments.codebook_dim,
+        codebook_size=arguments.codebook_size,
+        norm_num_groups=arguments.norm_num_groups,
+        mid_block_attention=arguments.mid_block_attention,
+        sample_size=sample_size,
+        commitment_weight=arguments.commitment_weight,
+        isolated_patches=arguments.isolated_patches,
+    )
+
+
+def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset, Dataset]:
+    """What is learnt, and what is reconstructed as a sample: each a pure function of an index without end.
+
+    Args:
+        arguments (`VQGANArguments`): name the data.
+        target (`VQGANTarget`): what of EmojiMotion is learnt.
+
+    Returns:
+        `tuple[Dataset, Dataset]`.
+
+    Raises:
+        ValueError: If there is no such data set.
+    """
+    if arguments.dataset is None:
+        return tuple(target.dataset(emoji_clips(arguments, split)) for split in ("train", "val"))
+    splits = (arguments.dataset_split, arguments.held_out_split or arguments.dataset_split)
+    return tuple(media_frames(arguments, split) for split in splits)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Trains, or resumes training, and writes `output_dir/vqgan`.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; the process's own when None.
+
+    Raises:
+        ValueError: If an argument is unknown or breaks its rule.
+        TypeError: If an argument has the wrong type.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    arguments = parse_arguments(VQGANArguments, argv)
+    target = TARGETS[arguments.target](arguments)
+    images, held_out_images = open_images(arguments, target)
+    accelerator = build_accelerator(arguments)
+    held_out = default_collate([held_out_images[index] for index in range(arguments.num_samples)])
+    state = RunState(arguments, accelerator)
+    memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
+
+    num_channels, sample_size = target.num_channels, held_out["pixels"].shape[-1]
+    vqgan = build_vqgan(arguments, num_channels, sample_size).to(memory_format=memory_format)
+    discriminator = PatchDiscriminator(
+        num_channels, arguments.discriminator_channels, arguments.discriminator_layers
+    ).to(memory_format=memory_format)
+    generator = torch.Generator().manual_seed(arguments.seed)
+    codebook = None
+    if arguments.codebook_learning == "ema":
+        codebook = EmaCodebook(
+            vqgan.quantize, arguments.codebook_decay, arguments.codebook_revive_after, generator=generator
+        )
+        state.register(codebook, GeneratorState(generator))
+    learnt = [parameter for parameter in vqgan.parameters() if parameter.requires_grad]
+    optimizer, discriminator_optimizer = (
+        torch.optim.AdamW(
+            parameters,
+            lr=arguments.learning_rate,
+            betas=(arguments.adam_beta1, arguments.adam_beta2),
+            weight_decay=arguments.weight_decay,
+        )
+        for parameters in (learnt, discriminator.parameters())
+    )
+    scheduler = build_scheduler(arguments, optimizer)
+    perceptual = None
+    if arguments.perceptual_weights is not None:
+        perceptual = PerceptualLoss(arguments.perceptual_weights).to(accelerator.device)
+    prepared = accelerator.prepare(vqgan, discriminator, optimizer, discriminator_optimizer)
+    ema = AveragedWeights(learnt, arguments.ema_decay)
+    state.register(ema, scheduler)
+    training = VQGANTraining(arguments, target, accelerator, *prepared, codebook, perceptual)
+    state.resume()
+    store_arguments(accelerator, arguments)
+
+    train(training, state, images, held_out, ema, scheduler)
+
+    if accelerator.is_main_process:
+        ema.copy_to(ema.learnt)
+        finished = vqgan.to("cpu", memory_format=torch.contiguous_format)
+        save_aside(state.output_dir / "vqgan", finished.save_pretrained)
+    accelerator.end_training()
+
+
+def train(
+    training: VQGANTraining,
+    state: RunState,
+    images: Dataset,
+    held_out: dict[str, Tensor],
+    ema: AveragedWeights,
+    scheduler: torch.optim.lr_scheduler.LRScheduler,
+) -> None:
+    """Runs the steps that are left, with logs, samples and checkpoints at their intervals.
+
+    Args:
+        training (`VQGANTraining`): the models and their optimisers.
+        state (`RunState`): where the run stands.
+        images (`Dataset`): the training images, made by the target's `dataset`.
+        held_out (`dict[str, torch.Tensor]`): one batch for the sample sheets.
+        ema (`AveragedWeights`): the moving average of the codec's weights that the optimiser moves.
+        scheduler (`torch.optim.lr_scheduler.LRScheduler`): stepped once per step; both optimisers follow it.
+    """
+    arguments, accelerator = training.arguments, training.accelerator
+    # A generator of its own: a loader otherwise draws from torch's, which a resumed run would notice.
+    loader = DataLoader(
+        images,
+        batch_sampler=state.batch_sampler(),
+        num_workers=arguments.dataloader_num_workers,
+        generator=torch.Generator(),
+    )
+    batches = iter(loader)
+    statistics = CodebookStatistics(arguments.codebook_size)
+    memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
+    first_adversarial = round(arguments.discriminator_start * arguments.max_train_steps)
+    bar = tqdm(
+        total=arguments.max_train_steps,
+        initial=state.step,
+        disable=not accelerator.is_main_process,
+        mininterval=1.0,
+    )
+    training.vqgan.train()
+    window_start, window_step = time.perf_counter(), state.step
+    while state.step < arguments.max_train_steps:
+        passes = [
+            _to_device(next(batches), accelerator.device, memory_format)
+            for _ in range(arguments.gradient_accumulation_steps)
+        ]
+        if training.codebook is not None and not training.codebook.is_started:
+            latents = accelerator.unwrap_model(training.vqgan).encode(passes[0]["pixels"]).latents
+            training.codebook.initialise(latents)
+        for group in training.discriminator_optimizer.param_groups:
+            group["lr"] = scheduler.get_last_lr()[0]
+        log, tokens = vqgan_step(training, passes, is_adversarial=state.step >= first_adversarial)
+        scheduler.step()
+        ema.update()
+        statistics.accumulate(tokens)
+        state.step += 1
+        bar.update()
+        if state.is_due(arguments.log_every):
+            values = {name: value.item() for name, value in log.items()}
+            usage = statistics.compute()
+            statistics.reset()
+            seconds = time.perf_counter() - window_start
+            values |= {
+                "codes_used": usage.usage,
+                "perplexity": usage.perplexity,
+                "learning_rate": scheduler.get_last_lr()[0],
+                "images_per_second": (state.step - window_step) * state.global_batch_size / seconds,
+            }
+            state.log(values)
+            bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in values.items() if name in BAR_NAMES))
+            window_start, window_step = time.perf_counter(), state.step
+        if state.is_due(arguments.sample_every) and accelerator.is_main_process:
+            with ema.in_place():
+                values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)
+            logger.info("Step %d, held out: %s", state.step, values)
+        if state.is_due(arguments.checkpointing_steps):
+            state.save()
+    bar.close()
+
+
+@torch.no_grad()
+def write_samples(
+    target: VQGANTarget, vqgan: NuwaVQGAN, held_out: dict[str, Tensor], state: RunState
+) -> dict[str, float]:
+    """Reconstructs held-out images, writes their sheet to `output_dir/samples` and logs their scores.
+
+    Args:
+        target (`VQGANTarget`): the scores, and how an image is shown.
+        vqgan (`NuwaVQGAN`): the codec.
+        held_out (`dict[str, torch.Tensor]`): `pixels` of shape `(B, C, Y, X)`, `object_mask` of shape `(B, Y, X)`.
+        state (`RunState`): gives the step and the folder, takes the log.
+
+    Returns:
+        `dict[str, float]`: what was logged.
+    """
+    held_out = {name: value.to(vqgan.device) for name, value in held_out.items()}
+    sample = vqgan.decode(vqgan.encode(held_out["pixels"]).tokens).sample
+    values = {f"held_out_{name}": value.item() for name, value in target.scores(sample, held_out).items()}
+    state.log(values)
+    path: Path = state.output_dir / "samples" / f"step-{state.step:06d}.png"
+    path.parent.mkdir(exist_ok=True)
+    sheet = sample_sheet(*(target.colors(images).cpu() for images in (held_out["pixels"], sample)))
+    sheet.save(path)
+    log_pictures(state.accelerator, {"reconstructions": sheet}, state.step)
+    return values
+
+
+def _to_device(
+    batch: dict[str, Tensor], device: torch.device, memory_format: torch.memory_format
+) -> dict[str, Tensor]:
+    return {
+        "pixels": batch["pixels"].to(device, memory_format=memory_format),
+        "object_mask": batch["object_mask"].to(device),
+    }
+
+
+if __name__ == "__main__":
+    main()

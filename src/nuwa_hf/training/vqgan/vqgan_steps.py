@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""One training step of the VQ-GAN: the codec's, then the discriminator's."""
+
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN, NuwaVQGANOutput
+from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
+from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
+from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
+from nuwa_hf.training.vqgan.reconstruction_targets import VQGANTarget
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
+from nuwa_hf.training.vqgan.vqgan_losses import (
+    adaptive_weight,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
+    last_layer_gradient,
+)
+
+
+@dataclass
+class VQGANTraining:
+    """What one step of the VQ-GAN's training works on.
+
+    Args:
+        arguments (`VQGANArguments`): the weights of the loss's terms.
+        target (`VQGANTarget`): the reconstruction loss and the scores.
+        accelerator (`Accelerator`): runs the backward passes.
+        vqgan (`NuwaVQGAN`): the codec, as `Accelerator.prepare` gave it.
+        discriminator (`PatchDiscriminator`): likewise.
+        optimizer (`torch.optim.Optimizer`): of the codec.
+        discriminator_optimizer (`torch.optim.Optimizer`): of the discriminator.
+        codebook (`EmaCodebook`, *optional*): moves the codes; None if they learn by gradient.
+        perceptual (`PerceptualLoss`, *optional*): the perceptual term; None for none.
+    """
+
+    arguments: VQGANArguments
+    target: VQGANTarget
+    accelerator: Accelerator
+    vqgan: NuwaVQGAN
+    discriminator: PatchDiscriminator
+    optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    codebook: EmaCodebook | None
+    perceptual: PerceptualLoss | None
+
+
+def vqgan_step(
+    training: VQGANTraining, batches: list[dict[str, Tensor]], *, is_adversarial: bool
+) -> tuple[dict[str, Tensor], Tensor]:
+    """One optimiser step of the codec, then, if `is_adversarial`, one of the discriminator.
+
+        L = L_rec + perceptual_weight L_perceptual + L_commitment + discriminator_weight lambda L_gan
+
+    Args:
+        training (`VQGANTraining`): the models and their optimisers; changed in place.
+        batches (`list[dict]`): for every pass of the accumulation one batch of the target's dataset.
+        is_adversarial (`bool`): whether the discriminator takes part; if not it is neither run nor changed.
+
+    Returns:
+        `tuple[dict[str, torch.Tensor], torch.Tensor]`: scalars for the log, the last pass's, and the tokens of all
+        passes, of shape `(B, h, w)`.
+    """
+    arguments, accelerator = training.arguments, training.accelerator
+    vqgan = accelerator.unwrap_model(training.vqgan)
+    discriminator = accelerator.unwrap_model(training.discriminator)
+    outputs: list[NuwaVQGANOutput] = []
+    discriminator.requires_grad_(False)
+    for batch in batches:
+        # As a tuple, which Accelerate's and DDP's wrappers can rebuild.
+        output = NuwaVQGANOutput(*training.vqgan(batch["pixels"], return_dict=False))
+        reconstruction = training.target.loss(output.sample, batch)
+        log = {"reconstruction": reconstruction}
+        if training.perceptual is not None:
+            log["perceptual"] = training.perceptual(output.sample, batch["pixels"])
+            reconstruction = reconstruction + arguments.perceptual_weight * log["perceptual"]
+        loss = reconstruction + output.commitment_loss
+        if training.codebook is None:
+            loss = loss + output.codebook_loss
+        if is_adversarial:
+            log["adversarial"] = hinge_generator_loss(discriminator(output.sample))
+            gradients = [last_layer_gradient(term, vqgan.last_layer) for term in (reconstruction, log["adversarial"])]
+            # Of the global batch, so that the factor does not depend on the number of processes.
+            log["adaptive_weight"] = adaptive_weight(*(accelerator.reduce(one, "mean") for one in gradients))
+            loss = loss + arguments.discriminator_weight * log["adaptive_weight"] * log["adversarial"]
+        log |= {"loss": loss, "commitment": output.commitment_loss, "codebook": output.codebook_loss}
+        accelerator.backward(loss / len(batches))
+        outputs.append(output)
+    log["gradient_norm"] = accelerator.clip_grad_norm_(training.vqgan.parameters(), arguments.max_grad_norm)
+    training.optimizer.step()
+    training.optimizer.zero_grad()
+    tokens = torch.cat([output.tokens for output in outputs])
+    if training.codebook is not None:
+        training.codebook.update(torch.cat([output.latents for output in outputs]), tokens)
+    if is_adversarial:
+        discriminator.requires_grad_(True)
+        log["discriminator"] = _discriminator_step(training, batches, outputs)
+    log |= training.target.scores(output.sample.detach(), batch)
+    return {name: value.detach() for name, value in log.items()}, tokens
+
+
+def _discriminator_step(
+    training: VQGANTraining, batches: list[dict[str, Tensor]], outputs: list[NuwaVQGANOutput]
+) -> Tensor:
+    for batch, output in zip(batches, outputs, strict=True):
+        # One pass for both: it is what DDP expects, and group normalisation keeps images apart.
+        logits = training.discriminator(torch.cat([batch["pixels"], output.sample.detach()]))
+        loss = hinge_discriminator_loss(*logits.chunk(2))
+        training.accelerator.backward(loss / len(batches))
+    training.accelerator.clip_grad_norm_(training.discriminator.parameters(), training.arguments.max_grad_norm)
+    training.discriminator_optimizer.step()
+    training.discriminator_optimizer.zero_grad()
+    return loss

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import json
+import shutil
+
+import pytest
+import torch
+
+from nuwa_hf.evaluation import ClipJudge, Judges, score_verdicts
+from nuwa_hf.evaluation.judges.judge_report import draw_clips, report_accuracies, report_class_maps
+from nuwa_hf.evaluation.judges.train_judges import main, parse_arguments, train
+from nuwa_hf.evaluation.judges.training_clips import (
+    NO_MOTION,
+    JudgeClips,
+    augment,
+    blur,
+    clip_loss,
+    draw_frames,
+    frame_loss,
+    segment_loss,
+)
+
+
+TINY_RUN = [
+    *("--frame_steps", "2", "--clip_steps", "2", "--segment_steps", "2", "--batch_size", "4", "--num_val_clips", "6"),
+    *("--num_workers", "0", "--device", "cpu"),
+]
+
+
+def test_judges_learn_eight_clips_by_heart(make_dataset, make_judges):
+    dataset = make_dataset(length=8)
+    judges = make_judges(dataset)
+    for judge, loss, steps in ((judges.frame_judge, frame_loss, 60), (judges.clip_judge, clip_loss, 40)):
+        judge.requires_grad_(True)
+        train(judge, JudgeClips(dataset), loss, steps=steps, batch_size=8, learning_rate=1e-2)
+    scores = score_verdicts(judges(draw_clips(dataset, 8)[0]), draw_clips(dataset, 8)[1])
+    assert {name: accuracy.value for name, accuracy in scores.items()} == dict.fromkeys(scores, 1.0)
+
+
+@pytest.mark.slow
+def test_segment_judge_learns_eight_sketches_by_heart(make_dataset, make_judges):
+    dataset = make_dataset(length=8)
+    judges = make_judges(dataset)
+    judges.segment_judge.requires_grad_(True)
+    train(judges.segment_judge, JudgeClips(dataset), segment_loss, steps=200, batch_size=8, learning_rate=1e-2)
+    assert report_class_maps(judges, dataset, 8)["mean_iou_things"] > 0.8
+
+
+def test_frames_are_drawn_with_their_own_sketches():
+    clips = torch.arange(6, dtype=torch.uint8).repeat(5, 1)[..., None, None, None].expand(5, 6, 3, 4, 4)
+    batch = {"clip": clips, "sketch": clips[:, :, 0]}
+    frames, sketches = draw_frames(batch, 3, torch.Generator().manual_seed(0))
+    assert frames.shape == (5, 3, 3, 4, 4)
+    assert torch.equal((frames[:, :, 0] * 255).round().long(), sketches)
+    assert all(len(set(row.tolist())) == 3 for row in sketches[:, :, 0, 0])
+
+
+def test_item_holds_the_clip_and_its_truth(make_dataset):
+    dataset = make_dataset(two_objects=0.5, sprite_size=8, length=20)
+    for index, item in enumerate(JudgeClips(dataset)[k] for k in range(20)):
+        sample = dataset[index]
+        assert torch.equal(item["clip"], torch.from_numpy(sample["video"]).permute(0, 3, 1, 2))
+        assert torch.equal(item["sketch"], torch.from_numpy(sample["sketch"]))
+        assert item["objects"].sum() == len(sample["objects"])
+        assert (item["motion"] == NO_MOTION) == (len(sample["objects"]) == 2)
+
+
+def test_blur_keeps_flat_pictures_and_lowers_contrast():
+    flat, noise = torch.full((2, 3, 8, 8), 0.3), torch.rand(2, 3, 8, 8)
+    torch.testing.assert_close(blur(flat), flat)
+    assert blur(noise)[..., 1:-1, 1:-1].std() < 0.6 * noise[..., 1:-1, 1:-1].std()
+
+
+def test_augmented_clips_stay_pixels_and_leave_the_original_alone():
+    clips = torch.rand(6, 2, 3, 8, 8)
+    before = clips.clone()
+    changed = augment(clips, torch.Generator().manual_seed(0))
+    assert changed.shape == clips.shape
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert torch.equal(clips, before)
+    assert torch.equal(changed, augment(clips, torch.Generator().manual_seed(0)))
+
+
+def test_training_stops_when_its_time_is_over(make_dataset, make_judges):
+    dataset = make_dataset()
+    judge = make_judges(dataset).clip_judge.requires_grad_(True)
+    log = train(judge, JudgeClips(dataset), clip_loss, steps=100_000, batch_size=2, max_seconds=0.3)
+    assert 1 <= log["steps"] < 100_000
+
+
+def test_controls_change_only_what_they_take_away(make_dataset, make_judges):
+    dataset = make_dataset(two_objects=0.5, sprite_size=8, length=12)
+    clips, truths = draw_clips(dataset, 12)
+    report = report_accuracies(make_judges(dataset), clips, truths)
+    assert set(report) == {"real", "first_frame_repeated", "frames_shuffled", "another_clips_caption"}
+    # Objects are judged frame by frame, so the order of the frames does not count.
+    assert report["frames_shuffled"]["object"] == report["real"]["object"]
+    assert {row["motion"]["clips"] for row in report.values()} == {sum(truth.motion is not None for truth in truths)}
+
+
+def test_same_seed_trains_the_same_judges_and_writes_the_report(tmp_path):
+    for name in ("first", "second"):
+        assert main(["--output_dir", str(tmp_path / name), "--seed", "3", *TINY_RUN]) == 0
+    first, second = (Judges.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    for name in ("frame_judge", "clip_judge", "segment_judge"):
+        one, other = getattr(first, name), getattr(second, name)
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    report = json.loads((tmp_path / "first" / "report.json").read_text(encoding="utf-8"))
+    assert report["training"]["frame_judge"]["steps"] == 2
+    assert set(report["splits"]) == {"val", "zeroshot"}
+    assert set(report["splits"]["val"]["class_maps"]) == {"mean_iou_things", "pixel_accuracy", "fw_iou"}
+    folders = {"frame_judge", "clip_judge", "segment_judge"}
+    assert {path.name for path in (tmp_path / "first").iterdir()} == {*folders, "report.json"}
+
+
+def test_only_what_is_missing_is_trained_and_comes_out_the_same(tmp_path):
+    assert main(["--output_dir", str(tmp_path), "--seed", "3", *TINY_RUN]) == 0
+    files = {path: path.read_bytes() for path in tmp_path.glob("*/*")}
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    kept = {path: path.stat().st_mtime_ns for path in files if path.parent.name != "segment_judge"}
+    shutil.rmtree(tmp_path / "segment_judge")
+    assert main(["--output_dir", str(tmp_path), "--seed", "3", *TINY_RUN]) == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert {path: path.read_bytes() for path in files} == files
+    again = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert again["training"]["clip_judge"] == report["training"]["clip_judge"]
+    assert again["splits"] == report["splits"]
+
+
+def test_kept_judge_of_other_classes_is_refused(tmp_path):
+    ClipJudge(["up", "down"], num_frames=6, width=4).save_pretrained(tmp_path / "clip_judge")
+    with pytest.raises(
+        ValueError, match=r"`output_dir` must hold judges of this setting, .* with another motion_names"
+    ):
+        main(["--output_dir", str(tmp_path), *TINY_RUN])
+
+
+@pytest.mark.parametrize(
+    "option", ["--frame_steps", "--clip_steps", "--segment_steps", "--batch_size", "--num_val_clips"]
+)
+def test_count_below_one_is_refused(option, tmp_path):
+    with pytest.raises(ValueError, match=f"`{option[2:]}` must be at least 1"):
+        parse_arguments(["--output_dir", str(tmp_path), option, "0"])
+
+
+def test_time_that_is_over_at_once_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`max_minutes` must be more than 0"):
+        parse_arguments(["--output_dir", str(tmp_path), "--max_minutes", "0"])

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import os
+
+import pytest
+
+from nuwa_hf.storage.whole_folders import newest_checkpoint, recover, remove, save_aside
+
+
+def test_step_is_compared_as_a_number(tmp_path):
+    for name in ("checkpoint-999999", "checkpoint-1000000"):
+        (tmp_path / name).mkdir()
+    assert newest_checkpoint(tmp_path).name == "checkpoint-1000000"
+
+
+def test_folder_saved_aside_replaces_the_old_one_only_when_whole(tmp_path):
+    final = tmp_path / "model"
+
+    def write(folder, text):
+        folder.mkdir()
+        (folder / "weights").write_text(text)
+
+    save_aside(final, lambda folder: write(folder, "old"))
+
+    def fail(folder):
+        write(folder, "half")
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        save_aside(final, fail)
+    assert (final / "weights").read_text() == "old"
+    save_aside(final, lambda folder: write(folder, "new"))
+    assert (final / "weights").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_whose_successor_never_came_is_recovered_and_scraps_go(tmp_path):
+    for name in (".model.replaced", ".model.incomplete", ".other.replaced", "other", ".checkpoint-000001.removed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_text(name)
+    (tmp_path / ".metrics.jsonl.incomplete").write_text("{")
+    recover(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "other"]
+    assert (tmp_path / "model" / "weights").read_text() == ".model.replaced"
+    assert (tmp_path / "other" / "weights").read_text() == "other"
+
+
+def test_a_folder_loses_its_name_before_its_files(tmp_path, monkeypatch):
+    (tmp_path / "checkpoint-000001").mkdir()
+    (tmp_path / "checkpoint-000001" / "weights").write_text("whole")
+    seen = []
+    unlink = os.unlink
+    monkeypatch.setattr(os, "unlink", lambda path, **where: (seen.extend(tmp_path.iterdir()), unlink(path, **where)))
+    remove(tmp_path / "checkpoint-000001")
+    assert [path.name for path in seen] == [".checkpoint-000001.removed"]
+    assert list(tmp_path.iterdir()) == []

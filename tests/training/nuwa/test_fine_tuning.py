@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Fine-tuning of a whole checkpoint: which weights move, what is written, and how adapters are loaded."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate import Accelerator
+from diffusers import PipelineQuantizationConfig
+from safetensors.torch import load_file
+from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
+
+from nuwa_hf import DEMO_CHECKPOINT, NuwaInt8Config, NuwaTextToVideoPipeline
+from nuwa_hf.grid import Grid
+from nuwa_hf.training.nuwa.components import build_transformer, load_parts
+from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder, merged_copy
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, tasks_loss
+from nuwa_hf.training.nuwa.optimizers import build_optimizers
+from nuwa_hf.training.nuwa.task_batches import TaskBatches
+from nuwa_hf.training.nuwa.throughput import Throughput
+from nuwa_hf.training.nuwa.train_nuwa import main
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
+
+
+peft = pytest.importorskip("peft", reason="adapters are PEFT's")
+SETTINGS = {"rank": 2, "alpha": 8.0, "dropout": 0.0, "target_modules": LORA_TARGETS}
+ROWS = {"T2V": 1, "S2V": 1, "TI2I": 1}
+
+
+def random_tokens(grid=VISUAL_GRID, codes=CODEBOOK_SIZE, clips=8):
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(low, high, *shape):
+        return torch.randint(low, high, shape, generator=generator, dtype=torch.int32)
+
+    captions = draw(5, 60, 2, clips, 8)
+    sketches = draw(0, SKETCH_CODEBOOK_SIZE, clips, *grid)
+    return TokenFiles(draw(0, codes, clips, *grid), *captions, draw(0, grid[0], clips), sketches)
+
+
+def written(folder, **sizes):
+    folder.mkdir()
+    write_metadata(folder, {"num_shards": 1})
+    write_shard(folder, 0, random_tokens(**sizes))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokens_folder(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("tokens") / "train")
+
+
+def flags_of(checkpoint, tokens, output_dir, **values):
+    defaults = {"max_train_steps": 4, "checkpointing_steps": 2, "train_batch_size": 4, "learning_rate": 1e-2}
+    settings = {**defaults, "ema_decay": 0.5, "device": "cpu", "log_every": 1, "sample_sheets": False, **values}
+    flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
+    tasks = ["--tasks", *(f"{task}=1" for task in ("T2V", "S2V", "TI2I", "V2V"))]
+    return ["--checkpoint", str(checkpoint), "--tokens", str(tokens), "--output_dir", str(output_dir), *tasks, *flags]
+
+
+def transformer_weights(pipeline_folder):
+    return NuwaTextToVideoPipeline.from_pretrained(pipeline_folder).transformer.state_dict()
+
+
+@pytest.fixture(scope="module")
+def lora_run(checkpoint, tokens_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lora")
+    main(flags_of(checkpoint, tokens_folder, folder, fine_tune="lora", lora_rank=2, lora_dropout=0.1))
+    return folder
+
+
+def batch_of(model, seed=0):
+    return TaskBatches(random_tokens(), model.config, ROWS, 0.0, seed)(range(sum(ROWS.values())))
+
+
+def logits_of(model):
+    return torch.cat([model(**vars(batch)).logits.flatten(0, 1) for batch in batch_of(model).values()])
+
+
+@torch.no_grad()
+def assert_same_model(one, other):
+    assert torch.allclose(logits_of(one.eval()), logits_of(other.eval()), atol=1e-4)
+
+
+def stepped(learner, steps=3):
+    optimizers = build_optimizers(
+        learner, "adamw", learning_rate=1e-2, muon_learning_rate=1.0, betas=(0.9, 0.95), weight_decay=0.1
+    )
+    for step in range(steps):
+        nuwa_step(learner, optimizers, Accelerator(cpu=True), [batch_of(learner, step)], 1.0)
+
+
+def test_fresh_adapters_add_nothing():
+    model, expected = tiny_transformer(), tiny_transformer()
+    with torch.no_grad():
+        assert torch.equal(logits_of(add_adapters(model, **SETTINGS).eval()), logits_of(expected))
+
+
+def test_only_the_adapters_move_and_all_of_them_do():
+    model, before = tiny_transformer(), tiny_transformer().state_dict()
+    learner = add_adapters(model, **SETTINGS)
+    fresh = {name: weight.clone() for name, weight in learner.state_dict().items()}
+    stepped(learner.train())
+    for name, weight in model.state_dict().items():
+        plain = name.replace(".base_layer", "")
+        assert "lora_" in name or torch.equal(weight, before[plain]), name
+    assert all(not torch.equal(w, fresh[name]) for name, w in learner.state_dict().items() if "lora_" in name)
+    adapted = {name.split(".lora_")[0].split(".")[-1] for name in fresh if "lora_" in name}
+    assert adapted == set(LORA_TARGETS)
+
+
+def test_every_attention_and_feed_forward_map_gets_an_adapter():
+    model = add_adapters(tiny_transformer(), **SETTINGS)
+    inside = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    for name in inside:
+        has_adapter = "base_layer" in name or "lora_" in name
+        assert has_adapter or name.endswith("head"), name
+
+
+def test_adapters_and_base_are_the_merged_model_and_merging_leaves_them_alone():
+    learner = add_adapters(tiny_transformer(), **SETTINGS)
+    stepped(learner.train())
+    kept = {name: weight.clone() for name, weight in learner.state_dict().items()}
+    merged = merged_copy(learner)
+    assert set(merged.state_dict()) == set(tiny_transformer().state_dict())
+    assert_same_model(learner, merged)
+    assert all(torch.equal(weight, kept[name]) for name, weight in learner.state_dict().items())
+
+
+def test_gradient_checkpointing_gives_adapters_the_same_gradients():
+    gradients = []
+    for is_checkpointed in (False, True):
+        model = tiny_transformer()
+        if is_checkpointed:
+            model.activation_checkpointing_enable()
+        torch.manual_seed(5)
+        learner = add_adapters(model, **SETTINGS).train()
+        for name, parameter in learner.named_parameters():
+            if "lora_B" in name:  # else the gradients of A are zero
+                torch.nn.init.normal_(parameter)
+        tasks_loss(learner, batch_of(model))[0].backward()
+        gradients.append([p.grad for p in learner.parameters() if p.requires_grad])
+    for one, other in zip(*gradients, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_map_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match=r"`lora_target_modules` must be among .*'q_proj'.* got \['query'\]"):
+        add_adapters(tiny_transformer(), **{**SETTINGS, "target_modules": ["q_proj", "query"]})
+
+
+def test_a_frozen_encoder_stays_and_all_else_moves():
+    model, before = tiny_transformer(), tiny_transformer().state_dict()
+    freeze_encoder(model)
+    stepped(model.train())
+    frozen = ("model.encoder.", "model.text_embeddings.", "model.sketch_embeddings.", "model.known_embeddings.")
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, before[name]) == name.startswith(frozen), name
+
+
+def test_a_run_with_adapters_writes_them_and_the_merged_pipeline(lora_run, checkpoint):
+    merged = NuwaTextToVideoPipeline.from_pretrained(lora_run / "pipeline")
+    base = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
+    for name, weight in merged.transformer.state_dict().items():
+        is_adapted = any(f".{target}." in name for target in LORA_TARGETS)
+        assert torch.equal(weight, base.transformer.state_dict()[name]) != is_adapted, name
+    by_peft = peft.PeftModel.from_pretrained(base.transformer, lora_run / "adapter")
+    assert_same_model(by_peft, merged.transformer)
+    again = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
+    again.transformer.load_adapter(str(lora_run / "adapter"))
+    assert_same_model(again.transformer, merged.transformer)
+    frames = again("a red apple", generator=torch.Generator().manual_seed(0), output_type="latent").tokens
+    assert frames.shape == (1, *VISUAL_GRID)
+
+
+def test_checkpoints_hold_the_learnt_weights_alone(lora_run, checkpoint, tokens_folder, tmp_path):
+    names = load_file(lora_run / "checkpoint-000004" / "model.safetensors").keys()
+    assert names
+    assert all("lora_" in name for name in names)
+    main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))
+    names = load_file(tmp_path / "checkpoint-000004" / "model.safetensors").keys()
+    assert not any("encoder" in name for name in names)
+    before, after = transformer_weights(checkpoint), transformer_weights(tmp_path / "pipeline")
+    assert all(torch.equal(before[name], after[name]) != (name in names) for name in before)
+
+
+def metrics_of(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in Throughput.NAMES} for line in lines]
+
+
+def test_a_run_with_adapters_goes_on_from_its_checkpoint_as_if_it_had_not_stopped(
+    lora_run, checkpoint, tokens_folder, tmp_path
+):
+    for name in ("checkpoint-000002", "metrics.jsonl"):
+        copy = shutil.copytree if (lora_run / name).is_dir() else shutil.copy
+        copy(lora_run / name, tmp_path / name)
+    main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="lora", lora_rank=2, lora_dropout=0.1))
+    assert metrics_of(tmp_path) == metrics_of(lora_run)
+    one, other = (transformer_weights(folder / "pipeline") for folder in (tmp_path, lora_run))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_checkpoint_gives_all_parts_and_its_way_of_sampling(checkpoint, tokens_folder, tmp_path):
+    given = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
+    given.transformer.generation_config.update(do_sample=True, guidance_scale=3.5, top_k=7)
+    given.save_pretrained(tmp_path / "start")
+    main(flags_of(tmp_path / "start", tokens_folder, tmp_path / "run", max_train_steps=1, unguided_temperature=0.7))
+    tuned = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "run" / "pipeline")
+    config = tuned.transformer.generation_config
+    assert (config.guidance_scale, config.top_k, config.unguided_temperature) == (3.5, 7, 0.7)
+    for name in ("vqgan", "sketch_vqgan"):
+        weights = getattr(given, name).state_dict()
+        assert all(torch.equal(weight, weights[key]) for key, weight in getattr(tuned, name).state_dict().items())
+    assert tuned.tokenizer.get_vocab() == given.tokenizer.get_vocab()
+
+
+def test_the_embedded_checkpoint_goes_by_its_name(tokens_folder):
+    arguments = parse_arguments(NuwaArguments, flags_of("embedded", tokens_folder, "unused"))
+    parts = load_parts(arguments)
+    assert Path(parts.transformer) == DEMO_CHECKPOINT
+    model = build_transformer(arguments, parts, Grid(2, 8, 8))
+    NuwaTextToVideoPipeline(**parts.components, transformer=model)  # raises if they do not fit
+    assert parts.sketch_vqgan is not None
+
+
+def test_clips_may_be_shorter_than_the_positions_and_not_longer(checkpoint, tmp_path):
+    t, h, w = VISUAL_GRID
+    shorter, longer = (written(tmp_path / str(frames), grid=(frames, h, w)) for frames in (t - 1, t + 1))
+    main(flags_of(checkpoint, shorter, tmp_path / "run", max_train_steps=1))
+    tuned = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "run" / "pipeline")
+    assert tuned.transformer.config.visual_grid == VISUAL_GRID
+    with pytest.raises(ValueError, match=f"the grid's `t` must be at most {t}"):
+        main(flags_of(checkpoint, longer, tmp_path / "out"))
+
+
+def test_what_does_not_fit_the_checkpoint_is_refused_before_anything_is_written(checkpoint, tokens_folder, tmp_path):
+    other = written(tmp_path / "other", codes=2 * CODEBOOK_SIZE)
+    with pytest.raises(ValueError, match="`tokens` must be made by the given codec and tokenizer, got visual token"):
+        main(flags_of(checkpoint, other, tmp_path / "out"))
+    with pytest.raises(ValueError, match="`train_batch_size` must be at most the 8 clips of `tokens`, got 9"):
+        main(flags_of(checkpoint, tokens_folder, tmp_path / "out", train_batch_size=9))
+    with pytest.raises(OSError, match="No checkpoint"):
+        main(flags_of(tmp_path / "nothing", tokens_folder, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_quantised_transformer_is_not_trained(checkpoint, tokens_folder, tmp_path):
+    quantisation = PipelineQuantizationConfig(quant_mapping={"transformer": NuwaInt8Config()})
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint, quantization_config=quantisation)
+    pipeline.save_pretrained(tmp_path / "int8")
+    with pytest.raises(ValueError, match=r"`transformer` must be one with weights in floating point.*'nuwa_int8'"):
+        main(flags_of(tmp_path / "int8", tokens_folder, tmp_path / "out"))
+
+
+def test_checkpoints_of_another_way_of_fine_tuning_are_refused(lora_run, checkpoint, tokens_folder, tmp_path):
+    shutil.copytree(lora_run / "checkpoint-000002", tmp_path / "checkpoint-000002")
+    with pytest.raises(ValueError, match="`fine_tune`"):
+        main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))
+    (tmp_path / "checkpoint-000002" / "arguments.json").unlink(missing_ok=True)
+    with pytest.raises(ValueError, match="`fine_tune` must be that of the checkpoints in `output_dir`"):
+        main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))

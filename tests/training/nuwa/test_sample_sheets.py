@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Samples of each task while a run goes on: they show what was given and change nothing."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from test_fine_tuning import flags_of, random_tokens, tokens_folder, transformer_weights
+from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline
+
+from nuwa_hf.media import MARGIN
+from nuwa_hf.tasks import TASKS, get_task
+from nuwa_hf.training.nuwa.sample_sheets import SHEET_HEIGHT, draw_task_sheets
+from nuwa_hf.training.nuwa.train_nuwa import main
+
+
+assert tokens_folder  # a fixture
+ALL = [task.abbreviation for task in TASKS]
+FACTOR = SHEET_HEIGHT // FRAME_SIZE[1]
+
+
+def test_every_task_has_a_row_for_the_truth_for_what_is_given_and_for_the_result():
+    sheets = draw_task_sheets(tiny_pipeline(), random_tokens(), ALL, seed=0)
+    assert list(sheets) == ALL
+    for name, sheet in sheets.items():
+        task = get_task(name)
+        frames = VISUAL_GRID[0] if task.output == "video" else 1
+        assert sheet.width == frames * (FRAME_SIZE[0] * FACTOR + MARGIN) + MARGIN
+        rows = 2 + (task.known != "nothing") + ("sketch" in task.condition)
+        assert rows <= sheet.height / (FRAME_SIZE[1] * FACTOR) < rows + 1
+
+
+def test_equal_seeds_draw_equal_sheets_and_others_do_not():
+    pipeline, tokens = tiny_pipeline(), random_tokens()
+    one, same, other = (draw_task_sheets(pipeline, tokens, ["T2V"], seed)["T2V"] for seed in (1, 1, 2))
+    assert one.tobytes() == same.tobytes() != other.tobytes()
+
+
+def test_drawing_leaves_random_states_and_modes_as_they_were():
+    pipeline, tokens = tiny_pipeline(), random_tokens()
+    pipeline.transformer.train()
+    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    draw_task_sheets(pipeline, tokens, ALL, seed=0)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert np.array_equal(np.random.get_state()[1], states[1])
+    assert random.getstate() == states[2]
+    assert pipeline.transformer.training
+
+
+def test_a_run_with_sheets_is_the_run_without(checkpoint, tokens_folder, tmp_path):
+    settings = {"hidden_dropout": 0.2, "max_train_steps": 3, "sample_every": 1}
+    for name, is_drawn in (("with", True), ("without", False)):
+        main(flags_of(checkpoint, tokens_folder, tmp_path / name, sample_sheets=is_drawn, **settings))
+    one, other = (transformer_weights(tmp_path / name / "pipeline") for name in ("with", "without"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    states = [load_file(tmp_path / name / "checkpoint-000003" / "model.safetensors") for name in ("with", "without")]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    sheets = sorted((tmp_path / "with" / "samples").iterdir())
+    assert [path.name for path in sheets] == sorted(
+        f"step-{step:06d}-{task}.png" for step in (1, 2, 3) for task in ("T2V", "S2V", "TI2I", "V2V")
+    )
+    assert Image.open(sheets[0]).size[1] > SHEET_HEIGHT // 2
+    assert not (tmp_path / "without" / "samples").exists()
+
+
+def test_tensorboard_gets_the_metrics_the_arguments_and_the_sheets(checkpoint, tokens_folder, tmp_path):
+    pytest.importorskip("tensorboard", reason="the real tracker is asked")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = {"max_train_steps": 1, "sample_sheets": True, "log_with": "tensorboard"}
+    main(flags_of(checkpoint, tokens_folder, tmp_path, **settings))
+    seen = {"scalars": {}, "images": set()}
+    for folder in {path.parent for path in tmp_path.rglob("events.out.tfevents.*")}:
+        events = EventAccumulator(str(folder)).Reload()
+        seen["images"] |= set(events.Tags()["images"])
+        seen["scalars"] |= {name: events.Scalars(name)[-1].value for name in events.Tags()["scalars"]}
+    assert {"loss", "loss_T2V", "gradient_norm", "tokens_per_second", "data_share"} <= seen["scalars"].keys()
+    assert seen["images"] == {"T2V", "S2V", "TI2I", "V2V"}
+    assert any("fine_tune: full" in path.read_text() for path in tmp_path.rglob("hparams.yml"))

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Training of the transformer, end to end at toy size: resume after a kill, validation, the finished pipeline."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_transformer, tiny_vqgan
+
+from nuwa_hf import NuwaConfig, NuwaTextToVideoPipeline, NuwaVQGAN
+from nuwa_hf.datasets import sketch_class_names
+from nuwa_hf.grid import Grid
+from nuwa_hf.tasks import TASKS
+from nuwa_hf.training.nuwa.components import RunParts, build_transformer, freeze_unused
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
+from nuwa_hf.training.nuwa.task_batches import TaskBatches
+from nuwa_hf.training.nuwa.throughput import Throughput
+from nuwa_hf.training.nuwa.train_nuwa import main
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.tokens import tokenize_dataset
+from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
+
+
+SIZES = ["--hidden_size", "16", "--num_attention_heads", "2", "--num_encoder_layers", "1", "--num_decoder_layers", "1"]
+ALL_TASKS = ["--tasks", *(f"{task.abbreviation}=1" for task in TASKS)]
+# Runs the training and kills its own process, as a power cut would, two steps after the first checkpoint.
+KILLED_RUN = """
+import os, signal, sys
+from nuwa_hf.training.nuwa import train_nuwa
+log = train_nuwa.RunState.log
+def log_and_die(state, values):
+    log(state, values)
+    if state.step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+train_nuwa.RunState.log = log_and_die
+train_nuwa.main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Flags that name two codecs, a tokenizer and token files of drawn shapes with their sketches."""
+    folder = tmp_path_factory.mktemp("training")
+    sizes = {"block_out_channels": (4, 4, 4, 4, 4), "sample_size": 64}
+    classes = len(sketch_class_names)
+    sketches = {"in_channels": classes, "out_channels": classes, "codebook_size": SKETCH_CODEBOOK_SIZE}
+    tiny_vqgan(**sizes).save_pretrained(folder / "vqgan")
+    tiny_vqgan(**sizes, **sketches).save_pretrained(folder / "sketch_vqgan")
+    tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    made_with = [word for name in ("vqgan", "sketch_vqgan", "tokenizer") for word in (f"--{name}", str(folder / name))]
+    for split in ("train", "val"):
+        output = ["--output_dir", str(folder / split), "--split", split, "--num_clips", "20"]
+        tokenize_dataset.main([*made_with, *output, "--sprites", "shapes"])
+    return [*made_with, "--tokens", str(folder / "train"), "--validation_tokens", str(folder / "val")]
+
+
+def run_flags(folders, output_dir, optimizer="adamw", **values):
+    defaults = {"max_train_steps": 8, "train_batch_size": 10, "checkpointing_steps": 3, "sample_every": 4}
+    settings = {
+        **defaults,
+        "log_every": 1,
+        "seed": 4,
+        "device": "cpu",
+        "hidden_dropout": 0.1,
+        "sample_sheets": False,
+        **values,
+    }
+    flags = [str(part) for name, value in settings.items() for part in (f"--{name}", value)]
+    return [*folders, *SIZES, *ALL_TASKS, "--output_dir", str(output_dir), "--optimizer", optimizer, *flags]
+
+
+def metrics_of(output_dir):
+    lines = [json.loads(line) for line in (output_dir / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in Throughput.NAMES} for line in lines]
+
+
+@pytest.mark.parametrize("optimizer", [pytest.param("adamw", marks=pytest.mark.slow), "muon"])
+def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(folders, tmp_path, optimizer):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    main(run_flags(folders, whole, optimizer))
+    command = [sys.executable, "-c", KILLED_RUN, *run_flags(folders, killed, optimizer)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    dead = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert dead.returncode == -signal.SIGKILL, dead.stderr
+    assert sorted(path.name for path in killed.glob("checkpoint-*")) == ["checkpoint-000003"]
+    assert len(metrics_of(killed)) == 6  # five steps and one validation, two of the steps after the checkpoint
+    main(run_flags(folders, killed, optimizer))
+    assert metrics_of(killed) == metrics_of(whole)
+    assert [line["step"] for line in metrics_of(whole)] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]
+    for path in ("pipeline/transformer/model.safetensors", "checkpoint-000008/model.safetensors"):
+        weights, others = load_file(whole / path), load_file(killed / path)
+        assert weights.keys() == others.keys()
+        assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(folders, tmp_path):
+    main(run_flags(folders, tmp_path, max_train_steps=3, guidance_scale=1.5, unguided_temperature=0.7))
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline")
+    assert pipeline.transformer.generation_config.guidance_scale == 1.5
+    assert pipeline.transformer.generation_config.unguided_temperature == 0.7
+    frames = pipeline("a red apple", output_type="np", generator=torch.Generator().manual_seed(0)).frames
+    assert frames.shape == (1, 6, 64, 64, 3)
+    assert pipeline.sketch_vqgan.config.codebook_size == pipeline.transformer.config.sketch_codebook_size
+    raw = load_file(tmp_path / "checkpoint-000003" / "model.safetensors")
+    averaged = load_file(tmp_path / "pipeline" / "transformer" / "model.safetensors")
+    assert any(not torch.equal(raw[name], averaged[name]) for name in averaged)
+
+
+@pytest.fixture(scope="module")
+def older_transformer(tmp_path_factory):
+    """Folder of a transformer that was saved before there were sketches and known parts."""
+    folder = tmp_path_factory.mktemp("older")
+    tiny_transformer(visual_grid=(6, 4, 4), max_text_length=77).save_pretrained(folder)
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if "sketch" not in name and "known" not in name}
+    assert 0 < len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    del config["sketch_codebook_size"], config["condition_window"]
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def without_sizes(flags):
+    start = flags.index(SIZES[0])
+    return flags[:start] + flags[start + len(SIZES) :]
+
+
+def test_an_older_transformer_keeps_its_weights_and_gets_fresh_ones_for_sketches_and_known_parts(
+    folders, older_transformer, tmp_path
+):
+    flags = [*without_sizes(run_flags(folders, tmp_path)), "--transformer", str(older_transformer)]
+    arguments = parse_arguments(NuwaArguments, flags)
+    vqgan, sketch_vqgan = (NuwaVQGAN.from_pretrained(folder) for folder in (arguments.vqgan, arguments.sketch_vqgan))
+    parts = RunParts(vqgan, tiny_tokenizer(), sketch_vqgan, arguments.transformer)
+    models = []
+    for _ in range(2):
+        torch.manual_seed(4)
+        models.append(build_transformer(arguments, parts, Grid(6, 4, 4)))
+    config, state = models[0].config, models[0].state_dict()
+    assert config.sketch_codebook_size == SKETCH_CODEBOOK_SIZE
+    assert config.condition_window == NuwaConfig.from_preset("emoji-motion").condition_window
+    assert config.hidden_dropout == 0.1
+    older = load_file(older_transformer / "model.safetensors")
+    assert all(torch.equal(state[name], weight) for name, weight in older.items())
+    fresh = [name for name in state if name not in older]
+    assert fresh
+    for name in fresh:
+        assert torch.equal(state[name], models[1].state_dict()[name])
+        assert state[name].std().item() == pytest.approx(config.initializer_range, rel=0.5)
+
+
+def test_a_run_from_an_older_transformer_trains_on_all_tasks(folders, older_transformer, tmp_path):
+    flags = without_sizes(run_flags(folders, tmp_path, max_train_steps=1))
+    main([*flags, "--transformer", str(older_transformer)])
+    assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline").sketch_vqgan is not None
+
+
+@pytest.mark.parametrize("mix", [["T2V"], ["T2I", "V2V"], ["S2I"], ["S2V", "TI2I"], [t.abbreviation for t in TASKS]])
+def test_the_weights_that_are_not_frozen_are_those_that_the_mix_gives_a_gradient(folders, mix):
+    """Where the mix left some weights without, training on several devices stopped at its second step."""
+    model = tiny_transformer(visual_grid=(6, 4, 4), max_text_length=77)
+    tokens = TokenFiles.load(folders[folders.index("--tokens") + 1])
+    freeze_unused(model, mix)
+    batches = TaskBatches(tokens, model.config, dict.fromkeys(mix, 1), 0.1, seed=0)(range(len(mix)))
+    tasks_loss(model, batches)[0].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad == (parameter.grad is not None), name
+
+
+def test_a_mix_without_sketches_needs_no_sketch_codec(folders, tmp_path):
+    place = folders.index("--sketch_vqgan")
+    flags = run_flags(folders[:place] + folders[place + 2 :], tmp_path, max_train_steps=1)
+    main([*flags, "--tasks", "T2V=1", "V2V=1", "TI2I=1"])
+    assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline").sketch_vqgan is None
+    with pytest.raises(ValueError, match="`sketch_vqgan` must be the folder of a sketch VQ-GAN"):
+        main(flags)
+
+
+def test_validation_changes_nothing_that_training_sees(folders, tmp_path):
+    for name, every in (("often", 1), ("once", 4)):
+        main(run_flags(folders, tmp_path / name, max_train_steps=4, sample_every=every))
+    often, once = ([line for line in metrics_of(tmp_path / name) if "loss" in line] for name in ("often", "once"))
+    assert often == once
+    last = metrics_of(tmp_path / "often")[-1]
+    assert last == metrics_of(tmp_path / "once")[-1]
+    assert {f"validation_loss_{task.abbreviation}" for task in TASKS} < last.keys()
+
+
+def test_workers_give_the_same_run(folders, tmp_path):
+    for workers in (0, 1):
+        flags = {"max_train_steps": 2, "sample_every": 9, "dataloader_num_workers": workers}
+        main(run_flags(folders, tmp_path / str(workers), **flags))
+    assert metrics_of(tmp_path / "0") == metrics_of(tmp_path / "1")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--tasks", "T2V=0.9", "V2T=0.1"], "`tasks` must be entries"),
+        (["--train_batch_size", "2"], "`train_batch_size` must hold at least one row of each task"),
+        (["--preset", "huge"], "`preset` must be one of"),
+        (["--condition_dropout", "1.5"], "`condition_dropout` must be a share"),
+        (["--optimizer", "muon", "--mixed_precision", "fp16"], "`mixed_precision` must be 'no' or 'bf16' with muon"),
+        (["--guidance_scale", "0.5"], "`guidance_scale` must be at least 1"),
+        (["--train_batch_size", "21"], "`train_batch_size` must be at most the 20 clips of `tokens`"),
+        (["--log_with", "paper"], "`log_with` must be one of"),
+        (["--push_to_hub"], "`hub_model_id` must be given with `push_to_hub`"),
+        (["--push_to_hub", "--hub_model_id", "model"], "must be USER/MODEL"),
+        (["--checkpoint", "embedded"], "`checkpoint` must be None with"),
+        (["--task", "T2V=1"], "closest valid one is `tasks`"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_written(folders, tmp_path, flags, message):
+    with pytest.raises(ValueError, match=message):
+        main([*run_flags(folders, tmp_path / "out"), *flags])
+    assert not (tmp_path / "out").exists()
+
+
+def test_tokens_that_do_not_fit_are_refused_before_anything_is_written(folders, tmp_path):
+    good = TokenFiles.load(folders[folders.index("--tokens") + 1])
+    outside = good.video_tokens.clone()
+    outside[-1, -1, -1, -1] = CODEBOOK_SIZE
+    for name, video in (("outside", outside), ("smaller", good.video_tokens[:, :, :2])):
+        (tmp_path / name).mkdir()
+        write_metadata(tmp_path / name, {"num_shards": 1})
+        sketches = good.sketch_tokens[:, :, : video.shape[2]]
+        write_shard(tmp_path / name, 0, TokenFiles(**{**vars(good), "video_tokens": video, "sketch_tokens": sketches}))
+    (tmp_path / "unsketched").mkdir()
+    write_metadata(tmp_path / "unsketched", {"num_shards": 1})
+    write_shard(tmp_path / "unsketched", 0, TokenFiles(**{**vars(good), "sketch_tokens": None}))
+    output = tmp_path / "out"
+    with pytest.raises(ValueError, match=f"`tokens` must be made by the given codec .* visual token {CODEBOOK_SIZE}"):
+        main([*run_flags(folders, output), "--tokens", str(tmp_path / "outside")])
+    with pytest.raises(ValueError, match=r"`validation_tokens` must have the token grid of `tokens`, \(6, 4, 4\)"):
+        main([*run_flags(folders, output), "--validation_tokens", str(tmp_path / "smaller")])
+    for name in ("tokens", "validation_tokens"):
+        with pytest.raises(ValueError, match=f"`{name}` must hold sketches for tasks that start from one"):
+            main([*run_flags(folders, output), f"--{name}", str(tmp_path / "unsketched")])
+    assert not output.exists()
+
+
+def test_a_transformer_for_another_sketch_codec_is_refused(folders, tmp_path):
+    tiny_transformer(visual_grid=(6, 4, 4), sketch_codebook_size=7).save_pretrained(tmp_path / "transformer")
+    flags = [*without_sizes(run_flags(folders, tmp_path / "out")), "--transformer", str(tmp_path / "transformer")]
+    message = f"`sketch_vqgan` must be a codec of 7 codes, those of `transformer`, got '{SKETCH_CODEBOOK_SIZE} codes'"
+    with pytest.raises(ValueError, match=message):
+        main(flags)
+
+
+def test_several_folders_of_tokens_are_one_data_set(folders, tmp_path):
+    train, val = (folders[folders.index(f"--{name}") + 1] for name in ("tokens", "validation_tokens"))
+    flags = run_flags(folders, tmp_path, max_train_steps=1, train_batch_size=30)
+    main([*flags, "--tokens", f"{train}=2", f"{val}=1:T2I,I2I"])
+    assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline").sketch_vqgan is not None
+    with pytest.raises(ValueError, match="`tokens` must hold a folder that feeds it for"):
+        main([*run_flags(folders, tmp_path / "out"), "--tokens", f"{train}=2:T2V"])
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Training of the transformer in two processes, with gloo on the CPU: the same run as in one, and killed for real."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import test_train_nuwa
+import torch
+from safetensors.torch import load_file
+
+from nuwa_hf.storage.whole_folders import complete_checkpoints
+from nuwa_hf.training.nuwa.throughput import Throughput
+from nuwa_hf.training.nuwa.train_nuwa import main
+
+
+folders = test_train_nuwa.folders
+run_flags = test_train_nuwa.run_flags
+
+# Trains a list of runs one after another, each in two processes that find each other by the variables that torchrun
+# sets. They are forked, so that the imports are paid for once. `kill` says where both die as by `kill -9`.
+TWO_PROCESSES = """
+import json, os, signal, socket, sys
+from nuwa_hf.training.nuwa import train_nuwa
+
+def kill_after_step(last):
+    log = train_nuwa.RunState.log
+    def log_and_die(state, values):
+        log(state, values)
+        if state.step == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+    train_nuwa.RunState.log = log_and_die
+
+def kill_in_checkpoint(step):
+    last_file = f".checkpoint-{step:06d}.incomplete/arguments.json"
+    def die(event, arguments):
+        if event == "open" and str(arguments[0]).endswith(last_file):
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(die)
+
+def train_in_two(flags, kill):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free.getsockname()[1]), WORLD_SIZE="2")
+    children = []
+    for rank in ("0", "1"):
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.environ.update(RANK=rank, LOCAL_RANK=rank)
+            if kill is not None:
+                {"step": kill_after_step, "checkpoint": kill_in_checkpoint}[kill[0]](kill[1])
+            try:
+                train_nuwa.main(flags)
+                os._exit(0)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+                os._exit(1)
+    first, status = os.wait()
+    (other,) = set(children) - {first}
+    if status != 0:
+        os.kill(other, signal.SIGKILL)
+    return [os.waitstatus_to_exitcode(one) for one in (status, os.waitpid(other, 0)[1])]
+
+print("codes:", json.dumps([train_in_two(**run) for run in json.loads(sys.argv[1])]))
+"""
+
+# A forward pass has the same samples in one process that takes two passes as in two processes that take one each.
+SAME_PASSES = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, "train_batch_size": 9}
+# With one task and no draws it does not matter which samples share a pass, so two batches of 5 are one of 10.
+ONE_TASK = ["--tasks", "T2V=1", "--condition_dropout", "0", "--train_batch_size"]
+
+
+@pytest.fixture(scope="module")
+def runs(folders, tmp_path_factory):
+    """Folder of runs by two processes: `whole`, `killed` (twice, and resumed), `mix` and `one_task`."""
+    folder = tmp_path_factory.mktemp("two")
+    killed = run_flags(folders, folder / "killed")
+    plan = [
+        {"flags": run_flags(folders, folder / "whole"), "kill": None},
+        {"flags": killed, "kill": ("step", 5)},
+        {"flags": killed, "kill": ("checkpoint", 6)},
+        {"flags": killed, "kill": None},
+        {"flags": run_flags(folders, folder / "mix", **SAME_PASSES), "kill": None},
+        {"flags": [*run_flags(folders, folder / "one_task", **SAME_PASSES), *ONE_TASK, "5"], "kill": None},
+    ]
+    command = [sys.executable, "-c", TWO_PROCESSES, json.dumps(plan)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert "codes: " in done.stdout, done.stderr
+    for run, codes in zip(plan, json.loads(done.stdout.rpartition("codes: ")[2]), strict=True):
+        if run["kill"] is None:
+            assert codes == [0, 0], done.stderr
+        else:  # gloo may end the other process before the kill does
+            assert -signal.SIGKILL in codes, done.stderr
+            assert 0 not in codes, done.stderr
+    return folder
+
+
+def metrics_of(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in Throughput.NAMES} for line in lines]
+
+
+def weights_of(folder):
+    return load_file(folder / "pipeline" / "transformer" / "model.safetensors")
+
+
+def assert_equal_to_rounding(folder, other):
+    for line, expected in zip(metrics_of(folder), metrics_of(other), strict=True):
+        assert line == pytest.approx(expected, rel=1e-4)
+    for name, weight in weights_of(folder).items():
+        torch.testing.assert_close(weight, weights_of(other)[name], rtol=1e-3, atol=1e-5)
+
+
+def test_a_run_killed_at_a_step_and_in_a_checkpoint_ends_as_one_that_was_not(runs):
+    assert metrics_of(runs / "killed") == metrics_of(runs / "whole")
+    states = [load_file(runs / name / "checkpoint-000008" / "model.safetensors") for name in ("killed", "whole")]
+    for one, other in (states, [weights_of(runs / name) for name in ("killed", "whole")]):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_each_process_drops_out_places_of_its_own(runs):
+    states = [
+        torch.load(runs / "whole" / "checkpoint-000008" / f"random_states_{rank}.pkl", weights_only=False)
+        for rank in (0, 1)
+    ]
+    assert not torch.equal(*(state["torch_manual_seed"] for state in states))
+
+
+def test_two_processes_are_one_that_takes_two_passes_a_step_on_all_tasks(runs, folders, tmp_path):
+    main(run_flags(folders, tmp_path, **SAME_PASSES, gradient_accumulation_steps=2))
+    assert_equal_to_rounding(tmp_path, runs / "mix")
+
+
+def test_two_processes_are_one_with_a_batch_of_twice_the_size(runs, folders, tmp_path):
+    main([*run_flags(folders, tmp_path, **SAME_PASSES), *ONE_TASK, "10"])
+    assert_equal_to_rounding(tmp_path, runs / "one_task")
+
+
+def test_one_process_goes_on_where_two_stopped(runs, folders, tmp_path, caplog):
+    shutil.copytree(runs / "mix" / "checkpoint-000002", tmp_path / "checkpoint-000002")
+    lines = (runs / "mix" / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "metrics.jsonl").write_text("".join(lines))
+    main(run_flags(folders, tmp_path, **SAME_PASSES, gradient_accumulation_steps=2))
+    assert "written by 2 processes and goes on with 1" in caplog.text
+    assert "a step has 18 samples as before, so the data's order stays" in caplog.text
+    assert len(complete_checkpoints(tmp_path)) == 2
+    assert_equal_to_rounding(tmp_path, runs / "mix")

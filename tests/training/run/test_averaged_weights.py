@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Moving averages of weights, whole and sharded."""
+
+import pytest
+import torch
+from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, VISUAL_GRID, tiny_transformer
+from torch import distributed
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
+
+from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole, whole_transformer
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    """One process that shards over itself."""
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    yield distributed.init_device_mesh("cpu", (1,))
+    distributed.destroy_process_group()
+
+
+def moved(model, steps=3, decay=0.5):
+    """The averages after a few random moves of all weights."""
+    ema = AveragedWeights(model.parameters(), decay)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        with torch.no_grad():
+            for weight in model.parameters():
+                own = weight.to_local() if isinstance(weight, DTensor) else weight
+                own.add_(torch.randn(own.shape, generator=generator))
+        ema.update()
+    return ema
+
+
+def weights_of(model):
+    return [whole(weight).detach().clone() for weight in model.parameters()]
+
+
+def all_equal(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def logits_of(model):
+    generator = torch.Generator().manual_seed(1)
+    text = torch.randint(5, 100, (2, MAX_TEXT_LENGTH), generator=generator)
+    clips = torch.randint(0, CODEBOOK_SIZE, (2, *VISUAL_GRID), generator=generator)
+    return model(text, labels=clips).logits.detach()
+
+
+def test_the_averages_stand_in_for_the_weights_for_a_while():
+    model = tiny_transformer()
+    ema = moved(model)
+    before = weights_of(model)
+    with ema.in_place():
+        assert all_equal(weights_of(model), ema.shadow_params)
+        assert not all_equal(weights_of(model), before)
+    assert all_equal(weights_of(model), before)
+
+
+def test_averages_of_16_bit_weights_keep_small_moves():
+    weight = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
+    ema = AveragedWeights([weight], 0.999)
+    ema.optimization_step = 100_000
+    weight.data.fill_(1.5)
+    ema.update()
+    assert ema.shadow_params[0].dtype == torch.float32
+    assert ema.shadow_params[0][0].item() == pytest.approx(1.0005, abs=1e-6)
+
+
+def test_averages_of_sharded_weights_are_those_of_whole_ones(mesh):
+    plain, sharded = tiny_transformer(), fully_shard(tiny_transformer(), mesh=mesh)
+    assert all(isinstance(weight, DTensor) for weight in sharded.parameters())
+    expected, found = moved(plain).state_dict(), moved(sharded).state_dict()
+    assert not any(isinstance(average, DTensor) for average in found["shadow_params"])
+    assert all_equal(found["shadow_params"], expected["shadow_params"])
+    again = AveragedWeights(sharded.parameters(), 0.5)
+    again.load_state_dict(expected)
+    assert all(isinstance(average, DTensor) for average in again.shadow_params)
+    before = weights_of(sharded)
+    with again.in_place():
+        assert all_equal(weights_of(sharded), expected["shadow_params"])
+    assert all_equal(weights_of(sharded), before)
+
+
+def test_the_whole_copy_of_a_sharded_transformer_is_the_same_model_and_draws_no_random_numbers(mesh):
+    plain, sharded = tiny_transformer(), fully_shard(tiny_transformer(), mesh=mesh)
+    sharded.generation_config.update(guidance_scale=3.0)
+    state = torch.get_rng_state()
+    copy = whole_transformer(sharded)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(logits_of(copy), logits_of(plain))
+    assert copy.generation_config.guidance_scale == 3.0
+    assert whole_transformer(plain) is plain

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+from dataclasses import fields
+from itertools import chain, count
+
+import numpy as np
+import pytest
+import torch
+
+from nuwa_hf.storage.whole_folders import complete_checkpoints, newest_checkpoint
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.run.run_arguments import RunArguments
+from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
+from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
+from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
+
+
+def arguments(folder, **overrides) -> RunArguments:
+    return RunArguments(**{"output_dir": str(folder), "device": "cpu", "max_train_steps": 8, **overrides})
+
+
+class Run:
+    """A linear model on noise from every source of random numbers."""
+
+    def __init__(self, folder, **overrides):
+        self.arguments = arguments(folder, **overrides)
+        self.accelerator = build_accelerator(self.arguments)
+        self.state = RunState(self.arguments, self.accelerator)
+        self.generator = torch.Generator().manual_seed(3)
+        model = torch.nn.Linear(6, 6)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+        self.scheduler = build_scheduler(self.arguments, optimizer)
+        self.state.register(self.scheduler, GeneratorState(self.generator))
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+
+    def train(self, steps: int) -> "Run":
+        for _ in range(steps):
+            noise = torch.randn(6) * random.random() * np.random.rand() + torch.randn(6, generator=self.generator)
+            self.accelerator.backward(self.model(noise).square().sum())
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            self.scheduler.step()
+            self.state.step += 1
+        return self
+
+    def weights(self) -> torch.Tensor:
+        return torch.cat([parameter.detach().flatten() for parameter in self.model.parameters()])
+
+
+def test_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path):
+    expected = Run(tmp_path / "whole").train(8).weights()
+    Run(tmp_path / "parts").train(5).state.save()
+    again = Run(tmp_path / "parts")
+    assert again.state.resume() == tmp_path / "parts" / "checkpoint-000005"
+    assert again.state.step == 5
+    assert torch.equal(again.train(3).weights(), expected)
+
+
+def test_only_the_newest_checkpoints_are_kept_and_the_newest_is_found(tmp_path):
+    run = Run(tmp_path, checkpoints_total_limit=2)
+    for _ in range(4):
+        run.train(1).state.save()
+    assert [path.name for path in complete_checkpoints(tmp_path)] == ["checkpoint-000003", "checkpoint-000004"]
+    assert newest_checkpoint(tmp_path).name == "checkpoint-000004"
+
+
+def test_checkpoint_without_its_final_name_is_not_found(tmp_path):
+    (tmp_path / ".checkpoint-000009.incomplete").mkdir()
+    (tmp_path / "checkpoint-000009.backup").mkdir()
+    assert newest_checkpoint(tmp_path) is None
+    assert Run(tmp_path).state.resume() is None
+
+
+FILE_EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
+
+
+def save_in_a_process_killed_at(run, event_number) -> bool:
+    """Saves in a copy of this process that is killed before its n-th action on a file; whether it was finished."""
+    child = os.fork()
+    if child == 0:
+        actions = count(1)
+
+        def kill_at_the_nth(event, _):
+            if event in FILE_EVENTS and next(actions) == event_number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(kill_at_the_nth)
+        run.state.save()
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def test_a_kill_before_any_action_on_a_file_leaves_whole_checkpoints_and_a_run_that_goes_on(tmp_path):
+    run = Run(tmp_path / "first", checkpoints_total_limit=1).train(1)
+    whole = sorted(path.name for path in run.state.save().iterdir())
+    weights = {1: run.weights(), 2: run.train(1).weights()}
+    steps, is_finished = [], False
+    while not is_finished:
+        folder = tmp_path / f"killed-{len(steps)}"
+        shutil.copytree(tmp_path / "first", folder)
+        run.state.output_dir = folder
+        is_finished = save_in_a_process_killed_at(run, len(steps) + 1)
+        for checkpoint in complete_checkpoints(folder):
+            assert sorted(path.name for path in checkpoint.iterdir()) == whole
+        again = Run(folder)
+        again.state.resume()
+        assert torch.equal(again.weights(), weights[again.state.step])
+        assert {path.name for path in folder.iterdir()} == {path.name for path in complete_checkpoints(folder)}
+        steps.append(again.state.step)
+    assert steps == sorted(steps)
+    assert steps.count(1) > 10
+    assert steps.count(2) > 3
+
+
+def test_full_disk_leaves_the_last_good_checkpoint_and_the_run_goes_on(tmp_path, caplog):
+    run = Run(tmp_path)
+    assert run.train(2).state.save() is not None
+    expected = run.weights()
+    run.train(1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))  # writes beyond fail as on a full disk
+    try:
+        assert run.state.save() is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "could not be written" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-000002"]
+    again = Run(tmp_path)
+    again.state.resume()
+    assert torch.equal(again.weights(), expected)
+    assert run.train(1).state.save() is not None
+
+
+def test_resume_off_never_mixes_two_runs(tmp_path):
+    Run(tmp_path).train(1).state.save()
+    with pytest.raises(ValueError, match=r"`output_dir`.*checkpoint-000001"):
+        Run(tmp_path, resume=False).state.resume()
+
+
+def test_a_checkpoint_of_other_arguments_is_refused_and_all_that_differ_are_named(tmp_path):
+    Run(tmp_path, learning_rate=1e-3).train(1).state.save()
+    with pytest.raises(ValueError, match=r"checkpoint-000001 differs in `seed` \(was 0, is 7\), `learning_rate`"):
+        Run(tmp_path, seed=7, learning_rate=1e-2).state.resume()
+
+
+def test_what_does_not_shape_the_weights_may_change(tmp_path):
+    Run(tmp_path).train(1).state.save()
+    moved = tmp_path.rename(tmp_path.with_name("moved"))
+    changes = {"max_train_steps": 20, "log_every": 7, "checkpointing_steps": 9, "device": "auto", "sample_every": 3}
+    again = Run(moved, **changes)
+    again.state.resume()
+    assert again.state.step == 1
+
+
+def test_a_checkpoint_from_before_arguments_were_kept_is_resumed(tmp_path):
+    run = Run(tmp_path).train(2)
+    (run.state.save() / ARGUMENTS_FILE).unlink()
+    again = Run(tmp_path, seed=7)
+    again.state.resume()
+    assert torch.equal(again.weights(), run.weights())
+
+
+def test_an_argument_that_a_checkpoint_does_not_know_was_at_its_default(tmp_path):
+    path = Run(tmp_path).train(1).state.save() / ARGUMENTS_FILE
+    saved = json.loads(path.read_text())
+    del saved["warmup_ratio"]
+    path.write_text(json.dumps({**saved, "no_longer_there": 3}))
+    Run(tmp_path).state.resume()
+    with pytest.raises(ValueError, match=r"`warmup_ratio` \(was 0.05, is 0.5\)"):
+        Run(tmp_path, warmup_ratio=0.5).state.resume()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"gradient_accumulation_steps": 2}, "a step has 32 samples as before, so the data's order stays"),
+        ({"train_batch_size": 32}, "`train_batch_size` was 16 and is 32"),
+        ({}, "a step had 32 samples and has 16 now, so the data's order changes"),
+    ],
+)
+def test_another_number_of_processes_goes_on_and_says_what_changes(tmp_path, caplog, changes, sentence):
+    run = Run(tmp_path).train(3)
+    checkpoint = run.state.save()
+    # What two processes write: each its random states, and a step of twice the samples.
+    shutil.copy(checkpoint / "random_states_0.pkl", checkpoint / "random_states_1.pkl")
+    torch.save({"step": 3, "global_batch_size": 32}, checkpoint / "custom_checkpoint_0.pkl")
+    draws = []
+    for _ in range(2):
+        caplog.clear()
+        again = Run(tmp_path, **changes)
+        again.state.resume()
+        assert torch.equal(again.weights(), run.weights())
+        assert next(iter(again.state.batch_sampler()))[0] == 3 * again.state.global_batch_size
+        assert "written by 2 processes and goes on with 1" in caplog.text
+        assert sentence in caplog.text
+        draws.append(torch.rand(3))
+    assert torch.equal(*draws)
+
+
+def test_metrics_of_a_run_killed_before_its_first_checkpoint_are_forgotten(tmp_path):
+    Run(tmp_path).train(1).state.log({"loss": 1.0})
+    Run(tmp_path).state.resume()
+    assert (tmp_path / "metrics.jsonl").read_text() == ""
+
+
+def test_metrics_of_a_killed_run_beyond_its_checkpoint_are_forgotten(tmp_path):
+    run = Run(tmp_path)
+    for step in (1, 2, 3):
+        run.train(1).state.log({"loss": 1.0 / step})
+        if step == 2:
+            run.state.save()
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(path.read_text() + '{"step": 4, "lo')
+    Run(tmp_path).state.resume()
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [
+        {"step": 1, "loss": 1.0},
+        {"step": 2, "loss": 0.5},
+    ]
+
+
+@pytest.mark.parametrize("num_processes", [1, 2, 4])
+def test_samples_of_a_step_do_not_depend_on_how_many_processes_share_them(tmp_path, num_processes):
+    settings = arguments(tmp_path, train_batch_size=8 // num_processes, gradient_accumulation_steps=3)
+    samplers = [
+        StepBatchSampler(settings, first_step=2, process_index=index, num_processes=num_processes)
+        for index in range(num_processes)
+    ]
+    passes = [sorted(chain(*batches)) for batches in zip(*samplers, strict=True)]
+    assert len(passes) == len(samplers[0]) == 6 * 3
+    assert list(chain(*passes)) == list(range(2 * 24, 8 * 24))
+
+
+def test_learning_rate_rises_and_falls_along_its_cosine(tmp_path):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = build_scheduler(arguments(tmp_path, max_train_steps=100, warmup_ratio=0.1), optimizer)
+    rates = []
+    for _ in range(100):
+        rates.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    assert rates[0] == 0
+    assert rates[10] == max(rates) == 1
+    assert rates[55] == pytest.approx(0.5)
+    assert scheduler.get_last_lr()[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_what_may_change_are_arguments_of_a_training():
+    names = {entry.name for cls in (NuwaArguments, VQGANArguments) for entry in fields(cls)}
+    assert names >= MAY_CHANGE

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The order of samples, and the turns of several sources: pure, complete, and true to the weights."""
+
+from fractions import Fraction
+
+import pytest
+
+from nuwa_hf.training.run.sample_order import SLOTS_PER_BLOCK, shuffled, turn
+
+
+def turns(weights, indices, seed=0):
+    return [turn(index, [Fraction(weight) for weight in weights], seed) for index in indices]
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (3, 1), (0.7, 0.2, 0.1), (5, 1, 1, 1)])
+def test_shares_are_the_weights_after_a_block_and_close_to_them_within_one(weights):
+    found = turns(weights, range(SLOTS_PER_BLOCK))
+    for source, weight in enumerate(weights):
+        share = weight / sum(weights)
+        count = sum(which == source for which, _ in found)
+        assert abs(count - share * SLOTS_PER_BLOCK) < len(weights)
+        early = sum(which == source for which, _ in found[:500])
+        assert early / 500 == pytest.approx(share, abs=4 * (share * (1 - share) / 500) ** 0.5)
+
+
+@pytest.mark.parametrize("weights", [(1,), (2, 1), (0.7, 0.2, 0.1)])
+def test_each_source_counts_its_own_samples_without_gap_or_repeat(weights):
+    found = turns(weights, range(SLOTS_PER_BLOCK))
+    for source in range(len(weights)):
+        own = sorted(index for which, index in found if which == source)
+        assert own == list(range(len(own)))
+
+
+def test_every_other_sample_sees_every_source_by_its_weight():
+    """A task that gets every second row of equal weights must not get one source alone."""
+    found = turns((1, 1), range(0, 2000, 2))
+    assert sum(which for which, _ in found) / 1000 == pytest.approx(0.5, abs=0.07)
+
+
+def test_turns_are_the_same_whatever_was_asked_before_and_differ_by_seed():
+    indices = [5, 9000, 4096, 5, 4095]
+    assert turns((2, 1), indices) == [turns((2, 1), [index])[0] for index in indices]
+    assert turns((2, 1), range(50), seed=0) != turns((2, 1), range(50), seed=1)
+
+
+def test_one_source_is_read_in_the_order_of_the_samples():
+    assert turns((4,), range(100)) == [(0, index) for index in range(100)]
+    assert [shuffled(index, 7, 3) for index in range(7)] != list(range(7))

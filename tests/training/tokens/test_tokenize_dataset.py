@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""`nuwa-hf tokenize` on drawn shapes: tokens are the codec's, and a stopped run goes on to the same bytes."""
+
+import pytest
+import torch
+from tiny import SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan
+
+from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
+from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.training.tokens import tokenize_dataset
+from nuwa_hf.training.tokens.clip_tokens import tokenize_clips
+from nuwa_hf.training.tokens.token_files import TokenFiles, shard_path
+from nuwa_hf.training.tokens.tokenize_dataset import main
+
+
+CLASSES = len(sketch_class_names)
+
+
+def tiny_sketch_vqgan(classes=CLASSES, levels=4):
+    return tiny_vqgan(
+        in_channels=classes,
+        out_channels=classes,
+        codebook_size=SKETCH_CODEBOOK_SIZE,
+        block_out_channels=(8,) * levels,
+        sample_size=64,
+    )
+
+
+@pytest.fixture(scope="module")
+def components(tmp_path_factory):
+    """Folders of a codec of factor 8 and of a text tokenizer."""
+    folder = tmp_path_factory.mktemp("components")
+    tiny_vqgan(block_out_channels=(8, 8, 8, 8), sample_size=64).save_pretrained(folder / "vqgan")
+    tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    return ["--vqgan", str(folder / "vqgan"), "--tokenizer", str(folder / "tokenizer"), "--sprites", "shapes"]
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(tokenize_dataset, "CLIPS_PER_SHARD", 4)
+    monkeypatch.setattr(tokenize_dataset, "CLIPS_PER_BATCH", 3)
+
+
+class Clips:
+    """Two clips with made-up content."""
+
+    def __init__(self):
+        dataset = EmojiMotion(SpritePack.drawn_shapes(), setting="large")
+        self.samples = [dataset[index] for index in (3, 8)]
+
+    def __getitem__(self, index):
+        return self.samples[index]
+
+
+def test_tokens_are_the_codecs_of_each_frame_and_the_tokenizers_of_each_caption():
+    vqgan, tokenizer, clips = tiny_vqgan(block_out_channels=(8, 8, 8), sample_size=64), tiny_tokenizer(), Clips()
+    tokens = tokenize_clips(clips, [1, 0], vqgan, tokenizer)
+    assert tokens.video_tokens.shape == (2, 8, 16, 16)
+    assert tokens.caption_ids.shape == (2, tokenizer.model_max_length)
+    for row, sample in enumerate(clips.samples[::-1]):
+        for frame, picture in enumerate(sample["video"]):
+            pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+            assert torch.equal(tokens.video_tokens[row, frame].long(), vqgan.encode(pixels).tokens[0])
+        for column, key in (("caption_ids", "caption"), ("image_caption_ids", "image_caption")):
+            expected = tokenizer(sample[key]).input_ids
+            ids = getattr(tokens, column)[row].tolist()
+            assert ids[: len(expected)] == expected
+            assert set(ids[len(expected) :]) <= {tokenizer.pad_token_id}
+        assert tokens.image_indices[row] == sample["image_index"]
+
+
+def test_sketch_tokens_are_the_sketch_codecs_of_each_frame():
+    vqgan, tokenizer, clips = tiny_vqgan(block_out_channels=(8, 8, 8), sample_size=64), tiny_tokenizer(), Clips()
+    sketch_vqgan = tiny_sketch_vqgan(levels=3)
+    tokens = tokenize_clips(clips, [1, 0], vqgan, tokenizer, sketch_vqgan)
+    assert tokens.sketch_tokens.shape == tokens.video_tokens.shape
+    assert tokens.sketch_tokens.dtype == torch.int32
+    for row, sample in enumerate(clips.samples[::-1]):
+        for frame, class_map in enumerate(sample["sketch"]):
+            pixels = class_maps_to_pixels(torch.from_numpy(class_map)[None].long(), CLASSES)
+            assert torch.equal(tokens.sketch_tokens[row, frame].long(), sketch_vqgan.encode(pixels).tokens[0])
+    without = tokenize_clips(clips, [1, 0], vqgan, tokenizer)
+    assert without.sketch_tokens is None
+    assert torch.equal(without.video_tokens, tokens.video_tokens)
+
+
+def test_sketches_are_written_and_a_folder_without_them_is_refused(components, small_shards, tmp_path):
+    sketch_vqgan = tiny_sketch_vqgan()
+    sketch_vqgan.save_pretrained(tmp_path / "sketch_vqgan")
+    sketches = ["--sketch_vqgan", str(tmp_path / "sketch_vqgan")]
+    output = ["--output_dir", str(tmp_path / "tokens"), "--num_clips", "5"]
+    main([*components, *sketches, *output])
+    tokens = TokenFiles.load(tmp_path / "tokens")
+    assert tokens.sketch_tokens.shape == tokens.video_tokens.shape == (5, 6, 8, 8)
+    with pytest.raises(ValueError, match="whose sketch_codec differ"):
+        main([*components, *output])
+    main([*components, "--output_dir", str(tmp_path / "without"), "--num_clips", "5"])
+    assert TokenFiles.load(tmp_path / "without").sketch_tokens is None
+    with pytest.raises(ValueError, match="whose sketch_codec differ"):
+        main([*components, *sketches, "--output_dir", str(tmp_path / "without"), "--num_clips", "5"])
+
+
+def test_a_sketch_codec_of_other_classes_is_refused_before_anything_is_written(components, tmp_path):
+    tiny_sketch_vqgan(classes=3).save_pretrained(tmp_path / "sketch_vqgan")
+    flags = ["--sketch_vqgan", str(tmp_path / "sketch_vqgan"), "--output_dir", str(tmp_path / "out")]
+    with pytest.raises(ValueError, match=f"`sketch_vqgan` must be a codec of the {CLASSES} classes"):
+        main([*components, *flags])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_deleted_shard_is_written_again_with_the_same_bytes_and_the_others_stay(components, small_shards, tmp_path):
+    command = [*components, "--output_dir", str(tmp_path), "--num_clips", "10"]
+    main(command)
+    paths = [shard_path(tmp_path, index) for index in range(3)]
+    before, times = [path.read_bytes() for path in paths], [path.stat().st_mtime_ns for path in paths]
+    assert len(TokenFiles.load(tmp_path)) == 10
+    paths[1].unlink()
+    main(command)
+    assert [path.read_bytes() for path in paths] == before
+    assert [path.stat().st_mtime_ns for path in paths[::2]] == times[::2]
+
+
+def test_splits_and_seeds_differ_and_one_shard_holds_the_same_clips_as_many(components, tmp_path, monkeypatch):
+    def run(name, *flags):
+        main([*components, "--output_dir", str(tmp_path / name), "--num_clips", "5", *flags])
+        return TokenFiles.load(tmp_path / name)
+
+    whole, held_out, seeded = run("whole"), run("val", "--split", "val"), run("seed", "--seed", "1")
+    monkeypatch.setattr(tokenize_dataset, "CLIPS_PER_SHARD", 2)
+    cut = run("cut")
+    assert torch.equal(whole.video_tokens, cut.video_tokens)
+    assert torch.equal(whole.caption_ids, cut.caption_ids)
+    assert not torch.equal(whole.video_tokens, held_out.video_tokens)
+    assert not torch.equal(whole.video_tokens, seeded.video_tokens)
+
+
+def test_a_folder_of_other_arguments_or_another_codec_is_refused_and_left_alone(components, small_shards, tmp_path):
+    output = ["--output_dir", str(tmp_path / "tokens")]
+    main([*components, *output, "--num_clips", "4"])
+    before = {path: path.read_bytes() for path in (tmp_path / "tokens").iterdir()}
+    with pytest.raises(ValueError, match="whose num_clips, num_shards differ; use another"):
+        main([*components, *output, "--num_clips", "6"])
+    vqgan = tiny_vqgan(block_out_channels=(8, 8, 8, 8), sample_size=64)
+    with torch.no_grad():
+        vqgan.quant_conv.weight.mul_(-1.0)
+    vqgan.save_pretrained(tmp_path / "other")
+    with pytest.raises(ValueError, match="whose codec differ"):
+        main([*components, "--vqgan", str(tmp_path / "other"), *output, "--num_clips", "4"])
+    assert {path: path.read_bytes() for path in (tmp_path / "tokens").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num_clips", "0"], "`num_clips` must be at least 1"),
+        (["--seed", "-1"], "`seed` must be at least 0"),
+        (["--clips", "3"], "the closest valid one is `num_clips`"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_written(components, tmp_path, flags, message):
+    with pytest.raises(ValueError, match=message):
+        main([*components, "--output_dir", str(tmp_path / "out"), *flags])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_and_shards_of_a_given_size_hold_the_same_clips(components, tmp_path):
+    command = [*components, "--num_clips", "7", "--clips_per_shard", "3", "--output_dir"]
+    for name, num_proc in (("one", "1"), ("two", "2")):
+        main([*command, str(tmp_path / name), "--num_proc", num_proc])
+    for index in range(3):
+        assert shard_path(tmp_path / "one", index).read_bytes() == shard_path(tmp_path / "two", index).read_bytes()
+    assert len(TokenFiles.load(tmp_path / "two")) == 7

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The tokenizer's training command, on drawn data and on a file."""
+
+import pytest
+
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.tokens.train_tokenizer import emoji_motion_captions, main
+
+
+LINES = ["a red apple rolls to the left", "", "  A dog runs on the grass  ", "a dog and a red apple"]
+
+
+@pytest.fixture
+def captions_file(tmp_path):
+    path = tmp_path / "captions.txt"
+    path.write_text("\n".join(LINES), encoding="utf-8")
+    return path
+
+
+def test_emoji_motion_captions_need_no_unknown_token_and_fit_the_text_length(tmp_path):
+    main(["--num_captions", "40", "--vocab_size", "160", "--output_dir", str(tmp_path)])
+    tokenizer = NuwaTokenizer.from_pretrained(tmp_path)
+    assert len(tokenizer) <= 160
+    captions = list(emoji_motion_captions("small", 20, seed=1))
+    assert len(captions) == 40
+    for ids in tokenizer(captions).input_ids:
+        assert tokenizer.unk_token_id not in ids
+        assert len(ids) <= tokenizer.model_max_length
+
+
+def test_two_runs_write_the_same_bytes_and_the_seed_is_used(tmp_path):
+    for name in ("one", "two"):
+        main(["--num_captions", "20", "--vocab_size", "120", "--seed", "3", "--output_dir", str(tmp_path / name)])
+    written = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert "tokenizer.json" in written
+    for name in written:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert list(emoji_motion_captions("small", 8, seed=3)) != list(emoji_motion_captions("small", 8, seed=4))
+
+
+def test_captions_from_a_file_are_read_line_by_line(captions_file, tmp_path):
+    main(["--captions", str(captions_file), "--vocab_size", "100", "--output_dir", str(tmp_path / "out")])
+    expected = NuwaTokenizer.train([line.strip() for line in LINES if line], vocab_size=100)
+    assert NuwaTokenizer.from_pretrained(tmp_path / "out").get_vocab() == expected.get_vocab()
+
+
+def test_missing_and_empty_files_are_refused(tmp_path):
+    out = ["--output_dir", str(tmp_path / "out")]
+    with pytest.raises(ValueError, match="one caption a line"):
+        main(["--captions", str(tmp_path / "absent.txt"), *out])
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="at least one caption"):
+        main(["--captions", str(empty), *out])
+    with pytest.raises(ValueError, match="`num_captions`"):
+        main(["--num_captions", "0", *out])
+    assert not (tmp_path / "out").exists()

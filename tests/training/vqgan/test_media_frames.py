@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Frames of a folder of images or clips, for the codec."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nuwa_hf import NuwaVQGAN
+from nuwa_hf.training.vqgan.media_frames import media_frames
+from nuwa_hf.training.vqgan.train_vqgan import main
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
+
+
+SIZE = 16
+
+
+def pictures(count, size=(20, 18)):
+    random = np.random.default_rng(0)
+    return [Image.fromarray(random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)) for _ in range(count)]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five pictures, one of them broken, without captions."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, picture in enumerate(pictures(5)):
+        picture.save(folder / f"{number}.png")
+    (folder / "2.png").write_bytes(b"no picture")
+    return folder
+
+
+def arguments_of(folder, **values):
+    return VQGANArguments(output_dir="unused", dataset=str(folder), image_size=SIZE, **values)
+
+
+def test_frames_are_a_pure_function_of_index_and_seed(folder):
+    one, same, other = (media_frames(arguments_of(folder, seed=seed), "train") for seed in (1, 1, 2))
+    for index in (0, 3, 5, 17):
+        assert torch.equal(one[index]["pixels"], same[index]["pixels"])
+    assert any(not torch.equal(one[index]["pixels"], other[index]["pixels"]) for index in range(5))
+    assert one[0]["pixels"].shape == (3, SIZE, SIZE)
+    assert one[0]["pixels"].dtype == torch.float32
+    assert -1 <= one[0]["pixels"].min() < one[0]["pixels"].max() <= 1
+    assert one[0]["object_mask"].all()
+
+
+def test_an_epoch_has_every_picture_and_names_the_broken_one(folder, caplog):
+    frames = media_frames(arguments_of(folder), "train")
+    for epoch in range(2):
+        seen = {frames[index]["pixels"].numpy().tobytes() for index in range(5 * epoch, 5 * epoch + 5)}
+        assert len(seen) == 4
+    assert "Row 2 of `dataset`" in caplog.text
+
+
+def test_clips_give_any_of_their_frames(tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    first, *rest = [Image.new("RGB", (SIZE, SIZE), (40 * level, 0, 0)) for level in range(6)]
+    first.save(folder / "0.gif", save_all=True, append_images=rest, duration=100)
+    frames = media_frames(arguments_of(folder), "train")
+    assert len({frames[index]["pixels"].mean().item() for index in range(30)}) == 6
+
+
+def test_a_folder_where_nothing_can_be_read_is_an_error(tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "0.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="`dataset` must hold images or clips that can be read"):
+        media_frames(arguments_of(tmp_path / "broken"), "train")[0]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="`dataset` must hold at least one"):
+        media_frames(arguments_of(tmp_path / "empty"), "train")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"target": "sketches", "discriminator_start": 1.0}, "`target` must be 'frames' with `dataset`"),
+        ({"image_size": 20}, "`image_size` must be a multiple of 8, the downsampling, got 20; use 16"),
+    ],
+)
+def test_arguments_that_do_not_fit_a_data_set_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        VQGANArguments(output_dir="unused", dataset="clips", **values)
+
+
+def test_a_codec_is_trained_on_a_folder_of_pictures(folder, tmp_path):
+    values = {"max_train_steps": 2, "train_batch_size": 2, "image_size": SIZE, "layers_per_block": 1, "device": "cpu"}
+    values |= {"norm_num_groups": 2, "latent_channels": 4, "codebook_dim": 4, "codebook_size": 8, "num_samples": 2}
+    values |= {"dataset": folder, "output_dir": tmp_path / "run", "discriminator_start": 1, "log_every": 1}
+    flags = [str(part) for name, value in values.items() for part in (f"--{name}", value)]
+    main([*flags, "--block_out_channels", "4", "4", "--no_mid_block_attention"])
+    codec = NuwaVQGAN.from_pretrained(tmp_path / "run" / "vqgan")
+    assert codec.config.sample_size == SIZE
+    assert (tmp_path / "run" / "samples" / "step-000002.png").is_file()

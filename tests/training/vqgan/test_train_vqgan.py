@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import load_file
+
+from nuwa_hf import NuwaVQGAN
+from nuwa_hf.datasets.class_map import palette, sketch_class_names
+from nuwa_hf.storage.whole_folders import complete_checkpoints
+from nuwa_hf.training.vqgan.train_vqgan import main
+
+
+TINY = {
+    "sprites": "shapes",
+    "device": "cpu",
+    "max_train_steps": 8,
+    "train_batch_size": 2,
+    "block_out_channels": [4, 4, 4, 8],
+    "layers_per_block": 1,
+    "norm_num_groups": 2,
+    "mid_block_attention": False,
+    "latent_channels": 4,
+    "codebook_dim": 4,
+    "codebook_size": 16,
+    "learning_rate": 0.01,
+    "discriminator_start": 0.5,
+    "discriminator_channels": 4,
+    "discriminator_layers": 1,
+    "checkpointing_steps": 2,
+    "checkpoints_total_limit": 10,
+    "sample_every": 4,
+    "log_every": 1,
+    "num_samples": 3,
+}
+FINAL_WEIGHTS = "vqgan/diffusion_pytorch_model.safetensors"
+
+
+def are_equal(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The folder of a tiny run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    run_to_end(folder)
+    return folder
+
+
+def write_config(folder, **overrides) -> str:
+    path = folder.with_suffix(".yaml")
+    path.write_text(yaml.safe_dump({**TINY, **overrides, "output_dir": str(folder)}))
+    return str(path)
+
+
+def run_to_end(folder, **overrides) -> None:
+    main(["--config", write_config(folder, **overrides)])
+
+
+def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrupted):
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-m", "nuwa_hf.training.vqgan.train_vqgan", "--config", write_config(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not complete_checkpoints(folder) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert complete_checkpoints(folder)
+    assert not (folder / "vqgan").exists()
+    run_to_end(folder)
+    for name in (FINAL_WEIGHTS, "checkpoint-000008/model.safetensors", "checkpoint-000008/model_1.safetensors"):
+        assert are_equal(load_file(folder / name), load_file(uninterrupted / name)), name
+
+
+def test_run_leaves_a_loadable_model_samples_and_metrics(uninterrupted):
+    vqgan = NuwaVQGAN.from_pretrained(uninterrupted / "vqgan")
+    assert vqgan.spatial_factor == 8
+    assert [path.name for path in sorted((uninterrupted / "samples").iterdir())] == [
+        "step-000004.png",
+        "step-000008.png",
+    ]
+    assert sum('"psnr_objects"' in line for line in (uninterrupted / "metrics.jsonl").open()) == 8
+    assert not [path for path in uninterrupted.iterdir() if "incomplete" in path.name]
+
+
+def test_final_model_is_the_average_of_the_weights_with_the_codes_as_they_are(uninterrupted):
+    final, last = (
+        load_file(uninterrupted / FINAL_WEIGHTS),
+        load_file(uninterrupted / "checkpoint-000008/model.safetensors"),
+    )
+    assert torch.equal(final["quantize.embedding.weight"], last["quantize.embedding.weight"])
+    assert not torch.equal(final["decoder.conv_out.weight"], last["decoder.conv_out.weight"])
+
+
+def test_unknown_key_stops_before_anything_is_written(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({**TINY, "output_dir": str(tmp_path / "run"), "codebok_size": 8}))
+    with pytest.raises(ValueError, match=r"`codebok_size`.*`codebook_size`"):
+        main(["--config", str(path)])
+    assert not (tmp_path / "run").exists()
+
+
+def test_sketch_run_leaves_a_codec_of_class_maps_its_scores_and_samples(tmp_path):
+    folder = tmp_path / "sketches"
+    run_to_end(folder, target="sketches", discriminator_start=1.0, max_train_steps=2, sample_every=2)
+    vqgan = NuwaVQGAN.from_pretrained(folder / "vqgan")
+    assert vqgan.config.in_channels == vqgan.config.out_channels == len(sketch_class_names)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    assert sum(line.keys() >= {"pixel_accuracy", "fwiou"} for line in lines) == 2
+    assert sum(line.keys() >= {"held_out_pixel_accuracy", "held_out_fwiou"} for line in lines) == 1
+    assert not any("psnr" in line for line in lines)
+    with Image.open(folder / "samples" / "step-000002.png") as sheet:
+        originals = np.asarray(sheet)[: sheet.height // 2].reshape(-1, 3)
+    assert {tuple(color) for color in originals.tolist()} <= {tuple(color) for color in palette.tolist()}

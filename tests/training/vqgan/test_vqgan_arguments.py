@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+from pathlib import Path
+
+import pytest
+
+import nuwa_hf.training
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("discriminator_start", -0.1), ("codebook_learning", "magic"), ("l1_weight", 0.0)]
+)
+def test_value_that_breaks_its_rule_is_an_error_that_names_both(name, value):
+    with pytest.raises(ValueError, match=f"`{name}.*{value}"):
+        VQGANArguments(output_dir="run", **{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("discriminator_start", 0.5), ("perceptual_weights", "vgg.safetensors")])
+def test_sketches_take_neither_a_discriminator_nor_a_perceptual_loss(name, value):
+    fitting = {"target": "sketches", "discriminator_start": 1.0, "output_dir": "run"}
+    assert VQGANArguments(**fitting).target == "sketches"
+    with pytest.raises(ValueError, match=f"`{name}` must be .* for sketches, got {value!r}"):
+        VQGANArguments(**{**fitting, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("emoji_motion_vqgan", "frames"), ("emoji_motion_sketch_vqgan", "sketches")]
+)
+def test_packaged_config_is_valid(name, target):
+    config = Path(nuwa_hf.training.__file__).parent / "configs" / f"{name}.yaml"
+    arguments = parse_arguments(VQGANArguments, ["--config", str(config)])
+    assert (arguments.setting, arguments.target) == ("small", target)

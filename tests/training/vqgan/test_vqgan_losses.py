@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import math
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from nuwa_hf.training.vqgan.perceptual_loss import VGG16_STAGES, PerceptualLoss
+from nuwa_hf.training.vqgan.vqgan_losses import (
+    adaptive_weight,
+    class_map_loss,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
+    last_layer_gradient,
+    object_pixel_weights,
+    peak_signal_to_noise,
+    reconstruction_loss,
+)
+
+
+def test_reconstruction_loss_is_the_weighted_mean_over_pixels():
+    sample, pixels, mask = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 4, 5), torch.rand(2, 4, 5) < 0.3
+    loss = reconstruction_loss(sample, pixels, object_pixel_weights(mask, 5.0), l1_weight=0.7, l2_weight=0.4)
+    total = weight = 0.0
+    for b, c, y, x in torch.cartesian_prod(*(torch.arange(n) for n in sample.shape)):
+        pixel_weight = 5.0 if mask[b, y, x] else 1.0
+        error = (sample - pixels)[b, c, y, x]
+        total += pixel_weight * (0.7 * error.abs() + 0.4 * error**2)
+        weight += pixel_weight
+    torch.testing.assert_close(loss, total / weight)
+
+
+def test_object_weight_of_one_is_the_plain_mean():
+    sample, pixels = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    weights = object_pixel_weights(torch.rand(2, 4, 4) < 0.5, 1.0)
+    torch.testing.assert_close(reconstruction_loss(sample, pixels, weights), (sample - pixels).abs().mean())
+
+
+def test_class_map_loss_is_the_weighted_mean_of_the_cross_entropies():
+    logits, class_maps, mask = torch.randn(2, 4, 3, 5), torch.randint(4, (2, 3, 5)), torch.rand(2, 3, 5) < 0.3
+    loss = class_map_loss(logits, class_maps, object_pixel_weights(mask, 5.0))
+    total = weight = 0.0
+    for b, y, x in torch.cartesian_prod(*(torch.arange(n) for n in mask.shape)):
+        pixel_weight = 5.0 if mask[b, y, x] else 1.0
+        total -= pixel_weight * logits[b, :, y, x].softmax(dim=0)[class_maps[b, y, x]].log()
+        weight += pixel_weight
+    torch.testing.assert_close(loss, total / weight)
+
+
+def test_hinge_losses_stop_at_the_margin():
+    assert hinge_discriminator_loss(torch.tensor([1.0, 3.0]), torch.tensor([-1.0, -9.0])) == 0
+    assert hinge_discriminator_loss(torch.tensor([0.0]), torch.tensor([0.5])) == 0.5 * (1 + 1.5)
+    assert hinge_generator_loss(torch.tensor([1.0, 3.0])) == -2
+
+
+def test_adaptive_weight_is_the_ratio_of_the_gradients_at_the_last_layer():
+    """For y = w x, L_rec = sum |y - 10| and L_gan = 3 sum y, the gradients by w are -sum x and 3 sum x."""
+    last_layer = nn.Parameter(torch.tensor([1.0]))
+    x = torch.tensor([1.0, 2.0])
+    sample = last_layer * x
+    gradients = [last_layer_gradient(loss, last_layer) for loss in ((sample - 10).abs().sum(), 3 * sample.sum())]
+    torch.testing.assert_close(gradients[0], torch.tensor([-3.0]))
+    torch.testing.assert_close(gradients[1], torch.tensor([9.0]))
+    weight = adaptive_weight(*gradients)
+    torch.testing.assert_close(weight, torch.tensor(3 / (9 + 1e-4)))
+    assert last_layer.grad is None
+    assert not weight.requires_grad
+
+
+def test_adaptive_weight_is_limited_when_the_adversarial_gradient_vanishes():
+    assert adaptive_weight(torch.full((4,), 100.0), torch.zeros(4)) == 1e4
+
+
+def test_psnr_of_a_known_error_and_of_a_mask():
+    pixels = torch.zeros(1, 3, 2, 2)
+    sample = pixels.clone()
+    sample[..., 0, 0] = 0.2
+    mask = torch.tensor([[[1, 0], [0, 0]]])
+    assert peak_signal_to_noise(sample, pixels, mask).item() == pytest.approx(10 * math.log10(4 / 0.04), abs=1e-4)
+    assert peak_signal_to_noise(sample, pixels).item() == pytest.approx(10 * math.log10(4 / 0.01), abs=1e-4)
+    assert peak_signal_to_noise(torch.full_like(pixels, 9.0), torch.ones_like(pixels)) > 100  # clipped
+
+
+@pytest.fixture
+def vgg_file(tmp_path):
+    """A VGG16 of two channels a stage."""
+    state, channels = {}, 3
+    for number in sum(VGG16_STAGES, ()):
+        state[f"features.{number}.weight"] = torch.randn(2, channels, 3, 3)
+        state[f"features.{number}.bias"] = torch.randn(2)
+        channels = 2
+    save_file(state, tmp_path / "vgg.safetensors")
+    return tmp_path / "vgg.safetensors"
+
+
+def test_perceptual_loss_is_zero_only_for_equal_images_and_trains_the_sample_alone(vgg_file):
+    perceptual = PerceptualLoss(vgg_file)
+    pixels, sample = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16, requires_grad=True)
+    assert perceptual(pixels, pixels) == 0
+    loss = perceptual(sample, pixels)
+    loss.backward()
+    assert loss > 0
+    assert sample.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in perceptual.parameters())
+
+
+def test_perceptual_weights_that_do_not_exist_or_lack_a_layer_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"`perceptual_weights`.*none\.safetensors"):
+        PerceptualLoss(tmp_path / "none.safetensors")
+    save_file({"features.0.weight": torch.zeros(2, 3, 3, 3)}, tmp_path / "part.safetensors")
+    with pytest.raises(ValueError, match=r"lacks 'features\.0\.bias'"):
+        PerceptualLoss(tmp_path / "part.safetensors")
