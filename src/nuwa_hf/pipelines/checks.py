@@ -104,6 +104,30 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
         )
 
 
+def check_codec(name: str, model: ModelMixin) -> None:
+    """Require a codec that can be a component: of single frames, with as many channels out as in.
+
+    Args:
+        name (`str`): the component's name, for the message.
+        model (`ModelMixin`): the codec.
+
+    Raises:
+        TypeError: If it does not speak the protocol `Codec`.
+        ValueError: If its tokens stand for several frames, or its channels differ.
+    """
+    codec = as_codec(model)
+    if codec.temporal_factor != 1:
+        raise ValueError(
+            f"`{name}` must have a `temporal_factor` of 1, tokens for every frame, got {codec.temporal_factor}; "
+            "frames are given, masked and streamed one by one, so use a codec of single frames."
+        )
+    if codec.in_channels != codec.out_channels:
+        raise ValueError(
+            f"`{name}` must have as many output as input channels, for a sketch its classes, got {codec.in_channels} "
+            f"and {codec.out_channels}; train it to give back what it takes."
+        )
+
+
 def check_components_agree(
     vqgan: ModelMixin | None,
     transformer: NuwaForConditionalGeneration | None,
@@ -126,7 +150,7 @@ def check_components_agree(
     """
     for name, model in (("vqgan", vqgan), ("sketch_vqgan", sketch_vqgan)):
         if model is not None:
-            _check_codec(name, model)
+            check_codec(name, model)
     if transformer is None:
         return
     config = transformer.config
@@ -146,20 +170,6 @@ def check_components_agree(
         )
     if tokenizer is not None and config.text_encoder_config is not None:
         _check_clip_tokenizer(tokenizer, config)
-
-
-def _check_codec(name: str, model: ModelMixin) -> None:
-    codec = as_codec(model)
-    if codec.temporal_factor != 1:
-        raise ValueError(
-            f"`{name}` must have a `temporal_factor` of 1, tokens for every frame, got {codec.temporal_factor}; "
-            "frames are given, masked and streamed one by one, so use a codec of single frames."
-        )
-    if codec.in_channels != codec.out_channels:
-        raise ValueError(
-            f"`{name}` must have as many output as input channels, for a sketch its classes, got {codec.in_channels} "
-            f"and {codec.out_channels}; train it to give back what it takes."
-        )
 
 
 def _check_clip_tokenizer(tokenizer: NuwaTokenizer | CLIPTokenizer, config: NuwaConfig) -> None:

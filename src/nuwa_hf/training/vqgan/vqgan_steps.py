@@ -71,8 +71,7 @@ def vqgan_step(
     outputs: list[NuwaVQGANOutput] = []
     discriminator.requires_grad_(False)
     for batch in batches:
-        # As a tuple, which Accelerate's and DDP's wrappers can rebuild.
-        output = NuwaVQGANOutput(*training.vqgan(batch["pixels"], return_dict=False))
+        output = training.vqgan(batch["pixels"])
         reconstruction = training.target.loss(output.sample, batch)
         log = {"reconstruction": reconstruction}
         if training.perceptual is not None:
