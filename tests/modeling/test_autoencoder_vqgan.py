@@ -9,12 +9,8 @@ from accelerate.state import AcceleratorState
 from diffusers import VQModel
 from torch import nn
 
-from nuwa_hf.modeling.autoencoder_vqgan import (
-    NuwaVQGAN,
-    NuwaVQGANDecoderOutput,
-    NuwaVQGANEncoderOutput,
-    NuwaVQGANOutput,
-)
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
 
 
 TINY = {

@@ -6,13 +6,11 @@ Shapes: B batch, C channels, T frames, Y and X pixel rows and columns, t, h, w t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import AutoencoderMixin, Decoder, Encoder
-from diffusers.utils import BaseOutput
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from einops import rearrange
 from torch import nn
@@ -30,51 +28,8 @@ from nuwa_hf.modeling.codec.frames import (
 )
 from nuwa_hf.modeling.fsq_quantizer import FiniteScalarQuantizer
 from nuwa_hf.modeling.quantizer import GumbelQuantizer, VectorQuantizer
-
-
-@dataclass
-class NuwaVQGANEncoderOutput(BaseOutput):
-    """Output of `NuwaVQGAN.encode`.
-
-    Args:
-        tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): indices into the codebook.
-        latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): the latents before quantisation.
-    """
-
-    tokens: torch.LongTensor
-    latents: torch.Tensor = None  # Accelerate rebuilds outputs from a dictionary alone
-
-
-@dataclass
-class NuwaVQGANDecoderOutput(BaseOutput):
-    """Output of `NuwaVQGAN.decode`.
-
-    Args:
-        sample (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): pixels, about [-1, 1], not clamped.
-    """
-
-    sample: torch.Tensor
-
-
-@dataclass
-class NuwaVQGANOutput(BaseOutput):
-    """Output of `NuwaVQGAN.forward`.
-
-    Args:
-        sample (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): reconstruction, about [-1, 1].
-        latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): the latents before quantisation.
-        quantized (`torch.Tensor` of the shape of `latents`): the codes; their gradient goes to `latents` unchanged.
-        tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): indices into the codebook.
-        codebook_loss (`torch.Tensor`, a scalar): moves the codes to the latents.
-        commitment_loss (`torch.Tensor`, a scalar): moves the latents to the codes, weighted by `commitment_weight`.
-    """
-
-    sample: torch.Tensor
-    latents: torch.Tensor = None
-    quantized: torch.Tensor = None
-    tokens: torch.LongTensor = None
-    codebook_loss: torch.Tensor = None
-    commitment_loss: torch.Tensor = None
+from nuwa_hf.modeling.vqgan_configuration import check_configuration, codebook_extents
+from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
 
 
 class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
@@ -147,8 +102,8 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         fsq_levels: tuple[int, ...] | None = None,
     ):
         super().__init__()
-        _check_configuration(self.config)
-        codebook_size, codebook_dim = _codebook_extents(self.config)
+        check_configuration(self.config)
+        codebook_size, codebook_dim = codebook_extents(self.config)
         self.register_to_config(codebook_size=codebook_size, codebook_dim=codebook_dim)
         has_attention = [level in attention_levels for level in range(len(block_out_channels))]
         self.encoder = Encoder(
@@ -371,47 +326,3 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         """Extent and overlap of a tile in tokens."""
         tile = self.tile_sample_min_size // self.spatial_factor
         return tile, int(tile * self.tile_overlap_factor)
-
-
-def _check_configuration(config) -> None:
-    num_levels = len(config.block_out_channels)
-    if num_levels == 0:
-        raise ValueError("`block_out_channels` must name at least one level, got ().")
-    for name in ("in_channels", "out_channels", "layers_per_block", "latent_channels", "norm_num_groups"):
-        if config[name] < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {config[name]}.")
-    for channels in config.block_out_channels:
-        if channels < 1 or channels % config.norm_num_groups:
-            raise ValueError(
-                f"`block_out_channels` must be positive multiples of `norm_num_groups` = {config.norm_num_groups}, "
-                f"got {channels} in {tuple(config.block_out_channels)}; change the width, or the groups to a divisor."
-            )
-    for level in config.attention_levels:
-        if not 0 <= level < num_levels:
-            raise ValueError(
-                f"`attention_levels` must lie in [0, {num_levels}) (the levels of `block_out_channels`), got {level} "
-                f"in {tuple(config.attention_levels)}; the innermost level is {num_levels - 1}."
-            )
-    if config.quantizer not in ("nearest", "gumbel", "fsq"):
-        raise ValueError(f'`quantizer` must be "nearest", "gumbel" or "fsq", got {config.quantizer!r}.')
-    if (config.quantizer == "fsq") != (config.fsq_levels is not None):
-        raise ValueError(
-            '`fsq_levels` must be given with `quantizer="fsq"` and with no other, got '
-            f"{config.fsq_levels} with {config.quantizer!r}; (8, 5, 5, 5) makes 1000 codes."
-        )
-    check_multiple("sample_size", config.sample_size, 2 ** (num_levels - 1))
-
-
-def _codebook_extents(config) -> tuple[int, int]:
-    """Number and width of the codes; with FSQ the levels say both."""
-    if config.quantizer != "fsq":
-        size = 12288 if config.codebook_size is None else config.codebook_size
-        return size, 256 if config.codebook_dim is None else config.codebook_dim
-    codes = FiniteScalarQuantizer(config.fsq_levels)
-    for name in ("codebook_size", "codebook_dim"):
-        said = getattr(codes, name)
-        if config[name] not in (None, said):
-            raise ValueError(
-                f"`{name}` must be {said}, as `fsq_levels` {codes.levels} say, got {config[name]}; leave it out."
-            )
-    return codes.codebook_size, codes.codebook_dim

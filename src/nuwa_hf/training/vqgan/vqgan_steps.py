@@ -8,7 +8,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN, NuwaVQGANOutput
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANOutput
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
