@@ -17,6 +17,7 @@ from torch import nn
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling import tiling
+from nuwa_hf.modeling.codec.decoder_memory import decoder_memory
 from nuwa_hf.modeling.codec.frames import (
     check_multiple,
     check_pixels,
@@ -188,6 +189,21 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
             ValueError: If rows or columns are no positive multiple of `spatial_factor`.
         """
         return grid_of_frames(self.spatial_factor, num_frames, height, width)
+
+    def decoding_memory(self, num_frames: int, height: int, width: int) -> int:
+        """Memory that `decode` takes beside the weights.
+
+        Args:
+            num_frames (`int`): frames that are decoded in one call, all videos together; with slicing they are decoded
+                one by one, which is taken into account.
+            height (`int`): pixel rows.
+            width (`int`): pixel columns.
+
+        Returns:
+            `int`: bytes, of the decoder; what it gives comes on top.
+        """
+        at_once = 1 if self.use_slicing else num_frames
+        return decoder_memory(self.config.block_out_channels[0], self.dtype, at_once, height, width)
 
     def enable_tiling(self, tile_sample_min_size: int | None = None, tile_overlap_factor: float = 0.25) -> None:
         """Encodes and decodes large images in overlapping tiles, which bounds the memory.

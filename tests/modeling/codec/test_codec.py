@@ -57,6 +57,7 @@ def test_codec_speaks_the_protocol(model):
         assert tokens.shape == (shape[0], *(grid if len(shape) == 5 else grid[1:]))
         assert 0 <= tokens.min() <= tokens.max() < CODEBOOK_SIZE
         assert codec.decode(tokens).sample.shape == shape
+    assert codec.decoding_memory(3, 4, 6) == 5 * 3 * 4 * 6 * 8 * 4
     with pytest.raises(ValueError, match=r"`width` must be a positive multiple of 2 .*got 5; use 4 or 6"):
         codec.grid(1, 4, 5)
 

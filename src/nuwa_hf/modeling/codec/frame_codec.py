@@ -96,3 +96,7 @@ class FrameCodec:
         num_frames = tokens.shape[1] if tokens.ndim == 4 else None
         frames = tokens.flatten(0, 1) if tokens.ndim == 4 else tokens
         return FrameCodecDecoderOutput(unfold_pixels(self.decode_images(frames.long()), num_frames))
+
+    def decoding_memory(self, num_frames: int, height: int, width: int) -> int:
+        """0, for it is not known; see `Codec.decoding_memory`."""
+        return 0

@@ -136,5 +136,6 @@ def check_multiple(name: str, value: int, factor: int) -> None:
         below = value // factor * factor
         sizes = f"{below} or {below + factor}" if below else f"{factor}"
         raise ValueError(
-            f"`{name}` must be a positive multiple of {factor} (the side of a token in pixels), got {value}; use {sizes}."
+            f"`{name}` must be a positive multiple of {factor} (the side of a token in pixels), got {value}; use "
+            f"{sizes}."
         )

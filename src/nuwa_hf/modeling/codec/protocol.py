@@ -94,8 +94,20 @@ class Codec(Protocol):
             `DecoderOutput`: `sample` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`.
         """
 
+    def decoding_memory(self, num_frames: int, height: int, width: int) -> int:
+        """Memory that `decode` takes beside the weights.
 
-MEMBERS = (*Codec.__annotations__, "grid", "encode", "decode")
+        Args:
+            num_frames (`int`): frames that are decoded in one call, all videos together.
+            height (`int`): pixel rows.
+            width (`int`): pixel columns.
+
+        Returns:
+            `int`: bytes; 0 where it is not known.
+        """
+
+
+MEMBERS = (*Codec.__annotations__, "grid", "encode", "decode", "decoding_memory")
 
 
 @singledispatch

@@ -9,6 +9,7 @@ import torch
 from diffusers import VQModel
 from diffusers.utils.accelerate_utils import apply_forward_hook
 
+from nuwa_hf.modeling.codec.decoder_memory import decoder_memory
 from nuwa_hf.modeling.codec.frame_codec import FrameCodec
 from nuwa_hf.modeling.codec.protocol import as_codec
 from nuwa_hf.modeling.quantizer import nearest_codes
@@ -56,6 +57,10 @@ class VQModelCodec(FrameCodec):
         if self.model.config.lookup_from_codebook:  # then it takes tokens, and the shape of their codes
             return self.model.decode(tokens, force_not_quantize=True, shape=codes.shape).sample
         return self.model.decode(codes.permute(0, 3, 1, 2).to(self.model.dtype), force_not_quantize=True).sample
+
+    def decoding_memory(self, num_frames: int, height: int, width: int) -> int:
+        """That of its decoder; see `Codec.decoding_memory`."""
+        return decoder_memory(self.model.config.block_out_channels[0], self.model.dtype, num_frames, height, width)
 
 
 @apply_forward_hook  # brings an offloaded model to where it computes, as `encode` and `decode` do
