@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The rules that arguments of the pipelines keep, checked before any work is done."""
+"""Checks of the pipelines' arguments, made before any work."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,8 +28,8 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
         `list[str]`: the prompts, as they were given.
 
     Raises:
-        TypeError: If the prompt is no text and no list of texts.
-        ValueError: If the list is empty, or a prompt has nothing but white space.
+        TypeError: If the prompt is neither a text nor a list of texts.
+        ValueError: If the list is empty, or a prompt is empty or only white space.
     """
     prompts = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(prompts, list):
@@ -47,7 +47,7 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
 
 
 def check_whole_number(name: str, value: Any, *, maximum: int | None = None, reason: str = "") -> None:
-    """Require a whole number from 1 to `maximum`.
+    """Check that a value is a whole number from 1 to `maximum`.
 
     Args:
         name (`str`): the argument's name, for the message.
@@ -56,7 +56,7 @@ def check_whole_number(name: str, value: Any, *, maximum: int | None = None, rea
         reason (`str`): why there is a maximum, for the message.
 
     Raises:
-        TypeError: If it is no `int`.
+        TypeError: If it is not an `int`.
         ValueError: If it is below 1 or above the maximum.
     """
     if isinstance(value, bool) or not isinstance(value, int):
@@ -68,7 +68,7 @@ def check_whole_number(name: str, value: Any, *, maximum: int | None = None, rea
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Require one of a few names.
+    """Check that a value is one of a few names.
 
     Args:
         name (`str`): the argument's name, for the message.
@@ -76,7 +76,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         choices (`Sequence[str]`): the valid values.
 
     Raises:
-        ValueError: If it is none of them.
+        ValueError: If it is not.
     """
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}, got {value!r}.")
@@ -86,13 +86,13 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
     """Check the step callback and the tensors it asks for.
 
     Args:
-        callback (`Callable`, *optional*): what is called at the end of every step.
+        callback (`Callable`, *optional*): called at the end of every step.
         tensor_inputs (`Sequence[str]`): names of the tensors it asks for.
-        available (`Sequence[str]`): names of the tensors the pipeline offers.
+        available (`Sequence[str]`): names of the tensors that the pipeline offers.
 
     Raises:
-        TypeError: If the callback cannot be called.
-        ValueError: If it asks for a tensor the pipeline does not offer.
+        TypeError: If the callback is not callable.
+        ValueError: If it asks for a tensor that the pipeline does not offer.
     """
     if callback is not None and not callable(callback):
         raise TypeError(f"`callback_on_step_end` must be callable, got {callback!r}.")
@@ -134,12 +134,12 @@ def check_components_agree(
     tokenizer: NuwaTokenizer | CLIPTokenizer | None,
     sketch_vqgan: ModelMixin | None,
 ) -> None:
-    """Require components that were made for each other; those that were not loaded are skipped.
+    """Check that components were made for each other; those that are not loaded are skipped.
 
     Args:
         vqgan (`ModelMixin`, *optional*): the codec, `NuwaVQGAN` or another that `as_codec` takes.
         transformer (`NuwaForConditionalGeneration`, *optional*): the model that samples its tokens.
-        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`, *optional*): what the transformer reads.
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`, *optional*): makes the tokens that the transformer reads.
         sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches.
 
     Raises:
