@@ -85,9 +85,9 @@ def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: 
     """Tokens `(1, T, H, W)`, drawn with the checkpoint's own settings, as the task's pipeline does."""
     is_unguided = get_task(task).condition == "none"
     sampling = (
-        pipeline.choose_unguided_sampling(None, None, None)
+        pipeline.choose_unguided_sampling(None, None, None, None)
         if is_unguided
-        else pipeline.choose_sampling(None, None, None, None)
+        else pipeline.choose_sampling(None, None, None, None, None)
     )
     known = {} if batch.known_mask is None else {"known_tokens": batch.visual_tokens, "known_mask": batch.known_mask}
     return pipeline.transformer.generate(
