@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from nuwa_hf.hub.repository_ids import check_repo_id, is_repo_id
 from nuwa_hf.media import IMAGE_SUFFIXES, written_aside
-from nuwa_hf.storage.folder_contents import Kind, check_repo_id, checkpoint_kind, class_name, is_repo_id
+from nuwa_hf.storage.folder_contents import Kind, checkpoint_kind, class_name
 from nuwa_hf.tasks import Task, get_task
 
 

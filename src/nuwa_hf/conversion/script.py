@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from nuwa_hf.hub.push_folder import push_folder
-from nuwa_hf.storage.folder_contents import check_repo_id
+from nuwa_hf.hub.repository_ids import check_repo_id
 from nuwa_hf.storage.whole_folders import flush, move_into_place
 
 

@@ -14,7 +14,8 @@ from nuwa_hf.evaluation.judges.verdict_scores import (
     score_verdicts,
     wilson_interval,
 )
-from nuwa_hf.metrics.distances import frechet_distance, psnr
+from nuwa_hf.metrics.frechet_distance import frechet_distance
+from nuwa_hf.metrics.psnr import psnr
 
 
 __all__ = [

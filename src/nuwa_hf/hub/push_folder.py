@@ -13,7 +13,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HTTPError
 
 from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.storage.folder_contents import check_repo_id, checkpoint_kind
+from nuwa_hf.hub.repository_ids import check_repo_id
+from nuwa_hf.storage.folder_contents import checkpoint_kind
 
 
 logger = logging.getLogger(__name__)

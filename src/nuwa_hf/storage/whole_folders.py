@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Folders that are whole or not there at all: a run's checkpoints and its finished model.
+"""Folders that are complete or not there at all, such as the checkpoints of a run.
 
 A folder is filled under the name `.<name>.incomplete` and renamed when it is whole; the one that it replaces waits as
 `.<name>.replaced` until then, and one that is deleted is renamed to `.<name>.removed` first. So whatever has its plain
@@ -8,24 +8,9 @@ name is whole at every instant, and `recover` puts in order what a kill has left
 """
 
 import os
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-
-
-CHECKPOINT_NAME = re.compile(r"checkpoint-(\d{6,})")
-
-
-def complete_checkpoints(output_dir: Path) -> list[Path]:
-    """The complete checkpoints of a run, the oldest first."""
-    found = [path for path in Path(output_dir).glob("checkpoint-*") if CHECKPOINT_NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.split("-")[1]))
-
-
-def newest_checkpoint(output_dir: Path) -> Path | None:
-    """The complete checkpoint with the most steps, or None."""
-    return next(reversed(complete_checkpoints(output_dir)), None)
 
 
 def save_aside(final: Path, write: Callable[[Path], None]) -> None:

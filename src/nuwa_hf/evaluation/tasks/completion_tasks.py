@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from nuwa_hf.evaluation.tasks.hidden_places import hidden_places, seam, to_pixels
+from nuwa_hf.evaluation.tasks.hidden_places import hidden_places, to_pixels
 from nuwa_hf.evaluation.tasks.task_evaluator import Table, Trial
 from nuwa_hf.generation.likelihood import token_log_likelihood
-from nuwa_hf.metrics.distances import psnr
+from nuwa_hf.metrics.psnr import psnr
+from nuwa_hf.metrics.seam import seam
 from nuwa_hf.modeling.text_ids import none_text
 
 
@@ -136,7 +137,7 @@ def judge_video_prediction(trial: Trial) -> dict[str, Table]:
         )
         table = {row: trial.score_clips(clips) for row, clips in shown.items()}
         for row in shown.keys() - {"real"}:
-            table[row]["psnr"] = psnr(shown[row][:, given:], real.clips[:, given:])
+            table[row]["psnr"] = psnr(shown[row][:, given:], real.clips[:, given:]).item()
         table["chance"] = trial.score_chance(("object", "background", "motion", "object_and_motion"))
         tables[name] = table
     return tables

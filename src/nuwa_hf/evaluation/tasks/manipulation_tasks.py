@@ -12,8 +12,9 @@ from torch import Tensor
 
 from nuwa_hf.evaluation.tasks.changed_captions import ChangedCaption, another_motion, another_object
 from nuwa_hf.evaluation.tasks.completion_tasks import WAYS
-from nuwa_hf.evaluation.tasks.hidden_places import places_around, seam, to_pixels
+from nuwa_hf.evaluation.tasks.hidden_places import places_around, to_pixels
 from nuwa_hf.evaluation.tasks.task_evaluator import Table, Trial
+from nuwa_hf.metrics.seam import seam
 
 
 def judge_image_manipulation(trial: Trial) -> dict[str, Table]:

@@ -16,7 +16,8 @@ from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth, chance, score_verdicts
 from nuwa_hf.evaluation.tasks.task_evaluator import run_in_batches
-from nuwa_hf.metrics.distances import frechet_distance, psnr
+from nuwa_hf.metrics.frechet_distance import frechet_distance
+from nuwa_hf.metrics.psnr import psnr
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
@@ -132,8 +133,8 @@ def evaluate_split(
         report[name] = {key: accuracy.to_dict() for key, accuracy in score_verdicts(verdicts, real.truths).items()}
         report[name]["judge_fid_frames"] = frechet_distance(verdicts.frame_features, reference.frame_features)
         report[name]["judge_fid_clips"] = frechet_distance(verdicts.clip_features, reference.clip_features)
-    report["codec"]["psnr"] = psnr(rows["codec"], real.clips)
-    report["codec"]["psnr_objects"] = psnr(rows["codec"], real.clips, real.object_mask)
+    report["codec"]["psnr"] = psnr(rows["codec"], real.clips).item()
+    report["codec"]["psnr_objects"] = psnr(rows["codec"], real.clips, real.object_mask).item()
     sizes = (len(dataset.object_names), len(dataset.background_names), len(dataset.motion_names))
     report["chance"] = {key: {"accuracy": value} for key, value in chance(real.truths, *sizes).items()}
     return report, list(rows.values())[-1], real.captions

@@ -52,7 +52,7 @@ def check_push(arguments: NuwaArguments) -> None:
     Raises:
         ValueError: If it has another.
     """
-    from nuwa_hf.storage.folder_contents import check_repo_id
+    from nuwa_hf.hub.repository_ids import check_repo_id
 
     if arguments.push_to_hub:
         check_repo_id(arguments.hub_model_id)

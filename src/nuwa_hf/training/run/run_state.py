@@ -15,16 +15,10 @@ from diffusers.optimization import get_scheduler
 from safetensors import SafetensorError
 from torch.optim.lr_scheduler import LRScheduler
 
-from nuwa_hf.storage.whole_folders import (
-    complete_checkpoints,
-    flush,
-    move_into_place,
-    newest_checkpoint,
-    recover,
-    remove,
-)
+from nuwa_hf.storage.whole_folders import flush, move_into_place, recover, remove
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import RunArguments
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run.saved_arguments import check_same_run, read_arguments, write_arguments
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 

@@ -118,19 +118,3 @@ def last_layer_gradient(loss: Tensor, last_layer: Tensor) -> Tensor:
         `torch.Tensor` of the weight's shape.
     """
     return torch.autograd.grad(loss, last_layer, retain_graph=True)[0]
-
-
-def peak_signal_to_noise(sample: Tensor, pixels: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The PSNR in decibels of images in [-1, 1], over all pixels of the batch or over those of a mask.
-
-    Args:
-        sample (`torch.Tensor` of shape `(B, C, Y, X)`): the reconstruction, clipped to [-1, 1] here.
-        pixels (`torch.Tensor` of shape `(B, C, Y, X)`): the original.
-        mask (`torch.Tensor` of shape `(B, Y, X)`, *optional*): 1 or True at the pixels that count.
-
-    Returns:
-        `torch.Tensor`, a scalar; not a number if the mask is empty.
-    """
-    error = (sample.clamp(-1, 1) - pixels).square().mean(dim=1)
-    error = error.mean() if mask is None else error[mask.bool()].mean()
-    return 10 * torch.log10(4 / error.clamp_min(1e-12))
