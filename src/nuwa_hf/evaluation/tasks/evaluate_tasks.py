@@ -15,7 +15,7 @@ from nuwa_hf.evaluation.tasks.drawing_tasks import (
 )
 from nuwa_hf.evaluation.tasks.manipulation_tasks import judge_image_manipulation, judge_video_manipulation
 from nuwa_hf.evaluation.tasks.real_samples import RealSamples
-from nuwa_hf.evaluation.tasks.task_evaluator import Table, Trial
+from nuwa_hf.evaluation.tasks.task_evaluator import Table, TaskEvaluator
 from nuwa_hf.evaluation.tasks.text_to_video import through_codec
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
@@ -90,13 +90,13 @@ def evaluate_tasks(
     Yields:
         `tuple[str, dict[str, Table]]`: a task's abbreviation and its tables.
     """
-    trials: dict[str, Trial] = {}
+    trials: dict[str, TaskEvaluator] = {}
 
-    def trial_of(task: str, split: str) -> Trial:
+    def trial_of(task: str, split: str) -> TaskEvaluator:
         if split not in trials:
             real = RealSamples.draw(datasets[split], max(num_images, num_videos))
             coded = through_codec(pipeline.vqgan, real.clips, batch_size)
-            trials[split] = Trial(pipeline, judges, real, coded, batch_size, seed, sampling)
+            trials[split] = TaskEvaluator(pipeline, judges, real, coded, batch_size, seed, sampling)
         return trials[split].take(list(range(num_images if get_task(task).output == "image" else num_videos)))
 
     for task in tasks:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One checkpoint on trial: its tasks run on real samples, each with its own seed, and their outputs judged.
+"""Runs the tasks of one checkpoint on real samples and has the judges score the outputs.
 
 Shapes: B samples, T frames, Y rows, X columns of pixels.
 """
@@ -62,8 +62,8 @@ def run_in_batches(
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What every task of a trial needs.
+class TaskEvaluator:
+    """One checkpoint, the judges, and the real samples that its tasks start from.
 
     Args:
         pipeline (`NuwaPipelineBase`): the checkpoint, as the pipeline of any task.
@@ -83,14 +83,14 @@ class Trial:
     seed: int = 0
     sampling: dict[str, Any] = field(default_factory=dict)
 
-    def take(self, places: list[int]) -> "Trial":
+    def take(self, places: list[int]) -> "TaskEvaluator":
         """The same on some of the samples.
 
         Args:
             places (`list[int]`): which, in order.
 
         Returns:
-            `Trial`.
+            `TaskEvaluator`.
         """
         return replace(self, real=self.real.take(places), coded=self.coded[places])
 

@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
 from nuwa_hf.training.nuwa.compile_feed_forward import compile_feed_forward
-from nuwa_hf.training.nuwa.components import build_transformer, check_batch, freeze_unused, load_parts, load_tokens
+from nuwa_hf.training.nuwa.components import load_components
 from nuwa_hf.training.nuwa.fine_tuning import (
     add_adapters,
     check_sharding,
@@ -37,6 +38,7 @@ from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.sample_sheets import draw_task_sheets, write_task_sheets
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
+from nuwa_hf.training.nuwa.training_tokens import check_batch, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_state import RunState, build_accelerator, build_scheduler
@@ -62,7 +64,7 @@ class NuwaTraining:
         batches (`TaskBatches`): makes a step's batches from its indices.
         held_out (`TokenFiles` or `TokenMixture`): clips of the samples.
         validation (`TokenFiles` or `TokenMixture`, *optional*): clips of the validation loss.
-        pipeline (`NuwaPipelineBase`): all parts, with the transformer that is trained.
+        pipeline (`NuwaPipelineBase`): all components, with the transformer that is trained.
         base_model (`str`, *optional*): what the run started from.
         scores (`dict[str, float]`): the last validation losses.
     """
@@ -95,16 +97,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(NuwaArguments, argv)
     check_push(arguments)
-    parts = load_parts(arguments)
+    components = load_components(arguments)
     shares = parse_task_shares(arguments.tasks)
-    tokens, validation = (load_tokens(arguments, name, parts) for name in ("tokens", "validation_tokens"))
+    tokens, validation = (load_tokens(arguments, name, components) for name in ("tokens", "validation_tokens"))
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
     check_sharding(accelerator, arguments.fine_tune)
     state = RunState(arguments, accelerator)
-    model = build_transformer(arguments, parts, grid)
+    model = build_transformer(arguments, components, grid)
     freeze_unused(model, shares)
-    pipeline = NuwaTextToVideoPipeline(**parts.components, transformer=model)  # checks that they fit
+    pipeline = NuwaTextToVideoPipeline(**components.for_pipeline, transformer=model)  # checks that they fit
     learner = choose_learnt(model, arguments)
     optimizers = build_optimizers(
         learner,
@@ -129,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     held_out = tokens if validation is None else validation
     training = NuwaTraining(
         *(state, prepared, learner, ema, optimizers, schedulers),
-        *(batches, held_out, validation, pipeline, parts.transformer),
+        *(batches, held_out, validation, pipeline, components.transformer),
     )
     train(training)
     write_and_push(training)
