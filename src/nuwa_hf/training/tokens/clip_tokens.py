@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Clips as tokens: what the codecs and the text tokenizer make of a few samples."""
+"""Encodes a few samples with the codecs and the text tokenizer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenize
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
-Rows = list[tuple[int, Any]]  # numbers and rows of a data set
+Rows = list[tuple[int, Any]]  # row numbers and rows of a data set
 
 
 @dataclass(frozen=True)
 class Encoders:
-    """What tokens are made with.
+    """The codecs and the tokenizer that make tokens.
 
     Args:
         vqgan (`NuwaVQGAN`): the codec, in float32.
         tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, in float32; without it they are left out.
+        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, in float32; without it, sketches are left out.
     """
 
     vqgan: NuwaVQGAN
@@ -35,7 +35,7 @@ class Encoders:
 
     @classmethod
     def load(cls, vqgan: str, tokenizer: str, sketch_vqgan: str | None, device: str) -> "Encoders":
-        """Load them, ready to encode.
+        """Load them from folders.
 
         Args:
             vqgan (`str`): folder of the codec.
@@ -49,19 +49,19 @@ class Encoders:
         sketch_codec = None
         if sketch_vqgan is not None:
             sketch_codec = NuwaVQGAN.from_pretrained(sketch_vqgan).to(device).eval()
-            sketch_codec.to(memory_format=torch.channels_last)  # many channels in: a fifth faster on a CPU
+            sketch_codec.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
         codec = NuwaVQGAN.from_pretrained(vqgan).to(device).eval()
         return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
 
 class SampleReader(Protocol):
-    """What turns a row of a data set into a sample; it is sent to other processes."""
+    """Turns a row of a data set into a sample. It must be picklable."""
 
     def read(self, number: int, row: Any) -> dict[str, Any]:
-        """The sample of a row, or a BrokenClipError."""
+        """The sample of a row; raises BrokenClipError if it cannot be used."""
 
     def name(self, number: int, row: Any) -> str:
-        """What to call the row."""
+        """The name of a row, for messages."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class SkippedClip:
 
 @dataclass(frozen=True)
 class TokenizedRows:
-    """What became of a few rows.
+    """The result of encoding a few rows.
 
     Args:
-        num_rows (`int`): how many they were.
-        tokens (`TokenFiles`, *optional*): of those that could be used, if any could.
-        skipped (`tuple[SkippedClip, ...]`): the others.
+        num_rows (`int`): how many rows there were.
+        tokens (`TokenFiles`, *optional*): tokens of the usable rows, if there are any.
+        skipped (`tuple[SkippedClip, ...]`): the rows that could not be used.
     """
 
     num_rows: int
@@ -95,11 +95,10 @@ class TokenizedRows:
 
 
 def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> TokenizedRows:
-    """Read a few rows and encode those that can be used.
+    """Read a few rows and encode the usable ones.
 
     Args:
-        encoders (`Encoders`): the codecs and the tokenizer.
-        reader (`SampleReader`): makes samples.
+        encoders (`Encoders`): the codecs and the tokenizer. reader (`SampleReader`): makes samples.
         rows (`Rows`): numbers and rows.
 
     Returns:
