@@ -24,13 +24,13 @@ GUIDANCE_SCALE, UNGUIDED_TEMPERATURE = 2.0, 0.5  # defaults of a fresh transform
 def build_transformer(arguments: NuwaArguments, components: Components, grid: Grid) -> NuwaForConditionalGeneration:
     """A transformer for these components and this grid: the one to start from, or a fresh one.
 
-    A transformer that was saved before there were sketches and known parts gets fresh weights for them, and the
-    preset's window for looking at them.
+    A transformer saved before sketches and known parts were supported gets fresh weights for them, and the preset's
+    window.
 
     Args:
         arguments (`NuwaArguments`): preset and overrides.
         components (`Components`): the sizes of codebooks and vocabulary, and where the transformer is.
-        grid (`Grid`): of the training clips; at most the positions of a transformer to start from.
+        grid (`Grid`): the grid of the training clips. A transformer to start from needs as many positions.
 
     Returns:
         `NuwaForConditionalGeneration`.
@@ -91,7 +91,9 @@ def build_transformer(arguments: NuwaArguments, components: Components, grid: Gr
 
 
 def _sampling_defaults(arguments: NuwaArguments, saved: GenerationConfig) -> GenerationConfig:
-    """What the finished checkpoint samples with: what was given, else what the start says, else a fresh one's."""
+    """The sampling defaults of the finished checkpoint: from the arguments, else from the transformer to start from,
+    else the defaults.
+    """
     values = {"guidance_scale": GUIDANCE_SCALE, "unguided_temperature": UNGUIDED_TEMPERATURE}
     for source in (saved, arguments):
         values |= {name: getattr(source, name) for name in values if getattr(source, name, None) is not None}
@@ -100,7 +102,7 @@ def _sampling_defaults(arguments: NuwaArguments, saved: GenerationConfig) -> Gen
 
 
 def freeze_unused(model: NuwaForConditionalGeneration, tasks: Collection[str]) -> None:
-    """Freeze the weights that no task of the mix reads: several processes would wait for their gradients forever.
+    """Freeze the weights that no task of the mix uses. Several processes would wait forever for their gradients.
 
     Args:
         model (`NuwaForConditionalGeneration`): changed in place.

@@ -49,7 +49,7 @@ def load_components(arguments: NuwaArguments) -> Components:
         `Components`.
 
     Raises:
-        OSError: If one is not there.
+        OSError: If one is missing.
     """
     if arguments.checkpoint is None:
         sketch_vqgan = arguments.sketch_vqgan

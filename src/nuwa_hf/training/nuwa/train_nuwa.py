@@ -52,19 +52,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class NuwaTraining:
-    """What the training of a transformer works on.
+    """The objects that training works with.
 
     Args:
-        state (`RunState`): where the run stands; has the arguments and the accelerator.
+        state (`RunState`): step, arguments and accelerator.
         run (`torch.nn.Module`): the model, as `Accelerator.prepare` gave it, its feed-forward compiled or not.
         learner (`torch.nn.Module`): the same without wrappers: the transformer, or the `PeftModel` around it.
-        ema (`AveragedWeights`): the moving average of the weights that the optimisers move.
+        ema (`AveragedWeights`): the moving average of the trained weights.
         optimizers (`list[torch.optim.Optimizer]`): the prepared optimisers.
         schedulers (`list[torch.optim.lr_scheduler.LRScheduler]`): one for each, stepped once per step.
         batches (`TaskBatches`): makes a step's batches from its indices.
-        held_out (`TokenFiles` or `TokenMixture`): clips of the samples.
+        held_out (`TokenFiles` or `TokenMixture`): clips for the samples.
         validation (`TokenFiles` or `TokenMixture`, *optional*): clips of the validation loss.
-        pipeline (`NuwaPipelineBase`): all components, with the transformer that is trained.
+        pipeline (`NuwaPipelineBase`): all components, with the transformer in training.
         base_model (`str`, *optional*): what the run started from.
         scores (`dict[str, float]`): the last validation losses.
     """
@@ -87,12 +87,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/pipeline`.
 
     Args:
-        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; the process's own when None.
+        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; by default those of the process.
 
     Raises:
-        ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not fit.
+        ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not match.
         TypeError: If an argument has the wrong type.
-        OSError: If a part that is named is not there, or the last push fails.
+        OSError: If a named component is missing, or the last push fails.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(NuwaArguments, argv)
@@ -139,14 +139,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments) -> nn.Module:
-    """Freeze what is not to be learnt, and add the adapters of LoRA.
+    """Freeze the weights that are not trained, and add the LoRA adapters.
 
     Args:
         model (`NuwaForConditionalGeneration`): changed in place.
         arguments (`NuwaArguments`): say what is learnt.
 
     Returns:
-        `torch.nn.Module`: what to train: the model, or the `PeftModel` around it.
+        `torch.nn.Module`: the module to train: the model, or the `PeftModel` around it.
     """
     if arguments.fine_tune == "lora":
         return add_adapters(
@@ -162,10 +162,10 @@ def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments)
 
 
 def train(training: NuwaTraining) -> None:
-    """Runs the steps that are left, with logs, validation, samples and checkpoints at their intervals.
+    """Runs the remaining steps, with logs, validation, samples and checkpoints at their intervals.
 
     Args:
-        training (`NuwaTraining`): the model and all that moves it.
+        training (`NuwaTraining`): the model and everything that trains it.
     """
     state = training.state
     arguments, accelerator = state.arguments, state.accelerator
@@ -214,7 +214,8 @@ def train(training: NuwaTraining) -> None:
 
 
 def look_at_held_out(training: NuwaTraining) -> None:
-    """Validation loss and sample sheets, with the averaged weights. The run itself does not notice.
+    """Computes the validation loss and draws sample sheets with the averaged weights. The state of the run does not
+    change.
 
     Args:
         training (`NuwaTraining`): the model and the held-out clips.
@@ -237,7 +238,7 @@ def look_at_held_out(training: NuwaTraining) -> None:
 
 
 def write_and_push(training: NuwaTraining) -> None:
-    """Writes the pipeline with the averaged weights and, if it is asked for, pushes it.
+    """Writes the pipeline with the averaged weights and pushes it if asked to.
 
     Args:
         training (`NuwaTraining`): the model.
@@ -256,7 +257,7 @@ def write_and_push(training: NuwaTraining) -> None:
 
 
 def push_on_the_way(training: NuwaTraining) -> None:
-    """The same while the run goes on: a push that fails is logged, and the next one brings all.
+    """Does the same during the run. A failed push is logged; the next one pushes everything.
 
     Args:
         training (`NuwaTraining`): the model.

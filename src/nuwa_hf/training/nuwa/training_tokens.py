@@ -25,7 +25,7 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
         `TokenFiles` of a single folder, `TokenMixture` of several, or None if the argument is None.
 
     Raises:
-        ValueError: If files are missing, are not of these codecs and this tokenizer, or lack what a task needs.
+        ValueError: If files are missing, come from other codecs or another tokenizer, or lack what a task needs.
     """
     texts, tasks = getattr(arguments, name), parse_task_shares(arguments.tasks)
     if texts is None:
@@ -33,7 +33,7 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
     sources = parse_token_sources(texts, tasks)
     loaded = []
     for source in sources:
-        # Of several folders one may hold no sketches; the mixture then says which task has none at all.
+        # One of several folders may lack sketches; the mixture reports a task for which all do.
         fed = (tasks if len(sources) == 1 else ()) if source.tasks is None else source.tasks
         needs_sketches = any(starts_from_sketch(task) for task in fed)
         tokens, metadata = TokenFiles.load(source.folder), read_metadata(Path(source.folder))
@@ -52,10 +52,10 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
 def check_batch(
     arguments: NuwaArguments, tokens: TokenFiles | TokenMixture, validation: TokenFiles | TokenMixture | None
 ) -> Grid:
-    """A batch must not be larger than the data set, and both sets of clips must be of one grid.
+    """Check that a batch is not larger than the data set, and that both sets of clips have the same grid.
 
     Args:
-        arguments (`NuwaArguments`): give the rows of a batch.
+        arguments (`NuwaArguments`): give the batch size.
         tokens (`TokenFiles` or `TokenMixture`): the training clips.
         validation (`TokenFiles` or `TokenMixture`, *optional*): the clips of the validation loss.
 

@@ -98,7 +98,8 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
     """Read a few rows and encode the usable ones.
 
     Args:
-        encoders (`Encoders`): the codecs and the tokenizer. reader (`SampleReader`): makes samples.
+        encoders (`Encoders`): the codecs and the tokenizer.
+        reader (`SampleReader`): makes samples.
         rows (`Rows`): numbers and rows.
 
     Returns:

@@ -26,7 +26,7 @@ from nuwa_hf.training.vqgan.vqgan_losses import (
 
 
 class VQGANTarget(ABC):
-    """What the training of a codec needs to know of the images it learns.
+    """What training needs to know about the images that a codec learns.
 
     Args:
         arguments (`VQGANArguments`): the weights of the loss.
@@ -56,7 +56,7 @@ class VQGANTarget(ABC):
 
     @abstractmethod
     def scores(self, sample: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """How good a reconstruction is, for the log.
+        """Scores of a reconstruction, for the log.
 
         Args:
             sample (`torch.Tensor` of shape `(B, C, Y, X)`): the reconstruction.
@@ -68,7 +68,7 @@ class VQGANTarget(ABC):
 
     @abstractmethod
     def colors(self, pixels: Tensor) -> Tensor:
-        """How an image or its reconstruction is shown.
+        """An image or its reconstruction in colours, for the sample sheets.
 
         Args:
             pixels (`torch.Tensor` of shape `(B, C, Y, X)`): originals or reconstructions.
