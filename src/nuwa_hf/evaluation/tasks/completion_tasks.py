@@ -13,9 +13,9 @@ from tqdm.auto import tqdm
 
 from nuwa_hf.evaluation.tasks.hidden_places import hidden_places, to_pixels
 from nuwa_hf.evaluation.tasks.task_evaluator import Table, TaskEvaluator
-from nuwa_hf.generation.likelihood import token_log_likelihood
 from nuwa_hf.metrics.psnr import psnr
 from nuwa_hf.metrics.seam import seam
+from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
 
 
