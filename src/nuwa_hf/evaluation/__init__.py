@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Three frozen judges, what they are trained by, and the scores of generated clips."""
+"""Three frozen judges, their training, and the scores of generated clips."""
 
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.evaluation.judges.judges import Judges, Verdicts

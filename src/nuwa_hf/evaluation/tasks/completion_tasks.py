@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The tasks that go on from a known part without a text, judged: image completion and video prediction.
+"""Judges the tasks that continue from a known part without a text: image completion and video prediction.
 
 Shapes: B samples, T frames, h, w token rows and columns, Y, X pixel rows and columns.
 """
@@ -19,14 +19,14 @@ from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
 
 
-# Whether what is kept is a condition too, so that every hole sees all that is kept around it.
+# Whether the kept part is also a condition, so that every hole sees all of it.
 WAYS = {"known part as condition": True, "the paper's way": False}
 HIDDEN_KINDS = ("half", "centre", "five_percent_kept", "five_percent_hidden")
 GIVEN_FRAMES = (1, 2)
 
 
 def judge_image_completion(evaluator: TaskEvaluator) -> dict[str, Table]:
-    """I2I: stills of which a part is hidden, in both ways.
+    """I2I: stills with a hidden part, in both ways.
 
     Args:
         evaluator (`TaskEvaluator`): the checkpoint and the samples.
@@ -78,7 +78,7 @@ def encode(evaluator: TaskEvaluator, images: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def nats_of_hidden(evaluator: TaskEvaluator, tokens: Tensor, hidden: Tensor, condition_on_known: bool) -> float:
-    """How unlikely the checkpoint finds what is hidden.
+    """The checkpoint's negative log-likelihood of the hidden part.
 
         mean over the hidden places n of all images of -log p(y_n | y_(before n), known part)
 
@@ -109,7 +109,7 @@ def nats_of_hidden(evaluator: TaskEvaluator, tokens: Tensor, hidden: Tensor, con
 
 
 def judge_video_prediction(evaluator: TaskEvaluator) -> dict[str, Table]:
-    """V2V: clips continued from their first frames, in both ways, beside the last given frame repeated.
+    """V2V: clips continued from their first frames, in both ways, compared with repeating the last given frame.
 
     Args:
         evaluator (`TaskEvaluator`): the checkpoint and the samples.

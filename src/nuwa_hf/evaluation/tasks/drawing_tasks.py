@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The tasks that draw everything anew, judged: text to image, sketch to image and to video, best of several.
+"""Judges the tasks without a known part: text to image, sketch to image and to video, best of several candidates.
 
 Shapes: B samples, T frames, Y rows, X columns of pixels.
 """
@@ -44,8 +44,8 @@ def judge_sketch_to_image(evaluator: TaskEvaluator) -> dict[str, Table]:
         evaluator (`TaskEvaluator`): the checkpoint and the samples; its judges draw class maps.
 
     Returns:
-        `dict[str, Table]`: one table, with `object`, `background` and the scores of `score_class_maps`; what the
-        sketches' codec leaves of them has a row of its own.
+        `dict[str, Table]`: one table, with `object`, `background` and the scores of `score_class_maps`; the sketches
+        after encoding and decoding have a row of their own.
     """
     real = evaluator.real
     sketches = real.stills(real.sketches)
@@ -114,7 +114,7 @@ def judge_candidates(evaluator: TaskEvaluator, counts: Sequence[int]) -> dict[st
 
 
 def match_sketch(evaluator: TaskEvaluator, images: Tensor, sketches: Tensor) -> Row:
-    """Hold the class maps that a judge draws of images against the sketches that the images were made for.
+    """Compare the class maps that a judge predicts for images with the sketches they were made from.
 
     Args:
         evaluator (`TaskEvaluator`): whose judges draw class maps.
@@ -129,7 +129,7 @@ def match_sketch(evaluator: TaskEvaluator, images: Tensor, sketches: Tensor) -> 
 
 @torch.inference_mode()
 def through_sketch_codec(sketch_vqgan: NuwaVQGAN, sketches: Tensor, batch_size: int) -> Tensor:
-    """Code sketches to tokens and decode them again.
+    """Encode sketches to tokens and decode them again.
 
     Args:
         sketch_vqgan (`NuwaVQGAN`): the codec of sketches.

@@ -19,7 +19,7 @@ def hidden_places(kind: str, num_images: int, height: int, width: int, seed: int
         num_images (`int`): B.
         height (`int`): h.
         width (`int`): w.
-        seed (`int`): of the first image; the next has the next.
+        seed (`int`): of the first image; each further one adds 1.
 
     Returns:
         `torch.BoolTensor` of shape `(B, h, w)`: True where hidden.

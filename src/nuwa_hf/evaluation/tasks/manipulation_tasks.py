@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The tasks that change a known picture or clip by a text, judged.
+"""Judges the tasks that edit a known picture or clip by a text.
 
 Shapes: B samples, T frames, Y rows, X columns of pixels.
 """
@@ -18,9 +18,10 @@ from nuwa_hf.metrics.seam import seam
 
 
 def judge_image_manipulation(evaluator: TaskEvaluator) -> dict[str, Table]:
-    """TI2I: the thing of each still replaced by another one, drawn by its number, in both ways.
+    """TI2I: the thing in each still replaced by another one, chosen by the sample's number, in both ways.
 
-    Hidden is the box around the thing, grown to whole places of the token grid and by one place on every side.
+    The hidden part is the box around the thing, extended to whole places of the token grid and by one place on every
+    side.
 
     Args:
         evaluator (`TaskEvaluator`): the checkpoint and the samples; those with one thing are used.
@@ -49,7 +50,7 @@ def judge_image_manipulation(evaluator: TaskEvaluator) -> dict[str, Table]:
 
 
 def judge_video_manipulation(evaluator: TaskEvaluator) -> dict[str, Table]:
-    """TV2V: clips drawn anew from their first frame and a text, in both ways.
+    """TV2V: clips generated again from their first frame and a text, in both ways.
 
     Args:
         evaluator (`TaskEvaluator`): the checkpoint and the samples.
@@ -71,7 +72,7 @@ def judge_video_manipulation(evaluator: TaskEvaluator) -> dict[str, Table]:
 
 
 def judge_captions(evaluator: TaskEvaluator, changes: list[ChangedCaption], name: str) -> Table:
-    """Draw clips anew from their first frames and captions, in both ways.
+    """Generate clips again from their first frames and captions, in both ways.
 
     Args:
         evaluator (`TaskEvaluator`): the checkpoint and the samples.
@@ -98,7 +99,7 @@ def judge_captions(evaluator: TaskEvaluator, changes: list[ChangedCaption], name
 def changed(
     evaluator: TaskEvaluator, change: Callable[..., ChangedCaption | None]
 ) -> tuple[TaskEvaluator, list[ChangedCaption]]:
-    """The samples that can be changed, and what to ask for.
+    """The samples that can be changed, and the captions to ask for.
 
     Args:
         evaluator (`TaskEvaluator`): the samples.
@@ -124,7 +125,7 @@ def changed(
 
 
 def share_kept(shown: Tensor, original: Tensor, masks: Tensor) -> float:
-    """The share of the pixels outside the mask that are bit-equal to the original, which must be all of them.
+    """The share of pixels outside the mask that are bit-equal to the original. It must be 1.
 
     Args:
         shown (`torch.Tensor` of shape `(..., 3, Y, X)`): in [0, 1].

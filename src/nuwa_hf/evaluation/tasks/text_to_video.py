@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Generated clips beside what bounds them: real clips, real clips through the codec, and chance.
+"""Scores generated clips beside real clips, real clips through the codec, and chance.
 
 Shapes: B clips, T frames, Y rows, X columns of pixels.
 """
@@ -24,7 +24,7 @@ from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
 @dataclass(frozen=True)
 class RealClips:
-    """The first clips of a split, and the next as many, which the judge-FID measures against.
+    """The first clips of a split, and as many further ones as the reference of the judge-FID.
 
     Args:
         clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
@@ -42,10 +42,10 @@ class RealClips:
 
     @classmethod
     def draw(cls, dataset: EmojiMotion, num_clips: int) -> "RealClips":
-        """Draw `num_clips` clips from the start of a data set, and as many for reference.
+        """Take the first `num_clips` clips of a data set, and as many more for reference.
 
         Args:
-            dataset (`nuwa_hf.datasets.EmojiMotion`): holds at least twice as many.
+            dataset (`nuwa_hf.datasets.EmojiMotion`): has at least twice as many.
             num_clips (`int`): at least 2, for the features' covariance.
 
         Returns:
