@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A pipeline that streams: when the first frame is there, how the others follow, memory, and how good late frames are.
+"""Measures streaming: time to the first frame, time between frames, memory, and the quality of late frames.
 
     python -m benchmarks.sampling.streaming --output benchmarks/results --judges runs/judges
 

@@ -21,7 +21,7 @@ def is_repo_id(text: str) -> bool:
 
 
 def check_repo_id(repo_id: str) -> None:
-    """Require a repository's id.
+    """Check the id of a repository.
 
     Args:
         repo_id (`str`): what the user gave.

@@ -10,7 +10,7 @@ from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint
 
 
 Kind = Literal["pipeline", "adapter", "model", "tokenizer"]
-# The file that only this kind has at its top, asked for in this order.
+# The file that identifies each kind, checked in this order.
 MARKER_FILES: dict[Kind, str] = {
     "pipeline": INDEX_FILE,
     "adapter": "adapter_config.json",
@@ -31,7 +31,7 @@ def checkpoint_kind(folder: Path) -> Kind:
 
     Raises:
         ValueError: If it holds none of them.
-        OSError: If it holds a part of one.
+        OSError: If it holds one that is incomplete.
     """
     if not folder.is_dir():
         raise ValueError(f"`folder` must be a folder that `save_pretrained` wrote, got {str(folder)!r}.")
@@ -55,10 +55,10 @@ def class_name(folder: Path, kind: Kind) -> str | None:
 
     Args:
         folder (`Path`): where it wrote.
-        kind (`str`): what `checkpoint_kind` said.
+        kind (`str`): what `checkpoint_kind` returned.
 
     Returns:
-        `str` or None: its name, where the folder says it.
+        `str` or None: its name, if the folder contains it.
     """
     config = _read_json(folder / MARKER_FILES[kind])
     return config.get("_class_name") or next(iter(config.get("architectures") or []), None)
