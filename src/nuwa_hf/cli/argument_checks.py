@@ -30,7 +30,7 @@ def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
     for option in options_of(command):
         if option.type is int and type(option.default) is not bool and option is not SEED and option.name in given:
             check_whole_number(option.flag, given[option.name], maximum=option.maximum)
-    sampling = {"guidance_scale", "temperature", "top_k", "top_p"}
+    sampling = {"guidance_scale", "temperature", "top_k", "top_p", "min_p"}
     SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
     if args.seed is None:
         args.seed = secrets.randbelow(2**31)
