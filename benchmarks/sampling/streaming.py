@@ -184,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "checkpoint": "embedded" if arguments.checkpoint is None else arguments.checkpoint.resolve().name,
         "prompt": PROMPT,
         "grid": pipeline.transformer.config.visual_grid,
-        "guidance_scale": pipeline.choose_sampling(None, None, None, None).guidance_scale,
+        "guidance_scale": pipeline.choose_sampling().guidance_scale,
     }
     measured = {name: getattr(arguments, name) for name in ("num_frames", "warm_up", "every", "repetitions", "seed")}
     ways = {}

@@ -84,11 +84,7 @@ def write_task_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: in
 def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: torch.Generator) -> torch.Tensor:
     """Tokens `(1, T, H, W)`, sampled as the task's pipeline does, with the checkpoint's settings."""
     is_unguided = get_task(task).condition == "none"
-    sampling = (
-        pipeline.choose_unguided_sampling(None, None, None)
-        if is_unguided
-        else pipeline.choose_sampling(None, None, None, None)
-    )
+    sampling = pipeline.choose_unguided_sampling() if is_unguided else pipeline.choose_sampling()
     known = {} if batch.known_mask is None else {"known_tokens": batch.visual_tokens, "known_mask": batch.known_mask}
     return pipeline.transformer.generate(
         batch.input_ids,
