@@ -36,16 +36,16 @@ def judge_image_completion(evaluator: TaskEvaluator) -> dict[str, Table]:
         hidden token of the truth, given all that comes before it; by chance, that of a uniform guess), `object`,
         `background` and `seam`. The row `codec` has the codec's picture of the truth in the hidden part.
     """
-    real, vqgan = evaluator.real, evaluator.pipeline.vqgan
+    real, codec = evaluator.real, evaluator.pipeline.codec
     images, coded = real.stills(real.clips), real.stills(evaluator.coded)
     _, height, width = evaluator.pipeline.transformer.config.visual_grid
     tokens = encode(evaluator, images)
     tables = {}
     for kind in HIDDEN_KINDS:
         hidden = hidden_places(kind, len(real), height, width, evaluator.seed)
-        masks = to_pixels(hidden, vqgan.downsampling_factor)
+        masks = to_pixels(hidden, codec.spatial_factor)
         shown = {"real": images, "codec": torch.where(masks[:, None], coded, images)}
-        nats = {"chance": math.log(vqgan.config.codebook_size)}
+        nats = {"chance": math.log(codec.codebook_size)}
         for way, condition_on_known in WAYS.items():
             nats[way] = nats_of_hidden(evaluator, tokens, hidden, condition_on_known)
             shown[way] = evaluator.run(
@@ -71,9 +71,9 @@ def encode(evaluator: TaskEvaluator, images: Tensor) -> Tensor:
     Returns:
         `torch.LongTensor` of shape `(B, 1, h, w)`.
     """
-    vqgan = evaluator.pipeline.vqgan
+    codec = evaluator.pipeline.codec
     batches = images[:, :, None].split(evaluator.batch_size)
-    return torch.cat([vqgan.encode(2 * batch.to(vqgan.device) - 1).tokens for batch in batches])
+    return torch.cat([codec.encode(2 * batch.to(codec.device) - 1).tokens for batch in batches])
 
 
 @torch.inference_mode()

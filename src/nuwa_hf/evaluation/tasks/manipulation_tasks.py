@@ -31,7 +31,7 @@ def judge_image_manipulation(evaluator: TaskEvaluator) -> dict[str, Table]:
         `seam`, and `kept`, the share of the kept pixels that come back bit-equal.
     """
     evaluator, changes = changed(evaluator, another_object)
-    real, factor = evaluator.real, evaluator.pipeline.vqgan.downsampling_factor
+    real, factor = evaluator.real, evaluator.pipeline.codec.spatial_factor
     images = real.stills(real.clips)
     things = torch.stack([torch.from_numpy(s["object_mask"][s["image_index"]]).bool() for s in real.samples])
     masks = to_pixels(places_around(things, factor), factor)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from transformers import GenerationConfig
 
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.token_checks import check_grid
@@ -41,7 +42,7 @@ def build_transformer(arguments: NuwaArguments, components: Components, grid: Gr
     """
     sizes = {"hidden_dropout": arguments.hidden_dropout}
     if components.sketch_vqgan is not None:
-        sizes["sketch_codebook_size"] = components.sketch_vqgan.config.codebook_size
+        sizes["sketch_codebook_size"] = as_codec(components.sketch_vqgan).codebook_size
     if components.transformer is not None:
         saved, _ = NuwaConfig.get_config_dict(components.transformer, subfolder=components.subfolder)
         require(
@@ -78,7 +79,7 @@ def build_transformer(arguments: NuwaArguments, components: Components, grid: Gr
             arguments.preset,
             **sizes,
             vocab_size=len(components.tokenizer),
-            codebook_size=components.vqgan.config.codebook_size,
+            codebook_size=as_codec(components.vqgan).codebook_size,
             visual_grid=tuple(grid),
             pad_token_id=components.tokenizer.pad_token_id,
             none_token_id=components.tokenizer.none_token_id,

@@ -5,9 +5,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from diffusers import ModelMixin
 from transformers import CLIPTokenizer
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.storage.find_checkpoint import find_checkpoint
@@ -20,21 +21,21 @@ class Components:
     """The codecs and the text tokenizer of a run, and the transformer that it starts from.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec that made the tokens.
+        vqgan (`ModelMixin`): the codec that made the tokens.
         tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer that made them.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches that made them.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches that made them.
         transformer (`str`, *optional*): folder or Hub id of the transformer to start from; None for a fresh one.
         subfolder (`str`, defaults to `""`): the transformer's folder in it.
     """
 
-    vqgan: NuwaVQGAN
+    vqgan: ModelMixin
     tokenizer: NuwaTokenizer | CLIPTokenizer
-    sketch_vqgan: NuwaVQGAN | None = None
+    sketch_vqgan: ModelMixin | None = None
     transformer: str | None = None
     subfolder: str = ""
 
     @property
-    def for_pipeline(self) -> dict[str, NuwaVQGAN | NuwaTokenizer | CLIPTokenizer | None]:
+    def for_pipeline(self) -> dict[str, ModelMixin | NuwaTokenizer | CLIPTokenizer | None]:
         """Codecs and tokenizer under the names that the pipelines give them."""
         return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
 
@@ -54,9 +55,9 @@ def load_components(arguments: NuwaArguments) -> Components:
     if arguments.checkpoint is None:
         sketch_vqgan = arguments.sketch_vqgan
         return Components(
-            NuwaVQGAN.from_pretrained(arguments.vqgan),
+            load_codec(arguments.vqgan),
             load_text_tokenizer(arguments.tokenizer),
-            None if sketch_vqgan is None else NuwaVQGAN.from_pretrained(sketch_vqgan),
+            None if sketch_vqgan is None else load_codec(sketch_vqgan),
             arguments.transformer,
         )
     checkpoint = find_checkpoint(arguments.checkpoint)
@@ -67,9 +68,9 @@ def load_components(arguments: NuwaArguments) -> Components:
     index = NuwaTextToVideoPipeline.load_config(checkpoint)
     has_sketches = list(index.get("sketch_vqgan", EMPTY)) != EMPTY
     return Components(
-        NuwaVQGAN.from_pretrained(checkpoint, subfolder="vqgan"),
+        load_codec(checkpoint, subfolder="vqgan"),
         load_text_tokenizer(checkpoint, subfolder="tokenizer"),
-        NuwaVQGAN.from_pretrained(checkpoint, subfolder="sketch_vqgan") if has_sketches else None,
+        load_codec(checkpoint, subfolder="sketch_vqgan") if has_sketches else None,
         checkpoint,
         "transformer",
     )

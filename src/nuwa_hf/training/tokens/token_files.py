@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import ModelMixin
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
@@ -135,13 +136,15 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, sketch_vqgan: NuwaVQGAN | None = None) -> dict[str, str]:
+def fingerprints(
+    vqgan: ModelMixin, tokenizer: NuwaTokenizer, sketch_vqgan: ModelMixin | None = None
+) -> dict[str, str]:
     """Hashes of what tokens depend on: each codec's encoder and codebook, and the tokenizer's vocabulary and merges.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec; its decoder is not hashed.
+        vqgan (`ModelMixin`): the codec; its decoder is not hashed.
         tokenizer (`NuwaTokenizer`): the text tokenizer.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, likewise.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, likewise.
 
     Returns:
         `dict[str, str]`: `codec`, `text_tokenizer` and, where there is one, `sketch_codec`, for the metadata of token
@@ -153,7 +156,7 @@ def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, sketch_vqgan: NuwaV
     return hashes if sketch_vqgan is None else {**hashes, "sketch_codec": _codec_fingerprint(sketch_vqgan)}
 
 
-def _codec_fingerprint(vqgan: NuwaVQGAN) -> str:
+def _codec_fingerprint(vqgan: ModelMixin) -> str:
     codec = hashlib.sha256()
     for name, tensor in sorted(vqgan.state_dict().items()):
         if not name.startswith(("decoder.", "post_quant_conv.")):
@@ -166,9 +169,9 @@ def check_tokens(
     tokens: TokenFiles,
     metadata: dict[str, Any],
     name: str,
-    vqgan: NuwaVQGAN,
+    vqgan: ModelMixin,
     tokenizer: NuwaTokenizer,
-    sketch_vqgan: NuwaVQGAN | None = None,
+    sketch_vqgan: ModelMixin | None = None,
     needs_sketches: bool = False,
 ) -> None:
     """Check that token files come from these codecs and this tokenizer, and have sketches if they are needed.
@@ -177,9 +180,9 @@ def check_tokens(
         tokens (`TokenFiles`): the tokens.
         metadata (`dict[str, Any]`): their metadata; files made by other programs may lack the fingerprints.
         name (`str`): the argument that named them.
-        vqgan (`NuwaVQGAN`): the codec.
+        vqgan (`ModelMixin`): the codec.
         tokenizer (`NuwaTokenizer`): the tokenizer.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches; without it, sketches are not checked.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches; without it, sketches are not checked.
         needs_sketches (`bool`, defaults to `False`): whether a task starts from sketches.
 
     Raises:
@@ -194,13 +197,13 @@ def check_tokens(
             "with `--sketch_vqgan`, into a new folder."
         )
     ranges = [
-        ("visual token", tokens.video_tokens, vqgan.config.codebook_size),
+        ("visual token", tokens.video_tokens, as_codec(vqgan).codebook_size),
         ("text token", tokens.caption_ids, len(tokenizer)),
         ("text token", tokens.image_caption_ids, len(tokenizer)),
         ("frame", tokens.image_indices, tokens.video_tokens.shape[1]),
     ]
     if sketch_vqgan is not None and tokens.sketch_tokens is not None:
-        ranges.append(("sketch token", tokens.sketch_tokens, sketch_vqgan.config.codebook_size))
+        ranges.append(("sketch token", tokens.sketch_tokens, as_codec(sketch_vqgan).codebook_size))
         if tokens.sketch_tokens.shape != tokens.video_tokens.shape:
             raise ValueError(
                 f"`{name}` must have sketches on the grid of its clips, {tuple(tokens.video_tokens.shape[1:])}, got "
