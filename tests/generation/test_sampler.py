@@ -144,9 +144,7 @@ def visual_conditions(grid):
 # From windows whose few places are gathered, over masked ones, to one that covers the whole grid.
 @pytest.mark.parametrize("condition_window", [(3, 3, 3), (1, 5, 3), (11, 5, 5), (11, 11, 11)])
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
-def test_with_a_sketch_and_a_known_part_wavefront_raster_order_and_teacher_forcing_agree(
-    guidance_scale, condition_window
-):
+def test_with_a_sketch_and_a_known_part_wavefront_raster_and_teacher_forcing_agree(guidance_scale, condition_window):
     model, grid = random_model(condition_window=condition_window), (3, 5, 4)
     input_ids, attention_mask = texts()
     conditions = visual_conditions(grid)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Gumbel noise tied to places and codes: tokens do not depend on the sampling order and rarely on rounding.
+"""Gumbel noise tied to places and codes, so that a token survives rounding and a change of the sampling order.
 
 Legend: B batch, R kept frames, H, W rows and columns of a frame, n places of one step, V codebook size.
 """
@@ -62,7 +62,7 @@ class PlaceNoise:
         """Draw the keys of a frame, which replace those of an old one. Frames must begin in order, each once.
 
         Args:
-            frame (`int`): t, counted from 0 on without limit.
+            frame (`int`): t, counted from 0 without limit.
         """
         size = self._kept.h * self._kept.w
         start = frame % self._kept.t * size
@@ -84,7 +84,7 @@ class PlaceNoise:
         bits *= FIRST_FACTOR
         _xor_shift(bits, 27)
         bits *= SECOND_FACTOR
-        # SplitMix64 ends with one more shift. It would not change the high bits, which are all that matters here.
+        # The last shift of SplitMix64 is left out: it would not change the high bits, and only those matter here.
         bits |= -(2**63)
         minus_u = bits.float()  # float32 is precise near 0, where the largest noise comes from
         del bits

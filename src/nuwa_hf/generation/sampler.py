@@ -23,10 +23,10 @@ from nuwa_hf.grid import Grid
 
 
 class StepFunction(Protocol):
-    """The function with which a model computes a step."""
+    """The function that computes the logits of a step."""
 
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
-        """Compute the logits of places of a step.
+        """Compute the logits of some places of a step.
 
         Args:
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens so far.
@@ -70,7 +70,7 @@ class TokenDraw:
         return PlaceNoise(kept, self.batch_size, self.codebook_size, self.generator, self.device)
 
     def __call__(self, logits: torch.Tensor, noise: PlaceNoise | None, places: torch.Tensor) -> torch.Tensor:
-        """Draw the tokens of places.
+        """Draw the tokens of some places.
 
         Args:
             logits (`torch.Tensor` of shape `(B, n, V)`, or `(2 B, n, V)` under guidance): scores.

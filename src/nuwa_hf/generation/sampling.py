@@ -26,10 +26,10 @@ class SamplingSettings:
         do_sample (`bool`, defaults to `True`): `False` chooses the likeliest token.
         temperature (`float`, defaults to 1.0): divides the logits, at least 0; 0 chooses the likeliest token.
         top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.
-        top_p (`float`, *optional*): keep the fewest likeliest tokens that together have this probability, in (0, 1].
-        min_p (`float`, *optional*): keep the tokens that are at least this many times as likely as the likeliest,
-            in [0, 1].
-        guidance_scale (`float`, defaults to 1.0): s in `none + s (text - none)`, at least 1; 1 turns it off.
+        top_p (`float`, *optional*): keep the smallest set of tokens with at least this total probability, in (0, 1].
+        min_p (`float`, *optional*): keep the tokens that are at least this fraction as likely as the likeliest, in
+            [0, 1].
+        guidance_scale (`float`, defaults to 1.0): s in `none + s (text - none)`, at least 1; 1 is no guidance.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -67,7 +67,7 @@ class SamplingSettings:
 
     @classmethod
     def resolve(cls, generation_config: GenerationConfig, overrides: dict) -> "SamplingSettings":
-        """Fill in settings that were not given from a generation configuration, and from the defaults after that.
+        """Combine given settings with a generation configuration. A setting that neither has keeps its default.
 
         Args:
             generation_config (`GenerationConfig`): the model's or the user's configuration.

@@ -24,7 +24,7 @@ SCHEDULES = ("wavefront", "raster")
 
 
 def check_schedule(schedule: str) -> None:
-    """Check that a schedule exists.
+    """Check that a schedule is known.
 
     Args:
         schedule (`str`): `"wavefront"` or `"raster"`.

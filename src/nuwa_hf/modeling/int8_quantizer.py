@@ -20,7 +20,7 @@ TEXT_ENCODER = r"(.*\.)?text_encoder"  # CLIP runs once per prompt and was train
 
 @register_quantization_config(QUANT_METHOD)
 class NuwaInt8Config(QuantizationConfigMixin):
-    """Load NUWA with 8-bit weights on a CPU, which is faster and takes a quarter of the memory of float32.
+    """Load NUWA with 8-bit weights on a CPU: a quarter of the memory of float32, and faster.
 
     The head and every linear layer of the encoder and the decoder become `Int8Linear`. Embeddings and norms stay in
     floating point, and so does a CLIP text encoder.

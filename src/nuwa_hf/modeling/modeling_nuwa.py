@@ -192,7 +192,7 @@ class NuwaModel(NuwaPreTrainedModel):
         return NuwaCondition(encoded, grid, (None, None, None), mask)
 
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
-        """Encode a sketch into a condition of which each place reads what is near it.
+        """Encode a sketch into a condition, of which each place reads the part near itself.
 
         Args:
             sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, sketch_codebook_size), with
@@ -325,7 +325,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         self.post_init()
 
     def prepare_step_linear(self) -> StepLinear:
-        """Lay out the weights for sampling steps where this helps; the layouts are kept until weights change.
+        """Lay out the weights for sampling steps where this helps; layouts are kept until outdated or freed.
 
         Returns:
             `StepLinear`: applies linear layers in the steps of one sampling run.

@@ -55,10 +55,10 @@ class SamplingArguments:
         do_sample (`bool`, *optional*): `False` chooses the likeliest token; tokens are sampled by default.
         temperature (`float`, *optional*): divides the logits, at least 0; 0 chooses the likeliest token.
         top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.
-        top_p (`float`, *optional*): keep the fewest likeliest tokens that together have this probability, in (0, 1].
-        min_p (`float`, *optional*): keep the tokens that are at least this many times as likely as the likeliest,
-            in [0, 1].
-        guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 turns it off.
+        top_p (`float`, *optional*): keep the smallest set of tokens with at least this total probability, in (0, 1].
+        min_p (`float`, *optional*): keep the tokens that are at least this fraction as likely as the likeliest, in
+            [0, 1].
+        guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is no guidance.
         num_return_sequences (`int`, *optional*): k, the number of outputs for each input, which are adjacent in the
             batch; one by default.
         logits_processor (`LogitsProcessorList`, *optional*): further processors of the logits, applied after guidance

@@ -141,7 +141,7 @@ class ModelSteps:
         self.cache = None
 
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
-        """Compute the logits of places of a step, as described in `StepFunction`."""
+        """Compute the logits of some places of a step, as described in `StepFunction`."""
         model = self.call.model
         if self.cache is None:
             num_layers = model.config.num_decoder_layers

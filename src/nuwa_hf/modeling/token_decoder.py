@@ -66,8 +66,8 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
 
         Returns:
             `tuple`: the new hidden states `(B, N, D)`, the self-attention weights `(B, A, N, N)` and a tuple of
-            cross-attention weights `(B, A, N, M)`; weights are `None` unless the implementation is `"eager"` and there is
-            no cache.
+            cross-attention weights `(B, A, N, M)`; weights are `None` unless the implementation is `"eager"` and
+            there is no cache.
         """
         normed = self.attention_norm(hidden_states)
         linear = apply_each if cache is None else cache.linear
@@ -117,8 +117,8 @@ class NuwaTokenDecoder(nn.Module):
             output_attentions (`bool`, defaults to `False`): whether to keep every layer's attention weights.
 
         Returns:
-            `NuwaModelOutput`: the normalised output of the last layer and, if requested, the hidden states (the input and
-            each layer's output) and the attention weights.
+            `NuwaModelOutput`: the normalised output of the last layer and, if requested, the hidden states (the input
+            and each layer's output) and the attention weights.
         """
         grid = Grid(*visual_tokens.shape[1:]) if cache is None else cache.grid
         condition_states = [condition.hidden_states for condition in conditions]
