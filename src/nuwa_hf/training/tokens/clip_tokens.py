@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from einops import rearrange
 
-from nuwa_hf.datasets.frame_sampling import BrokenClipError
+from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
@@ -58,7 +58,7 @@ class SampleReader(Protocol):
     """What turns a row of a data set into a sample; it is sent to other processes."""
 
     def read(self, number: int, row: Any) -> dict[str, Any]:
-        """The sample of a row, or a BrokenClipError."""
+        """The sample of a row, or a BrokenMediaError."""
 
     def name(self, number: int, row: Any) -> str:
         """What to call the row."""
@@ -109,7 +109,7 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
     for number, row in rows:
         try:
             samples.append(reader.read(number, row))
-        except BrokenClipError as error:
+        except BrokenMediaError as error:
             skipped.append(SkippedClip(number, reader.name(number, row), str(error)))
     tokens = tokenize_clips(samples, range(len(samples)), **vars(encoders)) if samples else None
     return TokenizedRows(len(rows), tokens, tuple(skipped))
