@@ -5,16 +5,22 @@
 import numpy as np
 import pytest
 import torch
+from memory_meter import MemoryMeter
 from tiny import CAPTIONS, CODEBOOK_SIZE, FRAME_SIZE, VISUAL_GRID, seeded, tiny_batch, tiny_inputs, tiny_pipeline
 from transformers import CLIPConfig, CLIPModel, CLIPProcessor, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from nuwa_hf import ClipScorer
-from nuwa_hf.pipelines.candidates import best_of, likelihood_ratio
+from nuwa_hf import ClipScorer, NuwaConfig, NuwaForConditionalGeneration, NuwaVQGAN
+from nuwa_hf.generation.memory import decoding_memory, sampling_memory
+from nuwa_hf.grid import Grid
+from nuwa_hf.pipelines import token_generation
+from nuwa_hf.pipelines.candidates import BestSoFar, candidate_generators, candidates_at_once
+from nuwa_hf.pipelines.scorers import likelihood_ratio
 
 
 TASKS = ("T2I", "T2V", "TI2I", "TV2V")
 WIDTH, HEIGHT = FRAME_SIZE
+MEMORY = {1: 1, 300_000: 2, 2**30: 5}  # bytes to spare: candidates that are sampled at once, of two outputs each
 
 
 @pytest.fixture(scope="module", params=TASKS)
@@ -28,36 +34,36 @@ def pipeline(task):
 
 
 class Spy:
-    """Scores rows in the order of the numbers it was made with, and remembers what it saw."""
+    """Gives the scores it was made with, one after the other, and remembers what it saw."""
 
     def __init__(self, *scores):
-        self.scores = torch.tensor(scores)
+        self.scores = iter(scores)
         self.seen = []
 
     def __call__(self, frames, prompts):
         self.seen.append((frames.clone(), list(prompts)))
-        return self.scores
+        return torch.tensor([next(self.scores) for _ in prompts])
 
 
 def call(pipeline, task, **arguments):
     return pipeline(**{"generator": seeded(0)[0], "output_type": "pt", **tiny_inputs(task), **arguments})
 
 
-def all_candidates(pipeline, task, count, inputs, **arguments):
-    """The same draws, each as an output of its own."""
-    name = "num_images_per_prompt" if task.endswith("I") else "num_videos_per_prompt"
-    return call(pipeline, task, **inputs, **{name: count}, **arguments).tokens
+def all_candidates(pipeline, task, count, **arguments):
+    """The candidates of one output, each from a call of its own."""
+    generators = [one for (one,) in candidate_generators(seeded(0)[0], 1, count, torch.device("cpu"))]
+    return torch.cat([call(pipeline, task, generator=[one], **arguments).tokens for one in generators])
 
 
 @pytest.mark.parametrize("best", range(3))
 def test_candidate_of_highest_score_is_kept(pipeline, task, best):
     scorer = Spy(*(2.0 if place == best else -float(place) for place in range(3)))
     output = call(pipeline, task, num_candidates=3, scorer=scorer)
-    candidates = all_candidates(pipeline, task, 3, {})
+    candidates = all_candidates(pipeline, task, 3)
     assert len(candidates.unique(dim=0)) == 3
     assert torch.equal(output.tokens[0], candidates[best])
-    ((frames, prompts),) = scorer.seen
-    assert prompts == [tiny_inputs(task)["prompt"]] * 3
+    assert [prompts for _, prompts in scorer.seen] == [[tiny_inputs(task)["prompt"]]] * 3
+    frames = torch.cat([frames for frames, _ in scorer.seen])
     assert frames.shape == (3, candidates.shape[1], 3, HEIGHT, WIDTH)
     assert frames.min() >= 0
     assert frames.max() <= 1
@@ -65,19 +71,15 @@ def test_candidate_of_highest_score_is_kept(pipeline, task, best):
 
 
 def test_each_output_keeps_its_own_best(pipeline, task):
-    inputs = tiny_batch(task, (0, 1))
-    scorer = Spy(1, 5, 2, 9, 3, 4)
-    output = call(pipeline, task, **inputs, num_candidates=3, scorer=scorer)
-    candidates = all_candidates(pipeline, task, 3, inputs)
-    assert torch.equal(output.tokens, candidates[[1, 3]])
-    assert scorer.seen[0][1] == [prompt for prompt in inputs["prompt"] for _ in range(3)]
-
-
-def test_candidates_and_outputs_per_prompt_multiply(pipeline, task):
     name = "num_images_per_prompt" if task.endswith("I") else "num_videos_per_prompt"
-    scorer = Spy(1, 5, 9, 3)
-    output = call(pipeline, task, **{name: 2}, num_candidates=2, scorer=scorer)
-    assert torch.equal(output.tokens, all_candidates(pipeline, task, 4, {})[[1, 2]])
+    inputs, generators = tiny_batch(task, (0, 1)), candidate_generators(seeded(1, 2, 3, 4), 4, 2, torch.device("cpu"))
+    first, second = (pipeline(**inputs, **{name: 2}, generator=row, output_type="latent").tokens for row in generators)
+    scorer = Spy(1, 5, 3, 2, 4, 0, 3, 8)
+    output = pipeline(
+        **inputs, **{name: 2}, generator=seeded(1, 2, 3, 4), num_candidates=2, scorer=scorer, output_type="latent"
+    )
+    assert torch.equal(output.tokens, torch.stack([second[0], first[1], first[2], second[3]]))
+    assert [prompts for _, prompts in scorer.seen] == [[one for one in inputs["prompt"] for _ in range(2)]] * 2
 
 
 def test_one_candidate_is_none_and_asks_nobody(pipeline, task):
@@ -85,6 +87,80 @@ def test_one_candidate_is_none_and_asks_nobody(pipeline, task):
     output = call(pipeline, task, num_candidates=1, scorer=scorer)
     assert torch.equal(output.tokens, call(pipeline, task).tokens)
     assert not scorer.seen
+
+
+def test_first_candidate_is_the_output_of_a_call_without_candidates(pipeline, task):
+    """So more candidates never give a worse one, and the generator is left where such a call leaves it."""
+    states = []
+    for arguments in ({}, {"num_candidates": 3, "scorer": Spy(2, 1, 1)}):
+        (generator,) = seeded(0)
+        states.append((call(pipeline, task, generator=generator, **arguments).tokens, generator.get_state()))
+    assert all(torch.equal(*pair) for pair in zip(*states, strict=True))
+
+
+def watch_rows(module):
+    """Rows of everything that a module is called with from now on."""
+    rows = []
+
+    def note(module, arguments, named):
+        rows.append(len((*arguments, *named.values())[0]))
+
+    module.register_forward_pre_hook(note, with_kwargs=True)
+    return rows
+
+
+@pytest.mark.parametrize("generator", ["list", "one", "the same twice", None])
+def test_candidates_do_not_depend_on_how_many_are_sampled_at_once(monkeypatch, generator):
+    found = []
+    for memory, most in MEMORY.items():
+        monkeypatch.setattr(token_generation, "MEMORY_TO_SPARE", memory)
+        pipeline = tiny_pipeline("T2V").to(torch.float64)
+        rows, pictures = watch_rows(pipeline.transformer.model.encoder), watch_rows(pipeline.vqgan.decoder)
+        torch.manual_seed(3)
+        one, two = seeded(1, 2)
+        found.append(
+            pipeline(
+                list(CAPTIONS[:2]),
+                generator={"list": [one, two], "one": one, "the same twice": [one, one], None: None}[generator],
+                num_frames=VISUAL_GRID[0] + 1,
+                num_candidates=5,
+                scorer=lambda frames, prompts: frames.flatten(1).mean(1),
+                output_type="latent",
+            ).tokens
+        )
+        assert max(rows) == 2 * most
+        assert max(pictures) == 2 * VISUAL_GRID[0]  # each candidate is decoded alone
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+    assert not torch.equal(found[0][0], found[0][1])
+
+
+def test_memory_does_not_grow_with_the_candidates(monkeypatch):
+    monkeypatch.setattr(token_generation, "MEMORY_TO_SPARE", 1)
+    pipeline = tiny_pipeline("TV2V")
+    pipeline.vqgan.enable_slicing()  # decoding leaves no room for two candidates at once
+    for scorer in (None, lambda frames, prompts: frames.flatten(1).mean(1)):
+        peaks = []
+        for count in (3, 6):
+            with MemoryMeter() as meter:
+                call(pipeline, "TV2V", num_candidates=count, scorer=scorer)
+            peaks.append(meter.peak)
+        assert peaks[0] == peaks[1]
+
+
+def test_pixels_make_room_for_candidates_that_are_sampled_at_once():
+    """What decoding one output takes, candidates may take together before."""
+    with torch.device("meta"):
+        model, vqgan = NuwaForConditionalGeneration(NuwaConfig()), NuwaVQGAN()
+    settings = {"num_outputs": 1, "uses_guidance": False, "schedule": "wavefront"}
+    for num_frames in (1, 10):
+        grid = Grid(num_frames, 21, 21)
+        memory = decoding_memory(vqgan, num_frames, 336, 336)
+        at_once = candidates_at_once(model, grid, memory, **settings)
+        one, all_of_them = (sampling_memory(model, grid, batch_size=count).total for count in (1, at_once + 1))
+        assert all_of_them - one <= memory
+        assert at_once > 1
+        assert candidates_at_once(model, grid, 1, **settings) == 1
 
 
 @pytest.mark.parametrize("task", TASKS, scope="module")
@@ -99,7 +175,7 @@ def test_each_output_of_a_list_of_generators_is_its_own_single_run(task):
 
 
 def test_by_default_the_models_own_ratio_decides(pipeline, task):
-    candidates = all_candidates(pipeline, task, 4, {})
+    candidates = all_candidates(pipeline, task, 4)
     conditions = pipeline.encode_prompt([tiny_inputs(task)["prompt"]], batch_size=4)
     if task.startswith("TI") or task == "TV2V":
         inputs = tiny_inputs(task)
@@ -157,30 +233,31 @@ def test_text_equal_to_none_has_no_ratio():
 
 
 def test_best_of_equal_scores_is_the_first():
-    assert best_of(torch.tensor([1.0, 1.0, 0.0, 2.0, 2.0, 2.0]), 6, 3).tolist() == [0, 3]
-    assert best_of(torch.tensor([-5, -3, 7, -9]), 4, 2).tolist() == [1, 2]
+    tokens, best = torch.arange(6).view(3, 2, 1, 1, 1), BestSoFar()
+    for candidates, scores in zip(tokens, torch.tensor([[1.0, -5.0], [1.0, 7.0], [0.0, 7.0]]), strict=True):
+        best.add(candidates, scores)
+    assert best.tokens.flatten().tolist() == [0, 3]
 
 
 @pytest.mark.parametrize(
     "scores",
     [
-        torch.tensor([1.0, float("nan"), 2.0]),
-        torch.tensor([1.0, float("inf"), 2.0]),
+        torch.tensor([float("nan")]),
+        torch.tensor([float("inf")]),
         torch.tensor([1.0, 2.0]),
         torch.tensor(1.0),
-        torch.ones(3, 1),
+        torch.ones(1, 1),
         torch.ones(100),
         np.array([1.0, 2.0]),
-        [1.0, 2.0, 3.0, 4.0],
         [[1.0], [2.0, 3.0]],
-        ["good", "better", "best"],
+        ["good"],
         None,
     ],
 )
 def test_scores_that_are_not_one_finite_number_for_each_are_refused(scores):
     pipeline = tiny_pipeline("T2I")
     with pytest.raises(
-        ValueError, match="`scorer` must give one finite number for each of the 3 candidates, as a tensor"
+        ValueError, match="`scorer` must return one finite number for each of the 1 outputs, as a tensor"
     ):
         call(pipeline, "T2I", num_candidates=3, scorer=lambda frames, prompts: scores)
 
@@ -188,8 +265,11 @@ def test_scores_that_are_not_one_finite_number_for_each_are_refused(scores):
 def test_scores_may_be_an_array_or_a_list():
     pipeline, scores = tiny_pipeline("T2I"), [1.0, 3.0, 2.0]
     expected = call(pipeline, "T2I", num_candidates=3, scorer=Spy(*scores)).tokens
-    for form in (scores, np.array(scores)):
-        found = call(pipeline, "T2I", num_candidates=3, scorer=lambda frames, prompts, form=form: form)
+    for form in (list, np.array):
+        spy = Spy(*scores)
+        found = call(
+            pipeline, "T2I", num_candidates=3, scorer=lambda *given, spy=spy, form=form: form(spy(*given).tolist())
+        )
         assert torch.equal(found.tokens, expected)
 
 
@@ -201,7 +281,8 @@ def test_long_video_keeps_the_best_of_every_chunk():
         return frames.flatten(1).mean(1)
 
     output = call(pipeline, "T2V", num_frames=5, num_candidates=3, scorer=scorer, overlap_frames=1)
-    assert [frames.shape[:2] for frames in seen] == [(3, 3), (3, 3)]
+    assert [frames.shape[:2] for frames in seen] == [(1, 3)] * 6
+    seen = [torch.cat(seen[:3]), torch.cat(seen[3:])]
     brightest = [frames[frames.flatten(1).mean(1).argmax()] for frames in seen]
     torch.testing.assert_close(output.frames[0, :3], brightest[0])
     torch.testing.assert_close(output.frames[0, 2:], brightest[1])
@@ -209,14 +290,22 @@ def test_long_video_keeps_the_best_of_every_chunk():
         torch.testing.assert_close(frames[0], brightest[0][2])
 
 
-def test_interrupted_call_asks_no_scorer():
-    def callback(pipe, step, timestep, callback_kwargs):
-        pipe.interrupt = step == 1
+@pytest.mark.parametrize("finished", [0, 2])
+def test_interrupted_call_keeps_the_best_of_the_finished_candidates(monkeypatch, finished):
+    monkeypatch.setattr(token_generation, "MEMORY_TO_SPARE", 1)
+    pipeline, scorer = tiny_pipeline("T2I"), Spy(1, 2)
+    pipeline.vqgan.enable_slicing()
+    num_waves = pipeline.transformer.num_generation_steps((1, *VISUAL_GRID[1:]))
 
-    scorer = Spy()
-    output = call(tiny_pipeline("T2I"), "T2I", num_candidates=3, scorer=scorer, callback_on_step_end=callback)
-    assert not scorer.seen
+    def callback(pipe, step, timestep, callback_kwargs):
+        assert pipe.num_timesteps == 3 * num_waves
+        pipe.interrupt = step == finished * num_waves + 1
+
+    output = call(pipeline, "T2I", num_candidates=3, scorer=scorer, callback_on_step_end=callback)
+    assert len(scorer.seen) == finished
     assert len(output.images) == 1
+    if finished:
+        assert torch.equal(output.tokens, all_candidates(pipeline, "T2I", 3)[[1]])
 
 
 def test_scorer_needs_the_codec_even_for_tokens():
@@ -292,7 +381,7 @@ def test_clip_reads_the_beginning_of_a_long_text(clip, frames):
 
 def test_clip_picks_among_candidates(clip, pipeline, task):
     prompt = tiny_inputs(task)["prompt"]
-    candidates = all_candidates(pipeline, task, 3, {})
+    candidates = all_candidates(pipeline, task, 3)
     scores = clip(pipeline.decode_tokens(candidates), [prompt] * 3)
     output = call(pipeline, task, num_candidates=3, scorer=clip)
     assert torch.equal(output.tokens[0], candidates[scores.argmax()])

@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 # From low to high. A module may import what stands on a lower line and what has its own prefix, nothing else: two
 # prefixes of one line do not know each other. The longest prefix that fits a module is its own.
 LAYERS = (
-    ("grid", "tasks", "media", "lazy_names", "after_import", "storage"),
+    ("grid", "tasks", "media", "lazy_names", "after_import", "argument_docs", "storage"),
     ("metrics", "hub"),
     ("nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("modeling.text_ids",),

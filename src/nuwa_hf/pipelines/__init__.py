@@ -8,7 +8,6 @@ from nuwa_hf.lazy_names import lazy_names
 
 
 if TYPE_CHECKING:
-    from nuwa_hf.pipelines.candidates import ClipScorer
     from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
     from nuwa_hf.pipelines.pipeline_image_completion import NuwaImageCompletionPipeline
     from nuwa_hf.pipelines.pipeline_image_manipulation import NuwaTextGuidedImageManipulationPipeline
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from nuwa_hf.pipelines.pipeline_text_to_video import NuwaTextToVideoPipeline
     from nuwa_hf.pipelines.pipeline_video_manipulation import NuwaTextGuidedVideoManipulationPipeline
     from nuwa_hf.pipelines.pipeline_video_prediction import NuwaVideoPredictionPipeline
+    from nuwa_hf.pipelines.scorers import ClipScorer
     from nuwa_hf.pipelines.sketch_input import color_class_map
 
 
@@ -41,7 +41,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "ClipScorer": "nuwa_hf.pipelines.candidates",
+        "ClipScorer": "nuwa_hf.pipelines.scorers",
         "NuwaImageCompletionPipeline": "nuwa_hf.pipelines.pipeline_image_completion",
         "NuwaImagePipelineOutput": "nuwa_hf.pipelines.pipeline_output",
         "NuwaPipelineBase": "nuwa_hf.pipelines.pipeline_base",

@@ -1,114 +1,110 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Several candidates for one output, of which the best is kept: who judges, and the choice.
+"""Several candidates for one output, of which the best is kept: their generators, their memory, and the choice.
 
-Legend: B outputs, k candidates of each, T frames, Y, X pixel rows and columns.
+Legend: B outputs, T, H, W visual grid.
 """
-
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nuwa_hf.generation.likelihood import token_log_likelihood
+from nuwa_hf.generation.memory import sampling_memory
+from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.text_ids import none_text
 
 
-if TYPE_CHECKING:  # who passes a CLIP model has imported it; nobody else has to wait for it
-    from transformers import CLIPModel, CLIPProcessor
-
-# Called as `scorer(frames, prompts)` with `frames` of shape (B k, T, 3, Y, X) in [0, 1] and as many prompts; returns
-# (B k,) scores, larger is better.
-Scorer = Callable[[torch.Tensor, Sequence[str]], torch.Tensor]
+MEMORY_TO_SPARE = 256 * 2**20  # bytes that candidates may take together on any machine that runs a pipeline
 
 
-class ClipScorer:
-    """Scores candidates by a CLIP model, as the paper picks the best of 60: the cosine of picture and text.
+def candidate_generators(
+    generator: torch.Generator | list[torch.Generator] | None,
+    num_outputs: int,
+    num_candidates: int,
+    device: torch.device,
+) -> list[list[torch.Generator]]:
+    """A generator for each candidate of each output, so that its tokens do not depend on which are sampled together.
 
-    A video's score is the mean over its frames.
+    The first candidate has its output's own generator: it is the one of a call without candidates. The others have
+    generators seeded with the numbers that the output's generator would give next.
 
     Args:
-        model (`CLIPModel`): the model, on any device.
-        processor (`CLIPProcessor`): its processor.
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): as a call takes it. One for several
+            outputs gives a seed to each of them; so does torch's global generator where there is none.
+        num_outputs (`int`): B.
+        num_candidates (`int`): candidates of each output.
+        device (`torch.device`): where generators are made if none is given.
 
-    Example:
-        >>> from transformers import CLIPModel, CLIPProcessor
-
-        >>> name = "openai/clip-vit-base-patch32"
-        >>> scorer = ClipScorer(CLIPModel.from_pretrained(name), CLIPProcessor.from_pretrained(name))  # doctest: +SKIP
-        >>> pipeline(prompt, num_candidates=8, scorer=scorer)  # doctest: +SKIP
+    Returns:
+        `list[list[torch.Generator]]`: for each candidate, those of the B outputs.
     """
-
-    def __init__(self, model: "CLIPModel", processor: "CLIPProcessor"):
-        self.model = model.eval()
-        self.processor = processor
-
-    @torch.no_grad()
-    def __call__(self, frames: torch.Tensor, prompts: Sequence[str]) -> torch.Tensor:
-        """Score candidates.
-
-        Args:
-            frames (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
-            prompts (`Sequence[str]`): B texts.
-
-        Returns:
-            `torch.Tensor` of shape `(B,)`: cosines in [-1, 1].
-        """
-        pictures = [
-            frame.permute(1, 2, 0).mul(255).round().byte().numpy() for frame in frames.float().cpu().flatten(0, 1)
-        ]
-        inputs = self.processor(
-            text=list(prompts), images=pictures, return_tensors="pt", padding=True, truncation=True
-        ).to(self.model.device)
-        output = self.model(**inputs)
-        pictures_BTD = output.image_embeds.unflatten(0, frames.shape[:2])
-        return torch.einsum("btd,bd->bt", pictures_BTD, output.text_embeds).mean(1)
+    if isinstance(generator, list):
+        of_outputs = generator
+    elif generator is not None and num_outputs == 1:
+        of_outputs = [generator]
+    else:
+        of_outputs = _seeded_by(generator, num_outputs, device)
+    copies = {}  # a generator that stands in the list twice has one copy, which gives both outputs their seeds
+    for one in of_outputs:
+        copies.setdefault(one, torch.Generator(one.device).set_state(one.get_state()))
+    others = [_seeded_by(copies[one], num_candidates - 1, device) for one in of_outputs]
+    return [of_outputs, *(list(row) for row in zip(*others, strict=True))]
 
 
-def likelihood_ratio(
-    model: NuwaForConditionalGeneration, tokens: torch.Tensor, conditions: dict[str, Any]
-) -> torch.Tensor:
-    """How much likelier the text makes what was drawn: the model's own score of a candidate.
-
-        sum_n log p(y_n | y_(before n), text, ...) - log p(y_n | y_(before n), "None", ...)
+def candidates_at_once(
+    model: NuwaForConditionalGeneration,
+    grid: Grid,
+    memory: int,
+    *,
+    num_outputs: int,
+    uses_guidance: bool,
+    schedule: str,
+) -> int:
+    """How many candidates of each output are sampled together: as many as fit into some memory, but at least one.
 
     Args:
         model (`NuwaForConditionalGeneration`): the model.
-        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the candidates.
-        conditions (`dict[str, Any]`): as `NuwaForConditionalGeneration.generate` takes them; a sketch and a known part
-            stand on both sides of the ratio.
+        grid (`Grid`): what is sampled.
+        memory (`int`): bytes.
+        num_outputs (`int`): B.
+        uses_guidance (`bool`): whether two rows are sampled for each.
+        schedule (`str`): `"wavefront"` or `"raster"`.
 
     Returns:
-        `torch.Tensor` of shape `(B,)`: in nats.
+        `int`: at least 1.
     """
-    shared = {name: conditions.get(name) for name in ("sketch_tokens", "known_mask")}
-    shared["condition_on_known"] = conditions.get("condition_on_known", True)
-    none = none_text(model.config, len(tokens), tokens.device)
-    text = token_log_likelihood(model, tokens, conditions["input_ids"], conditions["attention_mask"], **shared)
-    return (text - token_log_likelihood(model, tokens, none, **shared)).flatten(1).sum(1)
+    one, two = (
+        sampling_memory(model, grid, batch_size=batch_size, uses_guidance=uses_guidance, schedule=schedule).total
+        for batch_size in (num_outputs, 2 * num_outputs)
+    )
+    return max(1, memory // (two - one))
 
 
-def best_of(scores: Any, num_rows: int, num_candidates: int) -> torch.Tensor:
-    """Which rows to keep.
+class BestSoFar:
+    """The best candidate of each output among those seen; of equally good ones the first."""
 
-    Args:
-        scores (`torch.Tensor` of shape `(B k,)`, or what becomes one): the candidates of one output follow each other.
-        num_rows (`int`): B k.
-        num_candidates (`int`): k.
+    def __init__(self):
+        self.tokens = None
+        self.scores = None
 
-    Returns:
-        `torch.LongTensor` of shape `(B,)`: the best row of each output; of equal ones the first.
+    def add(self, tokens: torch.Tensor, scores: torch.Tensor) -> None:
+        """Look at one more candidate of each output.
 
-    Raises:
-        ValueError: If a scorer gave something else than one finite number for each candidate.
-    """
-    rule = f"`scorer` must give one finite number for each of the {num_rows} candidates, as a tensor ({num_rows},)"
-    try:
-        numbers = torch.as_tensor(scores)
-    except (TypeError, ValueError, RuntimeError) as error:  # torch has no number for it
-        raise ValueError(f"{rule}, got {type(scores).__name__}.") from error
-    if numbers.shape != (num_rows,) or not torch.isfinite(numbers).all():
-        raise ValueError(f"{rule}, got {numbers.tolist() if numbers.numel() < 20 else tuple(numbers.shape)}.")
-    best = numbers.float().unflatten(0, (-1, num_candidates)).argmax(1)
-    return best + num_candidates * torch.arange(len(best), device=best.device)
+        Args:
+            tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the candidates.
+            scores (`torch.Tensor` of shape `(B,)`): the higher the better.
+        """
+        if self.tokens is None:
+            self.tokens, self.scores = tokens, scores
+            return
+        is_better = scores > self.scores
+        self.tokens = torch.where(is_better.to(tokens.device)[:, None, None, None], tokens, self.tokens)
+        self.scores = torch.where(is_better, scores, self.scores)
+
+
+def _seeded_by(generator: torch.Generator | None, count: int, device: torch.device) -> list[torch.Generator]:
+    """New generators, on the device of the one that gives their seeds."""
+    if generator is None:
+        home, seeds = ("cpu" if device.type == "mps" else device), torch.randint(2**63 - 1, (count,))
+    else:
+        home = generator.device
+        seeds = torch.randint(2**63 - 1, (count,), generator=generator, device=home)
+    return [torch.Generator(home).manual_seed(seed) for seed in seeds.tolist()]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The rules that arguments of the pipelines keep, checked before any work is done."""
+"""Checks of the pipelines' arguments, made before any work."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,8 +27,8 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
         `list[str]`: the prompts, as they were given.
 
     Raises:
-        TypeError: If the prompt is no text and no list of texts.
-        ValueError: If the list is empty, or a prompt has nothing but white space.
+        TypeError: If the prompt is neither a text nor a list of texts.
+        ValueError: If the list is empty, or a prompt is empty or only white space.
     """
     prompts = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(prompts, list):
@@ -46,7 +46,7 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
 
 
 def check_whole_number(name: str, value: Any, *, maximum: int | None = None, reason: str = "") -> None:
-    """Require a whole number from 1 to `maximum`.
+    """Check that a value is a whole number from 1 to `maximum`.
 
     Args:
         name (`str`): the argument's name, for the message.
@@ -55,7 +55,7 @@ def check_whole_number(name: str, value: Any, *, maximum: int | None = None, rea
         reason (`str`): why there is a maximum, for the message.
 
     Raises:
-        TypeError: If it is no `int`.
+        TypeError: If it is not an `int`.
         ValueError: If it is below 1 or above the maximum.
     """
     if isinstance(value, bool) or not isinstance(value, int):
@@ -67,7 +67,7 @@ def check_whole_number(name: str, value: Any, *, maximum: int | None = None, rea
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Require one of a few names.
+    """Check that a value is one of a few names.
 
     Args:
         name (`str`): the argument's name, for the message.
@@ -75,7 +75,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         choices (`Sequence[str]`): the valid values.
 
     Raises:
-        ValueError: If it is none of them.
+        ValueError: If it is not.
     """
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}, got {value!r}.")
@@ -85,13 +85,13 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
     """Check the step callback and the tensors it asks for.
 
     Args:
-        callback (`Callable`, *optional*): what is called at the end of every step.
+        callback (`Callable`, *optional*): called at the end of every step.
         tensor_inputs (`Sequence[str]`): names of the tensors it asks for.
-        available (`Sequence[str]`): names of the tensors the pipeline offers.
+        available (`Sequence[str]`): names of the tensors that the pipeline offers.
 
     Raises:
-        TypeError: If the callback cannot be called.
-        ValueError: If it asks for a tensor the pipeline does not offer.
+        TypeError: If the callback is not callable.
+        ValueError: If it asks for a tensor that the pipeline does not offer.
     """
     if callback is not None and not callable(callback):
         raise TypeError(f"`callback_on_step_end` must be callable, got {callback!r}.")
@@ -109,18 +109,18 @@ def check_components_agree(
     tokenizer: NuwaTokenizer | CLIPTokenizer | None,
     sketch_vqgan: NuwaVQGAN | None,
 ) -> None:
-    """Require components that were made for each other; those that were not loaded are skipped.
+    """Check that components were made for each other; those that are not loaded are skipped.
 
     Args:
         vqgan (`NuwaVQGAN`, *optional*): the codec.
         transformer (`NuwaForConditionalGeneration`, *optional*): the model that samples its tokens.
-        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`, *optional*): what the transformer reads.
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`, *optional*): makes the tokens that the transformer reads.
         sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches.
 
     Raises:
-        ValueError: If codebooks differ in size from what the transformer knows, the tokenizer has more tokens than it
-            knows, CLIP's text side gets another tokenizer than CLIP's or longer texts than it has positions for, or
-            the sketch codec gives another number of outputs than it takes classes.
+        ValueError: If a codebook does not have the size that the transformer was made for, the tokenizer has more
+            tokens than the transformer, CLIP's text encoder gets a tokenizer that is not CLIP's or texts longer than
+            its positions, or the sketch codec does not have as many outputs as classes.
     """
     if sketch_vqgan is not None and sketch_vqgan.config.in_channels != sketch_vqgan.config.out_channels:
         raise ValueError(

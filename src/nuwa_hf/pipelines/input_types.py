@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What users may hand to a pipeline, for the signatures; `image_input` and its neighbours read it."""
+"""Types of what users may pass to a pipeline, for the signatures; `image_input` and its neighbours read them."""
 
 import os
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The known part of an image or video: which tokens are given, and which pixels come back as they were.
+"""The known part of an image or video: which tokens are given, and which pixels are returned unchanged.
 
 Legend: B batch, T frames, Y, X pixel rows and columns, h, w token rows and columns.
 """
@@ -16,10 +16,10 @@ from nuwa_hf.pipelines.mask_input import known_places
 
 @dataclass(frozen=True)
 class KnownPart:
-    """What is given of some images or videos.
+    """The given part of some images or videos.
 
     Args:
-        pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1]; what is to be filled does not count.
+        pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1]; those to be filled are ignored.
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled.
         tokens (`torch.LongTensor` of shape `(B, T, h, w)`): visual tokens, meaningful where `places`.
         places (`torch.BoolTensor` of shape `(B, T, h, w)`): True where all pixels of a place are given.
@@ -30,15 +30,26 @@ class KnownPart:
     tokens: torch.Tensor
     places: torch.Tensor
 
+    def conditions(self, condition_on_known: bool) -> dict[str, torch.Tensor | bool]:
+        """The known part as `NuwaForConditionalGeneration.generate` takes it.
+
+        Args:
+            condition_on_known (`bool`): whether the known tokens are a condition too.
+
+        Returns:
+            `dict[str, torch.Tensor | bool]`: `known_tokens`, `known_mask` and `condition_on_known`.
+        """
+        return {"known_tokens": self.tokens, "known_mask": self.places, "condition_on_known": condition_on_known}
+
 
 def encode_known_part(vqgan: NuwaVQGAN, pixels: torch.Tensor, masks: torch.Tensor, *, max_frames: int) -> KnownPart:
-    """Code images or videos of which a part is to be filled; the pixels under the mask are never read.
+    """Encode images or videos that are to be filled in part; the pixels under the mask are never read.
 
     Args:
         vqgan (`NuwaVQGAN`): the codec.
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1], on the device that the codec runs on.
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled; on the same.
-        max_frames (`int`): frames to code at a time, so that the memory does not grow with the video.
+        max_frames (`int`): frames to encode at a time, so that memory does not grow with the video.
 
     Returns:
         `KnownPart`: on the same device.
@@ -53,15 +64,15 @@ def encode_known_part(vqgan: NuwaVQGAN, pixels: torch.Tensor, masks: torch.Tenso
 def smooth_over(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """Replace masked pixels by a smooth continuation of the others.
 
-    The codec sees every token's surroundings, so what lies under the mask would colour the tokens beside it. Means of
-    the given pixels over ever larger squares fill the hole from its border inwards.
+    The codec sees the surroundings of every token, so pixels under the mask would influence the tokens beside it.
+    Means of the given pixels over ever larger squares fill the hole from its border inwards.
 
     Args:
         images (`torch.Tensor` of shape `(B, 3, Y, X)`): any range; masked pixels are not read.
         masks (`torch.BoolTensor` of shape `(B, Y, X)`): True at pixels to replace.
 
     Returns:
-        `torch.Tensor` of shape `(B, 3, Y, X)`: 0 everywhere in an image of which no pixel is given.
+        `torch.Tensor` of shape `(B, 3, Y, X)`: 0 everywhere in an image without given pixels.
     """
     given = (~masks[:, None]).to(images.dtype)
     filled = images.where(given.bool(), 0)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Videos longer than a checkpoint's learnt positions: chunks that overlap, each going on from the last frames.
+"""Videos longer than a checkpoint's learnt positions: overlapping chunks, each a continuation of the one before.
 
-The memory of sampling is that of one chunk, however long the video.
+Sampling takes the memory of one chunk, however long the video is.
 """
 
 import math
@@ -17,7 +17,7 @@ class Chunk:
     Args:
         start (`int`): the first frame.
         stop (`int`): the frame after the last.
-        num_written (`int`): frames at its start that an earlier chunk wrote.
+        num_written (`int`): frames at its start that belong to an earlier chunk too.
     """
 
     start: int
@@ -29,10 +29,10 @@ def chunks_of(num_frames: int | None, max_frames: int, overlap_frames: int | Non
     """Cut a video into chunks.
 
     Args:
-        num_frames (`int`, *optional*): frames of the video; None for no end.
+        num_frames (`int`, *optional*): frames of the video; None for an endless one.
         max_frames (`int`): frames of a chunk, the checkpoint's learnt positions.
         overlap_frames (`int`, *optional*): frames that a chunk sees of the one before, from 1 to `max_frames - 1`; by
-            default half of a chunk. It does not matter for a video of one chunk.
+            default half a chunk. It makes no difference to a video of one chunk.
 
     Yields:
         `Chunk`: in order, covering every frame; all but the last have `max_frames` frames.

@@ -8,13 +8,14 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
-from nuwa_hf.pipelines.candidates import Scorer
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.input_types import ImageInput, MaskInput
 from nuwa_hf.pipelines.mask_input import prepare_masks
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput
 from nuwa_hf.pipelines.run_options import RunOptions
+from nuwa_hf.pipelines.scorers import Scorer
+from nuwa_hf.pipelines.task_pages import for_task
 
 
 EXAMPLE_DOC_STRING = """
@@ -35,6 +36,7 @@ EXAMPLE_DOC_STRING = """
 """
 
 
+@for_task("TI2I")
 class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
     """Images of which a part is drawn anew for a text.
 
@@ -42,10 +44,6 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
     downsampling.
 
     Args:
-        vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
-        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
-        tokenizer (`NuwaTokenizer`): text to tokens.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): not used by this task, kept for the others.
     """
 
     @torch.no_grad()
@@ -81,35 +79,7 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
                 [0, 1].
             mask (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): white, or nonzero, where
                 the image is to be filled, of the image's size; one for all images or one for each.
-            negative_prompt (`str` or `list[str]`, *optional*): what guidance leads away from, one text for all prompts
-                or one for each; by default the constant "None" condition. It counts only with `guidance_scale` > 1.
-            guidance_scale (`float`, *optional*): classifier-free guidance, at least 1; 1 is none, and faster. This and
-                the next three are by default what `transformer.generation_config` says.
-            temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
-            top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
-            top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
-            condition_on_known (`bool`, *optional*, defaults to `True`): whether what is kept is a condition too, so
-                that every place sees all that is kept around it; `False` is the paper's way, where a place sees only
-                what comes before it in raster order.
-            composite (`bool`, *optional*, defaults to `True`): whether pixels outside the mask come back bit-equal;
-                `False` gives all pixels as the codec decodes them.
             num_images_per_prompt (`int`, *optional*, defaults to 1): versions of each image.
-            num_candidates (`int`, *optional*, defaults to 1): draw so many for each output and keep the best.
-            scorer (`Callable`, *optional*): who says which is best: `scorer(frames, prompts)` gives a number for each
-                row of `frames`, of shape `(B, T, 3, Y, X)` in [0, 1], such as [`ClipScorer`]; by default the model's
-                own likelihood ratio of the text over "None".
-            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a
-                list, one for each image, every image is the one that its generator makes alone.
-            schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all tokens of a wave in one
-                step; `"raster"` one token a step, for the same image, slowly.
-            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
-            return_dict (`bool`, *optional*, defaults to `True`): whether to return a [`NuwaImagePipelineOutput`] or a
-                tuple of the same.
-            callback_on_step_end (`Callable`, *optional*): called after every wave as
-                `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
-                set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
-            callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, B counting candidates too, T being 1.
 
         Examples:
 
@@ -117,10 +87,20 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             [`NuwaImagePipelineOutput`] or `tuple`: the images and the tokens.
 
         Raises:
-            TypeError: If an argument is of a wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
-        """  # noqa: D414
-        # 1. Check everything before any work.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
+        """
+        # 1. The call starts; check everything before any work.
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            return_dict,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+            num_candidates=num_candidates,
+            scorer=scorer,
+        )
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
         images = prepare_images(image, height=height, width=width)
@@ -128,28 +108,25 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
         self.check_masks(masks)
         prompts = self.match_prompt(prompt, len(masks), is_required=True)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
-        options = RunOptions(
-            generator,
-            schedule,
-            output_type,
-            callback_on_step_end,
-            callback_on_step_end_tensor_inputs,
-            num_candidates,
-            scorer,
-        )
-        self.check_call(options, len(masks), "num_images_per_prompt", num_images_per_prompt)
+        self.check_call(options, len(masks), num_images_per_prompt)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
         # 2. The text, and the part that is kept.
         known = self.encode_known_part(images.pixels[:, None], masks[:, None], num_images_per_prompt)
-        conditions = self.encode_prompt(prompts, negative_prompts, batch_size=len(known.tokens))
-        conditions |= {"known_tokens": known.tokens, "known_mask": known.places}
-        conditions["condition_on_known"] = condition_on_known
+        conditions = self.encode_prompt(
+            prompts,
+            negative_prompts,
+            batch_size=len(known.tokens),
+            do_classifier_free_guidance=sampling.uses_guidance,
+        )
+        conditions |= {
+            "known_tokens": known.tokens,
+            "known_mask": known.places,
+            "condition_on_known": condition_on_known,
+        }
 
         # 3. Sample the other tokens, wave by wave.
         tokens = self.generate_tokens(conditions, sampling, options, num_frames=1, prompts=prompts)
 
-        # 4. Tokens to pixels; those outside the mask as they were.
-        images = self.decode_images(tokens, output_type, known if composite else None)
-        self.maybe_free_model_hooks()
-        return NuwaImagePipelineOutput(images, tokens) if return_dict else (images, tokens)
+        # 4. Tokens to pixels; those outside the mask are unchanged.
+        return self.make_output(tokens, options, known if composite else None)

@@ -13,6 +13,7 @@ from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
+from nuwa_hf.pipelines.task_pages import for_task
 
 
 EXAMPLE_DOC_STRING = """
@@ -29,6 +30,7 @@ EXAMPLE_DOC_STRING = """
 """
 
 
+@for_task("S2I")
 class NuwaSketchToImagePipeline(NuwaPipelineBase):
     """Images for a class map, and a text if one is given.
 
@@ -36,10 +38,6 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
     downsampling.
 
     Args:
-        vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
-        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
-        tokenizer (`NuwaTokenizer`): text to tokens.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): class maps to sketch tokens; this task needs it.
     """
 
     @torch.no_grad()
@@ -69,26 +67,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
                 value a class in [0, `sketch_vqgan.config.in_channels`).
             prompt (`str` or `list[str]`, *optional*): what to show, one text for all sketches or one for each; by
                 default the constant "None" condition.
-            negative_prompt (`str` or `list[str]`, *optional*): what guidance leads away from, one text for all prompts
-                or one for each; by default the constant "None" condition. It counts only with `guidance_scale` > 1.
-            guidance_scale (`float`, *optional*): classifier-free guidance, at least 1; 1 is none, and faster. This and
-                the next three are by default what `transformer.generation_config` says.
-            temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
-            top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
-            top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
             num_images_per_prompt (`int`, *optional*, defaults to 1): images of each sketch.
-            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a
-                list, one for each image, every image is the one that its generator makes alone.
-            schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all tokens of a wave in one
-                step; `"raster"` one token a step, for the same image, slowly.
-            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
-            return_dict (`bool`, *optional*, defaults to `True`): whether to return a [`NuwaImagePipelineOutput`] or a
-                tuple of the same.
-            callback_on_step_end (`Callable`, *optional*): called after every wave as
-                `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
-                set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
-            callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, `T` 1.
 
         Examples:
 
@@ -96,35 +75,39 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             [`NuwaImagePipelineOutput`] or `tuple`: the images and the tokens.
 
         Raises:
-            TypeError: If an argument is of a wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
-        """  # noqa: D414
-        # 1. Check everything before any work.
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
+        """
+        # 1. The call starts; check everything before any work.
+        options = RunOptions(
+            generator,
+            schedule,
+            output_type,
+            return_dict,
+            callback_on_step_end,
+            callback_on_step_end_tensor_inputs,
+        )
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
         num_classes = self.sketch_vqgan.config.in_channels
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=False)
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
-        options = RunOptions(
-            generator,
-            schedule,
-            output_type,
-            callback_on_step_end,
-            callback_on_step_end_tensor_inputs,
-        )
-        self.check_call(options, len(sketches), "num_images_per_prompt", num_images_per_prompt)
+        self.check_call(options, len(sketches), num_images_per_prompt)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
 
         # 2. The text and the sketch, once for each image.
         batch_size = len(sketches) * num_images_per_prompt
-        conditions = self.encode_prompt(prompts, negative_prompts, batch_size=batch_size)
+        conditions = self.encode_prompt(
+            prompts,
+            negative_prompts,
+            batch_size=batch_size,
+            do_classifier_free_guidance=sampling.uses_guidance,
+        )
         conditions["sketch_tokens"] = self.encode_sketch(sketches).repeat_interleave(num_images_per_prompt, dim=0)
 
         # 3. Sample the tokens, wave by wave.
         tokens = self.generate_tokens(conditions, sampling, options, num_frames=1)
 
         # 4. Tokens to pixels.
-        images = self.decode_images(tokens, output_type)
-        self.maybe_free_model_hooks()
-        return NuwaImagePipelineOutput(images, tokens) if return_dict else (images, tokens)
+        return self.make_output(tokens, options)

@@ -12,6 +12,7 @@ from nuwa_hf.pipelines.input_types import VideoInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
 from nuwa_hf.pipelines.run_options import RunOptions
+from nuwa_hf.pipelines.task_pages import for_task
 from nuwa_hf.pipelines.video_input import prepare_videos
 
 
@@ -30,17 +31,14 @@ EXAMPLE_DOC_STRING = """
 """
 
 
+@for_task("V2V")
 class NuwaVideoPredictionPipeline(NuwaPipelineBase):
-    """How a video goes on from an image or from its first frames.
+    """Videos that continue an image or a video.
 
     The size of the frames is that of the checkpoint: `transformer.config.visual_grid` times the codec's
     downsampling.
 
     Args:
-        vqgan (`NuwaVQGAN`): pixels to visual tokens and back.
-        transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
-        tokenizer (`NuwaTokenizer`): text to tokens.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): not used by this task, kept for the others.
     """
 
     @torch.no_grad()
@@ -69,32 +67,9 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             video (`list[PIL.Image.Image]`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): what to continue: a
                 list of images, a path or URL of a GIF or MP4, an array of shape `(T, Y, X, 3)` or a tensor of shape
                 `(T, 3, Y, X)`, uint8 or floats in [0, 1]; or a single image.
-            num_frames (`int`, *optional*): frames of the whole video, with those given; by default the checkpoint's.
-            temperature (`float`, *optional*): what the logits are divided by: below 1 is safer, above 1 more varied.
-                This and the next two are by default what `transformer.generation_config` says, of which
-                `unguided_temperature` is this one's.
-            top_k (`int`, *optional*): sample only among so many of the likeliest tokens.
-            top_p (`float`, *optional*): sample only among the likeliest tokens that together have this probability.
-            condition_on_known (`bool`, *optional*, defaults to `True`): whether what is kept is a condition too, so
-                that every place sees all that is kept around it; `False` is the paper's way, where a place sees only
-                what comes before it in raster order.
-            composite (`bool`, *optional*, defaults to `True`): whether the given frames come back bit-equal;
-                `False` gives all pixels as the codec decodes them.
+            num_frames (`int`, *optional*): frames of the whole video, including those given; by default as many as the
+                checkpoint has positions for.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): continuations of each video.
-            overlap_frames (`int`, *optional*): a video longer than the checkpoint's positions is written in chunks,
-                each of which sees so many of the last frames; by default half of a chunk.
-            generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a
-                list, one for each video, every video is the one that its generator makes alone.
-            schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all tokens of a wave in one
-                step; `"raster"` one token a step, for the same video, slowly.
-            output_type (`str`, *optional*, defaults to `"pil"`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
-            return_dict (`bool`, *optional*, defaults to `True`): whether to return a [`NuwaVideoPipelineOutput`] or a
-                tuple of the same.
-            callback_on_step_end (`Callable`, *optional*): called after every wave as
-                `callback(pipeline, step, timestep, callback_kwargs)`; the timestep is the wave's number too. To stop,
-                set `pipeline.interrupt = True` in it. It may return `{"tokens": ...}`, which replace those so far.
-            callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-                `callback_kwargs` holds. `tokens` is of shape `(B, T, H, W)`, one chunk of a long video.
 
         Examples:
 
@@ -102,23 +77,24 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             [`NuwaVideoPipelineOutput`] or `tuple`: the frames and the tokens.
 
         Raises:
-            TypeError: If an argument is of a wrong type. Nothing was computed then.
-            ValueError: If an argument has no valid value. Nothing was computed then.
-        """  # noqa: D414
-        # 1. Check everything before any work.
-        self.check_components("transformer", "vqgan")
-        height, width = self.image_size
-        videos = prepare_videos(video, height=height, width=width).pixels
-        num_given = videos.shape[1]
+            TypeError: If an argument has the wrong type. Nothing has been computed then.
+            ValueError: If an argument has no valid value. Nothing has been computed then.
+        """
+        # 1. The call starts; check everything before any work.
         options = RunOptions(
             generator,
             schedule,
             output_type,
+            return_dict,
             callback_on_step_end,
             callback_on_step_end_tensor_inputs,
             overlap_frames=overlap_frames,
         )
-        self.check_call(options, len(videos), "num_videos_per_prompt", num_videos_per_prompt)
+        self.check_components("transformer", "vqgan")
+        height, width = self.image_size
+        videos = prepare_videos(video, height=height, width=width).pixels
+        num_given = videos.shape[1]
+        self.check_call(options, len(videos), num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames, num_given)
         sampling = self.choose_unguided_sampling(temperature, top_k, top_p)
 
@@ -128,13 +104,14 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         masks[:, num_given:] = True
         known = self.encode_known_part(pixels, masks, num_videos_per_prompt)
         conditions = self.encode_prompt(None, batch_size=len(known.tokens))
-        conditions |= {"known_tokens": known.tokens, "known_mask": known.places}
-        conditions["condition_on_known"] = condition_on_known
+        conditions |= {
+            "known_tokens": known.tokens,
+            "known_mask": known.places,
+            "condition_on_known": condition_on_known,
+        }
 
         # 3. Sample the other tokens, wave by wave.
         tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames)
 
-        # 4. Tokens to pixels; the given frames as they were.
-        frames = self.decode_frames(tokens, output_type, known if composite else None)
-        self.maybe_free_model_hooks()
-        return NuwaVideoPipelineOutput(frames, tokens) if return_dict else (frames, tokens)
+        # 4. Tokens to pixels; the given frames are unchanged.
+        return self.make_output(tokens, options, known if composite else None)

@@ -1,43 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How a pipeline's call runs, whatever its task."""
+"""How one call of a pipeline runs, whatever its task."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 
 from nuwa_hf.generation.sampling import check_generators
 from nuwa_hf.generation.schedule import SCHEDULES
-from nuwa_hf.pipelines.candidates import Scorer
+from nuwa_hf.pipelines.calls import Call
 from nuwa_hf.pipelines.checks import OUTPUT_TYPES, check_callback, check_choice, check_whole_number
+from nuwa_hf.pipelines.scorers import Scorer
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The arguments of a call that all tasks have, and those that many have.
+    """One call: the arguments that all tasks have, those that many have, and the state that belongs to the call.
+
+    A pipeline makes it first, since what tells the pipeline to stop applies to the calls that have started.
 
     Args:
         generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one, or one for each output.
         schedule (`str`): `"wavefront"` or `"raster"`.
         output_type (`str`): `"pil"`, `"np"`, `"pt"` or `"latent"`.
+        return_dict (`bool`, defaults to `True`): whether the output is a dataclass or a plain tuple.
         callback_on_step_end (`Callable`, *optional*): called after every wave as `callback(pipeline, step, step,
-            kwargs)`; one of diffusers' own says itself which tensors it asks for.
-        callback_on_step_end_tensor_inputs (`Sequence[str]`): which tensors `kwargs` holds.
+            kwargs)`; diffusers' own callbacks say which tensors they ask for.
+        callback_on_step_end_tensor_inputs (`Sequence[str]`): which tensors `kwargs` holds; none by default.
         num_candidates (`int`, defaults to 1): candidates of each output.
-        scorer (`Callable`, *optional*): picks among them; by default the model's own likelihood ratio.
-        overlap_frames (`int`, *optional*): frames that a further chunk sees; by default half of the learnt ones.
+        scorer (`Callable`, *optional*): judges them; by default the model's own likelihood ratio does.
+        overlap_frames (`int`, *optional*): frames that a chunk sees of the one before; by default half a chunk.
+        call (`Call`): the state of the call, made with the options.
     """
 
     generator: torch.Generator | list[torch.Generator] | None
     schedule: str
     output_type: str
-    callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None
-    callback_on_step_end_tensor_inputs: Sequence[str]
+    return_dict: bool = True
+    callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None
+    callback_on_step_end_tensor_inputs: Sequence[str] = ()
     num_candidates: int = 1
     scorer: Scorer | None = None
     overlap_frames: int | None = None
+    call: Call = field(default_factory=Call)
 
     def __post_init__(self):
         if isinstance(self.callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
@@ -59,8 +66,8 @@ class RunOptions:
             available_tensors (`Sequence[str]`): what a callback may ask for.
 
         Raises:
-            TypeError: If an argument is of a wrong type.
-            ValueError: If one has no valid value.
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has no valid value.
         """
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("output_type", self.output_type, OUTPUT_TYPES)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The steps of a pipeline that streams: frames of tokens as they are completed, and their pixels.
+"""The steps of a pipeline that streams: the tokens of each frame once it is complete, and their pixels.
 
 Legend: B outputs, H, W token rows and columns, Y, X pixel rows and columns, L text length.
 """
@@ -22,22 +22,27 @@ from nuwa_hf.pipelines.run_options import RunOptions
 
 
 class StreamingMixin:
-    """What `NuwaPipelineBase` streams with; it needs its components, checks, `decode_images` and `progress_bar`."""
+    """Streaming for `NuwaPipelineBase`, which has the components, checks, `decode_images` and `progress_bar`."""
+
+    @property
+    def is_offloaded(self) -> bool:
+        """Whether whole components move to the device only while they are used (`enable_model_cpu_offload`)."""
+        return isinstance(getattr(self.transformer, "_hf_hook", None), CpuOffload)
 
     def check_stream(self, num_frames: int | None, overlap_frames: int | None) -> None:
-        """Require frames that can be streamed.
+        """Check that a video can be streamed.
 
         Args:
-            num_frames (`int`, *optional*): frames of a video; None for no end.
+            num_frames (`int`, *optional*): frames of a video; None for an endless one.
             overlap_frames (`int`, *optional*): frames that a chunk sees of the one before; None for no chunks.
 
         Raises:
-            TypeError: If a number is no `int`.
-            ValueError: If a number is out of its range, there is nothing to overlap, or components are offloaded.
+            TypeError: If a number is not an `int`.
+            ValueError: If a number is out of range, there is nothing to overlap, or components are offloaded.
         """
-        if isinstance(getattr(self.transformer, "_hf_hook", None), CpuOffload):
+        if self.is_offloaded:
             raise ValueError(
-                "`stream` needs transformer and codec in turns, which offloading would move at every frame; call "
+                "`stream` alternates between transformer and codec, which offloading would move at every frame; call "
                 "`pipeline.remove_all_hooks()` and move the pipeline to its device, or call the pipeline itself."
             )
         if num_frames is not None:
@@ -53,23 +58,25 @@ class StreamingMixin:
         *,
         num_frames: int | None,
     ) -> Iterator[torch.Tensor]:
-        """Sample visual tokens and give each frame as soon as it is complete; memory does not grow with the video.
+        """Sample visual tokens and yield each frame as soon as it is complete; memory does not grow with the video.
 
         Args:
             conditions (`dict[str, Any]`): `input_ids` and `attention_mask` of shape `(B, L)`, and their negatives.
             sampling (`SamplingSettings`): how tokens are drawn.
-            options (`RunOptions`): generators, schedule; with overlapping frames the video goes on in chunks.
-            num_frames (`int`, *optional*): frames of the video; None for no end.
+            options (`RunOptions`): generators, schedule; with overlapping frames the video continues in chunks.
+            num_frames (`int`, *optional*): frames of the video; None for an endless one.
 
         Yields:
             `torch.LongTensor` of shape `(B, H, W)`: the tokens of each frame.
         """
+        options.call.guidance_scale = sampling.guidance_scale
+        self._calls.begin(options.call)
         given = conditions | asdict(sampling) | {"schedule": options.schedule, "generator": options.generator}
         _, height, width = self.transformer.config.visual_grid
         if options.overlap_frames is None:
             yield from self.transformer.stream(grid=(num_frames, height, width), **given)
             return
-        last = None  # frames that the next chunk sees
+        last = None  # the frames before the next chunk
         for chunk in chunks_of(num_frames, self.max_frames, options.overlap_frames):
             grid = (chunk.stop - chunk.start, height, width)
             if chunk.num_written:
@@ -88,23 +95,23 @@ class StreamingMixin:
 
     @torch.no_grad()
     def decode_stream(
-        self, frames: Iterator[torch.Tensor], num_frames: int | None, output_type: str
+        self, frames: Iterator[torch.Tensor], num_frames: int | None, options: RunOptions
     ) -> Iterator[list[PIL.Image.Image] | np.ndarray | torch.Tensor]:
-        """Visual tokens of frames as pixels, one frame at a time, with a progress bar; `interrupt` ends it.
+        """Decode the tokens of one frame after another, with a progress bar; `interrupt` ends it.
 
         Args:
             frames (`Iterator[torch.LongTensor]`): the tokens of each frame, of shape `(B, H, W)`.
-            num_frames (`int`, *optional*): how many there will be; None for no end.
-            output_type (`str`): `"pil"`, `"np"`, `"pt"`, or `"latent"`: the tokens.
+            num_frames (`int`, *optional*): how many there will be; None for an endless video.
+            options (`RunOptions`): the call, and the output type.
 
         Yields:
             A list of B images, an array `(B, Y, X, 3)`, a tensor `(B, 3, Y, X)`, or tokens `(B, H, W)`.
         """
-        self._interrupt = False
         with self.progress_bar(total=num_frames or math.inf) as progress_bar:
-            for tokens in frames:
-                decoded = self.decode_images(tokens[:, None], output_type)
-                progress_bar.update()
-                yield tokens if output_type == "latent" else decoded
-                if self._interrupt:
+            while not self._calls.is_stopped(options.call):
+                tokens = next(frames, None)
+                if tokens is None:
                     return
+                decoded = self.decode_images(tokens[:, None], options.output_type)
+                progress_bar.update()
+                yield tokens if options.output_type == "latent" else decoded

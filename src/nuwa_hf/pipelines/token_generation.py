@@ -5,20 +5,23 @@
 Legend: B outputs, T frames, H, W token rows and columns, L text length.
 """
 
+import itertools
 from dataclasses import asdict
 from typing import Any
 
 import torch
 
+from nuwa_hf.generation.memory import decoding_memory
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
-from nuwa_hf.pipelines.candidates import best_of, likelihood_ratio
+from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
 from nuwa_hf.pipelines.long_video import Chunk, chunks_of
 from nuwa_hf.pipelines.run_options import RunOptions
+from nuwa_hf.pipelines.scorers import check_scores, likelihood_ratio
 
 
 class TokenGenerationMixin:
-    """What `NuwaPipelineBase` samples with; it needs its components, `decode_tokens` and `progress_bar`."""
+    """Sampling for `NuwaPipelineBase`, which has the components, `_calls`, `decode_tokens` and `progress_bar`."""
 
     def generate_tokens(
         self,
@@ -31,70 +34,90 @@ class TokenGenerationMixin:
     ) -> torch.Tensor:
         """Sample visual tokens wave by wave, with the progress bar, the callback and `interrupt`.
 
-        A video longer than the learnt positions is written in chunks, each of which goes on from the last frames of
-        the one before. With several candidates, the best one of each chunk is kept.
+        A video longer than the learnt positions is sampled in chunks, each of which continues from the last frames of
+        the one before. With several candidates, the best one of each chunk is kept; they are sampled a few at a time,
+        and each is scored alone, so that the memory does not grow with their number.
 
         Args:
             conditions (`dict[str, Any]`): what `NuwaForConditionalGeneration.generate` takes: `input_ids` and
                 `attention_mask` of shape `(B, L)`, their negatives, `sketch_tokens`, `known_tokens` and `known_mask`
                 of shape `(B, num_frames, H, W)`, `condition_on_known`.
             sampling (`SamplingSettings`): how tokens are drawn.
-            options (`RunOptions`): generators, schedule, candidates, callback.
+            options (`RunOptions`): the call, its generators, schedule, candidates and callback.
             num_frames (`int`): frames of the video, 1 for an image.
             prompts (`list[str]`, *optional*): the texts, for a scorer of candidates.
 
         Returns:
             `torch.LongTensor` of shape `(B, num_frames, H, W)`: the tokens.
         """
-        self._interrupt = False
-        schedule, generator, num_candidates = options.schedule, options.generator, options.num_candidates
-        _, height, width = self.transformer.config.visual_grid
+        call, input_ids = options.call, conditions["input_ids"]
+        num_outputs, (_, height, width) = len(input_ids), self.transformer.config.visual_grid
         chunks = list(chunks_of(num_frames, self.max_frames, options.overlap_frames))
         if "known_mask" in conditions:
             chunks = [c for c in chunks if not conditions["known_mask"][:, c.start : c.stop].all()]
         grids = [Grid(chunk.stop - chunk.start, height, width) for chunk in chunks]
-        self._num_timesteps = sum(self.transformer.num_generation_steps(grid, schedule) for grid in grids)
-        if num_candidates > 1:
-            conditions = {name: _repeat_rows(value, num_candidates) for name, value in conditions.items()}
-            generator = _repeat_rows(generator, num_candidates)
+        largest = Grid(min(num_frames, self.max_frames), height, width)
+        rounds = self._rounds(num_outputs, largest, sampling, options)
+        num_waves = sum(self.transformer.num_generation_steps(grid, options.schedule) for grid in grids) * len(rounds)
+        call.guidance_scale, call.num_timesteps = sampling.guidance_scale, num_waves
 
-        input_ids = conditions["input_ids"]
-        tokens = input_ids.new_zeros(len(input_ids), num_frames, height, width)
+        tokens = input_ids.new_zeros(num_outputs, num_frames, height, width)
         written = torch.zeros(tokens.shape, dtype=torch.bool, device=tokens.device)
         if "known_mask" in conditions:
             written = conditions["known_mask"].clone()
             tokens = torch.where(written, conditions["known_tokens"], tokens)
-        done = 0
-        with self.progress_bar(total=self._num_timesteps) as progress_bar:
+        with self._calls.running(call), self.progress_bar(total=num_waves) as progress_bar:
+            waves = itertools.count()
 
             def end_wave(step: int, num_steps: int, tokens: torch.Tensor) -> bool:
+                wave = next(waves)
                 if options.callback_on_step_end is not None:
                     tensors = {"tokens": tokens}
                     asked = {name: tensors[name] for name in options.callback_on_step_end_tensor_inputs}
-                    # The tokens are the sampler's own, so what is written into them is what later waves see.
-                    replaced = options.callback_on_step_end(self, done + step, done + step, asked) or {}
+                    # The tokens are the sampler's own: later waves see what is written into them.
+                    replaced = options.callback_on_step_end(self, wave, wave, asked) or {}
                     tokens.copy_(replaced.get("tokens", tokens))
                 progress_bar.update()
-                return self._interrupt
+                return self._calls.is_stopped(call)
 
             for chunk, grid in zip(chunks, grids, strict=True):
                 frames = slice(chunk.start, chunk.stop)
                 given = self._conditions_of_chunk(conditions, chunk, tokens, written)
-                drawn = self.transformer.generate(
-                    grid=grid, schedule=schedule, generator=generator, callback=end_wave, **given, **asdict(sampling)
-                ).tokens
-                if num_candidates > 1 and not self._interrupt:
-                    drawn = self._keep_best(drawn, given, options, prompts)
-                tokens[:, frames], written[:, frames] = drawn, True
-                done += self.transformer.num_generation_steps(grid, schedule)
-                if self._interrupt:
+                settings = {"grid": grid, "schedule": options.schedule, "callback": end_wave, **asdict(sampling)}
+                tokens[:, frames] = self._sample_best(given, settings, rounds, options, prompts)
+                written[:, frames] = True
+                if self._calls.is_stopped(call):
                     break
-        return tokens[::num_candidates]
+        return tokens
+
+    def _rounds(
+        self, num_outputs: int, grid: Grid, sampling: SamplingSettings, options: RunOptions
+    ) -> list[torch.Generator | list[torch.Generator] | None]:
+        """The generators of the candidates that are sampled together, for one group of them after the other."""
+        if options.num_candidates == 1:
+            return [options.generator]
+        memory = MEMORY_TO_SPARE
+        if options.output_type != "latent" and not self.is_offloaded:  # decoding will need its memory anyway
+            frames_at_once = 1 if self.vqgan.use_slicing else num_outputs * grid.t
+            memory = max(memory, decoding_memory(self.vqgan, frames_at_once, *self.image_size))
+        at_once = candidates_at_once(
+            self.transformer,
+            grid,
+            memory,
+            num_outputs=num_outputs,
+            uses_guidance=sampling.uses_guidance,
+            schedule=options.schedule,
+        )
+        generators = candidate_generators(
+            options.generator, num_outputs, options.num_candidates, self._execution_device
+        )
+        groups = [generators[start : start + at_once] for start in range(0, len(generators), at_once)]
+        return [[generator for candidate in group for generator in candidate] for group in groups]
 
     def _conditions_of_chunk(
         self, conditions: dict[str, Any], chunk: Chunk, tokens: torch.Tensor, written: torch.Tensor
     ) -> dict[str, Any]:
-        """The conditions as one chunk sees them: the frames written before are known to it."""
+        """The conditions as one chunk sees them, where the frames sampled before are known."""
         frames = slice(chunk.start, chunk.stop)
         given = dict(conditions)
         if "sketch_tokens" in conditions:
@@ -103,25 +126,42 @@ class TokenGenerationMixin:
             given |= {"known_tokens": tokens[:, frames], "known_mask": written[:, frames]}
         return given
 
-    def _keep_best(
+    def _sample_best(
         self,
-        tokens: torch.Tensor,
         conditions: dict[str, Any],
+        settings: dict[str, Any],
+        rounds: list[torch.Generator | list[torch.Generator] | None],
         options: RunOptions,
         prompts: list[str] | None,
     ) -> torch.Tensor:
-        """The best candidate of each output, in the place of all its candidates."""
+        """The best candidate of each output; once the call is to stop, the best of those that are finished."""
+        if options.num_candidates == 1:
+            (generator,) = rounds
+            return self.transformer.generate(generator=generator, **settings, **conditions).tokens
+        best, num_outputs = BestSoFar(), len(conditions["input_ids"])
+        for generators in rounds:
+            count = len(generators) // num_outputs
+            tiled = {name: _tile(value, count) for name, value in conditions.items()}
+            drawn = self.transformer.generate(generator=generators, **settings, **tiled).tokens
+            drawn = drawn.unflatten(0, (count, num_outputs))
+            if self._calls.is_stopped(options.call):
+                return drawn[0] if best.tokens is None else best.tokens
+            for candidate in drawn:
+                best.add(candidate, self._score(candidate, conditions, options, prompts))
+        return best.tokens
+
+    def _score(
+        self, tokens: torch.Tensor, conditions: dict[str, Any], options: RunOptions, prompts: list[str] | None
+    ) -> torch.Tensor:
+        """A score for one candidate of each output."""
         if options.scorer is None:
             scores = likelihood_ratio(self.transformer, tokens, conditions)
         else:
             texts = [prompt for prompt in prompts for _ in range(len(tokens) // len(prompts))]
             scores = options.scorer(self.decode_tokens(tokens), texts)
-        best = best_of(scores, len(tokens), options.num_candidates).to(tokens.device)
-        return tokens[best.repeat_interleave(options.num_candidates)]
+        return check_scores(scores, len(tokens))
 
 
-def _repeat_rows(value: Any, times: int) -> Any:
-    """Every row of a tensor, every entry of a list, `times` times in a row; anything else as it is."""
-    if isinstance(value, torch.Tensor):
-        return value.repeat_interleave(times, dim=0)
-    return [one for one in value for _ in range(times)] if isinstance(value, list) else value
+def _tile(value: Any, times: int) -> Any:
+    """All rows of a tensor, `times` times one after another; anything else as it is."""
+    return value.repeat(times, *[1] * (value.ndim - 1)) if isinstance(value, torch.Tensor) else value

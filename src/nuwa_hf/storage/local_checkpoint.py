@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Is a local folder a whole checkpoint? Asked before a pipeline loads anything from it."""
+"""Checks that a local folder is a complete checkpoint, before a pipeline loads anything from it."""
 
 import json
 import os
@@ -18,13 +18,13 @@ TOKENIZER_FILES = {"tokenizer": ("tokenizer.json", "tokenizer_config.json")}
 
 
 def is_local_path(name_or_path: str | os.PathLike) -> bool:
-    """Whether a checkpoint's name can only be meant as a local path, or is one that exists.
+    """Whether a checkpoint's name can only be a local path, or is one that exists.
 
     Args:
         name_or_path (`str` or `os.PathLike`): what the user gave to `from_pretrained`.
 
     Returns:
-        `bool`: False for what may be the id of a repository on the Hub, `name` or `owner/name`.
+        `bool`: False for a possible id of a repository on the Hub, `name` or `owner/name`.
     """
     text = os.fspath(name_or_path)
     looks_local = not isinstance(name_or_path, str) or text.startswith((".", "/", "~")) or text.count("/") > 1
@@ -32,15 +32,15 @@ def is_local_path(name_or_path: str | os.PathLike) -> bool:
 
 
 def check_checkpoint_folder(folder: Path, required: Collection[str], optional: Collection[str] = ()) -> None:
-    """Require that a folder holds every component that a pipeline is about to load.
+    """Check that a folder holds every component that a pipeline is about to load.
 
     Args:
         folder (`Path`): the checkpoint.
         required (`Collection[str]`): names of the components it must hold.
-        optional (`Collection[str]`): names of the components it may hold; those that its index names must be there.
+        optional (`Collection[str]`): names of the components it may hold; if its index names them, it must.
 
     Raises:
-        OSError: If the folder, its index, a component, or a part of one is missing or cut off.
+        OSError: If the folder, its index, a component, or a part of one is missing or truncated.
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"

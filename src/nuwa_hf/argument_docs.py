@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Descriptions of arguments that several functions share: written once and filled into each docstring by name."""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from string import Template
+from typing import TypeVar
+
+
+WIDTH = 119  # columns that a finished line may take
+Documented = TypeVar("Documented", bound=Callable)
+
+
+def share_arguments(entries: str, **words: str) -> Callable[[Documented], Documented]:
+    """A decorator that completes the `Args` section of a docstring.
+
+    The docstring describes what is particular to its function; every other argument of the signature gets the shared
+    description of its name. The finished section has all arguments in the order of the signature.
+
+    Args:
+        entries (`str`): the shared descriptions, written as in an `Args` section; `$word` in them is replaced.
+        words (`str`): what replaces each `$word`.
+
+    Returns:
+        `Callable`: decorates a function or a class, whose `Args` section stands in its own docstring.
+
+    Raises:
+        ValueError: On use, if the docstring has no `Args` section, or describes an argument that does not exist, or
+            if an argument has no description.
+    """
+    shared = {
+        name: Template(text).substitute(words) for name, text in _split_entries(textwrap.dedent(entries)).items()
+    }
+
+    def complete(documented: Documented) -> Documented:
+        names = [name for name in inspect.signature(documented).parameters if name != "self"]
+        documented.__doc__ = _complete(documented.__doc__ or "", names, shared, documented.__qualname__)
+        return documented
+
+    return complete
+
+
+def _complete(docstring: str, names: list[str], shared: dict[str, str], where: str) -> str:
+    section = re.search(r"^( *)Args:\n((?:\1 +\S.*\n)*)", docstring, flags=re.MULTILINE)
+    if section is None:
+        raise ValueError(f"The docstring of `{where}` must have an `Args:` section; add one, empty if all is shared.")
+    own = _split_entries(textwrap.dedent(section[2]))
+    for name in own.keys() - set(names):
+        raise ValueError(f"The docstring of `{where}` describes `{name}`, which is no argument of it; remove it.")
+    for name in set(names) - own.keys() - shared.keys():
+        raise ValueError(f"The docstring of `{where}` must describe `{name}`; add it there or to the shared ones.")
+    indent = f"{section[1]}    "
+    fill = textwrap.TextWrapper(WIDTH - len(indent), subsequent_indent="    ", break_on_hyphens=False).fill
+    entries = "".join(own.get(name) or fill(" ".join(shared[name].split())) + "\n" for name in names)
+    return docstring[: section.start(2)] + textwrap.indent(entries, indent) + docstring[section.end(2) :]
+
+
+def _split_entries(section: str) -> dict[str, str]:
+    """Name to text, line ends included, of the entries of a section without its indentation."""
+    entries = re.split(r"^(?=\w)", section.strip("\n") + "\n", flags=re.MULTILINE)
+    return {re.match(r"\w+", entry)[0]: entry for entry in entries if entry.strip()}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The step of a pipeline that checks a call before any work.
+
+Legend: B inputs, T frames, Y, X pixel rows and columns.
+"""
+
+import torch
+
+from nuwa_hf.pipelines.checks import check_whole_number
+from nuwa_hf.pipelines.mask_input import check_places, known_places
+from nuwa_hf.pipelines.run_options import RunOptions
+
+
+class CallChecksMixin:
+    """Checks for `NuwaPipelineBase`, which has the components, their sizes and the task."""
+
+    def check_components(self, *names: str) -> None:
+        """Check that components are loaded.
+
+        Args:
+            names (`str`): the components that the call needs.
+
+        Raises:
+            ValueError: If one is None.
+        """
+        for name in names:
+            if getattr(self, name) is None:
+                raise ValueError(f"This call needs the component `{name}`, which is None; load the pipeline with it.")
+
+    def check_masks(self, masks: torch.Tensor) -> None:
+        """Check that a mask leaves tokens to fill and tokens to keep.
+
+        Args:
+            masks (`torch.BoolTensor` of shape `(B, Y, X)` or `(B, T, Y, X)`): True where pixels are to be filled.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        check_places(known_places(masks, self.vqgan.downsampling_factor))
+
+    def check_num_frames(self, num_frames: int | None, overlap_frames: int | None, num_given: int = 0) -> int:
+        """Check the number of frames to generate, and fill it in if the user left it open.
+
+        Args:
+            num_frames (`int`, *optional*): what the user gave.
+            overlap_frames (`int`, *optional*): frames that a chunk of a long video sees of the one before.
+            num_given (`int`, defaults to 0): frames that are given; there must be at least one more.
+
+        Returns:
+            `int`: the same number; by default as many as the checkpoint has positions for.
+
+        Raises:
+            TypeError: If a number is not an `int`.
+            ValueError: If a number is out of range.
+        """
+        if num_frames is None:
+            num_frames = max(self.max_frames, num_given + 1)
+        check_whole_number("num_frames", num_frames)
+        if num_frames <= num_given:
+            raise ValueError(
+                f"`num_frames` must be more than the {num_given} frames that are given, got {num_frames}; it counts "
+                "them too."
+            )
+        if overlap_frames is not None:
+            check_whole_number(
+                "overlap_frames",
+                overlap_frames,
+                maximum=max(1, self.max_frames - 1),
+                reason=" (one less than the positions that this checkpoint learnt)",
+            )
+        if num_frames > 1 and self.max_frames == 1:
+            raise ValueError(f"`num_frames` must be 1, all that this checkpoint has positions for, got {num_frames}.")
+        return num_frames
+
+    def check_call(self, options: RunOptions, num_inputs: int, num_outputs: int) -> None:
+        """Check what does not depend on the task.
+
+        Args:
+            options (`RunOptions`): what the user gave.
+            num_inputs (`int`): prompts, images or videos that were given.
+            num_outputs (`int`): outputs of each, `num_images_per_prompt` or `num_videos_per_prompt`.
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has no valid value, or a component is missing.
+        """
+        count_name = f"num_{self.task.output}s_per_prompt"
+        options.check(num_inputs, count_name, num_outputs, self._callback_tensor_inputs)
+        self.check_components("transformer", "tokenizer", *(("vqgan",) if options.needs_pixels else ()))

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The calls of a pipeline: what each one does, and which were told to stop. Several may run at once, in threads."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+_CLOCK = itertools.count(1)  # orders the starts of calls and the moments at which they were told to stop
+
+
+@dataclass
+class Call:
+    """The state of one call, from the moment it starts.
+
+    Args:
+        started (`int`): later calls have larger numbers.
+        guidance_scale (`float`, defaults to 1.0): the scale it guides with.
+        num_timesteps (`int`, defaults to 0): its number of waves.
+        is_running (`bool`, defaults to `False`): whether it is sampling now.
+        stopped_itself (`bool`, defaults to `False`): whether its own callback told it to stop.
+    """
+
+    started: int = field(default_factory=lambda: next(_CLOCK))
+    guidance_scale: float = 1.0
+    num_timesteps: int = 0
+    is_running: bool = False
+    stopped_itself: bool = False
+
+
+class Calls:
+    """The calls of one pipeline. Only the last call of each thread is kept; a copy of a pipeline starts with none."""
+
+    def __init__(self):
+        self._of_thread = threading.local()
+        self._last = Call(started=0)
+        self._stopped = 0  # calls that had started by then are to stop
+
+    def __reduce__(self):
+        return Calls, ()
+
+    @property
+    def current(self) -> Call:
+        """This thread's running or last call; in a thread that made none, the call that any thread began last."""
+        return getattr(self._of_thread, "call", self._last)
+
+    def begin(self, call: Call) -> None:
+        """Make a call the current one, unless another one of this thread is being interrupted for it.
+
+        Args:
+            call (`Call`): the call.
+        """
+        self._last = call
+        if not self.is_in_callback:
+            self._of_thread.call = call
+
+    @contextmanager
+    def running(self, call: Call) -> Iterator[None]:
+        """Make a call the current one while it samples, whatever its callback calls meanwhile.
+
+        Args:
+            call (`Call`): the call.
+
+        Yields:
+            Nothing.
+        """
+        outer = self._of_thread.call if self.is_in_callback else None
+        self._of_thread.call = self._last = call
+        call.is_running = True
+        try:
+            yield
+        finally:
+            call.is_running = False
+            if outer is not None:
+                self._of_thread.call = outer
+
+    @property
+    def is_in_callback(self) -> bool:
+        """Whether a call of this thread is sampling, so that who asks is its callback or its scorer."""
+        call = getattr(self._of_thread, "call", None)
+        return call is not None and call.is_running
+
+    def is_stopped(self, call: Call) -> bool:
+        """Whether a call is to stop.
+
+        Args:
+            call (`Call`): the call.
+
+        Returns:
+            `bool`: whether it, or all calls that had started by some time, were told to.
+        """
+        return call.stopped_itself or call.started < self._stopped
+
+    def stop(self, value: bool) -> None:
+        """Tell calls to stop: within a callback the call that it belongs to, elsewhere all that have started.
+
+        Args:
+            value (`bool`): False takes it back.
+        """
+        if self.is_in_callback:
+            self._of_thread.call.stopped_itself = value
+        else:
+            self._stopped = next(_CLOCK) if value else 0
