@@ -183,7 +183,7 @@ def test_image_without_pixels(watched, task):
     for empty in (np.zeros((*frames, 0, WIDTH, 3), np.uint8), torch.zeros(*frames, 3, HEIGHT, 0)):
         watched(task).refuses({name: empty}, ValueError, rf"`{name}.*` must have at least one pixel")
     watched(task).refuses(
-        {name: picture(size=(0, 4))}, ValueError, f"`{name}.*` must have at least one pixel, got 0x4"
+        {name: picture(size=(0, 4))}, ValueError, f"`{name}.*` must be an image of at least one pixel, got .* of 0x4"
     )
 
 
@@ -204,7 +204,7 @@ def test_file_that_cannot_be_read(watched, task, tmp_path):
 def test_clip_that_is_cut_off(watched, task, extension, tmp_path):
     frames = [PIL.Image.fromarray(frame).resize((32, 32)) for frame in tiny_inputs("TV2V", num_frames=6)["video"]]
     path = tmp_path / f"clip.{extension}"
-    (write_gif if extension == "gif" else write_mp4)(frames, path)
+    (write_gif if extension == "gif" else write_mp4)(frames, path, fps=4)
     path.write_bytes(path.read_bytes()[:-40])
     watched(task).refuses({"video": path}, ValueError, "`video` must be .*whole.* cut off")
 

@@ -42,7 +42,7 @@ def read_class_maps(value: Any, clip: list[TimedFrame], *, frame_rate: float) ->
         if len({one.shape for one in maps}) != 1:
             raise BrokenMediaError("has maps of several sizes")
     except BrokenMediaError as error:
-        raise BrokenMediaError(f"has a sketch that {error}") from error
+        raise BrokenMediaError(f"has a sketch that {error}; {error.remedy}") from error
     return np.stack(maps)
 
 

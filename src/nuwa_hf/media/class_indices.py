@@ -27,11 +27,13 @@ def class_indices(picture: PIL.Image.Image) -> np.ndarray:
     if picture.format in LOSSY_FORMATS:
         raise BrokenMediaError(
             f"is a {picture.format}, which does not keep class indices",
+            rule="of a format that keeps class indices",
             remedy="save it as PNG, and an animation as animated PNG or one PNG for each frame",
         )
     if picture.mode not in ("P", "L"):
         raise BrokenMediaError(
-            f'is of mode {picture.mode!r}, where the values of "P" or "L" are class indices',
+            f"is of mode {picture.mode!r}",
+            rule='of mode "P" or "L", whose values are class indices',
             remedy="make it with `color_class_map`, or give the indices as an integer array",
         )
     return np.array(picture)

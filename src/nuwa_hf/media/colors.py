@@ -24,18 +24,19 @@ def to_eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
     if picture.mode == "F":
         levels, white = np.array(picture), 1
         is_valid = np.isfinite(levels).all() and levels.min() >= 0 and levels.max() <= 1
-        rule = "floats in [0, 1]"
+        rule = "an image of 8 bits, or of floats in [0, 1]"
     elif picture.mode.startswith("I"):
         levels = np.array(picture).astype(np.int64)
         # Pillow makes mode "I" from 8 bits without scaling; of the 16 bits of a file it makes "I;16".
         white = 255 if picture.mode == "I" and levels.max() <= 255 else 65535
         is_valid = levels.min() >= 0 and levels.max() <= 65535
-        rule = "levels of 16 bits, 0 to 65535"
+        rule = "an image of 8 bits, or with levels of 16 bits, 0 to 65535"
     else:
         return picture
     if not is_valid:
         raise BrokenMediaError(
-            f"is of mode {picture.mode!r} and must have {rule}, got {levels.min()} to {levels.max()}",
+            f"is of mode {picture.mode!r} and has {levels.min():g} to {levels.max():g}",
+            rule=rule,
             remedy="convert it to 8 bits first",
         )
     return PIL.Image.fromarray(np.rint(levels * (255 / white)).astype(np.uint8))
@@ -72,7 +73,7 @@ def to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
         rgba = picture.convert("RGBA")
     except ValueError as error:
         raise BrokenMediaError(
-            f"has the mode {picture.mode!r}, which cannot be shown", remedy="convert it to RGB first"
+            f"is of mode {picture.mode!r}", rule="of a mode that converts to RGB", remedy="convert it first"
         ) from error
     with pillow_reading():
         return PIL.Image.alpha_composite(PIL.Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

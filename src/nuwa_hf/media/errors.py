@@ -34,19 +34,23 @@ class BrokenMediaError(ValueError):
 
     Args:
         reason (`str`): what is wrong.
+        rule (`str`, *optional*): what it must be.
         remedy (`str`, *optional*): what to do about it.
     """
 
+    rule = "whole and readable"
     remedy = "make it anew, or save it in another format"
 
-    def __init__(self, reason: str, *, remedy: str | None = None):
+    def __init__(self, reason: str, *, rule: str | None = None, remedy: str | None = None):
         super().__init__(reason)
-        if remedy is not None:
-            self.remedy = remedy
+        self.rule = rule or self.rule
+        self.remedy = remedy or self.remedy
 
 
 class UnreadableFileError(BrokenMediaError):
     """A local file that is not there, or that the system does not let us read."""
+
+    rule = "the path of a file, or a URL that starts with http:// or https://"
 
 
 class DownloadError(OSError):
@@ -69,13 +73,11 @@ def naming(name: str, what: str) -> Iterator[None]:
         yield
     except DownloadError as error:
         raise OSError(f"`{name}` must be a URL that can be reached, got {what}, which {error}; check it.") from error
-    except UnreadableFileError as error:
-        kind = FileNotFoundError if isinstance(error.__cause__, FileNotFoundError) else OSError
-        raise kind(
-            f"`{name}` must be the path of a file, or a URL, got {what}, which {error}; {error.remedy}."
-        ) from error
     except BrokenMediaError as error:
-        raise ValueError(f"`{name}` must be whole and readable, got {what}, which {error}; {error.remedy}.") from error
+        kind = ValueError
+        if isinstance(error, UnreadableFileError):
+            kind = FileNotFoundError if isinstance(error.__cause__, FileNotFoundError) else OSError
+        raise kind(f"`{name}` must be {error.rule}, got {what}, which {error}; {error.remedy}.") from error
 
 
 @contextmanager

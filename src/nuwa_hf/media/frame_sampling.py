@@ -81,7 +81,10 @@ def evenly_timed(pictures: Iterable[Callable[[], Any]], frame_rate: float) -> It
 
 
 def sample_frames(frames: Iterable[TimedFrame], frame_rate: float) -> Iterator[TimedFrame]:
-    """The frames nearest in time to 0, 1 / frame_rate, 2 / frame_rate and so on; of two as near the earlier.
+    """The frames that are shown at 0, 1 / frame_rate, 2 / frame_rate and so on.
+
+    Where the next frame begins soon after such a time, that one is taken: within half of the shorter of the two frames
+    and within half of 1 / frame_rate. So frames at nearly even times stay even, and one that is held stays as long.
 
     Args:
         frames (`Iterable[TimedFrame]`): the clip, by increasing time; read only as far as is asked for.
@@ -98,9 +101,9 @@ def sample_frames(frames: Iterable[TimedFrame], frame_rate: float) -> Iterator[T
     count, before = 0, None
     for frame in frames:
         while count / rate <= frame.time:
-            time = count / rate
-            is_earlier_nearer = before is not None and time - before.time <= frame.time - time
-            yield before if is_earlier_nearer else frame
+            wait = frame.time - count / rate
+            is_soon = before is None or wait < min(before.duration, frame.duration, 1 / rate) / 2
+            yield frame if wait == 0 or is_soon else before
             count += 1
         before = frame
     if before is None:

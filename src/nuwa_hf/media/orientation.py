@@ -28,7 +28,7 @@ def upright(picture: PIL.Image.Image) -> PIL.Image.Image:
         BrokenMediaError: If it has no pixels, or they cannot be read.
     """
     if 0 in picture.size:
-        raise BrokenMediaError("has no pixels", remedy="give one of at least one pixel")
+        raise BrokenMediaError("has none", rule="an image of at least one pixel", remedy="give another")
     with pillow_reading():
         picture.load()
         turned = PIL.ImageOps.exif_transpose(picture)

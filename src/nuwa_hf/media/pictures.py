@@ -62,11 +62,12 @@ def picture_frames(picture: PIL.Image.Image, file: BinaryIO | None = None) -> It
             number, time = number + 1, time + duration
         if file is not None and picture.format == "GIF":
             file.seek(-1, os.SEEK_CUR)  # Pillow stopped at the trailer, or where the file ends without one
-            if file.read(1) != b";":
+            if number == 0 or file.read(1) != b";":
                 raise BrokenMediaError(f"is cut off after {number} frames")
     finally:
-        with pillow_reading():
-            picture.seek(stood_at)
+        if file is None:  # the user's own picture
+            with pillow_reading():
+                picture.seek(stood_at)
 
 
 def _seek(picture: PIL.Image.Image, place: int) -> bool:

@@ -80,7 +80,9 @@ class Media:
         """
         if self.picture is None:
             raise BrokenMediaError(
-                "is of no known image format", remedy="it may be damaged, or something else under an image's name"
+                "is of no known image format",
+                rule="an image file",
+                remedy="it may be damaged, or something else under an image's name",
             )
         return next(self.frames()).picture()
 

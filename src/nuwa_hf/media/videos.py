@@ -87,7 +87,8 @@ def _opened(file: BinaryIO) -> Iterator[av.container.InputContainer]:
             yield container
     except (av.FFmpegError, OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise BrokenMediaError(f"cannot be decoded: {reason}") from error
+        remedy = "it may be damaged, or something else under that name"
+        raise BrokenMediaError(f"cannot be decoded: {reason}", remedy=remedy) from error
 
 
 def _alpha_decoder(stream: av.VideoStream) -> av.CodecContext | None:

@@ -165,18 +165,20 @@ def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, n
         frames = take_given([frame for part_1YX in parts for frame in part_1YX], sampler, name)
     else:
         raise TypeError(f"`{name}` must be {KINDS}, got {type(mask).__name__}.")
+    frames_TYX = _stack(frames, name)
     if len(frames) not in (1, num_frames or 1):
         raise ValueError(
             f"`{name}` must have 1 frame, for all, or {num_frames}, the clip's, got {len(frames)}; make one for each."
         )
-    return _stack(frames, name)
+    return frames_TYX
 
 
 def _is_light(picture: PIL.Image.Image) -> torch.Tensor:
     picture = to_eight_bits(picture)
     if is_transparent(picture):
         raise BrokenMediaError(
-            "is transparent, which may mean to fill or to keep",
+            "is transparent: that may mean to fill or to keep",
+            rule="opaque",
             remedy='give an image without alpha, or its alpha alone with `getchannel("A")`',
         )
     return torch.from_numpy(np.array(picture.convert("L")) >= 128)

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What the training of a transformer starts from: codecs, tokenizer, token files and the transformer itself."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,11 @@ from nuwa_hf.tasks import get_task
 from nuwa_hf.training.nuwa.nuwa_arguments import PARTS, SIZES, NuwaArguments
 from nuwa_hf.training.nuwa.task_batches import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
-from nuwa_hf.training.tokens.token_files import TokenFiles, check_tokens, read_metadata
+from nuwa_hf.training.tokens.token_files import TokenFiles, check_tokens, frame_rate_of, read_metadata
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
 
+
+logger = logging.getLogger(__name__)
 
 GUIDANCE_SCALE, UNGUIDED_TEMPERATURE = 2.0, 0.5  # defaults of a fresh transformer
 
@@ -122,6 +125,31 @@ def load_tokens(arguments: NuwaArguments, name: str, parts: RunParts) -> TokenFi
     return mixture
 
 
+def frame_rate_of_tokens(arguments: NuwaArguments) -> float | None:
+    """The one rate at which the clips of all token files were sampled.
+
+    Args:
+        arguments (`NuwaArguments`): names the folders of `tokens` and `validation_tokens`.
+
+    Returns:
+        `float` or `None`: frames a second; None where there are only still images, or no file says.
+
+    Raises:
+        ValueError: If folders differ, or a file is missing.
+    """
+    texts, tasks = [*arguments.tokens, *(arguments.validation_tokens or ())], parse_task_shares(arguments.tasks)
+    folders = [source.folder for source in parse_token_sources(texts, tasks)]
+    rates = {folder: frame_rate_of(read_metadata(Path(folder))) for folder in folders}
+    known = {rate for rate in rates.values() if rate is not None}
+    if len(known) > 1:
+        found = ", ".join(f"{rate:g} in {folder!r}" for folder, rate in rates.items() if rate is not None)
+        raise ValueError(
+            f"`tokens` must hold clips of one frame rate, got {found}; tokenise them with one `frame_rate`, which the "
+            "checkpoint then has."
+        )
+    return known.pop() if known else None
+
+
 def check_batch(
     arguments: NuwaArguments, tokens: TokenFiles | TokenMixture, validation: TokenFiles | TokenMixture | None
 ) -> Grid:
@@ -153,7 +181,9 @@ def _grid_of(tokens: TokenFiles | TokenMixture) -> Grid:
     return tokens.video_grid if isinstance(tokens, TokenMixture) else Grid(*tokens.video_tokens.shape[1:])
 
 
-def build_transformer(arguments: NuwaArguments, parts: RunParts, grid: Grid) -> NuwaForConditionalGeneration:
+def build_transformer(
+    arguments: NuwaArguments, parts: RunParts, grid: Grid, frame_rate: float | None = None
+) -> NuwaForConditionalGeneration:
     """A transformer for these parts and this grid: the one to start from, else a fresh one.
 
     A transformer that was saved before there were sketches and known parts gets fresh weights for them, and the
@@ -163,6 +193,8 @@ def build_transformer(arguments: NuwaArguments, parts: RunParts, grid: Grid) -> 
         arguments (`NuwaArguments`): preset and overrides.
         parts (`RunParts`): the sizes of codebooks and vocabulary, and where the transformer is.
         grid (`Grid`): of the training clips; at most the positions of a transformer to start from.
+        frame_rate (`float`, *optional*): of the training clips, which becomes the transformer's; by default it keeps
+            its own.
 
     Returns:
         `NuwaForConditionalGeneration`.
@@ -172,6 +204,8 @@ def build_transformer(arguments: NuwaArguments, parts: RunParts, grid: Grid) -> 
             with another codebook; or if there is none and the tokenizer is CLIP's.
     """
     sizes = {"hidden_dropout": arguments.hidden_dropout}
+    if frame_rate is not None:
+        sizes["frame_rate"] = frame_rate
     if parts.sketch_vqgan is not None:
         sizes["sketch_codebook_size"] = parts.sketch_vqgan.config.codebook_size
     if parts.transformer is not None:
@@ -183,6 +217,11 @@ def build_transformer(arguments: NuwaArguments, parts: RunParts, grid: Grid) -> 
             f"one quantised by {saved.get('quantization_config', {}).get('quant_method')!r}",
             "train the one that it was made from and quantise afterwards",
         )
+        learnt_rate = saved.get("frame_rate", frame_rate)
+        if frame_rate not in (None, learnt_rate):
+            logger.warning(
+                "The transformer drew %g frames a second; it now learns the %g of `tokens`.", learnt_rate, frame_rate
+            )
         theirs, ours = saved.get("sketch_codebook_size"), sizes.get("sketch_codebook_size")
         require(
             None in (theirs, ours) or theirs == ours,

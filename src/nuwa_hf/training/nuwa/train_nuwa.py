@@ -23,7 +23,14 @@ from tqdm import tqdm
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.training.nuwa.compile_feed_forward import compile_feed_forward
-from nuwa_hf.training.nuwa.components import build_transformer, check_batch, freeze_unused, load_parts, load_tokens
+from nuwa_hf.training.nuwa.components import (
+    build_transformer,
+    check_batch,
+    frame_rate_of_tokens,
+    freeze_unused,
+    load_parts,
+    load_tokens,
+)
 from nuwa_hf.training.nuwa.fine_tuning import (
     add_adapters,
     check_sharding,
@@ -102,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     accelerator = build_accelerator(arguments)
     check_sharding(accelerator, arguments.fine_tune)
     state = RunState(arguments, accelerator)
-    model = build_transformer(arguments, parts, grid)
+    model = build_transformer(arguments, parts, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
     pipeline = NuwaTextToVideoPipeline(**parts.components, transformer=model)  # checks that they fit
     learner = choose_learnt(model, arguments)
