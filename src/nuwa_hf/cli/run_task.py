@@ -37,13 +37,17 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
     name = default_name(command.task, prompt, paths) if args.output is None else args.output
     files = plan_files(name, command.task.output, count, args.contact_sheet)
     check_writable(files, paths)
+    fps = vars(args).get("fps")
+    if fps is not None:
+        check_speed(files, fps)
     device = choose_device(args.device)
     seeds = [args.seed + number for number in range(count)]
 
     diffusers_logging.set_verbosity_error()
     pipeline = getattr(nuwa_hf, command.task.pipeline).from_pretrained(args.checkpoint).to(device)
-    fps = vars(args).get("fps") or pipeline.frame_rate
-    check_speed(files, fps)
+    if fps is None:
+        fps = pipeline.frame_rate
+        check_speed(files, fps)
     output = pipeline(**given, generator=[torch.Generator().manual_seed(seed) for seed in seeds])
     clips = [[image] for image in output.images] if command.task.output == "image" else output.frames
 

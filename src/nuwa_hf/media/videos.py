@@ -92,7 +92,7 @@ def _opened(file: BinaryIO) -> Iterator[av.container.InputContainer]:
 
 
 def _alpha_decoder(stream: av.VideoStream) -> av.CodecContext | None:
-    if stream.metadata.get("alpha_mode") != "1":
+    if ("alpha_mode", "1") not in ((key.lower(), value) for key, value in stream.metadata.items()):
         return None
     name = ALPHA_DECODERS.get(stream.codec_context.name)
     return None if name is None else av.CodecContext.create(name, "r")
