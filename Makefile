@@ -70,7 +70,7 @@ demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, both codecs, ju
 	rm -rf $(CHECKPOINT)
 	mkdir -p $(dir $(CHECKPOINT))
 	cp -r $(RUN)/nuwa/pipeline $(CHECKPOINT)
-	python -m nuwa_hf.cards.score_card --checkpoint $(CHECKPOINT) --scores $(RUN)/scores.json --page README.md \
-		--hours "$(HOURS)" --hardware "$(HARDWARE)"
+	python -m nuwa_hf.cards.score_card --checkpoint $(CHECKPOINT) --scores $(RUN)/scores.json \
+		--page docs/scores.md --short_page README.md --hours "$(HOURS)" --hardware "$(HARDWARE)"
 	python docs/images/make_text_to_video_gif.py
 	python docs/images/make_gallery.py

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A VQModel of diffusers as a NuwaVQGAN, or a NuwaVQGAN as a VQModel: INPUT says which way."""
+"""Convert a VQModel of diffusers to a NuwaVQGAN, or a NuwaVQGAN to a VQModel, whichever INPUT is not."""
 
 import argparse
 import sys
@@ -18,18 +18,18 @@ from nuwa_hf.conversion.vqmodel import KEY_MAP, settings_from_vqmodel, vqmodel_f
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The script's own options."""
+    """Add the script's own options."""
     parser.add_argument(
         "--scaling_factor",
         type=float,
         default=0.18215,
         metavar="F",
-        help="of the VQModel that is written; pipelines of latent diffusion read it (default: %(default)s)",
+        help="written into the VQModel; pipelines of latent diffusion use it (default: %(default)s)",
     )
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Refuses what cannot work before anything is read."""
+    """Refuse what cannot work before any weights are read."""
     kind = VQModel.load_config(arguments.input).get("_class_name")
     if kind == "VQModel":
         settings_from_vqmodel(_vqmodel_config(arguments.input))
@@ -40,7 +40,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def convert(arguments: argparse.Namespace, folder: Path) -> None:
-    """Writes the codec as the other class."""
+    """Write the codec as the other class."""
     if _is_vqmodel(arguments.input):
         settings = settings_from_vqmodel(_vqmodel_config(arguments.input))
         model = build_vqgan(settings, read_checkpoint(arguments.input), KEY_MAP, dtype=arguments.dtype)
@@ -56,7 +56,7 @@ def convert(arguments: argparse.Namespace, folder: Path) -> None:
 
 @torch.no_grad()
 def verify(arguments: argparse.Namespace, folder: Path) -> str:
-    """Compares both classes, in the type of what was written."""
+    """Compare both classes, in the dtype of what was written."""
     there, here = (arguments.input, folder) if _is_vqmodel(arguments.input) else (folder, arguments.input)
     dtype = torch.float32 if arguments.dtype is None else arguments.dtype
     vqmodel = VQModel.from_pretrained(there).to(dtype).eval()
@@ -84,7 +84,7 @@ def _is_vqmodel(folder: Path) -> bool:
 
 def _vqmodel_config(folder: Path) -> dict:
     with torch.device("meta"):
-        return dict(VQModel.from_config(VQModel.load_config(folder)).config)  # with the defaults of what it leaves out
+        return dict(VQModel.from_config(VQModel.load_config(folder)).config)  # with defaults for what it leaves out
 
 
 SCRIPT = ConversionScript(

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A VQGanVAE or a NUWA of nuwa-pytorch 0.7.8 as far as it maps: every tensor that does not is listed with the reason.
+"""Convert what maps of a VQGanVAE or a NUWA of nuwa-pytorch 0.7.8, and list every other tensor with the reason.
 
-Neither model can be mapped as a whole, so nothing is written without --partial. With it OUTPUT_DIR gets `vqgan` and
-`transformer`, as far as the source has them, with fresh weights where nothing maps, and `conversion.json`, which says
-what became of every tensor.
+Neither model can be mapped as a whole, so nothing is written without --partial. With it, OUTPUT_DIR gets `vqgan` and
+`transformer`, if the source has them, with fresh weights where nothing maps, and `conversion.json`, which says what
+became of every tensor.
 """
 
 import argparse
@@ -32,23 +32,23 @@ REPORT = "conversion.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The script's own options."""
+    """Add the script's own options."""
     parser.add_argument("--partial", action="store_true", help="write what maps, with fresh weights for the rest")
     parser.add_argument("--image_size", type=int, default=256, help="pixels of a side (default %(default)s)")
     parser.add_argument(
         "--text_length",
         type=int,
         default=77,
-        help="of texts where INPUT has rotary positions (default %(default)s)",
+        help="length of texts if INPUT has rotary positions (default %(default)s)",
     )
     parser.add_argument(
         "--frame_rate", type=float, default=2.5, help="frames a second of the clips it learnt (default %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the fresh weights (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the fresh weights (default %(default)s)")
 
 
 def convert(arguments: argparse.Namespace, folder: Path) -> None:
-    """Lists what does not map, then writes the rest."""
+    """List what does not map, then write the rest."""
     models = split_models(read_checkpoint(arguments.input))
     found = {kind: sort_names(state, kind) for kind, state in models.items()}
     for kind, names in found.items():
@@ -82,7 +82,7 @@ def _list(part: str, unmapped: dict[str, str]) -> None:
 
 @torch.no_grad()
 def verify(arguments: argparse.Namespace, folder: Path) -> str:
-    """Compares every part that maps with the package's own code."""
+    """Compare every part that maps with the package's own code."""
     said = []
     for kind, state in split_models(read_checkpoint(arguments.input)).items():
         if kind == "codec":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A VQ-GAN of CompVis' taming-transformers (.ckpt and .yaml) as a NuwaVQGAN."""
+"""Convert a VQ-GAN of CompVis' taming-transformers (.ckpt and .yaml) to a NuwaVQGAN."""
 
 import argparse
 import sys
@@ -16,24 +16,24 @@ from nuwa_hf.conversion.vqgan_weights import build_vqgan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The script's own options."""
-    parser.add_argument("--config", type=Path, metavar="YAML", help="by default INPUT with the ending .yaml")
+    """Add the script's own options."""
+    parser.add_argument("--config", type=Path, metavar="YAML", help="configuration; by default INPUT with .yaml")
     parser.add_argument("--ema", action="store_true", help="take the averaged weights (model_ema.*)")
     parser.add_argument(
         "--sample_size",
         type=int,
         metavar="N",
-        help="rows and columns of the pictures it will be used for, such as 336; by default those of its training",
+        help="height and width of the pictures it will be used for, such as 336; by default those of its training",
     )
     parser.add_argument(
         "--stage",
         choices=("first_stage", "cond_stage"),
-        help="which VQ-GAN of a transformer's checkpoint: the pictures' (the default) or the class maps'",
+        help="which VQ-GAN of a transformer's checkpoint: that of pictures (the default) or that of class maps",
     )
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Refuses what cannot work before anything is read."""
+    """Refuse what cannot work before any weights are read."""
     find_config(arguments.input, arguments.config)
     if arguments.verify:
         check_taming()
@@ -42,7 +42,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def convert(arguments: argparse.Namespace, folder: Path) -> None:
-    """Writes the codec."""
+    """Write the codec."""
     source = open_taming(arguments)
     settings = dict(source.settings)
     if arguments.sample_size is not None:
@@ -51,7 +51,7 @@ def convert(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def verify(arguments: argparse.Namespace, folder: Path) -> str:
-    """Compares with taming's own code."""
+    """Compare the codec with taming's own code."""
     source = open_taming(arguments)
     return compare_with_taming(NuwaVQGAN.from_pretrained(folder).float().eval(), source.model, source.state)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A NuwaVQGAN as a VQ-GAN of CompVis' taming-transformers: model.ckpt and model.yaml."""
+"""Convert a NuwaVQGAN to a VQ-GAN of CompVis' taming-transformers: model.ckpt and model.yaml."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ from nuwa_hf.conversion.vqgan_weights import vqgan_settings, vqgan_state
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Refuses what cannot work before anything is written."""
+    """Refuse what cannot work before anything is written."""
     taming_from_settings(vqgan_settings(arguments.input))
     if arguments.verify:
         check_taming()
@@ -29,13 +29,13 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def convert(arguments: argparse.Namespace, folder: Path) -> None:
-    """Writes tensors and configuration."""
+    """Write tensors and configuration."""
     settings = vqgan_settings(arguments.input)
     state = vqgan_state(arguments.input, settings)
     to_ours = expand_levels(KEY_MAPS[settings["quantizer"]], len(settings["block_out_channels"]))
     to_taming = invert_key_map(to_ours)
     shapes = {
-        # The matrices of our attentions are taming's 1x1 convolutions.
+        # The matrices of our attention layers are 1x1 convolutions in taming.
         rename(name, to_taming): (*t.shape, 1, 1) if t.ndim == 2 and not name.startswith("quantize.") else t.shape
         for name, t in state.items()
     }
@@ -46,7 +46,7 @@ def convert(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def verify(arguments: argparse.Namespace, folder: Path) -> str:
-    """Compares what was written, run by taming's own code, with the codec."""
+    """Compare what was written, run by taming's own code, with the codec."""
     vqgan = NuwaVQGAN.from_pretrained(arguments.input).float().eval()
     model = read_taming_config(folder / "model.yaml")
     return compare_with_taming(vqgan, model, read_checkpoint(folder / "model.ckpt"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A NUWA transformer that reads its texts by a pretrained CLIP text model, with CLIP's tokenizer beside it."""
+"""Make a NUWA transformer that reads its texts with a pretrained CLIP text model, together with CLIP's tokenizer."""
 
 import argparse
 import logging
@@ -23,33 +23,33 @@ logger = logging.getLogger(__name__)
 SIZES = ("codebook_size", "sketch_codebook_size", "visual_grid")
 DEFAULT_PRESET = "nuwa-336"
 TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # one of these sets
-# Weights that belong to the texts alone; those of a given transformer are left behind.
+# Weights that only the texts use; those of a given transformer are dropped.
 TEXT_PREFIXES = ("model.text_embeddings.", "model.text_encoder.")
 PROBES = ["", "a photo of a cat", "Two birds rise over the sea, and 3 ships pass beneath them at dawn! " * 8]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The script's own options.
+    """Add the script's own options.
 
     Args:
         parser (`argparse.ArgumentParser`): changed in place.
     """
-    parser.add_argument("--transformer", metavar="FOLDER", help="a NUWA transformer that gets this text side")
+    parser.add_argument("--transformer", metavar="FOLDER", help="a NUWA transformer to which the text model is added")
     parser.add_argument("--preset", choices=PRESETS, help=f"sizes of a fresh transformer (default {DEFAULT_PRESET})")
-    parser.add_argument("--codebook_size", type=int, help="codes of its VQ-GAN, in place of the preset's")
+    parser.add_argument("--codebook_size", type=int, help="codes of its VQ-GAN, instead of the preset's")
     parser.add_argument("--sketch_codebook_size", type=int, help="codes of its VQ-GAN of sketches, likewise")
     parser.add_argument("--visual_grid", type=int, nargs=3, metavar=("T", "H", "W"), help="its positions, likewise")
-    parser.add_argument("--seed", type=int, default=0, help="of the fresh weights (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the fresh weights (default 0)")
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Sizes are those of a fresh transformer.
+    """Refuse sizes together with a given transformer, which has its own.
 
     Args:
         arguments (`argparse.Namespace`): the command line.
 
     Raises:
-        ValueError: If there are sizes beside a given transformer.
+        ValueError: If sizes and a transformer are both given.
     """
     given = [name for name in ("preset", *SIZES) if getattr(arguments, name) is not None]
     if arguments.transformer is not None and given:
@@ -62,7 +62,7 @@ def convert(arguments: argparse.Namespace, folder: Path) -> None:
 
     Args:
         arguments (`argparse.Namespace`): the command line.
-        folder (`Path`): to fill.
+        folder (`Path`): where to write them.
 
     Raises:
         ValueError: If weights of the text model are missing, or tokenizer and model do not fit together.
@@ -83,22 +83,22 @@ def convert(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def load_clip(folder: Path) -> tuple[CLIPTextModel, CLIPTokenizer]:
-    """The text model and the tokenizer of a CLIP.
+    """Load the text model and the tokenizer of a CLIP.
 
     Args:
-        folder (`Path`): a whole CLIP, or its text model with or without the projection; never a pickle that runs code.
+        folder (`Path`): a whole CLIP, or its text model with or without the projection. Pickles never run code.
 
     Returns:
         `tuple[CLIPTextModel, CLIPTokenizer]`.
 
     Raises:
-        ValueError: If weights are missing, or the tokenizer does not fit the model.
+        ValueError: If weights are missing, or if the tokenizer does not fit the model.
         OSError: If a file is missing.
     """
     clip, report = CLIPTextModel.from_pretrained(folder, dtype="auto", output_loading_info=True)
     if report["missing_keys"]:
         raise ValueError(f"`INPUT` must hold a CLIP text model, but {folder} lacks {sorted(report['missing_keys'])}.")
-    # Without its files `from_pretrained` would give a tokenizer that knows no words.
+    # Without its files, `from_pretrained` would return a tokenizer that knows no words.
     if not any(all((folder / name).is_file() for name in names) for names in TOKENIZER_FILES):
         raise ValueError(f"`INPUT` must hold CLIP's tokenizer beside the weights, but {folder} has no tokenizer.json.")
     tokenizer = CLIPTokenizer.from_pretrained(folder)
@@ -114,7 +114,7 @@ def load_clip(folder: Path) -> tuple[CLIPTextModel, CLIPTokenizer]:
 def text_fields(clip: CLIPTextModel, tokenizer: CLIPTokenizer) -> dict[str, Any]:
     """The fields of a `NuwaConfig` that say how texts are read.
 
-    The special tokens are the tokenizer's: the first CLIPs were published with others in their configuration.
+    The special tokens come from the tokenizer, because the configurations of the first CLIPs hold different ones.
 
     Args:
         clip (`CLIPTextModel`): the text model.
@@ -133,14 +133,17 @@ def text_fields(clip: CLIPTextModel, tokenizer: CLIPTokenizer) -> dict[str, Any]
 
 
 def with_text_side(model: NuwaForConditionalGeneration, text: dict[str, Any]) -> NuwaForConditionalGeneration:
-    """A transformer with the weights of another one, but for those that belong to the texts.
+    """Make a transformer with the weights of another one, except for those that only the texts use.
 
     Args:
         model (`NuwaForConditionalGeneration`): the other one.
-        text (`dict[str, Any]`): fields of the configuration, as `text_fields` gives them.
+        text (`dict[str, Any]`): fields of the configuration, as `text_fields` returns them.
 
     Returns:
-        `NuwaForConditionalGeneration`: with a CLIP text side that still has fresh weights.
+        `NuwaForConditionalGeneration`: with a CLIP text model that still has fresh weights.
+
+    Raises:
+        ValueError: If the weights do not match the configuration.
     """
     config = NuwaConfig.from_dict({**model.config.to_dict(), **text})
     changed = NuwaForConditionalGeneration(config)
@@ -155,17 +158,17 @@ def with_text_side(model: NuwaForConditionalGeneration, text: dict[str, Any]) ->
 
 @torch.no_grad()
 def verify(arguments: argparse.Namespace, folder: Path) -> str:
-    """Texts through the source and through what was written.
+    """Compare the source and the result on a few texts.
 
     Args:
         arguments (`argparse.Namespace`): the command line.
-        folder (`Path`): what `convert` filled.
+        folder (`Path`): what `convert` wrote.
 
     Returns:
-        `str`: what was found equal.
+        `str`: what was found to be equal.
 
     Raises:
-        ValueError: If tokens or hidden states differ in one bit.
+        ValueError: If tokens or hidden states differ in a single bit.
     """
     clip, source_tokenizer = load_clip(arguments.input)
     clip = clip.to(arguments.dtype or clip.dtype)
@@ -185,16 +188,16 @@ def verify(arguments: argparse.Namespace, folder: Path) -> str:
 
 
 def download(repo_id: str) -> str:
-    """Fetch what is needed of a repository on the Hub.
+    """Download the needed files of a repository on the Hub.
 
     Args:
         repo_id (`str`): the repository.
 
     Returns:
-        `str`: the folder in the cache. Its weights are .safetensors where the repository has them.
+        `str`: the folder in the cache. Its weights are .safetensors if the repository has them.
 
     Raises:
-        OSError: If the Hub does not give it.
+        OSError: If it cannot be downloaded.
     """
     has_safetensors = any(name.endswith(".safetensors") for name in list_repo_files(repo_id))
     weights = "*.safetensors" if has_safetensors else "pytorch_model*.bin"

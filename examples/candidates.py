@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Several candidates for one clip, of which the best is kept.
+"""Draw several candidates for one clip and keep the best.
 
     python examples/candidates.py --num_candidates 8 --output_dir outputs --seed 0
     python examples/candidates.py --clip openai/clip-vit-base-patch32 --output_dir outputs
 
-By default the model judges itself: by how much likelier the text makes a candidate. With `--clip` a CLIP model judges,
-as in the paper. Writes best_of_1.gif and best_of_8.gif.
+By default the model judges itself, by how much more likely the text makes a candidate. With `--clip`, a CLIP model
+judges, as in the paper. Writes best_of_1.gif and best_of_8.gif.
 """
 
 import argparse
@@ -24,13 +24,13 @@ PROMPT = "a sailboat sails in a clockwise circle over the sea"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw one clip without choice and one that is the best of several."""
+    """Draw one clip without a choice, and one that is the best of several."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", default=DEMO_CHECKPOINT, help="a folder, or a repository's id on the Hub")
     parser.add_argument("--output_dir", type=Path, default=Path("outputs"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--num_candidates", type=int, default=8)
-    parser.add_argument("--clip", help="a CLIP model's folder or its id on the Hub, which judges the candidates")
+    parser.add_argument("--clip", help="folder or Hub id of a CLIP model that judges the candidates")
     args = parser.parse_args(argv)
     args.output_dir.mkdir(parents=True, exist_ok=True)
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One checkpoint, all eight tasks: the pipelines share their components, so eight take no more memory than one.
+"""All eight tasks from one checkpoint: the pipelines share their components, so eight need no more memory than one.
 
     python examples/from_pipe.py --output_dir outputs --seed 0
 
-Writes eight_tasks.png, a row for each task, and prints how many parameters eight pipelines hold together.
+Writes eight_tasks.png, which has a row for each task, and prints how many parameters they have in all.
 """
 
 import argparse
@@ -34,13 +34,13 @@ CALLS = {
 
 
 def count_parameters(pipelines: Sequence[nuwa_hf.NuwaPipelineBase]) -> int:
-    """The parameters that some pipelines hold, each counted once however many of them share it.
+    """Count the parameters of some pipelines; one that several of them share is counted once.
 
     Args:
         pipelines (`Sequence[NuwaPipelineBase]`): the pipelines.
 
     Returns:
-        `int`: the numbers in all of them.
+        `int`: the number of parameters.
     """
     models = [part for pipe in pipelines for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     return sum({parameter: parameter.numel() for model in models for parameter in model.parameters()}.values())

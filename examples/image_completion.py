@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Image completion (I2I): the part of a picture that a mask hides is drawn from the rest.
+"""Image completion (I2I): fill in the part of a picture that a mask hides.
 
     python examples/image_completion.py --output_dir outputs --seed 0
 
-The hole is the upper half. By default every place of it sees all that is kept around it; in the paper's way,
-`condition_on_known=False`, a place sees only what comes before it in raster order, and here that is nothing.
+Here the upper half is missing. By default the model sees everything that is kept around the hole. In the paper's way,
+`condition_on_known=False`, it sees only what comes before in raster order, and here that is nothing.
 Reads inputs/image.png and inputs/mask_upper_half.png. Writes completed.png and completed_in_raster_order.png, whose
 pixels outside the mask are those of the picture.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Text-guided image manipulation (TI2I): the part of a picture below a mask is drawn anew for a text.
+"""Text-guided image manipulation (TI2I): redraw the masked part of a picture to match a text.
 
     python examples/image_manipulation.py --output_dir outputs --seed 0
 

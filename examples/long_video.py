@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Videos longer than the checkpoint has learnt: chunks that overlap, each going on from the last frames.
+"""Videos longer than those the checkpoint was trained on: overlapping chunks, each continuing from the last frames.
 
     python examples/long_video.py --output_dir outputs --seed 0
 
-Draws 12 frames, twice as many as the embedded checkpoint has positions for, once for a text and once to continue a
-clip. The text is about a motion that can go on for ever; a thing that moves to the right arrives.
+Draws 12 frames, twice as many as the embedded checkpoint has positions for: once from a text, and once to continue a
+clip. The text describes a motion that can go on forever, unlike that of an object that crosses the picture.
 Reads inputs/clip.mp4. Writes long_video.gif and continued_video.gif.
 """
 

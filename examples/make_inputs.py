@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Make the inputs of the examples from clips of EmojiMotion that no training has seen.
+"""Make the inputs of the examples from clips of EmojiMotion that were never used in training.
 
     python examples/make_inputs.py
 
-Writes into examples/inputs. Which clips are taken follows rules that look at the truth of the data only:
+Writes into examples/inputs. The clips are chosen by rules that look only at the truth of the data:
 
-- image.png, the masks and sketch.png: the first clip of the split "val" with one thing, whole inside the middle half
-  of the still frame, so that mask_centre.png covers it;
-- first_frame.png, clip.gif, clip.mp4, sketch_0.png to sketch_5.png: the first clip of "val" with one thing that moves
+- image.png, the masks and sketch.png: the first clip of the split "val" with one object that lies completely inside
+  the middle half of the still frame, so that mask_centre.png covers it;
+- first_frame.png, clip.gif, clip.mp4, sketch_0.png to sketch_5.png: the first clip of "val" with one object that moves
   to the left or right over a landscape.
 """
 
@@ -30,27 +30,27 @@ LANDSCAPES = ("grass", "sea", "desert", "snow")
 
 
 def has_one_thing_in_the_middle(sample: dict) -> bool:
-    """Whether a sample of EmojiMotion has one thing, whole inside the middle half of its still frame.
+    """Whether a sample of EmojiMotion has one object, completely inside the middle half of its still frame.
 
     Args:
         sample (`dict`): the sample.
 
     Returns:
-        `bool`: whether it is so.
+        `bool`: whether it has.
     """
     x, y, side = sample["track"][0, sample["image_index"]]
-    # All three are shares of the frame's side; the middle half reaches a quarter to each side of 0.5.
+    # All three are fractions of the frame's side; the middle half extends by a quarter to each side of 0.5.
     return len(sample["objects"]) == 1 and max(abs(x - 0.5), abs(y - 0.5)) + side / 2 <= 0.25
 
 
 def has_one_thing_crossing_a_landscape(sample: dict) -> bool:
-    """Whether a sample of EmojiMotion has one thing that moves to the left or right over a landscape.
+    """Whether a sample of EmojiMotion has one object that moves to the left or right over a landscape.
 
     Args:
         sample (`dict`): the sample.
 
     Returns:
-        `bool`: whether it is so.
+        `bool`: whether it has.
     """
     return (
         len(sample["objects"]) == 1
@@ -60,10 +60,10 @@ def has_one_thing_crossing_a_landscape(sample: dict) -> bool:
 
 
 def first_sample(rule: Callable[[dict], bool]) -> dict:
-    """The first sample of the split "val" that a rule holds for.
+    """The first sample of the split "val" that satisfies a rule.
 
     Args:
-        rule (`Callable`): takes a sample of EmojiMotion and says whether it will do.
+        rule (`Callable`): takes a sample of EmojiMotion and says whether to use it.
 
     Returns:
         `dict`: the sample.

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Sketch to image (S2I): a picture for a class map, and for a class map together with a text.
+"""Sketch to image (S2I): draw a picture from a class map, and from a class map together with a text.
 
     python examples/sketch_to_image.py --output_dir outputs --seed 0
 
-The sketch says what kind of thing is where (here a creature over snow, below a sky); a text can say which one it is.
+The sketch says what kind of thing is where (here a creature over snow, below a sky). A text can say which one it is.
 Reads inputs/sketch.png. Writes sketch_to_image.png and sketch_and_text_to_image.png.
 """
 
@@ -18,7 +18,7 @@ from nuwa_hf import DEMO_CHECKPOINT, NuwaSketchToImagePipeline
 
 
 INPUTS = Path(__file__).parent / "inputs"
-SKETCH = INPUTS / "sketch.png"  # of mode "P": the value of a pixel is its class, the palette only shows it
+SKETCH = INPUTS / "sketch.png"  # mode "P": the value of a pixel is its class, and the palette is only for display
 PROMPT = "a ghost in the snow"
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Sketch to video (S2V): a clip for a class map of every frame, and for these together with a text.
+"""Sketch to video (S2V): draw a clip from one class map per frame, and from these together with a text.
 
     python examples/sketch_to_video.py --output_dir outputs --seed 0
 
-The sketch says where a fruit is in each frame; a text can say which fruit.
+The sketch says where a fruit is in each frame. A text can say which fruit it is.
 Reads inputs/sketch_0.png to sketch_5.png. Writes sketch_to_video.gif and sketch_and_text_to_video.gif.
 """
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A video frame by frame: each is there as soon as it is drawn, and memory does not grow with their number.
+"""Stream a video frame by frame: each arrives as soon as it is drawn, and memory does not grow with their number.
 
     python examples/streaming.py --output_dir outputs --seed 0
 
-Draws 24 frames, of which the embedded checkpoint has learnt six, and says when each came.
+Draws 24 frames, although the embedded checkpoint has learnt only six, and prints when each arrived.
 Writes streaming.gif.
 """
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", default=DEMO_CHECKPOINT, help="a folder, or a repository's id on the Hub")
     parser.add_argument("--output_dir", type=Path, default=Path("outputs"))
-    parser.add_argument("--overlap_frames", type=int, help="go on in chunks that see so many of the last frames")
+    parser.add_argument("--overlap_frames", type=int, help="continue in chunks that see this many of the last frames")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     args.output_dir.mkdir(parents=True, exist_ok=True)

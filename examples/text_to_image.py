@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Text to image (T2I): a picture for a text.
+"""Text to image (T2I): draw a picture from a text.
 
     python examples/text_to_image.py --output_dir outputs --seed 0
 

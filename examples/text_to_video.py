@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Text to video (T2V): a clip for a text.
+"""Text to video (T2V): draw a clip from a text.
 
     python examples/text_to_video.py --output_dir outputs --seed 0
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Text-guided video manipulation (TV2V): a clip keeps its first frame, and the rest is drawn anew for a text.
+"""Text-guided video manipulation (TV2V): keep the first frame of a clip and redraw the rest to match a text.
 
     python examples/video_manipulation.py --output_dir outputs --seed 0
 
-In the clip a strawberry moves to the right; the text says that it moves up.
+In the clip, a strawberry moves to the right; the text says that it moves up.
 Reads inputs/clip.gif. Writes video_manipulation.gif.
 """
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     pipeline = NuwaTextGuidedVideoManipulationPipeline.from_pretrained(args.checkpoint)
     generator = torch.Generator().manual_seed(args.seed)
-    frames = pipeline(PROMPT, CLIP, generator=generator).frames[0]  # a mask can say otherwise what to keep
+    frames = pipeline(PROMPT, CLIP, generator=generator).frames[0]  # pass a mask to keep something else
 
     path = args.output_dir / "video_manipulation.gif"
     write_gif(enlarge(frames, 4), path, fps=pipeline.frame_rate)

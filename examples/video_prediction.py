@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Video prediction (V2V): how a clip goes on from its first frame.
+"""Video prediction (V2V): continue a clip from its first frame.
 
     python examples/video_prediction.py --output_dir outputs --seed 0
 
-Nothing says which way the thing will go: another seed may give another motion.
-Reads inputs/first_frame.png; several frames, a GIF or an MP4 would do as well. Writes video_prediction.gif.
+Nothing says which way the object will move, so another seed may give another motion.
+Reads inputs/first_frame.png; several frames, a GIF or an MP4 work as well. Writes video_prediction.gif.
 """
 
 import argparse

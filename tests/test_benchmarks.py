@@ -13,7 +13,8 @@ from tiny import VISUAL_GRID, tiny_transformer
 
 from nuwa_hf import EmojiMotion, Grid
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
-from nuwa_hf.generation import sampler, step_plan
+from nuwa_hf.generation import step_plan
+from nuwa_hf.modeling import generation_mixin
 from nuwa_hf.training.run.run_state import RunState
 
 
@@ -29,6 +30,7 @@ MODULES = {
     "generation": "benchmarks.sampling.generation",
     "streaming": "benchmarks.sampling.streaming",
     "quantization": "benchmarks.sampling.quantization",
+    "rounding": "benchmarks.sampling.rounding",
     "paper_size": "benchmarks.pipeline.paper_size",
     "start_up": "benchmarks.pipeline.start_up",
     "training_step": "benchmarks.training.training_step",
@@ -130,6 +132,9 @@ def test_generation_stops_if_the_orders_disagree(monkeypatch):
     module = import_module("benchmarks.sampling.generation_cases")
     grids = [Grid(2, 2, 3)]
     model = module.build_model(16, 1, grids, seed=0).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(20)  # at its start a model hardly looks at the tokens before
     module.check_orders_agree(model, grids[0], 1.0, seed=0)
     # Raster order backwards: what is near a place is not there yet when the place is sampled.
     backwards = tuple(torch.arange(11, -1, -1).split(1))
@@ -138,7 +143,7 @@ def test_generation_stops_if_the_orders_disagree(monkeypatch):
         step_plan, "plan_steps", lambda grid, window, schedule: backwards if schedule == "raster" else forwards
     )
     monkeypatch.setattr(step_plan, "count_slots", lambda *arguments: 16)
-    monkeypatch.setattr(sampler, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans stay right
+    monkeypatch.setattr(generation_mixin, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans stay right
     with pytest.raises(RuntimeError, match="of 12 tokens"):
         module.check_orders_agree(model, grids[0], 1.0, seed=0)
 
@@ -288,6 +293,20 @@ def test_quantization_says_what_every_precision_costs(tmp_path):
 def test_quantization_needs_clips_for_its_videos(tmp_path):
     with pytest.raises(ValueError, match="`--clips` must be at least 2"):
         run("quantization", tmp_path, "--clips", "3", "--videos", "4")
+
+
+@pytest.mark.slow
+def test_rounding_says_how_many_tokens_stay(tmp_path):
+    sizes = ["--hidden_size", "32", "--heads", "2", "--layers", "1", "--images", "1"]
+    result = run("rounding", tmp_path, "--videos", "2", "--repetitions", "1", *sizes)
+    assert set(result["machine"]) == MACHINE
+    for part in (result["checkpoint"], result["wide"]):
+        assert [row["way"] for row in part["rows"]][-3:] == ["bfloat16", "int8", "int8, the rest bfloat16"]
+        for row in part["rows"]:
+            assert 0.9 < row["same_past"] <= 1  # of tokens that are drawn after the same ones
+            assert 0 <= row["equal_samples"] <= row["whole"] <= 1
+        assert part["rows"][0]["same_past"] > 0.999  # the order of sums in float32
+        assert is_summary(part["seconds"]["drawn"], 1)
 
 
 def test_process_that_fails_is_an_error_with_its_last_line(tmp_path):

@@ -23,9 +23,9 @@ from nuwa_hf import (
     NuwaTokenizer,
     NuwaVQGAN,
 )
-from nuwa_hf.generation import sampler
-from nuwa_hf.generation.memory import decoding_memory, sampling_memory
+from nuwa_hf.generation.noise import PlaceNoise
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
 
 
 # Name to the fields of the transformer (beside those of the preset that is named first) and of the VQ-GAN.
@@ -129,15 +129,16 @@ def watch(pipeline: NuwaPipelineBase, stopwatch: Stopwatch) -> None:
     """Time the parts of a pipeline's calls, in this process only.
 
     `text` is tokens and encoder, `generate` all between text and tokens (with the encoder), `set_up` what is laid out
-    before the first wave, `sampling` what follows the logits, `codec` tokens to pixels.
+    before the first wave, `sampling` the noise, `codec` tokens to pixels.
     """
     pipeline.encode_prompt = stopwatch.around("tokenize", pipeline.encode_prompt)
     encoder = pipeline.transformer.model
     encoder.encode_text = stopwatch.around("encode", encoder.encode_text)
     pipeline.generate_tokens = stopwatch.around("generate", pipeline.generate_tokens)
     pipeline.decode_frames = stopwatch.around("codec", pipeline.decode_frames)
-    sampler.StepDecoder = stopwatch.around("set_up", sampler.StepDecoder)
-    sampler.invert_cdf = stopwatch.around("sampling", sampler.invert_cdf)
+    transformer = pipeline.transformer
+    transformer.prepare_step_linear = stopwatch.around("set_up", transformer.prepare_step_linear)
+    PlaceNoise.at = stopwatch.around("sampling", PlaceNoise.at)
 
 
 def parts_of(spent: dict[str, float]) -> dict[str, float]:

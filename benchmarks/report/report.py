@@ -153,6 +153,34 @@ def quantization_tables(result: dict[str, Any]) -> str:
     )
 
 
+def rounding_tables(result: dict[str, Any]) -> str:
+    """Markdown of `rounding.py`'s result."""
+    settings, parts = result["settings"], [machine(result["machine"])]
+    words = {
+        "checkpoint": f"Checkpoint: {settings['checkpoint']}; {settings['videos']} videos",
+        "wide": f"Random weights, decoder of {settings['layers']} x {settings['hidden_size']} (layers x width); "
+        f"{settings['images']} images",
+    }
+    for part, sentence in words.items():
+        now, before = result[part], result.get("before", {}).get(part)
+        drawn, likeliest = (now["seconds"][name]["median"] for name in ("drawn", "likeliest"))
+        header, rows = ["beside float32", "same past", "whole samples", "samples without a change"], []
+        for number, row in enumerate(now["rows"]):
+            old = [before["rows"][number]] if before else []
+            shares = (
+                [f"{each[name]:.2%}" for each in (row, *old)] for name in ("same_past", "whole", "equal_samples")
+            )
+            rows.append([row["way"], *(value for share in shares for value in share)])
+        if before:
+            header = [header[0], *(text for name in header[1:] for text in (name, "before"))]
+        parts += [
+            f"{sentence} of {grid(now['grid'])} tokens, {now['codebook_size']} codes. One takes {seconds(drawn)}, "
+            f"with the likeliest token instead of a draw {seconds(likeliest)} (medians of {settings['repetitions']}).",
+            table(header, rows),
+        ]
+    return "\n\n".join(parts)
+
+
 TABLES = {
     "generation": generation_tables,
     "training_step": training_step_tables,
@@ -162,6 +190,7 @@ TABLES = {
     "streaming": streaming_tables,
     "start_up": start_up_tables,
     "quantization": quantization_tables,
+    "rounding": rounding_tables,
 }
 
 

@@ -29,7 +29,7 @@ from nuwa_hf import (
     NuwaInt8Config,
     NuwaTextToVideoPipeline,
 )
-from nuwa_hf.generation.likelihood import token_log_likelihood
+from nuwa_hf.modeling.likelihood import token_log_likelihood
 
 
 # Precision to what `from_pretrained` is given; the first is what the others are compared with.

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Do things move the way that the captions say? Counted for real clips, and for those that checkpoints make.
+"""Count how many clips move as their captions say, for real clips and for those that checkpoints generate.
 
     python examples/fine_tuning/judge_directions.py --checkpoints embedded runs/lora/pipeline --output directions.json
 
-A clip's background is the median of its frames; what differs from it is the thing, and the middle of that is where the
-thing is. The way from its first place to its last has a direction, which is right if no other direction is nearer.
-Nothing here has been trained, so nothing can have been trained towards it.
+A clip's background is the median of its frames. What differs from it is the object, whose position is the centre of
+these pixels. The path from its first position to its last has a direction, which is right if no other direction is
+nearer. Nothing here is trained, so no generator can have been trained to please it.
 """
 
 import argparse
@@ -26,14 +26,14 @@ from nuwa_hf.datasets.motions import DIRECTIONS
 from nuwa_hf.media import contact_sheet, write_png
 
 
-DIFFERENT = 0.3  # of the sum of a pixel's three channels, each in [0, 1]
-LEAST_WAY = 8.0  # pixels, from which a thing has moved
+DIFFERENT = 0.3  # in the sum of a pixel's three channels, each in [0, 1]
+LEAST_WAY = 8.0  # pixels from which an object counts as moved
 SHOWN = 4
 CLIPS_AT_ONCE = 16
 
 
 def direction_of(video: np.ndarray) -> str | None:
-    """The direction in which the thing of a clip goes.
+    """The direction in which the object of a clip moves.
 
     Args:
         video (`np.ndarray` of shape `(T, Y, X, 3)`): values in [0, 1].
@@ -42,7 +42,7 @@ def direction_of(video: np.ndarray) -> str | None:
         `str`: a key of `DIRECTIONS`, or None if nothing moves.
     """
     is_thing = np.abs(video - np.median(video, axis=0)).sum(-1) > DIFFERENT
-    is_thing = is_thing[is_thing.any((1, 2))]  # a frame of nothing but background tells nothing
+    is_thing = is_thing[is_thing.any((1, 2))]  # leave out frames that show only background
     if len(is_thing) < 2:
         return None
     middles = np.array([np.argwhere(frame).mean(0) for frame in is_thing])
@@ -53,7 +53,7 @@ def direction_of(video: np.ndarray) -> str | None:
 
 
 def make_videos(pipeline: NuwaTextToVideoPipeline, captions: Sequence[str], seed: int) -> list[np.ndarray]:
-    """One clip for each caption, each with a seed of its own."""
+    """Make one clip for each caption, each with a seed of its own."""
     videos = []
     for first in tqdm(range(0, len(captions), CLIPS_AT_ONCE), unit="batch"):
         some = list(captions[first : first + CLIPS_AT_ONCE])
@@ -63,12 +63,12 @@ def make_videos(pipeline: NuwaTextToVideoPipeline, captions: Sequence[str], seed
 
 
 def share_right(videos: Sequence[np.ndarray], directions: Sequence[str]) -> float:
-    """The share of the clips that go the way that was asked for."""
+    """The share of the clips that move in the direction that was asked for."""
     return float(np.mean([direction_of(video) == asked for video, asked in zip(videos, directions, strict=True)]))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Judge, and write the shares as JSON and the first clips of the new motion as a picture beside it.
+    """Judge, then write the shares as JSON and the first clips of the new motion as a picture next to it.
 
     Args:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoints", nargs="+", required=True, help="folders, Hub ids or 'embedded'")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the JSON file")
     parser.add_argument("--num_clips", type=int, default=100, help="clips of the new and of known motions (100)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first clip (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first clip (default: 0)")
     arguments = parser.parse_args(argv)
     known = [motion for motion in KNOWN_MOTIONS if motion in DIRECTIONS]
     samples, asked = {}, {}

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A folder of captioned clips with a motion that the embedded checkpoint has never seen: up and to the right at once.
+"""Make a folder of captioned clips with a motion new to the embedded checkpoint: up and to the right at the same time.
 
     python examples/fine_tuning/make_clips.py --output clips --num_clips 768
 
-It stands for a folder of your own. Two clips in three show the new motion, the others those that the checkpoint knows,
-so that they are not forgotten.
+It takes the place of a folder of your own. Two clips in three show the new motion. The others show the motions that
+the checkpoint knows, so that they are not forgotten.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FRAME_RATE = 2.5
 
 
 def draw_samples(split: str, seed: int, motions: Sequence[str]) -> Iterator[dict]:
-    """Samples of EmojiMotion like those of the embedded checkpoint, but with these motions and with one thing each."""
+    """Samples of EmojiMotion as for the embedded checkpoint, but with these motions and with one object each."""
     setting = replace(SETTINGS["small"], motions=tuple(motions), two_objects=0.0)
     dataset = EmojiMotion(setting=setting, split=split, seed=seed)
     return (dataset[index] for index in range(len(dataset)))
@@ -39,12 +39,12 @@ def write_folder(folder: Path, split: str, num_clips: int, seed: int) -> None:
 
     Args:
         folder (`Path`): a new folder.
-        split (`str`): `"train"` or `"val"`: the same pairs of thing and motion, other clips.
+        split (`str`): `"train"` or `"val"`: the same pairs of object and motion in other clips.
         num_clips (`int`): how many.
-        seed (`int`): of the clips.
+        seed (`int`): seed of the clips.
 
     Raises:
-        FileExistsError: If the folder is already there.
+        FileExistsError: If the folder exists already.
     """
     folder.mkdir(parents=True)
     new, known = draw_samples(split, seed, [NEW_MOTION]), draw_samples(split, seed, KNOWN_MOTIONS)
@@ -67,8 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new folder")
     parser.add_argument("--num_clips", type=int, default=768, help="how many clips (default: 768)")
-    parser.add_argument("--split", choices=("train", "val"), default="train", help="val: clips that train never has")
-    parser.add_argument("--seed", type=int, default=0, help="of the clips (default: 0)")
+    parser.add_argument("--split", choices=("train", "val"), default="train", help="val: clips that are not in train")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the clips (default: 0)")
     arguments = parser.parse_args(argv)
     write_folder(arguments.output, arguments.split, arguments.num_clips, arguments.seed)
 

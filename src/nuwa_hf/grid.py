@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid of `t * h * w` places in raster order, the width fastest (NUWA, section "3D Data Representation").
+    """A grid of `t * h * w` places in raster order (NUWA, section "3D Data Representation").
 
-    Text is `Grid(length, 1, 1)`, an image `Grid(1, h, w)`, a video `Grid(t, h, w)`.
+    The width runs fastest. Text is `Grid(length, 1, 1)`, an image `Grid(1, h, w)`, a video `Grid(t, h, w)`.
 
     Args:
         t (`int`): places along time, at least 1.
@@ -48,5 +48,5 @@ class Grid:
         return (frame, *divmod(rest, self.w))
 
     def map_coordinates(self, coordinates: tuple[int, int, int], other: "Grid") -> tuple[int, int, int]:
-        """Coordinates here, mapped into another grid: `(i, j, k) -> floor(i h'/h), floor(j w'/w), floor(k s'/s)`."""
+        """Map coordinates of this grid into another: `(i, j, k) -> floor(i h'/h), floor(j w'/w), floor(k s'/s)`."""
         return tuple(c * theirs // mine for c, mine, theirs in zip(coordinates, self, other, strict=True))

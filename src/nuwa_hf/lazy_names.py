@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Packages whose names are imported when they are first asked for (PEP 562)."""
+"""Packages whose names are imported when they are first used (PEP 562)."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -9,11 +9,12 @@ from typing import Any
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The functions `__getattr__` and `__dir__` of a package.
+    """Make the functions `__getattr__` and `__dir__` of a package.
 
     Args:
         package (`str`): the package's name.
-        homes (`Mapping[str, str]`): name to the module it is imported from; a submodule's name to the submodule.
+        homes (`Mapping[str, str]`): maps each name to the module that it is imported from, and the name of a submodule
+            to the submodule itself.
 
     Returns:
         `tuple`: both functions.
@@ -25,7 +26,7 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
         try:
             module = import_module(homes[name])
         except AttributeError as error:
-            # Python takes an AttributeError here for "no such name", and its cause would be lost.
+            # Python would read an AttributeError here as "no such name", and its cause would be lost.
             raise ImportError(f"{package}.{name} cannot be imported: {error}") from error
         value = module if homes[name] == f"{package}.{name}" else getattr(module, name)
         setattr(sys.modules[package], name, value)

@@ -6,6 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from nuwa_hf.cards.score_card import MARKERS, fill_markers, main, scores_table
+from nuwa_hf.metrics.score_tables import short_markdown
 
 
 @pytest.fixture
@@ -49,8 +50,10 @@ def test_card_and_page_hold_every_score_beside_its_bounds(scores, checkpoint, tm
         (folder / file).write_bytes((checkpoint / file).read_bytes())
     page = tmp_path / "page.md"
     page.write_text(f"before\n{MARKERS[0]}\nold\n{MARKERS[1]}\nafter\n")
+    short_page = tmp_path / "short.md"
+    short_page.write_text(page.read_text())
     flags = ["--checkpoint", str(folder), "--scores", str(scores), "--hours", "2", "--hardware", "2 cores"]
-    main([*flags, "--page", str(page)])
+    main([*flags, "--page", str(page), "--short_page", str(short_page)])
     card = ModelCard.load(folder / "README.md")
     assert card.data.pipeline_tag == "text-to-video"
     for text in (card.text, page.read_text()):
@@ -61,7 +64,7 @@ def test_card_and_page_hold_every_score_beside_its_bounds(scores, checkpoint, tm
             "0.513 (0.26-1.00)",
             "0.0456",
             "| through the codec | 25.6 |",
-            "5 samples of each task",
+            "5 samples for each task",
         ):
             assert score in text
         for score in ("0.987 (0.49-1.00)", "0.954", "0.612", "0.042", "27.0 dB", "20.1 dB", "12.2"):
@@ -69,6 +72,9 @@ def test_card_and_page_hold_every_score_beside_its_bounds(scores, checkpoint, tm
     assert page.read_text().startswith("before\n")
     assert page.read_text().endswith("after\n")
     assert "old" not in page.read_text()
+    short = short_page.read_text()
+    assert "| text to video | 0.612 (0.31-1.00) | - | - |" in short
+    assert "| video prediction" not in short  # the report has no such row
     once = page.read_text()
     main([*flags, "--page", str(page)])
     assert page.read_text() == once
@@ -85,6 +91,11 @@ def test_a_missing_checkpoint_is_refused_and_nothing_is_written(scores, tmp_path
     assert not (tmp_path / "no").exists()
 
 
+def test_short_table_needs_the_split_it_shows():
+    with pytest.raises(ValueError, match="`scores` must hold the split 'val'"):
+        short_markdown({"splits": {"zeroshot": {}}})
+
+
 def test_report_of_text_to_video_alone_has_no_word_of_the_other_tasks():
     rows = {"real": {"object": {"accuracy": 0.5}}, "codec": {"psnr": 20.0, "psnr_objects": 10.0}}
-    assert "samples of each task" not in scores_table({"splits": {"val": rows}})
+    assert "samples for each task" not in scores_table({"splits": {"val": rows}})

@@ -4,6 +4,8 @@
 
 import torch
 
+from nuwa_hf.generation.noise import PlaceNoise
+from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 
@@ -39,3 +41,11 @@ def texts():
 
 def generators():
     return [torch.Generator().manual_seed(seed) for seed in (11, 12, 13)]
+
+
+def drawn_from(logits, grid):
+    """The tokens that `generators()` draw at all places of a grid, from `(3, N, 29)` logits."""
+    noise = PlaceNoise(Grid(*grid), 3, logits.shape[-1], generators(), torch.device("cpu"))
+    for frame in range(grid[0]):
+        noise.begin_frame(frame)
+    return (logits + noise.at(torch.arange(logits.shape[1]))).argmax(-1).view(3, *grid)

@@ -4,14 +4,13 @@ from itertools import islice
 
 import pytest
 import torch
-from sampler_cases import generators, random_model, texts
+from sampler_cases import drawn_from, generators, random_model, texts
 
-from nuwa_hf.generation import sampler, step_plan
-from nuwa_hf.generation.cache import StepCache
-from nuwa_hf.generation.sampling import draw_uniforms, invert_cdf
+from nuwa_hf.generation import step_plan
+from nuwa_hf.generation.cache import ring_bytes
 from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling import generation_mixin
 
 
 GRIDS = [(1, 1, 1), (1, 5, 3), (4, 3, 5), (3, 2, 1), (2, 4, 4)]
@@ -38,7 +37,7 @@ def test_places_that_attend_in_pieces_get_the_same_tokens(window, frames_at_once
     whole_stream = torch.stack(list(stream), 1)
     monkeypatch.setattr(step_plan, "LARGE_STEP", 0)
     monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
-    monkeypatch.setattr(sampler, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans are whole
+    monkeypatch.setattr(generation_mixin, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans are whole
     assert torch.equal(random_model(window).generate(*texts(), generator=generators(), **settings).tokens, whole)
     stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 12)
     assert torch.equal(torch.stack(list(stream), 1), whole_stream)
@@ -54,13 +53,27 @@ def test_a_batch_of_three_gives_the_tokens_of_three_single_runs(guidance_scale):
         assert torch.equal(alone[0], together[item])
 
 
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+def test_float32_gives_the_same_tokens_by_wave_by_place_by_item_and_by_frame(guidance_scale):
+    model, (input_ids, attention_mask), grid = random_model(dtype=torch.float32), texts(), (4, 5, 5)
+    settings = {"grid": grid, "guidance_scale": guidance_scale, "top_k": 20}
+    wave = model.generate(*texts(), generator=generators(), **settings).tokens
+    raster = model.generate(*texts(), generator=generators(), schedule="raster", **settings).tokens
+    streamed = torch.stack(list(model.stream(*texts(), generator=generators(), **settings)), 1)
+    alone = [
+        model.generate(input_ids[[item]], attention_mask[[item]], generator=generator, **settings).tokens
+        for item, generator in enumerate(generators())
+    ]
+    for tokens in (raster, streamed, torch.cat(alone)):
+        assert torch.equal(tokens, wave)
+
+
 @pytest.mark.parametrize("grid", GRIDS)
-def test_sampled_tokens_are_the_inverse_cdf_of_one_teacher_forced_pass(grid):
+def test_sampled_tokens_are_the_draw_of_one_teacher_forced_pass(grid):
     model, (input_ids, attention_mask) = random_model(), texts()
     tokens = model.generate(input_ids, attention_mask, grid=grid, generator=generators()).tokens
     logits = model(input_ids, attention_mask, visual_tokens=tokens).logits
-    uniforms = draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))
-    assert torch.equal(invert_cdf(logits, uniforms), tokens.flatten(1))
+    assert torch.equal(drawn_from(logits, grid), tokens)
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -71,15 +84,14 @@ def test_without_sampling_tokens_are_the_argmax_of_one_teacher_forced_pass(grid)
     assert torch.equal(logits.argmax(-1), tokens.flatten(1))
 
 
-def test_guided_tokens_are_the_inverse_cdf_of_two_teacher_forced_passes():
+def test_guided_tokens_are_the_draw_of_two_teacher_forced_passes():
     model, (input_ids, attention_mask) = random_model(), texts()
     tokens = model.generate(
         input_ids, attention_mask, grid=(2, 4, 4), guidance_scale=2.0, generator=generators()
     ).tokens
     text = model(input_ids, attention_mask, visual_tokens=tokens).logits
     none = model(torch.full((3, 1), model.config.none_token_id), visual_tokens=tokens).logits
-    uniforms = draw_uniforms(3, text.shape[1], generators(), torch.device("cpu"))
-    assert torch.equal(invert_cdf(none + 2.0 * (text - none), uniforms), tokens.flatten(1))
+    assert torch.equal(drawn_from(none + 2.0 * (text - none), (2, 4, 4)), tokens)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.5)])
@@ -107,11 +119,10 @@ def test_known_tokens_stay_and_the_rest_follows_from_them():
     tokens = model.generate(input_ids, attention_mask, generator=generators(), **arguments).tokens
     assert torch.equal(tokens[mask], known[mask])
     logits = model(input_ids, attention_mask, visual_tokens=tokens, known_mask=mask).logits
-    drawn = invert_cdf(logits, draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))).view_as(tokens)
-    assert torch.equal(tokens[~mask], drawn[~mask])
+    assert torch.equal(tokens[~mask], drawn_from(logits, (3, 4, 4))[~mask])
 
 
-def test_a_random_number_belongs_to_its_place_so_known_tokens_do_not_shift_it():
+def test_noise_belongs_to_its_place_so_known_tokens_do_not_shift_it():
     model, (input_ids, attention_mask) = random_model(), texts()
     free = model.generate(input_ids, attention_mask, grid=(2, 4, 4), generator=generators()).tokens
     mask = torch.zeros(3, 2, 4, 4, dtype=torch.bool)
@@ -150,8 +161,7 @@ def test_with_a_sketch_and_a_known_part_wavefront_is_raster_is_teacher_forcing(g
         none = torch.full((3, 1), model.config.none_token_id)
         unconditional = model(none, visual_tokens=wave, known_mask=mask).logits
         logits = unconditional + guidance_scale * (logits - unconditional)
-    uniforms = draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))
-    assert torch.equal(invert_cdf(logits, uniforms).view_as(wave)[~mask], wave[~mask])
+    assert torch.equal(drawn_from(logits, grid)[~mask], wave[~mask])
 
 
 def test_the_papers_way_does_not_condition_on_the_known_part():
@@ -164,8 +174,7 @@ def test_the_papers_way_does_not_condition_on_the_known_part():
         for flag in (True, False)
     )
     logits = model(*texts(), visual_tokens=papers).logits
-    drawn = invert_cdf(logits, draw_uniforms(3, logits.shape[1], generators(), torch.device("cpu"))).view_as(papers)
-    assert torch.equal(papers[~mask], drawn[~mask])
+    assert torch.equal(papers[~mask], drawn_from(logits, grid)[~mask])
     assert not torch.equal(papers, both_ways)
 
 
@@ -195,12 +204,17 @@ def test_callback_sees_every_step_and_can_stop():
 
 
 def test_cache_takes_the_stated_memory():
-    model, (input_ids, attention_mask) = random_model(dtype=torch.float32), texts()
-    condition = model.model.encode_text(input_ids, attention_mask)
-    cache = StepCache(model.model.decoder.layers, model.config, 24, Grid(3, 4, 5), [condition])
-    assert cache.states.nbytes == StepCache.num_bytes(model.config, 24, 3, torch.float32)
+    model, grid, sizes = random_model(dtype=torch.float32), Grid(3, 4, 5), []
+
+    def measure(decoder, inputs, arguments, output):
+        sizes.append(sum(layer.key.nbytes + layer.value.nbytes for layer in arguments["cache"].layers))
+
+    model.model.decoder.register_forward_hook(measure, with_kwargs=True)
+    model.generate(*texts(), grid=grid)
+    num_slots = count_slots(grid, (3, 3, 3), "wavefront")
+    assert set(sizes) == {ring_bytes(3, num_slots, 3, 24, torch.float32)}
     num_slots = count_slots(Grid(10, 21, 21), (3, 3, 3), "wavefront")
-    assert StepCache.num_bytes(NuwaConfig(), num_slots, 1, torch.bfloat16) == 2 * 24 * num_slots * 1280 * 2
+    assert ring_bytes(24, num_slots, 1, 1280, torch.bfloat16) == 2 * 24 * num_slots * 1280 * 2
 
 
 @pytest.mark.parametrize(
@@ -229,6 +243,7 @@ def test_cache_takes_the_stated_memory():
             },
             "`known_tokens` must have shape",
         ),
+        ({"grid": (1, 2, 2), "sketch_tokens": torch.full((3, 1, 2, 2), 17)}, r"`sketch_tokens` must be in \[0, 17\)"),
         ({"grid": (1, 2, 2), "guidance_scale": 2.0, "negative_input_ids": torch.ones(2, 3).long()}, "as many rows"),
     ],
 )

@@ -40,7 +40,7 @@ def written_by(step):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize(("grid", "window"), CASES)
 def test_every_step_finds_the_keys_of_its_neighbours_and_no_others(grid, window, schedule):
-    plan = plan_grid(grid, window, schedule, CPU)
+    plan = plan_grid(grid, window, schedule, True)
     assert [step.places.tolist() for step in plan.steps] == [p.tolist() for p in plan_steps(grid, window, schedule)]
     ring = {}  # slot -> whose keys it holds
     for step in plan.steps:
@@ -49,7 +49,7 @@ def test_every_step_finds_the_keys_of_its_neighbours_and_no_others(grid, window,
         for place, _, near, slots in rows_of(step):
             assert near == neighborhood(place, grid, grid, window, True)[:-1]
             assert [ring[slot] for slot in slots] == near
-        assert torch.equal(step.positions, step.places)
+        assert [grid.place(*coordinates) for coordinates in step.coordinates.T.tolist()] == step.places.tolist()
     assert max(ring) < plan.num_slots
 
 
@@ -76,13 +76,13 @@ def test_endless_steps_are_those_of_a_long_video_whose_frames_take_the_room_of_o
         if max(here) >= long.numel - 2 * frame_size:
             break
         assert begun is None or begun * frame_size in here
-        for (_, _, near, slots), place, position in zip(rows_of(step), here, step.positions.tolist(), strict=True):
+        for (_, _, near, slots), place, position in zip(rows_of(step), here, step.coordinates.T.tolist(), strict=True):
             expected = neighborhood(place, long, long, window, True)[:-1]
             assert [stands[n] for n in near] == expected
             assert [ring[slot] for slot in slots] == expected
             frame, inner = divmod(place, frame_size)
             learnt_frame = frame if frame < 3 else (1, 2)[(frame - 3) % 2]
-            assert position == learnt_frame * frame_size + inner
+            assert position == [learnt_frame, inner // learnt.w, inner % learnt.w]
         if completed is not None:
             done.append(completed)
             assert all((completed, n) in written for n in range(frame_size))
@@ -112,7 +112,7 @@ def test_a_frame_is_complete_four_waves_after_the_one_before():
 def test_pieces_of_a_step_see_all_that_their_places_see(grid, window, frames_at_once, monkeypatch):
     monkeypatch.setattr(step_plan, "LARGE_STEP", 0)
     monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
-    for step in plan_grid.__wrapped__(grid, window, "wavefront", CPU).steps:
+    for step in plan_grid.__wrapped__(grid, window, "wavefront", True).steps:
         assert [piece.first for piece in step.pieces[1:]] == [piece.last for piece in step.pieces[:-1]]
         assert (step.pieces[0].first, step.pieces[-1].last) == (0, len(step.places))
         for piece in step.pieces:

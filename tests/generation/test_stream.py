@@ -4,14 +4,9 @@ from itertools import islice
 
 import pytest
 import torch
-from sampler_cases import generators, random_model, texts
+from sampler_cases import drawn_from, generators, random_model, texts
 
-from nuwa_hf.generation import step_decoder
-from nuwa_hf.generation.sampling import draw_uniforms, invert_cdf
 from nuwa_hf.grid import Grid
-
-
-CPU = torch.device("cpu")
 
 
 def streamed(model, count, **settings):
@@ -27,10 +22,10 @@ def test_up_to_the_learnt_frames_a_stream_is_the_video(window, guidance_scale):
     video = model.generate(*texts(), grid=(4, 5, 5), generator=generators(), **settings).tokens
     assert torch.equal(streamed(model, 4, **settings), video)
     assert torch.equal(streamed(model, 4, grid=(4, 5, 5), **settings), video)
-    # One generator for three items draws all their numbers at once, so the frames must be known before.
-    one = {"generator": torch.Generator().manual_seed(0), **settings}
-    short = model.generate(*texts(), grid=(3, 5, 5), **{**one, "generator": torch.Generator().manual_seed(0)}).tokens
-    assert torch.equal(streamed(model, 9, grid=(3, 5, 5), **one), short)
+    # One generator for three items too: frames draw one after another, so the first of a long video are a short one.
+    one, again = (torch.Generator().manual_seed(0) for _ in range(2))
+    short = model.generate(*texts(), grid=(3, 5, 5), generator=one, **settings).tokens
+    assert torch.equal(streamed(model, 3, generator=again, **settings), short)
 
 
 def test_wavefront_streams_the_tokens_of_raster_order():
@@ -53,9 +48,7 @@ def test_beyond_the_learnt_frames_the_positions_come_again():
     stream = streamed(random_model(), 9)
     long = with_positions_again(random_model(), 9)
     logits = long(*texts(), visual_tokens=stream).logits
-    numbers = [draw_uniforms(3, 100, draws := generators(), CPU)]
-    numbers += [draw_uniforms(3, 25, draws, CPU) for _ in range(5)]
-    assert torch.equal(invert_cdf(logits, torch.cat(numbers, 1)).view_as(stream), stream)
+    assert torch.equal(drawn_from(logits, (9, 5, 5)), stream)
 
 
 def test_items_of_a_stream_do_not_depend_on_each_other():
@@ -76,25 +69,19 @@ def test_a_stream_ends_after_its_frames_and_yields_them_one_by_one():
     assert all(torch.equal(*pair) for pair in zip(frames, copies, strict=True))
 
 
-def test_memory_does_not_grow_with_the_stream(monkeypatch):
-    decoders = []
+def test_memory_does_not_grow_with_the_stream():
+    model, sizes, widths = random_model(), [], []
 
-    class SpyDecoder(step_decoder.StepDecoder):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            decoders.append(self)
+    def measure(decoder, inputs, arguments):
+        kept = [part for layer in arguments["cache"].layers for part in (layer.key, *layer.conditions)]
+        sizes.append((inputs[0].numel(), [getattr(part, "key", part).numel() for part in kept if part is not None]))
+        widths.append(len(arguments["step"].places))
 
-        def __call__(self, visual_tokens, step):
-            sizes.append((visual_tokens.numel(), self.cache.states.numel()))
-            widths.append(len(step.places))
-            return super().__call__(visual_tokens, step)
-
-    monkeypatch.setattr("nuwa_hf.generation.stream.StepDecoder", SpyDecoder)
-    sizes, widths = [], []
-    for _ in islice(random_model().stream(*texts(), grid=(None, 5, 5)), 40):
+    model.model.decoder.register_forward_pre_hook(measure, with_kwargs=True)
+    for _ in islice(model.stream(*texts(), grid=(None, 5, 5)), 40):
         pass
-    assert len(decoders) == 1
-    assert len(set(sizes)) == 1
+    assert len(sizes[1][1]) == 6  # three layers, each with a ring and a text
+    assert all(size == sizes[1] for size in sizes[1:])
     assert max(widths[40:]) == max(widths[-40:]) == max(widths)
 
 

@@ -11,8 +11,8 @@ from transformers import CLIPConfig, CLIPModel, CLIPProcessor, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from nuwa_hf import ClipScorer, NuwaConfig, NuwaForConditionalGeneration, NuwaVQGAN
-from nuwa_hf.generation.memory import decoding_memory, sampling_memory
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
 from nuwa_hf.pipelines import token_generation
 from nuwa_hf.pipelines.candidates import BestSoFar, candidate_generators, candidates_at_once
 from nuwa_hf.pipelines.scorers import likelihood_ratio
@@ -139,6 +139,7 @@ def test_memory_does_not_grow_with_the_candidates(monkeypatch):
     monkeypatch.setattr(token_generation, "MEMORY_TO_SPARE", 1)
     pipeline = tiny_pipeline("TV2V")
     pipeline.vqgan.enable_slicing()  # decoding leaves no room for two candidates at once
+    call(pipeline, "TV2V")  # weights are laid out by the first call
     for scorer in (None, lambda frames, prompts: frames.flatten(1).mean(1)):
         peaks = []
         for count in (3, 6):

@@ -81,12 +81,12 @@ def test_numbers_in_the_text_are_what_the_formulas_give():
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
     clip, tokens = flops_of_a_clip(), prod(CONFIG.visual_grid)
     assert f"takes {clip / 1e12:.1f}e12 floating point operations" in text
-    assert f"{clip / tokens / 1e9:.2f}e9 a token" in text
+    assert f"{clip / tokens / 1e9:.2f}e9 per token" in text
     assert f"a clip is {4 * tokens / 1e3:.0f} kB, and a step of 128 clips {512 * tokens / 1e6:.1f} MB" in text
     fortnight = 14 * tokens_per_day(64, 2, seconds_of(64, "ddp", 2)[0])
-    assert f"at most about {fortnight / 1e12:.1f}e12 tokens, {fortnight / tokens / 1e6:.0f} million clips" in text
+    assert f"at most about {fortnight / 1e12:.1f}e12 tokens, or {fortnight / tokens / 1e6:.0f} million clips" in text
     grid = CONFIG.get_visual_grid()
-    for window, number in ((CONFIG.window, "is 0.02e12"), ((None, None, None), "would be 3.6e12")):
+    for window, number in ((CONFIG.window, "for 0.02e12"), ((None, None, None), "would take 3.6e12")):
         pairs = attended_pairs(grid, grid, window, causal=True)
         flops = 12 * CONFIG.hidden_size * CONFIG.num_decoder_layers * pairs
         assert flops / 1e12 == pytest.approx(float(number.split()[-1].removesuffix("e12")), abs=0.05)
@@ -94,7 +94,7 @@ def test_numbers_in_the_text_are_what_the_formulas_give():
     layers = sum(shape.numel() for name, shape in weight_shapes(CONFIG).items() if ".layers." in name)
     everything = sum(shape.numel() for shape in weight_shapes(CONFIG).values())
     assert f"layers have {layers / 1e6:.0f} M weights" in text
-    assert f"they are {everything / 1e6:.0f} M" in text
+    assert f"there are {everything / 1e6:.0f} M" in text
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Write what the judges found into a checkpoint's model card, and into a page such as the README.
+"""Write what the judges found into a checkpoint's model card, and into pages such as docs/scores.md and the README.
 
 python -m nuwa_hf.cards.score_card --checkpoint DIR --scores scores.json --hours 2 --hardware "2 CPU cores"
 """
@@ -16,7 +16,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from nuwa_hf.cards.run_card import task_table
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.media import written_aside
-from nuwa_hf.metrics.score_tables import SCORES, markdown_cell, task_markdown
+from nuwa_hf.metrics.score_tables import SCORES, markdown_cell, short_markdown, task_markdown
 from nuwa_hf.tasks import TASKS
 
 
@@ -66,10 +66,10 @@ in one run). This took {{ hours }} hours on {{ hardware }}. Sizes: {{ sizes }}.
 
 ## Scores
 
-Two classifiers, trained on real training clips only and never used to train the generator, say what a clip shows: the
-things (all of them and no other), the background, and for clips with one thing the motion. A third network, trained in
-the same way, draws class maps. Text to video: {{ num_clips }} clips a split, one for each caption, seed {{ seed }} and
-following, none picked; 95 % intervals.
+Two classifiers judge what a clip shows: the things (all of them and no other), the background and, in clips with one
+thing, the motion. A third network draws class maps. All three were trained on real training clips only and never used
+to train the generator. Text to video: {{ num_clips }} clips for each split, one for each caption, with seeds from
+{{ seed }} upwards, none of them picked; 95 % intervals in brackets.
 
 {{ scores }}
 """
@@ -105,10 +105,10 @@ def scores_table(report: dict[str, Any]) -> str:
         parts.append("\n".join(lines))
     if tasks:
         parts.append(
-            f"The tables below: {report['task_images']} samples of each task that makes images, "
-            f"{report['task_videos']} of one that makes videos (where a caption is changed, those of them with one "
-            f"thing), seed {report['seed']} and following, none picked. *Known part as condition*: what "
-            "is kept is also read through the visual encoder, so that every hole sees all of it; *the paper's way*: a "
+            f"The tables below are made from {report['task_images']} samples for each task that makes images and "
+            f"{report['task_videos']} for each that makes videos (where the caption is changed, only those with one "
+            f"thing), with seeds from {report['seed']} upwards, none of them picked. *Known part as condition*: what "
+            "is kept is also read through the condition encoder, so that a hole sees all of it. *The paper's way*: a "
             "hole sees only what comes before it in raster order."
         )
     parts += [task_markdown(task, tables) for task, tables in tasks.items()]
@@ -120,7 +120,7 @@ def fill_markers(text: str, content: str) -> str:
 
     Args:
         text (`str`): a page with both markers.
-        content (`str`): what shall stand there.
+        content (`str`): what to put there.
 
     Returns:
         `str`: the page.
@@ -130,7 +130,7 @@ def fill_markers(text: str, content: str) -> str:
     """
     start, end = MARKERS
     if start not in text or end not in text:
-        raise ValueError(f"`page` must hold the markers {start} and {end}; add them where the scores shall stand.")
+        raise ValueError(f"`page` must hold the markers {start} and {end}; add them where the scores belong.")
     before, rest = text.split(start, 1)
     return f"{before}{start}\n{content}\n{end}{rest.split(end, 1)[1]}"
 
@@ -143,7 +143,7 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         report (`dict`): what `evaluate` wrote for it.
         hours (`str`): how long the training took.
         hardware (`str`): on what.
-        note (`str`, defaults to `""`): what else is to be said of how it was made.
+        note (`str`, defaults to `""`): anything else worth knowing about how it was made.
 
     Returns:
         `huggingface_hub.ModelCard`.
@@ -187,21 +187,22 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the card into the checkpoint, and the tables into a page if one is named.
+    """Write the card into the checkpoint, and tables into the pages that are named.
 
     Args:
         argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
 
     Raises:
-        ValueError: If the checkpoint, the scores or the page's markers are not there.
+        ValueError: If the checkpoint, the scores or a page's markers are missing.
     """
     parser = argparse.ArgumentParser(description="Write judged scores into a model card.")
     parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the pipeline")
     parser.add_argument("--scores", type=Path, required=True, help="what `nuwa-hf evaluate --output` wrote")
     parser.add_argument("--hours", required=True, help="how long the whole training took")
     parser.add_argument("--hardware", required=True, help="on what")
-    parser.add_argument("--note", default="", help="what else is to be said of how it was made")
-    parser.add_argument("--page", type=Path, help="also fill the tables in between the markers of this page")
+    parser.add_argument("--note", default="", help="anything else worth knowing about how it was made")
+    parser.add_argument("--page", type=Path, help="also write all tables between the markers of this page")
+    parser.add_argument("--short_page", type=Path, help="also write one small table between the markers of this page")
     arguments = parser.parse_args(argv)
     for name, file in (("checkpoint", arguments.checkpoint / "model_index.json"), ("scores", arguments.scores)):
         if not file.is_file():
@@ -212,8 +213,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             build_card(arguments.checkpoint, report, arguments.hours, arguments.hardware, arguments.note)
         )
     }
-    if arguments.page is not None:
-        texts[arguments.page] = fill_markers(arguments.page.read_text(encoding="utf-8"), scores_table(report))
+    for page, table in ((arguments.page, scores_table), (arguments.short_page, short_markdown)):
+        if page is not None:
+            texts[page] = fill_markers(page.read_text(encoding="utf-8"), table(report))
     for path, text in texts.items():
         with written_aside(path) as aside:
             aside.write_text(text, encoding="utf-8")

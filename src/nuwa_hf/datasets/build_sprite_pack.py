@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Render the sprite pack of EmojiMotion from a font: `python -m nuwa_hf.datasets.build_sprite_pack FONT OUTPUT`.
 
-FONT is NotoColorEmoji.ttf (Google, OFL-1.1) with bitmap glyphs, such as Debian's package fonts-noto-color-emoji has.
+FONT is NotoColorEmoji.ttf (Google, OFL-1.1) with bitmap glyphs, such as the one in Debian's fonts-noto-color-emoji.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from .sprites import CATEGORIES, SPRITE_SIDE, SpritePack
 
 logger = logging.getLogger(__name__)
 
-_GLYPH_SIZE = 109  # the only size that the font's bitmaps have
+_GLYPH_SIZE = 109  # the only size of the font's bitmaps
 _TABLE = {
     "animal": "monkey 🐒, gorilla 🦍, dog 🐕, poodle 🐩, fox 🦊, raccoon 🦝, cat 🐈, black cat 🐈‍⬛, "
     "lion 🦁, tiger 🐅, leopard 🐆, horse 🐎, unicorn 🦄, zebra 🦓, deer 🦌, bison 🦬, cow 🐄, pig 🐖, "
@@ -66,7 +66,7 @@ _TABLE = {
 
 
 def emoji_table() -> list[tuple[str, str, str]]:
-    """The sprites of the pack, in order.
+    """All sprites of the pack, in order.
 
     Returns:
         `list[tuple[str, str, str]]`: noun, emoji and category of each.
@@ -83,7 +83,7 @@ def render_emoji(emoji: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
     """Render one emoji in the middle of a transparent square that it fills.
 
     Args:
-        emoji (`str`): the character, or the sequence of characters that joins to one picture.
+        emoji (`str`): the character, or the sequence of characters that forms one picture.
         font (`ImageFont.FreeTypeFont`): the colour font.
 
     Returns:

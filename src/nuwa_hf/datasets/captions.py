@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The English of EmojiMotion: captions that say what the truth of a clip is, in several ways."""
+"""The captions of EmojiMotion: they say in varying words what a clip shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Deed:
         noun (`str`): its noun.
         category (`int`): its category, 1 to 16.
         motion (`str`): one of the motions.
-        rolls (`bool`): whether it turns as it moves to the left or right.
+        rolls (`bool`): whether it turns while it moves to the left or right.
     """
 
     noun: str
@@ -76,7 +76,7 @@ def with_article(noun: str) -> str:
 
 
 def place_phrases(background: str) -> tuple[str, ...]:
-    """Every way in which a caption may name a background."""
+    """All phrases by which a caption may name a background."""
     if background in PLACE_PHRASES:
         return PLACE_PHRASES[background]
     wall = with_article(background)
@@ -84,7 +84,7 @@ def place_phrases(background: str) -> tuple[str, ...]:
 
 
 def verb_phrases(deed: Deed) -> tuple[tuple[str, str], ...]:
-    """Every verb that fits a deed, in both forms; a likely one comes more than once."""
+    """All verbs that fit a deed, in both forms; a more likely one is listed more than once."""
     noun, category, motion = deed.noun, CATEGORIES[deed.category], deed.motion
     if motion in WHOLE_PHRASES:
         return WHOLE_PHRASES[motion]
@@ -130,7 +130,7 @@ def clip_caption(deeds: Sequence[Deed], place: str, rng: np.random.Generator) ->
         if deed.motion in DIRECTION_PHRASES:
             phrases = DIRECTION_PHRASES[deed.motion]
             tail = f" {phrases[rng.integers(len(phrases))]}"
-        # "a cat is running", or short as in a picture's title, "a cat running"; two short ones would read badly.
+        # "a cat is running", or the short form of a picture's title, "a cat running"; two short forms read badly.
         verb = {1: f"is {progressive}", 3: progressive if len(deeds) == 1 else simple}.get(form, simple)
         tellings.append(f"{with_article(deed.noun)} {verb}{tail}")
     story = (" and " if rng.random() < 0.5 else " while ").join(tellings)
@@ -141,7 +141,7 @@ def image_caption(nouns: Sequence[str], place: str, rng: np.random.Generator) ->
     """Draw a caption of one frame.
 
     Args:
-        nouns (`Sequence[str]`): the things that can be seen in it, possibly none.
+        nouns (`Sequence[str]`): the objects that are visible in it, possibly none.
         place (`str`): one of the phrases of `place_phrases`.
         rng (`np.random.Generator`): draws the form.
 

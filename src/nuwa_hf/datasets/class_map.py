@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The classes of EmojiMotion's sketches, and the colours that show them."""
+"""The classes of EmojiMotion's sketches, and the colours in which they are shown."""
 
 import colorsys
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""EmojiMotion: captioned clips of moving emoji with their sketches, made on the fly, each with its exact truth."""
+"""EmojiMotion: captioned clips of moving emoji with sketches, generated on the fly, each with its exact truth."""
 
 import math
 import operator
@@ -19,11 +19,11 @@ from .sprites import SpritePack, render_sprite
 
 FRAME_RATE = 4  # frames a second at which the clips are shown
 _SPLIT_LENGTHS = {"train": 1_000_000, "val": 10_000, "zeroshot": 10_000}
-_VISIBLE = 0.3  # opacity from which a thing counts as seen, in masks, sketches and captions
+_VISIBLE = 0.3  # opacity from which an object counts as visible, in masks, sketches and captions
 
 
 def is_held_out(noun: str, motion: str) -> bool:
-    """Whether a pair of a thing and a motion is kept for the split "zeroshot": about one in ten, by a hash."""
+    """Whether a pair of an object and a motion is reserved for the split "zeroshot": about one in ten, by a hash."""
     return zlib.crc32(f"{noun}|{motion}".encode()) % 10 == 0
 
 
@@ -40,25 +40,25 @@ class Actor:
 class EmojiMotion(Dataset):
     """Clips of one or two emoji that move over a background, as a pure function of (setting, split, seed, index).
 
-    The splits "train" and "val" draw from the same (thing, motion) pairs but never from the same random stream;
-    "zeroshot" draws only the pairs that those two never show.
+    The splits "train" and "val" draw from the same (object, motion) pairs but never from the same random stream;
+    "zeroshot" draws only pairs that the other two never show.
 
     A sample `dataset[i]` is a dict, with T frames of Y by X pixels:
 
     - `caption` (`str`): a caption of the clip, `image_caption` (`str`): one of the frame `image_index` (`int`);
     - `video` (`(T, Y, X, 3)`, uint8), `sketch` (`(T, Y, X)`, uint8): classes that index `sketch_class_names`;
     - `image` (`(Y, X, 3)`, uint8), `image_sketch` (`(Y, X)`, uint8): frame `image_index` of both;
-    - `object_mask` (`(T, Y, X)`, uint8): 1 where the pixels of a sprite are;
+    - `object_mask` (`(T, Y, X)`, uint8): 1 at the pixels of a sprite;
     - `objects` (`tuple[str]`), `object_ids` (`tuple[int]`, in `object_names`), `motions` (`tuple[str]`), `background`
-      (`str`): the truth; of two things the second lies over the first;
-    - `track` (`(objects, T, 3)`, float32): x and y of the middle of each sprite's square and its side, all divided
+      (`str`): the truth; if there are two objects, the second is drawn over the first;
+    - `track` (`(objects, T, 3)`, float32): x and y of the centre of each sprite's square and its side, all divided
       by the side of the frame.
 
     Args:
         pack (`SpritePack`, *optional*): the sprites; None loads the 257 emoji of the package.
         setting (`str` or `EmojiMotionSetting`): "large", "small" or a setting of your own, defaults to "small".
         split (`str`): "train", "val" or "zeroshot", defaults to "train".
-        seed (`int`): another seed gives another data set of the same kind, defaults to 0.
+        seed (`int`): a different seed gives a different data set of the same kind, defaults to 0.
         length (`int`, *optional*): number of samples; None means 1,000,000 for "train" and 10,000 for the others.
 
     Attributes:
@@ -167,7 +167,7 @@ class EmojiMotion(Dataset):
         }
 
     def _find_clashes(self) -> set[tuple[str, str]]:
-        """Pairs of a thing and a plain wall of almost its own colour, in front of which it could not be seen."""
+        """Pairs of an object and a plain wall of almost the same colour, in front of which it would be invisible."""
         clashes = set()
         for noun, sprite in self._sprite_of.items():
             pixels = self.pack.sprites[sprite].reshape(-1, 4).astype(np.int32)
@@ -188,14 +188,14 @@ class EmojiMotion(Dataset):
 
     def _draw_background(self, rng, nouns) -> str:
         clear = [b for b in self.background_names if not any((noun, b) in self._clashes for noun in nouns)]
-        # Where every background swallows the thing, it must still stand before one of them.
+        # If the object is invisible in front of every background, it still needs one.
         clear = clear or self.background_names
         return clear[rng.integers(len(clear))]
 
     def _draw_actors(self, rng, pairs, background) -> list[Actor]:
         setting = self.setting
         lanes = [None] if len(pairs) == 1 else list(rng.permutation(2))
-        # Two things keep to two lanes; upright motions get columns, for in a row they would have no way to go.
+        # Two objects stay in two lanes. Upright motions get columns, because a row leaves them no room to move.
         columns = sum(motion in UPRIGHT for _, motion in pairs) > len(pairs) / 2
         actors = []
         for (noun, motion), lane in zip(pairs, lanes, strict=True):
@@ -220,7 +220,7 @@ class EmojiMotion(Dataset):
         return actors
 
     def _lay(self, actor, frame, picture_YXC, sketch_YX, mask_YX):
-        """Lay one sprite over one frame, in place."""
+        """Draw one sprite over one frame, in place."""
         track, size = actor.track, self.setting.size
         opacity = float(track.opacity[frame])
         if opacity <= 0:
@@ -242,11 +242,11 @@ class EmojiMotion(Dataset):
 
 
 def _room(size, side, step, lane, columns, grounded) -> Room:
-    """Where the middle of a sprite may be: the frame, one of two lanes, or the ground of the frame."""
+    """Where the centre of a sprite may be: in the frame, in one of two lanes, or on the ground of the frame."""
     first, last = side / 2, size - side / 2
     left, right, top, bottom = first, last, first, last
     if lane is not None:
-        # Lanes overlap a little, so that there is room to move in; each ends on the grid of the steps.
+        # Lanes overlap a little to leave room for movement; each ends on the grid of the steps.
         reach = math.floor((size / 2 - 0.8 * side) / step) * step
         low, high = (first, first + reach) if lane == 0 else (last - reach, last)
         if columns:

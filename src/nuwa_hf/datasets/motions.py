@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The motions of EmojiMotion: the track of one sprite through a clip, and whether it rolls or is mirrored."""
+"""The motions of EmojiMotion: the track of a sprite through a clip, and whether it rolls or is mirrored."""
 
 import math
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ MOTIONS = (
     "disappear",
     "still",
 )
-# Motions that stay on the ground where a scene has one, and those that need the height of the frame.
+# Motions that stay on the ground if a scene has one, and motions that need the full height of the frame.
 GROUNDED = ("left", "right", "still", "spin", "shake")
 UPRIGHT = ("up", "down", "bounce")
 _BEAT = 4  # frames of one bounce or one shake
@@ -58,7 +58,7 @@ _FRONT_FACING = ("koala", "panda", "lion", "tiger", "bear", "sled", "skateboard"
 
 @dataclass(frozen=True)
 class Room:
-    """Where the middle of a sprite may be, in pixels, ends included: `left <= x <= right`, `top <= y <= bottom`."""
+    """Where the centre of a sprite may be, in pixels, ends included: `left <= x <= right`, `top <= y <= bottom`."""
 
     left: float
     right: float
@@ -71,8 +71,8 @@ class Track:
     """A sprite in each of T frames; every array has the shape `(T,)`.
 
     Args:
-        x (`np.ndarray`, float64): column of the middle of the sprite's square, in pixels.
-        y (`np.ndarray`, float64): row of the same.
+        x (`np.ndarray`, float64): column of the centre of the sprite's square, in pixels.
+        y (`np.ndarray`, float64): row of the centre.
         side (`np.ndarray`, int64): side of the square, in pixels.
         angle (`np.ndarray`, int64): degrees turned clockwise.
         opacity (`np.ndarray`, float64): 0 to 1.
@@ -86,17 +86,17 @@ class Track:
 
 
 def can_roll(noun: str, category: int, motion: str) -> bool:
-    """Whether a thing may turn as it moves: round things do that, and only straight to the left or right."""
+    """Whether an object may roll: only round objects do, and only when they move straight to the left or right."""
     return motion in ("left", "right") and CATEGORIES[category] in _ROUND_CATEGORIES and noun not in _NOT_ROUND
 
 
 def draw_rolls(noun: str, category: int, motion: str, rng: np.random.Generator) -> bool:
-    """Draw whether a thing rolls: never if it cannot, six times in ten if it can."""
+    """Draw whether an object rolls: never if it cannot, six times out of ten if it can."""
     return can_roll(noun, category, motion) and rng.random() < _ROLL_PROBABILITY
 
 
 def is_mirrored(noun: str, category: int, motion: str) -> bool:
-    """Whether the sprite is mirrored: emoji of animals and vehicles face left, so they turn round to go right."""
+    """Whether the sprite is mirrored: emoji of animals and vehicles face left, so they turn around to go right."""
     goes_right = motion in DIRECTIONS and DIRECTIONS[motion][0] > 0
     return goes_right and CATEGORIES[category] in _LEFT_FACING_CATEGORIES and noun not in _FRONT_FACING
 
@@ -114,17 +114,18 @@ def plan_track(
 ) -> Track:
     """Draw a track.
 
-    With `step` of 1 places are free. With a larger `step` the corner of the sprite's square stays on multiples of
-    `step`, a straight motion has one speed of a whole number of steps a frame (or, in a room too short for that,
-    is spread evenly), and circles start at one of eight points: few tracks exist, so they are easier to learn.
+    With a `step` of 1, sprites can be anywhere. With a larger `step`, the corner of the sprite's square stays on
+    multiples of `step`, a straight motion has a constant speed of a whole number of steps per frame (or is spread
+    evenly if the room is too short for that), and circles start at one of eight points. So there are only a few
+    tracks, which are easier to learn.
 
     Args:
         motion (`str`): one of `MOTIONS`.
         rng (`np.random.Generator`): draws what the motion leaves open.
-        room (`Room`): where the middle of the sprite may be; its ends are on the grid of `step`.
+        room (`Room`): where the centre of the sprite may be; its ends are on the grid of `step`.
         side (`int`): side of the sprite's square, in pixels; a multiple of `step`.
         num_frames (`int`): frames of the clip, at least 2.
-        step (`int`): the grid of the places in pixels, defaults to 1.
+        step (`int`): the spacing of the grid of positions in pixels, defaults to 1.
         rolls (`bool`): whether a motion to the left or right also turns the sprite, defaults to False.
         roll_step (`int`): angles are multiples of this many degrees, defaults to 15.
 
@@ -159,7 +160,7 @@ def plan_track(
         y = rng.uniform(room.top + radius, room.bottom - radius) + radius * np.sin(turn)
     elif motion == "bounce":
         beat = (frame + rng.integers(_BEAT)) % _BEAT / _BEAT
-        # At least four steps high where there is room: then no two neighbouring frames fall on one place.
+        # At least four steps high if there is room, so that no two neighbouring frames fall on the same position.
         height = max(high * rng.uniform(0.7, 1.0), min(high, 4 * step))
         y = room.bottom - height * 4 * beat * (1 - beat)
     elif motion == "shake":
@@ -169,7 +170,7 @@ def plan_track(
         x = middle + reach * np.sin(2 * np.pi * (frame / _BEAT + first))
     elif motion in ("grow", "shrink"):
         factor = np.linspace(0.45, 1.25, num_frames)[:: 1 if motion == "grow" else -1]
-        # Sides change by two steps, so that the middle keeps its place on the grid, and never outgrow the room.
+        # Sides change by two steps, so that the centre stays on the grid, and never outgrow the room.
         unit = 2 * step
         largest = side + unit * math.floor(min(wide, high) / unit)
         sides = np.clip(unit * np.rint(side * factor / unit), unit, largest).astype(int)
@@ -192,7 +193,7 @@ def plan_track(
 
 
 def _straight(rng, low, high, share, num_frames, step):
-    """Rising places between `low` and `high`, evenly apart, over `share` of the way or a whole number of steps."""
+    """Evenly spaced, rising positions between `low` and `high`, over `share` of the way or a whole number of steps."""
     fastest = math.floor((high - low) / (num_frames - 1) / step)
     if step > 1 and fastest >= 1:
         span = step * int(rng.integers(1, fastest + 1)) * (num_frames - 1)
@@ -204,6 +205,6 @@ def _straight(rng, low, high, share, num_frames, step):
 
 
 def _snap_corner(middle, sides, step):
-    """Move the middles so that the corners of the squares lie on multiples of `step`."""
+    """Move the centres so that the corners of the squares lie on multiples of `step`."""
     # Rounded half up: numpy's half-to-even would make an even advance uneven.
     return np.floor((middle - sides / 2) / step + 0.5) * step + sides / 2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Open a data set with `datasets`, wherever it lies, and find its columns."""
+"""Open a data set with `datasets`, from a local folder, a file or the Hub, and find its columns."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,18 +32,18 @@ class Columns:
 def open_dataset(
     path: str | Path, *, split: str = "train", streaming: bool = False
 ) -> datasets.Dataset | datasets.IterableDataset:
-    """Open a folder of images or clips with a `metadata.jsonl`, a file of rows, a saved data set, or one of the Hub.
+    """Open a folder of images or clips with a `metadata.jsonl`, a file of rows, a saved data set, or one on the Hub.
 
     Args:
-        path (`str` or `Path`): a folder, a .parquet, .jsonl, .json or .csv file, or the Hub's id.
-        split (`str`, defaults to `"train"`): which part.
-        streaming (`bool`, defaults to `False`): whether rows are read one after another and not all prepared first.
+        path (`str` or `Path`): a folder, a .parquet, .jsonl, .json or .csv file, or an id on the Hub.
+        split (`str`, defaults to `"train"`): which split.
+        streaming (`bool`, defaults to `False`): whether rows are read one after another instead of prepared first.
 
     Returns:
         `datasets.Dataset`, or `datasets.IterableDataset` if it is streamed.
 
     Raises:
-        ValueError: If there is no such data set, it is empty, or has no such split.
+        ValueError: If there is no such data set, if it is empty, or if it has no such split.
     """
     place = Path(path)
     if place.is_dir() and not any(one.is_file() for one in place.rglob("*")):
@@ -83,20 +83,20 @@ def _open_saved(folder: Path, split: str, streaming: bool):
 def find_columns(
     features: dict[str, Any], *, media: str | None = None, caption: str | None = None, sketch: str | None = None
 ) -> Columns:
-    """The columns to read: those that are named, else what their kinds and names say.
+    """The columns to read: those that are named, or else those that their features and names suggest.
 
     Args:
-        features (`dict[str, Any]`): name of each column to its feature, or to None where that is not known.
-        media (`str`, *optional*): column of images or clips; else the one `Image` or `Video`, or the one called video,
-            image, media or clip.
-        caption (`str`, *optional*): column of captions; else the one called text or caption.
-        sketch (`str`, *optional*): column of class maps; without it none are read.
+        features (`dict[str, Any]`): maps the name of each column to its feature, or to None if that is not known.
+        media (`str`, *optional*): column of images or clips; by default the only one with the feature `Image` or
+            `Video`, or else the one called video, image, media or clip.
+        caption (`str`, *optional*): column of captions; by default the one called text or caption.
+        sketch (`str`, *optional*): column of class maps; by default none are read.
 
     Returns:
         `Columns`.
 
     Raises:
-        ValueError: If a column is missing, or there are several that it could be.
+        ValueError: If a column is missing, or if there are several candidates for it.
     """
     names = list(features)
     for argument, name in (("media_column", media), ("caption_column", caption), ("sketch_column", sketch)):
@@ -108,7 +108,7 @@ def find_columns(
     if kind not in ("string", "large_string"):
         raise ValueError(f"`caption_column` must hold texts, got {caption!r} of {kind}; choose one of {names}.")
     if media is None:
-        # A column called sketch is one even where no sketches are read.
+        # A column called sketch holds sketches even if none are read.
         others = {name: feature for name, feature in features.items() if name not in (caption, sketch, "sketch")}
         found = [name for name, feature in others.items() if isinstance(feature, datasets.Image | datasets.Video)]
         found = found or [name for name in MEDIA_COLUMNS if name in others]
@@ -124,10 +124,10 @@ def _only(found: list[str], argument: str, what: str, names: list[str]) -> str:
 
 
 def without_decoding(dataset):
-    """The same data set, its images and clips given as `{"bytes": ..., "path": ...}`.
+    """The same data set, with its images and clips given as `{"bytes": ..., "path": ...}`.
 
     Args:
-        dataset (`datasets.Dataset` or `datasets.IterableDataset`): what was opened.
+        dataset (`datasets.Dataset` or `datasets.IterableDataset`): the data set.
 
     Returns:
         The same kind of data set.

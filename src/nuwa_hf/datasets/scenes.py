@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The backgrounds of EmojiMotion, painted by a few formulas and smooth on purpose: few tokens should carry them."""
+"""The backgrounds of EmojiMotion, painted with a few formulas and smooth on purpose: a few tokens should suffice."""
 
 import math
 from functools import lru_cache
@@ -40,13 +40,13 @@ def paint_scene(name: str, rng: np.random.Generator, *, size: int, calm_step: in
     """Paint one background.
 
     A calm scene is made for small codecs: horizons, suns and stars lie on a grid of `calm_step` pixels, the ground is
-    flat, the colours never vary, and no cloud stands over it, except the one cloud of the scene "sky".
+    flat, the colours never vary, and there are no clouds, except for the one cloud of the scene "sky".
 
     Args:
         name (`str`): one of `BACKGROUNDS`.
         rng (`np.random.Generator`): draws what varies within the scene.
         size (`int`): side of the frame in pixels.
-        calm_step (`int`, *optional*): paint the calm scene on this grid.
+        calm_step (`int`, *optional*): paint a calm scene on a grid of this many pixels.
 
     Returns:
         `tuple[np.ndarray, np.ndarray]`: the picture, uint8 of shape `(size, size, 3)`, and its sketch classes, uint8
@@ -137,7 +137,7 @@ def _add_cloud(picture, rng, size, calm_step, lowest):
 
 
 def _draw(rng, low, high, size, calm_step):
-    """A place between `low` and `high`, as a fraction of the frame, on the grid of `calm_step` pixels if given."""
+    """A position between `low` and `high`, as a fraction of the frame, on the grid of `calm_step` pixels if given."""
     if calm_step is None:
         return rng.uniform(low, high)
     first = math.ceil(low * size / calm_step)

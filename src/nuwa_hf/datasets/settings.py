@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The settings of EmojiMotion: what there is, and how freely it moves."""
+"""The settings of EmojiMotion: which objects, motions and backgrounds there are, and how freely objects move."""
 
 from dataclasses import dataclass
 
@@ -18,15 +18,15 @@ class EmojiMotionSetting:
         backgrounds (`tuple[str, ...]`): the backgrounds to use.
         size (`int`): side of the frames in pixels, a multiple of `position_step`, defaults to 64.
         num_frames (`int`): frames of a clip, at least 2, defaults to 8.
-        position_step (`int`): corners of sprites lie on multiples of so many pixels, defaults to 1, which is free.
+        position_step (`int`): corners of sprites lie on multiples of this many pixels, defaults to 1: anywhere.
         sprite_size (`int`, *optional*): side of every sprite in pixels, a multiple of `2 * position_step` and at most
-            half of `size`. None draws a side for each sprite (a third to a half of the frame), which needs a
+            half of `size`. None draws a side for each sprite (a third to a half of the frame), which requires a
             `position_step` of 1.
-        two_objects (`float`): probability that a clip holds two things, defaults to 0.25.
+        two_objects (`float`): probability that a clip shows two objects, defaults to 0.25.
         stuff (`bool`): whether sketches label ground and sky (classes 17 to 24), defaults to True.
-        roll_step (`int`): sprites turn by multiples of so many degrees, a divisor of 360, defaults to 15.
-        calm_scenes (`bool`): whether backgrounds hold little that varies: flat horizons on multiples of
-            `position_step`, no clouds, no change of colour or light. Small codecs need it. Defaults to False.
+        roll_step (`int`): sprites turn by multiples of this many degrees, a divisor of 360, defaults to 15.
+        calm_scenes (`bool`): whether backgrounds vary little: flat horizons on multiples of `position_step`, no
+            clouds, no change of colour or light. Small codecs need this. Defaults to False.
 
     Raises:
         ValueError: If a value breaks one of these rules.
@@ -75,15 +75,15 @@ class EmojiMotionSetting:
 
 
 def check_names(argument: str, given: tuple[str, ...], known: tuple[str, ...]):
-    """Check that a choice of names is not empty, knows no unknown name and has no name twice.
+    """Check that a choice of names is not empty and has neither unknown nor repeated names.
 
     Args:
-        argument (`str`): what the error calls the choice.
+        argument (`str`): the name of the choice in the error.
         given (`tuple[str, ...]`): the choice.
-        known (`tuple[str, ...]`): the names there are.
+        known (`tuple[str, ...]`): the names to choose from.
 
     Raises:
-        ValueError: If it is not so.
+        ValueError: If the choice is empty or has an unknown or repeated name.
     """
     unknown = [name for name in given if name not in known]
     if unknown:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The sprites of EmojiMotion: the pack, and one sprite rendered at a size, an angle and a facing."""
+"""The sprites of EmojiMotion: the pack, and a sprite rendered at a given size and angle, mirrored or not."""
 
 import math
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _PACK_FILE = Path(__file__).with_name("emoji_sprites.npz")
 
 @dataclass(frozen=True, eq=False)
 class SpritePack:
-    """A set of small pictures with their nouns; the actors of every EmojiMotion clip.
+    """A set of small pictures with their nouns: the actors of every EmojiMotion clip.
 
     The packaged pack holds 257 pictures of Noto Color Emoji (Google, OFL-1.1); `drawn_shapes` needs no font.
 
@@ -46,7 +46,7 @@ class SpritePack:
         categories (`np.ndarray` of shape `(n,)`, uint8): 1 to 16, an index into `CATEGORIES`.
 
     Raises:
-        ValueError: If the three do not agree, a noun comes twice, a category is not 1 to 16 or a sprite is invisible.
+        ValueError: If the three do not match, a noun is repeated, a category is not 1 to 16 or a sprite is invisible.
     """
 
     sprites: np.ndarray
@@ -97,7 +97,7 @@ class SpritePack:
 
     @classmethod
     def drawn_shapes(cls) -> "SpritePack":
-        """Ten drawn shapes of different colours and categories: a pack for tests, which needs no font or file.
+        """Ten drawn shapes of different colours and categories: a pack for tests that needs neither a font nor a file.
 
         Returns:
             `SpritePack` with the nouns circle, ring, pie, square, triangle, star, diamond, cross, arrow and crescent.
@@ -114,11 +114,11 @@ class SpritePack:
 
 @dataclass(frozen=True)
 class RenderedSprite:
-    """A sprite ready to be laid over a frame, cut to its visible rectangle of `h` by `w` pixels.
+    """A sprite ready to be drawn over a frame, cropped to its visible rectangle of `h` by `w` pixels.
 
     Args:
         top (`int`): row of the rectangle's corner, counted from the corner of the sprite's unrotated square.
-        left (`int`): column of the same corner; negative where a rotated corner sticks out of the square.
+        left (`int`): column of the same corner; negative if a rotated corner sticks out of the square.
         color (`np.ndarray` of shape `(h, w, 3)`, float32): 0 to 255, premultiplied by `alpha`.
         alpha (`np.ndarray` of shape `(h, w, 1)`, float32): 0 to 1.
         mask (`np.ndarray` of shape `(h, w)`, bool): where `alpha` is above one half.

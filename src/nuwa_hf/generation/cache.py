@@ -1,35 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Keys and values of the places sampled lately, and of the conditions.
+"""Keys and values that the steps of one sampling share: of the places sampled lately, and of the conditions.
 
 Legend: B batch, N visual places, S slots, n places of one step, K places near one query, M condition places, D hidden
 size, A heads, E head size.
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
 from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import NuwaAttention
-from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.modeling_outputs import NuwaCondition
 from nuwa_hf.nearby_attention.backends.masked_sdpa import additive_mask
-from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, neighbor_table, pattern_mask
+from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, Window, neighbor_table, pattern_mask
 
 
 class ConditionReach:
     """Which places of a condition each visual place sees: the same in every layer, computed once per sampling.
 
     Args:
-        condition (`NuwaCondition`): with M places.
         grid (`Grid`): the visual grid, with N places.
+        condition_grid (`Grid`): the condition's, with M places.
+        window (`tuple`): full odd extents (t, h, w) of the nearby cross-attention; `None` on an axis means all of it.
+        key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
+        dtype (`torch.dtype`): of the queries.
+        device (`torch.device`): of the queries.
 
     Attributes:
         near (`torch.LongTensor` of shape `(N, K)`, *optional*): the places near each; None where most of the condition
-            is, and a mask over all of it is cheaper than a gather.
+            is near, and a mask over all of it is cheaper than a gather.
         inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): with `near`, which of them may be seen.
         bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): without `near`, 0 and -inf; None where
             everything may be seen.
@@ -37,13 +39,20 @@ class ConditionReach:
             where everyone sees something.
     """
 
-    def __init__(self, condition: NuwaCondition, grid: Grid):
+    def __init__(
+        self,
+        grid: Grid,
+        condition_grid: Grid,
+        window: Window,
+        key_padding_mask: torch.Tensor | None,
+        dtype: torch.dtype,
+        device: torch.device,
+    ):
         self.near = self.bias = None
-        pattern, seen = NearbyPattern(grid, condition.grid, condition.window), condition.key_padding_mask
-        device, visible = condition.hidden_states.device, None
+        pattern, seen, visible = NearbyPattern(grid, condition_grid, window), key_padding_mask, None
         if not pattern.sees_whole_grid:
-            near, inside = neighbor_table(grid, pattern.window, key_grid=condition.grid, device=device)
-            if 2 * near.shape[1] < condition.grid.numel:
+            near, inside = neighbor_table(grid, pattern.window, key_grid=condition_grid, device=device)
+            if 2 * near.shape[1] < condition_grid.numel:
                 self.near, self.inside = near, inside if seen is None else inside & seen[:, near]
                 return
             visible = pattern_mask(pattern, device)[None, None]
@@ -53,24 +62,23 @@ class ConditionReach:
         if visible is not None:
             blind = ~visible.any(-1, keepdim=True)
             # Kernels differ on a row without any key, so a blind query looks at everything and is then erased.
-            self.bias = additive_mask(visible | blind, condition.hidden_states.dtype)
+            self.bias = additive_mask(visible | blind, dtype)
             self.blind = blind if blind.any() else None
 
 
 class CachedCondition:
-    """Keys and values of one condition in one layer, computed once per sampling.
+    """Keys and values of one condition in one layer, computed in the first step.
 
     Args:
-        attention (`NuwaAttention`): the layer's cross-attention.
-        condition (`NuwaCondition`): what it reads.
-        reach (`ConditionReach`): which of it each place sees.
+        key (`torch.Tensor` of shape `(B, A, M, E)`): keys.
+        value (`torch.Tensor` of shape `(B, A, M, E)`): values.
+        reach (`ConditionReach`): which of them each place sees.
     """
 
-    def __init__(self, attention: NuwaAttention, condition: NuwaCondition, reach: ConditionReach):
-        projected = attention.k_proj(condition.hidden_states), attention.v_proj(condition.hidden_states)
-        self.key, self.value = (states.unflatten(-1, (attention.num_heads, -1)) for states in projected)
-        if reach.near is None:  # (B, A, M, E), else (B, M, A, E), whichever a step reads in one piece
-            self.key, self.value = (states.transpose(1, 2).contiguous() for states in (self.key, self.value))
+    def __init__(self, key: torch.Tensor, value: torch.Tensor, reach: ConditionReach):
+        # (B, M, A, E) for gathers, else (B, A, M, E): whichever a step reads in one piece.
+        layout = (0, 2, 1, 3) if reach.near is not None else (0, 1, 2, 3)
+        self.key, self.value = (states.permute(layout).contiguous() for states in (key, value))
         self.reach = reach
 
     def attend(self, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
@@ -108,89 +116,133 @@ class CachedCondition:
         return (weights[..., None, :] @ value).squeeze(-2)
 
 
-class StepCache:
-    """Keys and values of what the next steps can still see, in rings, and of the conditions.
+class LayerCache:
+    """What one layer keeps between steps.
 
-    The rings take `2 * layers * B * S * D` numbers (`num_bytes`), whatever the number of steps; each condition
-    `2 * layers * B * M * D`.
+    The rings take `2 B S D` numbers, whatever the number of steps, and are made when the first keys come, in their
+    dtype; each condition takes `2 B M D`.
 
     Args:
-        layers (`nn.ModuleList`): the decoder's layers, which project the conditions.
-        config (`NuwaConfig`): sizes.
         num_slots (`int`): S, of the plan of steps.
-        grid (`Grid`): the visual grid, for what each place sees of a condition.
-        conditions (`list[NuwaCondition]`): what the cross-attention reads; fixes batch, dtype and device.
     """
 
-    def __init__(
-        self,
-        layers: nn.ModuleList,
-        config: NuwaConfig,
-        num_slots: int,
-        grid: Grid,
-        conditions: list[NuwaCondition],
-    ):
-        template = conditions[0].hidden_states
-        heads = config.num_attention_heads
-        # One tensor, keys beside values, so that a step writes once per layer.
-        self.states = template.new_zeros(
-            len(layers), 2, template.shape[0], heads, num_slots, config.hidden_size // heads
-        )
-        reaches = [ConditionReach(condition, grid) for condition in conditions]
-        # One list of conditions for each layer.
-        self.conditions = [
-            [CachedCondition(layer.cross_attn, *pair) for pair in zip(conditions, reaches, strict=True)]
-            for layer in layers
-        ]
-
-    def visible(self, step: Step) -> torch.Tensor:
-        """Which slots each place of a step sees.
-
-        Args:
-            step (`Step`): the step.
-
-        Returns:
-            `torch.Tensor` of shape `(n, S)`: 0 where a slot is seen, -inf elsewhere.
-        """
-        bias = self.states.new_full((len(step.places), self.states.shape[4]), -math.inf)
-        return bias.scatter_(1, step.near_slots, 0.0)
+    def __init__(self, num_slots: int):
+        self.num_slots = num_slots
+        self.key = self.value = None  # the rings, (B, A, S, E)
+        self.conditions: list[CachedCondition] = []
 
     def attend(
-        self, layer_index: int, step: Step, query: torch.Tensor, new: torch.Tensor, bias: torch.Tensor
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, step: Step, bias: torch.Tensor
     ) -> torch.Tensor:
         """Store keys and values of the places of a step, and attend from each place to what it sees.
 
         Args:
-            layer_index (`int`): the layer.
-            step (`Step`): where keys and values go, and which places attend together.
             query (`torch.Tensor` of shape `(B, A, n, E)`): queries.
-            new (`torch.Tensor` of shape `(2, B, A, n, E)`): keys and values.
-            bias (`torch.Tensor` of shape `(n, S)`): as `visible` gives it.
+            key (`torch.Tensor` of shape `(B, A, n, E)`): keys.
+            value (`torch.Tensor` of shape `(B, A, n, E)`): values.
+            step (`Step`): where keys and values go, and which places attend together.
+            bias (`torch.Tensor` of shape `(n, S)`): as `StepCache.visible` gives it.
 
         Returns:
             `torch.Tensor` of shape `(B, A, n, E)`, before the output projection.
         """
-        states = self.states[layer_index]
-        states.index_copy_(3, step.slots, new if step.rows is None else new.index_select(3, step.rows))
+        if self.key is None:
+            batch, heads, _, size = key.shape
+            self.key, self.value = (states.new_zeros(batch, heads, self.num_slots, size) for states in (key, value))
+        for ring, new in ((self.key, key), (self.value, value)):
+            ring.index_copy_(2, step.slots, new if step.rows is None else new.index_select(2, step.rows))
         parts = []
         for piece in step.pieces:
             places, slots = slice(piece.first, piece.last), slice(piece.first_slot, piece.last_slot)
-            key, value = states[:, :, :, slots]
-            mask = bias[None, None, places, slots]
-            parts.append(nn.functional.scaled_dot_product_attention(query[:, :, places], key, value, attn_mask=mask))
+            parts.append(
+                nn.functional.scaled_dot_product_attention(
+                    query[:, :, places],
+                    self.key[:, :, slots],
+                    self.value[:, :, slots],
+                    attn_mask=bias[None, None, places, slots],
+                )
+            )
         return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
 
-    @staticmethod
-    def num_bytes(config: NuwaConfig, num_slots: int, batch_size: int, dtype: torch.dtype) -> int:
-        """Memory of the rings.
+
+class StepCache:
+    """What a decoder keeps between the steps of one sampling, and how it applies its linear layers in a step.
+
+    Args:
+        num_layers (`int`): layers of the decoder.
+        num_slots (`int`): S, of the plan of steps.
+        grid (`Grid`): the visual grid, for what each place sees of a condition.
+        linear (`Callable`): `linear(hidden_states, *layers)` gives the output of each of several linear layers that
+            read the same `(B, n, D)`.
+
+    Attributes:
+        conditions (`list`, *optional*): the encoded conditions; None before the first step, which encodes them.
+    """
+
+    def __init__(self, num_layers: int, num_slots: int, grid: Grid, linear: Callable[..., Sequence[torch.Tensor]]):
+        self.num_slots = num_slots
+        self.grid = grid
+        self.linear = linear
+        self.conditions = None
+        self.layers = [LayerCache(num_slots) for _ in range(num_layers)]
+        self._reaches: list[ConditionReach] = []
+        self._visible = None
+
+    def visible(self, step: Step, query: torch.Tensor) -> torch.Tensor:
+        """Which slots each place of a step sees.
 
         Args:
-            config (`NuwaConfig`): sizes.
-            num_slots (`int`): S.
-            batch_size (`int`): items, counted twice under guidance.
-            dtype (`torch.dtype`): of the model.
+            step (`Step`): the step.
+            query (`torch.Tensor`): queries, whose dtype and device the result has.
 
         Returns:
-            `int`: bytes.
+            `torch.Tensor` of shape `(n, S)`: 0 where a slot is seen, -inf elsewhere.
         """
-        return 2 * config.num_decoder_layers * batch_size * num_slots * config.hidden_size * dtype.itemsize
+        if self._visible is None or self._visible[0] is not step:  # the same in every layer
+            bias = query.new_full((len(step.places), self.num_slots), -math.inf)
+            self._visible = step, bias.scatter_(1, step.near_slots, 0.0)
+        return self._visible[1]
+
+    def reach(
+        self,
+        number: int,
+        condition_grid: Grid,
+        window: Window,
+        key_padding_mask: torch.Tensor | None,
+        key: torch.Tensor,
+    ) -> ConditionReach:
+        """What each place sees of a condition.
+
+        Args:
+            number (`int`): which condition; they are asked for in order.
+            condition_grid (`Grid`): its grid.
+            window (`tuple`): the window on it.
+            key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
+            key (`torch.Tensor`): keys, whose dtype and device count.
+
+        Returns:
+            `ConditionReach`: the same for every layer.
+        """
+        if number == len(self._reaches):
+            self._reaches.append(
+                ConditionReach(self.grid, condition_grid, window, key_padding_mask, key.dtype, key.device)
+            )
+        return self._reaches[number]
+
+
+def ring_bytes(num_layers: int, num_slots: int, batch_size: int, hidden_size: int, dtype: torch.dtype) -> int:
+    """Memory of the rings of all layers.
+
+        2 layers B S D e,  e bytes of a number
+
+    Args:
+        num_layers (`int`): layers of the decoder.
+        num_slots (`int`): S.
+        batch_size (`int`): B, counted twice under guidance.
+        hidden_size (`int`): D.
+        dtype (`torch.dtype`): of keys and values.
+
+    Returns:
+        `int`: bytes.
+    """
+    return 2 * num_layers * batch_size * num_slots * hidden_size * dtype.itemsize

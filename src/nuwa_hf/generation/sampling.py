@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""From logits to tokens: settings, guidance, random numbers that belong to places, and the inverse CDF.
+"""From logits to tokens: settings, guidance and whose random numbers they are.
 
-Legend: B batch, N visual places, V codebook size.
+Legend: B batch.
 """
 
 import math
@@ -123,53 +123,6 @@ def check_generators(generator: torch.Generator | list[torch.Generator] | None, 
             f"`generator` must hold one generator for each of the {batch_size} outputs (inputs times the number made"
             f" of each), got {len(generator)}."
         )
-
-
-def draw_uniforms(
-    batch_size: int, count: int, generator: torch.Generator | list[torch.Generator] | None, device: torch.device
-) -> torch.Tensor:
-    """One random number for each place of each item.
-
-    Args:
-        batch_size (`int`): B.
-        count (`int`): N.
-        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all, or one an item; each draws
-            on its own device.
-        device (`torch.device`): where the numbers are wanted; the CPU stands in for a device without float64.
-
-    Returns:
-        `torch.Tensor` of shape `(B, N)`, float64 in [0, 1).
-
-    Raises:
-        TypeError: If `generator` is something else.
-        ValueError: If a list has another length than the batch.
-    """
-    check_generators(generator, batch_size)
-    if isinstance(generator, list):
-        return torch.cat([draw_uniforms(1, count, one, device) for one in generator])
-    if device.type == "mps":  # has no float64
-        device = torch.device("cpu")
-    home = device if generator is None else generator.device
-    if home.type == "mps":
-        raise ValueError(f"`generator` must be on a device with float64, got {home}; use `torch.Generator()`.")
-    return torch.rand(batch_size, count, generator=generator, device=home, dtype=torch.float64).to(device)
-
-
-def invert_cdf(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """The token at which the cumulative distribution passes a random number.
-
-        token = min { v : p_0 + ... + p_v > u }
-
-    Args:
-        logits (`torch.Tensor` of shape `(..., V)`): `-inf` where a token is excluded.
-        uniforms (`torch.Tensor` of shape `(...)`): float64 in [0, 1); the work is done on their device.
-
-    Returns:
-        `torch.LongTensor` of shape `(...)`: tokens in [0, V) with positive probability.
-    """
-    cdf = logits.to(uniforms.device).double().softmax(-1).cumsum(-1)
-    tokens = torch.searchsorted(cdf, (uniforms * cdf[..., -1])[..., None], right=True).squeeze(-1)
-    return tokens.clamp(max=logits.shape[-1] - 1).to(logits.device)
 
 
 def _is_number(value) -> bool:

@@ -15,8 +15,9 @@ S slots of all rings.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Self
 
 import torch
 
@@ -55,7 +56,7 @@ class Step:
     Args:
         places (`torch.LongTensor` of shape `(n,)`): where their tokens stand, in [0, R H W).
         indices (`list[int]`): the same on the CPU; a device that is asked for them has to be waited for at every step.
-        positions (`torch.LongTensor` of shape `(n,)`): their learnt positions, as places of the learnt grid.
+        coordinates (`torch.LongTensor` of shape `(3, n)`): t, h and w of their learnt positions.
         near (`torch.LongTensor` of shape `(n, K)`): where the tokens of the places just before stand; 0 outside.
         inside (`torch.BoolTensor` of shape `(n, K)`): False where an offset leaves the grid.
         slots (`torch.LongTensor` of shape `(m,)`): the room of their keys and values; m is n or more.
@@ -68,13 +69,18 @@ class Step:
 
     places: torch.Tensor
     indices: list[int]
-    positions: torch.Tensor
+    coordinates: torch.Tensor
     near: torch.Tensor
     inside: torch.Tensor
     slots: torch.Tensor
     rows: torch.Tensor | None
     near_slots: torch.Tensor
     pieces: tuple[Piece, ...]
+
+    def to(self, device: torch.device) -> Self:
+        """The same step with its tensors on a device."""
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return replace(self, **{name: value.to(device) for name, value in values if isinstance(value, torch.Tensor)})
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,10 @@ class StepPlan:
 
     steps: tuple[Step, ...]
     num_slots: int
+
+    def to(self, device: torch.device) -> Self:
+        """The same plan with its tensors on a device."""
+        return replace(self, steps=tuple(step.to(device) for step in self.steps))
 
 
 class _Rings:
@@ -132,8 +142,9 @@ class _Rings:
 class _Layout:
     """Turns coordinates of places into steps."""
 
-    def __init__(self, kept: Grid, rings: _Rings, window: tuple[int, int, int], device: torch.device):
-        self.kept, self.rings, self.device = kept, rings, device  # (R, H, W), of the tokens
+    def __init__(self, kept: Grid, rings: _Rings, window: tuple[int, int, int], device: torch.device, in_pieces: bool):
+        self.kept, self.rings, self.device = kept, rings, device  # `kept` is (R, H, W), of the tokens
+        self.in_pieces = in_pieces
         self.offsets = torch.tensor(causal_offsets(window)[:-1], dtype=torch.long).view(-1, 3)
 
     def lay(self, coordinates: torch.Tensor, sizes: list[int], learnt_frames: int) -> Iterator[Step]:
@@ -150,7 +161,7 @@ class _Layout:
         again = 1 + (frame - 1).remainder(learnt_frames - 1) if learnt_frames > 1 else torch.zeros_like(frame)
         whole = {
             "places": places,
-            "positions": torch.where(frame < learnt_frames, frame, again) * strides[0] + inner,
+            "coordinates": torch.stack([torch.where(frame < learnt_frames, frame, again), *coordinates.T[1:]], 1),
             "near": (near.remainder(extents) @ strides).where(inside, 0),
             "inside": inside,
             "near_slots": torch.cat([near_slots, slots[:, None]], 1),
@@ -166,12 +177,13 @@ class _Layout:
                 written = torch.cat([own, in_front]).to(self.device)
                 rows = torch.cat([torch.arange(len(own)), twice]).to(self.device)
             parts = {name: tensors[index] for name, tensors in whole.items()}
+            parts["coordinates"] = parts["coordinates"].T
             pieces = self._pieces(frames.tolist())
             yield Step(slots=written.to(self.device), rows=rows, pieces=pieces, indices=here.tolist(), **parts)
 
     def _pieces(self, frames: list[int]) -> tuple[Piece, ...]:
         rings, count = self.rings, len(frames)
-        if self.device.type != "cpu" or count * rings.num_slots < LARGE_STEP:
+        if not self.in_pieces or count * rings.num_slots < LARGE_STEP:
             return (Piece(0, count, 0, rings.num_slots),)
         pieces, first = [], 0
         while first < count:
@@ -205,14 +217,14 @@ def count_slots(grid: Grid, window: tuple[int, int, int], schedule: str) -> int:
 
 
 @lru_cache(maxsize=16)
-def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, device: torch.device) -> StepPlan:
-    """The plan of a grid. Cached and shared: do not write to its tensors.
+def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, in_pieces: bool) -> StepPlan:
+    """The plan of a grid, on the CPU. Cached and shared: do not write to its tensors.
 
     Args:
         grid (`Grid`): what is sampled.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
         schedule (`str`): `"wavefront"` or `"raster"`.
-        device (`torch.device`): where the tensors live.
+        in_pieces (`bool`): whether a large step attends a few frames at a time, which is faster on a CPU.
 
     Returns:
         `StepPlan`: R is T, and positions are places.
@@ -224,7 +236,8 @@ def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, device: t
         order = plan_steps(grid, window, schedule)
         rings = _Rings(FrameTimes(grid.h, grid.w, window, schedule), grid, window)
         coordinates = coordinate_table(grid, grid, torch.device("cpu"))[:, torch.cat(order)].T
-        steps = _Layout(grid, rings, window, device).lay(coordinates, [len(places) for places in order], grid.t)
+        layout = _Layout(grid, rings, window, torch.device("cpu"), in_pieces)
+        steps = layout.lay(coordinates, [len(places) for places in order], grid.t)
         return StepPlan(tuple(steps), rings.num_slots)
 
 
@@ -253,7 +266,7 @@ class EndlessPlan:
         rings = _Rings(timing, Grid(2**62, learnt.h, learnt.w), window)
         self.kept = Grid(rings.frames, learnt.h, learnt.w)
         self.num_slots = rings.num_slots
-        self._layout = _Layout(self.kept, rings, window, device)
+        self._layout = _Layout(self.kept, rings, window, device, in_pieces=device.type == "cpu")
 
     def __iter__(self) -> Iterator[tuple[Step, int | None, int | None]]:
         """Yield each step, the frame that begins with it and the frame that is complete after it."""

@@ -20,28 +20,41 @@ COLUMN_TITLES = {
 ROW_TITLES = {"real": "real", "codec": "through the codec"}
 TASK_NOTES = {
     "T2I": "",
-    "T2V": 'Best of k: k candidates, of which the model\'s own likelihood ratio of the text over "None" picks one.',
+    "T2V": 'Best of k: of k candidates, the model\'s own likelihood ratio of the text over "None" picks one.',
     "S2I": (
-        "A sketch names the kind of a thing (fruit, vehicle), not which it is, so object accuracy without text is "
-        "bounded. IoU: class maps that a judge draws of the pictures, against the sketches; its own limit is the row "
-        "of real ones."
+        "A sketch gives the kind of thing (fruit, vehicle) but not which one, so object accuracy without a text is "
+        "bounded. IoU compares the class maps that a judge draws of the pictures with the sketches; its own limit is "
+        "the row of real pictures."
     ),
-    "S2V": "As for single sketches.",
+    "S2V": "Measured as for single sketches.",
     "I2I": (
-        "Nats: mean negative log-likelihood of a hidden token of the truth. Object: of the whole picture; where the "
-        "thing was hidden, nothing says which it was. Seam: mean jump of the colours between neighbouring pixels of "
-        "which one is kept and one filled; the real picture's is the best value."
+        "Nats: mean negative log-likelihood of the true tokens that were hidden. Object: judged on the whole picture; "
+        "where the thing was hidden, nothing says which one it was. Seam: mean jump in colour between neighbouring "
+        "pixels of which one is kept and one filled; the real picture's value is the best one."
     ),
-    "V2V": "PSNR of the predicted frames. One frame does not say how a thing moves; two say most of it.",
+    "V2V": "PSNR of the predicted frames. One frame does not show how a thing moves; two show most of it.",
     "TI2I": (
-        "The thing is replaced by another one, whose name the text gives: object is the new one's accuracy. Kept "
+        "The thing is replaced by another one, which the text names; object is the accuracy of the new one. Kept "
         "exactly: share of the pixels outside the mask that come back bit for bit."
     ),
     "TV2V": (
-        "The first frame is kept. Own caption: what the clip shows; another motion: a straight one, for which there "
-        "is room. In the rows of real and coded clips, own captions."
+        "The first frame is kept. Own caption: the text says what the clip shows. Another motion: it asks for another "
+        "straight motion for which there is room. Real and coded clips are always judged by their own captions."
     ),
 }
+
+# The short table: each row's title, and the task, table and row whose scores it shows.
+WITH_CONDITION = "known part as condition"
+SHORT_ROWS = {
+    "text to image": ("T2I", "val", "generated"),
+    "sketch to image, no text": ("S2I", "val", "sketch"),
+    "sketch to video, no text": ("S2V", "val", "sketch"),
+    "image completion, upper half hidden": ("I2I", "half", WITH_CONDITION),
+    "video prediction from one frame": ("V2V", "1 frame given", WITH_CONDITION),
+    "image manipulation, another object": ("TI2I", "val, another thing", WITH_CONDITION),
+    "video manipulation, another motion": ("TV2V", "val, another motion", WITH_CONDITION),
+}
+SHORT_COLUMNS = ("object", "background", "motion")
 
 
 def format_table(report: dict[str, dict[str, Any]]) -> str:
@@ -103,6 +116,36 @@ def task_markdown(abbreviation: str, tables: dict[str, dict[str, dict[str, Any]]
         lines += [f"| {row} | " + " | ".join(cells) + " |" for row, cells in body.items()]
         parts.append("\n".join(lines))
     return "\n\n".join([f"**{name}**", *parts])
+
+
+def short_markdown(report: dict[str, Any]) -> str:
+    """One small table in Markdown: what was generated for each task that was judged, between its bounds.
+
+    Args:
+        report (`dict`): what `evaluate` wrote, with the split "val".
+
+    Returns:
+        `str`: the table.
+
+    Raises:
+        ValueError: If the report has no split "val".
+    """
+    if "val" not in report["splits"]:
+        raise ValueError(f"`scores` must hold the split 'val', got {list(report['splits'])}; evaluate it too.")
+    bounds, tasks = report["splits"]["val"], report.get("tasks", {})
+    rows = {"real clips through the codec, the upper bound": bounds["codec"], "text to video": bounds["generated"]}
+    if "zeroshot" in report["splits"]:
+        unseen = report["splits"]["zeroshot"]["generated"]
+        rows["text to video, pairs of object and motion never seen in training"] = unseen
+    for title, (task, table, row) in SHORT_ROWS.items():
+        if row in tasks.get(task, {}).get(table, {}):
+            rows[title] = tasks[task][table][row]
+    rows["chance"] = bounds["chance"]
+    lines = ["| | " + " | ".join(SHORT_COLUMNS) + " |", "| --- |" + " --- |" * len(SHORT_COLUMNS)]
+    for title, scores in rows.items():
+        cells = [markdown_cell(name, scores.get(name)) for name in SHORT_COLUMNS]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def cells_of(

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The attention layer around `nearby_attention`, and its registration with transformers' attention interface.
+"""The attention layers around `nearby_attention`, and its registration with transformers' attention interface.
 
-Legend: B batch, N queries, M keys, K keys near one query, D hidden size, A heads, E = D / A.
+Legend: B batch, N places, M condition places, D hidden size, A heads, E = D / A.
 """
 
 import math
-from functools import partial
+from collections.abc import Sequence
+from functools import partial, reduce
 
 import torch
-from einops import rearrange
 from torch import nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, AttentionInterface
 
+from nuwa_hf.generation.cache import CachedCondition, StepCache
+from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.modeling_outputs import NuwaCondition
 from nuwa_hf.nearby_attention import NEARBY_ATTENTION_BACKENDS, nearby_attention
-from nuwa_hf.nearby_attention.neighborhood import neighborhood_mask
+from nuwa_hf.nearby_attention.neighborhood import Window, neighborhood_mask
 
 
 # The name under which `attn_implementation` finds the operator with its own choice of backend. A backend is forced by
@@ -50,19 +53,22 @@ for _backend in NEARBY_ATTENTION_BACKENDS:
 class NuwaAttention(nn.Module):
     """Multi-head 3D nearby attention with its projections (NUWA, section "3D Nearby Self-Attention").
 
-        Q = X W_Q,  K = C W_K,  V = C W_V,  y_ijk = softmax(q_ijk . K_near / sqrt(E)) V_near
+        Q = X W_Q,  K = C W_K,  V = C W_V,  y_ijk = softmax(q_ijk . K_near / sqrt(E)) V_near,  Y = y W_O
 
-    Self-attention for `C = X`, cross-attention otherwise.
+    The layer that owns it applies what reads X, W_Q and in self-attention also W_K and W_V: one product in a sampling
+    step serves all that reads the same input.
 
     Args:
         config (`NuwaConfig`): sizes, and the attention implementation.
         is_causal (`bool`): whether a query sees only places at or before its own in raster order.
+        layer_idx (`int`, *optional*): which layer of the decoder this is, for a cache.
     """
 
-    def __init__(self, config: NuwaConfig, is_causal: bool):
+    def __init__(self, config: NuwaConfig, is_causal: bool, layer_idx: int | None = None):
         super().__init__()
         self.config = config
         self.is_causal = is_causal
+        self.layer_idx = layer_idx
         self.num_heads = config.num_attention_heads
         self.q_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
         self.k_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
@@ -71,41 +77,142 @@ class NuwaAttention(nn.Module):
 
     def split_heads(self, hidden_BND: torch.Tensor) -> torch.Tensor:
         """`(B, N, D) -> (B, A, N, E)`."""
-        return rearrange(hidden_BND, "b n (a e) -> b a n e", a=self.num_heads)
+        batch, places, _ = hidden_BND.shape
+        return hidden_BND.view(batch, places, self.num_heads, -1).transpose(1, 2)
 
-    def forward(
+    def attend(
         self,
-        hidden_states: torch.Tensor,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        key_padding_mask: torch.Tensor | None,
         *,
-        key_value_states: torch.Tensor,
         query_grid: Grid,
         key_grid: Grid,
-        window: tuple[int | None, int | None, int | None],
-        key_padding_mask: torch.Tensor | None = None,
+        window: Window,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Attend from each place to the places near it.
+        """Attention of all places of a grid, by the implementation that the configuration names.
 
         Args:
-            hidden_states (`torch.Tensor` of shape `(B, N, D)`): X, on `query_grid`.
-            key_value_states (`torch.Tensor` of shape `(B, M, D)`): C, on `key_grid`.
+            query (`torch.Tensor` of shape `(B, A, N, E)`): queries, on `query_grid`.
+            key (`torch.Tensor` of shape `(B, A, M, E)`): keys, on `key_grid`.
+            value (`torch.Tensor` of shape `(B, A, M, E)`): values.
+            key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a key may be seen.
             query_grid (`Grid`): grid of the queries.
             key_grid (`Grid`): grid of the keys.
             window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
-            key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a key may be seen.
 
         Returns:
-            `tuple`: the attended `(B, N, D)`, and the weights `(B, A, N, M)` if the implementation is `"eager"`.
+            `tuple`: the attended `(B, N, A, E)`, and the weights `(B, A, N, M)` if the implementation is `"eager"`.
         """
         attention = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, _eager_attention_forward)
-        attended_BNAE, weights = attention(
+        return attention(
             self,
-            self.split_heads(self.q_proj(hidden_states)),
-            self.split_heads(self.k_proj(key_value_states)),
-            self.split_heads(self.v_proj(key_value_states)),
+            query,
+            key,
+            value,
             key_padding_mask,
             query_grid=query_grid,
             key_grid=key_grid,
             window=window,
             causal=self.is_causal,
         )
-        return self.o_proj(attended_BNAE.flatten(2)), weights
+
+
+class NuwaSelfAttention(NuwaAttention):
+    """3D nearby attention of places to places of the same grid, `C = X`, from their projections."""
+
+    def forward(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        *,
+        grid: Grid,
+        window: Window,
+        key_padding_mask: torch.Tensor | None = None,
+        cache: StepCache | None = None,
+        step: Step | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Attend from each place to the places near it.
+
+        Args:
+            query (`torch.Tensor` of shape `(B, N, D)`): Q; with a cache of the places of the step only, as K and V.
+            key (`torch.Tensor` of shape `(B, N, D)`): K.
+            value (`torch.Tensor` of shape `(B, N, D)`): V.
+            grid (`Grid`): the grid that the places belong to.
+            window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
+            key_padding_mask (`torch.BoolTensor` of shape `(B, N)`, *optional*): True where a place may be seen.
+            cache (`StepCache`, *optional*): keys and values of the steps before; those of this step are added.
+            step (`Step`, *optional*): where the places of this step stand; given with a cache.
+
+        Returns:
+            `tuple`: the attended `(B, N, D)`, and the weights `(B, A, N, N)` if the implementation is `"eager"` and
+            there is no cache.
+        """
+        query, key, value = (self.split_heads(states) for states in (query, key, value))
+        if cache is None:
+            attended, weights = self.attend(
+                query, key, value, key_padding_mask, query_grid=grid, key_grid=grid, window=window
+            )
+            return self.o_proj(attended.flatten(2)), weights
+        kept = cache.layers[self.layer_idx]
+        attended = kept.attend(query, key, value, step, cache.visible(step, query)).transpose(1, 2)
+        return cache.linear(attended.flatten(2), self.o_proj)[0], None
+
+
+class NuwaCrossAttention(NuwaAttention):
+    """3D nearby attention of places to conditions, each on a grid of its own; what they give is added."""
+
+    def forward(
+        self,
+        query: torch.Tensor,
+        condition_states: Sequence[torch.Tensor],
+        conditions: Sequence[NuwaCondition],
+        *,
+        grid: Grid,
+        cache: StepCache | None = None,
+        step: Step | None = None,
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...]]:
+        """Attend from each place to what is near it in each condition.
+
+        Args:
+            query (`torch.Tensor` of shape `(B, N, D)`): Q; with a cache of the places of the step only.
+            condition_states (`Sequence[torch.Tensor]`, each of shape `(B, M, D)`): C of each condition.
+            conditions (`Sequence[NuwaCondition]`): their grids, windows and masks.
+            grid (`Grid`): the grid that the places belong to.
+            cache (`StepCache`, *optional*): keys and values of the conditions; the first step fills it.
+            step (`Step`, *optional*): where the places of this step stand; given with a cache.
+
+        Returns:
+            `tuple`: the attended `(B, N, D)`, and for each condition the weights `(B, A, N, M)` if the implementation
+            is `"eager"` and there is no cache.
+        """
+        query = self.split_heads(query)
+        if cache is not None:
+            kept = cache.layers[self.layer_idx].conditions
+            for number in range(len(kept), len(conditions)):  # in the first step
+                condition, (key, value) = conditions[number], self.project(condition_states[number])
+                reach = cache.reach(number, condition.grid, condition.window, condition.key_padding_mask, key)
+                kept.append(CachedCondition(key, value, reach))
+            attended = reduce(torch.add, (condition.attend(query, step.places) for condition in kept))
+            return cache.linear(attended.transpose(1, 2).flatten(2), self.o_proj)[0], ()
+        attended, weights = zip(
+            *(
+                self.attend(
+                    query,
+                    *self.project(states),
+                    condition.key_padding_mask,
+                    query_grid=grid,
+                    key_grid=condition.grid,
+                    window=condition.window,
+                )
+                for states, condition in zip(condition_states, conditions, strict=True)
+            ),
+            strict=True,
+        )
+        return self.o_proj(reduce(torch.add, attended).flatten(2)), weights
+
+    def project(self, condition_states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of a condition, `(B, M, D) -> (B, A, M, E)` each."""
+        return self.split_heads(self.k_proj(condition_states)), self.split_heads(self.v_proj(condition_states))

@@ -10,9 +10,10 @@ from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import NuwaAttention
+from nuwa_hf.modeling.attention import NuwaSelfAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.feed_forward import NuwaFeedForward
+from nuwa_hf.modeling.laid_out_weights import apply_each
 
 
 class NuwaEncoderLayer(GradientCheckpointingLayer):
@@ -25,10 +26,10 @@ class NuwaEncoderLayer(GradientCheckpointingLayer):
     def __init__(self, config: NuwaConfig):
         super().__init__()
         self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.self_attn = NuwaAttention(config, is_causal=False)
+        self.self_attn = NuwaSelfAttention(config, is_causal=False)
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.feed_forward = NuwaFeedForward(config)
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = nn.Dropout(config.hidden_dropout) if config.hidden_dropout else nn.Identity()
 
     def forward(self, hidden_states, grid, window, key_padding_mask=None) -> torch.Tensor:
         """Apply the layer.
@@ -42,15 +43,9 @@ class NuwaEncoderLayer(GradientCheckpointingLayer):
         Returns:
             `torch.Tensor` of shape `(B, M, D)`.
         """
-        normed = self.attention_norm(hidden_states)
-        attended, _ = self.self_attn(
-            normed,
-            key_value_states=normed,
-            query_grid=grid,
-            key_grid=grid,
-            window=window,
-            key_padding_mask=key_padding_mask,
-        )
+        own = self.self_attn
+        projected = apply_each(self.attention_norm(hidden_states), own.q_proj, own.k_proj, own.v_proj)
+        attended, _ = own(*projected, grid=grid, window=window, key_padding_mask=key_padding_mask)
         hidden_states = hidden_states + self.dropout(attended)
         return hidden_states + self.dropout(self.feed_forward(self.feed_forward_norm(hidden_states)))
 

@@ -15,8 +15,8 @@ from nuwa_hf.media.frame_sampling import check_frame_rate
 
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
-# Sizes by name. The first two are the paper's (sections "Implementation Details"); the last is the checkpoint that
-# ships with the package, small enough to train and to run on a CPU.
+# Sizes by name. The first two are the paper's (section "Implementation Details"); the last is that of the checkpoint
+# that ships with the package, which is small enough to be trained and run on a CPU.
 PRESETS: dict[str, dict[str, Any]] = {
     "nuwa-336": {"visual_grid": (10, 21, 21)},
     "nuwa-256": {"visual_grid": (4, 32, 32)},
@@ -66,20 +66,20 @@ class NuwaConfig(PreTrainedConfig):
         initializer_range (`float`, defaults to 0.02): standard deviation of fresh weights.
         pad_token_id (`int`, defaults to 0): text padding.
         none_token_id (`int` or `tuple[int, ...]`, *optional*): the text token that stands for the constant condition
-            "None", or several; `None` means 4, and with a CLIP text side its empty text: `bos_token_id` and
+            "None", or several tokens; `None` means 4, or with a CLIP text encoder its empty text: `bos_token_id` and
             `eos_token_id` of `text_encoder_config`.
         text_encoder_config (`dict` or `CLIPTextConfig`, *optional*): sizes of a `CLIPTextModel` that reads the texts;
-            `None` means that our own encoder reads them, as it reads every other condition.
+            `None` means that our own encoder reads them, like every other condition.
 
     Raises:
         StrictDataclassError: If a field has a wrong type or the sizes do not fit together.
-        ValueError: If a keyword is a misspelt field.
+        ValueError: If a keyword looks like a misspelt field.
     """
 
     model_type = "nuwa"
     sub_configs_defaults = {  # noqa: RUF012 (transformers reads a plain dict)
-        # By its type and not by its class: `registration` imports this file while transformers is half imported, when
-        # the configuration of a model of transformers cannot be.
+        # By type instead of class: `registration` imports this file while transformers is only partly imported, when
+        # the configuration classes of its models cannot be imported yet.
         "text_encoder_config": SubConfigSpec(config_class=AutoConfig, model_type=TEXT_ENCODER_TYPE, optional=True)
     }
 
@@ -124,7 +124,7 @@ class NuwaConfig(PreTrainedConfig):
             self.none_token_id = tuple(self.none_token_id)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON takes them; without a CLIP text side there is no field for one.
+        """The fields as JSON takes them; without a CLIP text encoder there is no field for one.
 
         Returns:
             `dict[str, Any]`: names and values.
@@ -176,7 +176,7 @@ class NuwaConfig(PreTrainedConfig):
             raise ValueError(f"`hidden_dropout` must be in [0, 1), got {self.hidden_dropout}.")
 
     def validate_grid(self):
-        """The grid has three extents of at least 1, each window three odd ones.
+        """The grid has three extents of at least 1, and each window has three odd extents.
 
         Raises:
             ValueError: With the field, the rule and the value.
@@ -209,7 +209,7 @@ class NuwaConfig(PreTrainedConfig):
                 )
 
     def validate_text_encoder(self):
-        """A CLIP text side has this vocabulary and positions for these texts, and "None" is its empty text.
+        """A CLIP text encoder has the same vocabulary and enough positions, and "None" is its empty text.
 
         Raises:
             ValueError: With the field, the rule and the value.
@@ -237,7 +237,7 @@ class NuwaConfig(PreTrainedConfig):
         """A configuration by name.
 
         Args:
-            name (`str`): `"nuwa-336"`, `"nuwa-256"` or `"emoji-motion"` (the embedded checkpoint's).
+            name (`str`): `"nuwa-336"`, `"nuwa-256"` or `"emoji-motion"` (that of the embedded checkpoint).
             **overrides: fields that replace the preset's.
 
         Raises:
@@ -249,7 +249,7 @@ class NuwaConfig(PreTrainedConfig):
 
 
 def _check_text_encoder(text_encoder_config: Any) -> None:
-    """Refuse the configuration of a whole CLIP, of which transformers would read nothing but the defaults."""
+    """Refuse the configuration of a whole CLIP, which transformers would silently replace by default values."""
     is_config = isinstance(text_encoder_config, PreTrainedConfig)
     kind = text_encoder_config.model_type if is_config else (text_encoder_config or {}).get("model_type")
     if kind not in (None, TEXT_ENCODER_TYPE):

@@ -8,6 +8,7 @@ Legend: B batch, T, H, W grid, N = T H W places, K taps, L text length, D hidden
 import torch
 from torch import nn
 
+from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
@@ -27,15 +28,20 @@ class NuwaAxisPositions(nn.Module):
         self.height = nn.Parameter(torch.empty(grid.h, hidden_size))
         self.width = nn.Parameter(torch.empty(grid.w, hidden_size))
 
-    def forward(self, grid: Grid) -> torch.Tensor:
-        """Positions of all places of a grid.
+    def forward(self, grid: Grid | None = None, coordinates: torch.Tensor | None = None) -> torch.Tensor:
+        """Positions of all places of a grid, or of some places.
 
         Args:
-            grid (`Grid`): at most the learnt extents.
+            grid (`Grid`, *optional*): at most the learnt extents.
+            coordinates (`torch.LongTensor` of shape `(3, n)`, *optional*): t, h and w of some places, in its stead.
 
         Returns:
-            `torch.Tensor` of shape `(N, D)`, in raster order.
+            `torch.Tensor` of shape `(N, D)`, in raster order, or `(n, D)`.
         """
+        if coordinates is not None:
+            axes = zip(coordinates, (self.time, self.height, self.width), strict=True)
+            time, height, width = (nn.functional.embedding(*pair) for pair in axes)
+            return time + height + width
         time, height, width = self.time[: grid.t], self.height[: grid.h], self.width[: grid.w]
         return (time[:, None, None] + height[None, :, None] + width[None, None]).flatten(0, 2)
 
@@ -136,38 +142,29 @@ class NuwaVisualEmbeddings(nn.Module):
         self.taps = nn.Parameter(torch.empty(len(self.offsets), config.hidden_size))
         self.positions = NuwaAxisPositions(config.get_visual_grid(), config.hidden_size)
 
-    def forward(self, visual_tokens: torch.Tensor) -> torch.Tensor:
-        """Input of every place at once (teacher forcing); the last place's token is not read by anyone.
+    def forward(self, visual_tokens: torch.Tensor, step: Step | None = None) -> torch.Tensor:
+        """Input of every place at once (teacher forcing), or of the places of one step.
 
         Args:
-            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size); the token of a
+                place itself, or of one after it, is never read for it.
+            step (`Step`, *optional*): the n places that are wanted; all of them when not given.
 
         Returns:
-            `torch.Tensor` of shape `(B, N, D)`.
+            `torch.Tensor` of shape `(B, N, D)` or `(B, n, D)`.
         """
+        if step is not None:
+            near = visual_tokens.flatten(1).index_select(1, step.near.flatten())
+            embedded_BnKD = self.token_embedding(near).unflatten(1, step.near.shape)
+            taps_nKD = self.taps * step.inside[..., None].to(self.taps.dtype)
+            return self.bos + self.positions(coordinates=step.coordinates) + (embedded_BnKD * taps_nKD).sum(2)
         grid = Grid(*visual_tokens.shape[1:])
         embedded = self.token_embedding(visual_tokens)  # (B, T, H, W, D)
         inputs = (self.bos + self.positions(grid)).view(1, *grid, -1).expand_as(embedded).clone()
         for tap, offset in zip(self.taps, self.offsets, strict=True):
-            here, there = zip(*(_overlap(n, step) for n, step in zip(grid, offset, strict=True)), strict=True)
+            here, there = zip(*(_overlap(n, shift) for n, shift in zip(grid, offset, strict=True)), strict=True)
             inputs[:, *here] += tap * embedded[:, *there]
         return inputs.flatten(1, 3)
-
-    def from_neighbors(
-        self, embedded_BNKD: torch.Tensor, inside_NK: torch.Tensor, positions_ND: torch.Tensor
-    ) -> torch.Tensor:
-        """Input of a few places from the embeddings of the places just before each (cached sampling).
-
-        Args:
-            embedded_BNKD (`torch.Tensor` of shape `(B, N, K, D)`): embeddings at the K causal offsets.
-            inside_NK (`torch.BoolTensor` of shape `(N, K)`): False where an offset leaves the grid.
-            positions_ND (`torch.Tensor` of shape `(N, D)`): positions of the places.
-
-        Returns:
-            `torch.Tensor` of shape `(B, N, D)`.
-        """
-        taps_NKD = self.taps * inside_NK[..., None].to(self.taps.dtype)
-        return self.bos + positions_ND + (embedded_BNKD * taps_NKD).sum(2)
 
 
 def _overlap(extent: int, step: int) -> tuple[slice, slice]:

@@ -5,7 +5,9 @@
 import torch
 from torch import nn
 
+from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.laid_out_weights import apply_each
 
 
 class NuwaFeedForward(nn.Module):
@@ -20,13 +22,16 @@ class NuwaFeedForward(nn.Module):
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
 
-    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+    def forward(self, hidden_states: torch.Tensor, cache: StepCache | None = None) -> torch.Tensor:
         """Apply to each place.
 
         Args:
             hidden_states (`torch.Tensor` of shape `(B, N, D)`): any places.
+            cache (`StepCache`, *optional*): says how a sampling step applies linear layers.
 
         Returns:
             `torch.Tensor` of shape `(B, N, D)`.
         """
-        return self.down_proj(nn.functional.gelu(self.up_proj(hidden_states)))
+        linear = apply_each if cache is None else cache.linear
+        (widened,) = linear(hidden_states, self.up_proj, use_gelu=True)
+        return linear(widened, self.down_proj)[0]

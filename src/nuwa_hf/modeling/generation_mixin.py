@@ -12,8 +12,13 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from transformers import GenerationConfig
 from transformers.generation import GenerationMixin
 
+from nuwa_hf.generation.sampler import sample_grid
+from nuwa_hf.generation.schedule import plan_steps
+from nuwa_hf.generation.step_plan import EndlessPlan, plan_grid
+from nuwa_hf.generation.stream import frames_of_grid, frames_without_end
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
+from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall
 from nuwa_hf.modeling.token_checks import check_grid
 
 
@@ -46,10 +51,10 @@ class NuwaGenerationMixin(GenerationMixin):
     ) -> NuwaGenerateOutput:
         """Sample visual tokens.
 
-        Every place has one random number, drawn from its item's generator before the first step; its token is the
-        inverse of the cumulative distribution at that number. So the tokens do not depend on the schedule, and in a
-        list of generators not on the batch either: exactly in float64, up to rounding at the boundary between two
-        tokens in lower precision (docs/sampling.md).
+        Every place has Gumbel noise of its own, one number for each token, which follows from its item's generator;
+        the token at which logits and noise are largest together is a draw from the softmax. So the tokens do not
+        depend on the schedule, and in a list of generators not on the batch either, and few of them change with the
+        precision (docs/sampling.md).
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
@@ -84,12 +89,9 @@ class NuwaGenerationMixin(GenerationMixin):
             TypeError: If tokens are not whole numbers.
             ValueError: If an argument does not fit; nothing is computed then.
         """
-        # Generation reads the model, so it is imported here.
-        from nuwa_hf.generation.sampler import SamplingInputs, sample
-
         grid = Grid(*grid)
         check_grid(grid, self.config)
-        inputs = SamplingInputs(
+        call = SamplingCall(
             model=self,
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -108,9 +110,8 @@ class NuwaGenerationMixin(GenerationMixin):
             known_mask=known_mask,
             condition_on_known=condition_on_known,
         )
-        inputs.check_known(grid)
         num_steps = self.num_generation_steps(grid, schedule)
-        for step, (_, tokens) in enumerate(sample(inputs, grid)):
+        for step, (_, tokens) in enumerate(self._steps(call, grid)):
             if callback is not None and callback(step, num_steps, tokens):
                 break
         return NuwaGenerateOutput(tokens=tokens)
@@ -172,10 +173,7 @@ class NuwaGenerationMixin(GenerationMixin):
             TypeError: If tokens are not whole numbers.
             ValueError: If an argument does not fit; raised by the call and not by the iterator.
         """
-        from nuwa_hf.generation.sampler import SamplingInputs
-        from nuwa_hf.generation.stream import stream_frames
-
-        inputs = SamplingInputs(
+        call = SamplingCall(
             model=self,
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -194,7 +192,30 @@ class NuwaGenerationMixin(GenerationMixin):
             known_mask=known_mask,
             condition_on_known=condition_on_known,
         )
-        return stream_frames(inputs, grid)
+        num_frames, height, width = grid
+        learnt = self.config.get_visual_grid()
+        asked = Grid(learnt.t if num_frames is None else num_frames, height, width)
+        if num_frames is not None and num_frames <= learnt.t:
+            check_grid(asked, self.config)
+            return frames_of_grid(self._steps(call, asked), asked)
+        learnt = Grid(learnt.t, height, width)
+        check_grid(learnt, self.config)
+        for name in ("sketch_tokens", "known_tokens", "known_mask"):
+            if getattr(call, name) is not None:
+                raise ValueError(
+                    f"`{name}` must be None for more than the learnt {learnt.t} frames, since it has no places there; "
+                    "stream at most those, or leave it out."
+                )
+        plan = EndlessPlan(learnt, self.config.window, schedule, input_ids.device)
+        return frames_without_end(ModelSteps(call, learnt, plan.num_slots), call.draw, plan, num_frames)
+
+    def _steps(self, call: SamplingCall, grid: Grid) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """The steps of a grid, of which nothing is computed before the first is asked for."""
+        call.check_known(grid)
+        device = call.input_ids.device
+        plan = plan_grid(grid, self.config.window, call.schedule, in_pieces=device.type == "cpu").to(device)
+        steps = ModelSteps(call, grid, plan.num_slots)
+        return sample_grid(steps, call.draw, plan, grid, call.known_tokens, call.known_mask)
 
     def num_generation_steps(self, grid: Grid | tuple[int, int, int], schedule: str = "wavefront") -> int:
         """How many sequential steps `generate` takes.
@@ -206,6 +227,4 @@ class NuwaGenerationMixin(GenerationMixin):
         Returns:
             `int`: the number of steps.
         """
-        from nuwa_hf.generation.schedule import plan_steps
-
         return len(plan_steps(Grid(*grid), self.config.window, schedule))

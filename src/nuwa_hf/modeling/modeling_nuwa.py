@@ -5,11 +5,16 @@
 Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V codebook size.
 """
 
+import weakref
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 from transformers import initialization as init
 from transformers.modeling_utils import PreTrainedModel
 
+from nuwa_hf.generation.cache import StepCache
+from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import ATTENTION_ALIASES, DEFAULT_ATTENTION
 from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
@@ -24,6 +29,7 @@ from nuwa_hf.modeling.embeddings import (
 from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
+from nuwa_hf.modeling.laid_out_weights import LaidOutWeights, StepLinear, apply_each
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,
@@ -31,6 +37,7 @@ from nuwa_hf.modeling.modeling_outputs import (
 )
 from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
+from nuwa_hf.nearby_attention.tables import forget_tables
 
 
 TEXT_WINDOW = (None, 1, 1)  # the paper's (1, 1, all), along (t, h, w)
@@ -48,6 +55,25 @@ class NuwaPreTrainedModel(PreTrainedModel):
     _supports_sdpa = True
     _supports_flex_attn = True
     _supports_attention_backend = True
+
+    def __init__(self, config: NuwaConfig):
+        super().__init__(config)
+        self._laid_out_weights = LaidOutWeights()
+        # Tables of masks are shared by all models of the process. They must not hold a device's memory for nobody.
+        weakref.finalize(self, forget_tables).atexit = False
+
+    def free_laid_out_weights(self) -> None:
+        """Free the copies of the weights that sampling on a CPU keeps between calls; the next call makes them again.
+
+        Moving, casting or training the model frees them too.
+        """
+        self._laid_out_weights.free()
+
+    def train(self, mode: bool = True):
+        """Set training or evaluation mode, as every module does; training frees what sampling keeps."""
+        if mode:
+            self.free_laid_out_weights()
+        return super().train(mode)
 
     @torch.no_grad()
     def _init_weights(self, module):
@@ -75,6 +101,7 @@ class NuwaPreTrainedModel(PreTrainedModel):
         return super().get_correct_attn_implementation(ATTENTION_ALIASES.get(requested, requested), is_init_check)
 
     def _apply(self, fn, recurse=True):
+        self.free_laid_out_weights()
         if getattr(self, "quantization_method", None) == QUANT_METHOD:
             check_is_cpu(fn(torch.empty(0)).device)  # before any part has moved
         return super()._apply(fn, recurse)
@@ -180,7 +207,7 @@ class NuwaModel(NuwaPreTrainedModel):
             TypeError: If the tokens are not whole numbers, or the mask is not bool.
             ValueError: If shape, grid or range is wrong.
         """
-        check_tokens("sketch_tokens", sketch_tokens, self.config.sketch_codebook_size, self.config)
+        check_tokens("sketch_tokens", sketch_tokens, self.config)
         if attention_mask is not None:
             check_place_mask("sketch_attention_mask", attention_mask, sketch_tokens.shape)
             attention_mask = attention_mask.flatten(1)
@@ -220,14 +247,17 @@ class NuwaModel(NuwaPreTrainedModel):
         sketch_tokens: torch.Tensor | None = None,
         sketch_attention_mask: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        cache: StepCache | None = None,
+        step: Step | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
     ) -> NuwaModelOutput | tuple:
-        """Teacher forcing over all places at once.
+        """Teacher forcing over all places at once, or with a cache the places of one step.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens. This and the other conditions are read in
+                the first step only.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
             sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): a sketch, tokens in
@@ -236,6 +266,8 @@ class NuwaModel(NuwaPreTrainedModel):
                 be seen.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given;
                 this part then is a condition too.
+            cache (`StepCache`, *optional*): what the steps of one sampling share; this step adds to it.
+            step (`Step`, *optional*): the n places to compute, in place of all N; given with a cache.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` gives a tuple.
@@ -249,7 +281,8 @@ class NuwaModel(NuwaPreTrainedModel):
         """
         if visual_tokens is None:
             raise ValueError("`visual_tokens` must be given: a tensor of shape (batch, t, h, w).")
-        check_tokens("visual_tokens", visual_tokens, self.config.codebook_size, self.config)
+        if cache is None:
+            check_tokens("visual_tokens", visual_tokens, self.config)
         output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if output_attentions and self.config._attn_implementation != "eager":
             raise ValueError(
@@ -258,18 +291,22 @@ class NuwaModel(NuwaPreTrainedModel):
             )
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
-        conditions = [self.encode_text(input_ids, attention_mask)]
-        if sketch_tokens is not None:
-            conditions.append(self.encode_sketch(sketch_tokens, sketch_attention_mask))
-        if known_mask is not None:
-            conditions.append(self.encode_known(visual_tokens, known_mask))
-        last_hidden_state, hidden_states, weights, cross_weights = self.decoder(visual_tokens, conditions)
-        output = NuwaModelOutput(
-            last_hidden_state=last_hidden_state,
-            encoder_last_hidden_state=conditions[0].hidden_states,
-            hidden_states=hidden_states if output_hidden_states else None,
-            attentions=weights if output_attentions else None,
-            cross_attentions=cross_weights if output_attentions else None,
+        conditions = None if cache is None else cache.conditions
+        if conditions is None:
+            conditions = [self.encode_text(input_ids, attention_mask)]
+            if sketch_tokens is not None:
+                conditions.append(self.encode_sketch(sketch_tokens, sketch_attention_mask))
+            if known_mask is not None:
+                conditions.append(self.encode_known(visual_tokens, known_mask))
+            if cache is not None:
+                cache.conditions = conditions
+        output = self.decoder(
+            visual_tokens,
+            conditions,
+            cache=cache,
+            step=step,
+            output_hidden_states=output_hidden_states,
+            output_attentions=output_attentions,
         )
         return output if _wants_dict(return_dict, self.config) else output.to_tuple()
 
@@ -287,6 +324,14 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         self.head = nn.Linear(config.hidden_size, config.codebook_size, bias=False)
         self.post_init()
 
+    def prepare_step_linear(self) -> StepLinear:
+        """Lay out the weights for sampling steps, where that is of use; they are kept until they change or are freed.
+
+        Returns:
+            `StepLinear`: how the steps of one sampling apply linear layers.
+        """
+        return self._laid_out_weights.prepare(self, step_products(self))
+
     def forward(
         self,
         input_ids: torch.Tensor,
@@ -296,6 +341,9 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         sketch_tokens: torch.Tensor | None = None,
         sketch_attention_mask: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        cache: StepCache | None = None,
+        step: Step | None = None,
+        logits_to_keep: list[int] | torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
@@ -318,6 +366,10 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
                 be seen.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given;
                 this part then is a condition too, and its labels should be -100.
+            cache (`StepCache`, *optional*): what the steps of one sampling share; this step adds to it.
+            step (`Step`, *optional*): the n places to compute, in place of all N; given with a cache.
+            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): which of the places get logits; all of them
+                when not given.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` gives a tuple.
@@ -343,11 +395,16 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             sketch_tokens=sketch_tokens,
             sketch_attention_mask=sketch_attention_mask,
             known_mask=known_mask,
+            cache=cache,
+            step=step,
             output_hidden_states=output_hidden_states,
             output_attentions=output_attentions,
             return_dict=True,
         )
-        logits = self.head(outputs.last_hidden_state)
+        last_hidden_state = outputs.last_hidden_state
+        if logits_to_keep is not None:
+            last_hidden_state = last_hidden_state[:, logits_to_keep]
+        (logits,) = (apply_each if cache is None else cache.linear)(last_hidden_state, self.head)
         loss = None
         if labels is not None:
             loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100)
@@ -360,6 +417,23 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             cross_attentions=outputs.cross_attentions,
         )
         return output if _wants_dict(return_dict, self.config) else output.to_tuple()
+
+
+def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Module, ...]]:
+    """The linear layers that a sampling step applies, those that read the same input together.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): the model.
+
+    Yields:
+        `tuple[nn.Module, ...]`: as the layers hand them to `StepLinear`.
+    """
+    for layer in model.model.decoder.layers:
+        own, cross, feed_forward = layer.self_attn, layer.cross_attn, layer.feed_forward
+        yield own.q_proj, own.k_proj, own.v_proj, cross.q_proj
+        for alone in (own.o_proj, cross.o_proj, feed_forward.up_proj, feed_forward.down_proj):
+            yield (alone,)
+    yield (model.head,)
 
 
 def _wants_dict(return_dict: bool | None, config: NuwaConfig) -> bool:

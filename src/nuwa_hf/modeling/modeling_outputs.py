@@ -19,7 +19,7 @@ class NuwaCondition:
 
     Args:
         hidden_states (`torch.Tensor` of shape `(B, M, D)`): the encoder's last layer.
-        grid (`Grid`): the condition's grid, `grid.numel == M`.
+        grid (`Grid`): the condition's grid, with `grid.numel == M`.
         window (`tuple`): full odd extents (t, h, w) of the nearby cross-attention; `None` on an axis means all of it.
         key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
     """
@@ -76,7 +76,7 @@ class NuwaGenerateOutput(ModelOutput):
 
     Args:
         tokens (`torch.LongTensor` of shape `(B, T, H, W)`): visual tokens in [0, codebook_size); 0 at places that were
-            not reached because the callback stopped the sampling.
+            not reached because a callback stopped the sampling.
     """
 
     tokens: torch.Tensor | None = None

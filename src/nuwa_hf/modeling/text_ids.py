@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Token ids of texts: the constant "None" condition, and which ids are text and which are padding.
+"""Token ids of texts: those of the constant "None" condition, and which ids are text and which are padding.
 
 Legend: B batch, L text length.
 """
@@ -11,15 +11,15 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
 
 def none_text(config: NuwaConfig, rows: int, device: torch.device | str | None = None) -> torch.Tensor:
-    """The constant "None" condition as text tokens: one token of its own, or the empty text of CLIP.
+    """The constant "None" condition as text tokens: one special token, or the empty text of CLIP.
 
     Args:
-        config (`NuwaConfig`): names the tokens.
+        config (`NuwaConfig`): holds the ids.
         rows (`int`): B.
-        device (`torch.device`, *optional*): where they are wanted.
+        device (`torch.device`, *optional*): where to put them.
 
     Returns:
-        `torch.LongTensor` of shape `(B, L)`: all of it is text, nothing padding.
+        `torch.LongTensor` of shape `(B, L)`, without padding.
     """
     return torch.tensor([config.none_token_ids], device=device).repeat(rows, 1)
 
@@ -27,11 +27,11 @@ def none_text(config: NuwaConfig, rows: int, device: torch.device | str | None =
 def text_mask(input_ids: torch.Tensor, config: NuwaConfig) -> torch.Tensor:
     """Which tokens of stored texts are text; the rest is padding.
 
-    CLIP pads with the token that ends a text, so there the first of these ends it and is part of it.
+    CLIP pads with its end-of-text token, so with CLIP the first of these tokens is part of the text.
 
     Args:
-        input_ids (`torch.LongTensor` of shape `(B, L)`): texts, padded at their end.
-        config (`NuwaConfig`): names the tokens.
+        input_ids (`torch.LongTensor` of shape `(B, L)`): texts, padded at the end.
+        config (`NuwaConfig`): holds the ids.
 
     Returns:
         `torch.LongTensor` of shape `(B, L)`: 1 for text, 0 for padding.

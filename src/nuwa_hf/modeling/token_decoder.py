@@ -9,12 +9,15 @@ import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from nuwa_hf.generation.cache import StepCache
+from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import NuwaAttention
+from nuwa_hf.modeling.attention import NuwaCrossAttention, NuwaSelfAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.embeddings import NuwaVisualEmbeddings
 from nuwa_hf.modeling.feed_forward import NuwaFeedForward
-from nuwa_hf.modeling.modeling_outputs import NuwaCondition
+from nuwa_hf.modeling.laid_out_weights import apply_each
+from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaModelOutput
 
 
 class NuwaDecoderLayer(GradientCheckpointingLayer):
@@ -26,51 +29,54 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
 
     Args:
         config (`NuwaConfig`): sizes.
+        layer_idx (`int`): which layer of the decoder this is.
     """
 
-    def __init__(self, config: NuwaConfig):
+    def __init__(self, config: NuwaConfig, layer_idx: int):
         super().__init__()
         self.window = config.window
         self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.self_attn = NuwaAttention(config, is_causal=True)
-        self.cross_attn = NuwaAttention(config, is_causal=False)
+        self.self_attn = NuwaSelfAttention(config, is_causal=True, layer_idx=layer_idx)
+        self.cross_attn = NuwaCrossAttention(config, is_causal=False, layer_idx=layer_idx)
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.feed_forward = NuwaFeedForward(config)
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = nn.Dropout(config.hidden_dropout) if config.hidden_dropout else nn.Identity()
 
     def forward(
-        self, hidden_states: torch.Tensor, grid: Grid, conditions: list[NuwaCondition]
-    ) -> tuple[torch.Tensor, torch.Tensor | None, list[torch.Tensor | None]]:
-        """Apply the layer to all places at once.
+        self,
+        hidden_states: torch.Tensor,
+        *condition_states: torch.Tensor,
+        conditions: list[NuwaCondition],
+        grid: Grid,
+        cache: StepCache | None = None,
+        step: Step | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, tuple[torch.Tensor | None, ...]]:
+        """Apply the layer to all places at once, or with a cache to those of one step.
+
+        The conditions' hidden states are arguments of their own, since reentrant gradient checkpointing only sees
+        tensors that stand among the positional arguments.
 
         Args:
-            hidden_states (`torch.Tensor` of shape `(B, N, D)`): the places.
-            grid (`Grid`): their grid.
-            conditions (`list[NuwaCondition]`): what the cross-attention reads.
+            hidden_states (`torch.Tensor` of shape `(B, N, D)`): the places; with a cache those of the step.
+            condition_states (`torch.Tensor` of shape `(B, M, D)`): the hidden states of each condition.
+            conditions (`list[NuwaCondition]`): their grids, windows and masks.
+            grid (`Grid`): the grid that the places belong to.
+            cache (`StepCache`, *optional*): keys and values of the steps before; those of this step are added.
+            step (`Step`, *optional*): where the places of this step stand; given with a cache.
 
         Returns:
-            `tuple`: the new `(B, N, D)`, the self-attention weights `(B, A, N, N)` and a list of cross-attention
-            weights `(B, A, N, M)`; weights are `None` unless the implementation is `"eager"`.
+            `tuple`: the new `(B, N, D)`, the self-attention weights `(B, A, N, N)` and a tuple of cross-attention
+            weights `(B, A, N, M)`; weights are `None` unless the implementation is `"eager"` and there is no cache.
         """
         normed = self.attention_norm(hidden_states)
-        attended, weights = self.self_attn(
-            normed, key_value_states=normed, query_grid=grid, key_grid=grid, window=self.window
-        )
-        cross_weights = []
-        for condition in conditions:
-            crossed, crossed_weights = self.cross_attn(
-                normed,
-                key_value_states=condition.hidden_states,
-                query_grid=grid,
-                key_grid=condition.grid,
-                window=condition.window,
-                key_padding_mask=condition.key_padding_mask,
-            )
-            attended = attended + crossed
-            cross_weights.append(crossed_weights)
-        hidden_states = hidden_states + self.dropout(attended)
-        hidden_states = hidden_states + self.dropout(self.feed_forward(self.feed_forward_norm(hidden_states)))
-        return hidden_states, weights, cross_weights
+        linear = apply_each if cache is None else cache.linear
+        own, cross = self.self_attn, self.cross_attn
+        query, key, value, cross_query = linear(normed, own.q_proj, own.k_proj, own.v_proj, cross.q_proj)
+        attended, weights = own(query, key, value, grid=grid, window=self.window, cache=cache, step=step)
+        crossed, cross_weights = cross(cross_query, condition_states, conditions, grid=grid, cache=cache, step=step)
+        hidden_states = hidden_states + self.dropout(attended + crossed)
+        widened = self.feed_forward(self.feed_forward_norm(hidden_states), cache)
+        return hidden_states + self.dropout(widened), weights, cross_weights
 
 
 class NuwaTokenDecoder(nn.Module):
@@ -83,29 +89,53 @@ class NuwaTokenDecoder(nn.Module):
     def __init__(self, config: NuwaConfig):
         super().__init__()
         self.embeddings = NuwaVisualEmbeddings(config)
-        self.layers = nn.ModuleList(NuwaDecoderLayer(config) for _ in range(config.num_decoder_layers))
+        self.layers = nn.ModuleList(NuwaDecoderLayer(config, index) for index in range(config.num_decoder_layers))
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = nn.Dropout(config.hidden_dropout) if config.hidden_dropout else nn.Identity()
 
     def forward(
-        self, visual_tokens: torch.Tensor, conditions: list[NuwaCondition]
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], tuple, tuple]:
-        """Teacher forcing: the hidden state that predicts each place's token, from the tokens before it.
+        self,
+        visual_tokens: torch.Tensor,
+        conditions: list[NuwaCondition],
+        *,
+        cache: StepCache | None = None,
+        step: Step | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+    ) -> NuwaModelOutput:
+        """The hidden state that predicts each place's token from the tokens before it.
+
+        Without a cache this is teacher forcing over all places at once, with one it is the places of a step.
 
         Args:
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
             conditions (`list[NuwaCondition]`): what the cross-attention reads.
+            cache (`StepCache`, *optional*): keys and values of the steps before; those of this step are added.
+            step (`Step`, *optional*): the places of this step, n in place of N in what is returned.
+            output_hidden_states (`bool`, defaults to `False`): whether to keep every layer's hidden states.
+            output_attentions (`bool`, defaults to `False`): whether to keep every layer's attention weights.
 
         Returns:
-            `tuple`: the normalised last layer `(B, N, D)`, the hidden states (input and each layer's output), the
-            self-attention weights and the first condition's cross-attention weights of each layer.
+            `NuwaModelOutput`: the normalised last layer; if asked for, the hidden states (the input and each layer's
+            output) and the attention weights.
         """
-        grid = Grid(*visual_tokens.shape[1:])
-        hidden_states = self.dropout(self.embeddings(visual_tokens))
+        grid = Grid(*visual_tokens.shape[1:]) if cache is None else cache.grid
+        condition_states = [condition.hidden_states for condition in conditions]
+        hidden_states = self.dropout(self.embeddings(visual_tokens, step))
         all_hidden_states, all_weights, all_cross_weights = (hidden_states,), (), ()
         for layer in self.layers:
-            hidden_states, weights, cross_weights = layer(hidden_states, grid, conditions)
-            all_hidden_states += (hidden_states,)
-            all_weights += (weights,)
-            all_cross_weights += (cross_weights[0] if cross_weights else None,)
-        return self.norm(hidden_states), all_hidden_states, all_weights, all_cross_weights
+            hidden_states, weights, cross_weights = layer(
+                hidden_states, *condition_states, conditions=conditions, grid=grid, cache=cache, step=step
+            )
+            if output_hidden_states:
+                all_hidden_states += (hidden_states,)
+            if output_attentions:
+                all_weights += (weights,)
+                all_cross_weights += cross_weights[:1]
+        return NuwaModelOutput(
+            last_hidden_state=self.norm(hidden_states),
+            encoder_last_hidden_state=condition_states[0],
+            hidden_states=all_hidden_states if output_hidden_states else None,
+            attentions=all_weights if output_attentions else None,
+            cross_attentions=all_cross_weights if output_attentions else None,
+        )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The text tokenizer: lower-cased byte-pair encoding, with the constant "None" condition as a token of its own."""
+"""The text tokenizer: lower-cased byte-pair encoding, with a token of its own for the constant "None" condition."""
 
 import os
 import string
@@ -24,12 +24,12 @@ BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.pu
 class NuwaTokenizer(PreTrainedTokenizerFast):
     """Lower-cased BPE over words, `<bos> text <eos>`, at most 77 tokens (NUWA, section "3D Data Representation").
 
-    Text is brought to Unicode form NFKC, lower-cased, and its runs of white space become one space; a mark at the
-    start of each word keeps the spaces, so `decode` gives this normalised text back. Characters never seen in training
-    become `<unk>`.
+    Text is normalised to Unicode form NFKC and lower-cased, and each run of white space becomes one space. A mark at
+    the start of each word preserves the spaces, so `decode` returns this normalised text. Characters that were not
+    seen in training become `<unk>`.
 
-    `<none>` is the constant condition of training without text. Only code can ask for it, through `none_token_id`: the
-    letters `<none>` (or `<pad>`, `<eos>`, ...) within a user's text are read as plain letters.
+    `<none>` is the constant condition for training without text. Only code can use it, through `none_token_id`: the
+    letters `<none>` (or `<pad>`, `<eos>`, ...) in a user's text are read as plain letters.
 
     Make one with [`NuwaTokenizer.train`] or [`NuwaTokenizer.from_pretrained`].
 
@@ -45,7 +45,7 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
 
     @property
     def none_token_id(self) -> int:
-        """Id of `<none>`, the one token of the constant "None" condition."""
+        """Id of `<none>`, the token that stands for the constant "None" condition."""
         return self.convert_tokens_to_ids("<none>")
 
     @classmethod
@@ -54,14 +54,14 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
 
         Args:
             iterator (`Iterable[str]`): captions, one string each.
-            vocab_size (`int`, *optional*, defaults to 49408): the largest vocabulary, special tokens included. Few
-                captions may have fewer pairs to merge; then the vocabulary is smaller.
+            vocab_size (`int`, *optional*, defaults to 49408): the largest vocabulary, special tokens included. If the
+                captions have fewer pairs to merge, the vocabulary is smaller.
 
         Returns:
             `NuwaTokenizer`: ready to use and to save.
 
         Raises:
-            TypeError: If `iterator` is one string, or yields something else than strings.
+            TypeError: If `iterator` is a single string, or yields anything but strings.
             ValueError: If `vocab_size` cannot hold the special tokens and every character of the captions.
         """
         if isinstance(iterator, str):
@@ -98,32 +98,32 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
 
 
 def load_text_tokenizer(name_or_path: str | os.PathLike, subfolder: str = "") -> NuwaTokenizer | CLIPTokenizer:
-    """Load a text tokenizer of the class that was saved: ours, or CLIP's.
+    """Load a text tokenizer with the class it was saved with: ours, or CLIP's.
 
     Args:
         name_or_path (`str` or `os.PathLike`): a folder, or the id of a repository on the Hub.
         subfolder (`str`, defaults to `""`): the tokenizer's folder in it.
 
     Returns:
-        `NuwaTokenizer` or `CLIPTokenizer`: as its tokenizer_config.json says; ours if it says nothing.
+        `NuwaTokenizer` or `CLIPTokenizer`: the class named in tokenizer_config.json; ours if none is named.
 
     Raises:
-        OSError: If it is not there.
+        OSError: If there is no tokenizer.
     """
     saved = get_tokenizer_config(name_or_path, subfolder=subfolder).get("tokenizer_class") or ""
-    # Older versions of transformers had a `CLIPTokenizerFast` beside it.
+    # Older versions of transformers also had a `CLIPTokenizerFast`.
     cls = CLIPTokenizer if saved.startswith("CLIPTokenizer") else NuwaTokenizer
     return cls.from_pretrained(name_or_path, subfolder=subfolder)
 
 
 def _untrained_backend() -> Tokenizer:
-    """The normaliser, the splitting, the template and the decoder around an empty BPE model."""
+    """An empty BPE model with its normaliser, pre-tokenizer, template and decoder."""
     backend = Tokenizer(BPE(unk_token="<unk>", fuse_unk=True))
     backend.normalizer = normalizers.Sequence(
         [
             normalizers.NFKC(),
             normalizers.Lowercase(),
-            # A typed space mark would come back from `decode` as a space anyway: let it be one from the start.
+            # `decode` would return a typed space mark as a space anyway, so make it one from the start.
             normalizers.Replace(Regex(rf"[\s{SPACE_MARK}]+"), " "),
             normalizers.Strip(),
         ]
@@ -144,7 +144,7 @@ def _untrained_backend() -> Tokenizer:
 
 
 def _checked(captions: Iterable[str]) -> Iterable[str]:
-    """The captions, one after another, as long as they are strings."""
+    """Yield the captions, after checking that each is a string."""
     for caption in captions:
         if not isinstance(caption, str):
             raise TypeError(f"`iterator` must yield strings, got {type(caption).__name__}.")

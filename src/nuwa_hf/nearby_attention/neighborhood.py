@@ -18,6 +18,7 @@ from itertools import product
 import torch
 
 from ..grid import Grid
+from .tables import table
 
 
 # Deviation: the paper writes |a - i'| <= e but sizes the set e x e x e; here an extent is the full window, 3 means
@@ -210,14 +211,11 @@ def mask_between(pattern: NearbyPattern, queries: torch.Tensor, keys: torch.Tens
     return mask
 
 
-# The caches hold plain tensors, not module buffers: `from_pretrained` builds modules on the meta device. They are made
-# outside inference mode, because a tensor born there could never take part in training afterwards.
-@lru_cache(maxsize=32)
+@table(maxsize=32)
 def _mask(pattern: NearbyPattern, device: torch.device) -> torch.Tensor:
-    with torch.inference_mode(False):
-        queries = torch.arange(pattern.query_grid.numel, device=device)
-        keys = torch.arange(pattern.key_grid.numel, device=device)
-        return mask_between(pattern, queries, keys)
+    queries = torch.arange(pattern.query_grid.numel, device=device)
+    keys = torch.arange(pattern.key_grid.numel, device=device)
+    return mask_between(pattern, queries, keys)
 
 
 def pattern_mask(pattern: NearbyPattern, device: torch.device) -> torch.Tensor:
@@ -258,17 +256,16 @@ def neighborhood_mask(
     return _mask(NearbyPattern(query_grid, key_grid, window, causal), torch.device(device or "cpu"))
 
 
-@lru_cache(maxsize=32)
+@table(maxsize=32)
 def _table(
     query_grid: Grid, key_grid: Grid, radii: tuple[int, int, int], causal: bool, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    with torch.inference_mode(False):
-        steps = torch.tensor(_offsets(radii, causal), device=device).T  # (3, K)
-        near = coordinate_table(query_grid, key_grid, device)[:, :, None] + steps[:, None, :]  # (3, N, K)
-        extents = torch.tensor(tuple(key_grid), device=device)[:, None, None]
-        inside = ((near >= 0) & (near < extents)).all(0)
-        places = (near[0] * key_grid.h + near[1]) * key_grid.w + near[2]
-        return places.where(inside, 0), inside
+    steps = torch.tensor(_offsets(radii, causal), device=device).T  # (3, K)
+    near = coordinate_table(query_grid, key_grid, device)[:, :, None] + steps[:, None, :]  # (3, N, K)
+    extents = torch.tensor(tuple(key_grid), device=device)[:, None, None]
+    inside = ((near >= 0) & (near < extents)).all(0)
+    places = (near[0] * key_grid.h + near[1]) * key_grid.w + near[2]
+    return places.where(inside, 0), inside
 
 
 def neighbor_table(

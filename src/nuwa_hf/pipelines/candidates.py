@@ -7,9 +7,9 @@ Legend: B outputs, T, H, W visual grid.
 
 import torch
 
-from nuwa_hf.generation.memory import sampling_memory
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.sampling_memory import sampling_memory
 
 
 MEMORY_TO_SPARE = 256 * 2**20  # bytes that candidates may take together on any machine that runs a pipeline

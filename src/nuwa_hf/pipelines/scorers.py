@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nuwa_hf.generation.likelihood import token_log_likelihood
+from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.text_ids import none_text
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from nuwa_hf.generation.memory import decoding_memory
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.sampling_memory import decoding_memory
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
 from nuwa_hf.pipelines.long_video import Chunk, chunks_of
 from nuwa_hf.pipelines.run_options import RunOptions

@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 from nuwa_hf.evaluation.tasks.hidden_places import hidden_places, seam, to_pixels
 from nuwa_hf.evaluation.tasks.task_evaluator import Table, Trial
-from nuwa_hf.generation.likelihood import token_log_likelihood
 from nuwa_hf.metrics.distances import psnr
+from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
 
 

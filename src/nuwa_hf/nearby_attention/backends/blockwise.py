@@ -10,13 +10,13 @@ Legend: B batch, A heads, N queries, M keys, E head size; n, m the same counts w
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 
 from ..neighborhood import NearbyPattern, mask_between
+from ..tables import table
 from .masked_sdpa import additive_mask, padded_attention
 
 
@@ -84,7 +84,7 @@ def seen_rows(pattern: NearbyPattern, row: int) -> set[int]:
     return {r for r in rows if r <= row} if pattern.causal else rows
 
 
-@lru_cache(maxsize=64)
+@table(maxsize=64)
 def _layout(pattern: NearbyPattern, dtype: torch.dtype, device: torch.device) -> BlockLayout:
     num_rows, width = pattern.query_grid.t * pattern.query_grid.h, pattern.query_grid.w
     step = rows_per_block(pattern)
@@ -97,13 +97,12 @@ def _layout(pattern: NearbyPattern, dtype: torch.dtype, device: torch.device) ->
     cuts = [0, *sorted(changes), num_key_rows]
 
     blocks = []
-    with torch.inference_mode(False):
-        queries = torch.arange(pattern.query_grid.numel, device=device).split(step * width)
-        key_rows = torch.arange(pattern.key_grid.numel, device=device).unflatten(0, (num_key_rows, pattern.key_grid.w))
-        for block_queries, rows in zip(queries, seen, strict=True):
-            mask = mask_between(pattern, block_queries, key_rows[sorted(rows)].flatten())
-            pieces = tuple(piece for piece, first in enumerate(cuts[:-1]) if first in rows)
-            blocks.append(Block(pieces, mask, additive_mask(mask, dtype)))
+    queries = torch.arange(pattern.query_grid.numel, device=device).split(step * width)
+    key_rows = torch.arange(pattern.key_grid.numel, device=device).unflatten(0, (num_key_rows, pattern.key_grid.w))
+    for block_queries, rows in zip(queries, seen, strict=True):
+        mask = mask_between(pattern, block_queries, key_rows[sorted(rows)].flatten())
+        pieces = tuple(piece for piece, first in enumerate(cuts[:-1]) if first in rows)
+        blocks.append(Block(pieces, mask, additive_mask(mask, dtype)))
     return BlockLayout(
         query_sizes=tuple(block.mask.shape[0] for block in blocks),
         key_sizes=tuple((b - a) * pattern.key_grid.w for a, b in pairwise(cuts)),

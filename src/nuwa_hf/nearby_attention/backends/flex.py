@@ -17,6 +17,7 @@ import torch
 from torch.nn.attention.flex_attention import AuxRequest, BlockMask, create_block_mask, flex_attention
 
 from ..neighborhood import NearbyPattern, coordinate_table, pattern_mask
+from ..tables import table
 from .eligibility import cannot_run
 
 
@@ -58,25 +59,24 @@ def _compiled_flex_attention() -> Callable:
     return torch.compile(flex_attention, dynamic=False)
 
 
-@lru_cache(maxsize=32)
+@table(maxsize=32)
 def _block_mask(pattern: NearbyPattern, device: torch.device) -> BlockMask:
-    with torch.inference_mode(False):
-        # Tables, not constants: one compiled kernel then serves every grid and window of the same number of places.
-        query_t, query_h, query_w = coordinate_table(pattern.query_grid, pattern.key_grid, device)
-        key_t, key_h, key_w = coordinate_table(pattern.key_grid, pattern.key_grid, device)
-        radius_t, radius_h, radius_w = torch.tensor(pattern.radii, device=device)
+    # Tables, not constants: one compiled kernel then serves every grid and window of the same number of places.
+    query_t, query_h, query_w = coordinate_table(pattern.query_grid, pattern.key_grid, device)
+    key_t, key_h, key_w = coordinate_table(pattern.key_grid, pattern.key_grid, device)
+    radius_t, radius_h, radius_w = torch.tensor(pattern.radii, device=device)
 
-        def is_near(b, a, n, m):
-            near_t = (query_t[n] - key_t[m]).abs() <= radius_t
-            near_h = (query_h[n] - key_h[m]).abs() <= radius_h
-            near_w = (query_w[n] - key_w[m]).abs() <= radius_w
-            return near_t & near_h & near_w
+    def is_near(b, a, n, m):
+        near_t = (query_t[n] - key_t[m]).abs() <= radius_t
+        near_h = (query_h[n] - key_h[m]).abs() <= radius_h
+        near_w = (query_w[n] - key_w[m]).abs() <= radius_w
+        return near_t & near_h & near_w
 
-        def is_near_and_past(b, a, n, m):
-            return is_near(b, a, n, m) & (m <= n)
+    def is_near_and_past(b, a, n, m):
+        return is_near(b, a, n, m) & (m <= n)
 
-        mask_mod = is_near_and_past if pattern.causal else is_near
-        return create_block_mask(mask_mod, None, None, pattern.query_grid.numel, pattern.key_grid.numel, device=device)
+    mask_mod = is_near_and_past if pattern.causal else is_near
+    return create_block_mask(mask_mod, None, None, pattern.query_grid.numel, pattern.key_grid.numel, device=device)
 
 
 def _hide_padding(key_padding_mask: torch.Tensor | None) -> Callable | None:

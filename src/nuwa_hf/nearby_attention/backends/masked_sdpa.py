@@ -6,12 +6,12 @@ Legend: B batch, A heads, N queries, M keys, E head size; n, m the same counts w
 """
 
 import math
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 
 from ..neighborhood import NearbyPattern, pattern_mask
+from ..tables import table
 from .eligibility import cannot_run
 
 
@@ -31,10 +31,9 @@ def additive_mask(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -math.inf)
 
 
-@lru_cache(maxsize=32)
+@table(maxsize=32)
 def _bias(pattern: NearbyPattern, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    with torch.inference_mode(False):
-        return additive_mask(pattern_mask(pattern, device), dtype)
+    return additive_mask(pattern_mask(pattern, device), dtype)
 
 
 def padded_attention(

@@ -10,18 +10,17 @@ number.
 from dataclasses import asdict, dataclass
 from itertools import chain
 
-from nuwa_hf.generation.cache import StepCache
+from nuwa_hf.generation.cache import ring_bytes
 from nuwa_hf.generation.schedule import plan_steps
-from nuwa_hf.generation.step_decoder import products_of
-from nuwa_hf.generation.step_linear import step_linear_bytes
 from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
-from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.laid_out_weights import can_lay_out
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, step_products
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
-FLOAT64 = 8  # bytes: the inverse CDF is exact to the last place
+INT64 = 8  # bytes: the noise is made of numbers of 64 bits
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,9 @@ class SamplingMemory:
 
     Args:
         weights (`int`): the transformer's parameters and buffers.
-        laid_out (`int`): copies of weights that are laid out for a few rows at a time, for the length of a call.
+        laid_out (`int`): copies of weights that are laid out for a few rows at a time, kept between calls.
         ring (`int`): keys and values of what the next steps can see.
         conditions (`int`): keys and values of the text, and what the encoder made of it.
-        positions (`int`): the learnt positions of all places.
         step (`int`): what one step works with at its most.
     """
 
@@ -41,7 +39,6 @@ class SamplingMemory:
     laid_out: int
     ring: int
     conditions: int
-    positions: int
     step: int
 
     @property
@@ -63,11 +60,11 @@ def sampling_memory(
 
         ring        2 layers R S D e
         conditions  (2 layers + 1) R M D e
-        positions   N D e
         step        n S e, which slots a place sees, and the most of
                       (2 R + 1) n K D e           the neighbours' embeddings, weighted by the taps, which are masked
-                      R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward
-                      R n D e + B n V max(e + 2 x 8, 5 e under guidance)   logits, and the inverse CDF in float64
+                      R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward; F once where
+                                                  weights are laid out, which takes in the GELU
+                      R n D e + B n V (e + 2 x 8)   logits, under guidance three times, and the noise being made
 
     Tables of indices are left out, and so is what a library's kernel takes while it runs. Top-k and top-p sort the
     logits, which takes more.
@@ -94,15 +91,14 @@ def sampling_memory(
     offsets = len(causal_offsets(config.window)) - 1
     num_slots = count_slots(grid, config.window, schedule)
     embedding = (2 * rows + 1) * places * offsets * width * e
-    layer = rows * places * (8 * width + 2 * inner) * e
-    draw = rows * places * width * e + batch_size * places * codes * max(e + 2 * FLOAT64, 5 * e * uses_guidance)
-    products = [(model.head,), *(linears for layer in model.model.decoder.layers for linears in products_of(layer))]
+    laid_out = sum(layer.weight.nbytes for layers in step_products(model) if can_lay_out(layers) for layer in layers)
+    layer = rows * places * (8 * width + (1 if laid_out else 2) * inner) * e
+    draw = rows * places * width * e + batch_size * places * codes * (e * (3 if uses_guidance else 1) + 2 * INT64)
     return SamplingMemory(
         weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
-        laid_out=sum(step_linear_bytes(*linears) for linears in products),
-        ring=StepCache.num_bytes(config, num_slots, rows, dtype),
+        laid_out=laid_out,
+        ring=ring_bytes(config.num_decoder_layers, num_slots, rows, width, dtype),
         conditions=(2 * config.num_decoder_layers + 1) * rows * text * width * e,
-        positions=grid.numel * width * e,
         step=places * num_slots * e + max(embedding, layer, draw),
     )
 

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Masks and tables that are computed once and shared by all models of the process.
+
+They are plain tensors, not module buffers: `from_pretrained` builds modules on the meta device. They are made outside
+inference mode, because a tensor born there could never take part in training afterwards.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+
+import torch
+
+
+_CACHES: list = []
+
+
+def table(maxsize: int) -> Callable[[Callable], Callable]:
+    """Remember what a function of hashable arguments returns, up to so many results.
+
+    Nothing is remembered while a program is traced, exported or run on fake tensors: what is made then means nothing
+    later.
+
+    Args:
+        maxsize (`int`): how many results to keep.
+
+    Returns:
+        `Callable`: the decorator.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        def make(*arguments):
+            with torch.inference_mode(False):
+                return function(*arguments)
+
+        remembered = lru_cache(maxsize)(make)
+        _CACHES.append(remembered)
+
+        @wraps(function)
+        def look_up(*arguments):
+            return (make if is_tracing() else remembered)(*arguments)
+
+        return look_up
+
+    return decorate
+
+
+def is_tracing() -> bool:
+    """Whether tensors made now may be fake, or belong to a program that is being traced."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
+def forget_tables() -> None:
+    """Free all tables; they are made again when they are needed."""
+    for cache in _CACHES:
+        cache.cache_clear()

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import copy
+import pickle
+
+import pytest
+import torch
+from accelerate.hooks import ModelHook, add_hook_to_module
+from diffusers.training_utils import EMAModel
+from tiny import VISUAL_GRID, tiny_transformer
+from torch import nn
+
+from nuwa_hf.modeling.int8_linear import Int8Linear
+from nuwa_hf.modeling.laid_out_weights import LaidOutWeights
+
+
+def linear_layers():
+    torch.manual_seed(0)
+    return tuple(nn.Linear(24, width, bias=False) for width in (16, 8, 40))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 24), (2, 7, 24), (2, 0, 24)])
+@torch.no_grad()
+def test_a_laid_out_product_gives_the_layers_outputs(shape):
+    several, hidden_states = linear_layers(), torch.randn(shape)
+    linear = LaidOutWeights().prepare(nn.ModuleList(several), [several, several[:1]])
+    assert set(linear.products) == {several, several[:1]}
+    for layers in (several, several[:1]):
+        for output, layer in zip(linear(hidden_states, *layers), layers, strict=True):
+            # float32, summed in another order
+            torch.testing.assert_close(output, layer(hidden_states), atol=1e-6, rtol=0)
+
+
+class Doubled(nn.Linear):
+    def forward(self, hidden_states):
+        return 2 * super().forward(hidden_states)
+
+
+@pytest.mark.parametrize("kind", ["subclass", "forward hook", "pre-hook", "accelerate", "compiled", "bias", "8-bit"])
+@torch.no_grad()
+def test_whatever_is_no_plain_layer_is_called_as_it_is(kind):
+    first, second, third = linear_layers()
+    if kind == "subclass":
+        second.__class__ = Doubled
+    elif kind == "forward hook":
+        second.register_forward_hook(lambda module, inputs, output: output + 1)
+    elif kind == "pre-hook":
+        second.register_forward_pre_hook(lambda module, inputs: (inputs[0] + 1,))
+    elif kind == "accelerate":
+        add_hook_to_module(second, ModelHook())
+    elif kind == "compiled":
+        second.compile(backend="eager")
+    elif kind == "bias":
+        second = nn.Linear(24, 8)
+    else:
+        second = Int8Linear.from_linear(second)
+    layers, hidden_states = (first, second, third), torch.randn(2, 3, 24)
+    linear = LaidOutWeights().prepare(nn.ModuleList(layers), [layers])
+    assert not linear.products
+    for output, layer in zip(linear(hidden_states, *layers), layers, strict=True):
+        assert torch.equal(output, layer(hidden_states))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_precisions_are_left_alone(dtype):
+    layers = tuple(layer.to(dtype) for layer in linear_layers())
+    assert not LaidOutWeights().prepare(nn.ModuleList(layers), [layers]).products
+
+
+@torch.no_grad()
+def test_under_autocast_layers_are_autocast():
+    layers = linear_layers()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        linear = LaidOutWeights().prepare(nn.ModuleList(layers), [layers])
+        assert linear(torch.randn(2, 3, 24), *layers)[0].dtype == torch.bfloat16
+
+
+def sampled(model):
+    ids = torch.tensor([[5, 6, 7]])
+    return model.generate(ids, grid=VISUAL_GRID, do_sample=False).tokens
+
+
+def kept_products(model):
+    return dict(model._laid_out_weights._products)
+
+
+def test_layouts_are_kept_between_calls():
+    model = tiny_transformer()
+    sampled(model)
+    before = kept_products(model)
+    assert model._laid_out_weights.nbytes > 0
+    sampled(model)
+    after = kept_products(model)
+    assert before.keys() == after.keys()
+    assert all(after[layers] is before[layers] for layers in before)
+
+
+def load(model, other):
+    model.load_state_dict(other.state_dict())
+
+
+def average(model, other):  # writes through `.data`, which torch does not count as a change
+    EMAModel(other.parameters()).copy_to(model.parameters())
+
+
+def train_a_step(model, other):
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    for parameter, target in zip(model.parameters(), other.parameters(), strict=True):
+        parameter.grad = parameter.detach() - target.detach()
+    optimizer.step()
+
+
+def replace_a_parameter(model, other):
+    for (name, _), parameter in zip(list(model.named_parameters()), other.parameters(), strict=True):
+        module, _, last = name.rpartition(".")
+        setattr(model.get_submodule(module), last, nn.Parameter(parameter.detach().clone()))
+
+
+@pytest.mark.parametrize("change", [load, average, train_a_step, replace_a_parameter])
+def test_changed_weights_are_laid_out_again(change):
+    model, other = tiny_transformer(), tiny_transformer()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(-1.5)
+    assert not torch.equal(sampled(model), sampled(other))
+    change(model, other)
+    assert torch.equal(sampled(model), sampled(other))
+
+
+@pytest.mark.parametrize(
+    "free",
+    [
+        lambda model: model.free_laid_out_weights(),
+        lambda model: model.to(torch.bfloat16),
+        lambda model: model.to("meta"),
+        lambda model: model.train(),
+    ],
+)
+def test_one_call_moving_casting_or_training_frees_the_layouts(free):
+    model = tiny_transformer()
+    sampled(model)
+    free(model)
+    assert model._laid_out_weights.nbytes == 0
+
+
+def test_a_copy_and_a_pickle_of_the_model_start_without_layouts():
+    model = tiny_transformer()
+    expected = sampled(model)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert not kept_products(twin)
+        assert twin.state_dict().keys() == model.state_dict().keys()
+        assert torch.equal(sampled(twin), expected)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What the libraries wrap around a model works in all eight tasks: the tokens are those of a plain call."""
+
+import accelerate
+import peft
+import pytest
+import torch
+from diffusers.hooks import apply_layerwise_casting
+from tiny import seeded, tiny_inputs, tiny_pipeline
+
+from nuwa_hf import NuwaForConditionalGeneration
+from nuwa_hf.tasks import TASKS
+
+
+@pytest.fixture(params=[task.abbreviation for task in TASKS])
+def task(request):
+    return request.param
+
+
+def run(pipeline, task):
+    guided = {} if task in ("I2I", "V2V") else {"guidance_scale": 2.0}
+    return pipeline(**tiny_inputs(task), generator=seeded(0), output_type="latent", **guided).tokens
+
+
+def offload_decoder_to_disk(pipeline, folder):
+    pipeline.transformer.save_pretrained(folder / "saved")
+    pipeline.transformer = NuwaForConditionalGeneration.from_pretrained(
+        folder / "saved",
+        device_map={
+            "model.text_embeddings": "cpu",
+            "model.sketch_embeddings": "cpu",
+            "model.known_embeddings": "cpu",
+            "model.encoder": "cpu",
+            "model.decoder": "disk",
+            "head": "cpu",
+        },
+        offload_folder=folder / "offload",
+    )
+
+
+def offload_model_by_model(pipeline, folder):
+    pipeline.enable_model_cpu_offload(device="cpu")
+
+
+def offload_module_by_module(pipeline, folder):
+    # What `enable_sequential_cpu_offload` does, which itself asks for the device "cpu:0"; accelerate then puts plain
+    # tensors in the place of parameters.
+    for component in pipeline.components.values():
+        if isinstance(component, torch.nn.Module):
+            accelerate.cpu_offload(component, torch.device("cpu"), offload_buffers=len(component._parameters) > 0)
+
+
+def offload_groups(pipeline, folder, **settings):
+    # To disk, so that weights which are not brought back in time are missed. The codecs do not claim to support it.
+    settings |= {"offload_to_disk_path": str(folder), "exclude_modules": ["vqgan", "sketch_vqgan"]}
+    pipeline.enable_group_offload(torch.device("cpu"), **settings)
+
+
+def offload_groups_of_leaves(pipeline, folder):
+    offload_groups(pipeline, folder, offload_type="leaf_level")
+
+
+def offload_groups_of_blocks(pipeline, folder):
+    offload_groups(pipeline, folder, offload_type="block_level", num_blocks_per_group=1)
+
+
+def add_an_idle_adapter(pipeline, folder):
+    # The second matrix of a fresh adapter is zero, so it computes what the base does.
+    pipeline.transformer.add_adapter(peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj", "up_proj"]))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        offload_decoder_to_disk,
+        offload_model_by_model,
+        offload_module_by_module,
+        offload_groups_of_leaves,
+        offload_groups_of_blocks,
+        add_an_idle_adapter,
+    ],
+)
+def test_a_wrapped_model_gives_the_tokens_of_a_plain_one(wrap, task, tmp_path):
+    pipeline = tiny_pipeline(task)
+    expected = run(pipeline, task)
+    wrap(pipeline, tmp_path)
+    assert torch.equal(run(pipeline, task), expected)
+    assert torch.equal(run(pipeline, task), expected)  # what the first call left behind does no harm
+
+
+def logits_of(pipeline, task, context=None):
+    """The logits of every step of a greedy call, and its tokens."""
+    seen = []
+    hook = pipeline.transformer.head.register_forward_hook(lambda module, inputs, output: seen.append(output.float()))
+    with context or torch.autocast("cpu", enabled=False):
+        pipeline(**tiny_inputs(task), output_type="latent", top_k=1)
+    hook.remove()
+    return torch.cat(seen, 1)
+
+
+def test_under_autocast_logits_agree_to_rounding(task):
+    pipeline = tiny_pipeline(task)
+    expected = logits_of(pipeline, task)
+    found = logits_of(pipeline, task, torch.autocast("cpu", dtype=torch.bfloat16))
+    # Places of the first step depend on no token, so they are compared whatever token a rounding has changed later.
+    assert found.shape == expected.shape
+    # bfloat16 keeps 8 bits, and a random model is steep.
+    torch.testing.assert_close(found[:, :1], expected[:, :1], atol=0.25 * expected.std().item(), rtol=0)
+
+
+def test_with_weights_stored_in_8_bits_logits_agree_to_rounding(task):
+    pipeline, exact = tiny_pipeline(task), tiny_pipeline(task)
+    for module in exact.transformer.modules():  # the rounding itself, by hand
+        if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
+            module.weight.data = module.weight.data.to(torch.float8_e4m3fn).float()
+    apply_layerwise_casting(
+        pipeline.transformer,
+        storage_dtype=torch.float8_e4m3fn,
+        compute_dtype=torch.float32,
+        skip_modules_pattern=("norm",),
+    )
+    stored = {parameter.dtype for parameter in pipeline.transformer.model.decoder.layers[0].self_attn.parameters()}
+    assert stored == {torch.float8_e4m3fn}
+    assert torch.equal(run(pipeline, task), run(exact, task))

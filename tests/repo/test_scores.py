@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The scores that README and docs/scores.md show are those of the embedded checkpoint's card."""
+
+from pathlib import Path
+
+from nuwa_hf import DEMO_CHECKPOINT
+from nuwa_hf.cards.score_card import MARKERS
+from nuwa_hf.metrics.score_tables import SHORT_COLUMNS, SHORT_ROWS
+
+
+ROOT = Path(__file__).parents[2]
+CARD = (DEMO_CHECKPOINT / "README.md").read_text(encoding="utf-8")
+
+
+def between_markers(page):
+    start, end = MARKERS
+    return (ROOT / page).read_text(encoding="utf-8").split(start)[1].split(end)[0].strip()
+
+
+def tables_of(text):
+    """Each table of a page as its rows, and each row as its cells by column; the first column is called ''."""
+    found = []
+    for block in text.split("\n\n"):
+        lines = [line.strip("| ").split(" | ") for line in block.splitlines() if line.startswith("|")]
+        if lines:
+            header = ["", *lines[0]] if block.startswith("| |") else lines[0]
+            found.append((header[0], {cells[0]: dict(zip(header[1:], cells[1:], strict=True)) for cells in lines[2:]}))
+    return found
+
+
+def test_scores_page_has_the_tables_of_the_card():
+    assert CARD.rstrip().endswith(between_markers("docs/scores.md"))
+
+
+def test_short_table_of_the_readme_repeats_rows_of_the_long_ones():
+    (_, short), (_, val), (_, zeroshot), *others = [
+        *tables_of(between_markers("README.md")),
+        *tables_of(between_markers("docs/scores.md")),
+    ]
+    tables = {title.split(", ")[0] + title.partition(":")[2]: rows for title, rows in others}
+    chosen = [next(row for name, row in val.items() if "codec" in name), val["generated clips"]]
+    chosen.append(zeroshot["generated clips"])
+    chosen += [tables[f"{task} {table}"][row] for task, table, row in SHORT_ROWS.values()]
+    chosen.append(val["chance"])
+    assert list(short.values()) == [{name: row.get(name, "-") for name in SHORT_COLUMNS} for row in chosen]
+    assert list(short)[3:-1] == list(SHORT_ROWS)
