@@ -117,7 +117,7 @@ def test_text_beside_a_sketch_changes_the_result_and_its_name(run, input_folder,
 
 def test_animated_sketch_is_the_same_as_its_frames(run, input_folder):
     first, second = (PIL.Image.open(f"sketch-{number}.png") for number in (0, 1))
-    first.save("animated.png", save_all=True, append_images=[second])
+    first.save("animated.png", save_all=True, append_images=[second], duration=250)
     assert run("sketch-to-video", "animated.png", "--seed", "0", "--output", "a.gif") == 0
     assert run("sketch-to-video", "sketch-0.png", "sketch-1.png", "--seed", "0", "--output", "b.gif") == 0
     assert Path("a.gif").read_bytes() == Path("b.gif").read_bytes()
@@ -198,7 +198,7 @@ def test_missing_damaged_or_wrong_input_leaves_nothing(run, input_folder, new_fi
     (input_folder / file).write_bytes(b"no picture")
     assert fails_in_one_line(capsys, run(command, *INPUTS[command]), file)
     (input_folder / file).unlink()
-    assert fails_in_one_line(capsys, run(command, *INPUTS[command]), "there is no file; check the path")
+    assert fails_in_one_line(capsys, run(command, *INPUTS[command]), "which is not there; check the path")
     assert new_files() == []
 
 

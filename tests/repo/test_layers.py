@@ -13,7 +13,8 @@ SOURCE = Path(__file__).parents[2] / "src"
 # From low to high. A module may import what stands on a lower line and what has its own prefix, nothing else: two
 # prefixes of one line do not know each other. The longest prefix that fits a module is its own.
 LAYERS = (
-    ("grid", "tasks", "media", "lazy_names", "after_import", "argument_docs", "storage"),
+    ("grid", "tasks", "lazy_names", "after_import", "argument_docs", "storage"),
+    ("media",),
     ("metrics", "hub"),
     ("nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("generation",),
@@ -43,7 +44,7 @@ LAYERS = (
 # These stand beside the transformer: each may import itself and what is listed, and any layer above the transformer,
 # or the package itself, may import it.
 BESIDE = {
-    "datasets": (),
+    "datasets": ("media",),
     "modeling.tokenization_nuwa": (),
     "modeling.quantizer": (),
     "modeling.tiling": (),

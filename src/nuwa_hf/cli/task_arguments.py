@@ -74,6 +74,14 @@ PIPELINE_OPTIONS = (
         "--num-frames", "num_frames", "frames of a video, with those given", maximum=MAX_CLIP_FRAMES, **OF_CHECKPOINT
     ),
     Option(
+        "--frame-rate",
+        "frame_rate",
+        "frames per second of what is given",
+        "X",
+        float,
+        default_text="the file's own, of images the checkpoint's",
+    ),
+    Option(
         "--overlap-frames",
         "overlap_frames",
         "frames that each further part of a long video sees of the one before",

@@ -139,10 +139,11 @@ class ClipSampler:
             logger.warning("%s", cut)
 
     def _note(self, name: str, num_left_out: int, where: str) -> None:
+        frames = "frame" if self.kept == 1 else f"{self.kept} frames"
         self.cuts.append(
-            f"`{name}` is longer than what is used of it, its {self.side} {self.kept} frames at {self.frame_rate:g} a "
-            f"second: {num_left_out} frames {where} them ({num_left_out / self.frame_rate:g} s) are left out; give a "
-            "larger `num_frames` to use them."
+            f"`{name}` is longer than what is used of it, its {self.side} {frames} at {self.frame_rate:g} a second: "
+            f"{num_left_out} frames {where} them ({num_left_out / self.frame_rate:g} s) are left out; give a larger "
+            "`num_frames` to use them."
         )
 
 
