@@ -35,6 +35,7 @@ COMMON = {
     "temperature": None,
     "top_k": None,
     "top_p": None,
+    "min_p": None,
     "generator": None,
     "schedule": "wavefront",
     "output_type": "pil",
@@ -428,7 +429,7 @@ def test_likeliest_tokens_do_not_depend_on_the_seed(pipeline, task):
 
 
 def test_settings_left_open_are_those_of_the_generation_config(fresh_pipeline, task):
-    settings = {"temperature": 0.3, "top_k": 9, "top_p": 0.8}
+    settings = {"temperature": 0.3, "top_k": 9, "top_p": 0.8, "min_p": 0.05}
     given = call(fresh_pipeline, task, **settings)
     assert not torch.equal(given.tokens, call(fresh_pipeline, task).tokens)
     for name, value in settings.items():

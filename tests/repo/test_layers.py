@@ -18,7 +18,7 @@ LAYERS = (
     ("metrics", "hub"),
     ("nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
     ("generation",),
-    ("modeling.text_ids", "modeling.laid_out_weights"),
+    ("modeling.text_ids", "modeling.laid_out_weights", "modeling.sampling_arguments"),
     ("modeling.attention", "modeling.embeddings", "modeling.token_checks"),
     ("modeling.feed_forward", "modeling.int8_linear", "modeling.sampling_call"),
     ("modeling.int8_quantizer",),

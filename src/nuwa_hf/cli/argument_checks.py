@@ -33,7 +33,7 @@ def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
             check_whole_number(option.flag, given[option.name], maximum=option.maximum)
     for name in given.keys() & {"fps", "frame_rate"}:
         check_frame_rate(given[name], f"--{name.replace('_', '-')}")
-    sampling = {"guidance_scale", "temperature", "top_k", "top_p"}
+    sampling = {"guidance_scale", "temperature", "top_k", "top_p", "min_p"}
     SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
     if args.seed is None:
         args.seed = secrets.randbelow(2**31)

@@ -92,9 +92,10 @@ PIPELINE_OPTIONS = (
     Option("--num-candidates", "num_candidates", "draw N of each and keep the one that fits the text best", default=1),
     Option("--negative-prompt", "negative_prompt", "what to lead away from", "TEXT", str, default_text="none"),
     Option("--guidance-scale", "guidance_scale", "at least 1", "X", float, **OF_CHECKPOINT),
-    Option("--temperature", "temperature", "more than 0", "X", float, **OF_CHECKPOINT),
+    Option("--temperature", "temperature", "at least 0", "X", float, **OF_CHECKPOINT),
     Option("--top-k", "top_k", "sample among N tokens", **OF_CHECKPOINT),
     Option("--top-p", "top_p", "in (0, 1]", "X", float, **OF_CHECKPOINT),
+    Option("--min-p", "min_p", "in [0, 1]", "X", float, **OF_CHECKPOINT),
     Option("--no-composite", "composite", "decode also the pixels that are kept", default=True),
     Option(
         "--no-condition-on-known", "condition_on_known", "the paper's way: see only what comes before", default=True

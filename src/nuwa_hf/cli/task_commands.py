@@ -73,7 +73,7 @@ SKETCH = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" whose values are th
 SKETCHES = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" for each frame, or one that is animated', is_clip=True)
 
 TEXT = ("negative_prompt", "guidance_scale")
-SAMPLING = ("temperature", "top_k", "top_p")
+SAMPLING = ("temperature", "top_k", "top_p", "min_p")
 KNOWN = ("mask", "condition_on_known", "composite")
 
 TASK_COMMANDS = {

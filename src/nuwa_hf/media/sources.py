@@ -61,13 +61,16 @@ class Media:
             `TimedFrame`: by increasing time, the right way up.
 
         Raises:
-            BrokenMediaError: If it is damaged, cut off, no video, or of more than 100,000 frames.
+            BrokenMediaError: If it is damaged, cut off, no video, or of no or more than 100,000 frames.
         """
         frames = video_frames(self.file) if self.picture is None else picture_frames(self.picture, self.file)
+        frame = None
         for frame in frames:
             if frame.number >= MAX_DECODED_FRAMES:
                 raise BrokenMediaError(f"has more than {MAX_DECODED_FRAMES} frames", remedy="cut the clip")
             yield frame
+        if frame is None:
+            raise BrokenMediaError("has no frames")
 
     def still(self) -> PIL.Image.Image:
         """The image, or the first frame of an animation.

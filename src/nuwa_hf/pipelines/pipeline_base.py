@@ -161,7 +161,12 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     _interrupt = interrupt  # what diffusers' guides tell callbacks to set
 
     def choose_sampling(
-        self, guidance_scale: float | None, temperature: float | None, top_k: int | None, top_p: float | None
+        self,
+        guidance_scale: float | None,
+        temperature: float | None,
+        top_k: int | None,
+        top_p: float | None,
+        min_p: float | None,
     ) -> SamplingSettings:
         """How to sample: as the user says, and otherwise as the checkpoint's `transformer.generation_config` does.
 
@@ -170,9 +175,10 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
         Args:
             guidance_scale (`float`, *optional*): the strength of guidance, at least 1; 1 turns it off.
-            temperature (`float`, *optional*): divides the logits, above 0.
-            top_k (`int`, *optional*): keep only this many of the most likely tokens, at least 1.
+            temperature (`float`, *optional*): divides the logits, at least 0; 0 takes the likeliest tokens.
+            top_k (`int`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
             top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
+            min_p (`float`, *optional*): keep only tokens at least this much as likely as the likeliest, in [0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
@@ -181,18 +187,20 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
             ValueError: If one is out of range.
         """
         given = {"guidance_scale": guidance_scale, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        given["min_p"] = min_p
         return SamplingSettings.resolve(self.transformer.generation_config, given)
 
     def choose_unguided_sampling(
-        self, temperature: float | None, top_k: int | None, top_p: float | None
+        self, temperature: float | None, top_k: int | None, top_p: float | None, min_p: float | None
     ) -> SamplingSettings:
         """How to sample in the tasks without a text, where only the temperature makes samples safer.
 
         Args:
             temperature (`float`, *optional*): divides the logits; by default the `unguided_temperature` of
                 `transformer.generation_config`, if it has one.
-            top_k (`int`, *optional*): keep only this many of the most likely tokens, at least 1.
+            top_k (`int`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
             top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
+            min_p (`float`, *optional*): keep only tokens at least this much as likely as the likeliest, in [0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
@@ -202,7 +210,7 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         """
         if temperature is None:
             temperature = getattr(self.transformer.generation_config, "unguided_temperature", None)
-        return self.choose_sampling(1.0, temperature, top_k, top_p)
+        return self.choose_sampling(1.0, temperature, top_k, top_p, min_p)
 
     @property
     def max_frames(self) -> int:

@@ -51,6 +51,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
@@ -94,7 +95,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
         self.check_call(options, len(sketches), num_images_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text and the sketch, once for each image.
         batch_size = len(sketches) * num_images_per_prompt

@@ -53,6 +53,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         num_videos_per_prompt: int = 1,
         frame_rate: float | None = None,
         overlap_frames: int | None = None,
@@ -102,7 +103,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
         self.check_call(options, len(sketches), num_videos_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text and the sketch, once for each video.
         batch_size = len(sketches) * num_videos_per_prompt

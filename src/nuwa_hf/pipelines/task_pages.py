@@ -27,6 +27,8 @@ ARGUMENTS = """
         `transformer.generation_config`.
     top_p (`float`, *optional*): sample only from the most likely tokens that together have this probability; by
         default as in `transformer.generation_config`.
+    min_p (`float`, *optional*): sample only from the tokens that are at least this much as likely as the likeliest; by
+        default as in `transformer.generation_config`.
     condition_on_known (`bool`, *optional*, defaults to `True`): whether the $known is a condition too, so that every
         place sees all of it; `False` is the paper's way, where a place sees only what comes before it in raster order.
     composite (`bool`, *optional*, defaults to `True`): whether the pixels that are kept come back bit for bit;

@@ -264,7 +264,7 @@ def _sampling_defaults(arguments: NuwaArguments, saved: GenerationConfig) -> Gen
     values = {"guidance_scale": GUIDANCE_SCALE, "unguided_temperature": UNGUIDED_TEMPERATURE}
     for source in (saved, arguments):
         values |= {name: getattr(source, name) for name in values if getattr(source, name, None) is not None}
-    kept = {name: getattr(saved, name, None) for name in ("temperature", "top_k", "top_p")}
+    kept = {name: getattr(saved, name, None) for name in ("temperature", "top_k", "top_p", "min_p")}
     return GenerationConfig(do_sample=True, **values, **{name: v for name, v in kept.items() if v is not None})
 
 
