@@ -98,7 +98,7 @@ def build_run(
         memory_format = _memory_format(WAYS[way][1])
         batch = real_images(batch_size, size).to(device, vqgan.dtype, memory_format=memory_format)
     else:
-        side = size // vqgan.downsampling_factor
+        side = size // vqgan.spatial_factor
         generator = torch.Generator().manual_seed(seed)
         tokens = torch.randint(vqgan.config.codebook_size, (batch_size, side, side), generator=generator)
         batch = tokens.to(device)

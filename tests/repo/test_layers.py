@@ -49,7 +49,14 @@ BESIDE = {
     "modeling.quantizer": (),
     "modeling.tiling": (),
     "modeling.class_maps": (),
-    "modeling.autoencoder_vqgan": ("grid", "modeling.quantizer", "modeling.tiling"),
+    "modeling.fsq_quantizer": ("modeling.quantizer",),
+    "modeling.codec": ("grid", "modeling.quantizer"),
+    "modeling.vqgan_outputs": (),
+    "modeling.vqgan_configuration": ("modeling.codec", "modeling.fsq_quantizer"),
+    "modeling.autoencoder_vqgan": (
+        *("grid", "modeling.quantizer", "modeling.fsq_quantizer", "modeling.tiling", "modeling.codec"),
+        *("modeling.vqgan_outputs", "modeling.vqgan_configuration"),
+    ),
     "modeling": (),
 }
 

@@ -148,6 +148,7 @@ def taming_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     widths = list(settings["block_out_channels"])
     gumbel = settings["quantizer"] == "gumbel"
     for name, is_expressible, rule in (
+        ("quantizer", settings["quantizer"] in QUANTIZERS.values(), "one of its two, 'nearest' or 'gumbel'"),
         ("isolated_patches", not settings["isolated_patches"], "False"),
         ("mid_block_attention", settings["mid_block_attention"], "True"),
         ("norm_num_groups", settings["norm_num_groups"] == NUM_GROUPS, str(NUM_GROUPS)),

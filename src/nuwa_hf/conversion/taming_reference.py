@@ -109,7 +109,7 @@ def compare_with_taming(vqgan: NuwaVQGAN, model: Mapping[str, Any], state: Mappi
     names = codec.state_dict().keys()
     codec.load_state_dict({name: state[name].float() for name in names if name in state}, assign=True)
     codec.eval()
-    side = VERIFIED_TOKENS * vqgan.downsampling_factor
+    side = VERIFIED_TOKENS * vqgan.spatial_factor
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(2, vqgan.config.in_channels, side, side, generator=generator) * 2 - 1
     theirs = codec(pixels)

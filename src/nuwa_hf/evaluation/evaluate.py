@@ -23,7 +23,7 @@ from nuwa_hf.evaluation.tasks.evaluate_tasks import check_tasks, evaluate_tasks
 from nuwa_hf.evaluation.tasks.text_to_video import evaluate_split
 from nuwa_hf.media import contact_sheet, enlarge, write_png, written_aside
 from nuwa_hf.metrics.score_tables import format_table, format_task
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
 
@@ -71,11 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_classes(judges, datasets[0])
     pipeline = None
     if arguments.codec_only:
-        vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan).to(arguments.device).eval()
+        codec = as_codec(load_codec(arguments.vqgan).to(arguments.device).eval())
     else:
         pipeline = NuwaTextToVideoPipeline.from_pretrained(arguments.checkpoint).to(arguments.device)
         check_tasks(arguments.tasks, pipeline, judges)
-        vqgan = pipeline.vqgan
+        codec = pipeline.codec
     sampling = {name: getattr(arguments, name) for name in SAMPLING_OPTIONS}
     judged_row = "codec" if pipeline is None else "generated"
     report = {"setting": arguments.setting, "num_clips": arguments.num_clips, "seed": arguments.seed, "splits": {}}
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         scores, clips, captions = evaluate_split(
             dataset,
             judges,
-            vqgan,
+            codec,
             pipeline,
             num_clips=arguments.num_clips,
             batch_size=arguments.batch_size,

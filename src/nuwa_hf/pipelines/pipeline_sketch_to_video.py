@@ -69,7 +69,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         Args:
             sketch (`list[PIL.Image.Image]`, `np.ndarray`, `torch.Tensor` or a list of them): one class map a frame:
                 images of mode "P" or "L" or their paths, whole-number arrays or tensors of shape `(T, Y, X)` or
-                `(B, T, Y, X)`; each value a class in [0, `sketch_vqgan.config.in_channels`). The video gets as many
+                `(B, T, Y, X)`; each value a class in [0, `sketch_codec.in_channels`). The video gets as many
                 frames.
             prompt (`str` or `list[str]`, *optional*): what to show, one text for all sketches or one for each; by
                 default the constant "None" condition.
@@ -96,7 +96,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         )
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
-        num_classes = self.sketch_vqgan.config.in_channels
+        num_classes = self.sketch_codec.in_channels
         sampler = ClipSampler(self.frame_rate, frame_rate)
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, sampler=sampler)
         num_frames = self.check_num_frames(sketches.shape[1], overlap_frames)

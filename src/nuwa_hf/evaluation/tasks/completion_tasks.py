@@ -35,16 +35,16 @@ def judge_image_completion(trial: Trial) -> dict[str, Table]:
         hidden token of the truth, given all that comes before it; by chance, that of a uniform guess), `object`,
         `background` and `seam`. The row `codec` has the codec's picture of the truth in the hidden part.
     """
-    real, vqgan = trial.real, trial.pipeline.vqgan
+    real, codec = trial.real, trial.pipeline.codec
     images, coded = real.stills(real.clips), real.stills(trial.coded)
     _, height, width = trial.pipeline.transformer.config.visual_grid
     tokens = encode(trial, images)
     tables = {}
     for kind in HIDDEN_KINDS:
         hidden = hidden_places(kind, len(real), height, width, trial.seed)
-        masks = to_pixels(hidden, vqgan.downsampling_factor)
+        masks = to_pixels(hidden, codec.spatial_factor)
         shown = {"real": images, "codec": torch.where(masks[:, None], coded, images)}
-        nats = {"chance": math.log(vqgan.config.codebook_size)}
+        nats = {"chance": math.log(codec.codebook_size)}
         for way, condition_on_known in WAYS.items():
             nats[way] = nats_of_hidden(trial, tokens, hidden, condition_on_known)
             shown[way] = trial.run(
@@ -70,9 +70,9 @@ def encode(trial: Trial, images: Tensor) -> Tensor:
     Returns:
         `torch.LongTensor` of shape `(B, 1, h, w)`.
     """
-    vqgan = trial.pipeline.vqgan
+    codec = trial.pipeline.codec
     batches = images[:, :, None].split(trial.batch_size)
-    return torch.cat([vqgan.encode(2 * batch.to(vqgan.device) - 1).tokens for batch in batches])
+    return torch.cat([codec.encode(2 * batch.to(codec.device) - 1).tokens for batch in batches])
 
 
 @torch.inference_mode()

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from nuwa_hf.evaluation.judges.sketch_scores import score_class_maps
 from nuwa_hf.evaluation.tasks.task_evaluator import Row, Table, Trial
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels, pixels_to_class_maps
+from nuwa_hf.modeling.codec import Codec
 
 
 def judge_text_to_image(trial: Trial) -> dict[str, Table]:
@@ -57,7 +57,7 @@ def judge_sketch_to_image(trial: Trial) -> dict[str, Table]:
         "sketch and text": trial.run("S2I", {"sketch": sketches, "prompt": prompts}, "from sketch and text"),
     }
     table = {row: trial.score_images(pixels) | match_sketch(trial, pixels, sketches) for row, pixels in images.items()}
-    coded = through_sketch_codec(trial.pipeline.sketch_vqgan, sketches, trial.batch_size)
+    coded = through_sketch_codec(trial.pipeline.sketch_codec, sketches, trial.batch_size)
     table["the sketch itself through its codec"] = score_class_maps(coded, sketches)
     table["chance"] = trial.score_chance(("object", "background"), real.image_truths)
     return {real.dataset.split: table}
@@ -125,11 +125,11 @@ def match_sketch(trial: Trial, images: Tensor, sketches: Tensor) -> Row:
 
 
 @torch.inference_mode()
-def through_sketch_codec(sketch_vqgan: NuwaVQGAN, sketches: Tensor, batch_size: int) -> Tensor:
+def through_sketch_codec(codec: Codec, sketches: Tensor, batch_size: int) -> Tensor:
     """Code sketches to tokens and decode them again.
 
     Args:
-        sketch_vqgan (`NuwaVQGAN`): the codec of sketches.
+        codec (`Codec`): the codec of sketches.
         sketches (`torch.LongTensor` of shape `(B, Y, X)`): classes.
         batch_size (`int`): sketches at once.
 
@@ -138,6 +138,6 @@ def through_sketch_codec(sketch_vqgan: NuwaVQGAN, sketches: Tensor, batch_size: 
     """
     decoded = []
     for batch in sketches.split(batch_size):
-        pixels = class_maps_to_pixels(batch.to(sketch_vqgan.device), sketch_vqgan.config.in_channels)
-        decoded.append(pixels_to_class_maps(sketch_vqgan.decode(sketch_vqgan.encode(pixels).tokens).sample).cpu())
+        pixels = class_maps_to_pixels(batch.to(codec.device), codec.in_channels)
+        decoded.append(pixels_to_class_maps(codec.decode(codec.encode(pixels).tokens).sample).cpu())
     return torch.cat(decoded)

@@ -95,7 +95,7 @@ def evaluate_tasks(
     def trial_of(task: str, split: str) -> Trial:
         if split not in trials:
             real = RealSamples.draw(datasets[split], max(num_images, num_videos))
-            coded = through_codec(pipeline.vqgan, real.clips, batch_size)
+            coded = through_codec(pipeline.codec, real.clips, batch_size)
             trials[split] = Trial(pipeline, judges, real, coded, batch_size, seed, sampling)
         return trials[split].take(list(range(num_images if get_task(task).output == "image" else num_videos)))
 

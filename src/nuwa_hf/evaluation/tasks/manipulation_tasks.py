@@ -29,7 +29,7 @@ def judge_image_manipulation(trial: Trial) -> dict[str, Table]:
         `seam`, and `kept`, the share of the kept pixels that come back bit-equal.
     """
     trial, changes = changed(trial, another_object)
-    real, factor = trial.real, trial.pipeline.vqgan.downsampling_factor
+    real, factor = trial.real, trial.pipeline.codec.spatial_factor
     images = real.stills(real.clips)
     things = torch.stack([torch.from_numpy(s["object_mask"][s["image_index"]]).bool() for s in real.samples])
     masks = to_pixels(places_around(things, factor), factor)

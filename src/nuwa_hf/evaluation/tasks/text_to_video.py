@@ -17,7 +17,7 @@ from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth, chance, score_verdicts
 from nuwa_hf.evaluation.tasks.task_evaluator import run_in_batches
 from nuwa_hf.metrics.distances import frechet_distance, psnr
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import Codec
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
 
@@ -69,11 +69,11 @@ class RealClips:
 
 
 @torch.inference_mode()
-def through_codec(vqgan: NuwaVQGAN, clips: Tensor, batch_size: int) -> Tensor:
+def through_codec(codec: Codec, clips: Tensor, batch_size: int) -> Tensor:
     """Encode clips to tokens and decode them again.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec.
+        codec (`Codec`): the codec.
         clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
         batch_size (`int`): clips at once.
 
@@ -82,15 +82,15 @@ def through_codec(vqgan: NuwaVQGAN, clips: Tensor, batch_size: int) -> Tensor:
     """
     decoded = []
     for batch in tqdm(clips.split(batch_size), desc="codec", leave=False):
-        tokens = vqgan.encode(2 * batch.flatten(0, 1).to(vqgan.device) - 1).tokens
-        decoded.append(vqgan.decode(tokens).sample.float().cpu().unflatten(0, batch.shape[:2]))
+        tokens = codec.encode(2 * batch.flatten(0, 1).to(codec.device) - 1).tokens
+        decoded.append(codec.decode(tokens).sample.float().cpu().unflatten(0, batch.shape[:2]))
     return ((torch.cat(decoded) + 1) / 2).clamp(0, 1)
 
 
 def evaluate_split(
     dataset: EmojiMotion,
     judges: Judges,
-    vqgan: NuwaVQGAN,
+    codec: Codec,
     pipeline: NuwaTextToVideoPipeline | None,
     *,
     num_clips: int,
@@ -103,7 +103,7 @@ def evaluate_split(
     Args:
         dataset (`nuwa_hf.datasets.EmojiMotion`): the split.
         judges (`Judges`): trained on the same classes.
-        vqgan (`NuwaVQGAN`): the codec.
+        codec (`Codec`): the codec.
         pipeline (`NuwaTextToVideoPipeline` or `None`): generates; with `None` there is no row `generated`.
         num_clips (`int`): clips to score.
         batch_size (`int`, defaults to 16): clips coded or generated at once.
@@ -115,7 +115,7 @@ def evaluate_split(
         were made (generated or, without a pipeline, decoded) `(B, T, 3, Y, X)`; and their captions.
     """
     real = RealClips.draw(dataset, num_clips)
-    rows = {"real": real.clips, "codec": through_codec(vqgan, real.clips, batch_size)}
+    rows = {"real": real.clips, "codec": through_codec(codec, real.clips, batch_size)}
     if pipeline is not None:
         rows["generated"] = run_in_batches(
             pipeline,

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from diffusers import ModelMixin
 from transformers import CLIPTokenizer, GenerationConfig
 
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.token_checks import check_grid
@@ -36,21 +37,21 @@ class RunParts:
     """The parts beside the transformer, and where the transformer is.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec that made the tokens.
+        vqgan (`ModelMixin`): the codec that made the tokens.
         tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer that made them.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches that made them.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches that made them.
         transformer (`str`, *optional*): folder or Hub id of the transformer to start from; None for a fresh one.
         subfolder (`str`, defaults to `""`): the transformer's folder in it.
     """
 
-    vqgan: NuwaVQGAN
+    vqgan: ModelMixin
     tokenizer: NuwaTokenizer | CLIPTokenizer
-    sketch_vqgan: NuwaVQGAN | None = None
+    sketch_vqgan: ModelMixin | None = None
     transformer: str | None = None
     subfolder: str = ""
 
     @property
-    def components(self) -> dict[str, NuwaVQGAN | NuwaTokenizer | CLIPTokenizer | None]:
+    def components(self) -> dict[str, ModelMixin | NuwaTokenizer | CLIPTokenizer | None]:
         """The parts by the names that the pipelines give them."""
         return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
 
@@ -70,9 +71,9 @@ def load_parts(arguments: NuwaArguments) -> RunParts:
     if arguments.checkpoint is None:
         sketch_vqgan = arguments.sketch_vqgan
         return RunParts(
-            NuwaVQGAN.from_pretrained(arguments.vqgan),
+            load_codec(arguments.vqgan),
             load_text_tokenizer(arguments.tokenizer),
-            None if sketch_vqgan is None else NuwaVQGAN.from_pretrained(sketch_vqgan),
+            None if sketch_vqgan is None else load_codec(sketch_vqgan),
             arguments.transformer,
         )
     checkpoint = find_checkpoint(arguments.checkpoint)
@@ -83,9 +84,9 @@ def load_parts(arguments: NuwaArguments) -> RunParts:
     index = NuwaTextToVideoPipeline.load_config(checkpoint)
     has_sketches = list(index.get("sketch_vqgan", EMPTY)) != EMPTY
     return RunParts(
-        NuwaVQGAN.from_pretrained(checkpoint, subfolder="vqgan"),
+        load_codec(checkpoint, subfolder="vqgan"),
         load_text_tokenizer(checkpoint, subfolder="tokenizer"),
-        NuwaVQGAN.from_pretrained(checkpoint, subfolder="sketch_vqgan") if has_sketches else None,
+        load_codec(checkpoint, subfolder="sketch_vqgan") if has_sketches else None,
         checkpoint,
         "transformer",
     )
@@ -207,7 +208,7 @@ def build_transformer(
     if frame_rate is not None:
         sizes["frame_rate"] = frame_rate
     if parts.sketch_vqgan is not None:
-        sizes["sketch_codebook_size"] = parts.sketch_vqgan.config.codebook_size
+        sizes["sketch_codebook_size"] = as_codec(parts.sketch_vqgan).codebook_size
     if parts.transformer is not None:
         saved, _ = NuwaConfig.get_config_dict(parts.transformer, subfolder=parts.subfolder)
         require(
@@ -247,7 +248,7 @@ def build_transformer(
             arguments.preset,
             **sizes,
             vocab_size=len(parts.tokenizer),
-            codebook_size=parts.vqgan.config.codebook_size,
+            codebook_size=as_codec(parts.vqgan).codebook_size,
             visual_grid=tuple(grid),
             pad_token_id=parts.tokenizer.pad_token_id,
             none_token_id=parts.tokenizer.none_token_id,

@@ -46,9 +46,9 @@ def draw_task_sheets(
     model = pipeline.transformer
     was_training = model.training
     model.eval()
-    for codec in (pipeline.vqgan, pipeline.sketch_vqgan):
-        if codec is not None:
-            codec.to(model.device).eval()
+    for component in (pipeline.vqgan, pipeline.sketch_vqgan):
+        if component is not None:
+            component.to(model.device).eval()
     sheets = {}
     for task in tasks:
         batch = TaskBatches(tokens, model.config, {task: 1}, 0.0, seed=0)(FIRST_SAMPLE)[task].to(model.device)
@@ -85,9 +85,9 @@ def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: 
     """Tokens `(1, T, H, W)`, drawn with the checkpoint's own settings, as the task's pipeline does."""
     is_unguided = get_task(task).condition == "none"
     sampling = (
-        pipeline.choose_unguided_sampling(None, None, None)
+        pipeline.choose_unguided_sampling(None, None, None, None)
         if is_unguided
-        else pipeline.choose_sampling(None, None, None, None)
+        else pipeline.choose_sampling(None, None, None, None, None)
     )
     known = {} if batch.known_mask is None else {"known_tokens": batch.visual_tokens, "known_mask": batch.known_mask}
     return pipeline.transformer.generate(
@@ -106,12 +106,12 @@ def _given(pipeline: NuwaPipelineBase, batch: TaskBatch) -> dict[str, list[PIL.I
     rows = {}
     if batch.sketch_tokens is not None:
         class_maps_TYX = pixels_to_class_maps(
-            pipeline.sketch_vqgan.decode(batch.sketch_tokens).sample[0].transpose(0, 1)
+            pipeline.sketch_codec.decode(batch.sketch_tokens).sample[0].transpose(0, 1)
         )
         colors = palette[class_maps_TYX.cpu().numpy() % len(palette)]  # other sketches may have more classes
         rows["sketch"] = [PIL.Image.fromarray(frame) for frame in colors]
     if batch.known_mask is not None:
-        factor = pipeline.vqgan.downsampling_factor
+        factor = pipeline.codec.spatial_factor
         pixels_TCYX = pipeline.decode_tokens(batch.visual_tokens)[0]
         known_TYX = batch.known_mask[0].repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
         shown = pixels_TCYX.masked_fill(~known_TYX[:, None], UNKNOWN).permute(0, 2, 3, 1).cpu().numpy()

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from diffusers import ModelMixin
 from einops import rearrange
 
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
+from nuwa_hf.pipelines.checks import check_codec
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
@@ -24,14 +26,23 @@ class Encoders:
     """What tokens are made with.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec, in float32.
+        vqgan (`ModelMixin`): the codec, in float32: `NuwaVQGAN` or another that `as_codec` takes.
         tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, in float32; without it they are left out.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it they are left out.
+
+    Raises:
+        TypeError: If a codec does not speak the protocol `Codec`.
+        ValueError: If its tokens stand for several frames.
     """
 
-    vqgan: NuwaVQGAN
+    vqgan: ModelMixin
     tokenizer: NuwaTokenizer
-    sketch_vqgan: NuwaVQGAN | None = None
+    sketch_vqgan: ModelMixin | None = None
+
+    def __post_init__(self):
+        check_codec("vqgan", self.vqgan)
+        if self.sketch_vqgan is not None:
+            check_codec("sketch_vqgan", self.sketch_vqgan)
 
     @classmethod
     def load(cls, vqgan: str, tokenizer: str, sketch_vqgan: str | None, device: str) -> "Encoders":
@@ -48,9 +59,9 @@ class Encoders:
         """
         sketch_codec = None
         if sketch_vqgan is not None:
-            sketch_codec = NuwaVQGAN.from_pretrained(sketch_vqgan).to(device).eval()
+            sketch_codec = load_codec(sketch_vqgan).to(device).eval()
             sketch_codec.to(memory_format=torch.channels_last)  # many channels in: a fifth faster on a CPU
-        codec = NuwaVQGAN.from_pretrained(vqgan).to(device).eval()
+        codec = load_codec(vqgan).to(device).eval()
         return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
 
@@ -119,25 +130,26 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
 def tokenize_clips(
     dataset,
     indices: Sequence[int],
-    vqgan: NuwaVQGAN,
+    vqgan: ModelMixin,
     tokenizer: NuwaTokenizer,
-    sketch_vqgan: NuwaVQGAN | None = None,
+    sketch_vqgan: ModelMixin | None = None,
 ) -> TokenFiles:
     """Tokens of some clips of a data set.
 
     Args:
         dataset (`EmojiMotion`): or anything with the same samples.
         indices (`Sequence[int]`): which clips.
-        vqgan (`NuwaVQGAN`): the codec, in float32.
+        vqgan (`ModelMixin`): the codec, in float32: `NuwaVQGAN` or another that `as_codec` takes.
         tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, in float32; without it they are left out.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it they are left out.
 
     Returns:
         `TokenFiles`: one row for each index.
     """
     samples = [dataset[index] for index in indices]
     video = torch.stack([torch.from_numpy(sample["video"]) for sample in samples])
-    pixels = rearrange(video, "b t y x c -> b c t y x").to(vqgan.device, torch.float32) / 127.5 - 1
+    codec = as_codec(vqgan)
+    pixels = rearrange(video, "b t y x c -> b c t y x").to(codec.device, torch.float32) / 127.5 - 1
 
     def ids(key):
         text = tokenizer([sample[key] for sample in samples], padding="max_length", truncation=True)
@@ -146,10 +158,11 @@ def tokenize_clips(
     sketch_tokens = None
     if sketch_vqgan is not None:
         sketches = torch.stack([torch.from_numpy(sample["sketch"]) for sample in samples])
-        classes = class_maps_to_pixels(sketches.to(sketch_vqgan.device, torch.long), sketch_vqgan.config.in_channels)
-        sketch_tokens = sketch_vqgan.encode(classes).tokens.int().cpu()
+        sketch_codec = as_codec(sketch_vqgan)
+        classes = class_maps_to_pixels(sketches.to(sketch_codec.device, torch.long), sketch_codec.in_channels)
+        sketch_tokens = sketch_codec.encode(classes).tokens.int().cpu()
     return TokenFiles(
-        video_tokens=vqgan.encode(pixels).tokens.int().cpu(),
+        video_tokens=codec.encode(pixels).tokens.int().cpu(),
         caption_ids=ids("caption"),
         image_caption_ids=ids("image_caption"),
         image_indices=torch.tensor([sample["image_index"] for sample in samples], dtype=torch.int32),

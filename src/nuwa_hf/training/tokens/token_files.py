@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import ModelMixin
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
@@ -147,13 +148,15 @@ def frame_rate_of(metadata: dict[str, Any]) -> float | None:
     return None if metadata.get("num_frames") == 1 else metadata.get("frame_rate")
 
 
-def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, sketch_vqgan: NuwaVQGAN | None = None) -> dict[str, str]:
+def fingerprints(
+    vqgan: ModelMixin, tokenizer: NuwaTokenizer, sketch_vqgan: ModelMixin | None = None
+) -> dict[str, str]:
     """Hashes of what tokens depend on: each codec's encoder and codebook, the text tokenizer's vocabulary and merges.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec; its decoder does not count.
+        vqgan (`ModelMixin`): the codec; its decoder does not count.
         tokenizer (`NuwaTokenizer`): the text tokenizer.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, likewise.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, likewise.
 
     Returns:
         `dict[str, str]`: `codec`, `text_tokenizer` and, where there is one, `sketch_codec`, for the metadata of token
@@ -165,7 +168,7 @@ def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, sketch_vqgan: NuwaV
     return hashes if sketch_vqgan is None else {**hashes, "sketch_codec": _codec_fingerprint(sketch_vqgan)}
 
 
-def _codec_fingerprint(vqgan: NuwaVQGAN) -> str:
+def _codec_fingerprint(vqgan: ModelMixin) -> str:
     codec = hashlib.sha256()
     for name, tensor in sorted(vqgan.state_dict().items()):
         if not name.startswith(("decoder.", "post_quant_conv.")):
@@ -178,9 +181,9 @@ def check_tokens(
     tokens: TokenFiles,
     metadata: dict[str, Any],
     name: str,
-    vqgan: NuwaVQGAN,
+    vqgan: ModelMixin,
     tokenizer: NuwaTokenizer,
-    sketch_vqgan: NuwaVQGAN | None = None,
+    sketch_vqgan: ModelMixin | None = None,
     needs_sketches: bool = False,
 ) -> None:
     """Token files must come from these codecs and this tokenizer, and hold sketches where they are needed.
@@ -189,9 +192,9 @@ def check_tokens(
         tokens (`TokenFiles`): what was loaded.
         metadata (`dict[str, Any]`): its metadata; files of other makers may leave the fingerprints out.
         name (`str`): the argument that named them.
-        vqgan (`NuwaVQGAN`): the codec.
+        vqgan (`ModelMixin`): the codec.
         tokenizer (`NuwaTokenizer`): the tokenizer.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches; without it sketches are not looked at.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches; without it sketches are not looked at.
         needs_sketches (`bool`, defaults to `False`): whether a task starts from sketches.
 
     Raises:
@@ -206,13 +209,13 @@ def check_tokens(
             "with `--sketch_vqgan`, into a new folder."
         )
     ranges = [
-        ("visual token", tokens.video_tokens, vqgan.config.codebook_size),
+        ("visual token", tokens.video_tokens, as_codec(vqgan).codebook_size),
         ("text token", tokens.caption_ids, len(tokenizer)),
         ("text token", tokens.image_caption_ids, len(tokenizer)),
         ("frame", tokens.image_indices, tokens.video_tokens.shape[1]),
     ]
     if sketch_vqgan is not None and tokens.sketch_tokens is not None:
-        ranges.append(("sketch token", tokens.sketch_tokens, sketch_vqgan.config.codebook_size))
+        ranges.append(("sketch token", tokens.sketch_tokens, as_codec(sketch_vqgan).codebook_size))
         if tokens.sketch_tokens.shape != tokens.video_tokens.shape:
             raise ValueError(
                 f"`{name}` must have sketches on the grid of its clips, {tuple(tokens.video_tokens.shape[1:])}, got "

@@ -16,6 +16,7 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import parse_arguments, require
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
@@ -94,7 +95,9 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
     Raises:
         ValueError: If the data set cannot be opened, is empty, or lacks a column.
     """
-    size, sketch_vqgan, frame_rate = encoders.vqgan.config.sample_size, encoders.sketch_vqgan, arguments.clip_rate()
+    size = as_codec(encoders.vqgan).sample_size
+    sketch_codec = None if encoders.sketch_vqgan is None else as_codec(encoders.sketch_vqgan)
+    frame_rate = arguments.clip_rate()
     media = CaptionedMedia(
         open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming),
         height=size,
@@ -103,8 +106,8 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         frame_rate=frame_rate,
         media_column=arguments.media_column,
         caption_column=arguments.caption_column,
-        sketch_column=None if sketch_vqgan is None else arguments.sketch_column or "sketch",
-        num_classes=None if sketch_vqgan is None else sketch_vqgan.config.in_channels,
+        sketch_column=None if sketch_codec is None else arguments.sketch_column or "sketch",
+        num_classes=None if sketch_codec is None else sketch_codec.in_channels,
     )
     kept = ("dataset", "dataset_split", "streaming", "num_frames")
     return media, {
@@ -126,10 +129,10 @@ def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
     Raises:
         ValueError: If it does not.
     """
-    vqgan, sketch_vqgan = encoders.vqgan, encoders.sketch_vqgan
-    if sketch_vqgan is None:
+    if encoders.sketch_vqgan is None:
         return
-    classes = sketch_vqgan.config.in_channels
+    codec, sketch_codec = as_codec(encoders.vqgan), as_codec(encoders.sketch_vqgan)
+    classes = sketch_codec.in_channels
     require(
         not has_emoji or classes == len(sketch_class_names),
         "sketch_vqgan",
@@ -138,10 +141,10 @@ def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
         "give the one trained on sketches",
     )
     require(
-        sketch_vqgan.downsampling_factor == vqgan.downsampling_factor,
+        sketch_codec.spatial_factor == codec.spatial_factor,
         "sketch_vqgan",
-        f"a codec whose tokens are {vqgan.downsampling_factor} pixels wide, as those of `vqgan`",
-        sketch_vqgan.downsampling_factor,
+        f"a codec whose tokens are {codec.spatial_factor} pixels wide, as those of `vqgan`",
+        sketch_codec.spatial_factor,
         "give one with as many levels",
     )
 
@@ -156,8 +159,9 @@ def no_clips(arguments: TokenizeArguments, encoders: Encoders) -> TokenFiles:
     Returns:
         `TokenFiles`.
     """
-    side = encoders.vqgan.config.sample_size // encoders.vqgan.downsampling_factor
-    visual = torch.zeros(0, arguments.num_frames, side, side, dtype=torch.int32)
+    codec = as_codec(encoders.vqgan)
+    grid = codec.grid(arguments.num_frames, codec.sample_size, codec.sample_size)
+    visual = torch.zeros(0, *grid, dtype=torch.int32)
     text = torch.zeros(0, encoders.tokenizer.model_max_length, dtype=torch.int32)
     sketch = None if encoders.sketch_vqgan is None else visual
     return TokenFiles(visual, text, text, torch.zeros(0, dtype=torch.int32), sketch)

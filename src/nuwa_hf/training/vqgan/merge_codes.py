@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(MergeArguments, argv)
     vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan)
     kind = vqgan.config.quantizer
-    require(kind == "nearest", "vqgan", "one with the quantizer 'nearest'", kind, "Gumbel codes cannot be merged")
+    require(kind == "nearest", "vqgan", "one with the quantizer 'nearest'", kind, "only learnt codes can be merged")
     before = vqgan.config.codebook_size
     require(
         arguments.codebook_size <= before, "codebook_size", f"at most {before}", arguments.codebook_size, "use fewer"

@@ -70,6 +70,8 @@ def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) 
         sample_size=sample_size,
         commitment_weight=arguments.commitment_weight,
         isolated_patches=arguments.isolated_patches,
+        quantizer="nearest" if arguments.fsq_levels is None else "fsq",
+        fsq_levels=arguments.fsq_levels,
     )
 
 
@@ -118,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ).to(memory_format=memory_format)
     generator = torch.Generator().manual_seed(arguments.seed)
     codebook = None
-    if arguments.codebook_learning == "ema":
+    if arguments.codebook_learning == "ema" and arguments.fsq_levels is None:
         codebook = EmaCodebook(
             vqgan.quantize, arguments.codebook_decay, arguments.codebook_revive_after, generator=generator
         )

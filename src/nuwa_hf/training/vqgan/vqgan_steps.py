@@ -8,7 +8,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN, NuwaVQGANOutput
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANOutput
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
@@ -71,8 +72,7 @@ def vqgan_step(
     outputs: list[NuwaVQGANOutput] = []
     discriminator.requires_grad_(False)
     for batch in batches:
-        # As a tuple, which Accelerate's and DDP's wrappers can rebuild.
-        output = NuwaVQGANOutput(*training.vqgan(batch["pixels"], return_dict=False))
+        output = training.vqgan(batch["pixels"])
         reconstruction = training.target.loss(output.sample, batch)
         log = {"reconstruction": reconstruction}
         if training.perceptual is not None:
