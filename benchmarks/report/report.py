@@ -4,7 +4,7 @@
 
     python -m benchmarks.report.report --results benchmarks/results --page docs/benchmarks.md
 
-A table stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one without a JSON file stays as it is. Plots are
+Each table is between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one without a JSON file is not changed. Plots are
 drawn by `plots.py`, into `images/benchmarks` beside the page, and need `pip install -e ".[benchmarks]"`.
 """
 

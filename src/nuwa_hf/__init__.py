@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuwa_hf.grid import Grid
-from nuwa_hf.lazy_names import lazy_names
-from nuwa_hf.registration import AFTER_IMPORT
+from nuwa_hf.imports.lazy_names import lazy_names
+from nuwa_hf.imports.registration import AFTER_IMPORT
 from nuwa_hf.tasks import TASKS
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What can be said about a sub-command's arguments before its checkpoint is read."""
+"""Checks of a sub-command's arguments, before its checkpoint is read."""
 
 import argparse
 import secrets
@@ -15,7 +15,8 @@ from nuwa_hf.pipelines.checks import as_prompt_list, check_whole_number
 
 
 def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
-    """Check what can be checked; the pipeline checks the rest. Draws a seed if none was given.
+    """Check what can be checked without the checkpoint, and draw a seed if none was given. The pipeline checks the
+    rest.
 
     Args:
         command (`TaskCommand`): the command.

@@ -165,11 +165,11 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
     def choose_sampling(
         self,
-        guidance_scale: float | None,
-        temperature: float | None,
-        top_k: int | None,
-        top_p: float | None,
-        min_p: float | None,
+        guidance_scale: float | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
     ) -> SamplingSettings:
         """How to sample: as the user says, and otherwise as the checkpoint's `transformer.generation_config` does.
 
@@ -194,7 +194,11 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         return SamplingSettings.resolve(self.transformer.generation_config, given)
 
     def choose_unguided_sampling(
-        self, temperature: float | None, top_k: int | None, top_p: float | None, min_p: float | None
+        self,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
     ) -> SamplingSettings:
         """How to sample in the tasks without a text, where only the temperature makes samples safer.
 

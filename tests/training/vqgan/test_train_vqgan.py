@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.datasets.class_map import palette, sketch_class_names
-from nuwa_hf.storage.whole_folders import complete_checkpoints
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
 from nuwa_hf.training.vqgan.train_vqgan import main
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Generated clips beside what bounds them: real clips, real clips through the codec, and chance.
+"""Scores generated clips beside real clips, real clips through the codec, and chance.
 
 Shapes: B clips, T frames, Y rows, X columns of pixels.
 """
@@ -16,14 +16,15 @@ from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth, chance, score_verdicts
 from nuwa_hf.evaluation.tasks.task_evaluator import run_in_batches
-from nuwa_hf.metrics.distances import frechet_distance, psnr
+from nuwa_hf.metrics.frechet_distance import frechet_distance
+from nuwa_hf.metrics.psnr import psnr
 from nuwa_hf.modeling.codec import Codec
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
 
 @dataclass(frozen=True)
 class RealClips:
-    """The first clips of a split, and the next as many, which the judge-FID measures against.
+    """The first clips of a split, and as many further ones as the reference of the judge-FID.
 
     Args:
         clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
@@ -41,10 +42,10 @@ class RealClips:
 
     @classmethod
     def draw(cls, dataset: EmojiMotion, num_clips: int) -> "RealClips":
-        """Draw `num_clips` clips from the start of a data set, and as many for reference.
+        """Take the first `num_clips` clips of a data set, and as many more for reference.
 
         Args:
-            dataset (`nuwa_hf.datasets.EmojiMotion`): holds at least twice as many.
+            dataset (`nuwa_hf.datasets.EmojiMotion`): has at least twice as many.
             num_clips (`int`): at least 2, for the features' covariance.
 
         Returns:
@@ -132,8 +133,8 @@ def evaluate_split(
         report[name] = {key: accuracy.to_dict() for key, accuracy in score_verdicts(verdicts, real.truths).items()}
         report[name]["judge_fid_frames"] = frechet_distance(verdicts.frame_features, reference.frame_features)
         report[name]["judge_fid_clips"] = frechet_distance(verdicts.clip_features, reference.clip_features)
-    report["codec"]["psnr"] = psnr(rows["codec"], real.clips)
-    report["codec"]["psnr_objects"] = psnr(rows["codec"], real.clips, real.object_mask)
+    report["codec"]["psnr"] = psnr(rows["codec"], real.clips).item()
+    report["codec"]["psnr_objects"] = psnr(rows["codec"], real.clips, real.object_mask).item()
     sizes = (len(dataset.object_names), len(dataset.background_names), len(dataset.motion_names))
     report["chance"] = {key: {"accuracy": value} for key, value in chance(real.truths, *sizes).items()}
     return report, list(rows.values())[-1], real.captions

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Clips as tokens: what the codecs and the text tokenizer make of a few samples."""
+"""Encodes a few samples with the codecs and the text tokenizer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from nuwa_hf.pipelines.checks import check_codec
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
-Rows = list[tuple[int, Any]]  # numbers and rows of a data set
+Rows = list[tuple[int, Any]]  # row numbers and rows of a data set
 
 
 @dataclass(frozen=True)
 class Encoders:
-    """What tokens are made with.
+    """The codecs and the tokenizer that make tokens.
 
     Args:
         vqgan (`ModelMixin`): the codec, in float32: `NuwaVQGAN` or another that `as_codec` takes.
         tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it they are left out.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it, sketches are left out.
 
     Raises:
-        TypeError: If a codec does not speak the protocol `Codec`.
+        TypeError: If a codec does not follow the protocol `Codec`.
         ValueError: If its tokens stand for several frames.
     """
 
@@ -46,7 +46,7 @@ class Encoders:
 
     @classmethod
     def load(cls, vqgan: str, tokenizer: str, sketch_vqgan: str | None, device: str) -> "Encoders":
-        """Load them, ready to encode.
+        """Load them from folders.
 
         Args:
             vqgan (`str`): folder of the codec.
@@ -60,19 +60,19 @@ class Encoders:
         sketch_codec = None
         if sketch_vqgan is not None:
             sketch_codec = load_codec(sketch_vqgan).to(device).eval()
-            sketch_codec.to(memory_format=torch.channels_last)  # many channels in: a fifth faster on a CPU
+            sketch_codec.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
         codec = load_codec(vqgan).to(device).eval()
         return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
 
 class SampleReader(Protocol):
-    """What turns a row of a data set into a sample; it is sent to other processes."""
+    """Turns a row of a data set into a sample. It must be picklable."""
 
     def read(self, number: int, row: Any) -> dict[str, Any]:
-        """The sample of a row, or a BrokenMediaError."""
+        """The sample of a row; raises BrokenMediaError if it cannot be used."""
 
     def name(self, number: int, row: Any) -> str:
-        """What to call the row."""
+        """The name of a row, for messages."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ class SkippedClip:
 
 @dataclass(frozen=True)
 class TokenizedRows:
-    """What became of a few rows.
+    """The result of encoding a few rows.
 
     Args:
-        num_rows (`int`): how many they were.
-        tokens (`TokenFiles`, *optional*): of those that could be used, if any could.
-        skipped (`tuple[SkippedClip, ...]`): the others.
+        num_rows (`int`): how many rows there were.
+        tokens (`TokenFiles`, *optional*): tokens of the usable rows, if there are any.
+        skipped (`tuple[SkippedClip, ...]`): the rows that could not be used.
     """
 
     num_rows: int
@@ -106,7 +106,7 @@ class TokenizedRows:
 
 
 def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> TokenizedRows:
-    """Read a few rows and encode those that can be used.
+    """Read a few rows and encode the usable ones.
 
     Args:
         encoders (`Encoders`): the codecs and the tokenizer.

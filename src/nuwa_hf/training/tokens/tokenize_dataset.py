@@ -28,12 +28,12 @@ from nuwa_hf.training.tokens.tokenize_processes import tokenize_on_processes
 
 CLIPS_PER_SHARD = 2048
 CLIPS_PER_BATCH = 32
-FOUND_LATER = ("num_clips", "num_shards")  # of a data set, which is counted as it is read
+FOUND_LATER = ("num_clips", "num_shards")  # of a streamed data set, whose rows are counted as they are read
 
 
 @dataclass(frozen=True)
 class IndexedClips:
-    """Clips that are made from their index, as rows.
+    """A data set of clips that are made from their index, with the interface of one that is read.
 
     Args:
         dataset (`EmojiMotion`): the clips.
@@ -43,16 +43,16 @@ class IndexedClips:
 
     @property
     def num_rows(self) -> int:
-        """How many there are."""
+        """The number of clips."""
         return len(self.dataset)
 
     @property
     def reader(self) -> "IndexedClips":
-        """What makes the samples: this itself."""
+        """The object that makes the samples: this one."""
         return self
 
     def rows(self, start: int) -> Iterator[tuple[int, Any]]:
-        """Indices, which are all there is to a row."""
+        """Indices, twice: as row numbers and as rows."""
         return ((index, None) for index in range(start, len(self.dataset)))
 
     def read(self, number: int, row: None) -> dict[str, Any]:
@@ -60,23 +60,23 @@ class IndexedClips:
         return self.dataset[number]
 
     def name(self, number: int, row: None) -> str:
-        """What to call it."""
+        """The name of a clip, for messages."""
         return f"clip {number}"
 
 
 def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:
-    """EmojiMotion as the arguments say.
+    """EmojiMotion as configured by the arguments.
 
     Args:
         arguments (`TokenizeArguments`): the command's.
 
     Returns:
-        `tuple[IndexedClips, dict[str, Any]]`: the clips, and what to remember about them.
+        `tuple[IndexedClips, dict[str, Any]]`: the clips, and their part of the metadata.
     """
     pack = SpritePack.drawn_shapes() if arguments.sprites == "shapes" else SpritePack.load()
     setting = SETTINGS[arguments.setting]
     if arguments.sprites == "shapes":
-        setting = replace(setting, objects=None)  # a setting names emoji; shapes are all used
+        setting = replace(setting, objects=None)  # a setting names emoji; with shapes, all are used
     clips = EmojiMotion(pack, setting=setting, split=arguments.split, seed=arguments.seed, length=arguments.num_clips)
     kept = ("setting", "sprites", "split", "num_clips", "seed")
     return IndexedClips(clips), {**{name: getattr(arguments, name) for name in kept}, "frame_rate": FRAME_RATE}
@@ -120,7 +120,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
 
 
 def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
-    """The codec of sketches must fit the other codec and EmojiMotion's classes.
+    """Check that the codec of sketches fits the other codec and EmojiMotion's classes.
 
     Args:
         encoders (`Encoders`): both codecs.
@@ -150,7 +150,7 @@ def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
 
 
 def no_clips(arguments: TokenizeArguments, encoders: Encoders) -> TokenFiles:
-    """Token files of no clip at all, of the shapes that clips have.
+    """Tokens of zero clips, in the shapes that clips would have.
 
     Args:
         arguments (`TokenizeArguments`): give the frames.
@@ -168,14 +168,14 @@ def no_clips(arguments: TokenizeArguments, encoders: Encoders) -> TokenFiles:
 
 
 def prepare_folder(folder: Path, metadata: dict[str, Any]) -> None:
-    """Make the folder of the token files, or make sure that it holds those that are wanted.
+    """Create the folder of the token files, or check that its contents were made from the same things.
 
     Args:
-        folder (`Path`): where they go.
-        metadata (`dict[str, Any]`): what they are made from; `num_shards` is None where it is not known yet.
+        folder (`Path`): the folder.
+        metadata (`dict[str, Any]`): what they are made from; `num_shards` is None if it is not known yet.
 
     Raises:
-        ValueError: If it holds token files of something else.
+        ValueError: If it holds token files made from something else.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / METADATA_NAME).is_file():
@@ -192,21 +192,21 @@ def prepare_folder(folder: Path, metadata: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write token files; shards that are already there are kept, so that a stopped run goes on.
+    """Write token files. Existing shards are kept, so a stopped run can continue.
 
     Args:
-        argv (`Sequence[str]`, *optional*): flags of `TokenizeArguments`; the process's own when None.
+        argv (`Sequence[str]`, *optional*): flags of `TokenizeArguments`; by default those of the process.
 
     Raises:
-        ValueError: If an argument is wrong, the data set has nothing to read or too much that cannot be used, or the
-            folder holds token files of other arguments, another codec or tokenizer.
+        ValueError: If an argument is wrong, the data set is empty or has too many unusable rows, or the folder holds
+            token files from other arguments, another codec or another tokenizer.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(TokenizeArguments, argv)
     if arguments.device == "cpu":
         keep_freed_memory()
     folders = arguments.codec_folders()
-    # With several processes the codecs are only looked at here.
+    # With several processes, the codecs are used here only for their configuration.
     encoders = Encoders.load(**folders, device=arguments.device if arguments.num_proc == 1 else "cpu")
     check_sketch_vqgan(encoders, has_emoji=arguments.dataset is None)
     clips_per_shard = arguments.clips_per_shard or CLIPS_PER_SHARD

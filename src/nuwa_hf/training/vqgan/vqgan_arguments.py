@@ -96,7 +96,7 @@ class VQGANArguments(RunArguments):
             remedy = f"use {max(1, round(size / factor)) * factor}"
             require(size % factor == 0, "image_size", f"a multiple of {factor}, the downsampling", size, remedy)
         if self.target == "sketches":
-            # Both judge RGB pixels; a sketch has one right class for each pixel, which cross-entropy asks for.
+            # Both work on RGB pixels. A sketch has one right class for each pixel, and is trained with cross-entropy.
             start, perceptual = self.discriminator_start, self.perceptual_weights
             require(start == 1, "discriminator_start", "1 (no discriminator) for sketches", start, "set it to 1")
             require(perceptual is None, "perceptual_weights", "None for sketches", perceptual, "leave it out")

@@ -25,7 +25,7 @@ from nuwa_hf.training.vqgan.vqgan_losses import (
 
 @dataclass
 class VQGANTraining:
-    """What one step of the VQ-GAN's training works on.
+    """The objects that a training step works with.
 
     Args:
         arguments (`VQGANArguments`): the weights of the loss's terms.
@@ -35,8 +35,8 @@ class VQGANTraining:
         discriminator (`PatchDiscriminator`): likewise.
         optimizer (`torch.optim.Optimizer`): of the codec.
         discriminator_optimizer (`torch.optim.Optimizer`): of the discriminator.
-        codebook (`EmaCodebook`, *optional*): moves the codes; None if they learn by gradient.
-        perceptual (`PerceptualLoss`, *optional*): the perceptual term; None for none.
+        codebook (`EmaCodebook`, *optional*): updates the codes; None if they are trained by gradient.
+        perceptual (`PerceptualLoss`, *optional*): the perceptual term of the loss.
     """
 
     arguments: VQGANArguments
@@ -60,7 +60,7 @@ def vqgan_step(
     Args:
         training (`VQGANTraining`): the models and their optimisers; changed in place.
         batches (`list[dict]`): for every pass of the accumulation one batch of the target's dataset.
-        is_adversarial (`bool`): whether the discriminator takes part; if not it is neither run nor changed.
+        is_adversarial (`bool`): whether the discriminator takes part. If not, it is neither run nor changed.
 
     Returns:
         `tuple[dict[str, torch.Tensor], torch.Tensor]`: scalars for the log, the last pass's, and the tokens of all
