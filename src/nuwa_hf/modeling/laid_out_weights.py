@@ -56,7 +56,7 @@ class LaidOutProduct:
 
     def __call__(self, hidden_states: torch.Tensor, use_gelu: bool) -> tuple[torch.Tensor, ...]:
         """The outputs of the layers, each of shape `(..., O)`, for an input of shape `(..., D)`."""
-        after = ("gelu", [], "none") if use_gelu else ("none", [], "")  # the second "none" asks for the exact GELU
+        after = ("gelu", [], "none") if use_gelu else ("none", [], "")  # with algorithm "none" the GELU is exact
         joined = torch.ops.mkldnn._linear_pointwise(hidden_states, self.packed, None, *after)
         return (joined,) if len(self.sizes) == 1 else joined.split(self.sizes, -1)
 

@@ -20,7 +20,7 @@ from nuwa_hf.argument_docs import argument_entries, share_arguments
 
 Method = TypeVar("Method", bound=Callable)
 
-# Values with which settings of transformers' `GenerationConfig` change nothing, other than 0, False and empty ones.
+# The values at which settings of transformers' `GenerationConfig` change nothing, unless that is 0, False or empty.
 CHANGES_NOTHING = {
     "use_cache": True,
     "num_beams": 1,
@@ -46,12 +46,12 @@ class SamplingArguments:
     """The arguments that `NuwaForConditionalGeneration.generate` and `.stream` have in common.
 
     Args:
-        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all, or one for each of the B k
-            outputs.
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all outputs, or one for each of
+            the B k outputs.
         schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all places of a wave at once,
             `"raster"` one place after another.
-        generation_config (`GenerationConfig`, *optional*): supplies the next seven where they are not given; the
-            model's own when not given.
+        generation_config (`GenerationConfig`, *optional*): supplies the next seven arguments where they are not
+            given; the model's own configuration by default.
         do_sample (`bool`, *optional*): `False` chooses the likeliest token; tokens are sampled by default.
         temperature (`float`, *optional*): divides the logits, at least 0; 0 chooses the likeliest token.
         top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.

@@ -61,7 +61,7 @@ def _compiled_flex_attention() -> Callable:
 
 @table(maxsize=32)
 def _block_mask(pattern: NearbyPattern, device: torch.device) -> BlockMask:
-    # Tables rather than constants, so that one compiled kernel serves all grids and windows of as many places.
+    # Tables rather than constants: one compiled kernel then serves all grids and windows with equally many places.
     query_t, query_h, query_w = coordinate_table(pattern.query_grid, pattern.key_grid, device)
     key_t, key_h, key_w = coordinate_table(pattern.key_grid, pattern.key_grid, device)
     radius_t, radius_h, radius_w = torch.tensor(pattern.radii, device=device)
