@@ -5,7 +5,6 @@
 Legend: R rows, D input size, F output size.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Self
 
@@ -128,33 +127,6 @@ class Int8Linear(nn.Module):
             layer.bias = nn.Parameter(linear.bias.detach().clone(), requires_grad=False)
         return layer
 
-    @classmethod
-    def concatenate(cls, layers: Sequence["Int8Linear"]) -> Self:
-        """Join several layers into one that gives their outputs side by side, bit for bit.
-
-        Args:
-            layers (`Sequence[Int8Linear]`): layers of the same input size, all with a bias or all without.
-
-        Returns:
-            `Int8Linear`: a layer that shares no memory with `layers`.
-
-        Raises:
-            ValueError: If the layers differ in their input size or in having a bias.
-        """
-        kinds = {(layer.in_features, layer.bias is not None) for layer in layers}
-        if len(kinds) != 1:
-            raise ValueError(
-                "`layers` must have one input size, and all a bias or none, got (in_features, bias) "
-                f"{sorted(kinds)}; concatenate those that agree."
-            )
-        (in_features, has_bias) = kinds.pop()
-        joined = cls(in_features, sum(layer.out_features for layer in layers), bias=has_bias, device="meta")
-        joined.weight = nn.Parameter(torch.cat([layer.weight for layer in layers]), requires_grad=False)
-        joined.scale = torch.cat([layer.scale for layer in layers])
-        if has_bias:
-            joined.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), requires_grad=False)
-        return joined
-
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
         """Apply the layer to each row.
 
@@ -174,24 +146,11 @@ class Int8Linear(nn.Module):
             )
         check_is_cpu(hidden_states.device)
         rows, step = quantize_rows(hidden_states)
-        return self.from_quantized(rows, step, hidden_states.dtype)
-
-    def from_quantized(self, rows: torch.Tensor, step: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Apply the layer to rows that are already quantised, for layers that share an input.
-
-        Args:
-            rows (`torch.CharTensor` of shape `(..., D)`): the first result of `quantize_rows`.
-            step (`torch.Tensor` of shape `(..., 1)`): the second.
-            dtype (`torch.dtype`): dtype of the output.
-
-        Returns:
-            `torch.Tensor` of shape `(..., F)`.
-        """
         sums = int8_matmul(rows.reshape(-1, self.in_features), self.weight)
         output = sums.to(step.dtype).mul_(step.reshape(-1, 1)).mul_(self.scale)
         if self.bias is not None:
             output += self.bias
-        return output.to(dtype).view(*rows.shape[:-1], self.out_features)
+        return output.to(hidden_states.dtype).view(*hidden_states.shape[:-1], self.out_features)
 
     def extra_repr(self) -> str:
         """The sizes, as `torch.nn.Linear` shows them."""

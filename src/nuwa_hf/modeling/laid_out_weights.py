@@ -106,11 +106,6 @@ class LaidOutWeights:
     def __reduce__(self) -> tuple:
         return type(self), ()
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of all layouts, in bytes."""
-        return sum(layer.weight.nbytes for layers in self._products for layer in layers)
-
     def free(self) -> None:
         """Free all layouts; a sampling run in progress keeps its own until it ends."""
         self._products = {}
@@ -129,16 +124,18 @@ class LaidOutWeights:
             `StepLinear`: applies the layers in one sampling run, during which the weights must not change.
         """
         with self._lock:
-            before, self._products = self._products, {}
-            if not has_hooks(model):
-                for layers in together:
-                    kept = before.pop(layers, None)  # an outdated layout is freed before the new one is made
-                    if can_lay_out(layers):
-                        marks = tuple(map(_mark, layers))
-                        is_current = kept is not None and kept.marks == marks
-                        kept = None if not is_current else kept
-                        self._products[layers] = kept or _lay_out(layers, marks)
-            return StepLinear(self._products)
+            plain = [] if has_hooks(model) else [layers for layers in together if can_lay_out(layers)]
+            marks = {layers: tuple(map(_mark, layers)) for layers in plain}
+            kept = {
+                layers: product for layers, product in self._products.items() if marks.get(layers) == product.marks
+            }
+            # A dictionary of its own, since a sampling run in another thread may use the one before. It frees what is
+            # outdated before anything is laid out anew.
+            self._products = kept
+            for layers in plain:
+                if layers not in kept:
+                    kept[layers] = _lay_out(layers, marks[layers])
+            return StepLinear(kept)
 
 
 def has_hooks(model: nn.Module) -> bool:
