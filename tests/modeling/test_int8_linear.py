@@ -99,6 +99,17 @@ def test_rows_do_not_affect_each_other():
         assert torch.equal(torch.cat([layer(part) for part in rows.split(count)]), together)
 
 
+def test_concatenated_layers_equal_the_separate_ones():
+    layers = [Int8Linear.from_linear(random_linear(64, size, seed=size)) for size in (40, 1, 33)]
+    joined = Int8Linear.concatenate(layers)
+    for rows in (random_rows(1, 64), random_rows(5, 7, 64)):
+        assert torch.equal(joined(rows), torch.cat([layer(rows) for layer in layers], dim=-1))
+    with pytest.raises(ValueError, match="`layers` must have one input size"):
+        Int8Linear.concatenate([layers[0], Int8Linear.from_linear(random_linear(32, 40))])
+    with pytest.raises(ValueError, match="all a bias or none"):
+        Int8Linear.concatenate([layers[0], Int8Linear.from_linear(random_linear(64, 40, bias=False))])
+
+
 def test_row_of_zeros_gives_the_bias():
     layer = Int8Linear.from_linear(random_linear(64, 40))
     assert torch.equal(layer(torch.zeros(3, 64)), layer.bias.expand(3, 40))

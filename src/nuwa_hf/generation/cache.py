@@ -18,6 +18,9 @@ from nuwa_hf.nearby_attention.backends.masked_sdpa import additive_mask
 from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, Window, neighbor_table, pattern_mask
 
 
+VECTOR = 16  # float32 numbers of a CPU's widest vector
+
+
 class ConditionReach:
     """Which places of a condition each visual place sees. All layers share it, so it is computed once per run.
 
@@ -36,6 +39,8 @@ class ConditionReach:
             may be seen.
         bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): the additive mask used without `near`, 0
             where a place may be seen and -inf elsewhere; None if everything may be seen.
+        num_kept (`int`): how many of the M places steps read; those after them are padding in every item. M stands for
+            this number in `bias`.
         blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): set together with `bias`; True for
             queries that see nothing. None if every query sees something.
     """
@@ -50,6 +55,7 @@ class ConditionReach:
         device: torch.device,
     ):
         self.near = self.bias = None
+        self.num_kept = condition_grid.numel
         pattern, seen, visible = NearbyPattern(grid, condition_grid, window), key_padding_mask, None
         if not pattern.sees_whole_grid:
             near, inside = neighbor_table(grid, pattern.window, key_grid=condition_grid, device=device)
@@ -58,13 +64,21 @@ class ConditionReach:
                 return
             visible = pattern_mask(pattern, device)[None, None]
         if seen is not None:
-            seen = seen[:, None, None, :]
-            visible = seen if visible is None else visible & seen
+            self.num_kept = _without_padding(seen)
+            seen = seen[:, None, None, : self.num_kept]
+            visible = seen if visible is None else visible[..., : self.num_kept] & seen
         if visible is not None:
             blind = ~visible.any(-1, keepdim=True)
             # Kernels disagree on a row without any key, so a blind query attends to everything and is then zeroed.
             self.bias = additive_mask(visible | blind, dtype)
             self.blind = blind if blind.any() else None
+
+
+def _without_padding(seen: torch.Tensor) -> int:
+    """How many places of a condition there are up to the last one that any item sees, in whole vectors of a CPU."""
+    places = torch.nonzero(seen.any(0))
+    last = int(places.max()) if len(places) else 0
+    return min(seen.shape[1], (last // VECTOR + 1) * VECTOR)
 
 
 class CachedCondition:
@@ -79,7 +93,8 @@ class CachedCondition:
     def __init__(self, key: torch.Tensor, value: torch.Tensor, reach: ConditionReach):
         # (B, M, A, E) for gathers, (B, A, M, E) otherwise: in that layout the reads of a step are contiguous.
         layout = (0, 2, 1, 3) if reach.near is not None else (0, 1, 2, 3)
-        self.key, self.value = (states.permute(layout).contiguous() for states in (key, value))
+        kept = (states[:, :, : reach.num_kept] for states in (key, value))
+        self.key, self.value = (states.permute(layout).contiguous() for states in kept)
         self.reach = reach
 
     def attend(self, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

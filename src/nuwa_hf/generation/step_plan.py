@@ -28,7 +28,8 @@ from nuwa_hf.nearby_attention.neighborhood import causal_offsets, coordinate_tab
 
 
 SLOT_MULTIPLE = 8  # attention kernels on CUDA expect aligned mask rows
-# On a CPU, a large step attends in pieces of a few frames each, which skips most of the slots that are not seen.
+# On a CPU, a step skips the slots of frames that none of its places sees. A large step attends in pieces of a few
+# frames each, which skips most of the others too.
 FRAMES_AT_ONCE = 2
 LARGE_STEP = 2**15  # places times slots
 
@@ -184,19 +185,22 @@ class _Layout:
 
     def _pieces(self, frames: list[int]) -> tuple[Piece, ...]:
         rings, count = self.rings, len(frames)
-        if not self.in_pieces or count * rings.num_slots < LARGE_STEP:
-            return (Piece(0, count, 0, rings.num_slots),)
+        whole = (Piece(0, count, 0, rings.num_slots),)
+        if not self.in_pieces:
+            return whole
+        is_large = count * rings.num_slots >= LARGE_STEP
+        at_once = FRAMES_AT_ONCE if is_large else rings.frames
         pieces, first = [], 0
         while first < count:
             start = frames[first] % rings.frames
             # The last ring is followed by the first one again, so a piece ends there.
-            stop = frames[first] + min(FRAMES_AT_ONCE, rings.frames - start)
+            stop = frames[first] + min(at_once, rings.frames - start)
             last = next((row for row in range(first, count) if frames[row] >= stop), count)
             end = frames[last - 1] % rings.frames
             seen = max(0, rings.lead + start - rings.radius)
             pieces.append(Piece(first, last, seen * rings.depth, (rings.lead + end + 1) * rings.depth))
             first = last
-        return tuple(pieces)
+        return tuple(pieces) if is_large or len(pieces) == 1 else whole
 
 
 @lru_cache(maxsize=64)

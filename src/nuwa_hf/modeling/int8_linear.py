@@ -5,6 +5,7 @@
 Legend: R rows, D input size, F output size.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Self
 
@@ -126,6 +127,33 @@ class Int8Linear(nn.Module):
         if linear.bias is not None:
             layer.bias = nn.Parameter(linear.bias.detach().clone(), requires_grad=False)
         return layer
+
+    @classmethod
+    def concatenate(cls, layers: Sequence["Int8Linear"]) -> Self:
+        """Join several layers into one that gives their outputs side by side, bit for bit.
+
+        Args:
+            layers (`Sequence[Int8Linear]`): layers of the same input size, all with a bias or all without.
+
+        Returns:
+            `Int8Linear`: a layer that shares no memory with `layers`.
+
+        Raises:
+            ValueError: If the layers differ in their input size or in having a bias.
+        """
+        kinds = {(layer.in_features, layer.bias is not None) for layer in layers}
+        if len(kinds) != 1:
+            raise ValueError(
+                "`layers` must have one input size, and all a bias or none, got (in_features, bias) "
+                f"{sorted(kinds)}; concatenate those that agree."
+            )
+        (in_features, has_bias) = kinds.pop()
+        joined = cls(in_features, sum(layer.out_features for layer in layers), bias=has_bias, device="meta")
+        joined.weight = nn.Parameter(torch.cat([layer.weight for layer in layers]), requires_grad=False)
+        joined.scale = torch.cat([layer.scale for layer in layers])
+        if has_bias:
+            joined.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), requires_grad=False)
+        return joined
 
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
         """Apply the layer to each row.

@@ -2,21 +2,24 @@
 # Copyright 2026 The nuwa_hf authors
 """Weights of linear layers laid out for products with few rows, which sampling steps compute hundreds of times.
 
-On a CPU, float32 weights are packed once into oneDNN's own layout. With few rows, this is several times faster than
-packing them again in every product, or not at all. Layers that read the same input become one matrix. The layouts are
-kept between calls and made again when the weights have changed. A layer that is not plain (with adapters or hooks,
-offloaded, compiled, quantised) is simply called.
+On a CPU, weights are packed once into oneDNN's own layout. With few rows, this is several times faster than packing
+them again in every product, or not at all. Layers that read the same input become one matrix, and so do 8-bit layers,
+which then quantise their input once. The layouts are kept between calls and made again when the weights have changed.
+A layer that is not plain (with adapters or hooks, offloaded, compiled, quantised by others) is simply called.
 
 Legend: B batch, n places of one step, D width of the input, O of the output.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import Self
 
 import torch
 from torch import nn
+
+from nuwa_hf.modeling.int8_linear import Int8Linear
 
 
 # Attributes that accelerate and diffusers set on a module when they replace its `forward` by a hook.
@@ -45,19 +48,18 @@ class LaidOutProduct:
     """A single product for layers that read the same input.
 
     Args:
-        packed (`torch.Tensor`): their stacked weights in oneDNN's own layout.
+        multiply (`Callable`): `multiply(hidden_states, use_gelu)` gives the outputs side by side.
         sizes (`tuple[int, ...]`): O, the width of each output.
         marks (`tuple`): fingerprints of the weights, which tell whether they have changed since.
     """
 
-    packed: torch.Tensor
+    multiply: Callable[[torch.Tensor, bool], torch.Tensor]
     sizes: tuple[int, ...]
     marks: tuple
 
     def __call__(self, hidden_states: torch.Tensor, use_gelu: bool) -> tuple[torch.Tensor, ...]:
         """The outputs of the layers, each of shape `(..., O)`, for an input of shape `(..., D)`."""
-        after = ("gelu", [], "none") if use_gelu else ("none", [], "")  # with algorithm "none" the GELU is exact
-        joined = torch.ops.mkldnn._linear_pointwise(hidden_states, self.packed, None, *after)
+        joined = self.multiply(hidden_states, use_gelu)
         return (joined,) if len(self.sizes) == 1 else joined.split(self.sizes, -1)
 
 
@@ -124,7 +126,9 @@ class LaidOutWeights:
             `StepLinear`: applies the layers in one sampling run, during which the weights must not change.
         """
         with self._lock:
-            plain = [] if has_hooks(model) else [layers for layers in together if can_lay_out(layers)]
+            plain = (
+                [] if has_hooks(model) else [layers for layers in together if can_pack(layers) or _can_join(layers)]
+            )
             marks = {layers: tuple(map(_mark, layers)) for layers in plain}
             kept = {
                 layers: product for layers, product in self._products.items() if marks.get(layers) == product.marks
@@ -152,45 +156,83 @@ def has_hooks(model: nn.Module) -> bool:
     return any(not replaced.isdisjoint(attributes) for replaced, attributes in names)
 
 
-def can_lay_out(layers: Layers) -> bool:
-    """Whether calling the layers computes products with float32 weights on a CPU and nothing else.
+def laid_out_bytes(layers: Layers) -> int:
+    """Memory that the layout of layers takes beside their own weights.
+
+    Args:
+        layers (`tuple[nn.Module, ...]`): linear layers that read the same input; they may be on the meta device.
+
+    Returns:
+        `int`: bytes; 0 for layers that are simply called.
+    """
+    if can_pack(layers):
+        return sum(layer.weight.nbytes for layer in layers)
+    return sum(layer.weight.nbytes + layer.scale.nbytes for layer in layers) if _can_join(layers) else 0
+
+
+def can_pack(layers: Layers) -> bool:
+    """Whether calling the layers computes products on a CPU whose weights oneDNN can pack, and nothing else.
 
     Args:
         layers (`tuple[nn.Module, ...]`): linear layers.
 
     Returns:
-        `bool`: whether they can become one product.
+        `bool`: whether they can become one packed product.
     """
     return (
         torch.backends.mkldnn.is_available()
         and torch.backends.mkldnn.enabled
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
         and not torch.is_autocast_enabled("cpu")
-        and all(_is_plain(layer) for layer in layers)
+        and all(_is_plain(layer, nn.Linear) for layer in layers)
+        and layers[0].weight.dtype in _packed_dtypes()
     )
 
 
-def _is_plain(layer: nn.Module) -> bool:
+def _can_join(layers: Layers) -> bool:
+    """Whether the layers are 8-bit layers that read one input, which is then quantised once."""
+    return len(layers) > 1 and all(_is_plain(layer, Int8Linear) for layer in layers)
+
+
+def _is_plain(layer: nn.Module, kind: type) -> bool:
     return (
-        type(layer) is nn.Linear
+        type(layer) is kind
         and layer.bias is None
         and type(layer.weight) in (nn.Parameter, torch.Tensor)
-        and layer.weight.dtype == torch.float32
         and layer.weight.device.type in ("cpu", "meta")
         and layer._compiled_call_impl is None
         and not (layer._forward_hooks or layer._forward_pre_hooks)
     )
 
 
-def _mark(layer: nn.Linear) -> tuple:
+@cache
+def _packed_dtypes() -> tuple[torch.dtype, ...]:
+    has_bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return (torch.float32, torch.bfloat16) if has_bfloat16 else (torch.float32,)
+
+
+def _mark(layer: nn.Linear | Int8Linear) -> tuple:
     """A fingerprint of the weight: its address, its shape and the sum of its bits, 64 at a time if possible."""
     weight = layer.weight.detach()
-    bits = weight.view(torch.int64 if weight.shape[1] % 2 == 0 and weight.is_contiguous() else torch.int32)
-    return weight.data_ptr(), tuple(weight.shape), int(bits.sum())
+    fits = weight.is_contiguous() and weight.shape[1] * weight.itemsize % 8 == 0
+    bits = weight.view(torch.int64 if fits else {1: torch.int8, 2: torch.int16, 4: torch.int32}[weight.itemsize])
+    scale = float(layer.scale.sum()) if isinstance(layer, Int8Linear) else None
+    return weight.data_ptr(), tuple(weight.shape), int(bits.sum()), scale
 
 
 def _lay_out(layers: Layers, marks: tuple) -> LaidOutProduct:
-    weights = [layer.weight.detach() for layer in layers]
-    weight = weights[0] if len(weights) == 1 else torch.cat(weights)
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight)
-    return LaidOutProduct(packed, tuple(layer.weight.shape[0] for layer in layers), marks)
+    if can_pack(layers):
+        weights = [layer.weight.detach() for layer in layers]
+        packed = torch.ops.mkldnn._reorder_linear_weight(weights[0] if len(weights) == 1 else torch.cat(weights))
+
+        def multiply(hidden_states: torch.Tensor, use_gelu: bool) -> torch.Tensor:
+            after = ("gelu", [], "none") if use_gelu else ("none", [], "")  # with algorithm "none" the GELU is exact
+            return torch.ops.mkldnn._linear_pointwise(hidden_states, packed, None, *after)
+    else:
+        joined = Int8Linear.concatenate(layers)
+
+        def multiply(hidden_states: torch.Tensor, use_gelu: bool) -> torch.Tensor:
+            output = joined(hidden_states)
+            return nn.functional.gelu(output) if use_gelu else output
+
+    return LaidOutProduct(multiply, tuple(layer.weight.shape[0] for layer in layers), marks)

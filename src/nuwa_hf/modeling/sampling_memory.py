@@ -14,7 +14,7 @@ from nuwa_hf.generation.cache import ring_bytes
 from nuwa_hf.generation.schedule import plan_steps
 from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.laid_out_weights import can_lay_out
+from nuwa_hf.modeling.laid_out_weights import can_pack, laid_out_bytes
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, step_products
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
@@ -90,12 +90,12 @@ def sampling_memory(
     offsets = len(causal_offsets(config.window)) - 1
     num_slots = count_slots(grid, config.window, schedule)
     embedding = (2 * rows + 1) * places * offsets * width * e
-    laid_out = sum(layer.weight.nbytes for layers in step_products(model) if can_lay_out(layers) for layer in layers)
-    layer = rows * places * (8 * width + (1 if laid_out else 2) * inner) * e
+    takes_in_gelu = can_pack((model.model.decoder.layers[0].feed_forward.up_proj,))
+    layer = rows * places * (8 * width + (1 if takes_in_gelu else 2) * inner) * e
     draw = rows * places * width * e + batch_size * places * codes * (e * (3 if uses_guidance else 1) + 2 * INT64)
     return SamplingMemory(
         weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
-        laid_out=laid_out,
+        laid_out=sum(map(laid_out_bytes, step_products(model))),
         ring=ring_bytes(config.num_decoder_layers, num_slots, rows, width, dtype),
         conditions=(2 * config.num_decoder_layers + 1) * rows * text * width * e,
         step=places * num_slots * e + max(embedding, layer, draw),
