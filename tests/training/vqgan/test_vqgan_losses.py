@@ -4,10 +4,8 @@ import math
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from nuwa_hf.training.vqgan.perceptual_loss import VGG16_STAGES, PerceptualLoss
 from nuwa_hf.training.vqgan.vqgan_losses import (
     adaptive_weight,
     class_map_loss,
@@ -81,34 +79,3 @@ def test_psnr_of_a_known_error_and_of_a_mask():
     assert peak_signal_to_noise(sample, pixels, mask).item() == pytest.approx(10 * math.log10(4 / 0.04), abs=1e-4)
     assert peak_signal_to_noise(sample, pixels).item() == pytest.approx(10 * math.log10(4 / 0.01), abs=1e-4)
     assert peak_signal_to_noise(torch.full_like(pixels, 9.0), torch.ones_like(pixels)) > 100  # clipped
-
-
-@pytest.fixture
-def vgg_file(tmp_path):
-    """A VGG16 of two channels a stage."""
-    state, channels = {}, 3
-    for number in sum(VGG16_STAGES, ()):
-        state[f"features.{number}.weight"] = torch.randn(2, channels, 3, 3)
-        state[f"features.{number}.bias"] = torch.randn(2)
-        channels = 2
-    save_file(state, tmp_path / "vgg.safetensors")
-    return tmp_path / "vgg.safetensors"
-
-
-def test_perceptual_loss_is_zero_only_for_equal_images_and_trains_the_sample_alone(vgg_file):
-    perceptual = PerceptualLoss(vgg_file)
-    pixels, sample = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16, requires_grad=True)
-    assert perceptual(pixels, pixels) == 0
-    loss = perceptual(sample, pixels)
-    loss.backward()
-    assert loss > 0
-    assert sample.grad.abs().sum() > 0
-    assert all(parameter.grad is None for parameter in perceptual.parameters())
-
-
-def test_perceptual_weights_that_do_not_exist_or_lack_a_layer_are_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"`perceptual_weights`.*none\.safetensors"):
-        PerceptualLoss(tmp_path / "none.safetensors")
-    save_file({"features.0.weight": torch.zeros(2, 3, 3, 3)}, tmp_path / "part.safetensors")
-    with pytest.raises(ValueError, match=r"lacks 'features\.0\.bias'"):
-        PerceptualLoss(tmp_path / "part.safetensors")
