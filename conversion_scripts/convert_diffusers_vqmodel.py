@@ -61,7 +61,7 @@ def verify(arguments: argparse.Namespace, folder: Path) -> str:
     dtype = torch.float32 if arguments.dtype is None else arguments.dtype
     vqmodel = VQModel.from_pretrained(there).to(dtype).eval()
     vqgan = NuwaVQGAN.from_pretrained(here).to(dtype).eval()
-    side = 8 * vqgan.downsampling_factor
+    side = 8 * vqgan.spatial_factor
     generator = torch.Generator().manual_seed(0)
     pixels = (torch.rand(2, vqgan.config.in_channels, side, side, generator=generator) * 2 - 1).to(dtype)
     encoded = vqgan.encode(pixels)

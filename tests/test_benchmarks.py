@@ -3,6 +3,7 @@
 """The benchmarks run and say what they measured; what the numbers are is no test's business."""
 
 import json
+import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,6 +49,12 @@ def benchmarks_can_be_imported(monkeypatch):
 def run(name, output, *arguments):
     import_module(MODULES[name]).main(["--output", str(output), *arguments])
     return json.loads((output / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_every_benchmark_has_its_command_on_the_page():
+    documented = re.findall(r"^python -m (benchmarks\.\S+)", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert sorted(documented) == sorted([*MODULES.values(), "benchmarks.report.report"])
+    assert all(hasattr(import_module(module), "main") for module in documented)
 
 
 def is_summary(part, num_runs):

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers import ModelMixin, VQModel
 
 import nuwa_hf
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaPipelineBase, NuwaTokenizer, NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.tasks import get_task
 
 
@@ -69,26 +71,69 @@ def tiny_sketch_vqgan(**overrides) -> NuwaVQGAN:
     return tiny_vqgan(**{**sizes, **overrides})
 
 
-def with_spread_codes(vqgan: NuwaVQGAN, pixels: torch.Tensor) -> NuwaVQGAN:
-    """With latents of these pixels as codes: a random codec gives nearly every pixel the same token."""
-    latents = vqgan.encode(pixels).latents.movedim(1, -1).flatten(0, -2)
-    chosen = torch.randperm(len(latents), generator=torch.Generator().manual_seed(0))
-    vqgan.quantize.write_codebook(latents[chosen[: vqgan.config.codebook_size]].detach())
+def tiny_vqmodel(num_channels: int = 3, codebook_size: int = CODEBOOK_SIZE, **overrides) -> VQModel:
+    """diffusers' own class."""
+    torch.manual_seed(1)
+    sizes = {
+        "in_channels": num_channels,
+        "out_channels": num_channels,
+        "block_out_channels": (8, 8),
+        "down_block_types": ("DownEncoderBlock2D",) * 2,
+        "up_block_types": ("UpDecoderBlock2D",) * 2,
+        "layers_per_block": 1,
+        "latent_channels": 4,
+        "num_vq_embeddings": codebook_size,
+        "norm_num_groups": 4,
+        "mid_block_add_attention": False,
+        "sample_size": 8,
+    }
+    return VQModel(**{**sizes, **overrides}).eval()
+
+
+def tiny_fsq_vqgan(num_channels: int = 3, levels: tuple[int, ...] = (4, 2, 2, 2)) -> NuwaVQGAN:
+    vqgan = tiny_vqgan(
+        in_channels=num_channels,
+        out_channels=num_channels,
+        quantizer="fsq",
+        fsq_levels=levels,
+        codebook_dim=None,
+        codebook_size=None,
+    )
+    with torch.no_grad():
+        vqgan.quant_conv.weight *= 20  # latents beyond the first levels
     return vqgan
 
 
-def tiny_pipeline(task: str = "T2V", **components) -> NuwaPipelineBase:
-    """The pipeline of the task with the paper's short name, with all four components."""
+def with_spread_codes(model: ModelMixin, pixels: torch.Tensor) -> ModelMixin:
+    """With latents of these pixels as codes: a random codec gives nearly every pixel the same token."""
+    latents = model.encode(pixels).latents.movedim(1, -1).flatten(0, -2)
+    chosen = torch.randperm(len(latents), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        model.quantize.embedding.weight.copy_(latents[chosen[: as_codec(model).codebook_size]])
+    return model
+
+
+def tiny_codecs(kind: str = "nearest") -> dict[str, ModelMixin]:
+    """The components `vqgan` and `sketch_vqgan`: NuwaVQGANs, their like with "fsq", or diffusers' "vqmodel"."""
+    if kind == "fsq":
+        return {"vqgan": tiny_fsq_vqgan(), "sketch_vqgan": tiny_fsq_vqgan(NUM_CLASSES, (4, 4))}
     generator = torch.Generator().manual_seed(0)
     width, height = FRAME_SIZE
     pixels = torch.rand(4, 3, height, width, generator=generator) * 2 - 1
     sketches = torch.randint(0, NUM_CLASSES, (4, height, width), generator=generator)
-    everything = {
-        "vqgan": with_spread_codes(tiny_vqgan(), pixels),
-        "transformer": tiny_transformer(),
-        "tokenizer": tiny_tokenizer(),
-        "sketch_vqgan": with_spread_codes(tiny_sketch_vqgan(), class_maps_to_pixels(sketches, NUM_CLASSES)),
+    if kind == "vqmodel":
+        codecs = (tiny_vqmodel(), tiny_vqmodel(NUM_CLASSES, SKETCH_CODEBOOK_SIZE, lookup_from_codebook=True))
+    else:
+        codecs = (tiny_vqgan(), tiny_sketch_vqgan())
+    return {
+        "vqgan": with_spread_codes(codecs[0], pixels),
+        "sketch_vqgan": with_spread_codes(codecs[1], class_maps_to_pixels(sketches, NUM_CLASSES)),
     }
+
+
+def tiny_pipeline(task: str = "T2V", **components) -> NuwaPipelineBase:
+    """The pipeline of the task with the paper's short name, with all four components."""
+    everything = {**tiny_codecs(), "transformer": tiny_transformer(), "tokenizer": tiny_tokenizer()}
     pipeline = getattr(nuwa_hf, get_task(task).pipeline)(**{**everything, **components})
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Images a second and peak memory of the VQ-GAN, encoding and decoding, and how far a faster way is from float32.
+"""Images per second and peak memory of the VQ-GAN's encoder and decoder, and the error of faster settings.
 
     python -m benchmarks.codec.vqgan --output benchmarks/results
     python -m benchmarks.codec.vqgan --output . --device cuda --f16_batch_sizes 1 8 32 --f16_repetitions 15
 
 Two codecs: the embedded checkpoint's, and the paper's with a downsampling of 16, whose weights are random. Each case
-has a process of its own, so that its peak memory is its own; those of one codec, batch and direction take turns.
+runs in its own process, so that its peak memory can be measured; the cases of one codec, batch and direction take
+turns.
 """
 
 import argparse
@@ -79,7 +80,7 @@ def real_images(count: int, size: int) -> torch.Tensor:
 def build_run(
     codec: str, way: str, direction: str, batch_size: int, size: int, device: str, seed: int
 ) -> Callable[[], torch.Tensor]:
-    """What encodes or decodes one batch.
+    """A function that encodes or decodes one batch.
 
     Args:
         codec (`str`): one of `CODECS`.
@@ -91,14 +92,15 @@ def build_run(
         seed (`int`): of random weights and tokens.
 
     Returns:
-        `Callable`: gives tokens of shape `(B, h, w)` or pixels of shape `(B, 3, size, size)`, once they are there.
+        `Callable`: returns tokens of shape `(B, h, w)` or pixels of shape `(B, 3, size, size)`, when the device has
+            finished.
     """
     vqgan = build_codec(codec, way, device, seed)
     if direction == "encode":
         memory_format = _memory_format(WAYS[way][1])
         batch = real_images(batch_size, size).to(device, vqgan.dtype, memory_format=memory_format)
     else:
-        side = size // vqgan.downsampling_factor
+        side = size // vqgan.spatial_factor
         generator = torch.Generator().manual_seed(seed)
         tokens = torch.randint(vqgan.config.codebook_size, (batch_size, side, side), generator=generator)
         batch = tokens.to(device)
@@ -113,7 +115,7 @@ def build_run(
 
 
 def compare_with_float32(codec: str, size: int, device: str, seed: int) -> dict[str, dict[str, float]]:
-    """What each way makes of one image, against float32.
+    """Compare each way with float32 on one image.
 
     Args:
         codec (`str`): one of `CODECS`.
@@ -139,7 +141,7 @@ def compare_with_float32(codec: str, size: int, device: str, seed: int) -> dict[
 def measure(
     codec: str, batch_sizes: Sequence[int], size: int, repetitions: int, device: str, seed: int
 ) -> list[dict[str, Any]]:
-    """Every way, direction and batch of one codec.
+    """Measure every way, direction and batch of one codec.
 
     Args:
         codec (`str`): one of `CODECS`.
@@ -152,7 +154,7 @@ def measure(
     Returns:
         `list[dict]`: a row for each; `ratio` is its time over that of float32.
     """
-    # In a process of its own, because what this one uses would count as the memory of those that it starts.
+    # In a separate process, because the memory of this one would count as that of the processes it starts.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         agreement = pool.submit(compare_with_float32, codec, size, device, seed).result()
     rows = []

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Clocks and memory of a device: a GPU works on after the call that gave it work has returned."""
+"""Clocks and memory of a device. A GPU may still be working after a call has returned."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ DEVICES = ("cpu", "cuda")
 
 
 def describe(device: str) -> dict[str, Any]:
-    """What `describe_machine` says, and on a GPU its name as `device`.
+    """The description of `describe_machine` and, for a GPU, its name as `device`.
 
     Args:
         device (`str`): one of `DEVICES`.
@@ -35,13 +35,13 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def synchronize(device: str) -> None:
-    """Wait until the device has done all that it was given."""
+    """Wait until the device has finished its work."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 def seconds_of(function: Callable[[], object], device: str) -> float:
-    """The seconds of one call, begun on an idle device and over when the device is idle again."""
+    """The seconds of one call, from an idle device until the device is idle again."""
     synchronize(device)
     start = time.perf_counter()
     function()
@@ -76,7 +76,7 @@ class Stopwatch:
         return timed
 
     def clear(self) -> None:
-        """Forget what was added up."""
+        """Set all sums to zero."""
         self.seconds.clear()
 
 
@@ -86,7 +86,7 @@ def memory_now(device: str) -> int:
 
 
 def reset_peak(device: str) -> None:
-    """Let `peak_since_reset` count from now on; where the system cannot, it counts from the process's start."""
+    """Start the measurement of `peak_since_reset`. Where the system cannot, it starts with the process."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         return

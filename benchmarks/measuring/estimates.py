@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What is worked out from measurements: the time of many steps from that of a few, and how fast a time grows."""
+"""Estimates from measurements: the time of many steps from that of a few, and the growth of a time."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def evenly_spaced(num_steps: int, num_timed: int) -> list[int]:
-    """The middles of equal parts of a sequence of steps.
+    """The middle steps of equal parts of a sequence of steps.
 
     Args:
         num_steps (`int`): N, how many steps there are.
@@ -27,11 +27,11 @@ def evenly_spaced(num_steps: int, num_timed: int) -> list[int]:
 
 
 def estimate_from_steps(time_step: Callable[[int], float], num_steps: int, num_timed: int) -> float:
-    """The seconds of all steps, of which some are timed: each stands for those of its part (the midpoint rule).
+    """Estimate the seconds of all steps by timing some: each represents its part (the midpoint rule).
 
         seconds = N / n * (s_1 + ... + s_n)
 
-    Exact for a time that grows in a straight line, and for any other if all steps are timed.
+    Exact for a time that grows linearly, and for any time if all steps are timed.
 
     Args:
         time_step (`Callable`): takes the step of an index and gives its seconds.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The machine in words, and the timing that every benchmark uses.
+"""The description of the machine, and the timing that all benchmarks use.
 
-torch is imported where it is needed: on Linux a process's peak memory counts from that of the process which started
-it, so a benchmark that measures other processes has to stay small itself.
+torch is imported inside functions: on Linux the peak memory of a process includes that of the process that started it,
+so a benchmark that starts processes must stay small.
 """
 
 import os
@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the numbers depend on besides the code.
+    """What the measurements depend on besides the code.
 
     Returns:
         `dict[str, Any]`: `cpu`, `cores` (usable ones), `threads` (torch's), `memory_bytes`, `system`, `python`,
@@ -51,7 +51,7 @@ def in_bytes(max_resident: int) -> int:
 
 
 def timed(function: Callable[[], object]) -> Callable[[], float]:
-    """What calls a function and returns the seconds that it took."""
+    """A function that calls another and returns the seconds it took."""
 
     def run() -> float:
         start = time.perf_counter()
@@ -62,9 +62,10 @@ def timed(function: Callable[[], object]) -> Callable[[], float]:
 
 
 def time_interleaved(cases: dict[str, Callable[[], float]], repetitions: int, title: str) -> dict[str, list[float]]:
-    """Time several cases in turn, so that what else the machine does falls on all of them alike.
+    """Time several cases in turn, so that other load on the machine affects all of them equally.
 
-    Each case runs once uncounted; then every repetition runs all of them, by turns forwards and backwards.
+    Each case runs once without being counted; then every repetition runs all of them, alternately forwards and
+    backwards.
 
     Args:
         cases (`dict[str, Callable]`): name to what runs once and returns its seconds.

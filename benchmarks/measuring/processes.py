@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Cases that are timed in a process each, in turn, so that the peak memory of each is its own."""
+"""Times cases in turn, each in its own process, so that their peak memory can be measured separately."""
 
 import multiprocessing
 import time
@@ -12,7 +12,7 @@ from benchmarks.measuring.machine import peak_memory, time_interleaved
 
 
 class ProcessTimes(NamedTuple):
-    """What a case took.
+    """Time and memory of a case.
 
     Args:
         seconds (`list[float]`): of each counted run.
@@ -55,7 +55,7 @@ def time_in_processes(
             connections[name], theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, build, arguments, memory), daemon=True)
             process.start()
-            theirs.close()  # so that a process that fails ends the wait for it
+            theirs.close()  # so that waiting ends if the process fails
             processes.append(process)
         before = {name: connection.recv() for name, connection in connections.items()}
 
@@ -84,7 +84,7 @@ def _work(
     arguments: dict[str, Any],
     memory: Callable[[], int],
 ) -> None:
-    """Runs a case whenever it is told to (`True`), and sends its seconds; the peak memory at first and last."""
+    """Runs a case each time it receives `True`, and sends its seconds; sends the peak memory at the start and end."""
     run = build(**arguments)
     connection.send(memory())
     while connection.recv():

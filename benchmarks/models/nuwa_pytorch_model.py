@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""nuwa-pytorch 0.7.8 at the sizes of a `NuwaConfig`: its model, one video of its `generate`, one step of that.
+"""nuwa-pytorch 0.7.8 at the sizes of a `NuwaConfig`: its model, its `generate`, and one step of that.
 
     pip install --no-deps nuwa-pytorch==0.7.8 vector-quantize-pytorch unfoldNd einx torch-einops-utils ftfy \
         loguru frozendict wcwidth
 
-nuwa-pytorch imports torchvision for its VQ-GAN's perceptual loss and data sets. None of it is used here, and where
-torchvision is missing an empty module stands in for it.
+nuwa-pytorch imports torchvision for its VQ-GAN's perceptual loss and data sets. They are not used here; if torchvision
+is missing, an empty module replaces it.
 """
 
 import importlib.metadata

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The transformers that are measured: the embedded checkpoint's preset with another width, depth and grid."""
+"""The measured transformers: the embedded checkpoint's preset with another width, depth and grid."""
 
 from typing import Any
 

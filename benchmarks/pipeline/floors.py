@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What no waves can be faster than on a device: reading the weights once a wave, and multiplying by them.
+"""Lower bounds for the time of sampling on a device: reading the weights once per step, and multiplying by them.
 
     seconds >= max(waves * bytes of the weights / bandwidth,  2 * rows * weights / matrix rate)
 
-Keys, values and activations are left out, so the floor is low: what stands above it went elsewhere.
+Keys, values and activations are left out, so the real minimum is higher.
 """
 
 from typing import Any

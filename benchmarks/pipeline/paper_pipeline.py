@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Pipelines of the paper's sizes with random weights: made once, loaded in any precision, timed part by part."""
+"""Pipelines of the paper's sizes with random weights: saved once, loaded in any precision, timed part by part."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from nuwa_hf import (
 )
 from nuwa_hf.generation.noise import PlaceNoise
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
+from nuwa_hf.modeling.sampling_memory import sampling_memory
 
 
 # Name to the fields of the transformer (beside those of the preset that is named first) and of the VQ-GAN.
@@ -80,7 +80,7 @@ class Precision(NamedTuple):
 
 
 def save_random_pipeline(preset: str, seed: int, folder: Path) -> None:
-    """Write a pipeline that nothing was taught, in float32.
+    """Save a pipeline with random weights, in float32.
 
     Args:
         preset (`str`): a key of `PRESETS`.
@@ -97,7 +97,7 @@ def save_random_pipeline(preset: str, seed: int, folder: Path) -> None:
 def load_pipeline(
     folder: Path, output: str, precision: Precision, device: str, is_channels_last: bool
 ) -> NuwaPipelineBase:
-    """A saved pipeline in one precision, ready to be called.
+    """Load a saved pipeline in one precision.
 
     Args:
         folder (`Path`): where it was saved.
@@ -162,7 +162,7 @@ def parts_of(spent: dict[str, float]) -> dict[str, float]:
 
 
 def memory_by_formula(pipeline: NuwaPipelineBase, grid: Grid, batch_size: int, guidance: bool) -> dict[str, int]:
-    """The bytes that can be worked out before a call.
+    """The bytes that can be estimated before a call.
 
     Args:
         pipeline (`NuwaPipelineBase`): transformer and codec.
@@ -177,7 +177,7 @@ def memory_by_formula(pipeline: NuwaPipelineBase, grid: Grid, batch_size: int, g
     vqgan = pipeline.vqgan
     sampling = sampling_memory(pipeline.transformer, grid, batch_size=batch_size, uses_guidance=guidance)
     codec = sum(tensor.nbytes for tensor in (*vqgan.parameters(), *vqgan.buffers()))
-    decoding = decoding_memory(vqgan, batch_size * grid.t, *pipeline.image_size)
+    decoding = pipeline.codec.decoding_memory(batch_size * grid.t, *pipeline.image_size)
     peak = codec + max(sampling.total, sampling.weights + decoding)
     return {**asdict(sampling), "codec": codec, "decoding": decoding, "peak": peak}
 
@@ -194,7 +194,7 @@ def build_case(
     seed: int,
     notes: Path,
 ) -> Callable[[], None]:
-    """What calls a pipeline once, from texts to pixels, and notes what it took as a line of JSON.
+    """A function that calls a pipeline once, from texts to pixels, and writes time and memory as a line of JSON.
 
     The last call also notes the floors, measured after it, so that they count in nobody's time or memory.
 

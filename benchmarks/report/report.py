@@ -4,7 +4,7 @@
 
     python -m benchmarks.report.report --results benchmarks/results --page docs/benchmarks.md
 
-A table stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one without a JSON file stays as it is. Plots are
+Each table is between `<!-- NAME:start -->` and `<!-- NAME:end -->`; one without a JSON file is not changed. Plots are
 drawn by `plots.py`, into `images/benchmarks` beside the page, and need `pip install -e ".[benchmarks]"`.
 """
 
@@ -165,10 +165,12 @@ def rounding_tables(result: dict[str, Any]) -> str:
         now, before = result[part], result.get("before", {}).get(part)
         drawn, likeliest = (now["seconds"][name]["median"] for name in ("drawn", "likeliest"))
         header, rows = ["beside float32", "same past", "whole samples", "samples without a change"], []
-        for number, row in enumerate(now["rows"]):
-            old = [before["rows"][number]] if before else []
+        earlier = {row["way"]: row for row in before["rows"]} if before else {}
+        for row in now["rows"]:
+            both = (row, earlier.get(row["way"])) if before else (row,)
             shares = (
-                [f"{each[name]:.2%}" for each in (row, *old)] for name in ("same_past", "whole", "equal_samples")
+                [f"{each[name]:.2%}" if each else "cannot" for each in both]
+                for name in ("same_past", "whole", "equal_samples")
             )
             rows.append([row["way"], *(value for share in shares for value in share)])
         if before:

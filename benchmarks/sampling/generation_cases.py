@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What `generation.py` times: one video by this package in either order, and one by nuwa-pytorch, of equal size.
+"""The cases of `generation.py`: one video by this package in either order, and one by nuwa-pytorch, of equal size.
 
-Weights are random, which changes no shape and so no time.
+Weights are random, which does not affect the time.
 """
 
 import time
@@ -53,7 +53,7 @@ def build_model(hidden_size: int, layers: int, grids: list[Grid], seed: int) -> 
 def generation(
     model: NuwaForConditionalGeneration, grid: Grid, schedule: str, guidance_scale: float, seed: int
 ) -> Callable[[], torch.Tensor]:
-    """What makes one video.
+    """A function that samples one video.
 
     Args:
         model (`NuwaForConditionalGeneration`): the model.

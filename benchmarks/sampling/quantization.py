@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What 8-bit weights cost and save: memory, likelihood of real clips, changed samples, seconds for one video.
+"""Compares 8-bit weights with floats: memory, likelihood of real clips, changed samples, seconds for one video.
 
     python -m benchmarks.sampling.quantization --output benchmarks/results
 
@@ -100,7 +100,7 @@ def sampler(
     mask: torch.Tensor | None,
     seeds: Sequence[int],
 ) -> Callable[[], torch.Tensor]:
-    """What makes videos, the same at each call.
+    """A function that samples videos, the same at each call.
 
     Args:
         model (`NuwaForConditionalGeneration`): the model.

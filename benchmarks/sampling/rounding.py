@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
+from accelerate import cpu_offload
 from tqdm import tqdm
 
 from benchmarks.measuring.machine import describe_machine, summarize, time_interleaved, timed
@@ -50,10 +51,13 @@ class Way(NamedTuple):
     num_threads: int = 1
 
 
-def ways_of(models: dict[str, NuwaForConditionalGeneration]) -> dict[str, Way]:
-    """All ways that are compared; the first is what the others are compared with."""
-    exact = models["float32"]
+def load_ways(folder: Path) -> dict[str, Way]:
+    """A saved transformer in all ways that are compared; the first is what the others are compared with."""
+    models = load_models(folder)
+    exact, offloaded = models["float32"], NuwaForConditionalGeneration.from_pretrained(folder).eval()
+    cpu_offload(offloaded, execution_device=torch.device("cpu"))
     others = {
+        "weights offloaded": Way(offloaded),
         "one token a step": Way(exact, schedule="raster"),
         "one sample a call": Way(exact, at_once=1),
         "2 threads instead of 1": Way(exact, num_threads=2),
@@ -160,8 +164,8 @@ def measure_checkpoint(checkpoint: Path, num_videos: int, repetitions: int) -> d
     dataset = EmojiMotion(split="val")
     pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
     text, mask = pipeline.tokenize_prompt([dataset[index]["caption"] for index in range(num_videos)])
-    models = load_models(checkpoint / "transformer")
-    return _measure(models, text, mask, Grid(*models["float32"].config.visual_grid), repetitions)
+    ways = load_ways(checkpoint / "transformer")
+    return _measure(ways, text, mask, Grid(*ways["float32"].model.config.visual_grid), repetitions)
 
 
 def measure_wide_model(config: NuwaConfig, num_images: int, repetitions: int, seed: int) -> dict[str, Any]:
@@ -179,21 +183,21 @@ def measure_wide_model(config: NuwaConfig, num_images: int, repetitions: int, se
     torch.manual_seed(seed)
     with TemporaryDirectory() as folder:
         NuwaForConditionalGeneration(config).save_pretrained(folder)
-        models = load_models(Path(folder))
+        ways = load_ways(Path(folder))
     first = max(config.pad_token_id, config.none_token_id) + 1
     text = torch.randint(first, config.vocab_size, (num_images, TEXT_LENGTH))
     _, height, width = config.visual_grid
-    return _measure(models, text, torch.ones_like(text), Grid(1, height, width), repetitions)
+    return _measure(ways, text, torch.ones_like(text), Grid(1, height, width), repetitions)
 
 
-def _measure(models, text, mask, grid: Grid, repetitions: int) -> dict[str, Any]:
-    rows = compare(ways_of(models), text, mask, grid)
+def _measure(ways: dict[str, Way], text, mask, grid: Grid, repetitions: int) -> dict[str, Any]:
+    rows, exact = compare(ways, text, mask, grid), ways["float32"].model
     torch.set_num_threads(1)
     return {
         "grid": tuple(grid),
-        "codebook_size": models["float32"].config.codebook_size,
+        "codebook_size": exact.config.codebook_size,
         "rows": rows,
-        "seconds": time_drawing(models["float32"], text[:1], grid, repetitions),
+        "seconds": time_drawing(exact, text[:1], grid, repetitions),
     }
 
 

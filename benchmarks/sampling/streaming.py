@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A pipeline that streams: when the first frame is there, how the others follow, memory, and how good late frames are.
+"""Measures streaming: time to the first frame, time between frames, memory, and the quality of late frames.
 
     python -m benchmarks.sampling.streaming --output benchmarks/results --judges runs/judges
 
@@ -184,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "checkpoint": "embedded" if arguments.checkpoint is None else arguments.checkpoint.resolve().name,
         "prompt": PROMPT,
         "grid": pipeline.transformer.config.visual_grid,
-        "guidance_scale": pipeline.choose_sampling(None, None, None, None).guidance_scale,
+        "guidance_scale": pipeline.choose_sampling().guidance_scale,
     }
     measured = {name: getattr(arguments, name) for name in ("num_frames", "warm_up", "every", "repetitions", "seed")}
     ways = {}

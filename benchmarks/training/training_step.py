@@ -5,7 +5,7 @@
     python -m benchmarks.training.training_step --output benchmarks/results
 
 The head of `nuwa_pytorch_model.py` says what to install; `--cases default flex` and the like need nothing. Each case
-has a process of its own, so that its peak memory is its own; the processes take their steps in turn.
+runs in its own process, so that its peak memory can be measured; the processes take their steps in turn.
 """
 
 import argparse

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuwa_hf.grid import Grid
-from nuwa_hf.lazy_names import lazy_names
-from nuwa_hf.registration import AFTER_IMPORT
+from nuwa_hf.imports.lazy_names import lazy_names
+from nuwa_hf.imports.registration import AFTER_IMPORT
 from nuwa_hf.tasks import TASKS
 
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nuwa_hf import pipelines as pipelines
     from nuwa_hf.datasets.emoji_motion import EmojiMotion
     from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+    from nuwa_hf.modeling.codec import Codec, FrameCodec, as_codec, load_codec
     from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
     from nuwa_hf.modeling.int8_quantizer import NuwaInt8Config
     from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, NuwaModel, NuwaPreTrainedModel
@@ -50,7 +51,9 @@ __all__ = [
     "DEMO_CHECKPOINT",
     "TASKS",
     "ClipScorer",
+    "Codec",
     "EmojiMotion",
+    "FrameCodec",
     "Grid",
     "NuwaConfig",
     "NuwaForConditionalGeneration",
@@ -70,14 +73,18 @@ __all__ = [
     "NuwaVQGAN",
     "NuwaVideoPipelineOutput",
     "NuwaVideoPredictionPipeline",
+    "as_codec",
     "color_class_map",
+    "load_codec",
 ]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "ClipScorer": "nuwa_hf.pipelines",
+        "Codec": "nuwa_hf.modeling.codec",
         "EmojiMotion": "nuwa_hf.datasets.emoji_motion",
+        "FrameCodec": "nuwa_hf.modeling.codec",
         "NuwaConfig": "nuwa_hf.modeling.configuration_nuwa",
         "NuwaForConditionalGeneration": "nuwa_hf.modeling.modeling_nuwa",
         "NuwaImageCompletionPipeline": "nuwa_hf.pipelines",
@@ -96,8 +103,10 @@ __getattr__, __dir__ = lazy_names(
         "NuwaVQGAN": "nuwa_hf.modeling.autoencoder_vqgan",
         "NuwaVideoPipelineOutput": "nuwa_hf.pipelines",
         "NuwaVideoPredictionPipeline": "nuwa_hf.pipelines",
+        "as_codec": "nuwa_hf.modeling.codec",
         "color_class_map": "nuwa_hf.pipelines",
         "generation": "nuwa_hf.generation",
+        "load_codec": "nuwa_hf.modeling.codec",
         "modeling": "nuwa_hf.modeling",
         "pipelines": "nuwa_hf.pipelines",
     },

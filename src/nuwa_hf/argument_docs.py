@@ -43,10 +43,27 @@ def share_arguments(entries: str, **words: str) -> Callable[[Documented], Docume
     return complete
 
 
-def _complete(docstring: str, names: list[str], shared: dict[str, str], where: str) -> str:
-    section = re.search(r"^( *)Args:\n((?:\1 +\S.*\n)*)", docstring, flags=re.MULTILINE)
+def argument_entries(documented: Callable) -> str:
+    """The `Args` section of a docstring, to be shared with others.
+
+    Args:
+        documented (`Callable`): a function or a class whose docstring has one.
+
+    Returns:
+        `str`: its entries.
+    """
+    return _find_section(inspect.getdoc(documented), documented.__qualname__)[2]
+
+
+def _find_section(docstring: str, where: str) -> re.Match:
+    section = re.search(r"^( *)Args:\n((?:\1 +\S.*\n?)*)", docstring, flags=re.MULTILINE)
     if section is None:
         raise ValueError(f"The docstring of `{where}` must have an `Args:` section; add one, empty if all is shared.")
+    return section
+
+
+def _complete(docstring: str, names: list[str], shared: dict[str, str], where: str) -> str:
+    section = _find_section(docstring, where)
     own = _split_entries(textwrap.dedent(section[2]))
     for name in own.keys() - set(names):
         raise ValueError(f"The docstring of `{where}` describes `{name}`, which is no argument of it; remove it.")

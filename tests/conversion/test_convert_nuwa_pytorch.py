@@ -251,7 +251,7 @@ def test_the_quantiser_of_a_codec_is_the_same_function(code_width, is_cosine, tm
     status, out = convert(tmp_path, state, "--partial", "--image_size", "64")
     assert status == 0
     vqgan = NuwaVQGAN.from_pretrained(out / "vqgan")
-    assert (vqgan.downsampling_factor, vqgan.config.sample_size) == (4, 64)
+    assert (vqgan.spatial_factor, vqgan.config.sample_size) == (4, 64)
     latents = torch.randn(2, 32, 5, 6)
     wide = latents.movedim(1, -1)
     narrow = wide

@@ -50,7 +50,13 @@ def test_tamings_own_class_loads_what_was_exported(taming, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"isolated_patches": True}, {"mid_block_attention": False}, {"norm_num_groups": 16}]
+    "setting",
+    [
+        {"isolated_patches": True},
+        {"mid_block_attention": False},
+        {"norm_num_groups": 16},
+        {"quantizer": "fsq", "fsq_levels": (4, 4), "codebook_size": None, "codebook_dim": None},
+    ],
 )
 def test_codec_that_taming_cannot_be_is_refused(setting, tmp_path, caplog):
     sizes = {"block_out_channels": (32, 32), "norm_num_groups": 32, "mid_block_attention": True, **setting}

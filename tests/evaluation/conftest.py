@@ -11,7 +11,7 @@ from nuwa_hf.datasets import EmojiMotion, EmojiMotionSetting, SpritePack
 from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges, SegmentJudge
 from nuwa_hf.evaluation.tasks.real_samples import RealSamples
-from nuwa_hf.evaluation.tasks.task_evaluator import Trial
+from nuwa_hf.evaluation.tasks.task_evaluator import TaskEvaluator
 from nuwa_hf.evaluation.tasks.text_to_video import through_codec
 
 
@@ -66,7 +66,7 @@ def pipeline(small_world):
 
 
 @pytest.fixture
-def trial(pipeline, small_world, make_judges):
+def evaluator(pipeline, small_world, make_judges):
     real = RealSamples.draw(small_world, 5)
     coded = through_codec(pipeline.vqgan, real.clips, batch_size=5)
-    return Trial(pipeline, make_judges(small_world), real, coded, batch_size=3, seed=7)
+    return TaskEvaluator(pipeline, make_judges(small_world), real, coded, batch_size=3, seed=7)

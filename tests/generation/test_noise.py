@@ -36,11 +36,18 @@ def p_value(observed, expected):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"temperature": 0.6}, {"temperature": 1.7, "top_k": 5}, {"top_p": 0.8}, {"top_k": 9, "top_p": 0.7}],
+    [
+        {},
+        {"temperature": 0.6},
+        {"temperature": 1.7, "top_k": 5},
+        {"top_p": 0.8},
+        {"top_k": 9, "top_p": 0.7},
+        {"min_p": 0.1},
+    ],
 )
 def test_tokens_follow_the_softmax_of_the_processed_logits(settings):
     logits = torch.randn(1, 12, generator=torch.Generator().manual_seed(4)).mul(1.5)
-    (logits,) = SamplingSettings(**settings).processors()(None, logits)
+    (logits,) = SamplingSettings(**settings).warpers()(None, logits)
     kept = logits.isfinite()
     observed = many_draws(logits).bincount(minlength=12).double()
     assert observed[~kept].sum() == 0

@@ -223,7 +223,7 @@ def test_cache_takes_the_stated_memory():
         ({"grid": (5, 5, 5)}, "the grid's `t` must be at most 4"),
         ({"grid": (0, 5, 5)}, "`t` of a Grid must be a whole number of at least 1"),
         ({"grid": (1, 2, 2), "schedule": "fast"}, "`schedule` must be one of"),
-        ({"grid": (1, 2, 2), "temperature": 0.0}, "`temperature` must be"),
+        ({"grid": (1, 2, 2), "temperature": -1.0}, "`temperature` must be"),
         ({"grid": (1, 2, 2), "top_p": 0.0}, "`top_p` must be"),
         ({"grid": (1, 2, 2), "generator": [torch.Generator()]}, "each of the 3 outputs.* got 1"),
         ({"grid": (1, 2, 2), "known_tokens": torch.zeros(3, 1, 2, 2).long()}, "`known_mask` is missing"),

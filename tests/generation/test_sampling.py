@@ -29,15 +29,16 @@ def test_explicit_settings_win_over_the_generation_config():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("temperature", 0.0),
         ("temperature", -1.0),
         ("temperature", math.nan),
         ("temperature", math.inf),
-        ("top_k", 0),
+        ("top_k", -1),
         ("top_k", 2.5),
         ("top_k", True),
         ("top_p", 0.0),
         ("top_p", 1.01),
+        ("min_p", -0.1),
+        ("min_p", 1.5),
         ("guidance_scale", 0.5),
         ("guidance_scale", math.inf),
     ],

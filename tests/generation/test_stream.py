@@ -127,7 +127,7 @@ def test_a_frame_is_there_before_the_steps_of_the_last_one():
         ({"grid": (2.0, 5, 5)}, "`t` of a Grid must be a whole number"),
         ({"grid": (None, 5, 6)}, "the grid's `w` must be at most 5"),
         ({"grid": (None, 5, 5), "schedule": "fast"}, "`schedule` must be one of"),
-        ({"grid": (9, 5, 5), "temperature": 0.0}, "`temperature` must be"),
+        ({"grid": (9, 5, 5), "temperature": -1.0}, "`temperature` must be"),
         ({"grid": (2, 5, 5), "generator": [torch.Generator()]}, r"each of the 3 outputs.* got 1"),
         (
             {"grid": (9, 5, 5), "sketch_tokens": torch.zeros(3, 4, 5, 5).long()},

@@ -5,10 +5,12 @@ import json
 import accelerate
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from diffusers import VQModel
 from torch import nn
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN, NuwaVQGANDecoderOutput, NuwaVQGANOutput
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
 
 
 TINY = {
@@ -64,27 +66,14 @@ def test_decoding_encoded_pixels_gives_their_shape(vqgan, shape):
 @torch.no_grad()
 def test_downsampling_is_two_to_the_levels_less_one(levels):
     vqgan = build(block_out_channels=(8,) * levels, attention_levels=())
-    assert vqgan.downsampling_factor == 2 ** (levels - 1)
-    assert vqgan.encode(pixels()).tokens.shape == (2, 32 // vqgan.downsampling_factor, 32 // vqgan.downsampling_factor)
+    assert vqgan.spatial_factor == 2 ** (levels - 1)
+    assert vqgan.encode(pixels()).tokens.shape == (2, 32 // vqgan.spatial_factor, 32 // vqgan.spatial_factor)
 
 
 @torch.no_grad()
 def test_sketches_of_many_classes_are_coded_like_images():
     vqgan = build(in_channels=11, out_channels=11)
     assert vqgan.decode(vqgan.encode(pixels(shape=(1, 11, 16, 16))).tokens).sample.shape == (1, 11, 16, 16)
-
-
-@torch.no_grad()
-def test_tokens_and_pixels_of_a_video_are_those_of_its_frames(vqgan):
-    video = pixels(shape=(2, 3, 4, 16, 24))
-    encoded = vqgan.encode(video)
-    decoded = vqgan.decode(encoded.tokens).sample
-    for t in range(4):
-        frame = vqgan.encode(video[:, :, t])
-        assert torch.equal(encoded.tokens[:, t], frame.tokens)
-        # Another batch size may sum in another order.
-        torch.testing.assert_close(encoded.latents[:, t], frame.latents, rtol=0, atol=1e-5)
-        torch.testing.assert_close(decoded[:, :, t], vqgan.decode(frame.tokens).sample, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 16, 16), (2, 3, 3, 16, 16)])
@@ -236,6 +225,36 @@ def test_saved_and_loaded_codec_is_the_same_to_the_bit(vqgan, saving, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["_class_name"] == "NuwaVQGAN"
 
 
+def test_forward_compiles_to_one_graph_with_its_gradients(vqgan):
+    gradients = []
+    for forward in (vqgan, torch.compile(vqgan, fullgraph=True, backend="eager")):
+        output = forward(pixels())
+        (output.sample.square().mean() + output.codebook_loss + output.commitment_loss).backward()
+        gradients.append([weight.grad for weight in vqgan.parameters()])
+        vqgan.zero_grad()
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("kind", [NuwaVQGANOutput, NuwaVQGANEncoderOutput])
+def test_outputs_are_rebuilt_from_a_dictionary_as_accelerate_does(vqgan, kind):
+    output = {NuwaVQGANOutput: vqgan, NuwaVQGANEncoderOutput: vqgan.encode}[kind](pixels())
+    again = kind(dict(output))
+    assert again.keys() == output.keys()
+    assert all(again[name] is output[name] for name in output)
+
+
+def test_codec_that_accelerate_prepared_trains_in_mixed_precision(vqgan):
+    accelerator = accelerate.Accelerator(cpu=True, mixed_precision="bf16")
+    try:
+        output = accelerator.prepare(vqgan)(pixels())
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    assert isinstance(output, NuwaVQGANOutput)
+    assert output.sample.dtype == output.latents.dtype == torch.float32
+    (output.sample.square().mean() + output.codebook_loss + output.commitment_loss).backward()
+    assert [name for name, weight in vqgan.named_parameters() if weight.grad is None] == []
+
+
 def test_gradient_of_the_quantised_reaches_the_encoder_unchanged(vqgan):
     output = vqgan(pixels())
     output.latents.retain_grad()
@@ -308,20 +327,6 @@ def test_layerwise_casting_leaves_the_codebook_as_it_is(vqgan):
     assert torch.equal(vqgan.quantize.codebook(), codes)
     tokens = vqgan.encode(pixels()).tokens
     assert vqgan.decode(tokens).sample.isfinite().all()
-
-
-@pytest.mark.parametrize("offload", ["model", "sequential"])
-@torch.no_grad()
-def test_offloading_hooks_reach_encode_and_decode(vqgan, offload):
-    tokens = vqgan.encode(pixels()).tokens
-    sample = vqgan.decode(tokens).sample
-    if offload == "model":
-        accelerate.cpu_offload_with_hook(vqgan, execution_device="cpu")
-    else:
-        accelerate.cpu_offload(vqgan, execution_device="cpu", offload_buffers=True)
-        assert vqgan.quantize.embedding.weight.device.type == "meta"
-    assert torch.equal(vqgan.encode(pixels()).tokens, tokens)
-    assert torch.equal(vqgan.decode(tokens).sample, sample)
 
 
 def vq_model(block_out_channels, attention_levels, **sizes):
@@ -398,8 +403,6 @@ def test_weights_of_a_diffusers_vq_model_give_its_tokens_and_pixels(channels, le
         (torch.zeros(1, 1, 32, 32), ValueError, "`pixels` must have 3 channels on axis 1, got 1"),
         (torch.zeros(1, 32, 32, 3), ValueError, r"got 32 .*movedim\(-1, 1\)"),
         (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), TypeError, r"got torch.uint8; .*127.5 and subtract 1"),
-        (torch.full((1, 3, 32, 32), torch.nan), ValueError, "`pixels` must be finite"),
-        (torch.full((1, 3, 32, 32), torch.inf), ValueError, "`pixels` must be finite"),
         (torch.zeros(1, 3, 30, 32), ValueError, "`height` must be a positive multiple of 4 .*got 30; use 28 or 32"),
         (torch.zeros(1, 3, 2, 32, 33), ValueError, "`width` must be a positive multiple of 4 .*got 33; use 32 or 36"),
         (torch.zeros(1, 3, 3, 32), ValueError, r"`height` .*got 3; use 4\."),
@@ -424,8 +427,6 @@ def test_forward_refuses_what_encode_refuses(vqgan, bad):
         (torch.zeros(8, 8, dtype=torch.long), ValueError, r"`tokens` must have the shape .*got \(8, 8\)"),
         (torch.zeros(1, 1, 1, 8, 8, dtype=torch.long), ValueError, "`tokens` must have the shape"),
         (torch.zeros(0, 8, 8, dtype=torch.long), ValueError, "`tokens` must not be empty"),
-        (torch.full((1, 8, 8), 64), ValueError, r"`tokens` must lie in \[0, 64\) .*got 64 to 64"),
-        (torch.full((1, 8, 8), -1), ValueError, "got -1 to -1"),
     ],
 )
 def test_tokens_that_do_not_fit_are_refused(vqgan, bad, error, message):

@@ -35,12 +35,9 @@ def test_class_maps_of_bytes_are_taken_as_data_sets_give_them():
     assert torch.equal(pixels, class_maps_to_pixels(class_maps, NUM_CLASSES))
 
 
-@pytest.mark.parametrize("wrong", [-1, NUM_CLASSES])
-def test_class_out_of_range_is_an_error_that_names_it(wrong):
-    class_maps = random_class_maps(1, 4, 4)
-    class_maps[0, 0, 0] = wrong
-    with pytest.raises(ValueError, match=rf"`class_maps`.*\[0, 5\).*{wrong}"):
-        class_maps_to_pixels(class_maps, NUM_CLASSES)
+def test_class_maps_are_coded_without_reading_them():
+    """So that what codes a sketch compiles to one graph; `sketch` of the pipelines is checked where it comes in."""
+    assert class_maps_to_pixels(random_class_maps(2, 3, 4, 6).to("meta"), NUM_CLASSES).shape == (2, 5, 3, 4, 6)
 
 
 def test_class_maps_of_another_kind_or_rank_are_errors():

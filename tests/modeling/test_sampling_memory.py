@@ -10,7 +10,7 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
+from nuwa_hf.modeling.sampling_memory import sampling_memory
 
 
 # Each lets another part of the formula decide.
@@ -81,7 +81,8 @@ def test_decoding_takes_the_memory_of_the_formula(dtype):
             vqgan.enable_slicing()
         with MemoryMeter() as meter:
             vqgan.decode(tokens)
-        stated = decoding_memory(vqgan, num_frames, 32, 48)
+        stated = vqgan.decoding_memory(3, 32, 48)
+        assert stated == num_frames * vqgan.decoding_memory(1, 32, 48)
         assert 0.99 * stated < meter.peak < 1.15 * stated  # the finished frames are on top
 
 
@@ -97,4 +98,4 @@ def test_the_papers_video_takes_what_the_page_says():
             parts = (memory.weights, memory.laid_out, memory.ring, memory.conditions, memory.step)
             cells = " | ".join(f"{part / 1e6:,.0f}" for part in (*parts, memory.total))
             assert f"| {frames} x 21 x 21 | {str(dtype).removeprefix('torch.')} | {cells} |" in page
-    assert f"{decoding_memory(NuwaVQGAN(), 1, 336, 336) / 1e6:,.0f} MB for each frame" in page
+    assert f"{NuwaVQGAN().decoding_memory(1, 336, 336) / 1e6:,.0f} MB for each frame" in page

@@ -210,7 +210,7 @@ def test_stream_may_be_handed_from_thread_to_thread(pipeline, switching):
 def test_interrupt_ends_the_streams_that_have_started(pipeline):
     begun, untouched = (pipeline.stream(CAPTIONS[0], output_type="latent") for _ in range(2))
     next(begun)
-    assert pipeline.guidance_scale == pipeline.choose_sampling(None, None, None, None).guidance_scale
+    assert pipeline.guidance_scale == pipeline.choose_sampling().guidance_scale
     in_threads(lambda: setattr(pipeline, "interrupt", True))
     later = pipeline.stream(CAPTIONS[0], num_frames=2, output_type="latent")
     assert list(begun) == []

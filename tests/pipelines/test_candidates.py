@@ -12,7 +12,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from nuwa_hf import ClipScorer, NuwaConfig, NuwaForConditionalGeneration, NuwaVQGAN
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.sampling_memory import decoding_memory, sampling_memory
+from nuwa_hf.modeling.sampling_memory import sampling_memory
 from nuwa_hf.pipelines import token_generation
 from nuwa_hf.pipelines.candidates import BestSoFar, candidate_generators, candidates_at_once
 from nuwa_hf.pipelines.scorers import likelihood_ratio
@@ -156,7 +156,7 @@ def test_pixels_make_room_for_candidates_that_are_sampled_at_once():
     settings = {"num_outputs": 1, "uses_guidance": False, "schedule": "wavefront"}
     for num_frames in (1, 10):
         grid = Grid(num_frames, 21, 21)
-        memory = decoding_memory(vqgan, num_frames, 336, 336)
+        memory = vqgan.decoding_memory(num_frames, 336, 336)
         at_once = candidates_at_once(model, grid, memory, **settings)
         one, all_of_them = (sampling_memory(model, grid, batch_size=count).total for count in (1, at_once + 1))
         assert all_of_them - one <= memory

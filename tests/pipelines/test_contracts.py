@@ -14,7 +14,17 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline
 from diffusers.callbacks import PipelineCallback
-from tiny import CAPTIONS, CODEBOOK_SIZE, FRAME_SIZE, VISUAL_GRID, seeded, tiny_batch, tiny_inputs, tiny_pipeline
+from tiny import (
+    CAPTIONS,
+    CODEBOOK_SIZE,
+    FRAME_SIZE,
+    VISUAL_GRID,
+    seeded,
+    tiny_batch,
+    tiny_codecs,
+    tiny_inputs,
+    tiny_pipeline,
+)
 
 import nuwa_hf
 from nuwa_hf.tasks import TASKS, get_task
@@ -35,6 +45,7 @@ COMMON = {
     "temperature": None,
     "top_k": None,
     "top_p": None,
+    "min_p": None,
     "generator": None,
     "schedule": "wavefront",
     "output_type": "pil",
@@ -137,13 +148,17 @@ def test_components_are_the_four_that_the_pipeline_was_made_of(pipeline):
     assert not any(model.training for model in (pipeline.vqgan, pipeline.transformer, pipeline.sketch_vqgan))
 
 
-def test_saved_and_loaded_pipeline_is_of_its_class_and_makes_the_same_bytes(pipeline, task, tmp_path):
+@pytest.mark.parametrize("codecs", ["nearest", "fsq", "vqmodel"])
+def test_saved_and_loaded_pipeline_is_of_its_class_and_makes_the_same_bytes(task, codecs, tmp_path):
+    pipeline = tiny_pipeline(task, **tiny_codecs(codecs))
     pipeline.save_pretrained(tmp_path)
     expected = call(pipeline, task)
+    assert len(expected[0].unique()) > 50
     for loader in (type(pipeline), DiffusionPipeline):
         loaded = loader.from_pretrained(tmp_path)
         loaded.set_progress_bar_config(disable=True)
         assert type(loaded) is type(pipeline)
+        assert type(loaded.vqgan) is type(pipeline.vqgan)
         assert_same(call(loaded, task), expected)
         before, after = weights(pipeline), weights(loaded)
         assert before.keys() == after.keys()
@@ -343,6 +358,15 @@ def test_tokens_that_a_callback_returns_are_used(pipeline, task):
     assert (call(pipeline, task, callback_on_step_end=callback).tokens == 7).all()
 
 
+def test_tokens_that_a_callback_returns_must_be_in_the_codebook(pipeline, task):
+    def callback(pipe, step, timestep, callback_kwargs):
+        pipe.interrupt = True
+        return {"tokens": torch.full_like(callback_kwargs["tokens"], CODEBOOK_SIZE)}
+
+    with pytest.raises(ValueError, match=r"`tokens` must lie in \[0, 32\) .*got 32 to 32"):
+        call(pipeline, task, callback_on_step_end=callback)
+
+
 def test_tokens_that_a_callback_changes_are_seen_by_later_waves(pipeline, task):
     def callback(pipe, step, timestep, callback_kwargs):
         return {"tokens": (callback_kwargs["tokens"] + 5) % CODEBOOK_SIZE} if step == 0 else {}
@@ -424,7 +448,7 @@ def test_likeliest_tokens_do_not_depend_on_the_seed(pipeline, task):
 
 
 def test_settings_left_open_are_those_of_the_generation_config(fresh_pipeline, task):
-    settings = {"temperature": 0.3, "top_k": 9, "top_p": 0.8}
+    settings = {"temperature": 0.3, "top_k": 9, "top_p": 0.8, "min_p": 0.05}
     given = call(fresh_pipeline, task, **settings)
     assert not torch.equal(given.tokens, call(fresh_pipeline, task).tokens)
     for name, value in settings.items():

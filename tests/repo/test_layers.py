@@ -1,81 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Lower modules never import higher ones."""
+"""The rooms of the package import each other as the table in docs/architecture.md says: downwards only."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 
-SOURCE = Path(__file__).parents[2] / "src"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PACKAGE = "nuwa_hf"
 
-# From low to high. A module may import what stands on a lower line and what has its own prefix, nothing else: two
-# prefixes of one line do not know each other. The longest prefix that fits a module is its own.
-LAYERS = (
-    ("grid", "tasks", "media", "lazy_names", "after_import", "argument_docs", "storage"),
-    ("metrics", "hub"),
-    ("nearby_attention", "modeling.configuration_nuwa", "modeling.modeling_outputs"),
-    ("generation",),
-    ("modeling.text_ids", "modeling.laid_out_weights"),
-    ("modeling.attention", "modeling.embeddings", "modeling.token_checks"),
-    ("modeling.feed_forward", "modeling.int8_linear", "modeling.sampling_call"),
-    ("modeling.int8_quantizer",),
-    ("modeling.condition_encoder", "modeling.token_decoder", "modeling.clip_text", "modeling.generation_mixin"),
-    ("modeling.modeling_nuwa",),
-    ("modeling.likelihood", "modeling.sampling_memory"),
-    ("pipelines",),
-    ("cards",),
-    ("training.run",),
-    ("training.tokens",),
-    ("training.vqgan",),
-    ("training.nuwa",),
-    ("training",),
-    ("conversion",),
-    ("evaluation.judges",),
-    ("evaluation.tasks",),
-    ("evaluation",),
-    ("registration",),
-    ("",),  # the package itself
-    ("cli",),
-)
 
-# These stand beside the transformer: each may import itself and what is listed, and any layer above the transformer,
-# or the package itself, may import it.
-BESIDE = {
-    "datasets": (),
-    "modeling.tokenization_nuwa": (),
-    "modeling.quantizer": (),
-    "modeling.tiling": (),
-    "modeling.class_maps": (),
-    "modeling.autoencoder_vqgan": ("grid", "modeling.quantizer", "modeling.tiling"),
-    "modeling": (),
-}
-
-PREFIXES = {prefix: rank for rank, layer in enumerate(LAYERS) for prefix in layer}
+def table_of_rooms():
+    """Room to the rooms it may import, in the order of the page."""
+    section = PAGE.split("\n## Rooms\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w.]+)` \| .+? \|(.*)\|$", section, flags=re.MULTILINE)
+    return {room: re.findall(r"`([\w.]+)`", imported) for room, imported in rows}
 
 
 def module_name(path):
-    parts = path.relative_to(SOURCE / "nuwa_hf").with_suffix("").parts
+    parts = path.relative_to(SOURCE / PACKAGE).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 
 
-MODULES = {module_name(path): path for path in sorted((SOURCE / "nuwa_hf").rglob("*.py"))}
+ROOMS = table_of_rooms()
+MODULES = {module_name(path): path for path in sorted((SOURCE / PACKAGE).rglob("*.py"))}
 
 
-def prefix_of(module):
-    if module in ("", "modeling"):
-        return module
-    fitting = [p for p in (*PREFIXES, *BESIDE) if p not in ("", "modeling") and f"{module}.".startswith(f"{p}.")]
-    return max(fitting, key=len) if fitting else None
+def room_of(module):
+    """The longest name of a room that the module's name starts with; the package itself is a room too."""
+    if module == "":
+        return PACKAGE
+    return max((room for room in ROOMS if f"{module}.".startswith(f"{room}.")), key=len, default=None)
 
 
 def imports_of(module):
-    """The modules of ours that a module imports, wherever the import stands."""
+    """The modules of ours that a module imports, inside functions too."""
     path = MODULES[module]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     package = path.relative_to(SOURCE).parent.parts
-    for node in ast.walk(tree):
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -85,32 +53,56 @@ def imports_of(module):
         else:
             continue
         for name in names:
-            if name.split(".")[0] == "nuwa_hf":
-                target = name.removeprefix("nuwa_hf").removeprefix(".")
+            if name.split(".")[0] == PACKAGE:
+                target = name.removeprefix(PACKAGE).removeprefix(".")
                 # The last part may be a name within the module.
-                yield target if target in MODULES else target.rpartition(".")[0]
+                found.add(target if target in MODULES else target.rpartition(".")[0])
+    return found
 
 
-def test_every_module_has_a_layer():
-    assert [module for module in MODULES if prefix_of(module) is None] == []
+IMPORTS = {module: imports_of(module) for module in MODULES}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_module_imports_only_what_is_lower(module):
-    own = prefix_of(module)
-    for target in imports_of(module):
-        other = prefix_of(target)
-        if other == own:
-            continue
-        if own in BESIDE:
-            allowed = other in BESIDE[own]
-        elif other in BESIDE:
-            allowed = PREFIXES[own] > PREFIXES["modeling.modeling_nuwa"]
-        else:
-            allowed = PREFIXES[other] < PREFIXES[own]
-        assert allowed, f"nuwa_hf.{module} must not import nuwa_hf.{target}"
+def reachable(module):
+    """All that a module imports, directly or not, itself included only if it imports itself in the end."""
+    found, todo = set(), [module]
+    while todo:
+        for target in IMPORTS[todo.pop()] - found:
+            found.add(target)
+            todo.append(target)
+    return found
 
 
-def test_nothing_imports_the_command_line():
-    importers = {module for module in MODULES for target in imports_of(module) if prefix_of(target) == "cli"}
-    assert {module for module in importers if prefix_of(module) != "cli"} == set()
+def test_every_module_is_in_a_room_and_every_room_is_there():
+    assert [module for module in MODULES if room_of(module) is None] == []
+    assert {room_of(module) for module in MODULES} == set(ROOMS)
+
+
+def test_the_table_imports_only_upper_rows():
+    seen = []
+    for room, imported in ROOMS.items():
+        assert set(imported) <= set(seen), f"`{room}` may only import rooms that stand above it in the table"
+        seen.append(room)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_only_what_its_row_says(room):
+    modules = [module for module in MODULES if room_of(module) == room]
+    wrong = [
+        f"nuwa_hf.{module} must not import nuwa_hf.{target}"
+        for module in modules
+        for target in sorted(IMPORTS[module])
+        if room_of(target) not in (room, *ROOMS[room])
+    ]
+    assert wrong == []
+
+
+def test_no_module_imports_itself_through_others():
+    assert [module for module in MODULES if module in reachable(module)] == []
+
+
+def test_codecs_and_tokenizer_know_nothing_of_the_transformer():
+    beside = ("autoencoder", "codec", "fsq_quantizer", "quantizer", "tiling", "tokenization", "vqgan")
+    for module in MODULES:
+        if module.removeprefix("modeling.").startswith(beside):
+            assert {"modeling.modeling_nuwa", "modeling.attention"} & reachable(module) == set(), module

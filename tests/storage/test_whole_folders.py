@@ -4,13 +4,7 @@ import os
 
 import pytest
 
-from nuwa_hf.storage.whole_folders import newest_checkpoint, recover, remove, save_aside
-
-
-def test_step_is_compared_as_a_number(tmp_path):
-    for name in ("checkpoint-999999", "checkpoint-1000000"):
-        (tmp_path / name).mkdir()
-    assert newest_checkpoint(tmp_path).name == "checkpoint-1000000"
+from nuwa_hf.storage.whole_folders import recover, remove, save_aside
 
 
 def test_folder_saved_aside_replaces_the_old_one_only_when_whole(tmp_path):

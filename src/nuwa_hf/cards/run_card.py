@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The model card of a training run: what the model does, how to load it, and how it came about."""
+"""The model card of a training run: what the model does, how to load it, and how it was made."""
 
 import json
 import math
@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from nuwa_hf.hub.repository_ids import check_repo_id, is_repo_id
 from nuwa_hf.media import IMAGE_SUFFIXES, written_aside
-from nuwa_hf.storage.folder_contents import Kind, check_repo_id, checkpoint_kind, class_name, is_repo_id
+from nuwa_hf.storage.folder_contents import Kind, checkpoint_kind, class_name
 from nuwa_hf.tasks import Task, get_task
 
 
@@ -24,7 +25,7 @@ EMBEDDED_CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 SAMPLES = "samples"
 LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 SUFFIXES = (*IMAGE_SUFFIXES, ".gif")
-# The Hub's name for what a task does. The first one of a model's tasks in this order is the model's.
+# The Hub's tag for each task. A model gets the tag of the first of its tasks in this order.
 PIPELINE_TAGS = {
     "T2V": "text-to-video",
     "T2I": "text-to-image",
@@ -44,16 +45,16 @@ LIBRARIES: dict[Kind, str] = {"pipeline": "diffusers", "adapter": "peft", "model
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What a card says of a run.
+    """What a card says about a run.
 
     Args:
         tasks (`Sequence[str]`, defaults to `()`): the paper's short names, such as `"T2V"`; none for a codec.
         data (`Sequence[str]`, defaults to `()`): the data sets: ids on the Hub, folders, or a sentence each.
         steps (`int`, defaults to 0): optimiser steps.
-        scores (`Mapping[str, float]`): what was measured, by name.
+        scores (`Mapping[str, float]`): the scores, by name.
         configuration (`Mapping[str, Any]`): the run's arguments.
         license (`str`, *optional*): the Hub's short name of the licence, such as `"apache-2.0"`.
-        base_model (`str`, *optional*): what was fine-tuned: an id on the Hub, or a folder.
+        base_model (`str`, *optional*): the model that was fine-tuned: an id on the Hub, or a folder.
         is_adapter (`bool`, defaults to `False`): whether the folder holds a PEFT adapter for `base_model`.
 
     Raises:
@@ -84,20 +85,20 @@ class RunFacts:
 
 
 def write_run_card(folder: Path, *, repo_id: str, facts: RunFacts, images: Sequence[Path] = ()) -> Path:
-    """Write the card of a run into the folder that is about to be pushed, with its sample pictures.
+    """Write the card of a run and its sample pictures into a folder that will be pushed.
 
     Args:
         folder (`Path`): what `save_pretrained` wrote; `README.md` is replaced, pictures are copied to `samples/`.
-        repo_id (`str`): the repository that it is pushed to, `user/model`.
+        repo_id (`str`): the repository that it will be pushed to, `user/model`.
         facts (`RunFacts`): what to say.
-        images (`Sequence[Path]`, *optional*): pictures, shown in this order under their names.
+        images (`Sequence[Path]`, *optional*): pictures, shown in this order.
 
     Returns:
         `Path`: the card.
 
     Raises:
-        ValueError: If the folder holds nothing to load, the id has another form, or a picture is none or shares its
-            name with another.
+        ValueError: If the folder holds nothing to load, the id has another form, or a picture is missing, has another
+            type or has the same name as another.
         OSError: If the folder is incomplete or cannot be written.
     """
     folder, images = Path(folder), [Path(path) for path in images]
@@ -138,7 +139,7 @@ def task_table(tasks: Sequence[Task]) -> str:
 
 
 def card_metadata(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts) -> ModelCardData:
-    """What the Hub reads of a card.
+    """The metadata of a card.
 
     Args:
         repo_id (`str`): the repository.
@@ -176,7 +177,7 @@ def card_metadata(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts)
 
 
 def card_text(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts, images: Sequence[str]) -> str:
-    """What a reader reads of a card.
+    """The text of a card.
 
     Args:
         repo_id (`str`): the repository.
@@ -232,7 +233,7 @@ def _summary(kind: Kind, loader: str | None) -> str:
 
 
 def _how_to_load(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts) -> str:
-    """Blocks of Python, each of which runs alone."""
+    """Blocks of Python, each of which runs on its own."""
     tasks = [get_task(name) for name in PIPELINE_TAGS if name in facts.tasks]
     pipeline = tasks[0].pipeline if tasks else loader or "NuwaTextToVideoPipeline"
     if kind == "adapter":
@@ -256,7 +257,7 @@ def _how_to_load(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts) 
 
 
 def _base(base_model: str) -> tuple[str, list[str], str]:
-    """A base model's name, what must be imported to load it, and its place as Python."""
+    """A base model's name, what must be imported to load it, and its path as a Python expression."""
     path = Path(base_model)
     if path.resolve().parent == EMBEDDED_CHECKPOINTS:
         return f"the embedded checkpoint `{path.name}`", ["DEMO_CHECKPOINT"], "DEMO_CHECKPOINT"
@@ -270,13 +271,13 @@ def _is_on_hub(name: str) -> bool:
 
 
 def _short(text: str) -> str:
-    """A path on the machine of the run without its folders; any other text as it is."""
+    """An absolute path without its folders; any other text unchanged."""
     path = Path(text).expanduser()
     return path.name if path.is_absolute() else text
 
 
 def _plain(value: Any) -> Any:
-    """What YAML can say of the arguments, without the folders of the machine of the run."""
+    """The arguments as plain values for YAML, without absolute paths."""
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

@@ -76,7 +76,7 @@ to train the generator. Text to video: {{ num_clips }} clips for each split, one
 
 
 def scores_table(report: dict[str, Any]) -> str:
-    """The judged scores as Markdown: text to video, one table a split, then every other task that was judged.
+    """The scores as Markdown: text to video with one table per split, then all other judged tasks.
 
     Args:
         report (`dict`): what `evaluate` wrote.
@@ -116,7 +116,7 @@ def scores_table(report: dict[str, Any]) -> str:
 
 
 def fill_markers(text: str, content: str) -> str:
-    """Replace what stands between the two markers.
+    """Replace the text between the two markers.
 
     Args:
         text (`str`): a page with both markers.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The command `nuwa-hf`: one sub-command for each task, and the ways to training and evaluation."""
+"""The command `nuwa-hf`: a sub-command for each task, and for training, evaluation and pushing."""
 
 from nuwa_hf.cli.command_line import DELEGATED, build_parser, main
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""`python -m nuwa_hf.cli`, where the command `nuwa-hf` is not on the path."""
+"""Makes `python -m nuwa_hf.cli` do what the command `nuwa-hf` does."""
 
 import sys
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What can be said about a sub-command's arguments before its checkpoint is read."""
+"""Checks of a sub-command's arguments, before its checkpoint is read."""
 
 import argparse
 import secrets
@@ -13,7 +13,8 @@ from nuwa_hf.pipelines.source_files import opened
 
 
 def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
-    """Check what can be checked; the pipeline checks the rest. Draws a seed if none was given.
+    """Check what can be checked without the checkpoint, and draw a seed if none was given. The pipeline checks the
+    rest.
 
     Args:
         command (`TaskCommand`): the command.
@@ -29,7 +30,7 @@ def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
     for option in options_of(command):
         if option.type is int and type(option.default) is not bool and option is not SEED and option.name in given:
             check_whole_number(option.flag, given[option.name], maximum=option.maximum)
-    sampling = {"guidance_scale", "temperature", "top_k", "top_p"}
+    sampling = {"guidance_scale", "temperature", "top_k", "top_p", "min_p"}
     SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
     if args.seed is None:
         args.seed = secrets.randbelow(2**31)

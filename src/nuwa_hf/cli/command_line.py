@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The parser of `nuwa-hf`, and its exit status.
 
-Nothing slow is imported before a command line has been parsed: help and mistakes come at once.
+Nothing slow is imported before the command line has been parsed, so help and usage errors appear at once.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from nuwa_hf.cli.task_arguments import add_arguments
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
 
 
-# Sub-commands whose module has a `main(argv)` of its own, imported when asked for: module, what it does.
+# Sub-commands with a `main(argv)` in a module of their own, which is imported on demand: module, summary.
 DELEGATED = {
     "train-tokenizer": ("nuwa_hf.training.tokens.train_tokenizer", "learn a text tokenizer from captions"),
     "train-vqgan": ("nuwa_hf.training.vqgan.train_vqgan", "train the codec"),
@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
 
     Returns:
-        `int`: the exit status: 0, 2 for what the user can mend (one line on stderr says what), 130 after Ctrl-C.
+        `int`: the exit status: 0, 2 for errors that the user can fix (explained in one line on stderr), 130 after
+            Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -68,19 +69,19 @@ def build_parser() -> argparse.ArgumentParser:
             name, help=command.summary, description=command.description, epilog=f"example:\n  {command.example}\n"
         )
         add_arguments(sub_parser, command)
-    for name, (_, summary) in DELEGATED.items():  # only listed: `main` has handed them on before
+    for name, (_, summary) in DELEGATED.items():  # for the help only: `main` runs them without this parser
         commands.add_parser(name, help=f"{summary}; see nuwa-hf {name} --help")
     return parser
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:
-    """The device's error for it, if torch has been imported; without torch there is none."""
+    """Torch's out-of-memory error, if torch has been imported."""
     torch = sys.modules.get("torch")
     return () if torch is None else (torch.OutOfMemoryError,)
 
 
 class _OneLineErrorParser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line, without the usage."""
+    """A parser that reports an error in one line, without the usage."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)

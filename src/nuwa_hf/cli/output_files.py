@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The files that a sub-command writes: their names, whether they can be written, and the writing."""
+"""The files that a sub-command writes: chooses their names, checks that they can be written, and writes them."""
 
 import os
 import re
@@ -19,13 +19,13 @@ from nuwa_hf.tasks import Task
 VIDEO_WRITERS = {".gif": write_gif, ".mp4": write_mp4}
 SUFFIXES = {"image": IMAGE_SUFFIXES, "video": tuple(VIDEO_WRITERS)}
 DEFAULT_SUFFIXES = {"image": (".png",), "video": tuple(VIDEO_WRITERS)}
-SHEET_ENDINGS = {"image": "-sheet.png", "video": ".png"}  # a sheet must not have an image's name
+SHEET_ENDINGS = {"image": "-sheet.png", "video": ".png"}  # must differ from the names of images
 MAX_SLUG = 60
 
 
 @dataclass(frozen=True)
 class OutputFiles:
-    """Where the results go.
+    """The files of the results.
 
     Args:
         results (`list[list[Path]]`): for each image or video its files.
@@ -37,7 +37,7 @@ class OutputFiles:
 
 
 def default_name(task: Task, prompt: str | None, inputs: Sequence[str]) -> str:
-    """The name of the output, if the user gives none.
+    """The default name of the output.
 
     Args:
         task (`Task`): the task.
@@ -45,7 +45,7 @@ def default_name(task: Task, prompt: str | None, inputs: Sequence[str]) -> str:
         inputs (`Sequence[str]`): paths or URLs of the input files.
 
     Returns:
-        `str`: the prompt as a file name, or without one that of the first input and the command.
+        `str`: the prompt as a file name or, without a prompt, the first input's name and the command.
     """
     if prompt is not None:
         return slug(prompt, task.output)
@@ -67,7 +67,7 @@ def slug(text: str, fallback: str) -> str:
 
 
 def plan_files(output: str, kind: str, count: int, with_sheet: bool) -> OutputFiles:
-    """The names of the files to write.
+    """Choose the names of the files to write.
 
     Args:
         output (`str`): a path with the suffix of a format, or without one for a PNG, or a GIF and an MP4.
@@ -100,11 +100,11 @@ def plan_files(output: str, kind: str, count: int, with_sheet: bool) -> OutputFi
 
 
 def check_writable(files: OutputFiles, inputs: Sequence[str]) -> None:
-    """Require that every file can be written; leaves nothing behind.
+    """Check that every file can be written. Leaves nothing behind.
 
     Args:
         files (`OutputFiles`): what is to be written.
-        inputs (`Sequence[str]`): paths or URLs of the input files, which are not to be replaced.
+        inputs (`Sequence[str]`): paths or URLs of the input files, which must not be overwritten.
 
     Raises:
         OSError: If one cannot.
@@ -128,7 +128,7 @@ def check_writable(files: OutputFiles, inputs: Sequence[str]) -> None:
 
 
 def write_result(frames: Sequence[PIL.Image.Image], path: Path, fps: int | None) -> None:
-    """Write an image or a video in the format that the file's suffix says.
+    """Write an image or a video in the format given by the file's suffix.
 
     Args:
         frames (`Sequence[PIL.Image.Image]`): the video, or one image.
@@ -137,7 +137,7 @@ def write_result(frames: Sequence[PIL.Image.Image], path: Path, fps: int | None)
 
     Raises:
         OSError: If it cannot be written.
-        ValueError: If the format does not hold the frames.
+        ValueError: If the format cannot store the frames.
     """
     writer = VIDEO_WRITERS.get(path.suffix.lower())
     if writer is None:

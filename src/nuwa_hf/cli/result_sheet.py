@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The contact sheet of a run: what was given, and below it all results.
+"""The contact sheet of a run: the inputs, and below them all results.
 
 Letters: T frames, Y, X pixel rows, columns.
 """
@@ -35,7 +35,7 @@ def result_sheet(
     given: dict[str, Any],
     scale: int,
 ) -> PIL.Image.Image:
-    """One picture of all that went into a run and came out.
+    """Draw the inputs and results of a run as one picture.
 
     Args:
         clips (`Sequence[Sequence[PIL.Image.Image]]`): the results; an image is a clip of one frame.
@@ -43,7 +43,7 @@ def result_sheet(
         title (`str`): what they show.
         pipeline (`NuwaPipelineBase`): what made them.
         given (`dict[str, Any]`): what it was called with.
-        scale (`int`): how many times everything is enlarged.
+        scale (`int`): the factor by which everything is enlarged.
 
     Returns:
         `PIL.Image.Image`: the sheet: a row for each video, or for four images.
@@ -58,10 +58,10 @@ def result_sheet(
 
 
 def given_pictures(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> list[list[PIL.Image.Image]]:
-    """The files that a pipeline was called with as rows of pictures, as it sees them.
+    """The files that a pipeline was called with, as rows of pictures, as the model sees them.
 
     A sketch of mode "P" is shown in the colours of its palette, one of mode "L" in greys from black to white; what is
-    to be filled is grey.
+    to be filled is shown in grey.
 
     Args:
         pipeline (`NuwaPipelineBase`): the pipeline.
@@ -107,7 +107,7 @@ def _pictures(pixels_TCYX: torch.Tensor) -> list[PIL.Image.Image]:
 
 @contextmanager
 def _warnings_said_before() -> Iterator[None]:
-    """The pipeline has read the same files and warned about them."""
+    """Silences warnings: the pipeline has read the same files and warned already."""
     logger = logging.getLogger("nuwa_hf.pipelines")
     level = logger.level
     logger.setLevel(logging.ERROR)

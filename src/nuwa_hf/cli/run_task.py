@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Run the pipeline of a sub-command, and write its results."""
+"""Runs the pipeline of a sub-command and writes its results."""
 
 import argparse
 import time
@@ -25,7 +25,7 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
         args (`argparse.Namespace`): its parsed arguments.
 
     Raises:
-        OSError: If a file cannot be read or written, or the checkpoint is not whole.
+        OSError: If a file cannot be read or written, or the checkpoint is incomplete.
         TypeError: If an argument is of a wrong type.
         ValueError: If an argument has no valid value.
     """
@@ -45,7 +45,7 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
     output = pipeline(**given, generator=[torch.Generator().manual_seed(seed) for seed in seeds])
     clips = [[image] for image in output.images] if command.task.output == "image" else output.frames
 
-    if files.sheet is not None:  # made first: if it cannot be, nothing is written
+    if files.sheet is not None:  # drawn first: if this fails, nothing is written
         sheet = result_sheet(clips, seeds, prompt or command.task.name, pipeline, given, args.scale)
     for clip, clip_paths, seed in zip(clips, files.results, seeds, strict=True):
         for path in clip_paths:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The arguments of the sub-commands: what their pipelines' calls take, and the files to read and write."""
+"""The arguments of the sub-commands: those of their pipelines' calls, and the files to read and write."""
 
 import argparse
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Option:
         flag (`str`): as the user types it.
         name (`str`): its name in the pipeline's call, or in the parsed arguments.
         help (`str`): what it does.
-        metavar (`str`, *optional*, defaults to `"N"`): what stands for its value in the help.
+        metavar (`str`, *optional*, defaults to `"N"`): the placeholder of its value in the help.
         type (`type`, *optional*, defaults to `int`): of its value. An `int` is at least 1.
         default (*optional*): its value if it is not given. That of a switch, which has no value, is a `bool`.
         default_text (`str`, *optional*): the default in words.
@@ -59,7 +59,7 @@ class Option:
 
 
 OF_CHECKPOINT = {"default_text": "the checkpoint's"}
-# A command has those of these that its pipeline's call takes, under the same name, and that are not its inputs.
+# A command has those of these options that its pipeline's call takes under the same name, except its inputs.
 PIPELINE_OPTIONS = (
     Option("--prompt", "prompt", "what to show, in quotes", "TEXT", str, default_text="none"),
     Option(
@@ -82,9 +82,10 @@ PIPELINE_OPTIONS = (
     Option("--num-candidates", "num_candidates", "draw N of each and keep the one that fits the text best", default=1),
     Option("--negative-prompt", "negative_prompt", "what to lead away from", "TEXT", str, default_text="none"),
     Option("--guidance-scale", "guidance_scale", "at least 1", "X", float, **OF_CHECKPOINT),
-    Option("--temperature", "temperature", "more than 0", "X", float, **OF_CHECKPOINT),
+    Option("--temperature", "temperature", "at least 0", "X", float, **OF_CHECKPOINT),
     Option("--top-k", "top_k", "sample among N tokens", **OF_CHECKPOINT),
     Option("--top-p", "top_p", "in (0, 1]", "X", float, **OF_CHECKPOINT),
+    Option("--min-p", "min_p", "in [0, 1]", "X", float, **OF_CHECKPOINT),
     Option("--no-composite", "composite", "decode also the pixels that are kept", default=True),
     Option(
         "--no-condition-on-known", "condition_on_known", "the paper's way: see only what comes before", default=True
@@ -132,7 +133,7 @@ def options_of(command: TaskCommand) -> list[Option]:
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: TaskCommand) -> None:
-    """Give a parser the arguments of a command.
+    """Add the arguments of a command to a parser.
 
     Args:
         parser (`argparse.ArgumentParser`): the sub-command's parser.
@@ -145,7 +146,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: TaskCommand) -> None
 
 
 def pipeline_arguments(command: TaskCommand, args: argparse.Namespace) -> dict[str, Any]:
-    """What the pipeline is called with, without the generators.
+    """The arguments of the pipeline's call, without the generators.
 
     Args:
         command (`TaskCommand`): the command.
@@ -169,7 +170,7 @@ def input_files(command: TaskCommand, args: argparse.Namespace) -> list[tuple[st
         args (`argparse.Namespace`): its parsed arguments.
 
     Returns:
-        `list[tuple[str, str]]`: for each the name of its argument, and where it is.
+        `list[tuple[str, str]]`: for each, the name of its argument and its path or URL.
     """
     names = [one.name for one in command.inputs if one.name != "prompt"]
     names += ["mask"] if getattr(args, "mask", None) is not None else []

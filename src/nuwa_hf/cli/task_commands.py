@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The sub-commands of the eight tasks as one table.
+"""The sub-commands of the eight tasks, as one table.
 
-What a command takes is what its pipeline's call takes, under the same names. It is written down here once more, so
-that the command line can be parsed, and its help shown, before anything slow is imported.
+A command takes the arguments of its pipeline's call, under the same names. They are repeated here so that the command
+line can be parsed, and its help shown, without importing anything slow.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from nuwa_hf.tasks import Task, get_task
 
 @dataclass(frozen=True)
 class Input:
-    """An argument of a pipeline's call that the command takes by its place.
+    """An argument of a pipeline's call that is a positional argument of the command.
 
     Args:
         name (`str`): its name in the call.
@@ -35,10 +35,10 @@ class TaskCommand:
     Args:
         task (`Task`): the task, which has the command's name.
         summary (`str`): what it does.
-        inputs (`tuple[Input, ...]`): what it takes by its place.
-        options (`tuple[str, ...]`): what else of its pipeline's call it takes, beside the number to make.
+        inputs (`tuple[Input, ...]`): its positional arguments.
+        options (`tuple[str, ...]`): the other arguments of its pipeline's call, except the number to make.
         example (`str`): a whole command line.
-        needed (`tuple[str, ...]`, *optional*, defaults to `()`): those of the options that must be given.
+        needed (`tuple[str, ...]`, *optional*, defaults to `()`): the options that must be given.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class TaskCommand:
 
     @property
     def description(self) -> str:
-        """What it does and what it writes."""
+        """The summary, and what the command writes."""
         formats = {"image": "images as PNG", "video": "videos as GIF and MP4"}[self.task.output]
         return f"{self.summary.capitalize()}. Writes {formats}; files of the same name are replaced."
 
@@ -73,7 +73,7 @@ SKETCH = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" whose values are th
 SKETCHES = Input("sketch", "SKETCH", 'a PNG of mode "P" or "L" for each frame, or one that is animated', is_clip=True)
 
 TEXT = ("negative_prompt", "guidance_scale")
-SAMPLING = ("temperature", "top_k", "top_p")
+SAMPLING = ("temperature", "top_k", "top_p", "min_p")
 KNOWN = ("mask", "condition_on_known", "composite")
 
 TASK_COMMANDS = {

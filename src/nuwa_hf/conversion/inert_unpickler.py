@@ -2,9 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """Unpickling that never imports, calls or changes anything: every name in the pickle becomes an object of this file.
 
-A pickle is a program. Here each name it asks for must be on one of two lists: names of tensors, which become
+A pickle is a program. Here each name it asks for must be on one of two lists: names used by tensors, which become
 descriptions of tensors, and names that training frameworks leave in checkpoints, which become stand-ins that ignore
-all that is done to them. Any other name ends the reading.
+everything done to them. Any other name is an error.
 """
 
 import math
@@ -16,16 +16,16 @@ import torch
 
 
 class UnsafeCheckpointError(ValueError):
-    """A checkpoint that asks for code, or that is not what its format says: truncated, nested or inflated."""
+    """A checkpoint that asks for code, or that violates its format: truncated, nested or inflated."""
 
 
 class StorageDescription(NamedTuple):
-    """Where the numbers of a tensor lie.
+    """Where the data of a tensor is stored.
 
     Args:
         key (`str`): the storage's name in the file.
         dtype (`torch.dtype`): type of the numbers.
-        numel (`int`): how many there are.
+        numel (`int`): their number.
     """
 
     key: str
@@ -34,7 +34,7 @@ class StorageDescription(NamedTuple):
 
 
 class TensorDescription(NamedTuple):
-    """A tensor without its numbers.
+    """A tensor without its data.
 
     Args:
         storage (`StorageDescription`): where the numbers lie.
@@ -59,7 +59,7 @@ class PlainDict(dict):
 
 
 class StandIn:
-    """In place of a foreign class or function, and of what calling it would give."""
+    """Replaces a foreign class or function, and the result of calling it."""
 
     __slots__ = ()
 
@@ -98,7 +98,7 @@ class _RebuildTensor:
         ):
             raise UnsafeCheckpointError("The checkpoint holds a tensor whose description is malformed.")
         last = offset + sum((extent - 1) * step for extent, step in zip(size, stride, strict=True))
-        # The first comparison refuses strides of 0, with which a few bytes would stand for a tensor of any size.
+        # The first comparison refuses strides of 0, which would let a few bytes represent a tensor of any size.
         if math.prod(size) > storage.numel or (math.prod(size) and last >= storage.numel):
             raise UnsafeCheckpointError(
                 f"The checkpoint holds a tensor of shape {size} that does not fit into its {storage.numel} numbers."
@@ -156,7 +156,7 @@ TENSOR_NAMES = {
     "torch.Size": _Size,
     **{f"torch.{name}": _StorageType(dtype) for name, dtype in STORAGE_TYPES.items()},
 }
-# What training frameworks leave beside the weights: callbacks, settings, scores. Read over, never imported.
+# What training frameworks store beside the weights: callbacks, settings, scores. Skipped, never imported.
 FOREIGN_PACKAGES = (
     "pytorch_lightning",
     "lightning",
@@ -207,7 +207,7 @@ _MALFORMED = (
 )
 
 
-# The Python class: the one in C makes room for as many memo entries as a pickle claims to have.
+# The Python class: the C class allocates as many memo entries as a pickle claims to have.
 class _Unpickler(pickle._Unpickler):
     dispatch = {  # noqa: RUF012 - the name and kind that the base class reads
         code: pickle._Unpickler.dispatch[code] for code in (getattr(pickle, name)[0] for name in OPERATIONS.split())
@@ -243,7 +243,7 @@ class _Unpickler(pickle._Unpickler):
 
 
 class Unpickled(NamedTuple):
-    """What a pickle says.
+    """The contents of a pickle.
 
     Args:
         value (`object`): builtins, `TensorDescription` and `StandIn`.
@@ -257,7 +257,7 @@ class Unpickled(NamedTuple):
 
 
 def unpickle(file) -> Unpickled:
-    """Reads one pickle, up to its end, without running what it asks for.
+    """Reads one pickle to its end, without running what it asks for.
 
     Args:
         file: a binary file with `read` and `readline`, such as `mmap.mmap`; what follows the pickle stays unread.

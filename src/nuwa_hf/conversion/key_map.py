@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Maps from one package's names of tensors to another's, as data.
+"""Maps from the tensor names of one package to those of another, as data.
 
 A key map is a dict from a name to a name, or to `None` for what is dropped on purpose. In a name, `{i}` and `{j}`
-stand for whole numbers and a `*` at the end for anything; both keep their values on the other side. The first entry
-that fits a name is its own. `{-i}` on the right counts levels from the last: `expand_levels` writes these entries out.
+stand for whole numbers and a `*` at the end for anything; both have the same value on the other side. The first
+matching entry is used. `{-i}` on the right counts levels from the last; `expand_levels` expands such entries.
 """
 
 import re
@@ -18,7 +18,7 @@ KeyMap = Mapping[str, str | None]
 
 
 def expand_levels(key_map: KeyMap, num_levels: int) -> dict[str, str | None]:
-    """Writes out the entries that count levels from the last.
+    """Expands the entries that count levels from the last.
 
     Args:
         key_map (`Mapping[str, str | None]`): may have entries with `{i}` on the left and `{-i}` on the right.
@@ -39,13 +39,13 @@ def expand_levels(key_map: KeyMap, num_levels: int) -> dict[str, str | None]:
 
 
 def invert_key_map(key_map: KeyMap) -> dict[str, str]:
-    """The way back.
+    """The inverse of a map.
 
     Args:
         key_map (`Mapping[str, str | None]`): without `{-i}`.
 
     Returns:
-        `dict[str, str]`: right sides to left sides; what was dropped does not come back.
+        `dict[str, str]`: right sides to left sides, without what is dropped.
     """
     return {new: old for old, new in key_map.items() if new is not None}
 
@@ -78,7 +78,7 @@ def apply_key_map(
     *,
     dtype: torch.dtype | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Renames all tensors of a state dict and checks that none is left over, missing or of another shape.
+    """Renames all tensors of a state dict and checks that none is unknown, missing or of another shape.
 
     The matrix of a linear layer and the kernel of a 1x1 convolution are the same weights in two shapes, `(a, b)` and
     `(a, b, 1, 1)`; they are viewed in the shape that is expected. No other shape is changed.
@@ -141,7 +141,7 @@ def _convert(
 
 
 def shapes_of(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
-    """Names and shapes of a state dict, as `apply_key_map` expects them.
+    """Names and shapes of a state dict, for `apply_key_map`.
 
     Args:
         state (`Mapping[str, torch.Tensor]`): a state dict; one of a model on the meta device will do.

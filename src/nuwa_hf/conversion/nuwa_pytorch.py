@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""State dicts of nuwa-pytorch 0.7.8: which of our tensors they fill, and what is left over for which reason.
+"""State dicts of nuwa-pytorch 0.7.8: which tensors map to ours, and why the others do not.
 
 Legend: D width, L text length, T, H, W token grid, V codebook size.
 """
@@ -25,22 +25,22 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 Kind = Literal["codec", "transformer"]
 State = Mapping[str, torch.Tensor]
 
-CODEC_PREFIX = "vae."  # of the codec within a NUWA
+CODEC_PREFIX = "vae."  # prefix of the codec within a NUWA
 TABLES = {
     "codec": (names.CODEC_MAP, names.CODEC_DROPPED, names.CODEC_REASONS),
     "transformer": (names.TRANSFORMER_MAP, names.TRANSFORMER_DROPPED, names.TRANSFORMER_REASONS),
 }
-# Parts of its other models, which have audio or read sketches.
+# Parts of its other models, for audio or sketches.
 OTHER_MODELS = ("video_audio_transformer.", "sketch_transformer.", "audio_transformer.")
 
 
 @dataclass
 class SortedNames:
-    """What becomes of every tensor of a state dict.
+    """What happens to every tensor of a state dict.
 
     Args:
         mapped (`dict[str, str]`): names to ours.
-        dropped (`dict[str, str]`): names to why nobody needs them.
+        dropped (`dict[str, str]`): names to why they are not needed.
         unmapped (`dict[str, str]`): names to why they have no place in our model.
     """
 
@@ -56,10 +56,10 @@ def split_models(state: State) -> dict[Kind, dict[str, torch.Tensor]]:
         state (`Mapping[str, torch.Tensor]`): of a `VQGanVAE`, or of a `NUWA` with or without its codec.
 
     Returns:
-        `dict[str, dict[str, torch.Tensor]]`: `"codec"` and `"transformer"`, as far as they are there.
+        `dict[str, dict[str, torch.Tensor]]`: `"codec"` and `"transformer"`, if present.
 
     Raises:
-        ValueError: If it is of another model.
+        ValueError: If it belongs to another model.
     """
     others = sorted({prefix for prefix in OTHER_MODELS for name in state if name.startswith(prefix)})
     if others:
@@ -74,7 +74,7 @@ def split_models(state: State) -> dict[Kind, dict[str, torch.Tensor]]:
 
 
 def sort_names(state: State, kind: Kind) -> SortedNames:
-    """Say of every tensor what becomes of it.
+    """Decide for every tensor whether it is mapped, dropped or has no place.
 
     Args:
         state (`Mapping[str, torch.Tensor]`): of one model.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The tensors of nuwa-pytorch 0.7.8 by name, as data: what maps to ours, what is dropped, what cannot map and why.
+"""The tensor names of nuwa-pytorch 0.7.8, as data: which map to ours, which are dropped, and which cannot map and why.
 
 Legend: D width, L text length, T, H, W token grid, V codebook size.
 """
@@ -24,7 +24,7 @@ CODEC_MAP = {
     "vq._codebook.embed": "quantize.embedding.weight",
 }
 
-# Regular expressions of names that no model needs.
+# Regular expressions for names of tensors that are not needed.
 CODEC_DROPPED = {
     r"(vgg|discr)\..+": "a network of the codec's losses, which takes no part in coding",
     r"vq\._codebook\.(initted|cluster_size|embed_avg)": "running averages of the codebook's training",
@@ -37,7 +37,7 @@ CODEC_ATTENTION = (
     r"(encoders|decoders)\.\d+\.(scale|post_norm\.[gb]|to_(qkv|out)\.(weight|bias)|cpb\.net\.\d+(\.0)?\.(weight|bias))"
 )
 
-# Regular expressions of names, each with the reason why a tensor of this name has no place. Several may fit a name.
+# Regular expressions for names, each with the reason why such a tensor has no place in our model. Several may match.
 CODEC_REASONS = {
     r"encoders\.0\.(weight|bias)": "first convolution: 5x5 unless set otherwise, before strided convolutions; ours is "
     "3x3, before residual blocks",
@@ -67,7 +67,7 @@ TRANSFORMER_REASONS = {
     r"video_transformer\..+\.rel_pos_bias\.axial\d": "relative position bias within a window; ours have none",
     LAYER + r"(fn\.){1,2}net\.[03]\.weight": "gated feed-forward (GEGLU): ours has one GELU and no gate",
 }
-# Reasons that a name alone does not show.
+# Reasons that cannot be read from the name alone.
 REVERSIBLE = "reversible blocks: two streams of residuals; ours has one"
 TOKEN_SHIFT = "token shift: half of the features come from the place above and the place before; ours stay"
 DILATED = "dilated windows: places {dilation} apart; ours have no gaps"

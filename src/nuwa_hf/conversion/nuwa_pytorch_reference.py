@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What nuwa-pytorch itself computes, beside what we make of the same tensors. Needs the package."""
+"""Compares what nuwa-pytorch computes with what we compute from the same tensors. Needs the package."""
 
 import importlib
 import importlib.util
@@ -19,9 +19,9 @@ State = Mapping[str, torch.Tensor]
 
 
 def import_nuwa_pytorch() -> tuple[ModuleType, ModuleType]:
-    """The package, and that of its quantiser.
+    """Import the package and that of its quantiser.
 
-    It imports torchvision for its losses and data sets, which nothing here needs; an empty module stands in for it.
+    It imports torchvision for losses and data sets that are not needed here; an empty module replaces it.
 
     Returns:
         `tuple[ModuleType, ModuleType]`: the module of its models, and `vector_quantize_pytorch`.
@@ -46,13 +46,13 @@ def import_nuwa_pytorch() -> tuple[ModuleType, ModuleType]:
             "vector-quantize-pytorch unfoldNd einx torch-einops-utils ftfy loguru frozendict wcwidth`."
         ) from error
     finally:
-        for name in stand_ins:  # other libraries ask whether torchvision is there
+        for name in stand_ins:  # other libraries check whether torchvision is installed
             del sys.modules[name]
 
 
 @torch.no_grad()
 def compare_transformer(state: State, model: NuwaForConditionalGeneration, dtype: torch.dtype | None) -> str:
-    """Embeddings of texts and visual tokens, positions and logits, by both.
+    """Compare embeddings of texts and visual tokens, positions and logits.
 
     Args:
         state (`Mapping[str, torch.Tensor]`): of a `NUWA`.
@@ -99,7 +99,7 @@ def compare_transformer(state: State, model: NuwaForConditionalGeneration, dtype
 
 @torch.no_grad()
 def compare_codec(state: State, vqgan: NuwaVQGAN, dtype: torch.dtype | None) -> str:
-    """Tokens of the same latents, and what is decoded from them, by both.
+    """Compare the tokens of the same latents, and what is decoded from them.
 
     Args:
         state (`Mapping[str, torch.Tensor]`): of a `VQGanVAE`.
@@ -140,7 +140,7 @@ def compare_codec(state: State, vqgan: NuwaVQGAN, dtype: torch.dtype | None) -> 
 
 
 def _rounded(state: State, dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
-    """The floats as they were written, in float32."""
+    """The floats as they were saved, in float32."""
     return {
         name: tensor.to(dtype or tensor.dtype).float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Read a state dict from a file of a stranger, without running what the stranger wrote."""
+"""Reads a state dict from an untrusted file without running any code in it."""
 
 import json
 import logging
@@ -22,11 +22,11 @@ __all__ = ["UnsafeCheckpointError", "find_weights", "read_checkpoint"]
 logger = logging.getLogger(__name__)
 
 PICKLE_ENDINGS = (".ckpt", ".pt", ".pth", ".bin")
-STATE_KEYS = ("state_dict", "model")  # under which trainers put the weights beside their own things
+STATE_KEYS = ("state_dict", "model")  # keys under which trainers store the weights
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict[str, torch.Tensor]:
-    """The state dict in a checkpoint, mapped from the file, so that memory is taken when tensors are used.
+    """The state dict in a checkpoint, mapped from the file, so that tensors take memory only when used.
 
     A `.safetensors` file is read as it is. A pickle (`.ckpt`, `.pt`, `.pth`, `.bin`; the zip archive or the format
     before PyTorch 1.6) is first read by an unpickler that runs nothing; if it asks for nothing but tensors,
@@ -43,7 +43,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     Raises:
         UnsafeCheckpointError: If the file asks for code, or is truncated, inflated or nested.
         ValueError: If it holds no state dict.
-        FileNotFoundError: If it is not there.
+        FileNotFoundError: If it does not exist.
     """
     state = {}
     for file in find_weights(Path(path)):
@@ -66,7 +66,7 @@ def find_weights(path: Path) -> list[Path]:
 
     Raises:
         ValueError: If the folder holds no checkpoint or several.
-        FileNotFoundError: If the path is not there.
+        FileNotFoundError: If the path does not exist.
     """
     if path.is_file():
         return [path]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The one interface of all conversion scripts: `convert_x.py INPUT OUTPUT_DIR [options]`."""
+"""The common interface of the conversion scripts: `convert_x.py INPUT OUTPUT_DIR [options]`."""
 
 import argparse
 import logging
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from nuwa_hf.hub.push_folder import push_folder
-from nuwa_hf.storage.folder_contents import check_repo_id
+from nuwa_hf.hub.repository_ids import check_repo_id
 from nuwa_hf.storage.whole_folders import flush, move_into_place
 
 
@@ -30,13 +30,14 @@ class ConversionScript:
     Args:
         description (`str`): what the script does.
         example (`str`): a command line that works.
-        convert (`Callable[[argparse.Namespace, Path], None]`): is given the arguments and a folder to fill. The
+        convert (`Callable[[argparse.Namespace, Path], None]`): takes the arguments and a folder to fill. The
             arguments have `input` (a `Path`), `dtype` (a `torch.dtype` or None) and what `add_arguments` adds.
         verify (`Callable[[argparse.Namespace, Path], str]`, *optional*): runs the source's own code and the result on
-            the same input; is given the filled folder, returns what was found equal, raises a ValueError otherwise.
-        check (`Callable[[argparse.Namespace], None]`, *optional*): refuses arguments before any work, by a ValueError.
+            the same input; takes the filled folder and returns a description of what is equal, or raises a ValueError.
+        check (`Callable[[argparse.Namespace], None]`, *optional*): raises a ValueError for bad arguments, before any
+            work.
         add_arguments (`Callable[[argparse.ArgumentParser], None]`, *optional*): adds the script's own options.
-        can_push (`bool`, defaults to `True`): whether the result is something to load from the Hub.
+        can_push (`bool`, defaults to `True`): whether the result can be loaded from the Hub.
     """
 
     description: str
@@ -75,17 +76,17 @@ def build_parser(script: ConversionScript) -> argparse.ArgumentParser:
 
 
 def run_conversion(script: ConversionScript, argv: Sequence[str] | None = None) -> int:
-    """Parse, convert beside the target, verify, move into place, push.
+    """Parse, convert into a temporary folder, verify, move into place, push.
 
-    A run that fails writes one line to stderr and leaves nothing behind. Only where the push fails, after everything
-    else is done, does the converted folder stay, so that the push alone can be repeated.
+    A run that fails writes one line to stderr and leaves nothing behind. Only if the push fails, after everything
+    else, is the converted folder kept, so that the push can be repeated.
 
     Args:
         script (`ConversionScript`): what to do.
         argv (`Sequence[str]`, *optional*): the command line without the program's name; the process's own when None.
 
     Returns:
-        `int`: the exit status: 0, 1 if it failed, 130 if it was interrupted. Wrong usage exits with 2 by itself.
+        `int`: the exit status: 0, 1 if it failed, 130 if it was interrupted. Usage errors exit with 2.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     arguments = build_parser(script).parse_args(argv)
@@ -135,7 +136,7 @@ def _check_paths(source: Path, final: Path) -> None:
 
 
 def _make_parents(final: Path) -> list[Path]:
-    """Makes the folders above, and returns the new ones, the innermost first."""
+    """Creates the parent folders and returns the new ones, innermost first."""
     missing = [folder for folder in final.parents if not folder.exists()]
     final.parent.mkdir(parents=True, exist_ok=True)
     return missing

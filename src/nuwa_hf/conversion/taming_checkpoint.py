@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A taming checkpoint: which tensors of it are the VQ-GAN's."""
+"""Finds the VQ-GAN's tensors in a taming checkpoint."""
 
 import argparse
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from nuwa_hf.conversion.taming_config import TRANSFORMER, read_taming_config, se
 from nuwa_hf.conversion.taming_keys import KEY_MAPS, STAGES
 
 
-AVERAGES = "model_ema."  # prefix of averaged weights, whose names have lost their dots
+AVERAGES = "model_ema."  # prefix of averaged weights, whose names have no dots
 
 
 class TamingCheckpoint(NamedTuple):
@@ -35,7 +35,7 @@ class TamingCheckpoint(NamedTuple):
 
 
 def open_taming(arguments: argparse.Namespace) -> TamingCheckpoint:
-    """Reads configuration and tensors.
+    """Read configuration and tensors.
 
     Args:
         arguments (`argparse.Namespace`): with `input`, `config`, `stage` and `ema`.
@@ -106,13 +106,13 @@ def tensors_of_stage(state: Mapping[str, torch.Tensor], stage: str) -> dict[str,
 
 
 def with_averages(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Puts the averaged weights in the place of the last ones.
+    """Replaces the last weights by the averaged ones.
 
     Args:
         state (`Mapping[str, torch.Tensor]`): tensors, and their averages under `model_ema.` by names without dots.
 
     Returns:
-        `dict[str, torch.Tensor]`: without the averages' own entries; what has no average but is no weight stays.
+        `dict[str, torch.Tensor]`: without the entries of the averages. Entries that are not weights are kept.
 
     Raises:
         ValueError: If there are no averages, or a weight has none.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""taming's `.yaml` of a VQ-GAN, and the arguments of `NuwaVQGAN` that mean the same."""
+"""Translates taming's `.yaml` of a VQ-GAN to the arguments of `NuwaVQGAN` and back."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 
-# Classes whose codec is the one that NuwaVQGAN has, by the quantiser that they use.
+# Classes with the same codec as NuwaVQGAN, and the quantiser of each.
 QUANTIZERS = {
     "taming.models.vqgan.VQModel": "nearest",
     "taming.models.vqgan.VQSegmentationModel": "nearest",
@@ -22,7 +22,7 @@ QUANTIZERS = {
 TRANSFORMER = "taming.models.cond_transformer.Net2NetTransformer"
 NUM_GROUPS = 32  # fixed in taming's code
 
-# What the codec is; every other entry of `ddconfig` must have the value that NuwaVQGAN has built in.
+# The entries that describe the codec. All others in `ddconfig` must have the value that is built into NuwaVQGAN.
 SIZES = ("ch", "out_ch", "ch_mult", "num_res_blocks", "attn_resolutions", "in_channels", "resolution", "z_channels")
 BUILT_IN = {
     "double_z": False,
@@ -33,7 +33,7 @@ BUILT_IN = {
     "attn_type": "vanilla",
     "remap": None,
 }
-# Of training or of showing pictures only.
+# For training, or for showing pictures, only.
 UNUSED = {
     *("ckpt_path", "ignore_keys", "image_key", "colorize_nlabels", "monitor", "lossconfig", "kl_weight", "n_labels"),
     *("temperature_scheduler_config", "sane_index_shape", "batch_resize_range", "scheduler_config", "lr_g_factor"),
@@ -51,7 +51,7 @@ def read_taming_config(path: Path) -> Mapping[str, Any]:
         `Mapping[str, Any]`: with `target` and `params`.
 
     Raises:
-        ValueError: If it is no such configuration.
+        ValueError: If it is not such a configuration.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -92,7 +92,7 @@ def settings_from_taming(model: Mapping[str, Any]) -> dict[str, Any]:
         `dict[str, Any]`.
 
     Raises:
-        ValueError: If the class is no known VQ-GAN, or has a part that `NuwaVQGAN` has not.
+        ValueError: If the class is not a known VQ-GAN, or has a part that `NuwaVQGAN` lacks.
     """
     target, params = model["target"], dict(model["params"])
     if target not in QUANTIZERS:
@@ -134,7 +134,7 @@ def settings_from_taming(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def taming_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The way back: the section `model` for the codec that `NuwaVQGAN` makes of these arguments.
+    """The inverse: the section `model` for the codec with these arguments.
 
     Args:
         settings (`Mapping[str, Any]`): a `NuwaVQGAN`'s configuration.
@@ -148,6 +148,7 @@ def taming_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     widths = list(settings["block_out_channels"])
     gumbel = settings["quantizer"] == "gumbel"
     for name, is_expressible, rule in (
+        ("quantizer", settings["quantizer"] in QUANTIZERS.values(), "one of its two, 'nearest' or 'gumbel'"),
         ("isolated_patches", not settings["isolated_patches"], "False"),
         ("mid_block_attention", settings["mid_block_attention"], "True"),
         ("norm_num_groups", settings["norm_num_groups"] == NUM_GROUPS, str(NUM_GROUPS)),

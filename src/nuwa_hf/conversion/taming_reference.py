@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""taming's own encoder, quantiser and decoder, run beside a `NuwaVQGAN`; needs its package, and only for this.
+"""Runs taming's own encoder, quantiser and decoder to compare with a `NuwaVQGAN`. Only this needs its package.
 
-`pip install --no-deps taming-transformers-rom1504==0.0.6` is enough: its training code, and what that needs, is not
-imported.
+`pip install --no-deps taming-transformers-rom1504==0.0.6` is enough: its training code and the dependencies of that
+are not imported.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ VERIFIED_TOKENS = 8  # rows and columns of tokens of the pictures that are compa
 
 
 class TamingResult(NamedTuple):
-    """What taming's code makes of pictures.
+    """The output of taming's code.
 
     Args:
         tokens (`torch.LongTensor` of shape `(B, h, w)`): the tokens.
@@ -38,7 +38,7 @@ class TamingResult(NamedTuple):
 
 
 def check_taming() -> None:
-    """Requires taming's package.
+    """Check that taming's package is installed.
 
     Raises:
         ValueError: If it is not installed.
@@ -48,7 +48,7 @@ def check_taming() -> None:
 
 
 class TamingCodec(nn.Module):
-    """The part of taming's models that turns pictures into tokens and back, made of taming's own modules.
+    """Encoder, quantiser and decoder of taming's models, built from its own modules.
 
     Args:
         model (`Mapping[str, Any]`): `target` and `params` of the configuration.
@@ -109,7 +109,7 @@ def compare_with_taming(vqgan: NuwaVQGAN, model: Mapping[str, Any], state: Mappi
     names = codec.state_dict().keys()
     codec.load_state_dict({name: state[name].float() for name in names if name in state}, assign=True)
     codec.eval()
-    side = VERIFIED_TOKENS * vqgan.downsampling_factor
+    side = VERIFIED_TOKENS * vqgan.spatial_factor
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(2, vqgan.config.in_channels, side, side, generator=generator) * 2 - 1
     theirs = codec(pixels)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The two containers that `torch.save` has written: the zip archive, and the row of pickles before PyTorch 1.6.
+"""Reads the two container formats of `torch.save`: the zip archive, and the sequence of pickles before PyTorch 1.6.
 
-Everything is checked against the size of the file before a tensor is made, so a file of n bytes never takes more than
-about n bytes of memory.
+Everything is checked against the size of the file before a tensor is created, so a file of n bytes never takes more
+than about n bytes of memory.
 """
 
 import io
@@ -34,7 +34,7 @@ class Container(NamedTuple):
     """An opened checkpoint.
 
     Args:
-        unpickled (`Unpickled`): what it says.
+        unpickled (`Unpickled`): its contents.
         offsets (`Mapping[str, int]`): place of every storage in the file, by key.
         is_zip (`bool`): whether it is the zip archive.
     """
@@ -45,7 +45,7 @@ class Container(NamedTuple):
 
 
 def open_container(path: Path) -> Container:
-    """Reads what a file of `torch.save` says, without its tensors' numbers.
+    """Reads a file of `torch.save` without the data of its tensors.
 
     Args:
         path (`Path`): the file.
@@ -66,11 +66,11 @@ def open_container(path: Path) -> Container:
 
 
 def read_storages(path: Path, container: Container) -> dict[str, torch.Tensor]:
-    """The numbers of all storages, mapped from the file and read when they are used.
+    """The data of all storages, mapped from the file and read on use.
 
     Args:
         path (`Path`): the file.
-        container (`Container`): what `open_container` gave for it.
+        container (`Container`): what `open_container` returned for it.
 
     Returns:
         `dict[str, torch.Tensor]`: one flat tensor for each key.
@@ -84,7 +84,7 @@ def read_storages(path: Path, container: Container) -> dict[str, torch.Tensor]:
             storages[key] = torch.empty(0, dtype=dtype)
         elif offset % dtype.itemsize == 0:
             storages[key] = torch.frombuffer(mapped, dtype=dtype, count=numel, offset=offset)
-        else:  # old files do not align
+        else:  # old files are not aligned
             copied = bytearray(mapped[offset : offset + numel * dtype.itemsize])
             storages[key] = torch.frombuffer(copied, dtype=dtype)
     return storages

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A `NuwaVQGAN` from another package's tensors and back, without a second copy of them."""
+"""Builds a `NuwaVQGAN` from another package's tensors, and back, without copying them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +50,7 @@ def vqgan_settings(folder: Path) -> dict[str, object]:
         `dict[str, object]`: the arguments of `NuwaVQGAN`.
 
     Raises:
-        ValueError: If the folder is another model's.
+        ValueError: If the folder holds another model.
         OSError: If it has no configuration.
     """
     config = NuwaVQGAN.load_config(folder)
@@ -66,7 +66,7 @@ def vqgan_state(folder: Path, settings: Mapping[str, object]) -> dict[str, torch
 
     Args:
         folder (`Path`): where `NuwaVQGAN.save_pretrained` wrote.
-        settings (`Mapping[str, object]`): what `vqgan_settings` gave for it.
+        settings (`Mapping[str, object]`): what `vqgan_settings` returned for it.
 
     Returns:
         `dict[str, torch.Tensor]`.

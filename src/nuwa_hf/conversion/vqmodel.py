@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""diffusers' `VQModel` and `NuwaVQGAN`: which arguments mean the same, and the names of their tensors."""
+"""Translates between diffusers' `VQModel` and `NuwaVQGAN`: arguments and tensor names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ DOWN_BLOCKS = {"DownEncoderBlock2D": False, "AttnDownEncoderBlock2D": True}  # w
 UP_BLOCKS = {"UpDecoderBlock2D": False, "AttnUpDecoderBlock2D": True}
 BUILT_IN = {"act_fn": "silu", "norm_type": "group"}
 
-# Both are made of the same blocks. Before 0.18, diffusers had other names for an attention's layers.
+# Both consist of the same blocks. Before 0.18, diffusers named the layers of an attention differently.
 KEY_MAP = {
     **{
         f"{block}.attentions.{{j}}.{old}.*": f"{block}.attentions.{{j}}.{new}.*"
@@ -35,7 +35,7 @@ def settings_from_vqmodel(config: Mapping[str, Any]) -> dict[str, Any]:
         `dict[str, Any]`.
 
     Raises:
-        ValueError: If it has a block or an option that `NuwaVQGAN` has not.
+        ValueError: If it has a block or an option that `NuwaVQGAN` lacks.
     """
     for name, value in BUILT_IN.items():
         if config[name] != value:
@@ -65,16 +65,16 @@ def settings_from_vqmodel(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def vqmodel_from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The way back.
+    """The inverse: arguments of `VQModel` for a `NuwaVQGAN`.
 
     Args:
         settings (`Mapping[str, Any]`): a `NuwaVQGAN`'s configuration, defaults included.
 
     Returns:
-        `dict[str, Any]`: arguments of `VQModel`, which is told to decode tokens.
+        `dict[str, Any]`: arguments of `VQModel`.
 
     Raises:
-        ValueError: If a `VQModel` cannot be it.
+        ValueError: If there is no equivalent `VQModel`.
     """
     for name, value in (("quantizer", "nearest"), ("isolated_patches", False)):
         if settings[name] != value:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Three frozen judges, what they are trained by, and the scores of generated clips."""
+"""Three frozen judges, their training, and the scores of generated clips."""
 
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.evaluation.judges.judges import Judges, Verdicts
@@ -14,7 +14,8 @@ from nuwa_hf.evaluation.judges.verdict_scores import (
     score_verdicts,
     wilson_interval,
 )
-from nuwa_hf.metrics.distances import frechet_distance, psnr
+from nuwa_hf.metrics.frechet_distance import frechet_distance
+from nuwa_hf.metrics.psnr import psnr
 
 
 __all__ = [

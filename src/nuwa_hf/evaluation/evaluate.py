@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Judge what a checkpoint generates: `python -m nuwa_hf.evaluation.evaluate --checkpoint DIR --judges DIR`.
+"""Score a checkpoint with the judges: `nuwa-hf evaluate --checkpoint DIR --judges DIR`.
 
-What is generated is never scored alone: real clips (what the judges can reach), real clips through the codec (what
-the transformer can reach) and chance always stand beside it. Text to video is judged unless `--tasks` names others;
-`--codec_only --vqgan DIR` leaves the transformer out.
+The scores of generated clips are shown beside those of real clips (a limit set by the judges), of real clips through
+the codec (a limit for the transformer) and chance. By default text to video is judged; `--tasks` names other tasks,
+and `--codec_only --vqgan DIR` judges the codec alone.
 """
 
 import json
@@ -23,7 +23,7 @@ from nuwa_hf.evaluation.tasks.evaluate_tasks import check_tasks, evaluate_tasks
 from nuwa_hf.evaluation.tasks.text_to_video import evaluate_split
 from nuwa_hf.media import contact_sheet, enlarge, write_png, written_aside
 from nuwa_hf.metrics.score_tables import format_table, format_task
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
 
@@ -32,7 +32,7 @@ SHEET_ZOOM = 2
 
 
 def check_classes(judges: Judges, dataset: EmojiMotion) -> None:
-    """Check that judges and data set speak of the same classes.
+    """Check that the judges and the data set have the same classes.
 
     Args:
         judges (`Judges`): the judges.
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
 
     Returns:
-        `int`: 0, or 1 if a requirement is not met (what and by how much is then the last line on stderr).
+        `int`: 0, or 1 if a requirement is not met; the last line on stderr then says which, and by how much.
     """
     arguments = parse_arguments(argv)
     judges = Judges.from_pretrained(arguments.judges, device=arguments.device)
@@ -71,11 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_classes(judges, datasets[0])
     pipeline = None
     if arguments.codec_only:
-        vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan).to(arguments.device).eval()
+        codec = as_codec(load_codec(arguments.vqgan).to(arguments.device).eval())
     else:
         pipeline = NuwaTextToVideoPipeline.from_pretrained(arguments.checkpoint).to(arguments.device)
         check_tasks(arguments.tasks, pipeline, judges)
-        vqgan = pipeline.vqgan
+        codec = pipeline.codec
     sampling = {name: getattr(arguments, name) for name in SAMPLING_OPTIONS}
     judged_row = "codec" if pipeline is None else "generated"
     report = {"setting": arguments.setting, "num_clips": arguments.num_clips, "seed": arguments.seed, "splits": {}}
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         scores, clips, captions = evaluate_split(
             dataset,
             judges,
-            vqgan,
+            codec,
             pipeline,
             num_clips=arguments.num_clips,
             batch_size=arguments.batch_size,
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def write_report(report: dict[str, Any], path: Path | None) -> None:
-    """Write what is known so far.
+    """Write the report as far as it is complete.
 
     Args:
         report (`dict`): the report.

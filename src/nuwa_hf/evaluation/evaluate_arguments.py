@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The command line of `nuwa-hf evaluate`, and what `--require` requires."""
+"""The command line of `nuwa-hf evaluate`, and the check of `--require`."""
 
 import argparse
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ def parse_requirements(texts: Sequence[str]) -> dict[str, float]:
     """Read requirements such as `object=0.9`.
 
     Args:
-        texts (`Sequence[str]`): each a score's name, an equals sign and the least accuracy in [0, 1].
+        texts (`Sequence[str]`): each is the name of a score, an equals sign and the lowest accuracy allowed, in [0,
+            1].
 
     Returns:
         `dict[str, float]`: least accuracy by score.
@@ -44,14 +45,14 @@ def parse_requirements(texts: Sequence[str]) -> dict[str, float]:
 
 
 def unmet_requirements(row: dict[str, Any], requirements: dict[str, float]) -> list[str]:
-    """Say which requirements a row of a report misses.
+    """The requirements that a row of a report does not meet.
 
     Args:
         row (`dict`): accuracies of one row.
         requirements (`dict[str, float]`): of `parse_requirements`.
 
     Returns:
-        `list[str]`: one phrase for each that is missed; a score the row lacks is missed.
+        `list[str]`: one phrase for each. A score that the row does not have counts as not met.
     """
     found = {name: row[name]["accuracy"] if name in row else 0.0 for name in requirements}
     return [f"{name} {found[name]:.3f} < {least}" for name, least in requirements.items() if found[name] < least]

@@ -48,6 +48,7 @@ class TokenDraw:
         batch_size (`int`): B.
         codebook_size (`int`): V.
         device (`torch.device`): of the logits.
+        logits_processor (`LogitsProcessorList`, *optional*): what is done to the logits before the settings are.
     """
 
     settings: SamplingSettings
@@ -55,15 +56,16 @@ class TokenDraw:
     batch_size: int
     codebook_size: int
     device: torch.device
+    logits_processor: LogitsProcessorList | None = None
 
     @cached_property
     def processors(self) -> LogitsProcessorList:
         """What is done to logits before a token is drawn."""
-        return self.settings.processors()
+        return LogitsProcessorList([*(self.logits_processor or ()), *self.settings.warpers()])
 
     def noise_of(self, kept: Grid) -> PlaceNoise | None:
         """The noise of the frames that are kept, none of them begun, or None where the likeliest token is taken."""
-        if not self.settings.do_sample:
+        if self.settings.is_greedy:
             return None
         return PlaceNoise(kept, self.batch_size, self.codebook_size, self.generator, self.device)
 

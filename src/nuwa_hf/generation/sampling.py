@@ -10,7 +10,12 @@ from dataclasses import dataclass
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
-from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers.generation import (
+    MinPLogitsWarper,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 
 @dataclass(frozen=True)
@@ -19,9 +24,10 @@ class SamplingSettings:
 
     Args:
         do_sample (`bool`, defaults to `True`): `False` takes the likeliest token.
-        temperature (`float`, defaults to 1.0): divides the logits, above 0.
-        top_k (`int`, *optional*): keep the k likeliest tokens, at least 1.
+        temperature (`float`, defaults to 1.0): divides the logits, at least 0; 0 takes the likeliest token.
+        top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.
         top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
+        min_p (`float`, *optional*): keep the tokens that are at least this much as likely as the likeliest, in [0, 1].
         guidance_scale (`float`, defaults to 1.0): s in `none + s (text - none)`, at least 1; 1 is off.
 
     Raises:
@@ -32,22 +38,27 @@ class SamplingSettings:
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    min_p: float | None = None
     guidance_scale: float = 1.0
 
     def __post_init__(self):
-        if not (_is_number(self.temperature) and self.temperature > 0):
+        if not isinstance(self.do_sample, bool):
+            raise ValueError(f"`do_sample` must be True or False, got {self.do_sample!r}.")
+        if not (_is_number(self.temperature) and self.temperature >= 0):
             raise ValueError(
-                f"`temperature` must be a finite number above 0, got {self.temperature!r}; for the likeliest tokens "
-                "use `top_k=1`."
+                f"`temperature` must be a finite number of at least 0, got {self.temperature!r}; 0 takes the "
+                "likeliest tokens."
             )
         if self.top_k is not None and (
-            isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 1
+            isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 0
         ):
             raise ValueError(
-                f"`top_k` must be a whole number of at least 1, got {self.top_k!r}; use None to keep all tokens."
+                f"`top_k` must be a whole number of at least 0, got {self.top_k!r}; 0 or None keeps all tokens."
             )
         if self.top_p is not None and not (_is_number(self.top_p) and 0 < self.top_p <= 1):
             raise ValueError(f"`top_p` must be in (0, 1], got {self.top_p!r}; use None to keep all tokens.")
+        if self.min_p is not None and not (_is_number(self.min_p) and 0 <= self.min_p <= 1):
+            raise ValueError(f"`min_p` must be in [0, 1], got {self.min_p!r}; 0 or None keeps all tokens.")
         if not (_is_number(self.guidance_scale) and self.guidance_scale >= 1):
             raise ValueError(
                 f"`guidance_scale` must be a finite number of at least 1, got {self.guidance_scale!r}; 1 turns it off."
@@ -77,15 +88,27 @@ class SamplingSettings:
         """Whether the unconditional pass is needed."""
         return self.guidance_scale > 1
 
-    def processors(self) -> LogitsProcessorList:
-        """Transformers' logits warpers in their usual order: temperature, top-k, top-p."""
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the likeliest token is taken."""
+        return not self.do_sample or self.temperature == 0
+
+    def warpers(self) -> LogitsProcessorList:
+        """Transformers' logits warpers in their usual order: temperature, top-k, top-p, min-p.
+
+        None of them changes which token is the likeliest, so there are none where that one is taken.
+        """
         warpers = LogitsProcessorList()
+        if self.is_greedy:
+            return warpers
         if self.temperature != 1.0:
             warpers.append(TemperatureLogitsWarper(float(self.temperature)))
-        if self.top_k is not None:
+        if self.top_k:
             warpers.append(TopKLogitsWarper(self.top_k))
         if self.top_p is not None and self.top_p < 1.0:
             warpers.append(TopPLogitsWarper(float(self.top_p)))
+        if self.min_p:
+            warpers.append(MinPLogitsWarper(float(self.min_p)))
         return warpers
 
 

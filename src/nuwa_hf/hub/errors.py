@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What a request to the Hub that failed means, in plain words."""
+"""Explains failed requests to the Hub."""
 
 from collections.abc import Iterator
 
-# `HTTPError` is the base of all that the HTTP library below huggingface_hub raises, whichever library that is.
+# `HTTPError` is the base class of all errors of the HTTP library that huggingface_hub uses, whichever it is.
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 
 
-# What an answer of the Hub means, and what to do.
+# What a status code of the Hub means, and what to do.
 REASONS = {
     401: "the Hub does not know you, or has no such repository; check the name, then log in with `hf auth login` or "
     "set HF_TOKEN",
@@ -25,10 +25,10 @@ OFFLINE = "HF_HUB_OFFLINE forbids every request; unset it"
 
 
 def hub_reason(error: BaseException) -> str | None:
-    """Why a push or a download failed, if it was for a request to the Hub.
+    """Why a push or a download failed, if the reason is a request to the Hub.
 
     Args:
-        error (`BaseException`): what was raised; its causes are looked through.
+        error (`BaseException`): what was raised; its causes are examined too.
 
     Returns:
         `str` or None: the reason and what to do, or None if no request failed.

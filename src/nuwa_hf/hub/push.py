@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv (`Sequence[str]`, *optional*): the command line without the program's name; `None` reads `sys.argv`.
 
     Raises:
-        ValueError: If there is nothing to push, or not there.
-        OSError: If a file is missing, or the Hub did not take the push.
+        ValueError: If the folder has nothing to push, or the repository's id is malformed.
+        OSError: If a file is missing, or the push fails.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     args = build_parser().parse_args(argv)

@@ -13,7 +13,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HTTPError
 
 from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.storage.folder_contents import check_repo_id, checkpoint_kind
+from nuwa_hf.hub.repository_ids import check_repo_id
+from nuwa_hf.storage.folder_contents import checkpoint_kind
 
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ WEIGHTS_INDEX = re.compile(r"(?P<name>[^.]+)\.safetensors\.index(\.(?P<variant>[
 
 
 class PushError(OSError):
-    """A push that the Hub did not take. What the repository held before is still there and loads."""
+    """A push that failed. What the repository held before is unchanged and still loads."""
 
 
 def push_folder(
@@ -35,20 +36,19 @@ def push_folder(
     commit_message: str | None = None,
     token: str | None = None,
 ) -> str:
-    """Push a folder to a repository, which is made if it is not there.
+    """Push a folder to a repository, which is created if needed.
 
-    All files go into one commit, so whoever loads the repository sees all of them or none: a push that fails leaves
-    what was there before. (`huggingface_hub.upload_folder` may split a folder into several commits.) Files that are
-    only in the repository stay there, but for weights that this push replaces by others, cut into other shards.
-    Hidden files stay here.
+    All files go into one commit, so a failed push changes nothing. (`huggingface_hub.upload_folder` may split a folder
+    into several commits.) Files that exist only in the repository are kept, except weights that this push replaces by
+    different shards. Hidden files are not pushed.
 
     Args:
         folder (`str` or `os.PathLike`): where `save_pretrained` wrote a pipeline, a model, a tokenizer or an adapter.
         repo_id (`str`): the repository, `user/model`.
-        private (`bool`, *optional*): whether a new repository is private; by default what the account says.
-        revision (`str`, *optional*): the branch; made from `main` if it is not there. By default `main` itself.
+        private (`bool`, *optional*): whether a new repository is private; by default as set in the account.
+        revision (`str`, *optional*): the branch, created from `main` if needed; by default `main`.
         commit_message (`str`, *optional*): by default says what the folder holds.
-        token (`str`, *optional*): by default the one that is logged in, or that of HF_TOKEN.
+        token (`str`, *optional*): by default that of the login, or HF_TOKEN.
 
     Returns:
         `str`: the commit's URL.
@@ -56,7 +56,7 @@ def push_folder(
     Raises:
         ValueError: If the folder holds nothing to load, the id has another form, the repository is public and
             `private` was asked for, or the model card's metadata are not valid.
-        OSError: If the folder holds a part of a checkpoint only, or, as `PushError`, if the Hub did not take the push.
+        OSError: If the checkpoint in the folder is incomplete or, as `PushError`, if the push fails.
     """
     folder = Path(folder)
     kind = checkpoint_kind(folder)
@@ -83,7 +83,7 @@ def push_folder(
             ],
             commit_message=commit_message or f"Upload {kind}",
             revision=revision,
-            parent_commit=there.sha,  # what is deleted was chosen by what is there
+            parent_commit=there.sha,  # the files to delete were chosen from this commit
         )
     logger.info("Pushed: %s", commit.commit_url)
     return commit.commit_url
@@ -96,17 +96,17 @@ def files_to_push(folder: Path) -> list[str]:
         folder (`Path`): a folder.
 
     Returns:
-        `list[str]`: their names below the folder, sorted; hidden ones and Python's caches left out.
+        `list[str]`: their sorted paths relative to the folder, without hidden files and Python's caches.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
 
 
 def replaced_weights(pushed: Collection[str], present: Collection[str]) -> list[str]:
-    """Weights in a repository that a push replaces by files of other names.
+    """Weights in a repository that a push replaces by files with other names.
 
-    One file and several shards of the same weights must not lie side by side: whoever loads takes the one file, which
-    may be the old one. Another variant, such as fp16, is left alone.
+    The same weights must not exist both as one file and as shards: loading prefers the single file, which may be the
+        old one. Other variants, such as fp16, are kept.
 
     Args:
         pushed (`Collection[str]`): the files that are pushed.
@@ -120,7 +120,7 @@ def replaced_weights(pushed: Collection[str], present: Collection[str]) -> list[
 
 
 def _weights_of(path: str) -> tuple[str, str, str | None] | None:
-    """Folder, name and variant of the weights that a file is a part of, or None."""
+    """Folder, name and variant of the weights that a file belongs to, or None."""
     folder, _, name = path.rpartition("/")
     match = WEIGHTS.fullmatch(name) or WEIGHTS_INDEX.fullmatch(name)
     return (folder, match["name"], match["variant"]) if match else None
@@ -128,10 +128,10 @@ def _weights_of(path: str) -> tuple[str, str, str | None] | None:
 
 @contextmanager
 def _plain_words(repo_id: str) -> Iterator[None]:
-    """Turns what a request raises into a `PushError` that says what happened and what to do."""
+    """Turns errors of requests into a `PushError` that says what happened and what to do."""
     try:
         yield
     except (HTTPError, ConnectionError, TimeoutError, RuntimeError) as error:
-        # The upload of a large file wraps what happened in a RuntimeError; that of the other protocol is one.
+        # The upload of a large file wraps its error in a RuntimeError; the other protocol raises one.
         reason = hub_reason(error) or f"the upload failed ({error})"
         raise PushError(f"Nothing was pushed to {repo_id}: {reason}. What it held before is unchanged.") from error

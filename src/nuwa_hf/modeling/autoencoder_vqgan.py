@@ -6,64 +6,31 @@ Shapes: B batch, C channels, T frames, Y and X pixel rows and columns, t, h, w t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import AutoencoderMixin, Decoder, Encoder
-from diffusers.utils import BaseOutput
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from einops import rearrange
 from torch import nn
 
+from nuwa_hf.grid import Grid
 from nuwa_hf.modeling import tiling
+from nuwa_hf.modeling.codec.decoder_memory import decoder_memory
+from nuwa_hf.modeling.codec.frames import (
+    check_multiple,
+    check_pixels,
+    check_token_grid,
+    fold_frames,
+    grid_of_frames,
+    unfold_frames,
+    unfold_pixels,
+)
+from nuwa_hf.modeling.fsq_quantizer import FiniteScalarQuantizer
 from nuwa_hf.modeling.quantizer import GumbelQuantizer, VectorQuantizer
-
-
-@dataclass
-class NuwaVQGANEncoderOutput(BaseOutput):
-    """Output of `NuwaVQGAN.encode`.
-
-    Args:
-        tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): indices into the codebook.
-        latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): the latents before quantisation.
-    """
-
-    tokens: torch.LongTensor
-    latents: torch.Tensor
-
-
-@dataclass
-class NuwaVQGANDecoderOutput(BaseOutput):
-    """Output of `NuwaVQGAN.decode`.
-
-    Args:
-        sample (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): pixels, about [-1, 1], not clamped.
-    """
-
-    sample: torch.Tensor
-
-
-@dataclass
-class NuwaVQGANOutput(BaseOutput):
-    """Output of `NuwaVQGAN.forward`.
-
-    Args:
-        sample (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): reconstruction, about [-1, 1].
-        latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): the latents before quantisation.
-        quantized (`torch.Tensor` of the shape of `latents`): the codes; their gradient goes to `latents` unchanged.
-        tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): indices into the codebook.
-        codebook_loss (`torch.Tensor`, a scalar): moves the codes to the latents.
-        commitment_loss (`torch.Tensor`, a scalar): moves the latents to the codes, weighted by `commitment_weight`.
-    """
-
-    sample: torch.Tensor
-    latents: torch.Tensor
-    quantized: torch.Tensor
-    tokens: torch.LongTensor
-    codebook_loss: torch.Tensor
-    commitment_loss: torch.Tensor
+from nuwa_hf.modeling.vqgan_configuration import check_configuration, codebook_extents
+from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
 
 
 class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
@@ -84,17 +51,19 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         layers_per_block (`int`, defaults to 2): residual blocks a level; the decoder has one more.
         attention_levels (`tuple[int, ...]`, defaults to `(4,)`): levels with self-attention.
         latent_channels (`int`, defaults to 256): channels between the encoder and the 1x1 convolution to the codes.
-        codebook_dim (`int`, defaults to 256): width of a code, D.
-        codebook_size (`int`, defaults to 12288): number of codes.
+        codebook_dim (`int`, *optional*): width of a code, D; by default 256, or as many as there are `fsq_levels`.
+        codebook_size (`int`, *optional*): number of codes; by default 12288, or the product of `fsq_levels`.
         norm_num_groups (`int`, defaults to 32): groups of every group norm; divides every width.
         mid_block_attention (`bool`, defaults to `True`): whether the innermost block has self-attention.
         sample_size (`int`, defaults to 336): rows and columns of the training images, and the default size of a tile.
         commitment_weight (`float`, defaults to 0.25): weight of the commitment loss.
-        isolated_patches (`bool`, defaults to `False`): whether the encoder sees each patch of `downsampling_factor`
-            rows and columns alone, so that a token says what its own patch shows and nothing else. For sketches: group
+        isolated_patches (`bool`, defaults to `False`): whether the encoder sees each patch of `spatial_factor` rows
+            and columns alone, so that a token says what its own patch shows and nothing else. For sketches: group
             norms over the whole image would spread the class of one thing over the tokens of all the others.
         quantizer (`str`, defaults to `"nearest"`): `"nearest"` takes the nearest code, `"gumbel"` the one that a 1x1
-            convolution scores highest, as in VQ-GANs that were trained with the Gumbel softmax.
+            convolution scores highest, as in VQ-GANs that were trained with the Gumbel softmax, `"fsq"` rounds every
+            channel to a few levels (finite scalar quantisation) and has no codebook to learn.
+        fsq_levels (`tuple[int, ...]`, *optional*): number of levels of each channel, with `quantizer="fsq"` alone.
 
     Raises:
         ValueError: If a level or a size in the configuration is impossible.
@@ -110,7 +79,7 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
-    _no_split_modules = ["ResnetBlock2D", "Attention", "VectorQuantizer", "GumbelQuantizer"]  # noqa: RUF012
+    _no_split_modules = ["ResnetBlock2D", "Attention", "VectorQuantizer", "GumbelQuantizer", "FiniteScalarQuantizer"]  # noqa: RUF012
     _skip_layerwise_casting_patterns = ["quantize"]  # noqa: RUF012
     _supports_group_offloading = False
 
@@ -123,17 +92,20 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         layers_per_block: int = 2,
         attention_levels: tuple[int, ...] = (4,),
         latent_channels: int = 256,
-        codebook_dim: int = 256,
-        codebook_size: int = 12288,
+        codebook_dim: int | None = None,
+        codebook_size: int | None = None,
         norm_num_groups: int = 32,
         mid_block_attention: bool = True,
         sample_size: int = 336,
         commitment_weight: float = 0.25,
         isolated_patches: bool = False,
         quantizer: str = "nearest",
+        fsq_levels: tuple[int, ...] | None = None,
     ):
         super().__init__()
-        _check_configuration(self.config)
+        check_configuration(self.config)
+        codebook_size, codebook_dim = codebook_extents(self.config)
+        self.register_to_config(codebook_size=codebook_size, codebook_dim=codebook_dim)
         has_attention = [level in attention_levels for level in range(len(block_out_channels))]
         self.encoder = Encoder(
             in_channels=in_channels,
@@ -146,7 +118,9 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
             mid_block_add_attention=mid_block_attention,
         )
         self.quant_conv = nn.Conv2d(latent_channels, codebook_dim, 1)
-        if quantizer == "gumbel":
+        if quantizer == "fsq":
+            self.quantize = FiniteScalarQuantizer(fsq_levels)
+        elif quantizer == "gumbel":
             self.quantize = GumbelQuantizer(codebook_size, codebook_dim)
         else:
             self.quantize = VectorQuantizer(codebook_size, codebook_dim, commitment_weight)
@@ -166,14 +140,70 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         self.tile_overlap_factor = 0.25
 
     @property
-    def downsampling_factor(self) -> int:
+    def codebook_size(self) -> int:
+        """Number of codes."""
+        return self.config.codebook_size
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the pixels that `encode` takes."""
+        return self.config.in_channels
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of the pixels that `decode` gives."""
+        return self.config.out_channels
+
+    @property
+    def sample_size(self) -> int:
+        """Rows and columns of the training images."""
+        return self.config.sample_size
+
+    @property
+    def spatial_factor(self) -> int:
         """Pixel rows (and columns) that one token row (and column) stands for."""
         return 2 ** (len(self.config.block_out_channels) - 1)
+
+    @property
+    def temporal_factor(self) -> int:
+        """Frames that one token frame stands for: 1, since every frame is coded alone."""
+        return 1
 
     @property
     def last_layer(self) -> nn.Parameter:
         """Weight of the decoder's last convolution, at which the adaptive GAN weight compares gradients."""
         return self.decoder.conv_out.weight
+
+    def grid(self, num_frames: int, height: int, width: int) -> Grid:
+        """The tokens of a video, or, with one frame, of an image.
+
+        Args:
+            num_frames (`int`): frames.
+            height (`int`): pixel rows.
+            width (`int`): pixel columns.
+
+        Returns:
+            `Grid`: extents of the tokens.
+
+        Raises:
+            ValueError: If rows or columns are no positive multiple of `spatial_factor`.
+        """
+        return grid_of_frames(self.spatial_factor, num_frames, height, width)
+
+    def decoding_memory(self, num_frames: int, height: int, width: int) -> int:
+        """Memory that `decode` takes beside the weights.
+
+        Args:
+            num_frames (`int`): frames that are decoded in one call, all videos together; with slicing they are decoded
+                one by one, which is taken into account.
+            height (`int`): pixel rows.
+            width (`int`): pixel columns.
+
+        Returns:
+            `int`: bytes, of the decoder; what it gives comes on top.
+        """
+        at_once = 1 if self.use_slicing else num_frames
+        return decoder_memory(self.config.block_out_channels[0], self.dtype, at_once, height, width)
 
     def enable_tiling(self, tile_sample_min_size: int | None = None, tile_overlap_factor: float = 0.25) -> None:
         """Encodes and decodes large images in overlapping tiles, which bounds the memory.
@@ -189,7 +219,7 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
             ValueError: If the tile is not a positive multiple of the downsampling, or the factor is not in [0, 1).
         """
         size = self.config.sample_size if tile_sample_min_size is None else tile_sample_min_size
-        _check_multiple("tile_sample_min_size", size, self.downsampling_factor)
+        check_multiple("tile_sample_min_size", size, self.spatial_factor)
         if not 0 <= tile_overlap_factor < 1:
             raise ValueError(f"`tile_overlap_factor` must be at least 0 and below 1, got {tile_overlap_factor}.")
         super().enable_tiling()
@@ -198,10 +228,11 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
 
     @apply_forward_hook
     def encode(self, pixels: torch.Tensor, return_dict: bool = True) -> NuwaVQGANEncoderOutput | tuple:
-        """Turns pixels into tokens.
+        """Turns pixels into tokens. It does not read the pixels' values, so that it compiles and exports as a whole.
 
         Args:
-            pixels (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): images or videos, float in [-1, 1].
+            pixels (`torch.Tensor` of shape `(B, C, Y, X)` or `(B, C, T, Y, X)`): images or videos, float in [-1, 1];
+                a codec has no token for NaN or infinity.
             return_dict (`bool`, defaults to `True`): whether to return a dataclass and not a tuple.
 
         Returns:
@@ -209,24 +240,23 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
 
         Raises:
             TypeError: If the pixels are not floats.
-            ValueError: If the rank, the channels or the size do not fit, or a pixel is not finite.
+            ValueError: If the rank, the channels or the size do not fit.
         """
-        self._check_pixels(pixels)
-        if not torch.isfinite(pixels).all():
-            raise ValueError("`pixels` must be finite, got NaN or infinity; a codec has no token for them.")
+        check_pixels(pixels, self.in_channels, self.spatial_factor)
         num_frames = pixels.shape[2] if pixels.ndim == 5 else None
-        images = _fold_frames(pixels).to(self.dtype)
+        images = fold_frames(pixels).to(self.dtype)
         latents = self._by_slices(self._encode_tiled if self.use_tiling else self._encode, images)
         tokens = self.quantize.tokenize(latents)
-        output = NuwaVQGANEncoderOutput(_unfold_frames(tokens, num_frames), _unfold_frames(latents, num_frames))
+        output = NuwaVQGANEncoderOutput(unfold_frames(tokens, num_frames), unfold_frames(latents, num_frames))
         return output if return_dict else output.to_tuple()
 
     @apply_forward_hook
     def decode(self, tokens: torch.LongTensor, return_dict: bool = True) -> NuwaVQGANDecoderOutput | tuple:
-        """Turns tokens into pixels.
+        """Turns tokens into pixels. It does not read the tokens' values, so that it compiles and exports as a whole.
 
         Args:
-            tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): tokens of images or of videos.
+            tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): tokens of images or of videos, in
+                `[0, codebook_size)`; `check_tokens_in_codebook` of `nuwa_hf.modeling.codec.protocol` tells of others.
             return_dict (`bool`, defaults to `True`): whether to return a dataclass and not a tuple.
 
         Returns:
@@ -234,13 +264,13 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
 
         Raises:
             TypeError: If the tokens are not whole numbers.
-            ValueError: If the rank does not fit, or a token is not in the codebook.
+            ValueError: If the rank does not fit, or there are no tokens.
         """
-        self._check_tokens(tokens)
+        check_token_grid(tokens)
         num_frames = tokens.shape[1] if tokens.ndim == 4 else None
         frames = tokens.flatten(0, 1) if tokens.ndim == 4 else tokens
         images = self._by_slices(self._decode_tiled if self.use_tiling else self._decode, frames.long())
-        sample = _unfold_pixels(images, num_frames)
+        sample = unfold_pixels(images, num_frames)
         return NuwaVQGANDecoderOutput(sample) if return_dict else (sample,)
 
     def forward(self, pixels: torch.Tensor, return_dict: bool = True) -> NuwaVQGANOutput | tuple:
@@ -257,16 +287,16 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
             TypeError: If the pixels are not floats.
             ValueError: If the rank, the channels or the size do not fit.
         """
-        self._check_pixels(pixels)
+        check_pixels(pixels, self.in_channels, self.spatial_factor)
         num_frames = pixels.shape[2] if pixels.ndim == 5 else None
-        latents = self._encode(_fold_frames(pixels).to(self.dtype))
+        latents = self._encode(fold_frames(pixels).to(self.dtype))
         quantizer_output = self.quantize(latents)
         images = self.decoder(self.post_quant_conv(quantizer_output.quantized))
         output = NuwaVQGANOutput(
-            sample=_unfold_pixels(images, num_frames),
-            latents=_unfold_frames(latents, num_frames),
-            quantized=_unfold_frames(quantizer_output.quantized, num_frames),
-            tokens=_unfold_frames(quantizer_output.tokens, num_frames),
+            sample=unfold_pixels(images, num_frames),
+            latents=unfold_frames(latents, num_frames),
+            quantized=unfold_frames(quantizer_output.quantized, num_frames),
+            tokens=unfold_frames(quantizer_output.tokens, num_frames),
             codebook_loss=quantizer_output.codebook_loss,
             commitment_loss=quantizer_output.commitment_loss,
         )
@@ -275,10 +305,10 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
     def _encode(self, images: torch.Tensor) -> torch.Tensor:
         if not self.config.isolated_patches:
             return self.quant_conv(self.encoder(images))
-        factor = self.downsampling_factor
-        height = images.shape[-2] // factor
+        factor = self.spatial_factor
+        height, width = images.shape[-2] // factor, images.shape[-1] // factor
         patches = rearrange(images, "b c (h p) (w q) -> (b h w) c p q", p=factor, q=factor)
-        return rearrange(self.quant_conv(self.encoder(patches)), "(b h w) d 1 1 -> b d h w", b=len(images), h=height)
+        return rearrange(self.quant_conv(self.encoder(patches)), "(b h w) d 1 1 -> b d h w", h=height, w=width)
 
     def _decode(self, tokens: torch.LongTensor) -> torch.Tensor:
         # Layerwise casting leaves the codebook in its own dtype.
@@ -290,7 +320,7 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         return work(batch)
 
     def _encode_tiled(self, images: torch.Tensor) -> torch.Tensor:
-        factor = self.downsampling_factor
+        factor = self.spatial_factor
         height, width = images.shape[-2] // factor, images.shape[-1] // factor
 
         def encode_tile(top: int, bottom: int, left: int, right: int) -> torch.Tensor:
@@ -306,94 +336,9 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         def decode_tile(top: int, bottom: int, left: int, right: int) -> torch.Tensor:
             return self._decode(tokens[..., top:bottom, left:right])
 
-        return tiling.blend(decode_tile, *tokens.shape[-2:], tile, overlap, self.downsampling_factor)
+        return tiling.blend(decode_tile, *tokens.shape[-2:], tile, overlap, self.spatial_factor)
 
     def _tile_and_overlap(self) -> tuple[int, int]:
         """Extent and overlap of a tile in tokens."""
-        tile = self.tile_sample_min_size // self.downsampling_factor
+        tile = self.tile_sample_min_size // self.spatial_factor
         return tile, int(tile * self.tile_overlap_factor)
-
-    def _check_pixels(self, pixels: torch.Tensor) -> None:
-        if not pixels.is_floating_point():
-            raise TypeError(
-                f"`pixels` must be floats in [-1, 1], got {pixels.dtype}; for 0..255 divide by 127.5 and subtract 1."
-            )
-        if pixels.ndim not in (4, 5):
-            raise ValueError(
-                "`pixels` must have the shape (B, C, Y, X) for images or (B, C, T, Y, X) for videos, "
-                f"got {tuple(pixels.shape)}."
-            )
-        if pixels.shape[1] != self.config.in_channels:
-            raise ValueError(
-                f"`pixels` must have {self.config.in_channels} channels on axis 1, got {pixels.shape[1]} "
-                f"(shape {tuple(pixels.shape)}); if they are the last axis, use `pixels.movedim(-1, 1)`."
-            )
-        _check_multiple("height", pixels.shape[-2], self.downsampling_factor)
-        _check_multiple("width", pixels.shape[-1], self.downsampling_factor)
-
-    def _check_tokens(self, tokens: torch.Tensor) -> None:
-        if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
-            raise TypeError(
-                f"`tokens` must be whole numbers (torch.long), got {tokens.dtype}; use `encode(...).tokens`."
-            )
-        if tokens.ndim not in (3, 4):
-            raise ValueError(
-                f"`tokens` must have the shape (B, h, w) for images or (B, t, h, w) for videos, "
-                f"got {tuple(tokens.shape)}."
-            )
-        if tokens.numel() == 0:
-            raise ValueError(f"`tokens` must not be empty, got the shape {tuple(tokens.shape)}.")
-        lowest, highest = tokens.aminmax()
-        if lowest < 0 or highest >= self.config.codebook_size:
-            raise ValueError(
-                f"`tokens` must lie in [0, {self.config.codebook_size}) (the codebook), got {int(lowest)} to "
-                f"{int(highest)}; the model that wrote them belongs to another codebook."
-            )
-
-
-def _fold_frames(pixels: torch.Tensor) -> torch.Tensor:
-    """`(B, C, T, Y, X)` to `(B T, C, Y, X)`; images stay."""
-    return rearrange(pixels, "b c t y x -> (b t) c y x") if pixels.ndim == 5 else pixels
-
-
-def _unfold_frames(frames: torch.Tensor, num_frames: int | None) -> torch.Tensor:
-    """`(B t, ...)` to `(B, t, ...)`; images (`None`) stay."""
-    return frames if num_frames is None else frames.unflatten(0, (-1, num_frames))
-
-
-def _unfold_pixels(images: torch.Tensor, num_frames: int | None) -> torch.Tensor:
-    """`(B T, C, Y, X)` to `(B, C, T, Y, X)`; images (`None`) stay."""
-    return images if num_frames is None else rearrange(images, "(b t) c y x -> b c t y x", t=num_frames)
-
-
-def _check_multiple(name: str, value: int, factor: int) -> None:
-    if value < factor or value % factor:
-        below = value // factor * factor
-        sizes = f"{below} or {below + factor}" if below else f"{factor}"
-        raise ValueError(
-            f"`{name}` must be a positive multiple of {factor} (the VQ-GAN's downsampling), got {value}; use {sizes}."
-        )
-
-
-def _check_configuration(config) -> None:
-    num_levels = len(config.block_out_channels)
-    if num_levels == 0:
-        raise ValueError("`block_out_channels` must name at least one level, got ().")
-    for name in ("in_channels", "out_channels", "layers_per_block", "latent_channels", "norm_num_groups"):
-        if config[name] < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {config[name]}.")
-    for channels in config.block_out_channels:
-        if channels < 1 or channels % config.norm_num_groups:
-            raise ValueError(
-                f"`block_out_channels` must be positive multiples of `norm_num_groups` = {config.norm_num_groups}, "
-                f"got {channels} in {tuple(config.block_out_channels)}; change the width, or the groups to a divisor."
-            )
-    for level in config.attention_levels:
-        if not 0 <= level < num_levels:
-            raise ValueError(
-                f"`attention_levels` must lie in [0, {num_levels}) (the levels of `block_out_channels`), got {level} "
-                f"in {tuple(config.attention_levels)}; the innermost level is {num_levels - 1}."
-            )
-    if config.quantizer not in ("nearest", "gumbel"):
-        raise ValueError(f'`quantizer` must be "nearest" or "gumbel", got {config.quantizer!r}.')
-    _check_multiple("sample_size", config.sample_size, 2 ** (num_levels - 1))

@@ -5,6 +5,7 @@
 Shapes: B images or frames, D width of a code, h and w token rows and columns, V codebook size.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -28,6 +29,56 @@ class QuantizerOutput(NamedTuple):
     tokens: torch.LongTensor
     codebook_loss: torch.Tensor
     commitment_loss: torch.Tensor
+
+
+@torch.no_grad()
+def nearest_codes(latents: torch.Tensor, codes: torch.Tensor) -> torch.LongTensor:
+    """Index of the nearest code of every latent; the lowest index where several are equally near.
+
+    Args:
+        latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+        codes (`torch.Tensor` of shape `(V, D)`): the codes, on the same device.
+
+    Returns:
+        `torch.LongTensor` of shape `(B, h, w)`, in `[0, V)`.
+
+    Raises:
+        ValueError: If the latents are not `(B, D, h, w)` with the codes' D.
+    """
+    codebook_size, codebook_dim = codes.shape
+    check_latents(latents, codebook_dim)
+    batch_size, _, height, width = latents.shape
+    latents_ND = latents.permute(0, 2, 3, 1).reshape(-1, codebook_dim).float()
+    codes_VD = codes.float()
+    # ||z||^2 is the same for every code and is left out. Autocast would round the product to its own dtype.
+    with _without_autocast(latents.device):
+        squares_V = codes_VD.square().sum(1)
+        rows = max(1, _MAX_DISTANCES // codebook_size)
+        tokens = [
+            torch.addmm(squares_V, chunk_ND, codes_VD.t(), alpha=-2).argmin(1) for chunk_ND in latents_ND.split(rows)
+        ]
+    return torch.cat(tokens).view(batch_size, height, width)
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager:
+    has_autocast = torch.amp.is_autocast_available(device.type)  # the meta device has none
+    return torch.autocast(device.type, enabled=False) if has_autocast else nullcontext()
+
+
+def check_latents(latents: torch.Tensor, codebook_dim: int) -> None:
+    """Require latents of the codes' width.
+
+    Args:
+        latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+        codebook_dim (`int`): D.
+
+    Raises:
+        ValueError: If the shape is another.
+    """
+    if latents.ndim != 4 or latents.shape[1] != codebook_dim:
+        raise ValueError(
+            f"`latents` must have the shape (B, D, h, w) with D = {codebook_dim}, got {tuple(latents.shape)}."
+        )
 
 
 class VectorQuantizer(nn.Module):
@@ -117,19 +168,7 @@ class VectorQuantizer(nn.Module):
         Raises:
             ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
         """
-        self._check_latents(latents)
-        batch_size, _, height, width = latents.shape
-        latents_ND = latents.permute(0, 2, 3, 1).reshape(-1, self.codebook_dim).float()
-        codes_VD = self.codebook(latents.device).float()
-        # ||z||^2 is the same for every code and is left out. Autocast would round the product to its own dtype.
-        with torch.autocast(latents.device.type, enabled=False):
-            squares_V = codes_VD.square().sum(1)
-            rows = max(1, _MAX_DISTANCES // self.codebook_size)
-            tokens = [
-                torch.addmm(squares_V, chunk_ND, codes_VD.t(), alpha=-2).argmin(1)
-                for chunk_ND in latents_ND.split(rows)
-            ]
-        return torch.cat(tokens).view(batch_size, height, width)
+        return nearest_codes(latents, self.codebook(latents.device))
 
     def lookup(self, tokens: torch.LongTensor) -> torch.Tensor:
         """Codes of tokens.
@@ -163,12 +202,6 @@ class VectorQuantizer(nn.Module):
         # Written so that the value is the code to the bit: what training decodes is what `lookup` gives later.
         quantized = codes.detach().to(latents.dtype) + (latents - latents.detach())
         return QuantizerOutput(quantized, tokens, codebook_loss, commitment_loss)
-
-    def _check_latents(self, latents: torch.Tensor) -> None:
-        if latents.ndim != 4 or latents.shape[1] != self.codebook_dim:
-            raise ValueError(
-                f"`latents` must have the shape (B, D, h, w) with D = {self.codebook_dim}, got {tuple(latents.shape)}."
-            )
 
 
 class GumbelQuantizer(VectorQuantizer):
@@ -204,7 +237,7 @@ class GumbelQuantizer(VectorQuantizer):
         Raises:
             ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
         """
-        self._check_latents(latents)
+        check_latents(latents, self.codebook_dim)
         num_images = max(1, _MAX_DISTANCES // (self.codebook_size * latents.shape[-2] * latents.shape[-1]))
         return torch.cat([self._scores(some).argmax(1) for some in latents.split(num_images)])
 
@@ -223,7 +256,7 @@ class GumbelQuantizer(VectorQuantizer):
         Raises:
             ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
         """
-        self._check_latents(latents)
+        check_latents(latents, self.codebook_dim)
         scores = self._scores(latents)
         tokens = scores.argmax(1)
         codes_VD = self.codebook(latents.device).float()
@@ -233,5 +266,5 @@ class GumbelQuantizer(VectorQuantizer):
 
     def _scores(self, latents: torch.Tensor) -> torch.Tensor:
         # Autocast would round the scores, and with them the choice; casting layer by layer leaves them their dtype.
-        with torch.autocast(latents.device.type, enabled=False):
+        with _without_autocast(latents.device):
             return self.projection(latents.to(self.projection.weight.dtype))

@@ -19,75 +19,94 @@ from nuwa_hf.generation.schedule import check_schedule
 from nuwa_hf.generation.step_plan import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.token_checks import check_token_range, check_tokens
 
 
-@dataclass(frozen=True)
-class SamplingCall:
-    """The arguments that `NuwaForConditionalGeneration.generate` and `.stream` share; they are described there.
+@dataclass(frozen=True, kw_only=True)
+class SamplingCall(SamplingArguments):
+    """One call of `NuwaForConditionalGeneration.generate` or `.stream`. Nothing is computed before the first step.
 
-    Nothing is computed before the first step.
+    Args:
+        model (`PreTrainedModel`): a `NuwaForConditionalGeneration`.
+        input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+        attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If an argument does not fit.
     """
 
-    model: PreTrainedModel  # a `NuwaForConditionalGeneration`
+    model: PreTrainedModel
     input_ids: torch.Tensor
     attention_mask: torch.Tensor | None
-    generator: torch.Generator | list[torch.Generator] | None
-    schedule: str
-    generation_config: GenerationConfig
-    do_sample: bool | None
-    temperature: float | None
-    top_k: int | None
-    top_p: float | None
-    guidance_scale: float | None
-    negative_input_ids: torch.Tensor | None
-    negative_attention_mask: torch.Tensor | None
-    sketch_tokens: torch.Tensor | None
-    known_tokens: torch.Tensor | None
-    known_mask: torch.Tensor | None
-    condition_on_known: bool
 
     def __post_init__(self):
         check_schedule(self.schedule)
+        refuse_what_cannot_be_obeyed(self.config)
+        _check_number_of_outputs(self.num_outputs_each)
         check_generators(self.generator, self.batch_size)
         _ = self.settings  # resolved now, so that what is wrong with them is said before any work
+        _check_logits_processor(self.logits_processor)
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
             check_token_range("sketch_tokens", self.sketch_tokens, self.model.config.sketch_codebook_size)
+
+    @property
+    def config(self) -> GenerationConfig:
+        """The settings for what is not given."""
+        return self.generation_config or self.model.generation_config
 
     @cached_property
     def settings(self) -> SamplingSettings:
         """How tokens are drawn: what was given, else what the generation configuration says."""
         names = SamplingSettings.__dataclass_fields__
-        return SamplingSettings.resolve(self.generation_config, {name: getattr(self, name) for name in names})
+        return SamplingSettings.resolve(self.config, {name: getattr(self, name) for name in names})
+
+    @property
+    def num_outputs_each(self) -> int:
+        """k, how many outputs each input has."""
+        given = self.num_return_sequences
+        given = self.config.num_return_sequences if given is None else given
+        return 1 if given is None else given
+
+    @property
+    def batch_size(self) -> int:
+        """B k, without the rows that guidance adds."""
+        return self.input_ids.shape[0] * self.num_outputs_each
 
     @property
     def draw(self) -> TokenDraw:
         """What draws the tokens."""
         codebook_size, device = self.model.config.codebook_size, self.input_ids.device
-        return TokenDraw(self.settings, self.generator, self.batch_size, codebook_size, device)
+        return TokenDraw(self.settings, self.generator, self.batch_size, codebook_size, device, self.logits_processor)
 
-    @property
-    def batch_size(self) -> int:
-        """B, without the rows that guidance adds."""
-        return self.input_ids.shape[0]
-
-    def check_known(self, grid: Grid) -> None:
-        """Require given tokens that fit, if there are any.
+    def known_part(self, grid: Grid) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """The given tokens and where they are, for each output.
 
         Args:
             grid (`Grid`): (T, H, W).
+
+        Returns:
+            `tuple`: tokens `(B k, T, H, W)` and their mask, or None twice.
 
         Raises:
             TypeError: If a dtype is wrong.
             ValueError: If one of tokens and mask is missing, or shape or range is wrong.
         """
-        codebook_size = self.model.config.codebook_size
-        check_known_tokens(self.known_tokens, self.known_mask, grid, self.batch_size, codebook_size)
+        codebook_size, num_inputs = self.model.config.codebook_size, self.input_ids.shape[0]
+        check_known_tokens(self.known_tokens, self.known_mask, grid, num_inputs, codebook_size)
+        if self.known_tokens is None:
+            return None, None
+        return self.for_each_output(self.known_tokens), self.for_each_output(self.known_mask)
+
+    def for_each_output(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor with a row for each input, k times; those of one input follow each other."""
+        return tensor.repeat_interleave(self.num_outputs_each, 0) if self.num_outputs_each > 1 else tensor
 
     def repeat_rows(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor of B rows as the model reads it: twice under guidance."""
+        """A tensor as the model reads it: its rows twice under guidance."""
         return torch.cat([tensor, tensor]) if self.settings.uses_guidance else tensor
 
     def model_inputs(self) -> dict[str, torch.Tensor | None]:
@@ -104,7 +123,7 @@ class SamplingCall:
                 inputs["sketch_attention_mask"] = torch.cat([seen, ~seen])
         if self.known_mask is not None and self.condition_on_known:
             inputs["known_mask"] = self.repeat_rows(self.known_mask)
-        return inputs
+        return {name: tensor if tensor is None else self.for_each_output(tensor) for name, tensor in inputs.items()}
 
 
 class ModelSteps:
@@ -160,3 +179,16 @@ def _with_unconditional(
         torch.cat([pad(input_ids, config.pad_token_id), pad(negative_input_ids, config.pad_token_id)]),
         torch.cat([pad(attention_mask, 0), pad(negative_attention_mask, 0)]),
     )
+
+
+def _check_number_of_outputs(number) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(f"`num_return_sequences` must be a whole number of at least 1, got {number!r}.")
+
+
+def _check_logits_processor(processors) -> None:
+    if processors is not None and not (isinstance(processors, list) and all(map(callable, processors))):
+        raise TypeError(
+            f"`logits_processor` must be a `LogitsProcessorList` of callables, got {processors!r}; wrap one processor "
+            "as `LogitsProcessorList([processor])`."
+        )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Memory that sampling and decoding take, worked out from the sizes of the models.
+"""Memory that sampling takes, worked out from the sizes of the model.
 
 Legend: B batch, R rows (B, or 2 B under guidance), n places of the widest step, K causal offsets of the window, S
 slots, N all places, M condition places, D hidden size, F inner size of the feed-forward, V codebook size, e bytes of a
@@ -14,7 +14,6 @@ from nuwa_hf.generation.cache import ring_bytes
 from nuwa_hf.generation.schedule import plan_steps
 from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.laid_out_weights import can_lay_out
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, step_products
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
@@ -101,23 +100,3 @@ def sampling_memory(
         conditions=(2 * config.num_decoder_layers + 1) * rows * text * width * e,
         step=places * num_slots * e + max(embedding, layer, draw),
     )
-
-
-def decoding_memory(vqgan: NuwaVQGAN, num_frames: int, height: int, width: int) -> int:
-    """Memory of `NuwaVQGAN.decode` beside the weights.
-
-        5 frames Y X C e, C the width of the level of full size
-
-    which is what its residual block holds before the second convolution. With `vqgan.enable_slicing()`, and in a
-    stream, `frames` is one.
-
-    Args:
-        vqgan (`NuwaVQGAN`): the codec, in its dtype.
-        num_frames (`int`): frames that are decoded at once, all videos together.
-        height (`int`): pixel rows.
-        width (`int`): pixel columns.
-
-    Returns:
-        `int`: bytes.
-    """
-    return 5 * num_frames * height * width * vqgan.config.block_out_channels[0] * vqgan.dtype.itemsize

@@ -4,7 +4,7 @@
 
 from typing import TYPE_CHECKING
 
-from nuwa_hf.lazy_names import lazy_names
+from nuwa_hf.imports.lazy_names import lazy_names
 
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ class CallChecksMixin:
         Raises:
             ValueError: If it does not.
         """
-        check_places(known_places(masks, self.vqgan.downsampling_factor))
+        check_places(known_places(masks, self.codec.spatial_factor))
 
     def check_num_frames(self, num_frames: int | None, overlap_frames: int | None, num_given: int = 0) -> int:
         """Check the number of frames to generate, and fill it in if the user left it open.

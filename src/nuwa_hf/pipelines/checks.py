@@ -5,9 +5,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from diffusers import ModelMixin
 from transformers import CLIPTokenizer
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
@@ -103,30 +104,53 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
         )
 
 
+def check_codec(name: str, model: ModelMixin) -> None:
+    """Require a codec that can be a component: of single frames, with as many channels out as in.
+
+    Args:
+        name (`str`): the component's name, for the message.
+        model (`ModelMixin`): the codec.
+
+    Raises:
+        TypeError: If it does not speak the protocol `Codec`.
+        ValueError: If its tokens stand for several frames, or its channels differ.
+    """
+    codec = as_codec(model)
+    if codec.temporal_factor != 1:
+        raise ValueError(
+            f"`{name}` must have a `temporal_factor` of 1, tokens for every frame, got {codec.temporal_factor}; "
+            "frames are given, masked and streamed one by one, so use a codec of single frames."
+        )
+    if codec.in_channels != codec.out_channels:
+        raise ValueError(
+            f"`{name}` must have as many output as input channels, for a sketch its classes, got {codec.in_channels} "
+            f"and {codec.out_channels}; train it to give back what it takes."
+        )
+
+
 def check_components_agree(
-    vqgan: NuwaVQGAN | None,
+    vqgan: ModelMixin | None,
     transformer: NuwaForConditionalGeneration | None,
     tokenizer: NuwaTokenizer | CLIPTokenizer | None,
-    sketch_vqgan: NuwaVQGAN | None,
+    sketch_vqgan: ModelMixin | None,
 ) -> None:
     """Check that components were made for each other; those that are not loaded are skipped.
 
     Args:
-        vqgan (`NuwaVQGAN`, *optional*): the codec.
+        vqgan (`ModelMixin`, *optional*): the codec, `NuwaVQGAN` or another that `as_codec` takes.
         transformer (`NuwaForConditionalGeneration`, *optional*): the model that samples its tokens.
         tokenizer (`NuwaTokenizer` or `CLIPTokenizer`, *optional*): makes the tokens that the transformer reads.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches.
 
     Raises:
-        ValueError: If a codebook does not have the size that the transformer was made for, the tokenizer has more
-            tokens than the transformer, CLIP's text encoder gets a tokenizer that is not CLIP's or texts longer than
-            its positions, or the sketch codec does not have as many outputs as classes.
+        TypeError: If a codec does not speak the protocol `Codec`.
+        ValueError: If a codec's tokens stand for several frames or it gives another number of channels than it takes,
+            codebooks differ in size from what the transformer knows, the tokenizer has more tokens than it knows, or
+            CLIP's text side gets another tokenizer than CLIP's or longer texts than it has positions for.
     """
-    if sketch_vqgan is not None and sketch_vqgan.config.in_channels != sketch_vqgan.config.out_channels:
-        raise ValueError(
-            "`sketch_vqgan` must have as many output as input channels, its classes, got "
-            f"{sketch_vqgan.config.in_channels} and {sketch_vqgan.config.out_channels}; train it on sketches."
-        )
+    for name, model in (("vqgan", vqgan), ("sketch_vqgan", sketch_vqgan)):
+        if model is not None:
+            check_codec(name, model)
     if transformer is None:
         return
     config = transformer.config
@@ -134,10 +158,10 @@ def check_components_agree(
         ("vqgan", vqgan, config.codebook_size),
         ("sketch_vqgan", sketch_vqgan, config.sketch_codebook_size),
     ):
-        if codec is not None and codec.config.codebook_size != size:
+        if codec is not None and as_codec(codec).codebook_size != size:
             raise ValueError(
-                f"`{name}` and `transformer` must have the same `codebook_size`, got {codec.config.codebook_size} and"
-                f" {size}; load both from one checkpoint, or train the transformer on this codec's tokens."
+                f"`{name}` and `transformer` must have the same `codebook_size`, got {as_codec(codec).codebook_size}"
+                f" and {size}; load both from one checkpoint, or train the transformer on this codec's tokens."
             )
     if tokenizer is not None and len(tokenizer) > config.vocab_size:
         raise ValueError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import Codec
 from nuwa_hf.pipelines.mask_input import known_places
 
 
@@ -42,11 +42,11 @@ class KnownPart:
         return {"known_tokens": self.tokens, "known_mask": self.places, "condition_on_known": condition_on_known}
 
 
-def encode_known_part(vqgan: NuwaVQGAN, pixels: torch.Tensor, masks: torch.Tensor, *, max_frames: int) -> KnownPart:
+def encode_known_part(codec: Codec, pixels: torch.Tensor, masks: torch.Tensor, *, max_frames: int) -> KnownPart:
     """Encode images or videos that are to be filled in part; the pixels under the mask are never read.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec.
+        codec (`Codec`): the codec.
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1], on the device that the codec runs on.
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled; on the same.
         max_frames (`int`): frames to encode at a time, so that memory does not grow with the video.
@@ -57,8 +57,8 @@ def encode_known_part(vqgan: NuwaVQGAN, pixels: torch.Tensor, masks: torch.Tenso
     tokens = []
     for piece, hidden in zip(pixels.split(max_frames, dim=1), masks.split(max_frames, dim=1), strict=True):
         smooth = smooth_over(piece.flatten(0, 1), hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
-        tokens.append(vqgan.encode(2 * smooth.transpose(1, 2) - 1).tokens)
-    return KnownPart(pixels, masks, torch.cat(tokens, dim=1), known_places(masks, vqgan.downsampling_factor))
+        tokens.append(codec.encode(2 * smooth.transpose(1, 2) - 1).tokens)
+    return KnownPart(pixels, masks, torch.cat(tokens, dim=1), known_places(masks, codec.spatial_factor))
 
 
 def smooth_over(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

@@ -9,14 +9,15 @@ from typing import Any, Self
 import numpy as np
 import PIL.Image
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, ModelMixin
 from diffusers.image_processor import VaeImageProcessor
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.modeling.codec import Codec, as_codec
+from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.call_checks import CallChecksMixin
@@ -41,12 +42,14 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     it. `guidance_scale`, `num_timesteps` and `interrupt` describe the call that this thread runs, or ran last.
 
     Args:
-        vqgan (`NuwaVQGAN`): turns pixels into visual tokens and back.
+        vqgan (`ModelMixin`): turns pixels into visual tokens and back: a `NuwaVQGAN`, or another codec that `as_codec`
+            takes, such as diffusers' `VQModel`.
         transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
         tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): turns text into tokens; CLIP's if CLIP reads the texts.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): turns class maps into tokens, for the tasks that start from a sketch.
+        sketch_vqgan (`ModelMixin`, *optional*): turns class maps into tokens, for the tasks that start from a sketch.
 
     Raises:
+        TypeError: If a codec does not speak the protocol `Codec`.
         ValueError: If the components do not fit together.
     """
 
@@ -57,10 +60,10 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
     def __init__(
         self,
-        vqgan: NuwaVQGAN,
+        vqgan: ModelMixin,
         transformer: NuwaForConditionalGeneration,
         tokenizer: NuwaTokenizer | CLIPTokenizer,
-        sketch_vqgan: NuwaVQGAN | None = None,
+        sketch_vqgan: ModelMixin | None = None,
     ):
         super().__init__()
         check_components_agree(vqgan, transformer, tokenizer, sketch_vqgan)
@@ -118,10 +121,10 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         Raises:
             ValueError: If `pipeline` lacks a required component.
         """
-        if kwargs.keys() & {"dtype", "torch_dtype", "custom_pipeline"}:
-            return super().from_pipe(pipeline, **kwargs)
         names, _ = cls._get_signature_keys(cls)
         components = {name: part for name, part in pipeline.components.items() if name in names} | kwargs
+        if kwargs.keys() & {"dtype", "torch_dtype", "custom_pipeline"}:
+            return super().from_pipe(pipeline, **components)  # by name: of its own it takes no subclass of a codec
         missing = [name for name in names if name not in components and name not in cls._optional_components]
         if missing:
             raise ValueError(
@@ -161,7 +164,12 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     _interrupt = interrupt  # what diffusers' guides tell callbacks to set
 
     def choose_sampling(
-        self, guidance_scale: float | None, temperature: float | None, top_k: int | None, top_p: float | None
+        self,
+        guidance_scale: float | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
     ) -> SamplingSettings:
         """How to sample: as the user says, and otherwise as the checkpoint's `transformer.generation_config` does.
 
@@ -170,9 +178,10 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
         Args:
             guidance_scale (`float`, *optional*): the strength of guidance, at least 1; 1 turns it off.
-            temperature (`float`, *optional*): divides the logits, above 0.
-            top_k (`int`, *optional*): keep only this many of the most likely tokens, at least 1.
+            temperature (`float`, *optional*): divides the logits, at least 0; 0 takes the likeliest tokens.
+            top_k (`int`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
             top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
+            min_p (`float`, *optional*): keep only tokens at least this much as likely as the likeliest, in [0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
@@ -181,18 +190,24 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
             ValueError: If one is out of range.
         """
         given = {"guidance_scale": guidance_scale, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        given["min_p"] = min_p
         return SamplingSettings.resolve(self.transformer.generation_config, given)
 
     def choose_unguided_sampling(
-        self, temperature: float | None, top_k: int | None, top_p: float | None
+        self,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
     ) -> SamplingSettings:
         """How to sample in the tasks without a text, where only the temperature makes samples safer.
 
         Args:
             temperature (`float`, *optional*): divides the logits; by default the `unguided_temperature` of
                 `transformer.generation_config`, if it has one.
-            top_k (`int`, *optional*): keep only this many of the most likely tokens, at least 1.
+            top_k (`int`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
             top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
+            min_p (`float`, *optional*): keep only tokens at least this much as likely as the likeliest, in [0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
@@ -202,7 +217,17 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         """
         if temperature is None:
             temperature = getattr(self.transformer.generation_config, "unguided_temperature", None)
-        return self.choose_sampling(1.0, temperature, top_k, top_p)
+        return self.choose_sampling(1.0, temperature, top_k, top_p, min_p)
+
+    @property
+    def codec(self) -> Codec:
+        """What speaks the protocol of a codec for the component `vqgan`."""
+        return as_codec(self.vqgan)
+
+    @property
+    def sketch_codec(self) -> Codec:
+        """What speaks the protocol of a codec for the component `sketch_vqgan`."""
+        return as_codec(self.sketch_vqgan)
 
     @property
     def max_frames(self) -> int:
@@ -213,13 +238,13 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
     def image_size(self) -> tuple[int, int]:
         """Rows and columns of the pixels that the checkpoint reads and writes."""
         _, height, width = self.transformer.config.visual_grid
-        return height * self.vqgan.downsampling_factor, width * self.vqgan.downsampling_factor
+        return height * self.codec.spatial_factor, width * self.codec.spatial_factor
 
     @property
     def sketch_size(self) -> tuple[int, int]:
         """Rows and columns of the class maps that the checkpoint reads, with one sketch token per visual token."""
         _, height, width = self.transformer.config.visual_grid
-        return height * self.sketch_vqgan.downsampling_factor, width * self.sketch_vqgan.downsampling_factor
+        return height * self.sketch_codec.spatial_factor, width * self.sketch_codec.spatial_factor
 
     def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
         """Encode class maps as sketch tokens, a few frames at a time, so that memory does not grow with the video.
@@ -230,9 +255,9 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         Returns:
             `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        num_classes, device = self.sketch_vqgan.config.in_channels, self._execution_device
+        codec, device = self.sketch_codec, self._execution_device
         pieces = [
-            self.sketch_vqgan.encode(class_maps_to_pixels(piece.to(device), num_classes)).tokens
+            codec.encode(class_maps_to_pixels(piece.to(device), codec.in_channels)).tokens
             for piece in sketches.split(self.max_frames, dim=1)
         ]
         return torch.cat(pieces, dim=1)
@@ -250,7 +275,7 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         """
         # Not the codec's own device: with offloading the codec moves to this one only when it is called.
         device = self._execution_device
-        part = encode_known_part(self.vqgan, pixels.to(device), masks.to(device), max_frames=self.max_frames)
+        part = encode_known_part(self.codec, pixels.to(device), masks.to(device), max_frames=self.max_frames)
         rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
@@ -262,8 +287,13 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
 
         Returns:
             `torch.Tensor` of shape `(B, T, 3, Y, X)`: float32 in [0, 1].
+
+        Raises:
+            ValueError: If a token, such as one that a callback gave, is not in the codebook.
         """
-        pieces = [self.vqgan.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
+        codec = self.codec
+        check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
+        pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
         return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
 
     def decode_images(

@@ -52,6 +52,7 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         condition_on_known: bool = True,
         composite: bool = True,
         num_images_per_prompt: int = 1,
@@ -96,7 +97,7 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
         masks = prepare_masks(mask, sizes=images.sizes, height=height, width=width)
         self.check_masks(masks)
         self.check_call(options, len(images.pixels), num_images_per_prompt)
-        sampling = self.choose_unguided_sampling(temperature, top_k, top_p)
+        sampling = self.choose_unguided_sampling(temperature, top_k, top_p, min_p)
 
         # 2. The constant condition "None", and the part that is given.
         known = self.encode_known_part(images.pixels[:, None], masks[:, None], num_images_per_prompt)

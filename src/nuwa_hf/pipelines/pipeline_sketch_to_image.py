@@ -51,6 +51,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
@@ -64,7 +65,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         Args:
             sketch (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): class maps: images of
                 mode "P" or "L" or their paths, whole-number arrays or tensors of shape `(Y, X)` or `(B, Y, X)`; each
-                value a class in [0, `sketch_vqgan.config.in_channels`).
+                value a class in [0, `sketch_codec.in_channels`).
             prompt (`str` or `list[str]`, *optional*): what to show, one text for all sketches or one for each; by
                 default the constant "None" condition.
             num_images_per_prompt (`int`, *optional*, defaults to 1): images of each sketch.
@@ -89,12 +90,12 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         )
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
-        num_classes = self.sketch_vqgan.config.in_channels
+        num_classes = self.sketch_codec.in_channels
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=False)
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
         self.check_call(options, len(sketches), num_images_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text and the sketch, once for each image.
         batch_size = len(sketches) * num_images_per_prompt

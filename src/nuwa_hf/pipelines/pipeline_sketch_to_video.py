@@ -52,6 +52,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         num_videos_per_prompt: int = 1,
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
@@ -66,7 +67,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         Args:
             sketch (`list[PIL.Image.Image]`, `np.ndarray`, `torch.Tensor` or a list of them): one class map a frame:
                 images of mode "P" or "L" or their paths, whole-number arrays or tensors of shape `(T, Y, X)` or
-                `(B, T, Y, X)`; each value a class in [0, `sketch_vqgan.config.in_channels`). The video gets as many
+                `(B, T, Y, X)`; each value a class in [0, `sketch_codec.in_channels`). The video gets as many
                 frames.
             prompt (`str` or `list[str]`, *optional*): what to show, one text for all sketches or one for each; by
                 default the constant "None" condition.
@@ -93,13 +94,13 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         )
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
-        num_classes = self.sketch_vqgan.config.in_channels
+        num_classes = self.sketch_codec.in_channels
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=True)
         num_frames = self.check_num_frames(sketches.shape[1], overlap_frames)
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
         self.check_call(options, len(sketches), num_videos_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text and the sketch, once for each video.
         batch_size = len(sketches) * num_videos_per_prompt

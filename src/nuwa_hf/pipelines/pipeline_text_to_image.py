@@ -50,6 +50,7 @@ class NuwaTextToImagePipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         num_images_per_prompt: int = 1,
         num_candidates: int = 1,
         scorer: Scorer | None = None,
@@ -88,7 +89,7 @@ class NuwaTextToImagePipeline(NuwaPipelineBase):
         prompts = as_prompt_list("prompt", prompt)
         negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
         self.check_call(options, len(prompts), num_images_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text, once for each image.
         batch_size = len(prompts) * num_images_per_prompt

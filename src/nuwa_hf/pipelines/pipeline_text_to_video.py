@@ -54,6 +54,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         num_videos_per_prompt: int = 1,
         num_candidates: int = 1,
         scorer: Scorer | None = None,
@@ -97,7 +98,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
         self.check_call(options, len(prompts), num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text, once for each video.
         batch_size = len(prompts) * num_videos_per_prompt
@@ -123,6 +124,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         num_videos_per_prompt: int = 1,
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
@@ -164,7 +166,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
         self.check_call(options, len(prompts), num_videos_per_prompt)
         self.check_stream(num_frames, overlap_frames)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text, once for each video.
         batch_size = len(prompts) * num_videos_per_prompt

@@ -57,6 +57,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         condition_on_known: bool = True,
         composite: bool = True,
         num_videos_per_prompt: int = 1,
@@ -118,7 +119,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         prompts = self.match_prompt(prompt, len(masks), is_required=True)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
         self.check_call(options, len(masks), num_videos_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p)
+        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text and the part that is kept.
         known = self.encode_known_part(videos.pixels, masks, num_videos_per_prompt)

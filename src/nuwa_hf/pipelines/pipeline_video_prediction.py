@@ -50,6 +50,7 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         condition_on_known: bool = True,
         composite: bool = True,
         num_videos_per_prompt: int = 1,
@@ -96,7 +97,7 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         num_given = videos.shape[1]
         self.check_call(options, len(videos), num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames, num_given)
-        sampling = self.choose_unguided_sampling(temperature, top_k, top_p)
+        sampling = self.choose_unguided_sampling(temperature, top_k, top_p, min_p)
 
         # 2. The constant condition "None", and the frames that are given.
         pixels = torch.cat([videos, videos[:, -1:].expand(-1, num_frames - num_given, -1, -1, -1)], dim=1)

@@ -12,10 +12,11 @@ from nuwa_hf.tasks import Task, get_task
 PipelineClass = TypeVar("PipelineClass", bound=type)
 
 ARGUMENTS = """
-    vqgan (`NuwaVQGAN`): turns pixels into visual tokens and back.
+    vqgan (`ModelMixin`): turns pixels into visual tokens and back: a `NuwaVQGAN`, or another codec, such as diffusers'
+        `VQModel` as it is.
     transformer (`NuwaForConditionalGeneration`): samples visual tokens for a condition.
     tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): turns text into tokens; CLIP's if CLIP reads the texts.
-    sketch_vqgan (`NuwaVQGAN`, *optional*): turns class maps into sketch tokens; this task $sketch_vqgan.
+    sketch_vqgan (`ModelMixin`, *optional*): turns class maps into sketch tokens; this task $sketch_vqgan.
     prompt (`str` or `list[str]`): what to show. The ${output}s of one prompt follow each other in the output.
     negative_prompt (`str` or `list[str]`, *optional*): what guidance steers away from, one text for all inputs or one
         for each; by default the constant "None" condition. It has an effect only with `guidance_scale` > 1.
@@ -26,6 +27,8 @@ ARGUMENTS = """
     top_k (`int`, *optional*): sample only from this many of the most likely tokens; by default as in
         `transformer.generation_config`.
     top_p (`float`, *optional*): sample only from the most likely tokens that together have this probability; by
+        default as in `transformer.generation_config`.
+    min_p (`float`, *optional*): sample only from the tokens that are at least this much as likely as the likeliest; by
         default as in `transformer.generation_config`.
     condition_on_known (`bool`, *optional*, defaults to `True`): whether the $known is a condition too, so that every
         place sees all of it; `False` is the paper's way, where a place sees only what comes before it in raster order.

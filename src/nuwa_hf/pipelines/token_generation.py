@@ -13,7 +13,6 @@ import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.sampling_memory import decoding_memory
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
 from nuwa_hf.pipelines.long_video import Chunk, chunks_of
 from nuwa_hf.pipelines.run_options import RunOptions
@@ -98,8 +97,7 @@ class TokenGenerationMixin:
             return [options.generator]
         memory = MEMORY_TO_SPARE
         if options.output_type != "latent" and not self.is_offloaded:  # decoding will need its memory anyway
-            frames_at_once = 1 if self.vqgan.use_slicing else num_outputs * grid.t
-            memory = max(memory, decoding_memory(self.vqgan, frames_at_once, *self.image_size))
+            memory = max(memory, self.codec.decoding_memory(num_outputs * grid.t, *self.image_size))
         at_once = candidates_at_once(
             self.transformer,
             grid,

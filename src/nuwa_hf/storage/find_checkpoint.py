@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The checkpoint that a run starts from: a folder, a repository on the Hub, or the embedded one."""
+"""Finds a checkpoint by name: a folder, a repository on the Hub, or the embedded checkpoint."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ CODECS = ("vqgan", "tokenizer")
 
 
 def find_checkpoint(name: str) -> str:
-    """What to load a checkpoint from.
+    """What `from_pretrained` needs to load a checkpoint.
 
     Args:
         name (`str`): a folder, a Hub id, or `"embedded"`.
@@ -27,17 +27,16 @@ def find_checkpoint(name: str) -> str:
 
 
 def find_codecs(name: str) -> dict[str, str | None]:
-    """The folders of a checkpoint's codecs and tokenizer; those of a repository are downloaded.
+    """The folders of a checkpoint's codecs and tokenizer. Those of a repository are downloaded.
 
     Args:
         name (`str`): as for `find_checkpoint`.
 
     Returns:
-        `dict[str, str | None]`: `vqgan`, `tokenizer` and `sketch_vqgan`; None if it has no
-            codec of sketches.
+        `dict[str, str | None]`: `vqgan`, `tokenizer` and `sketch_vqgan`; None if there is no codec of sketches.
 
     Raises:
-        OSError: If one of the first two is not there.
+        OSError: If one of the first two is missing.
     """
     found = find_checkpoint(name)
     if not is_local_path(found):

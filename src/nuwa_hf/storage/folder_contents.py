@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What a folder holds that `from_pretrained` could load, and what a repository's name looks like."""
+"""What a folder holds: a pipeline, an adapter, a model or a tokenizer."""
 
 import json
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +10,7 @@ from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint
 
 
 Kind = Literal["pipeline", "adapter", "model", "tokenizer"]
-# The file that only this kind has at its top, asked for in this order.
+# The file that identifies each kind, checked in this order.
 MARKER_FILES: dict[Kind, str] = {
     "pipeline": INDEX_FILE,
     "adapter": "adapter_config.json",
@@ -19,35 +18,6 @@ MARKER_FILES: dict[Kind, str] = {
     "tokenizer": "tokenizer_config.json",
 }
 WITH_WEIGHTS = ("adapter", "model")
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", flags=re.ASCII)
-
-
-def is_repo_id(text: str) -> bool:
-    """Whether a text has the form of a repository's id, `user/model`.
-
-    Args:
-        text (`str`): any text.
-
-    Returns:
-        `bool`.
-    """
-    return bool(REPO_ID.fullmatch(text)) and ".." not in text and "--" not in text
-
-
-def check_repo_id(repo_id: str) -> None:
-    """Require a repository's id.
-
-    Args:
-        repo_id (`str`): what the user gave.
-
-    Raises:
-        ValueError: If it is not of the form `user/model`.
-    """
-    if not is_repo_id(repo_id):
-        raise ValueError(
-            f"`repo_id` must be USER/MODEL, of letters, digits, `-`, `_` and `.`, got {repo_id!r}; put your name on "
-            "the Hub before the slash."
-        )
 
 
 def checkpoint_kind(folder: Path) -> Kind:
@@ -61,7 +31,7 @@ def checkpoint_kind(folder: Path) -> Kind:
 
     Raises:
         ValueError: If it holds none of them.
-        OSError: If it holds a part of one.
+        OSError: If it holds one that is incomplete.
     """
     if not folder.is_dir():
         raise ValueError(f"`folder` must be a folder that `save_pretrained` wrote, got {str(folder)!r}.")
@@ -85,10 +55,10 @@ def class_name(folder: Path, kind: Kind) -> str | None:
 
     Args:
         folder (`Path`): where it wrote.
-        kind (`str`): what `checkpoint_kind` said.
+        kind (`str`): what `checkpoint_kind` returned.
 
     Returns:
-        `str` or None: its name, where the folder says it.
+        `str` or None: its name, if the folder contains it.
     """
     config = _read_json(folder / MARKER_FILES[kind])
     return config.get("_class_name") or next(iter(config.get("architectures") or []), None)

@@ -1,39 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Folders that are whole or not there at all: a run's checkpoints and its finished model.
+"""Folders that are complete or not there at all, such as the checkpoints of a run.
 
-A folder is filled under the name `.<name>.incomplete` and renamed when it is whole; the one that it replaces waits as
-`.<name>.replaced` until then, and one that is deleted is renamed to `.<name>.removed` first. So whatever has its plain
-name is whole at every instant, and `recover` puts in order what a kill has left.
+A folder is written as `.<name>.incomplete` and renamed when it is complete. One that it replaces is kept as
+`.<name>.replaced` until then, and one that is deleted is first renamed to `.<name>.removed`. So at any time a folder
+with its plain name is complete, and `recover` cleans up after a process that was killed.
 """
 
 import os
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 
-CHECKPOINT_NAME = re.compile(r"checkpoint-(\d{6,})")
-
-
-def complete_checkpoints(output_dir: Path) -> list[Path]:
-    """The complete checkpoints of a run, the oldest first."""
-    found = [path for path in Path(output_dir).glob("checkpoint-*") if CHECKPOINT_NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.split("-")[1]))
-
-
-def newest_checkpoint(output_dir: Path) -> Path | None:
-    """The complete checkpoint with the most steps, or None."""
-    return next(reversed(complete_checkpoints(output_dir)), None)
-
-
 def save_aside(final: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` fill a folder beside `final`, and moves it into place when it is whole.
+    """Has `write` fill a temporary folder beside `final`, which is then renamed to `final`.
 
     Args:
-        final (`Path`): where the folder shall be; what is there is replaced.
-        write (`Callable[[Path], None]`): is given the folder to fill, for example `model.save_pretrained`.
+        final (`Path`): the folder's path; an existing folder is replaced.
+        write (`Callable[[Path], None]`): takes the folder to fill; for example `model.save_pretrained`.
     """
     aside = final.with_name(f".{final.name}.incomplete")
     shutil.rmtree(aside, ignore_errors=True)
@@ -43,7 +28,7 @@ def save_aside(final: Path, write: Callable[[Path], None]) -> None:
 
 
 def move_into_place(aside: Path, final: Path) -> None:
-    """Renames a whole folder to its final name, in place of the one that is there."""
+    """Renames a complete folder to its final name and removes the one that had that name."""
     replaced = final.with_name(f".{final.name}.replaced")
     if final.exists():
         shutil.rmtree(replaced, ignore_errors=True)
@@ -54,7 +39,7 @@ def move_into_place(aside: Path, final: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Deletes a folder that was whole; a kill in the middle leaves no part of it under its name."""
+    """Deletes a complete folder. If the process is killed meanwhile, no part of it is left under its name."""
     removed = folder.with_name(f".{folder.name}.removed")
     shutil.rmtree(removed, ignore_errors=True)
     folder.rename(removed)
@@ -62,10 +47,11 @@ def remove(folder: Path) -> None:
 
 
 def recover(output_dir: Path) -> None:
-    """Puts in order what a kill has left: a replaced folder whose successor is missing comes back, scraps go.
+    """Cleans up after a process that was killed: restores a replaced folder whose successor is missing, and deletes
+    the rest.
 
     Args:
-        output_dir (`Path`): a folder in which nobody else writes.
+        output_dir (`Path`): a folder that no other process writes to.
     """
     for replaced in Path(output_dir).glob(".*.replaced"):
         final = replaced.with_name(replaced.name.removeprefix(".").removesuffix(".replaced"))
@@ -80,14 +66,14 @@ def recover(output_dir: Path) -> None:
 
 
 def flush(folder: Path) -> None:
-    """Waits until a folder and its files are on the disk, so that the rename cannot get there first."""
+    """Waits until a folder and its files are on the disk, so that the rename cannot be stored before them."""
     for path in (*folder.rglob("*"), folder):
         _flush_one(path)
 
 
 def _flush_one(path: Path) -> None:
     if path.is_dir() and os.name != "posix":
-        return  # only there can a folder be opened
+        return  # only POSIX systems can open a folder
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

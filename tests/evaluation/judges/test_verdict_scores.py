@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-import math
-
 import pytest
 import torch
 
@@ -10,8 +8,6 @@ from nuwa_hf.evaluation import (
     ClipTruth,
     Verdicts,
     chance,
-    frechet_distance,
-    psnr,
     score_verdicts,
     wilson_interval,
 )
@@ -99,43 +95,6 @@ def test_wilson_interval_holds_its_share_and_mirrors():
             assert wilson_interval(trials - hits, trials) == pytest.approx((1 - high, 1 - low))
 
 
-def test_psnr_of_a_constant_error_is_its_decibels():
-    pixels = torch.rand(2, 3, 3, 4, 4) * 0.5
-    assert psnr(pixels + 0.1, pixels) == pytest.approx(20, abs=1e-4)
-    assert psnr(pixels, pixels) == math.inf
-
-
-def test_psnr_under_a_mask_counts_only_its_pixels():
-    pixels, mask = torch.zeros(1, 2, 3, 4, 4), torch.zeros(1, 2, 4, 4, dtype=torch.bool)
-    mask[0, 1, :2] = True
-    noisy = pixels.clone()
-    noisy[:, 1, :, :2] = 0.01
-    noisy[:, 0] = 0.7
-    assert psnr(noisy, pixels, mask) == pytest.approx(40, abs=1e-3)
-    with pytest.raises(ValueError, match="`mask` must count at least one pixel"):
-        psnr(noisy, pixels, torch.zeros_like(mask))
-
-
-def test_frechet_distance_of_equal_sets_is_zero():
-    features = torch.randn(50, 8)
-    assert frechet_distance(features, features) == pytest.approx(0, abs=1e-6)
-    assert frechet_distance(features[:5], features[:5].flip(0)) == pytest.approx(0, abs=1e-6)
-
-
-def test_frechet_distance_of_shifted_sets_is_the_squared_shift():
-    features, shift = torch.randn(500, 6).double(), torch.arange(6.0).double()
-    assert frechet_distance(features + shift, features) == pytest.approx(55, abs=1e-6)
-
-
-def test_frechet_distance_of_stretched_sets_is_that_of_their_deviations():
-    """For covariances S and k^2 S of mean 0 it is (k - 1)^2 tr(S)."""
-    features = torch.randn(400, 5).double()
-    features = features - features.mean(dim=0)
-    expected = 4 * torch.trace(torch.cov(features.T)).item()
-    assert frechet_distance(3 * features, features) == pytest.approx(expected, rel=1e-9)
-    assert frechet_distance(features, 3 * features) == pytest.approx(expected, rel=1e-9)
-
-
 def test_impossible_scores_are_refused():
     with pytest.raises(ValueError, match="`hits` must lie in"):
         Accuracy(0, 0)
@@ -143,5 +102,3 @@ def test_impossible_scores_are_refused():
         Accuracy(3, 2)
     with pytest.raises(ValueError, match="`truths` must hold one truth for each clip"):
         score_verdicts(verdicts_of(TRUTHS), TRUTHS[:2])
-    with pytest.raises(ValueError, match="at least 2 rows"):
-        frechet_distance(torch.rand(1, 3), torch.rand(5, 3))

@@ -70,27 +70,29 @@ def test_every_task_has_its_judging_and_its_note():
     assert {*JUDGED_BY, "T2V"} == set(TASK_NAMES) == set(TASK_NOTES)
 
 
-def test_real_things_are_judged_the_same_in_every_way_of_asking(trial):
-    tables = JUDGED_BY["I2I"](trial)
+def test_real_things_are_judged_the_same_in_every_way_of_asking(evaluator):
+    tables = JUDGED_BY["I2I"](evaluator)
     reals = [rows["real"]["object"] for rows in tables.values()]
     assert all(real == reals[0] for real in reals)
 
 
 @pytest.mark.parametrize("condition_on_known", [False, True])
-def test_model_that_knows_nothing_needs_the_logarithm_of_the_codes(trial, condition_on_known):
-    torch.nn.init.zeros_(trial.pipeline.transformer.head.weight)
-    tokens = encode(trial, trial.real.stills(trial.real.clips))
+def test_model_that_knows_nothing_needs_the_logarithm_of_the_codes(evaluator, condition_on_known):
+    torch.nn.init.zeros_(evaluator.pipeline.transformer.head.weight)
+    tokens = encode(evaluator, evaluator.real.stills(evaluator.real.clips))
     hidden = hidden_places("centre", len(tokens), 8, 8, seed=0)
-    found = nats_of_hidden(trial, tokens, hidden, condition_on_known)
-    assert found == pytest.approx(math.log(trial.pipeline.vqgan.config.codebook_size), abs=1e-5)
+    found = nats_of_hidden(evaluator, tokens, hidden, condition_on_known)
+    assert found == pytest.approx(math.log(evaluator.pipeline.vqgan.config.codebook_size), abs=1e-5)
 
 
-def test_likelihood_does_not_depend_on_what_comes_after_in_the_papers_way_only(trial):
-    tokens = encode(trial, trial.real.stills(trial.real.clips))
+def test_likelihood_does_not_depend_on_what_comes_after_in_the_papers_way_only(evaluator):
+    tokens = encode(evaluator, evaluator.real.stills(evaluator.real.clips))
     changed = tokens.clone()
-    changed[:, :, 4:] = (changed[:, :, 4:] + 1) % trial.pipeline.vqgan.config.codebook_size
+    changed[:, :, 4:] = (changed[:, :, 4:] + 1) % evaluator.pipeline.vqgan.config.codebook_size
     hidden = hidden_places("half", len(tokens), 8, 8, seed=0)
-    papers, ours = ([nats_of_hidden(trial, part, hidden, way) for part in (tokens, changed)] for way in (False, True))
+    papers, ours = (
+        [nats_of_hidden(evaluator, part, hidden, way) for part in (tokens, changed)] for way in (False, True)
+    )
     assert papers[0] == pytest.approx(papers[1], abs=1e-5)
     assert abs(ours[0] - ours[1]) > 1e-5
 
@@ -105,8 +107,8 @@ def test_changed_pixel_that_should_be_kept_is_noticed():
     assert share_kept(shown, original, masks) == pytest.approx(15 / 16)
 
 
-def test_batch_size_does_not_change_the_scores(trial):
-    together, alone = (JUDGED_BY["TI2I"](replace(trial, batch_size=size)) for size in (5, 1))
+def test_batch_size_does_not_change_the_scores(evaluator):
+    together, alone = (JUDGED_BY["TI2I"](replace(evaluator, batch_size=size)) for size in (5, 1))
     for title, rows in together.items():
         for row, scores in rows.items():
             assert scores["object"] == alone[title][row]["object"]
@@ -125,5 +127,5 @@ def test_sketch_tasks_are_refused_without_a_sketch_codec_or_its_judge(pipeline, 
         check_tasks(["S2V"], pipeline, judges)
 
 
-def test_codec_of_the_trial_is_that_of_the_checkpoint(trial):
-    assert torch.equal(trial.coded, through_codec(trial.pipeline.vqgan, trial.real.clips, batch_size=5))
+def test_codec_of_the_evaluator_is_that_of_the_checkpoint(evaluator):
+    assert torch.equal(evaluator.coded, through_codec(evaluator.pipeline.vqgan, evaluator.real.clips, batch_size=5))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nuwa_hf.evaluation.tasks.hidden_places import hidden_places, places_around, seam, to_pixels
+from nuwa_hf.evaluation.tasks.hidden_places import hidden_places, places_around, to_pixels
 
 
 @pytest.mark.parametrize(
@@ -49,19 +49,3 @@ def test_pixels_of_places_pool_back_to_the_places():
     assert pixels.shape == (3, 12, 15)
     assert torch.equal(pixels[:, ::3, ::3], places)
     assert torch.equal(pixels[:, 2::3, 2::3], places)
-
-
-def test_seam_is_the_jump_at_the_border_alone():
-    images = torch.rand(1, 1, 8, 8).expand(1, 3, 8, 8).clone()
-    images[..., 3:5, :] = 0.2  # the rows on both sides of the border
-    masks = torch.zeros(1, 8, 8, dtype=torch.bool)
-    masks[:, :4] = True
-    assert seam(images, masks) == 0
-    images[..., :4, :] += 0.25
-    assert seam(images, masks) == pytest.approx(0.25)
-    assert seam(images.mT, masks.mT) == pytest.approx(0.25)
-
-
-def test_seam_without_a_border_is_refused():
-    with pytest.raises(ValueError, match="`masks` must have a border"):
-        seam(torch.rand(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool))

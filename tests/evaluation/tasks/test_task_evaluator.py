@@ -20,15 +20,15 @@ def test_output_depends_on_its_own_seed_only(pipeline):
     torch.testing.assert_close(several[2:], last, rtol=0, atol=1e-4)
 
 
-def test_every_task_runs_on_the_same_weights(trial):
-    images = trial.real.stills(trial.real.clips)
-    drawn = trial.run("T2I", {"prompt": ["a star"] * 2}, "two")
+def test_every_task_runs_on_the_same_weights(evaluator):
+    images = evaluator.real.stills(evaluator.real.clips)
+    drawn = evaluator.run("T2I", {"prompt": ["a star"] * 2}, "two")
     assert drawn.shape == images[:2].shape
-    assert trial.run("V2V", {"video": trial.real.clips[:2, :1]}, "two", num_frames=3).shape[:2] == (2, 3)
+    assert evaluator.run("V2V", {"video": evaluator.real.clips[:2, :1]}, "two", num_frames=3).shape[:2] == (2, 3)
 
 
-def test_samples_that_are_taken_keep_their_order(trial):
-    part = trial.take([3, 1])
-    assert torch.equal(part.real.clips, trial.real.clips[[3, 1]])
-    assert torch.equal(part.coded, trial.coded[[3, 1]])
-    assert part.real.truths == [trial.real.truths[3], trial.real.truths[1]]
+def test_samples_that_are_taken_keep_their_order(evaluator):
+    part = evaluator.take([3, 1])
+    assert torch.equal(part.real.clips, evaluator.real.clips[[3, 1]])
+    assert torch.equal(part.coded, evaluator.coded[[3, 1]])
+    assert part.real.truths == [evaluator.real.truths[3], evaluator.real.truths[1]]

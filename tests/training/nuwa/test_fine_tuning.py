@@ -15,7 +15,8 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transfor
 
 from nuwa_hf import DEMO_CHECKPOINT, NuwaInt8Config, NuwaTextToVideoPipeline
 from nuwa_hf.grid import Grid
-from nuwa_hf.training.nuwa.components import build_transformer, load_parts
+from nuwa_hf.training.nuwa.build_transformer import build_transformer
+from nuwa_hf.training.nuwa.components import load_components
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder, merged_copy
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, tasks_loss
@@ -222,11 +223,11 @@ def test_the_checkpoint_gives_all_parts_and_its_way_of_sampling(checkpoint, toke
 
 def test_the_embedded_checkpoint_goes_by_its_name(tokens_folder):
     arguments = parse_arguments(NuwaArguments, flags_of("embedded", tokens_folder, "unused"))
-    parts = load_parts(arguments)
-    assert Path(parts.transformer) == DEMO_CHECKPOINT
-    model = build_transformer(arguments, parts, Grid(2, 8, 8))
-    NuwaTextToVideoPipeline(**parts.components, transformer=model)  # raises if they do not fit
-    assert parts.sketch_vqgan is not None
+    components = load_components(arguments)
+    assert Path(components.transformer) == DEMO_CHECKPOINT
+    model = build_transformer(arguments, components, Grid(2, 8, 8))
+    NuwaTextToVideoPipeline(**components.for_pipeline, transformer=model)  # raises if they do not fit
+    assert components.sketch_vqgan is not None
 
 
 def test_clips_may_be_shorter_than_the_positions_and_not_longer(checkpoint, tmp_path):

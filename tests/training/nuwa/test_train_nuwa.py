@@ -17,7 +17,8 @@ from nuwa_hf import NuwaConfig, NuwaTextToVideoPipeline, NuwaVQGAN
 from nuwa_hf.datasets import sketch_class_names
 from nuwa_hf.grid import Grid
 from nuwa_hf.tasks import TASKS
-from nuwa_hf.training.nuwa.components import RunParts, build_transformer, freeze_unused
+from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
+from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
@@ -115,7 +116,7 @@ def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(
 
 @pytest.fixture(scope="module")
 def older_transformer(tmp_path_factory):
-    """Folder of a transformer that was saved before there were sketches and known parts."""
+    """Folder of a transformer that was saved before there were sketches and known components."""
     folder = tmp_path_factory.mktemp("older")
     tiny_transformer(visual_grid=(6, 4, 4), max_text_length=77).save_pretrained(folder)
     weights = load_file(folder / "model.safetensors")
@@ -139,11 +140,11 @@ def test_an_older_transformer_keeps_its_weights_and_gets_fresh_ones_for_sketches
     flags = [*without_sizes(run_flags(folders, tmp_path)), "--transformer", str(older_transformer)]
     arguments = parse_arguments(NuwaArguments, flags)
     vqgan, sketch_vqgan = (NuwaVQGAN.from_pretrained(folder) for folder in (arguments.vqgan, arguments.sketch_vqgan))
-    parts = RunParts(vqgan, tiny_tokenizer(), sketch_vqgan, arguments.transformer)
+    components = Components(vqgan, tiny_tokenizer(), sketch_vqgan, arguments.transformer)
     models = []
     for _ in range(2):
         torch.manual_seed(4)
-        models.append(build_transformer(arguments, parts, Grid(6, 4, 4)))
+        models.append(build_transformer(arguments, components, Grid(6, 4, 4)))
     config, state = models[0].config, models[0].state_dict()
     assert config.sketch_codebook_size == SKETCH_CODEBOOK_SIZE
     assert config.condition_window == NuwaConfig.from_preset("emoji-motion").condition_window

@@ -14,9 +14,9 @@ import test_train_nuwa
 import torch
 from safetensors.torch import load_file
 
-from nuwa_hf.storage.whole_folders import complete_checkpoints
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
 
 
 folders = test_train_nuwa.folders

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from nuwa_hf.storage.whole_folders import complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run.run_arguments import RunArguments
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
@@ -62,6 +62,12 @@ def test_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path):
     assert again.state.resume() == tmp_path / "parts" / "checkpoint-000005"
     assert again.state.step == 5
     assert torch.equal(again.train(3).weights(), expected)
+
+
+def test_step_is_compared_as_a_number(tmp_path):
+    for name in ("checkpoint-999999", "checkpoint-1000000"):
+        (tmp_path / name).mkdir()
+    assert newest_checkpoint(tmp_path).name == "checkpoint-1000000"
 
 
 def test_only_the_newest_checkpoints_are_kept_and_the_newest_is_found(tmp_path):

@@ -4,7 +4,7 @@
 
 import pytest
 import torch
-from tiny import SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan
+from tiny import SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan, tiny_vqmodel
 
 from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
@@ -99,6 +99,17 @@ def test_sketches_are_written_and_a_folder_without_them_is_refused(components, s
     assert TokenFiles.load(tmp_path / "without").sketch_tokens is None
     with pytest.raises(ValueError, match="whose sketch_codec differ"):
         main([*components, *sketches, "--output_dir", str(tmp_path / "without"), "--num_clips", "5"])
+
+
+def test_same_weights_in_diffusers_own_class_give_the_same_tokens(components, tmp_path):
+    blocks = {"block_out_channels": (8,) * 4, "down_block_types": ("DownEncoderBlock2D",) * 4}
+    model = tiny_vqmodel(**blocks, up_block_types=("UpDecoderBlock2D",) * 4, sample_size=64)
+    model.load_state_dict(tiny_vqgan(block_out_channels=(8, 8, 8, 8), sample_size=64).state_dict())
+    model.save_pretrained(tmp_path / "vqmodel")
+    for name, flags in (("ours", []), ("theirs", ["--vqgan", str(tmp_path / "vqmodel")])):
+        main([*components, *flags, "--output_dir", str(tmp_path / name), "--num_clips", "2"])
+    ours, theirs = (TokenFiles.load(tmp_path / name) for name in ("ours", "theirs"))
+    assert torch.equal(theirs.video_tokens, ours.video_tokens)
 
 
 def test_a_sketch_codec_of_other_classes_is_refused_before_anything_is_written(components, tmp_path):

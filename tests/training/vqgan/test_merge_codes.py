@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 import pytest
 import torch
-from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer, tiny_vqgan
+from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_fsq_vqgan, tiny_transformer, tiny_vqgan
 
 from nuwa_hf import NuwaInt8Config
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
@@ -76,6 +76,14 @@ def test_codec_and_transformer_are_written_with_fewer_codes_and_only_the_codes_c
     with pytest.raises(ValueError, match="`transformer` must be one with weights in floating point"):
         main([*words, "--output_dir", str(tmp_path / "int8")])
     assert not (tmp_path / "int8").exists()
+
+
+def test_codes_that_nobody_learnt_are_not_merged(tmp_path):
+    tiny_fsq_vqgan().save_pretrained(tmp_path / "vqgan")
+    flags = ["--vqgan", str(tmp_path / "vqgan"), "--tokens", str(tmp_path), "--output_dir", str(tmp_path / "out")]
+    with pytest.raises(ValueError, match="`vqgan` must be one with the quantizer 'nearest', got 'fsq'; only learnt"):
+        main([*flags, "--codebook_size", "8"])
+    assert not (tmp_path / "out").exists()
 
 
 def test_more_codes_than_there_are_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.datasets.class_map import palette, sketch_class_names
-from nuwa_hf.storage.whole_folders import complete_checkpoints
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
 from nuwa_hf.training.vqgan.train_vqgan import main
 
 
@@ -86,7 +87,7 @@ def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrup
 
 def test_run_leaves_a_loadable_model_samples_and_metrics(uninterrupted):
     vqgan = NuwaVQGAN.from_pretrained(uninterrupted / "vqgan")
-    assert vqgan.downsampling_factor == 8
+    assert vqgan.spatial_factor == 8
     assert [path.name for path in sorted((uninterrupted / "samples").iterdir())] == [
         "step-000004.png",
         "step-000008.png",
@@ -102,6 +103,22 @@ def test_final_model_is_the_average_of_the_weights_with_the_codes_as_they_are(un
     )
     assert torch.equal(final["quantize.embedding.weight"], last["quantize.embedding.weight"])
     assert not torch.equal(final["decoder.conv_out.weight"], last["decoder.conv_out.weight"])
+
+
+def test_run_with_fixed_levels_moves_all_but_the_codes_and_resumes_to_the_same_bits(tmp_path):
+    folder, sizes = tmp_path / "fsq", {"fsq_levels": [3, 3], "codebook_size": None, "codebook_dim": None}
+    run_to_end(folder, **sizes, max_train_steps=4)
+    before, weights = load_file(folder / "checkpoint-000002/model.safetensors"), load_file(folder / FINAL_WEIGHTS)
+    assert not any(torch.equal(before[name], weights[name]) for name in ("encoder.conv_in.weight", "quant_conv.bias"))
+    for name in ("vqgan", "checkpoint-000004"):
+        shutil.rmtree(folder / name)
+    run_to_end(folder, **sizes, max_train_steps=4)
+    assert are_equal(load_file(folder / FINAL_WEIGHTS), weights)
+    vqgan = NuwaVQGAN.from_pretrained(folder / "vqgan")
+    assert (vqgan.config.quantizer, vqgan.codebook_size) == ("fsq", 9)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    assert {(line["commitment"], line["codebook"]) for line in lines if "loss" in line} == {(0.0, 0.0)}
+    assert all(1 < line["perplexity"] <= 9 and 0 < line["codes_used"] <= 1 for line in lines if "loss" in line)
 
 
 def test_unknown_key_stops_before_anything_is_written(tmp_path):

@@ -30,6 +30,7 @@ def test_sketches_take_neither_a_discriminator_nor_a_perceptual_loss(name, value
     ("name", "setting", "target"),
     [
         ("emoji_motion_vqgan", "small", "frames"),
+        ("emoji_motion_fsq_vqgan", "small", "frames"),
         ("emoji_motion_128_vqgan", "small-128", "frames"),
         ("emoji_motion_sketch_vqgan", "small", "sketches"),
     ],
@@ -39,3 +40,24 @@ def test_packaged_config_is_valid_and_gives_a_frame_8_by_8_tokens(name, setting,
     arguments = parse_arguments(VQGANArguments, ["--config", str(config)])
     assert (arguments.setting, arguments.target) == (setting, target)
     assert SETTINGS[setting].size == 8 * 2 ** (len(arguments.block_out_channels) - 1)
+
+
+def test_levels_say_how_many_codes_there_are_and_how_wide():
+    arguments = VQGANArguments(output_dir="run", fsq_levels=[8, 5, 5])
+    assert (arguments.codebook_size, arguments.codebook_dim) == (200, 3)
+    arguments = VQGANArguments(output_dir="run")
+    assert (arguments.codebook_size, arguments.codebook_dim) == (1024, 256)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"codebook_size": 1024}, "`codebook_size` must be 200, as `fsq_levels` say, got 1024; leave it out"),
+        ({"codebook_dim": 256}, "`codebook_dim` must be 3, as `fsq_levels` say, got 256"),
+        ({"fsq_levels": [8, 1]}, r"`fsq_levels` must be at least 2 each, got \[8, 1\]"),
+        ({"fsq_levels": []}, "`fsq_levels` must be at least 2 each"),
+    ],
+)
+def test_levels_that_contradict_or_are_impossible_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        VQGANArguments(**{"output_dir": "run", "fsq_levels": [8, 5, 5], **changes})

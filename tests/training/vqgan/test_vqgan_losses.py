@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-import math
-
-import pytest
 import torch
 from torch import nn
 
@@ -13,7 +10,6 @@ from nuwa_hf.training.vqgan.vqgan_losses import (
     hinge_generator_loss,
     last_layer_gradient,
     object_pixel_weights,
-    peak_signal_to_noise,
     reconstruction_loss,
 )
 
@@ -69,13 +65,3 @@ def test_adaptive_weight_is_the_ratio_of_the_gradients_at_the_last_layer():
 
 def test_adaptive_weight_is_limited_when_the_adversarial_gradient_vanishes():
     assert adaptive_weight(torch.full((4,), 100.0), torch.zeros(4)) == 1e4
-
-
-def test_psnr_of_a_known_error_and_of_a_mask():
-    pixels = torch.zeros(1, 3, 2, 2)
-    sample = pixels.clone()
-    sample[..., 0, 0] = 0.2
-    mask = torch.tensor([[[1, 0], [0, 0]]])
-    assert peak_signal_to_noise(sample, pixels, mask).item() == pytest.approx(10 * math.log10(4 / 0.04), abs=1e-4)
-    assert peak_signal_to_noise(sample, pixels).item() == pytest.approx(10 * math.log10(4 / 0.01), abs=1e-4)
-    assert peak_signal_to_noise(torch.full_like(pixels, 9.0), torch.ones_like(pixels)) > 100  # clipped

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The networks that judge clips, their training, and the scores of what they say."""
+"""The networks that judge clips, their training, and scores computed from their verdicts."""

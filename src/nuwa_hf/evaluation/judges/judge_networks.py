@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The networks that judge a clip: one names what is on a frame, the other how the thing moves.
+"""The networks that judge a clip: one names what a frame shows, the other how the thing moves.
 
 Shapes: B clips, T frames, Y rows, X columns of pixels, C channels, F features.
 """
@@ -18,11 +18,11 @@ from torch.nn import functional
 
 @dataclass
 class FrameJudgeOutput(BaseOutput):
-    """What the frame judge says of each frame.
+    """The frame judge's output for each frame.
 
     Args:
-        object_logits (`torch.Tensor` of shape `(B, num_objects)`): higher means more surely on the frame; several
-            objects may be.
+        object_logits (`torch.Tensor` of shape `(B, num_objects)`): higher for objects that are more likely on the
+            frame, which may be several.
         background_logits (`torch.Tensor` of shape `(B, num_backgrounds)`): one background is right.
         features (`torch.Tensor` of shape `(B, F)`): what both heads read; the judge-FID is measured on it.
     """
@@ -34,7 +34,7 @@ class FrameJudgeOutput(BaseOutput):
 
 @dataclass
 class ClipJudgeOutput(BaseOutput):
-    """What the clip judge says of each clip.
+    """The clip judge's output for each clip.
 
     Args:
         motion_logits (`torch.Tensor` of shape `(B, num_motions)`): one motion is right in a clip of one object.
@@ -59,7 +59,7 @@ class ConvolutionUnit(nn.Module):
 
 
 class ResidualUnit(nn.Module):
-    """Two convolution units beside an identity."""
+    """Two convolution units with a residual connection."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -74,7 +74,8 @@ class ResidualUnit(nn.Module):
 class FrameJudge(ModelMixin, ConfigMixin):
     """A small convolutional network that names the objects and the background of one frame.
 
-    It never sees two frames, so it cannot lean on the motion; a clip's verdict is the mean of its frames' logits.
+    It sees one frame at a time, so it cannot use the motion. The verdict on a clip is the mean of the logits of its
+    frames.
 
     Args:
         object_names (`list[str]`): the object classes, in the order of the logits.
@@ -91,7 +92,7 @@ class FrameJudge(ModelMixin, ConfigMixin):
         )
         self.middle = nn.Sequential(ResidualUnit(2 * width), ConvolutionUnit(2 * width, 4 * width, stride=2))
         self.last = ResidualUnit(4 * width)
-        # The mean sees the scene, the maximum sees a thing that covers few cells.
+        # The mean captures the scene, the maximum a thing that covers few cells.
         self.object_head = nn.Linear(8 * width, len(object_names))
         self.background_head = nn.Linear(8 * width, len(background_names))
 
@@ -118,8 +119,8 @@ class ClipJudge(ModelMixin, ConfigMixin):
     """A small convolutional network that names the motion of a clip with one object.
 
     Each frame minus the clip's mean frame goes through the same two convolutions; then the frames are stacked along
-    the channels. What never changes (the background) is gone before the first layer, so a clip whose frames are all
-    equal is judged the same whatever it shows.
+    the channels. This removes what does not change, such as the background, before the first layer: all clips without
+    motion get the same verdict.
 
     Args:
         motion_names (`list[str]`): the motion classes, in the order of the logits.

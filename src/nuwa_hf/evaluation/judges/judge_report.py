@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How good the judges are: their scores on real clips that they were not trained on, and on controls."""
+"""Measures the judges: their scores on real clips that they were not trained on, and on controls."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth, score_verdicts
 
 
 def draw_clips(dataset: EmojiMotion, num_clips: int) -> tuple[Tensor, list[ClipTruth]]:
-    """The first clips of a data set with their truths.
+    """The first clips of a data set, with their truths.
 
     Args:
         dataset (`nuwa_hf.datasets.EmojiMotion`): where they come from.
@@ -30,7 +30,7 @@ def draw_clips(dataset: EmojiMotion, num_clips: int) -> tuple[Tensor, list[ClipT
 
 
 def report_accuracies(judges: Judges, clips: Tensor, truths: Sequence[ClipTruth], seed: int = 0) -> dict[str, dict]:
-    """Accuracies on real clips, and on three controls that must collapse.
+    """Accuracies on real clips, and on three controls where they must be low.
 
     Args:
         judges (`Judges`): both judges.
@@ -40,14 +40,15 @@ def report_accuracies(judges: Judges, clips: Tensor, truths: Sequence[ClipTruth]
 
     Returns:
         `dict`: `real`, `first_frame_repeated`, `frames_shuffled` and `another_clips_caption`, each a `dict` of
-        accuracies. The first two controls keep objects and background and lose the motion; the third loses all.
+        accuracies. The first two controls keep objects and background and destroy the motion; the third destroys
+        everything.
     """
     verdicts = judges(clips, show_progress=True)
     repeated = clips[:, :1].expand_as(clips)
     generator = torch.Generator().manual_seed(seed)
     order = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1)
     shuffled = clips[torch.arange(len(clips))[:, None], order]
-    # Rolled within the clips of one object and within those of two, so that every clip still has a motion to judge.
+    # Shifted within the clips of one object and within those of two, so that every clip still has a motion to judge.
     others = list(truths)
     for is_single in (True, False):
         places = [place for place, truth in enumerate(truths) if (truth.motion is not None) == is_single]

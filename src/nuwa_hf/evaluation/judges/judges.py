@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The judges, frozen, side by side, and their verdicts.
+"""The frozen judges together, and their verdicts.
 
 Shapes: B clips, T frames, Y rows, X columns of pixels, F features.
 """
@@ -24,7 +24,7 @@ SEGMENT_JUDGE_FOLDER = "segment_judge"
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What both judges say of `B` clips of `T` frames.
+    """The verdicts of both judges on `B` clips of `T` frames.
 
     Args:
         object_logits (`torch.Tensor` of shape `(B, num_objects)`): mean over the frames.
@@ -42,7 +42,7 @@ class Verdicts:
 
 
 class Judges:
-    """The judges of a frame, of a clip and, for the tasks with sketches, of every pixel, frozen, side by side.
+    """The frozen judges of frames, of clips and, for the tasks with sketches, of pixels.
 
     Args:
         frame_judge (`FrameJudge`): names objects and background.
@@ -69,7 +69,7 @@ class Judges:
             device (`str` or `torch.device`, defaults to `"cpu"`): where they judge.
 
         Returns:
-            `Judges`: all that are there, in evaluation mode.
+            `Judges`: all that the directory holds, in evaluation mode.
 
         Raises:
             ValueError: If the directory lacks one of the first two.
@@ -115,7 +115,7 @@ class Judges:
             `torch.LongTensor` of shape `(B, Y, X)`: on the CPU.
 
         Raises:
-            ValueError: If these judges have none for class maps.
+            ValueError: If there is no segment judge.
         """
         if self.segment_judge is None:
             raise ValueError(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The network that draws the class map of a frame, so that a picture can be held against the sketch it was made for.
+"""The network that predicts the class map of a frame, so that a picture can be compared with the sketch it was made
+from.
 
 Shapes: B frames, Y rows, X columns of pixels, C classes.
 """
@@ -17,8 +18,8 @@ from nuwa_hf.evaluation.judges.judge_networks import ConvolutionUnit, FrameJudge
 class SegmentJudge(ModelMixin, ConfigMixin):
     """A small U-shaped convolutional network that names the class of every pixel of one frame.
 
-    Two ways lead to a pixel: from what an eighth of the resolution shows, over skips, and from its own neighbours. The
-    way down is that of the frame judge, layer by layer, so that it can start from what that one has learnt.
+    A pixel's class is predicted from features at an eighth of the resolution, through skip connections, and from the
+    pixel's own neighbourhood. The downsampling layers are those of the frame judge and can start from its weights.
 
     Args:
         class_names (`list[str]`): the classes of a sketch, in the order of the logits.
@@ -43,7 +44,7 @@ class SegmentJudge(ModelMixin, ConfigMixin):
         )
 
     def start_from(self, frame_judge: FrameJudge) -> None:
-        """Copy the layers on the way down from a frame judge.
+        """Copy the downsampling layers of a frame judge.
 
         Args:
             frame_judge (`FrameJudge`): of the same width.

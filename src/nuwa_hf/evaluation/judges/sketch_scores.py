@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How well the class map of what was drawn covers the sketch it was drawn for.
+"""Compares the class map of a generated picture with the sketch it was made from.
 
 Shapes: C classes.
 """
@@ -14,19 +14,19 @@ from nuwa_hf.metrics.class_map_scores import frequency_weighted_iou, pixel_accur
 
 
 def score_class_maps(predicted: Tensor, sketches: Tensor) -> dict[str, float]:
-    """Hold class maps against sketches, over all pixels of all of them together.
+    """Compare class maps with sketches, over all pixels of all of them together.
 
     Args:
-        predicted (`torch.Tensor` of any shape): classes of what was drawn.
+        predicted (`torch.Tensor` of any shape): classes of the generated pictures.
         sketches (`torch.Tensor` of the same shape): classes of the sketches.
 
     Returns:
-        `dict[str, float]`: `mean_iou_things`, the mean intersection over union of the classes of things that the
-        sketches hold, each counting the same; `fw_iou`, that of all classes, weighted by their share of the
-        sketches; `pixel_accuracy`.
+        `dict[str, float]`: `mean_iou_things`, the mean intersection over union of the classes of things in the
+        sketches, each with the same weight; `fw_iou`, that of all classes, weighted by their share of the sketches;
+        `pixel_accuracy`.
 
     Raises:
-        ValueError: If the shapes differ, are empty, or no sketch holds a thing.
+        ValueError: If the shapes differ, are empty, or no sketch has a thing.
     """
     scores = {
         "pixel_accuracy": pixel_accuracy(predicted, sketches).item(),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Train the judges on real training clips: `python -m nuwa_hf.evaluation.judges.train_judges --output_dir DIR`.
+"""Train the judges on real training clips: `nuwa-hf train-judges --output_dir DIR`.
 
-They never see a clip that went through a codec or a generator, and no generator is ever trained on them. Judges that
-the directory already holds are kept; delete a judge's folder to train it anew.
+The judges never see a clip from a codec or a generator, and no generator is trained on them. Judges that are already
+in the directory are kept; delete a judge's folder to train it again.
 """
 
 import argparse
@@ -50,10 +50,10 @@ def train(
     seed: int = 0,
     num_workers: int = 0,
 ) -> dict[str, float]:
-    """Train one judge on fresh clips, each seen once while the data set lasts.
+    """Train one judge on clips that are each seen once, until the data set is exhausted.
 
     The learning rate rises over the first twentieth and then falls to 0 along a cosine. With `max_seconds` the
-    schedule runs on whichever is further along, steps or time; the result is a function of the seed only without it.
+    schedule follows steps or time, whichever is further along, and the result no longer depends on the seed alone.
 
     Args:
         judge (`FrameJudge`, `ClipJudge` or `SegmentJudge`): trained in place.
@@ -98,7 +98,7 @@ def train(
 
 
 def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge, directory: Path) -> None:
-    """Save a judge so that the directory holds the old one or the new one, never half of one.
+    """Save a judge. At any time the directory holds the complete old judge or the complete new one.
 
     Args:
         judge (`FrameJudge`, `ClipJudge` or `SegmentJudge`): what to save.
@@ -149,7 +149,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def check_kept_judge(config: dict[str, Any], expected: dict[str, Any], directory: Path) -> None:
-    """Require that a judge that is already there judges what this run would train it for.
+    """Check that an existing judge has the classes and sizes that this run would give it.
 
     Args:
         config (`dict`): its configuration.
@@ -171,7 +171,7 @@ def write_report(report: dict[str, Any], directory: Path) -> None:
     """Write the report.
 
     Args:
-        report (`dict`): what is known so far.
+        report (`dict`): the report so far.
         directory (`Path`): gets `report.json`.
     """
     with written_aside(directory / REPORT_FILE) as aside:
@@ -179,7 +179,7 @@ def write_report(report: dict[str, Any], directory: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train the judges that are missing, save each when it is ready, and report the scores of all on real clips.
+    """Train the missing judges, save each when it is ready, and report the scores of all on real clips.
 
     Args:
         argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
@@ -223,7 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report["training"] = {name: log for name, log in old["training"].items() if name not in missing}
     for folder in missing:
         judge_class, classes, loss_function, steps = plan[folder]
-        # Seeded for each, so that a judge does not depend on which others were missing.
+        # Each has its own seed, so a judge does not depend on which others were missing.
         torch.manual_seed(arguments.seed)
         judge = judge_class(**classes)
         if folder == SEGMENT_JUDGE_FOLDER:

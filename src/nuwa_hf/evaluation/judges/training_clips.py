@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What the judges are trained on: real clips with their truth, lightly augmented, and the three losses.
+"""The training data of the judges, real clips with light augmentation, and their three losses.
 
 Shapes: B clips, T frames, Y rows, X columns of pixels.
 """
@@ -59,7 +59,8 @@ class JudgeClips(Dataset):
 
 
 def augment(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """Blur half of the clips, brighten and add noise, lightly, so that a verdict does not hang on the last sharpness.
+    """Lightly blur half of the clips, change brightness and add noise, so that a verdict does not depend on perfect
+    sharpness.
 
     Args:
         clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
@@ -81,7 +82,8 @@ def augment(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def blur(pixels: Tensor) -> Tensor:
-    """Mean with the neighbours above and below, then left and right, each weighted one half; borders stay.
+    """Average each pixel with its neighbours above and below, then left and right, weighted one half each; borders
+    stay.
 
     Args:
         pixels (`torch.Tensor` of shape `(..., Y, X)`): sharp.
@@ -99,7 +101,7 @@ def blur(pixels: Tensor) -> Tensor:
 def frame_loss(judge: FrameJudge, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
     """Cross-entropy of objects and background on a few random, augmented frames of each clip.
 
-    The object target is one share for each object: the verdict is a ranking, and a softmax ranks.
+    The target gives each object in the clip an equal share: verdicts rank the objects, which a softmax learns.
 
     Args:
         judge (`FrameJudge`): in training.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Scores of judged frames and clips: accuracies with their intervals, beside chance."""
+"""Scores of judged frames and clips: accuracies with intervals, and chance."""
 
 import math
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from nuwa_hf.evaluation.judges.judges import Verdicts
 
 @dataclass(frozen=True)
 class ClipTruth:
-    """What a clip's caption asks for, as class indices of the judges.
+    """What the caption of a clip asks for, as class indices of the judges.
 
     Args:
         objects (`frozenset[int]`): the objects in the clip, one or two.
         background (`int`): its background.
         motion (`int` or `None`): the motion of a clip with one object, `None` with two.
-        is_round_spin (`bool`, defaults to `False`): whether a round thing spins, which looks like standing still.
+        is_round_spin (`bool`, defaults to `False`): whether a round thing spins, which cannot be seen.
     """
 
     objects: frozenset[int]
@@ -49,7 +49,7 @@ class ClipTruth:
             objects=frozenset(sample["object_ids"]),
             background=dataset.background_names.index(sample["background"]),
             motion=dataset.motion_names.index(motion) if is_single else None,
-            # What can roll is round, and a round thing's spin cannot be seen.
+            # Things that can roll are round, and the spin of a round thing cannot be seen.
             is_round_spin=is_single and motion == "spin" and can_roll(noun, category, "left"),
         )
 
@@ -112,7 +112,7 @@ def wilson_interval(hits: int, trials: int, z: float = 1.959964) -> tuple[float,
 
 
 def score_verdicts(verdicts: Verdicts, truths: Sequence[ClipTruth]) -> dict[str, Accuracy]:
-    """Share of the clips that show what they should.
+    """The share of clips that show what they should.
 
     Objects are right when the k highest object logits are exactly the truth's k objects. Motion is scored on clips
     with one object, where it is one class.
@@ -156,7 +156,7 @@ def score_frames(verdicts: FrameJudgeOutput, truths: Sequence[ClipTruth]) -> dic
 
     Args:
         verdicts (`FrameJudgeOutput`): of `B` frames.
-        truths (`Sequence[ClipTruth]`): of the same `B` frames; their motion does not count.
+        truths (`Sequence[ClipTruth]`): of the same `B` frames; their motion is ignored.
 
     Returns:
         `dict[str, Accuracy]`: `object` and `background`.

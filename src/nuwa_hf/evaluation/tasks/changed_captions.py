@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Captions that ask for something else than a sample shows, with their truth: another thing, or another motion."""
+"""Captions that ask for something other than a sample shows, another thing or another motion, with their truth."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,13 +13,13 @@ from nuwa_hf.datasets.motions import DIRECTIONS, draw_rolls
 from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth
 
 
-# A straight motion needs so much of the frame before it; the frame's side is 1.
+# The room that a straight motion needs ahead of the thing, as a share of the frame.
 ROOM = 0.3
 
 
 @dataclass(frozen=True)
 class ChangedCaption:
-    """What to ask for.
+    """A caption to ask for.
 
     Args:
         caption (`str`): the caption.
@@ -31,7 +31,7 @@ class ChangedCaption:
 
 
 def another_object(sample: dict[str, Any], truth: ClipTruth, dataset: EmojiMotion, seed: int) -> ChangedCaption | None:
-    """The caption of a sample's still with the noun of another thing.
+    """The caption of a sample's still, with the noun of another thing.
 
     Args:
         sample (`dict`): of the data set.
@@ -54,7 +54,8 @@ def another_object(sample: dict[str, Any], truth: ClipTruth, dataset: EmojiMotio
 
 
 def another_motion(sample: dict[str, Any], truth: ClipTruth, dataset: EmojiMotion, seed: int) -> ChangedCaption | None:
-    """A caption of a clip with another straight motion, one that the thing does in this split and has room for.
+    """The caption of a clip with another straight motion, which occurs for the thing in this split and for which there
+    is room.
 
     Args:
         sample (`dict`): of the data set.
@@ -90,7 +91,7 @@ def another_motion(sample: dict[str, Any], truth: ClipTruth, dataset: EmojiMotio
 
 
 def has_room(middle: float, direction: int, side: float) -> bool:
-    """Whether a thing can go on along one axis.
+    """Whether a thing has room to move along one axis.
 
     Args:
         middle (`float`): where it is, in [0, 1].
@@ -98,7 +99,7 @@ def has_room(middle: float, direction: int, side: float) -> bool:
         side (`float`): its size.
 
     Returns:
-        `bool`: whether at least `ROOM` lies before it.
+        `bool`: whether there is at least `ROOM` ahead of it.
     """
     before = 1 - side / 2 - middle if direction > 0 else middle - side / 2
     return direction == 0 or before >= ROOM

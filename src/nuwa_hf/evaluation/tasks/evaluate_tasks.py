@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Every task but text to video, judged on the splits that it is reported on."""
+"""Judges every task except text to video, on the splits on which it is reported."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,13 +15,13 @@ from nuwa_hf.evaluation.tasks.drawing_tasks import (
 )
 from nuwa_hf.evaluation.tasks.manipulation_tasks import judge_image_manipulation, judge_video_manipulation
 from nuwa_hf.evaluation.tasks.real_samples import RealSamples
-from nuwa_hf.evaluation.tasks.task_evaluator import Table, Trial
+from nuwa_hf.evaluation.tasks.task_evaluator import Table, TaskEvaluator
 from nuwa_hf.evaluation.tasks.text_to_video import through_codec
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
 
 
-# Text to video has its own way: `comparison.evaluate_split`.
+# Text to video is judged by `text_to_video.evaluate_split`.
 JUDGED_BY = {
     "T2I": judge_text_to_image,
     "S2I": judge_sketch_to_image,
@@ -31,13 +31,13 @@ JUDGED_BY = {
     "TI2I": judge_image_manipulation,
     "TV2V": judge_video_manipulation,
 }
-# Only where a text asks for a thing and a motion together is there a pair to hold out.
+# Only tasks whose text names a thing and a motion have held-out pairs.
 SPLITS_OF = {"TV2V": ("val", "zeroshot")}
 SKETCH_TASKS = ("S2I", "S2V")
 
 
 def check_tasks(tasks: Sequence[str], pipeline: NuwaPipelineBase, judges: Judges) -> None:
-    """Check that checkpoint and judges have what the tasks need.
+    """Check that the checkpoint and the judges have what the tasks need.
 
     Args:
         tasks (`Sequence[str]`): abbreviations.
@@ -90,13 +90,13 @@ def evaluate_tasks(
     Yields:
         `tuple[str, dict[str, Table]]`: a task's abbreviation and its tables.
     """
-    trials: dict[str, Trial] = {}
+    trials: dict[str, TaskEvaluator] = {}
 
-    def trial_of(task: str, split: str) -> Trial:
+    def trial_of(task: str, split: str) -> TaskEvaluator:
         if split not in trials:
             real = RealSamples.draw(datasets[split], max(num_images, num_videos))
-            coded = through_codec(pipeline.vqgan, real.clips, batch_size)
-            trials[split] = Trial(pipeline, judges, real, coded, batch_size, seed, sampling)
+            coded = through_codec(pipeline.codec, real.clips, batch_size)
+            trials[split] = TaskEvaluator(pipeline, judges, real, coded, batch_size, seed, sampling)
         return trials[split].take(list(range(num_images if get_task(task).output == "image" else num_videos)))
 
     for task in tasks:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Which part of a picture a task hides, and how well what fills it joins on.
+"""Which part of a picture a task hides.
 
 Shapes: B samples, h, w token rows and columns, Y, X pixel rows and columns.
 """
@@ -19,7 +19,7 @@ def hidden_places(kind: str, num_images: int, height: int, width: int, seed: int
         num_images (`int`): B.
         height (`int`): h.
         width (`int`): w.
-        seed (`int`): of the first image; the next has the next.
+        seed (`int`): of the first image; each further one adds 1.
 
     Returns:
         `torch.BoolTensor` of shape `(B, h, w)`: True where hidden.
@@ -77,29 +77,3 @@ def to_pixels(places: Tensor, factor: int) -> Tensor:
         `torch.BoolTensor` of shape `(B, Y, X)`.
     """
     return places.repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
-
-
-def seam(images: Tensor, masks: Tensor) -> float:
-    """How much the colours jump at the border of what was filled.
-
-        mean over all pairs (p, q) of neighbouring pixels, above or beside each other, p filled and q kept,
-        of mean_c |image_c(p) - image_c(q)|
-
-    A real image jumps there too, at the outlines that the border happens to cross: its own seam is the best value.
-
-    Args:
-        images (`torch.Tensor` of shape `(B, 3, Y, X)`): in [0, 1], the kept pixels as they were.
-        masks (`torch.BoolTensor` of shape `(B, Y, X)`): True where filled.
-
-    Returns:
-        `float`: in [0, 1].
-
-    Raises:
-        ValueError: If no border is there.
-    """
-    down = (images[:, :, 1:] - images[:, :, :-1]).abs().mean(1)[masks[:, 1:] != masks[:, :-1]]
-    across = (images[..., 1:] - images[..., :-1]).abs().mean(1)[masks[..., 1:] != masks[..., :-1]]
-    jumps = torch.cat([down, across])
-    if jumps.numel() == 0:
-        raise ValueError("`masks` must have a border between filled and kept pixels, got none; fill only a part.")
-    return jumps.mean().item()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The real samples that every task starts from and is held against.
+"""The real samples that every task starts from and is compared with.
 
 Shapes: B samples, T frames, Y rows, X columns of pixels.
 """
@@ -23,7 +23,7 @@ class RealSamples:
 
     Args:
         dataset (`nuwa_hf.datasets.EmojiMotion`): where they come from.
-        samples (`list[dict]`): as it gives them.
+        samples (`list[dict]`): as the data set gives them.
         clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
         sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): classes.
         truths (`list[ClipTruth]`): of the clips.
@@ -41,7 +41,7 @@ class RealSamples:
 
     @classmethod
     def draw(cls, dataset: EmojiMotion, num_clips: int) -> "RealSamples":
-        """Draw samples from the start of a data set, leaving out those whose still shows nothing.
+        """Take the first samples of a data set, except those whose still shows nothing.
 
         Args:
             dataset (`nuwa_hf.datasets.EmojiMotion`): the split.
@@ -51,7 +51,7 @@ class RealSamples:
             `RealSamples`.
 
         Raises:
-            ValueError: If the data set does not hold as many.
+            ValueError: If the data set has too few.
         """
         samples: list[dict[str, Any]] = []
         for index in tqdm(range(len(dataset)), desc="drawing", leave=False):
@@ -82,7 +82,7 @@ class RealSamples:
         return len(self.samples)
 
     def stills(self, clips: Tensor) -> Tensor:
-        """The frames that are the stills of the samples.
+        """The frames of clips that are the samples' stills.
 
         Args:
             clips (`torch.Tensor` of shape `(B, T, ...)`): one clip for each sample.
@@ -113,7 +113,7 @@ class RealSamples:
 
 
 def seen_objects(sample: dict[str, Any]) -> frozenset[int]:
-    """The things that the caption of a sample's still names: those that can be seen on it.
+    """The things named by the caption of a sample's still: those visible on it.
 
     Args:
         sample (`dict`): of `EmojiMotion`.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One checkpoint on trial: its tasks run on real samples, each with its own seed, and their outputs judged.
+"""Runs the tasks of one checkpoint on real samples and has the judges score the outputs.
 
 Shapes: B samples, T frames, Y rows, X columns of pixels.
 """
@@ -21,8 +21,8 @@ from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
 
 
-Row = dict[str, Any]  # the accuracy (a dict) or the number (a float) of each score
-Table = dict[str, Row]  # what is judged, such as "real" or "codec", and its scores
+Row = dict[str, Any]  # score to its accuracy (a dict) or value (a float)
+Table = dict[str, Row]  # what is judged, such as "real" or "codec", to its scores
 
 
 def run_in_batches(
@@ -34,13 +34,13 @@ def run_in_batches(
     description: str = "generating",
     **options: Any,
 ) -> Tensor:
-    """Call a pipeline for many inputs; each has its own seed, so the batch size does not change its output.
+    """Call a pipeline on many inputs. Each has its own seed, so the batch size does not change the outputs.
 
     Args:
         pipeline (`NuwaPipelineBase`): of any task.
         inputs (`dict`): arguments that have one entry for each output, at least one argument.
         batch_size (`int`): inputs at once.
-        seed (`int`): of the first output; the next has the next.
+        seed (`int`): of the first output; each further one adds 1.
         description (`str`, defaults to `"generating"`): beside the progress bar.
         options: arguments that are the same for all.
 
@@ -62,8 +62,8 @@ def run_in_batches(
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What every task of a trial needs.
+class TaskEvaluator:
+    """One checkpoint, the judges, and the real samples that its tasks start from.
 
     Args:
         pipeline (`NuwaPipelineBase`): the checkpoint, as the pipeline of any task.
@@ -71,7 +71,7 @@ class Trial:
         real (`RealSamples`): what the tasks start from.
         coded (`torch.Tensor` of shape `(B, T, 3, Y, X)`): the real clips through the codec, in [0, 1].
         batch_size (`int`, defaults to 16): outputs at once.
-        seed (`int`, defaults to 0): of the first output of each run; the next has the next.
+        seed (`int`, defaults to 0): of the first output of each run; each further one adds 1.
         sampling (`dict`): `guidance_scale`, `temperature`, `top_k`, `top_p` of the pipelines, where given.
     """
 
@@ -83,14 +83,14 @@ class Trial:
     seed: int = 0
     sampling: dict[str, Any] = field(default_factory=dict)
 
-    def take(self, places: list[int]) -> "Trial":
-        """The same on some of the samples.
+    def take(self, places: list[int]) -> "TaskEvaluator":
+        """The same evaluator on some of the samples.
 
         Args:
             places (`list[int]`): which, in order.
 
         Returns:
-            `Trial`.
+            `TaskEvaluator`.
         """
         return replace(self, real=self.real.take(places), coded=self.coded[places])
 
@@ -108,7 +108,7 @@ class Trial:
         """
         task = get_task(abbreviation)
         sampling = {name: value for name, value in self.sampling.items() if value is not None}
-        if task.condition == "none":  # there is nothing to be guided by
+        if task.condition == "none":  # a task without a condition has no guidance
             sampling.pop("guidance_scale", None)
         return run_in_batches(
             getattr(pipelines, task.pipeline).from_pipe(self.pipeline),
@@ -148,7 +148,7 @@ class Trial:
         return {name: accuracy.to_dict() for name, accuracy in scores.items()}
 
     def score_chance(self, names: Sequence[str], truths: Sequence[ClipTruth] | None = None) -> Row:
-        """What guessing reaches.
+        """The accuracy of guessing.
 
         Args:
             names (`Sequence[str]`): the scores to name.

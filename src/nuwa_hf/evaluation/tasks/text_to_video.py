@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Generated clips beside what bounds them: real clips, real clips through the codec, and chance.
+"""Scores generated clips beside real clips, real clips through the codec, and chance.
 
 Shapes: B clips, T frames, Y rows, X columns of pixels.
 """
@@ -16,14 +16,15 @@ from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth, chance, score_verdicts
 from nuwa_hf.evaluation.tasks.task_evaluator import run_in_batches
-from nuwa_hf.metrics.distances import frechet_distance, psnr
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.metrics.frechet_distance import frechet_distance
+from nuwa_hf.metrics.psnr import psnr
+from nuwa_hf.modeling.codec import Codec
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 
 
 @dataclass(frozen=True)
 class RealClips:
-    """The first clips of a split, and the next as many, which the judge-FID measures against.
+    """The first clips of a split, and as many further ones as the reference of the judge-FID.
 
     Args:
         clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
@@ -41,10 +42,10 @@ class RealClips:
 
     @classmethod
     def draw(cls, dataset: EmojiMotion, num_clips: int) -> "RealClips":
-        """Draw `num_clips` clips from the start of a data set, and as many for reference.
+        """Take the first `num_clips` clips of a data set, and as many more for reference.
 
         Args:
-            dataset (`nuwa_hf.datasets.EmojiMotion`): holds at least twice as many.
+            dataset (`nuwa_hf.datasets.EmojiMotion`): has at least twice as many.
             num_clips (`int`): at least 2, for the features' covariance.
 
         Returns:
@@ -69,11 +70,11 @@ class RealClips:
 
 
 @torch.inference_mode()
-def through_codec(vqgan: NuwaVQGAN, clips: Tensor, batch_size: int) -> Tensor:
+def through_codec(codec: Codec, clips: Tensor, batch_size: int) -> Tensor:
     """Encode clips to tokens and decode them again.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec.
+        codec (`Codec`): the codec.
         clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
         batch_size (`int`): clips at once.
 
@@ -82,15 +83,15 @@ def through_codec(vqgan: NuwaVQGAN, clips: Tensor, batch_size: int) -> Tensor:
     """
     decoded = []
     for batch in tqdm(clips.split(batch_size), desc="codec", leave=False):
-        tokens = vqgan.encode(2 * batch.flatten(0, 1).to(vqgan.device) - 1).tokens
-        decoded.append(vqgan.decode(tokens).sample.float().cpu().unflatten(0, batch.shape[:2]))
+        tokens = codec.encode(2 * batch.flatten(0, 1).to(codec.device) - 1).tokens
+        decoded.append(codec.decode(tokens).sample.float().cpu().unflatten(0, batch.shape[:2]))
     return ((torch.cat(decoded) + 1) / 2).clamp(0, 1)
 
 
 def evaluate_split(
     dataset: EmojiMotion,
     judges: Judges,
-    vqgan: NuwaVQGAN,
+    codec: Codec,
     pipeline: NuwaTextToVideoPipeline | None,
     *,
     num_clips: int,
@@ -103,7 +104,7 @@ def evaluate_split(
     Args:
         dataset (`nuwa_hf.datasets.EmojiMotion`): the split.
         judges (`Judges`): trained on the same classes.
-        vqgan (`NuwaVQGAN`): the codec.
+        codec (`Codec`): the codec.
         pipeline (`NuwaTextToVideoPipeline` or `None`): generates; with `None` there is no row `generated`.
         num_clips (`int`): clips to score.
         batch_size (`int`, defaults to 16): clips coded or generated at once.
@@ -115,7 +116,7 @@ def evaluate_split(
         were made (generated or, without a pipeline, decoded) `(B, T, 3, Y, X)`; and their captions.
     """
     real = RealClips.draw(dataset, num_clips)
-    rows = {"real": real.clips, "codec": through_codec(vqgan, real.clips, batch_size)}
+    rows = {"real": real.clips, "codec": through_codec(codec, real.clips, batch_size)}
     if pipeline is not None:
         rows["generated"] = run_in_batches(
             pipeline,
@@ -132,8 +133,8 @@ def evaluate_split(
         report[name] = {key: accuracy.to_dict() for key, accuracy in score_verdicts(verdicts, real.truths).items()}
         report[name]["judge_fid_frames"] = frechet_distance(verdicts.frame_features, reference.frame_features)
         report[name]["judge_fid_clips"] = frechet_distance(verdicts.clip_features, reference.clip_features)
-    report["codec"]["psnr"] = psnr(rows["codec"], real.clips)
-    report["codec"]["psnr_objects"] = psnr(rows["codec"], real.clips, real.object_mask)
+    report["codec"]["psnr"] = psnr(rows["codec"], real.clips).item()
+    report["codec"]["psnr_objects"] = psnr(rows["codec"], real.clips, real.object_mask).item()
     sizes = (len(dataset.object_names), len(dataset.background_names), len(dataset.motion_names))
     report["chance"] = {key: {"accuracy": value} for key, value in chance(real.truths, *sizes).items()}
     return report, list(rows.values())[-1], real.captions

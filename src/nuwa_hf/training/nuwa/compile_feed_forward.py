@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Which part of the transformer torch.compile compiles in training."""
+"""Compiles the feed-forward layers of the transformer for training."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ from nuwa_hf.modeling.feed_forward import NuwaFeedForward
 
 
 def compile_feed_forward(model: nn.Module, backend: str | Callable = "inductor") -> None:
-    """Have torch.compile compile the feed-forward of every layer, when it first runs.
+    """Compile the feed-forward of every layer with torch.compile, when it first runs.
 
-    All layers share the code, and one graph serves batches of any size. Attention stays as it is: what it computes
-    depends on the grids of the task, so the whole model would be compiled once for every task, and its kernels are
-    torch's own already. The modules are changed in place, not wrapped: names of weights stay what they are.
+    All layers share the code, and one graph serves batches of any size. Attention is not compiled: it depends on the
+    grids of the task, so it would be compiled once for every task, and its kernels are torch's own already. The
+    modules are compiled in place, not wrapped, so the names of the weights do not change.
 
     Args:
-        model (`torch.nn.Module`): has a transformer's layers somewhere in it; changed in place.
+        model (`torch.nn.Module`): contains a transformer's layers; changed in place.
         backend (`str` or `Callable`, defaults to `"inductor"`): as `torch.compile` takes it.
     """
     for module in model.modules():

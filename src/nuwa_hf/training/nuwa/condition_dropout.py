@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Dropping of conditions in training: the model learns the constant "None" condition, and to do without a sketch."""
+"""Drops conditions in training, so that the model learns the constant "None" condition and works without a sketch."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ def drop_condition(
     pad_token_id: int,
     generator: torch.Generator | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Replace each row's text by the "None" condition with the given probability, each row by itself.
+    """Replace the text of each row by the "None" condition with a given probability, independently for each row.
 
-    A dropped row is `[none_token_id, pad, pad, ...]` with mask `[1, 0, 0, ...]`, and likewise where "None" has
-    several tokens. The probability is that of *dropping*: 0 keeps every text, 1 drops every text.
+    A dropped row is `[none_token_id, pad, pad, ...]` with mask `[1, 0, 0, ...]`, or likewise with several tokens if
+    "None" has several. The probability is that of *dropping*: 0 keeps every text, 1 drops every text.
 
     Args:
         input_ids (`torch.Tensor` of shape `(B, L)`): text tokens.
@@ -61,7 +61,8 @@ def drop_condition(
 def drop_sketch(
     sketch_tokens: torch.Tensor, probability: float, generator: torch.Generator | None = None
 ) -> torch.Tensor:
-    """Where the sketches may be seen: everywhere, or nowhere with the given probability, each row by itself.
+    """A mask that shows the sketch of each row, or hides all of it with a given probability, independently for each
+    row.
 
     Args:
         sketch_tokens (`torch.Tensor` of shape `(B, T, H, W)`): the sketches.

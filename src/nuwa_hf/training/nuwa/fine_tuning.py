@@ -23,7 +23,7 @@ DDP_PREFIX = "module."  # before the names of weights that several processes wro
 
 
 def check_peft() -> None:
-    """PEFT must be installed.
+    """Check that PEFT is installed.
 
     Raises:
         ValueError: If it is not.
@@ -33,14 +33,14 @@ def check_peft() -> None:
 
 
 def check_sharding(accelerator: Accelerator, fine_tune: str) -> None:
-    """The weights must be whole in each process, or sharded as FSDP2 does it, which can be made whole again.
+    """Check that each process has all weights, or that they are sharded by FSDP2, whose shards can be gathered.
 
     Args:
-        accelerator (`Accelerator`): knows how the weights will be shared out.
+        accelerator (`Accelerator`): knows how the weights will be sharded.
         fine_tune (`str`): which weights are learnt.
 
     Raises:
-        ValueError: If they are sharded in another way, or adapters are learnt beside sharded weights.
+        ValueError: If they are sharded in another way, or if adapters are trained on sharded weights.
     """
     is_sharded = accelerator.distributed_type == DistributedType.FSDP
     version = 2 if accelerator.is_fsdp2 else 1
@@ -55,8 +55,8 @@ def check_sharding(accelerator: Accelerator, fine_tune: str) -> None:
 def freeze_encoder(model: NuwaForConditionalGeneration) -> None:
     """Freeze the condition encoder with the embeddings of texts, sketches and known parts that it reads.
 
-    With a CLIP text side CLIP's text model is frozen, and nothing else: its projection and our encoder of the other
-    conditions are not pretrained.
+    If texts are read by CLIP, only CLIP's text model is frozen: its projection and our encoder of the other conditions
+    are not pretrained.
 
     Args:
         model (`NuwaForConditionalGeneration`): changed in place.
@@ -84,10 +84,10 @@ def add_adapters(
         target_modules (`Sequence[str]`): last names of the linear maps.
 
     Returns:
-        `peft.PeftModel`: around the model. Its adapters at first add nothing.
+        `peft.PeftModel`: around the model. Initially its adapters add nothing.
 
     Raises:
-        ValueError: If a name is that of no linear map.
+        ValueError: If no linear map has one of the names.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -99,10 +99,10 @@ def add_adapters(
 
 
 def merged_copy(model: nn.Module) -> NuwaForConditionalGeneration:
-    """A transformer of its own whose matrices are those of the model plus its adapters.
+    """A copy of the transformer with the adapters merged into its weights.
 
     Args:
-        model (`peft.PeftModel`): what `add_adapters` gave; not changed, since adding and subtracting rounds.
+        model (`peft.PeftModel`): what `add_adapters` returned. It is not changed: merging and unmerging would round.
 
     Returns:
         `NuwaForConditionalGeneration`.
@@ -111,12 +111,12 @@ def merged_copy(model: nn.Module) -> NuwaForConditionalGeneration:
 
 
 def checkpoint_learnt_weights_only(accelerator: Accelerator) -> None:
-    """Leave frozen weights out of the checkpoints: they are those that the run started from.
+    """Leave frozen weights out of the checkpoints. They are those that the run started from.
 
-    Where a plugin shards the weights (FSDP, DeepSpeed) it writes them itself, all of them.
+    A plugin that shards the weights (FSDP, DeepSpeed) writes all of them itself.
 
     Args:
-        accelerator (`Accelerator`): whose checkpoints are meant, of one prepared model.
+        accelerator (`Accelerator`): the accelerator, with one prepared model.
     """
 
     def leave_out_frozen(models: list[nn.Module], states: list[dict[str, torch.Tensor]], folder: str) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What a run leaves behind: the pipeline with its averaged weights, the adapter of LoRA, and the push to the Hub."""
+"""Writes the results of a run: the pipeline with averaged weights and the LoRA adapter. Pushes them to the Hub."""
 
 import logging
 import math
@@ -26,8 +26,8 @@ def write_pipeline(output_dir: Path, pipeline: NuwaPipelineBase, learner: nn.Mod
 
     Args:
         output_dir (`Path`): the run's folder.
-        pipeline (`NuwaPipelineBase`): the parts; with LoRA its transformer holds the adapters, which are merged into
-            the weights that are written.
+        pipeline (`NuwaPipelineBase`): all components. With LoRA, its transformer has the adapters, and they are merged
+            into the weights that are written.
         learner (`torch.nn.Module`): the transformer, or with LoRA the `PeftModel` around it.
         arguments (`NuwaArguments`): say what is fine-tuned.
 
@@ -35,7 +35,7 @@ def write_pipeline(output_dir: Path, pipeline: NuwaPipelineBase, learner: nn.Mod
         `Path`: the pipeline's folder.
     """
     if arguments.fine_tune == "lora":
-        # No embedding is adapted; "auto" would look for the base model, on the Hub if need be, to find that out.
+        # No embedding has an adapter. "auto" would look for the base model, even on the Hub, to find that out.
         save_aside(output_dir / "adapter", lambda folder: learner.save_pretrained(folder, save_embedding_layers=False))
         pipeline = type(pipeline)(**{**pipeline.components, "transformer": merged_copy(learner)})
     final = output_dir / "pipeline"
@@ -44,15 +44,15 @@ def write_pipeline(output_dir: Path, pipeline: NuwaPipelineBase, learner: nn.Mod
 
 
 def check_push(arguments: NuwaArguments) -> None:
-    """A repository's name must have the Hub's form.
+    """Check the id of the repository to push to.
 
     Args:
         arguments (`NuwaArguments`): name it.
 
     Raises:
-        ValueError: If it has another.
+        ValueError: If it is not of the form `user/model`.
     """
-    from nuwa_hf.storage.folder_contents import check_repo_id
+    from nuwa_hf.hub.repository_ids import check_repo_id
 
     if arguments.push_to_hub:
         check_repo_id(arguments.hub_model_id)
@@ -65,9 +65,9 @@ def push_pipeline(
 
     Args:
         folder (`Path`): what `write_pipeline` wrote.
-        arguments (`NuwaArguments`): name the repository, and are told in the card.
+        arguments (`NuwaArguments`): name the repository; the card lists them.
         step (`int`): optimiser steps so far.
-        scores (`dict[str, float]`): for the card, such as the validation losses.
+        scores (`dict[str, float]`): scores for the card, such as the validation losses.
         base_model (`str`, *optional*): what was fine-tuned.
 
     Returns:
@@ -75,7 +75,7 @@ def push_pipeline(
 
     Raises:
         ValueError: If the repository cannot be pushed to.
-        OSError: If the Hub did not take the push.
+        OSError: If the push fails.
     """
     from nuwa_hf.cards.run_card import RunFacts, write_run_card
     from nuwa_hf.hub.push_folder import push_folder

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Which places of images and videos are given in training: how the model learns to complete, predict and edit.
+"""Random masks of the given places of images and videos, from which the model learns to complete, predict and edit.
 
 Legend: B batch, T, H, W token grid. A mask is True where a token is given.
 """
@@ -12,15 +12,15 @@ import torch
 from nuwa_hf.grid import Grid
 
 
-LEAST_SHARE, MOST_SHARE = 0.05, 0.95  # of the places that are given one by one
+LEAST_SHARE, MOST_SHARE = 0.05, 0.95  # shares of the places if they are drawn one by one
 
 
 def first_frames_known(grid: Grid, counts: torch.Tensor) -> torch.Tensor:
-    """Masks of which the first frames are given.
+    """Masks whose first frames are given.
 
     Args:
         grid (`Grid`): T frames of H x W places.
-        counts (`torch.LongTensor` of shape `(B,)`): how many frames of each item, in [0, T].
+        counts (`torch.LongTensor` of shape `(B,)`): how many frames are given for each item, in [0, T].
 
     Returns:
         `torch.BoolTensor` of shape `(B, T, H, W)`.
@@ -30,11 +30,11 @@ def first_frames_known(grid: Grid, counts: torch.Tensor) -> torch.Tensor:
 
 
 def random_known_masks(grid: Grid, rows: int, generator: torch.Generator) -> torch.Tensor:
-    """Masks of random kinds, each with at least one place that is given and one that is not.
+    """Masks of random kinds, each with at least one given place and one that is not given.
 
-    For an image the kinds, equally likely, are: one side of a straight cut; all but a rectangle; nothing but a
-    rectangle; places one by one. For a video: the first frames; all but a rectangle that goes through all frames; the
-    same with the whole first frame given; places one by one.
+    The kinds are equally likely. For an image, given is: one side of a straight cut; all but a rectangle; only a
+    rectangle; single places. For a video: the first frames; all but a rectangle in every frame; the same and the whole
+    first frame; single places.
 
     Args:
         grid (`Grid`): T frames of H x W places; one frame is an image.
@@ -45,7 +45,7 @@ def random_known_masks(grid: Grid, rows: int, generator: torch.Generator) -> tor
         `torch.BoolTensor` of shape `(rows, T, H, W)`.
 
     Raises:
-        ValueError: If a frame has only one place: no part of it can be given.
+        ValueError: If a frame has only one place, so that no part of it can be given.
     """
     if grid.h * grid.w < 2:
         raise ValueError(f"`grid` must have at least 2 places in a frame, got {tuple(grid)}; use a larger one.")
@@ -54,7 +54,7 @@ def random_known_masks(grid: Grid, rows: int, generator: torch.Generator) -> tor
 
 
 def _draw(kind: Callable, grid: Grid, generator: torch.Generator) -> torch.Tensor:
-    while True:  # a rectangle may fill the frame, and places drawn one by one may all be alike
+    while True:  # a rectangle may fill the frame, and single places may all be drawn alike
         mask_THW = kind(grid, generator)
         if mask_THW.any() and not mask_THW.all():
             return mask_THW
@@ -69,7 +69,7 @@ def _side(grid: Grid, generator: torch.Generator) -> torch.Tensor:
 
 
 def _rectangle(grid: Grid, generator: torch.Generator) -> torch.Tensor:
-    """True inside: a rectangle of any size, which goes through all frames."""
+    """A random rectangle, the same in all frames: True inside."""
     mask_THW = torch.zeros(*grid, dtype=torch.bool)
     height, width = (_integer(1, extent + 1, generator) for extent in (grid.h, grid.w))
     top, left = _integer(0, grid.h - height + 1, generator), _integer(0, grid.w - width + 1, generator)

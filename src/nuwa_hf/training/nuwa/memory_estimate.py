@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Memory that training takes on each GPU, worked out from the sizes of the model.
+"""Estimates the memory that training takes on each GPU, from the sizes of the model.
 
     python -m nuwa_hf.training.nuwa.memory_estimate --preset nuwa-336 --num_processes 8 --strategy fsdp
 
@@ -32,13 +32,13 @@ class MemoryEstimate:
     """Bytes on each GPU.
 
     Args:
-        weights (`int`): what the optimiser moves, in float32.
-        half_weights (`int`): copies in 16 bits that a mixed-precision forward pass works with.
+        weights (`int`): the weights that the optimiser updates, in float32.
+        half_weights (`int`): 16-bit copies for the forward pass in mixed precision.
         gradients (`int`): of the weights.
-        buffers (`int`): what gradients are gathered in to be sent.
+        buffers (`int`): buckets in which gradients are sent.
         optimizer (`int`): moments, and the step counters of AdamW.
         average (`int`): the moving average of the weights.
-        activations (`int`): what the forward pass keeps for the backward pass, at its most.
+        activations (`int`): the most that the forward pass keeps for the backward pass.
     """
 
     weights: int
@@ -56,7 +56,7 @@ class MemoryEstimate:
 
 
 def weight_shapes(config: NuwaConfig) -> dict[str, torch.Size]:
-    """The weights of a model of this size, without making it.
+    """Names and shapes of a model's weights, without creating the model.
 
     Args:
         config (`NuwaConfig`): the sizes.
@@ -68,7 +68,7 @@ def weight_shapes(config: NuwaConfig) -> dict[str, torch.Size]:
 
 
 def optimizer_bytes(config: NuwaConfig, optimizer: str = "adamw") -> int:
-    """Bytes that the optimiser keeps beside the weights.
+    """Bytes of the optimiser's state.
 
         AdamW: 8 bytes a weight (two moments) and 4 a tensor (its step);  Muon: 4 bytes a weight
 
@@ -117,7 +117,7 @@ def activation_bytes(
         config (`NuwaConfig`): the sizes.
         rows (`int`): videos in all forward passes before a backward pass, B.
         mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
-        gradient_checkpointing (`bool`, defaults to `False`): whether layers are computed twice.
+        gradient_checkpointing (`bool`, defaults to `False`): whether layers are recomputed in the backward pass.
         text_length (`int`, *optional*): M; the most by default.
 
     Returns:
@@ -137,7 +137,7 @@ def activation_bytes(
     loss = visual * config.codebook_size * (e + 2 * FLOAT)
     if gradient_checkpointing:
         kept = FLOAT * width * (visual * config.num_decoder_layers + text * config.num_encoder_layers)
-        # The loss is gone when the last layer is computed again.
+        # The loss has been freed by the time the last layer is recomputed.
         return round(rows * (kept + max(loss, decoder)))
     return round(rows * (decoder * config.num_decoder_layers + encoder * config.num_encoder_layers + loss))
 
@@ -167,7 +167,7 @@ def estimate_memory(
         rows (`int`, defaults to 1): videos of a forward pass in each process.
         mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
         optimizer (`str`, defaults to `"adamw"`): or `"muon"`.
-        gradient_checkpointing (`bool`, defaults to `False`): whether layers are computed twice.
+        gradient_checkpointing (`bool`, defaults to `False`): whether layers are recomputed in the backward pass.
 
     Returns:
         `MemoryEstimate`.
@@ -236,10 +236,10 @@ def _numbers_of(shapes: dict[str, torch.Size], prefix: str) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Writes the table of one setting.
+    """Prints the table of one setting.
 
     Args:
-        argv (`Sequence[str]`, *optional*): the flags; the process's own when None.
+        argv (`Sequence[str]`, *optional*): the flags; by default those of the process.
     """
     parser = argparse.ArgumentParser(description="Memory that training takes on each GPU, in GB, worked out.")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nuwa-336")

@@ -12,9 +12,9 @@ from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
 from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 
 
-# Arguments that name a part each; `checkpoint` names them all.
+# Arguments that each name one component; `checkpoint` names all of them.
 PARTS = ("vqgan", "tokenizer", "sketch_vqgan", "transformer")
-# Arguments that replace a size of the preset.
+# Arguments that override a size of the preset.
 SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers")
 
 
@@ -104,10 +104,11 @@ class NuwaArguments(RunArguments):
         )
 
     def check_start(self) -> None:
-        """What the run starts from must be named once.
+        """Check that what the run starts from is named exactly once.
 
         Raises:
-            ValueError: If `checkpoint` comes with a part, a part is missing, or a start comes with sizes.
+            ValueError: If a component is named beside `checkpoint`, one is missing, or sizes are given for an existing
+                transformer.
         """
         parts = [name for name in PARTS if getattr(self, name) is not None]
         if self.checkpoint is not None:
@@ -129,7 +130,7 @@ class NuwaArguments(RunArguments):
         )
 
     def check_fine_tuning(self) -> None:
-        """Fine-tuning needs a start; LoRA needs PEFT and AdamW.
+        """Check that fine-tuning has a transformer to start from, and LoRA has PEFT and AdamW.
 
         Raises:
             ValueError: If something is missing, or a value breaks its rule.
@@ -144,5 +145,6 @@ class NuwaArguments(RunArguments):
         require(is_started, "fine_tune", "'full' without a `checkpoint`", self.fine_tune, "name what to fine-tune")
         if self.fine_tune == "lora":
             check_peft()
-            # Muon is for maps of hidden states; orthogonal updates of a factor say nothing of those of the product.
+            # Muon is for full matrices: orthogonal updates of two factors are not an orthogonal update of their
+            # product.
             require(self.optimizer == "adamw", "optimizer", "'adamw' with lora", self.optimizer, "use adamw")

@@ -18,13 +18,13 @@ VALIDATION_BATCH = 16
 
 
 def counted_tokens(batches: dict[str, TaskBatch]) -> dict[str, int]:
-    """How many tokens of each task are to be predicted.
+    """The number of tokens to predict, for each task.
 
     Args:
         batches (`dict[str, TaskBatch]`): task to its batch.
 
     Returns:
-        `dict[str, int]`: task to the number of its labels that count.
+        `dict[str, int]`: task to its number of labels other than -100.
     """
     return {task: int((batch.labels != -100).sum()) for task, batch in batches.items()}
 
@@ -65,13 +65,14 @@ def nuwa_step(
     passes: list[dict[str, TaskBatch]],
     max_grad_norm: float,
 ) -> dict[str, torch.Tensor]:
-    """One optimiser step on the loss of all tokens of the step, as if one process had them in one pass.
+    """One optimiser step. Its loss is the mean over all tokens of the step, as if one process computed them in one
+    pass.
 
         loss = sum_process sum_pass sum_task sum_n - log p(y_n) / number of counted tokens of all of these
 
-    The passes and the processes do not have equally many tokens that count: masks are drawn. So the tokens are counted
-    first, over all passes and processes. DDP then takes the mean of the processes' gradients, not the sum, which their
-    number makes up for.
+    Passes and processes differ in how many tokens count, because masks are random. So the tokens are counted first,
+    over all passes and processes. DDP averages the gradients of the processes; multiplying by their number turns that
+    into a sum.
 
     Args:
         model (`torch.nn.Module`): as `Accelerator.prepare` gave it; changed in place.
@@ -93,7 +94,7 @@ def nuwa_step(
     logged = dict.fromkeys(["loss", *(f"loss_{task}" for task in totals)], 0.0)
     for index, (batches, count) in enumerate(zip(passes, counts, strict=True)):
         is_last = index == len(passes) - 1
-        accelerator.sync_gradients = is_last  # DeepSpeed steps in the backward pass and reads it there
+        accelerator.sync_gradients = is_last  # DeepSpeed takes its step in the backward pass and reads this there
         with nullcontext() if is_last else accelerator.no_sync(model):
             losses = task_losses(model, batches)
             loss = _share_of_loss(losses, count, total)
@@ -112,13 +113,13 @@ def nuwa_step(
 
 
 def _share_of_loss(losses: dict[str, torch.Tensor], counts: dict[str, int], total: int) -> torch.Tensor:
-    """What some tasks' means, each of `counts` tokens, add to a mean over `total` tokens."""
+    """The contribution of the tasks' means, each over `counts` tokens, to a mean over `total` tokens."""
     return sum(losses[task] * (counts[task] / total) for task in losses)
 
 
 @torch.no_grad()
 def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> dict[str, float]:
-    """Mean loss of each task on held-out clips, always the same ones, without condition dropout.
+    """Mean loss of each task on held-out clips, which are always the same, without condition dropout.
 
     Args:
         model (`NuwaForConditionalGeneration`): not wrapped.

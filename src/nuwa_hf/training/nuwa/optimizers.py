@@ -15,10 +15,10 @@ def build_optimizers(
     betas: tuple[float, float],
     weight_decay: float,
 ) -> list[torch.optim.Optimizer]:
-    """The optimisers that together hold every weight once.
+    """The optimisers, which together hold every weight once.
 
-    Muon orthogonalises the momentum of a matrix before it is applied (Jordan et al., 2024). It is for maps from hidden
-    states to hidden states: embeddings, positions, norms and the head stay with AdamW.
+    Muon orthogonalises the momentum of a matrix before it is applied (Jordan et al., 2024). It is used for the
+    matrices inside the layers; AdamW updates embeddings, positions, norms and the head.
 
     Args:
         model (`nn.Module`): a `NuwaForConditionalGeneration`.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One sample of each task as a contact sheet: what is true, what was given, what the model made of it.
+"""Contact sheets with one sample of each task: the truth, what was given, and what the model generated.
 
 Legend: T frames, Y, X pixel rows and columns, H, W token rows and columns.
 """
@@ -22,7 +22,7 @@ from nuwa_hf.training.tokens.token_files import TokenFiles
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
 
-SHEET_HEIGHT = 192  # pixels that a frame is enlarged to at most, by a whole factor
+SHEET_HEIGHT = 192  # frames are enlarged by a whole factor, to at most this many pixels
 UNKNOWN = 0.5  # grey
 FIRST_SAMPLE = [0]  # always the same clip, so that sheets of different steps compare
 
@@ -31,12 +31,12 @@ FIRST_SAMPLE = [0]  # always the same clip, so that sheets of different steps co
 def draw_task_sheets(
     pipeline: NuwaPipelineBase, tokens: TokenFiles | TokenMixture, tasks: Iterable[str], seed: int
 ) -> dict[str, PIL.Image.Image]:
-    """Samples each task once. Every random number comes from generators of its own, so a run does not notice.
+    """Samples each task once. It uses random generators of its own, so the run's random states do not change.
 
     Args:
-        pipeline (`NuwaPipelineBase`): its transformer is put in evaluation mode for the while; its codecs are moved to
-            the transformer's device, where they stay.
-        tokens (`TokenFiles` or `TokenMixture`): the clips, of which one is taken.
+        pipeline (`NuwaPipelineBase`): its transformer is in evaluation mode during the call; its codecs are moved to
+            the transformer's device and stay there.
+        tokens (`TokenFiles` or `TokenMixture`): the clips; one is used.
         tasks (`Iterable[str]`): short names of the tasks.
         seed (`int`): of the samples.
 
@@ -46,9 +46,9 @@ def draw_task_sheets(
     model = pipeline.transformer
     was_training = model.training
     model.eval()
-    for codec in (pipeline.vqgan, pipeline.sketch_vqgan):
-        if codec is not None:
-            codec.to(model.device).eval()
+    for component in (pipeline.vqgan, pipeline.sketch_vqgan):
+        if component is not None:
+            component.to(model.device).eval()
     sheets = {}
     for task in tasks:
         batch = TaskBatches(tokens, model.config, {task: 1}, 0.0, seed=0)(FIRST_SAMPLE)[task].to(model.device)
@@ -68,7 +68,7 @@ def write_task_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: in
 
     Args:
         sheets (`dict[str, PIL.Image.Image]`): task to its sheet.
-        folder (`Path`): where to; made if it is not there.
+        folder (`Path`): the folder; created if needed.
         step (`int`): the step that they show.
 
     Returns:
@@ -82,13 +82,9 @@ def write_task_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: in
 
 
 def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: torch.Generator) -> torch.Tensor:
-    """Tokens `(1, T, H, W)`, drawn with the checkpoint's own settings, as the task's pipeline does."""
+    """Tokens `(1, T, H, W)`, sampled as the task's pipeline does, with the checkpoint's settings."""
     is_unguided = get_task(task).condition == "none"
-    sampling = (
-        pipeline.choose_unguided_sampling(None, None, None)
-        if is_unguided
-        else pipeline.choose_sampling(None, None, None, None)
-    )
+    sampling = pipeline.choose_unguided_sampling() if is_unguided else pipeline.choose_sampling()
     known = {} if batch.known_mask is None else {"known_tokens": batch.visual_tokens, "known_mask": batch.known_mask}
     return pipeline.transformer.generate(
         batch.input_ids,
@@ -102,16 +98,16 @@ def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: 
 
 
 def _given(pipeline: NuwaPipelineBase, batch: TaskBatch) -> dict[str, list[PIL.Image.Image]]:
-    """The sketch in its palette's colours, or the known part with the rest in grey."""
+    """The row that shows what was given: the sketch in colours, or the known part with the rest in grey."""
     rows = {}
     if batch.sketch_tokens is not None:
         class_maps_TYX = pixels_to_class_maps(
-            pipeline.sketch_vqgan.decode(batch.sketch_tokens).sample[0].transpose(0, 1)
+            pipeline.sketch_codec.decode(batch.sketch_tokens).sample[0].transpose(0, 1)
         )
         colors = palette[class_maps_TYX.cpu().numpy() % len(palette)]  # other sketches may have more classes
         rows["sketch"] = [PIL.Image.fromarray(frame) for frame in colors]
     if batch.known_mask is not None:
-        factor = pipeline.vqgan.downsampling_factor
+        factor = pipeline.codec.spatial_factor
         pixels_TCYX = pipeline.decode_tokens(batch.visual_tokens)[0]
         known_TYX = batch.known_mask[0].repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
         shown = pixels_TCYX.masked_fill(~known_TYX[:, None], UNKNOWN).permute(0, 2, 3, 1).cpu().numpy()

@@ -22,19 +22,19 @@ from nuwa_hf.training.tokens.token_mixture import TokenMixture, starts_from_sket
 
 
 TEXT_BESIDE_SKETCH = 0.5  # share of sketches that come with a text
-ONE_KNOWN_FRAME = 0.7  # share of videos to be predicted from a single frame; the others from any number
-ONLY_FIRST_FRAME = 0.5  # share of videos to be edited of which the first frame is given and nothing else
+ONE_KNOWN_FRAME = 0.7  # share of videos predicted from one frame; the others from any number
+ONLY_FIRST_FRAME = 0.5  # share of edited videos whose first frame is given and nothing else
 
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """What one task gives the model in one step.
+    """The model's inputs for one task in one step.
 
     Args:
         input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
         attention_mask (`torch.LongTensor` of shape `(B, L)`): 1 for text.
-        visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): what the decoder reads.
-        labels (`torch.LongTensor` of shape `(B, T, H, W)`): what it must predict; -100 where it is given.
+        visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens that the decoder reads.
+        labels (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens to predict; -100 where they are given.
         sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): the sketches.
         sketch_attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): where they may be seen.
         known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given.
@@ -49,7 +49,7 @@ class TaskBatch:
     known_mask: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> "TaskBatch":
-        """The same on a device."""
+        """The same batch on another device."""
         tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
         return TaskBatch(**{name: tensor.to(device) for name, tensor in tensors.items()})
 
@@ -64,7 +64,7 @@ def parse_task_shares(texts: Sequence[str]) -> dict[str, float]:
         `dict[str, float]`: the paper's short name to a share; the shares sum to 1.
 
     Raises:
-        ValueError: If a text has another form, a task is unknown, comes twice or has no positive share.
+        ValueError: If a text has another form, or a task is unknown, named twice or without a positive share.
     """
     known = [task.abbreviation for task in TASKS]
     shares = {}
@@ -86,11 +86,11 @@ def parse_task_shares(texts: Sequence[str]) -> dict[str, float]:
 
 
 def split_rows(shares: dict[str, float], rows: int) -> dict[str, int]:
-    """Whole numbers of rows for each task, by largest remainder.
+    """Divide rows among tasks, by largest remainder.
 
     Args:
         shares (`dict[str, float]`): task to share; they sum to 1.
-        rows (`int`): rows to give out.
+        rows (`int`): the number of rows.
 
     Returns:
         `dict[str, int]`: task to rows, summing to `rows`.
@@ -149,10 +149,10 @@ class TaskBatches:
         self.seed = seed
 
     def __call__(self, indices: Sequence[int]) -> dict[str, TaskBatch]:
-        """The batches of some sample indices, which are dealt out to the tasks in order.
+        """The batches for given sample indices, which are assigned to the tasks in order.
 
         Args:
-            indices (`Sequence[int]`): as many as `counts` has rows.
+            indices (`Sequence[int]`): as many as there are rows in `counts`.
 
         Returns:
             `dict[str, TaskBatch]`: task to its batch.
@@ -167,7 +167,7 @@ class TaskBatches:
         return batches
 
     def _clips(self, task: Task, indices: Sequence[int]) -> TokenFiles:
-        """The clips that a task is shown, in the order of the indices; of an image task only their still frames."""
+        """The clips for a task, in the order of the indices. For an image task, only their still frames."""
         if isinstance(self.tokens, TokenMixture):
             rows = self.tokens.rows(task.abbreviation, indices, self.seed)
         else:
@@ -202,7 +202,7 @@ class TaskBatches:
 
 
 def _shown(task: Task, tokens: TokenFiles, row: int, with_sketches: bool) -> dict[str, torch.Tensor]:
-    """The columns of one clip, with all of its frames, or with the still one alone."""
+    """The columns of one clip, with all frames or only the still one."""
     columns = {name: column[row] for name, column in vars(tokens).items() if column is not None}
     if not with_sketches:
         columns.pop("sketch_tokens", None)
@@ -214,16 +214,16 @@ def _shown(task: Task, tokens: TokenFiles, row: int, with_sketches: bool) -> dic
 
 
 def draw_known(task: Task, grid: Grid, rows: int, generator: torch.Generator) -> torch.Tensor:
-    """Which places are given to a task that completes, predicts or edits.
+    """The given places for a task that completes, predicts or edits.
 
     Args:
-        task (`Task`): one to which something is given.
+        task (`Task`): a task with a known part.
         grid (`Grid`): of its images or videos.
         rows (`int`): B.
         generator (`torch.Generator`): source of all random numbers.
 
     Returns:
-        `torch.BoolTensor` of shape `(B, T, H, W)`: True where a token is given; each row has both.
+        `torch.BoolTensor` of shape `(B, T, H, W)`: True where a token is given. Each row has places of both kinds.
     """
     if task.known == "part of the image":
         return random_known_masks(grid, rows, generator)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How fast a run is: tokens, the share of the card's peak, the time spent waiting for data, memory.
+"""Measures the speed of a run: tokens, share of the GPU's peak, time spent waiting for data, memory.
 
 Legend: B batch, N visual places, M places of a condition, D hidden size, I inner size of the feed-forward, V codebook
 size.
@@ -21,7 +21,7 @@ from nuwa_hf.training.nuwa.task_batches import TaskBatch
 
 
 WHOLE = (None, None, None)
-# Dense peaks in 1e12 floating point operations a second, from the makers' data sheets, by a part of the card's name
+# Dense peaks in 1e12 floating point operations a second, from the vendors' data sheets, by a part of the GPU's name
 # and by the argument `mixed_precision`. "no" is float32 outside of the matrix units, PyTorch's default.
 PEAKS: tuple[tuple[str, dict[str, float]], ...] = (
     ("A100", {"bf16": 312.0, "fp16": 312.0, "no": 19.5}),
@@ -36,14 +36,14 @@ PEAKS: tuple[tuple[str, dict[str, float]], ...] = (
 
 
 def peak_flops(device_name: str, mixed_precision: str) -> float | None:
-    """The most floating point operations a second that a card can do.
+    """The peak floating point operations per second of a GPU.
 
     Args:
         device_name (`str`): as `torch.cuda.get_device_name` gives it.
         mixed_precision (`str`): `"no"`, `"bf16"` or `"fp16"`.
 
     Returns:
-        `float`, or None for a card that is not in the table, and for a part of one (MIG).
+        `float`, or None for a GPU that is not in the table, or a part of one (MIG).
     """
     for name, peaks in PEAKS:
         if re.search(rf"\b{name}\b", device_name) and "MIG" not in device_name:
@@ -53,10 +53,10 @@ def peak_flops(device_name: str, mixed_precision: str) -> float | None:
 
 @lru_cache(maxsize=256)
 def attended_pairs(query_grid: Grid, key_grid: Grid, window: tuple, causal: bool = False) -> int:
-    """Pairs of a query and a key near it.
+    """The number of pairs of a query and a key near it.
 
-    The pairs of a grid are products of those of its axes. Within one grid nearness is mutual, so of two places one
-    sees the other if causal, and each sees itself.
+    The count for a grid is the product of the counts for its axes. Within one grid, nearness is mutual; a causal
+    window keeps one direction of each pair, and each place with itself.
 
     Args:
         query_grid (`Grid`): the grid of the queries.
@@ -118,12 +118,12 @@ class Throughput:
 
     Args:
         config (`NuwaConfig`): the model's sizes.
-        device (`torch.device`): what the process computes on.
+        device (`torch.device`): the device of this process.
         mixed_precision (`str`): `"no"`, `"bf16"` or `"fp16"`.
         num_processes (`int`): how many processes share a step.
     """
 
-    # What `read` gives; these values differ between two equal runs.
+    # What `read` returns. These values differ between identical runs.
     NAMES = ("tokens_per_second", "data_share", "mfu", "peak_memory_gib")
 
     def __init__(self, config: NuwaConfig, device: torch.device, mixed_precision: str, num_processes: int):
@@ -154,9 +154,9 @@ class Throughput:
         self._flops += sum(training_flops(self.config, batch) for batch in batches.values())
 
     def read(self) -> dict[str, float]:
-        """The window's measures; the next one begins.
+        """Returns the measures of the window and starts the next one.
 
-        To be called when the device has done its work, such as after a loss was read.
+        Call this when the device is idle, for example after reading a loss.
 
         Returns:
             `dict[str, float]`: `tokens_per_second` of all processes; `data_share`, the share of the time that this

@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
 from nuwa_hf.training.nuwa.compile_feed_forward import compile_feed_forward
-from nuwa_hf.training.nuwa.components import build_transformer, check_batch, freeze_unused, load_parts, load_tokens
+from nuwa_hf.training.nuwa.components import load_components
 from nuwa_hf.training.nuwa.fine_tuning import (
     add_adapters,
     check_sharding,
@@ -37,6 +38,7 @@ from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.sample_sheets import draw_task_sheets, write_task_sheets
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
+from nuwa_hf.training.nuwa.training_tokens import check_batch, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_state import RunState, build_accelerator, build_scheduler
@@ -50,19 +52,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class NuwaTraining:
-    """What the training of a transformer works on.
+    """The objects that training works with.
 
     Args:
-        state (`RunState`): where the run stands; has the arguments and the accelerator.
+        state (`RunState`): step, arguments and accelerator.
         run (`torch.nn.Module`): the model, as `Accelerator.prepare` gave it, its feed-forward compiled or not.
         learner (`torch.nn.Module`): the same without wrappers: the transformer, or the `PeftModel` around it.
-        ema (`AveragedWeights`): the moving average of the weights that the optimisers move.
+        ema (`AveragedWeights`): the moving average of the trained weights.
         optimizers (`list[torch.optim.Optimizer]`): the prepared optimisers.
         schedulers (`list[torch.optim.lr_scheduler.LRScheduler]`): one for each, stepped once per step.
         batches (`TaskBatches`): makes a step's batches from its indices.
-        held_out (`TokenFiles` or `TokenMixture`): clips of the samples.
+        held_out (`TokenFiles` or `TokenMixture`): clips for the samples.
         validation (`TokenFiles` or `TokenMixture`, *optional*): clips of the validation loss.
-        pipeline (`NuwaPipelineBase`): all parts, with the transformer that is trained.
+        pipeline (`NuwaPipelineBase`): all components, with the transformer in training.
         base_model (`str`, *optional*): what the run started from.
         scores (`dict[str, float]`): the last validation losses.
     """
@@ -85,26 +87,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/pipeline`.
 
     Args:
-        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; the process's own when None.
+        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; by default those of the process.
 
     Raises:
-        ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not fit.
+        ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not match.
         TypeError: If an argument has the wrong type.
-        OSError: If a part that is named is not there, or the last push fails.
+        OSError: If a named component is missing, or the last push fails.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(NuwaArguments, argv)
     check_push(arguments)
-    parts = load_parts(arguments)
+    components = load_components(arguments)
     shares = parse_task_shares(arguments.tasks)
-    tokens, validation = (load_tokens(arguments, name, parts) for name in ("tokens", "validation_tokens"))
+    tokens, validation = (load_tokens(arguments, name, components) for name in ("tokens", "validation_tokens"))
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
     check_sharding(accelerator, arguments.fine_tune)
     state = RunState(arguments, accelerator)
-    model = build_transformer(arguments, parts, grid)
+    model = build_transformer(arguments, components, grid)
     freeze_unused(model, shares)
-    pipeline = NuwaTextToVideoPipeline(**parts.components, transformer=model)  # checks that they fit
+    pipeline = NuwaTextToVideoPipeline(**components.for_pipeline, transformer=model)  # checks that they fit
     learner = choose_learnt(model, arguments)
     optimizers = build_optimizers(
         learner,
@@ -129,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     held_out = tokens if validation is None else validation
     training = NuwaTraining(
         *(state, prepared, learner, ema, optimizers, schedulers),
-        *(batches, held_out, validation, pipeline, parts.transformer),
+        *(batches, held_out, validation, pipeline, components.transformer),
     )
     train(training)
     write_and_push(training)
@@ -137,14 +139,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments) -> nn.Module:
-    """Freeze what is not to be learnt, and add the adapters of LoRA.
+    """Freeze the weights that are not trained, and add the LoRA adapters.
 
     Args:
         model (`NuwaForConditionalGeneration`): changed in place.
         arguments (`NuwaArguments`): say what is learnt.
 
     Returns:
-        `torch.nn.Module`: what to train: the model, or the `PeftModel` around it.
+        `torch.nn.Module`: the module to train: the model, or the `PeftModel` around it.
     """
     if arguments.fine_tune == "lora":
         return add_adapters(
@@ -160,10 +162,10 @@ def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments)
 
 
 def train(training: NuwaTraining) -> None:
-    """Runs the steps that are left, with logs, validation, samples and checkpoints at their intervals.
+    """Runs the remaining steps, with logs, validation, samples and checkpoints at their intervals.
 
     Args:
-        training (`NuwaTraining`): the model and all that moves it.
+        training (`NuwaTraining`): the model and everything that trains it.
     """
     state = training.state
     arguments, accelerator = state.arguments, state.accelerator
@@ -212,7 +214,8 @@ def train(training: NuwaTraining) -> None:
 
 
 def look_at_held_out(training: NuwaTraining) -> None:
-    """Validation loss and sample sheets, with the averaged weights. The run itself does not notice.
+    """Computes the validation loss and draws sample sheets with the averaged weights. The state of the run does not
+    change.
 
     Args:
         training (`NuwaTraining`): the model and the held-out clips.
@@ -235,7 +238,7 @@ def look_at_held_out(training: NuwaTraining) -> None:
 
 
 def write_and_push(training: NuwaTraining) -> None:
-    """Writes the pipeline with the averaged weights and, if it is asked for, pushes it.
+    """Writes the pipeline with the averaged weights and pushes it if asked to.
 
     Args:
         training (`NuwaTraining`): the model.
@@ -254,7 +257,7 @@ def write_and_push(training: NuwaTraining) -> None:
 
 
 def push_on_the_way(training: NuwaTraining) -> None:
-    """The same while the run goes on: a push that fails is logged, and the next one brings all.
+    """Does the same during the run. A failed push is logged; the next one pushes everything.
 
     Args:
         training (`NuwaTraining`): the model.

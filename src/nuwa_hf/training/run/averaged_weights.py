@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The moving average of the weights, which is what is judged, shown and saved."""
+"""The moving average of the weights, which is what is evaluated, sampled from and saved."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class AveragedWeights(EMAModel):
         self.shadow_params = [average.float() for average in self.shadow_params]  # DeepSpeed makes the weights 16-bit
 
     def update(self) -> None:
-        """Takes one step of the weights into the averages."""
+        """Updates the averages with the current weights."""
         self.step(self.learnt)
 
     @contextmanager
@@ -47,12 +47,12 @@ class AveragedWeights(EMAModel):
                     weight.copy_(own)
 
     def state_dict(self) -> dict[str, Any]:
-        """The averages, whole ones; where they are sharded, to be called by all processes."""
+        """The full averages. If they are sharded, every process must call this."""
         state = super().state_dict()
         return {**state, "shadow_params": [whole(average) for average in state["shadow_params"]]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes over what `state_dict` gave, each average on the device and in the shards of its weight."""
+        """Loads what `state_dict` returned; each average goes to the device and into the shards of its weight."""
         super().load_state_dict(state_dict)
         self.shadow_params = [
             _like(average, weight) for average, weight in zip(self.shadow_params, self.learnt, strict=True)
@@ -60,7 +60,7 @@ class AveragedWeights(EMAModel):
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor that may be sharded as a whole one; where it is, to be called by all processes."""
+    """The full tensor of one that may be sharded. If it is, every process must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
@@ -73,10 +73,10 @@ def _like(average: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def whole_transformer(model: NuwaForConditionalGeneration) -> NuwaForConditionalGeneration:
-    """The transformer itself or, where its weights are sharded, a copy that holds them whole.
+    """The transformer itself or, if its weights are sharded, a copy with the full weights.
 
     Args:
-        model (`NuwaForConditionalGeneration`): what is trained; where it is sharded, to be called by all processes.
+        model (`NuwaForConditionalGeneration`): the model in training. If it is sharded, every process must call this.
 
     Returns:
         `NuwaForConditionalGeneration`: to sample with and to save.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How a process on CPUs keeps its memory."""
+"""Makes a process on CPUs keep the memory that it frees."""
 
 import ctypes
 import platform
@@ -9,9 +9,9 @@ import platform
 def keep_freed_memory() -> bool:
     """Tells glibc to keep freed memory for the next allocation, for the rest of the process.
 
-    It otherwise returns every large tensor to the kernel, which then clears the pages of the next one: training a
-    small convolutional network on CPUs spends up to two thirds of its time there. The price is that the process stays
-    as large as it ever was.
+    By default glibc returns the memory of every large tensor to the kernel, which has to clear the pages again for the
+    next one. Training a small convolutional network on CPUs spends up to two thirds of its time on that. The price is
+    that the process never gets smaller.
 
     Returns:
         `bool`: whether it could be set; False where the C library is not glibc.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The arguments that every training script has, and how a script's are read from a YAML file and from flags."""
+"""The arguments that all training scripts share, and how arguments are read from a YAML file and from flags."""
 
 import difflib
 import types
@@ -23,7 +23,7 @@ def argument(default=MISSING, *, help: str):
 
 
 def require(is_valid: bool, name: str, rule: str, value, remedy: str) -> None:
-    """Raises the error of an argument that breaks its rule.
+    """Raises an error if an argument breaks its rule.
 
     Args:
         is_valid (`bool`): whether the rule holds.
@@ -41,7 +41,7 @@ def require(is_valid: bool, name: str, rule: str, value, remedy: str) -> None:
 
 @dataclass(kw_only=True)
 class RunArguments:
-    """What every training run has: where it writes, how long it lasts, how it steps.
+    """The arguments that all training runs share: output, length, batch, optimiser, logging.
 
     One step is one optimiser step of `train_batch_size * gradient_accumulation_steps * processes` samples.
 
@@ -100,7 +100,7 @@ class RunArguments:
         require(0 <= value <= 1, name, "a share from 0 to 1", value, f"the default is {self._default(name)!r}")
 
     def validate_types(self) -> None:
-        """Checks every value against its annotation; whole numbers are taken for floats."""
+        """Checks every value against its annotation. An int is accepted for a float."""
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
             if hint is float and type(value) is int:
@@ -120,7 +120,8 @@ class RunArguments:
 
 
 def check_tracker(log_with: str | None) -> None:
-    """A tracker must be one of Accelerate's, and its package must be there: Accelerate leaves it out without a word.
+    """Checks that a tracker is one of Accelerate's and is installed. Accelerate itself silently ignores one that is
+    not.
 
     Args:
         log_with (`str`, *optional*): the tracker's name; None for none.
@@ -142,7 +143,7 @@ def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) ->
 
     Args:
         cls (`type`): `RunArguments` or a subclass.
-        argv (`Sequence[str]`, *optional*): the flags; the process's own when None.
+        argv (`Sequence[str]`, *optional*): the flags; by default those of the process.
 
     Returns:
         The validated arguments.
@@ -175,7 +176,7 @@ def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) ->
 
 
 class _Parser(HfArgumentParser):
-    """`HfArgumentParser` whose errors are ValueErrors, as everywhere else in the package."""
+    """An `HfArgumentParser` that raises ValueError instead of exiting."""
 
     def error(self, message: str):
         raise ValueError(f"{message}; see --help.")

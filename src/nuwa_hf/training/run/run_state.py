@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A training run on Accelerate: its step, its order of the data, its checkpoints and its metrics."""
+"""The state of a training run: step, order of the data, checkpoints, metrics."""
 
 import json
 import logging
@@ -15,31 +15,25 @@ from diffusers.optimization import get_scheduler
 from safetensors import SafetensorError
 from torch.optim.lr_scheduler import LRScheduler
 
-from nuwa_hf.storage.whole_folders import (
-    complete_checkpoints,
-    flush,
-    move_into_place,
-    newest_checkpoint,
-    recover,
-    remove,
-)
+from nuwa_hf.storage.whole_folders import flush, move_into_place, recover, remove
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import RunArguments
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run.saved_arguments import check_same_run, read_arguments, write_arguments
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 
 
 logger = logging.getLogger(__name__)
 
-# What a full disk raises, from Python's own writes, from torch.save and from safetensors.
+# What a full disk raises: Python itself, torch.save and safetensors.
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 
 
 def build_accelerator(arguments: RunArguments) -> Accelerator:
-    """Sets Accelerate up, makes the output folder and seeds Python, NumPy and torch.
+    """Sets up Accelerate, creates the output folder and seeds Python, NumPy and torch.
 
-    On CPUs glibc is told to keep freed memory. Gradient accumulation is the training step's own loop, so Accelerate
-    is told nothing of it.
+    On CPUs, glibc is told to keep freed memory. The training step accumulates gradients in a loop of its own, so
+    Accelerate is not told to.
 
     Args:
         arguments (`RunArguments`): the run's arguments.
@@ -65,12 +59,12 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
 
 
 def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -> LRScheduler:
-    """The learning rate's course over `max_train_steps`, to be stepped once per optimiser step.
+    """The learning-rate schedule over `max_train_steps`, to be stepped once per optimiser step.
 
     It must not be given to `Accelerator.prepare`, which steps a scheduler once for every process.
 
     Args:
-        arguments (`RunArguments`): gives the course, the warm-up and the length.
+        arguments (`RunArguments`): give the schedule, the warm-up and the length.
         optimizer (`torch.optim.Optimizer`): whose learning rate it sets.
 
     Returns:
@@ -82,7 +76,7 @@ def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -
 
 
 class GeneratorState:
-    """Lets a `torch.Generator` be registered with a `RunState`.
+    """Makes a `torch.Generator` something that `RunState.register` accepts.
 
     Args:
         generator (`torch.Generator`): whose state is saved and loaded.
@@ -101,19 +95,19 @@ class GeneratorState:
 
 
 class RunState:
-    """Where a run stands: counts its steps, writes and reads its checkpoints, appends to `metrics.jsonl`.
+    """Counts the steps of a run, writes and reads its checkpoints, and appends to `metrics.jsonl`.
 
     A checkpoint holds what was prepared with the accelerator (weights, optimisers), the random states of Python,
     NumPy and torch in every process, the step, what was given to `register`, and the run's arguments. It is written
-    under another name and renamed when complete, so that a folder called `checkpoint-000500` is always whole. All
+    under a temporary name and renamed when complete, so a folder called `checkpoint-000500` is always complete. All
     machines of a run must see the same `output_dir`.
 
     Args:
         arguments (`RunArguments`): the run's arguments.
-        accelerator (`Accelerator`): what `build_accelerator` gave.
+        accelerator (`Accelerator`): what `build_accelerator` returned.
 
     Attributes:
-        step (`int`): the number of optimiser steps that are done.
+        step (`int`): the number of optimiser steps taken so far.
     """
 
     def __init__(self, arguments: RunArguments, accelerator: Accelerator):
@@ -133,20 +127,22 @@ class RunState:
         return arguments.train_batch_size * arguments.gradient_accumulation_steps * self.accelerator.num_processes
 
     def state_dict(self) -> dict[str, int]:
-        """The step and the batch size it counts."""
+        """The step, and the batch size of a step."""
         return {"step": self.step, "global_batch_size": self.global_batch_size}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Takes the step over, and what a step was."""
+        """Loads what `state_dict` returned."""
         self.step = state["step"]
         self._saved_global_batch_size = state["global_batch_size"]
 
     def register(self, *objects) -> None:
-        """Puts objects with `state_dict` and `load_state_dict` into the checkpoints, always in the same order."""
+        """Adds objects with `state_dict` and `load_state_dict` to the checkpoints. The order must always be the
+        same.
+        """
         self.accelerator.register_for_checkpointing(*objects)
 
     def batch_sampler(self) -> StepBatchSampler:
-        """The order of the data from this step on; to be asked for after `resume`."""
+        """The order of the data from the current step on. Call `resume` first."""
         return StepBatchSampler(
             self.arguments,
             first_step=self.step,
@@ -155,11 +151,11 @@ class RunState:
         )
 
     def resume(self) -> Path | None:
-        """Loads the newest complete checkpoint, if the arguments ask for it and there is one.
+        """Loads the newest complete checkpoint if there is one and the arguments ask for it.
 
-        The run then goes on as if it had never stopped. With another number of processes a warning names both numbers
-        and what changes: the random states start anew, and the data's order stays as long as a step has as many
-        samples. To be called when everything is prepared and registered.
+        The run then goes on as if it had never stopped. If the number of processes has changed, a warning says so and
+        names the consequences: the random states start afresh, and the order of the data stays the same only if a step
+        still has as many samples. Call this once everything is prepared and registered.
 
         Returns:
             `Path` of the checkpoint, or None for a fresh start.
@@ -202,7 +198,7 @@ class RunState:
         if self.accelerator.is_main_process:
             shutil.rmtree(aside, ignore_errors=True)
         self.accelerator.wait_for_everyone()
-        # One after the other: a process that flushes must not meet the temporary files of one that still writes.
+        # One process after the other: one that flushes must not see the temporary files of one that is still writing.
         is_written = self._succeeds_everywhere(lambda: self._write(aside), final)
         is_written = is_written and self._succeeds_everywhere(lambda: flush(aside), final)
         if self.accelerator.is_main_process:
@@ -221,7 +217,7 @@ class RunState:
             write_arguments(aside, self.arguments)
 
     def _succeeds_everywhere(self, action: Callable[[], None], final: Path) -> bool:
-        """Runs an action in every process, and says in all of them whether it went well in all of them."""
+        """Runs an action in every process and returns, in every process, whether it succeeded in all of them."""
         error = None
         try:
             action()
@@ -232,7 +228,7 @@ class RunState:
         return self.accelerator.reduce(succeeded, "mean").item() == 1.0
 
     def log(self, values: dict[str, float]) -> None:
-        """Appends the values with the step to `metrics.jsonl`, and gives them to the tracker if there is one."""
+        """Appends the values and the step to `metrics.jsonl`, and passes them to the tracker if there is one."""
         if self.accelerator.is_main_process:
             line = json.dumps({"step": self.step, **values})
             with (self.output_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -240,15 +236,15 @@ class RunState:
         self.accelerator.log(values, step=self.step)
 
     def is_due(self, every: int) -> bool:
-        """Whether something that happens every so many steps, and after the last one, happens now."""
+        """Whether something that happens at an interval, and after the last step, is due."""
         return self.step % every == 0 or self.step == self.arguments.max_train_steps
 
     def _take_over(self, checkpoint: Path) -> None:
-        """Says what a changed number of processes or samples means, and gives new processes their random states."""
+        """Warns about a changed number of processes or samples, and seeds processes that are new."""
         processes, written_by = self.accelerator.num_processes, len(list(checkpoint.glob("random_states_*.pkl")))
         changes = []
         if written_by != processes:
-            # Those that are new would find no state and repeat the run's first draws.
+            # New processes have no saved state and would repeat the random numbers of the run's start.
             set_seed((self.arguments.seed + 1_000_003 * self.step) % 2**31, device_specific=True)
             changes.append(
                 f"it was written by {written_by} processes and goes on with {processes}, whose random states (those "
@@ -270,7 +266,7 @@ class RunState:
             logger.warning("%s: %s.", checkpoint, "; ".join(changes))
 
     def _forget_later_metrics(self) -> None:
-        """Drops the lines that a killed run wrote after the checkpoint: they are about to be written again."""
+        """Drops the lines that a killed run wrote after the checkpoint; they will be written again."""
         path = self.output_dir / "metrics.jsonl"
         if not path.exists():
             return
@@ -281,7 +277,7 @@ class RunState:
 
 
 def _step_of(line: str) -> float:
-    """The step of a metrics line; a line that was cut short by a kill counts as later than any."""
+    """The step of a line of metrics. A line cut short by a kill counts as later than all others."""
     try:
         return json.loads(line)["step"]
     except json.JSONDecodeError:

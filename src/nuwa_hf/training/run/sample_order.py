@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""In which order clips are seen, and from which of several data sets: pure functions of seed and sample index."""
+"""The order in which clips are seen, and the data set each comes from: pure functions of seed and sample index."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,21 +9,21 @@ from functools import lru_cache
 import torch
 
 
-SLOTS_PER_BLOCK = 4096  # samples among which the turns of the sources are shuffled
+SLOTS_PER_BLOCK = 4096  # block of samples within which the sources' turns are shuffled
 
 
 def shuffled(index: int, length: int, seed: int) -> int:
-    """The clip that a sample index stands for: every epoch has its own order, a pure function of the seed."""
+    """The clip for a sample index. Every epoch has its own order, a pure function of the seed."""
     epoch, place = divmod(index, length)
     return int(_order(epoch, length, seed)[place])
 
 
 def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
-    """Which of several sources a sample index reads, and how many indices before it read that source.
+    """Which of several sources a sample index reads, and how many earlier indices read the same one.
 
     The sources take turns by their weights, as evenly as whole numbers allow, and the turns of every block of 4096
-    indices are shuffled, so that no task always gets the same source. After each block, and in all of them together,
-    a source's share is its weight to within a few samples.
+    indices are shuffled, so that no task always gets the same source. Within each block and overall, a source's share
+    equals its weight to within a few samples.
 
     Args:
         index (`int`): of the sample.
@@ -39,7 +39,7 @@ def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
     slot = block * SLOTS_PER_BLOCK + int(_order(block, SLOTS_PER_BLOCK, seed)[place])
     left = sum(weights)
     for source, weight in enumerate(weights[:-1]):
-        # Of the slots that the sources before left over, this one takes a share of `weight / left`, evenly spread.
+        # Of the slots that earlier sources left, this one takes a share of `weight / left`, evenly spread.
         before, after = slot * weight // left, (slot + 1) * weight // left
         if after > before:
             return source, int(before)
@@ -48,6 +48,6 @@ def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
     return len(weights) - 1, slot
 
 
-@lru_cache(maxsize=16)  # a few sources, training and validation, each at the turn of an epoch
+@lru_cache(maxsize=16)  # a few sources, for training and validation, around the end of an epoch
 def _order(epoch: int, length: int, seed: int) -> torch.Tensor:
     return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))

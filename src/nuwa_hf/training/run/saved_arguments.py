@@ -11,8 +11,8 @@ from nuwa_hf.training.run.run_arguments import RunArguments
 
 ARGUMENTS_FILE = "arguments.json"
 
-# What a resumed run may change: where and how it runs, its length, what is written and shown, and how the samples of
-# a step are shared out. Everything else shapes the weights or the order of the data.
+# What a resumed run may change: where and how it runs, its length, what it writes, and how the samples of a step are
+# divided among processes. Everything else affects the weights or the order of the data.
 MAY_CHANGE = frozenset(
     (
         *("output_dir", "device", "resume", "max_train_steps", "dataloader_num_workers"),
@@ -42,24 +42,23 @@ def read_arguments(folder: Path) -> dict | None:
         folder (`Path`): the checkpoint.
 
     Returns:
-        `dict` of names and values, or None for a checkpoint that was written before they were kept.
+        `dict` of names and values, or None for a checkpoint from before they were saved.
     """
     path = folder / ARGUMENTS_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def check_same_run(folder: Path, arguments: RunArguments) -> None:
-    """Raises unless a checkpoint belongs to the run that these arguments describe.
+    """Raises an error if a checkpoint was trained with other arguments.
 
-    An argument that the checkpoint does not know was at its default; one that only the checkpoint knows is not
-    compared.
+    An argument missing from the checkpoint counts as its default. One that only the checkpoint has is ignored.
 
     Args:
-        folder (`Path`): the checkpoint; one without its arguments is taken as it is.
-        arguments (`RunArguments`): of the run that is about to go on.
+        folder (`Path`): the checkpoint; one without saved arguments is accepted.
+        arguments (`RunArguments`): of the run that resumes it.
 
     Raises:
-        ValueError: If arguments that shape the weights or the data differ; all of them are named.
+        ValueError: If arguments that affect the weights or the data differ; the message names all of them.
     """
     saved = read_arguments(folder)
     if saved is None:

@@ -12,11 +12,12 @@ from nuwa_hf.training.run.run_arguments import RunArguments
 class StepBatchSampler(Sampler[list[int]]):
     """The indices of every forward pass of one process: `step * global_batch + position`.
 
-    A data set that is a pure function of the index then needs no sampler state: a resumed run starts at its step and
-    sees what an uninterrupted one sees, and the samples of a step do not depend on how many processes share them.
+    With a data set that is a pure function of the index, no sampler state is needed: a resumed run starts at its step
+        and sees what an uninterrupted run would see, and the samples of a step do not depend on the number of
+        processes.
 
     Args:
-        arguments (`RunArguments`): gives the batch size, the accumulation and the last step.
+        arguments (`RunArguments`): give the batch size, the accumulation and the last step.
         first_step (`int`): the step to start from.
         process_index (`int`): which of the processes this one is.
         num_processes (`int`): how many processes share a step.

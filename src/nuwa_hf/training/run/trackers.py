@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What a run tells an Accelerate tracker beside its metrics: its arguments and its pictures."""
+"""Sends a run's arguments and pictures to Accelerate's trackers."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from nuwa_hf.training.run.run_arguments import RunArguments
 
 
 def store_arguments(accelerator: Accelerator, arguments: RunArguments) -> None:
-    """Gives every tracker the run's arguments as its configuration.
+    """Sends the run's arguments to every tracker, as its configuration.
 
     Args:
         accelerator (`Accelerator`): with its trackers started.
-        arguments (`RunArguments`): lists and None are stored as texts, which is what all trackers take.
+        arguments (`RunArguments`): lists and None are stored as strings, which every tracker accepts.
     """
     values = {
         name: value if isinstance(value, int | float | str) else str(value) for name, value in vars(arguments).items()
@@ -26,7 +26,7 @@ def store_arguments(accelerator: Accelerator, arguments: RunArguments) -> None:
 
 
 def log_pictures(accelerator: Accelerator, pictures: dict[str, PIL.Image.Image], step: int) -> None:
-    """Gives pictures to the trackers that show them: TensorBoard and Weights & Biases.
+    """Sends pictures to the trackers that can show them: TensorBoard and Weights & Biases.
 
     Args:
         accelerator (`Accelerator`): with its trackers started.

@@ -1,41 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Clips as tokens: what the codecs and the text tokenizer make of a few samples."""
+"""Encodes a few samples with the codecs and the text tokenizer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from diffusers import ModelMixin
 from einops import rearrange
 
 from nuwa_hf.datasets.frame_sampling import BrokenClipError
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
+from nuwa_hf.pipelines.checks import check_codec
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
-Rows = list[tuple[int, Any]]  # numbers and rows of a data set
+Rows = list[tuple[int, Any]]  # row numbers and rows of a data set
 
 
 @dataclass(frozen=True)
 class Encoders:
-    """What tokens are made with.
+    """The codecs and the tokenizer that make tokens.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec, in float32.
+        vqgan (`ModelMixin`): the codec, in float32: `NuwaVQGAN` or another that `as_codec` takes.
         tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, in float32; without it they are left out.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it, sketches are left out.
+
+    Raises:
+        TypeError: If a codec does not follow the protocol `Codec`.
+        ValueError: If its tokens stand for several frames.
     """
 
-    vqgan: NuwaVQGAN
+    vqgan: ModelMixin
     tokenizer: NuwaTokenizer
-    sketch_vqgan: NuwaVQGAN | None = None
+    sketch_vqgan: ModelMixin | None = None
+
+    def __post_init__(self):
+        check_codec("vqgan", self.vqgan)
+        if self.sketch_vqgan is not None:
+            check_codec("sketch_vqgan", self.sketch_vqgan)
 
     @classmethod
     def load(cls, vqgan: str, tokenizer: str, sketch_vqgan: str | None, device: str) -> "Encoders":
-        """Load them, ready to encode.
+        """Load them from folders.
 
         Args:
             vqgan (`str`): folder of the codec.
@@ -48,20 +59,20 @@ class Encoders:
         """
         sketch_codec = None
         if sketch_vqgan is not None:
-            sketch_codec = NuwaVQGAN.from_pretrained(sketch_vqgan).to(device).eval()
-            sketch_codec.to(memory_format=torch.channels_last)  # many channels in: a fifth faster on a CPU
-        codec = NuwaVQGAN.from_pretrained(vqgan).to(device).eval()
+            sketch_codec = load_codec(sketch_vqgan).to(device).eval()
+            sketch_codec.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
+        codec = load_codec(vqgan).to(device).eval()
         return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
 
 class SampleReader(Protocol):
-    """What turns a row of a data set into a sample; it is sent to other processes."""
+    """Turns a row of a data set into a sample. It must be picklable."""
 
     def read(self, number: int, row: Any) -> dict[str, Any]:
-        """The sample of a row, or a BrokenClipError."""
+        """The sample of a row; raises BrokenClipError if it cannot be used."""
 
     def name(self, number: int, row: Any) -> str:
-        """What to call the row."""
+        """The name of a row, for messages."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +92,12 @@ class SkippedClip:
 
 @dataclass(frozen=True)
 class TokenizedRows:
-    """What became of a few rows.
+    """The result of encoding a few rows.
 
     Args:
-        num_rows (`int`): how many they were.
-        tokens (`TokenFiles`, *optional*): of those that could be used, if any could.
-        skipped (`tuple[SkippedClip, ...]`): the others.
+        num_rows (`int`): how many rows there were.
+        tokens (`TokenFiles`, *optional*): tokens of the usable rows, if there are any.
+        skipped (`tuple[SkippedClip, ...]`): the rows that could not be used.
     """
 
     num_rows: int
@@ -95,7 +106,7 @@ class TokenizedRows:
 
 
 def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> TokenizedRows:
-    """Read a few rows and encode those that can be used.
+    """Read a few rows and encode the usable ones.
 
     Args:
         encoders (`Encoders`): the codecs and the tokenizer.
@@ -119,25 +130,26 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
 def tokenize_clips(
     dataset,
     indices: Sequence[int],
-    vqgan: NuwaVQGAN,
+    vqgan: ModelMixin,
     tokenizer: NuwaTokenizer,
-    sketch_vqgan: NuwaVQGAN | None = None,
+    sketch_vqgan: ModelMixin | None = None,
 ) -> TokenFiles:
     """Tokens of some clips of a data set.
 
     Args:
         dataset (`EmojiMotion`): or anything with the same samples.
         indices (`Sequence[int]`): which clips.
-        vqgan (`NuwaVQGAN`): the codec, in float32.
+        vqgan (`ModelMixin`): the codec, in float32: `NuwaVQGAN` or another that `as_codec` takes.
         tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, in float32; without it they are left out.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it they are left out.
 
     Returns:
         `TokenFiles`: one row for each index.
     """
     samples = [dataset[index] for index in indices]
     video = torch.stack([torch.from_numpy(sample["video"]) for sample in samples])
-    pixels = rearrange(video, "b t y x c -> b c t y x").to(vqgan.device, torch.float32) / 127.5 - 1
+    codec = as_codec(vqgan)
+    pixels = rearrange(video, "b t y x c -> b c t y x").to(codec.device, torch.float32) / 127.5 - 1
 
     def ids(key):
         text = tokenizer([sample[key] for sample in samples], padding="max_length", truncation=True)
@@ -146,10 +158,11 @@ def tokenize_clips(
     sketch_tokens = None
     if sketch_vqgan is not None:
         sketches = torch.stack([torch.from_numpy(sample["sketch"]) for sample in samples])
-        classes = class_maps_to_pixels(sketches.to(sketch_vqgan.device, torch.long), sketch_vqgan.config.in_channels)
-        sketch_tokens = sketch_vqgan.encode(classes).tokens.int().cpu()
+        sketch_codec = as_codec(sketch_vqgan)
+        classes = class_maps_to_pixels(sketches.to(sketch_codec.device, torch.long), sketch_codec.in_channels)
+        sketch_tokens = sketch_codec.encode(classes).tokens.int().cpu()
     return TokenFiles(
-        video_tokens=vqgan.encode(pixels).tokens.int().cpu(),
+        video_tokens=codec.encode(pixels).tokens.int().cpu(),
         caption_ids=ids("caption"),
         image_caption_ids=ids("image_caption"),
         image_indices=torch.tensor([sample["image_index"] for sample in samples], dtype=torch.int32),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Token files: a data set turned once into visual tokens and text tokens, from which the transformer is trained.
+"""Token files: a data set encoded once as visual tokens and text tokens, for training the transformer.
 
 Legend: C clips, T, h, w token grid of a clip, L text length.
 """
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import ModelMixin
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
@@ -78,12 +79,12 @@ class TokenFiles:
 
 
 def shard_path(folder: Path, index: int) -> Path:
-    """Where a shard lies."""
+    """The path of a shard."""
     return folder / f"tokens-{index:05d}.safetensors"
 
 
 def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, Any] | None = None) -> None:
-    """Write one shard, and what there is to say about its making, aside and move it into place."""
+    """Write one shard, with information about how it was made, to a temporary file and rename that."""
     final = shard_path(folder, index)
     aside = final.with_name(f".{final.name}.incomplete")
     tensors = {name: tensor.contiguous() for name, tensor in vars(tokens).items() if tensor is not None}
@@ -92,13 +93,13 @@ def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, An
 
 
 def read_shard_infos(folder: Path) -> dict[int, dict[str, Any] | None]:
-    """What `write_shard` was given about each shard that is there.
+    """The information stored in each shard of a folder.
 
     Args:
-        folder (`Path`): of the shards.
+        folder (`Path`): the folder of the shards.
 
     Returns:
-        `dict[int, dict[str, Any] | None]`: number of a shard to its info.
+        `dict[int, dict[str, Any] | None]`: shard number to information.
     """
     infos = {}
     for path in sorted(folder.glob("tokens-*.safetensors")):
@@ -109,14 +110,14 @@ def read_shard_infos(folder: Path) -> dict[int, dict[str, Any] | None]:
 
 
 def write_metadata(folder: Path, metadata: dict[str, Any]) -> None:
-    """Write what token files were made from, and their `num_shards`, aside and move it into place."""
+    """Write the metadata of token files, to a temporary file that is then renamed."""
     aside = folder / f".{METADATA_NAME}.incomplete"
     aside.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
     os.replace(aside, folder / METADATA_NAME)
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
-    """What `write_metadata` wrote.
+    """Read what `write_metadata` wrote.
 
     Args:
         folder (`Path`): what `nuwa-hf tokenize` wrote.
@@ -125,7 +126,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         `dict[str, Any]`: with at least `num_shards`.
 
     Raises:
-        ValueError: If it is not there.
+        ValueError: If the file is missing.
     """
     path = folder / METADATA_NAME
     if not path.is_file():
@@ -135,13 +136,15 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, sketch_vqgan: NuwaVQGAN | None = None) -> dict[str, str]:
-    """Hashes of what tokens depend on: each codec's encoder and codebook, the text tokenizer's vocabulary and merges.
+def fingerprints(
+    vqgan: ModelMixin, tokenizer: NuwaTokenizer, sketch_vqgan: ModelMixin | None = None
+) -> dict[str, str]:
+    """Hashes of what tokens depend on: each codec's encoder and codebook, and the tokenizer's vocabulary and merges.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec; its decoder does not count.
+        vqgan (`ModelMixin`): the codec; its decoder is not hashed.
         tokenizer (`NuwaTokenizer`): the text tokenizer.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches, likewise.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, likewise.
 
     Returns:
         `dict[str, str]`: `codec`, `text_tokenizer` and, where there is one, `sketch_codec`, for the metadata of token
@@ -153,7 +156,7 @@ def fingerprints(vqgan: NuwaVQGAN, tokenizer: NuwaTokenizer, sketch_vqgan: NuwaV
     return hashes if sketch_vqgan is None else {**hashes, "sketch_codec": _codec_fingerprint(sketch_vqgan)}
 
 
-def _codec_fingerprint(vqgan: NuwaVQGAN) -> str:
+def _codec_fingerprint(vqgan: ModelMixin) -> str:
     codec = hashlib.sha256()
     for name, tensor in sorted(vqgan.state_dict().items()):
         if not name.startswith(("decoder.", "post_quant_conv.")):
@@ -166,25 +169,25 @@ def check_tokens(
     tokens: TokenFiles,
     metadata: dict[str, Any],
     name: str,
-    vqgan: NuwaVQGAN,
+    vqgan: ModelMixin,
     tokenizer: NuwaTokenizer,
-    sketch_vqgan: NuwaVQGAN | None = None,
+    sketch_vqgan: ModelMixin | None = None,
     needs_sketches: bool = False,
 ) -> None:
-    """Token files must come from these codecs and this tokenizer, and hold sketches where they are needed.
+    """Check that token files come from these codecs and this tokenizer, and have sketches if they are needed.
 
     Args:
-        tokens (`TokenFiles`): what was loaded.
-        metadata (`dict[str, Any]`): its metadata; files of other makers may leave the fingerprints out.
+        tokens (`TokenFiles`): the tokens.
+        metadata (`dict[str, Any]`): their metadata; files made by other programs may lack the fingerprints.
         name (`str`): the argument that named them.
-        vqgan (`NuwaVQGAN`): the codec.
+        vqgan (`ModelMixin`): the codec.
         tokenizer (`NuwaTokenizer`): the tokenizer.
-        sketch_vqgan (`NuwaVQGAN`, *optional*): the codec of sketches; without it sketches are not looked at.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches; without it, sketches are not checked.
         needs_sketches (`bool`, defaults to `False`): whether a task starts from sketches.
 
     Raises:
-        ValueError: If they come from others, a token lies outside its codebook or the vocabulary, or there are no
-            sketches, or no codec of sketches, where they are needed.
+        ValueError: If they come from other codecs or another tokenizer, a token is outside the codebook or vocabulary,
+            or sketches or their codec are needed and missing.
     """
     if needs_sketches and sketch_vqgan is None:
         raise ValueError("`sketch_vqgan` must be given for tasks that start from a sketch, got None; name its folder.")
@@ -194,13 +197,13 @@ def check_tokens(
             "with `--sketch_vqgan`, into a new folder."
         )
     ranges = [
-        ("visual token", tokens.video_tokens, vqgan.config.codebook_size),
+        ("visual token", tokens.video_tokens, as_codec(vqgan).codebook_size),
         ("text token", tokens.caption_ids, len(tokenizer)),
         ("text token", tokens.image_caption_ids, len(tokenizer)),
         ("frame", tokens.image_indices, tokens.video_tokens.shape[1]),
     ]
     if sketch_vqgan is not None and tokens.sketch_tokens is not None:
-        ranges.append(("sketch token", tokens.sketch_tokens, sketch_vqgan.config.codebook_size))
+        ranges.append(("sketch token", tokens.sketch_tokens, as_codec(sketch_vqgan).codebook_size))
         if tokens.sketch_tokens.shape != tokens.video_tokens.shape:
             raise ValueError(
                 f"`{name}` must have sketches on the grid of its clips, {tuple(tokens.video_tokens.shape[1:])}, got "

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Several folders of token files as one: each has a weight, and feeds the tasks that it can or is told to."""
+"""Several folders of token files used as one. Each has a weight and provides samples for some or all tasks."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -13,10 +13,10 @@ from nuwa_hf.training.run.sample_order import shuffled, turn
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
-# A folder may have "=" in its name: what follows the last one counts as a weight only if it is no further path.
+# A folder name may contain "=": what follows the last one is a weight only if it is not a path.
 _ENTRY = re.compile(r"(?P<folder>.+)=(?P<weight>[^=/\\:]*)(?::(?P<tasks>[^=/\\:]*))?")
 _REMEDY = "leave the task out, or tokenise such a data set too"
-_SEED_STEP = 7919  # between the orders of two sources of equal length
+_SEED_STEP = 7919  # so that two sources of equal length have different orders
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class TokenSource:
     Args:
         folder (`str`): what `nuwa-hf tokenize` wrote.
         weight (`float`): how often it is read, relative to the others; above 0.
-        tasks (`tuple[str, ...]`, *optional*): the tasks that it feeds; None means all that it can.
+        tasks (`tuple[str, ...]`, *optional*): the tasks it is used for; None for all that it can be used for.
     """
 
     folder: str
@@ -75,14 +75,14 @@ def parse_token_sources(texts: Sequence[str], tasks: Collection[str]) -> list[To
 
 
 class TokenMixture:
-    """Clips of several sources.
+    """The clips of several sources.
 
     Args:
         parts (`Sequence[tuple[TokenSource, TokenFiles]]`): each source with its tokens.
 
     Attributes:
         parts (`tuple[tuple[TokenSource, TokenFiles], ...]`): the same.
-        video_grid (`Grid`): of the clips; of the images where no source has clips.
+        video_grid (`Grid`): the grid of the clips, or of the images if no source has clips.
 
     Raises:
         ValueError: If there are none, one is empty, or their grids or texts do not fit together.
@@ -124,7 +124,7 @@ class TokenMixture:
         return self.video_grid if get_task(task).output == "video" else Grid(1, height, width)
 
     def feeding(self, task: str) -> list[int]:
-        """Places of the parts that feed a task.
+        """Indices of the parts used for a task.
 
         Args:
             task (`str`): its short name.
@@ -133,7 +133,7 @@ class TokenMixture:
             `list[int]`.
 
         Raises:
-            ValueError: If none does, or one that is told to feed it cannot.
+            ValueError: If there are none, or one that was named for the task cannot be used for it.
         """
         feeding = []
         for place, (source, tokens) in enumerate(self.parts):
@@ -149,7 +149,7 @@ class TokenMixture:
         return feeding
 
     def rows(self, task: str, indices: Sequence[int], seed: int) -> list[tuple[TokenFiles, int]]:
-        """What a task reads for some sample indices, a pure function of task, index and seed.
+        """What a task reads for given sample indices: a pure function of task, index and seed.
 
         Args:
             task (`str`): its short name.
@@ -160,7 +160,7 @@ class TokenMixture:
             `list[tuple[TokenFiles, int]]`: the tokens and the row in them, for each index.
 
         Raises:
-            ValueError: If no part feeds the task.
+            ValueError: If no part can be used for the task.
         """
         feeding = self.feeding(task)
         weights = [Fraction(self.parts[place][0].weight) for place in feeding]
@@ -173,12 +173,12 @@ class TokenMixture:
 
 
 def starts_from_sketch(abbreviation: str) -> bool:
-    """Whether the task with this short name is told a sketch."""
+    """Whether the task with this short name starts from a sketch."""
     return "sketch" in get_task(abbreviation).condition
 
 
 def _lack(task: str, tokens: TokenFiles) -> str | None:
-    """What token files lack to feed a task, if they lack anything."""
+    """What token files lack for a task, or None."""
     if starts_from_sketch(task) and tokens.sketch_tokens is None:
         return "sketches"
     if get_task(task).output == "video" and tokens.video_tokens.shape[1] < 2:

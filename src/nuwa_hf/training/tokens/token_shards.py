@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Write the shards of token files, those that are not there yet."""
+"""Writes the missing shards of token files."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ from nuwa_hf.training.tokens.token_files import (
 logger = logging.getLogger(__name__)
 
 SKIPPED_NAME = "skipped.jsonl"
-NAMED_SKIPS = 3  # in the message of an error
+NAMED_SKIPS = 3  # named in an error message
 
 
 class RowSource(Protocol):
@@ -37,22 +37,23 @@ class RowSource(Protocol):
     reader: SampleReader
 
     def rows(self, start: int) -> Iterator[tuple[int, Any]]:
-        """Numbers and rows, from a row on."""
+        """Row numbers and rows, starting at a row."""
 
 
 @dataclass(frozen=True)
 class ShardWriter:
-    """Writes a data set's shards into a folder; shard k holds what can be used of its k-th `rows_per_shard` rows.
+    """Writes a data set's shards into a folder. Shard k holds the usable ones of the k-th `rows_per_shard` rows.
 
-    So a shard depends on nothing but its rows, and those that are there need not be written again.
+    A shard depends only on its rows, so shards that exist need not be written again.
 
     Args:
-        folder (`Path`): with its metadata; where `num_shards` is None there, it is filled in when all are written.
+        folder (`Path`): the folder, with its metadata. If `num_shards` is None there, it is filled in at the end.
         source (`RowSource`): the data set.
         rows_per_shard (`int`): rows of one shard.
-        rows_per_batch (`int`): rows that are encoded together.
-        empty (`TokenFiles`, *optional*): tokens of no clip, for a shard of which nothing can be used.
-        max_skipped_share (`float`, *optional*): share of the rows that may be unusable; None where none can be.
+        rows_per_batch (`int`): rows encoded together.
+        empty (`TokenFiles`, *optional*): tokens of zero clips, for a shard without a usable row.
+        max_skipped_share (`float`, *optional*): the largest share of rows that may be unusable; None if all rows are
+            usable.
     """
 
     folder: Path
@@ -63,10 +64,10 @@ class ShardWriter:
     max_skipped_share: float | None = None
 
     def write(self, tokenize: Callable[[Iterable[Rows]], Iterator[TokenizedRows]]) -> None:
-        """Write the shards that are missing, and what was skipped to `skipped.jsonl`.
+        """Write the missing shards, and the skipped rows to `skipped.jsonl`.
 
         Args:
-            tokenize (`Callable`): makes tokens from batches of rows, in their order.
+            tokenize (`Callable`): makes tokens from batches of rows and keeps their order.
 
         Raises:
             ValueError: If more rows are unusable than the share allows, or all are.
@@ -94,7 +95,7 @@ class ShardWriter:
         self._finish(sum(rows_of.values()) - sum(map(len, skipped.values())), len(rows_of))
 
     def _read_shards(self) -> tuple[dict[int, int], dict[int, list[SkippedClip]]]:
-        """The rows of each shard that is there, and those of them that were skipped."""
+        """The rows of each existing shard, and which of them were skipped."""
         infos = read_shard_infos(self.folder)
         if self.max_skipped_share is None:
             return {
@@ -104,7 +105,7 @@ class ShardWriter:
         return {index: info["num_rows"] for index, info in infos.items()}, skipped
 
     def _batches(self, rows_of: dict[int, int]) -> Iterator[Rows]:
-        """The rows of the missing shards; no batch has rows of two shards."""
+        """The rows of the missing shards. No batch has rows of two shards."""
         rows = None
         for index in count():
             if index in rows_of:
@@ -166,6 +167,6 @@ class ShardWriter:
 
 
 def _without(taken: dict[int, int]) -> Iterator[int]:
-    """0, 1, 2 and so on without the numbers that are taken now."""
+    """0, 1, 2 and so on, without the numbers already taken."""
     taken = frozenset(taken)
     return (index for index in count() if index not in taken)

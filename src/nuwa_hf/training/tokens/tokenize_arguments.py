@@ -19,7 +19,7 @@ OF_DATASETS = (
 
 @dataclass(kw_only=True)
 class TokenizeArguments:
-    """The arguments of `nuwa-hf tokenize`: of EmojiMotion's clips, or of those of `dataset` where one is given.
+    """The arguments of `nuwa-hf tokenize`, which encodes EmojiMotion's clips or those of `dataset`.
 
     Raises:
         ValueError: If a value breaks its rule.
@@ -89,11 +89,11 @@ class TokenizeArguments:
         require(not has_column_alone, "sketch_column", "left out without `sketch_vqgan`", self.sketch_column, remedy)
 
     def codec_folders(self) -> dict[str, str | None]:
-        """The folders of `vqgan`, `tokenizer` and `sketch_vqgan`; None where sketches are not tokenised.
+        """The folders of `vqgan`, `tokenizer` and `sketch_vqgan`; None if sketches are not encoded.
 
         Raises:
             OSError: If `checkpoint` lacks one.
-            ValueError: If `sketch_column` is named and `checkpoint` has no codec of sketches.
+            ValueError: If `sketch_column` is given and `checkpoint` has no codec of sketches.
         """
         if self.checkpoint is None:
             return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}

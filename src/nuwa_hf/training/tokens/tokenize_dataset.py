@@ -15,6 +15,7 @@ from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import parse_arguments, require
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
@@ -26,12 +27,12 @@ from nuwa_hf.training.tokens.tokenize_processes import tokenize_on_processes
 
 CLIPS_PER_SHARD = 2048
 CLIPS_PER_BATCH = 32
-FOUND_LATER = ("num_clips", "num_shards")  # of a data set, which is counted as it is read
+FOUND_LATER = ("num_clips", "num_shards")  # of a streamed data set, whose rows are counted as they are read
 
 
 @dataclass(frozen=True)
 class IndexedClips:
-    """Clips that are made from their index, as rows.
+    """A data set of clips that are made from their index, with the interface of one that is read.
 
     Args:
         dataset (`EmojiMotion`): the clips.
@@ -41,16 +42,16 @@ class IndexedClips:
 
     @property
     def num_rows(self) -> int:
-        """How many there are."""
+        """The number of clips."""
         return len(self.dataset)
 
     @property
     def reader(self) -> "IndexedClips":
-        """What makes the samples: this itself."""
+        """The object that makes the samples: this one."""
         return self
 
     def rows(self, start: int) -> Iterator[tuple[int, Any]]:
-        """Indices, which are all there is to a row."""
+        """Indices, twice: as row numbers and as rows."""
         return ((index, None) for index in range(start, len(self.dataset)))
 
     def read(self, number: int, row: None) -> dict[str, Any]:
@@ -58,23 +59,23 @@ class IndexedClips:
         return self.dataset[number]
 
     def name(self, number: int, row: None) -> str:
-        """What to call it."""
+        """The name of a clip, for messages."""
         return f"clip {number}"
 
 
 def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:
-    """EmojiMotion as the arguments say.
+    """EmojiMotion as configured by the arguments.
 
     Args:
         arguments (`TokenizeArguments`): the command's.
 
     Returns:
-        `tuple[IndexedClips, dict[str, Any]]`: the clips, and what to remember about them.
+        `tuple[IndexedClips, dict[str, Any]]`: the clips, and their part of the metadata.
     """
     pack = SpritePack.drawn_shapes() if arguments.sprites == "shapes" else SpritePack.load()
     setting = SETTINGS[arguments.setting]
     if arguments.sprites == "shapes":
-        setting = replace(setting, objects=None)  # a setting names emoji; shapes are all used
+        setting = replace(setting, objects=None)  # a setting names emoji; with shapes, all are used
     clips = EmojiMotion(pack, setting=setting, split=arguments.split, seed=arguments.seed, length=arguments.num_clips)
     return IndexedClips(clips), {
         name: getattr(arguments, name) for name in ("setting", "sprites", "split", "num_clips", "seed")
@@ -94,7 +95,8 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
     Raises:
         ValueError: If the data set cannot be opened, is empty, or lacks a column.
     """
-    size, sketch_vqgan = encoders.vqgan.config.sample_size, encoders.sketch_vqgan
+    size = as_codec(encoders.vqgan).sample_size
+    sketch_codec = None if encoders.sketch_vqgan is None else as_codec(encoders.sketch_vqgan)
     media = CaptionedMedia(
         open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming),
         height=size,
@@ -103,8 +105,8 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         frame_rate=arguments.frame_rate,
         media_column=arguments.media_column,
         caption_column=arguments.caption_column,
-        sketch_column=None if sketch_vqgan is None else arguments.sketch_column or "sketch",
-        num_classes=None if sketch_vqgan is None else sketch_vqgan.config.in_channels,
+        sketch_column=None if sketch_codec is None else arguments.sketch_column or "sketch",
+        num_classes=None if sketch_codec is None else sketch_codec.in_channels,
     )
     kept = ("dataset", "dataset_split", "streaming", "num_frames", "frame_rate")
     return media, {
@@ -116,7 +118,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
 
 
 def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
-    """The codec of sketches must fit the other codec and EmojiMotion's classes.
+    """Check that the codec of sketches fits the other codec and EmojiMotion's classes.
 
     Args:
         encoders (`Encoders`): both codecs.
@@ -125,10 +127,10 @@ def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
     Raises:
         ValueError: If it does not.
     """
-    vqgan, sketch_vqgan = encoders.vqgan, encoders.sketch_vqgan
-    if sketch_vqgan is None:
+    if encoders.sketch_vqgan is None:
         return
-    classes = sketch_vqgan.config.in_channels
+    codec, sketch_codec = as_codec(encoders.vqgan), as_codec(encoders.sketch_vqgan)
+    classes = sketch_codec.in_channels
     require(
         not has_emoji or classes == len(sketch_class_names),
         "sketch_vqgan",
@@ -137,16 +139,16 @@ def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
         "give the one trained on sketches",
     )
     require(
-        sketch_vqgan.downsampling_factor == vqgan.downsampling_factor,
+        sketch_codec.spatial_factor == codec.spatial_factor,
         "sketch_vqgan",
-        f"a codec whose tokens are {vqgan.downsampling_factor} pixels wide, as those of `vqgan`",
-        sketch_vqgan.downsampling_factor,
+        f"a codec whose tokens are {codec.spatial_factor} pixels wide, as those of `vqgan`",
+        sketch_codec.spatial_factor,
         "give one with as many levels",
     )
 
 
 def no_clips(arguments: TokenizeArguments, encoders: Encoders) -> TokenFiles:
-    """Token files of no clip at all, of the shapes that clips have.
+    """Tokens of zero clips, in the shapes that clips would have.
 
     Args:
         arguments (`TokenizeArguments`): give the frames.
@@ -155,22 +157,23 @@ def no_clips(arguments: TokenizeArguments, encoders: Encoders) -> TokenFiles:
     Returns:
         `TokenFiles`.
     """
-    side = encoders.vqgan.config.sample_size // encoders.vqgan.downsampling_factor
-    visual = torch.zeros(0, arguments.num_frames, side, side, dtype=torch.int32)
+    codec = as_codec(encoders.vqgan)
+    grid = codec.grid(arguments.num_frames, codec.sample_size, codec.sample_size)
+    visual = torch.zeros(0, *grid, dtype=torch.int32)
     text = torch.zeros(0, encoders.tokenizer.model_max_length, dtype=torch.int32)
     sketch = None if encoders.sketch_vqgan is None else visual
     return TokenFiles(visual, text, text, torch.zeros(0, dtype=torch.int32), sketch)
 
 
 def prepare_folder(folder: Path, metadata: dict[str, Any]) -> None:
-    """Make the folder of the token files, or make sure that it holds those that are wanted.
+    """Create the folder of the token files, or check that its contents were made from the same things.
 
     Args:
-        folder (`Path`): where they go.
-        metadata (`dict[str, Any]`): what they are made from; `num_shards` is None where it is not known yet.
+        folder (`Path`): the folder.
+        metadata (`dict[str, Any]`): what they are made from; `num_shards` is None if it is not known yet.
 
     Raises:
-        ValueError: If it holds token files of something else.
+        ValueError: If it holds token files made from something else.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / METADATA_NAME).is_file():
@@ -187,21 +190,21 @@ def prepare_folder(folder: Path, metadata: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write token files; shards that are already there are kept, so that a stopped run goes on.
+    """Write token files. Existing shards are kept, so a stopped run can continue.
 
     Args:
-        argv (`Sequence[str]`, *optional*): flags of `TokenizeArguments`; the process's own when None.
+        argv (`Sequence[str]`, *optional*): flags of `TokenizeArguments`; by default those of the process.
 
     Raises:
-        ValueError: If an argument is wrong, the data set has nothing to read or too much that cannot be used, or the
-            folder holds token files of other arguments, another codec or tokenizer.
+        ValueError: If an argument is wrong, the data set is empty or has too many unusable rows, or the folder holds
+            token files from other arguments, another codec or another tokenizer.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(TokenizeArguments, argv)
     if arguments.device == "cpu":
         keep_freed_memory()
     folders = arguments.codec_folders()
-    # With several processes the codecs are only looked at here.
+    # With several processes, the codecs are used here only for their configuration.
     encoders = Encoders.load(**folders, device=arguments.device if arguments.num_proc == 1 else "cpu")
     check_sketch_vqgan(encoders, has_emoji=arguments.dataset is None)
     clips_per_shard = arguments.clips_per_shard or CLIPS_PER_SHARD

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Processes that turn rows into tokens beside the one that reads the data set and writes the files."""
+"""Worker processes that encode rows; the main process reads the data set and writes the files."""
 
 import logging
 import multiprocessing
@@ -19,28 +19,28 @@ from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.tokens.clip_tokens import Encoders, Rows, SampleReader, TokenizedRows, tokenize_rows
 
 
-BATCHES_AHEAD = 2  # for each process, so that none waits
+BATCHES_AHEAD = 2  # batches queued for each process, so that none waits
 
-_worker: dict[str, Any] = {}  # what `_start_worker` loaded, in a worker
+_worker: dict[str, Any] = {}  # what `_start_worker` loaded; set in workers only
 
 
 def tokenize_on_processes(
     batches: Iterable[Rows], reader: SampleReader, *, folders: dict[str, str | None], device: str, num_proc: int
 ) -> Iterator[TokenizedRows]:
-    """Turn batches of rows into tokens on several processes; the results come in the order of the batches.
+    """Encode batches of rows on several processes. The results come in the order of the batches.
 
     Args:
-        batches (`Iterable[Rows]`): read here, a few ahead.
+        batches (`Iterable[Rows]`): read in this process, a few ahead.
         reader (`SampleReader`): makes samples from rows; a copy goes to every process.
         folders (`dict[str, str]`): `vqgan`, `tokenizer` and `sketch_vqgan`, as `Encoders.load` takes them.
-        device (`str`): where the codecs run; "cuda" gives the processes the GPUs in turn.
+        device (`str`): where the codecs run; "cuda" assigns the GPUs to the processes in turn.
         num_proc (`int`): how many processes.
 
     Yields:
         `TokenizedRows`: one for each batch.
 
     Raises:
-        RuntimeError: If a process was killed, for example for want of memory.
+        RuntimeError: If a process was killed, for example because memory ran out.
     """
     context = multiprocessing.get_context("spawn")
     places = context.SimpleQueue()
@@ -78,7 +78,9 @@ def _start_worker(places, num_proc: int, reader: SampleReader, folders: dict[str
 
 
 def _end_with_parent() -> None:
-    """A killed parent cannot end its workers, which would wait for it forever."""
+    """Ends this worker when its parent is gone. A killed parent cannot end its workers, and they would wait
+    forever.
+    """
     multiprocessing.parent_process().join()
     os._exit(1)
 

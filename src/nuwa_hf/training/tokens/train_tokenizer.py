@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 
 def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Iterator[str]:
-    """The clip's and the still frame's caption of the first samples of EmojiMotion's training split.
+    """Captions of the first samples of EmojiMotion's training split: each has one for the clip and one for a still
+    frame.
 
     Args:
         setting (`str`): name of the EmojiMotion setting, for example `"small"`.
@@ -34,7 +35,7 @@ def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Ite
 
 
 def file_captions(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 text file, one caption each, empty lines left out.
+    """The non-empty lines of a UTF-8 text file, one caption each.
 
     Args:
         path (`Path`): the file.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How well a codebook is used, and a codebook learnt by exponential moving averages.
+"""Measures how well a codebook is used, and learns one by exponential moving averages.
 
 Shapes: B batch, t frames, h, w token grid, D width of a code, V codebook size.
 """
@@ -85,9 +85,10 @@ class EmaCodebook:
         N_j <- decay N_j + (1 - decay) n_j,   m_j <- decay m_j + (1 - decay) sum_{z -> j} z,   e_j <- m_j / N_j
 
     with n_j the latents of the batch that take code j (van den Oord et al., "Neural Discrete Representation Learning",
-    appendix A.1). Counts and sums are added over all processes. A code whose N_j has sunk to `decay**revive_after`
-    times the mean of N is dead and is put on a random latent of the batch: one that had the mean count and is never
-    used again is revived at the `revive_after`-th update. The mean makes this independent of the batch size.
+    appendix A.1). Counts and sums are added over all processes. A code whose N_j has fallen to `decay**revive_after`
+    times the mean of N is dead and is moved to a random latent of the batch: a code with the mean count that is never
+    used again is revived at the `revive_after`-th update. Comparing with the mean makes this independent of the batch
+    size.
 
     The codes no longer learn by gradient: the constructor freezes them. Build it before the optimizer.
 
@@ -123,14 +124,15 @@ class EmaCodebook:
 
     @property
     def is_started(self) -> bool:
-        """Whether the averages have a value: after `initialise`, `update` or `load_state_dict`."""
+        """Whether the averages have a value, from `initialise`, `update` or `load_state_dict`."""
         return self.counts is not None
 
     @torch.no_grad()
     def initialise(self, latents: torch.Tensor) -> None:
-        """Puts every code on a random latent of the first batch; where V is larger, latents are used again.
+        """Sets every code to a random latent of the first batch. If there are fewer latents than codes, they are
+        reused.
 
-        Call it before the first batch is quantised; left out, the averages start at the codes there are.
+        Call it before the first batch is quantised. Otherwise the averages start from the existing codes.
 
         Args:
             latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): latents before quantisation.
@@ -188,7 +190,7 @@ class EmaCodebook:
         return {"counts": self.counts, "sums": self.sums}
 
     def load_state_dict(self, state_dict: dict[str, torch.Tensor | None]) -> None:
-        """Takes up the averages where `state_dict` left them.
+        """Loads what `state_dict` returned.
 
         Args:
             state_dict (`dict`): what `state_dict` returned.
@@ -204,7 +206,7 @@ class EmaCodebook:
         self.sums = None if sums is None else sums.clone()
 
     def _start(self, codes_VD: torch.Tensor, latents_ND: torch.Tensor) -> None:
-        """Gives every code the count of even use, so that no code looks dead or over-certain at first."""
+        """Gives all codes the same count, so that at first none looks dead or is hard to move."""
         num_latents = latents_ND.new_tensor(float(len(latents_ND)))
         _sum_over_processes(num_latents)
         self.counts = (num_latents / len(codes_VD)).expand(len(codes_VD)).clone()
@@ -213,11 +215,11 @@ class EmaCodebook:
     def _dead(self) -> torch.BoolTensor:
         if self.revive_after is None:
             return torch.zeros_like(self.counts, dtype=torch.bool)
-        # Half an update of margin, so that rounding does not decide when.
+        # A margin of half an update, so that rounding does not decide the moment.
         return self.counts < self.decay ** (self.revive_after - 0.5) * self.counts.mean()
 
     def _draw(self, latents_ND: torch.Tensor, number: int) -> torch.Tensor:
-        """`(number, D)` random latents, all different while there are enough; those of process 0 for every process."""
+        """`(number, D)` random latents, all different if there are enough. All processes get those of process 0."""
         device = None if self.generator is None else self.generator.device
         order = torch.randperm(len(latents_ND), generator=self.generator, device=device).to(latents_ND.device)
         rounds = -(-number // len(order))
@@ -231,6 +233,6 @@ class EmaCodebook:
 
 
 def _sum_over_processes(tensor: torch.Tensor) -> None:
-    """Adds the tensor up over all processes, in place; nothing without `torch.distributed`."""
+    """Sums the tensor over all processes, in place. Does nothing without `torch.distributed`."""
     if distributed.is_available() and distributed.is_initialized():
         distributed.all_reduce(tensor)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Single frames of EmojiMotion and their sketches, which VQ-GANs learn from."""
+"""Single frames of EmojiMotion and their sketches, to train VQ-GANs on."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
 class EmojiFrames(Dataset):
-    """One frame of every EmojiMotion clip, for the codec; a pure function of the index, as the clips are.
+    """One frame of every EmojiMotion clip, for the codec; a pure function of the index, like the clips.
 
     Args:
         clips (`EmojiMotion`): the clips.
@@ -79,7 +79,7 @@ def emoji_clips(arguments: VQGANArguments, split: str) -> EmojiMotion:
     setting = SETTINGS[arguments.setting]
     if arguments.sprites == "noto":
         return EmojiMotion(SpritePack.load(), setting=setting, split=split, seed=arguments.seed)
-    setting = replace(setting, objects=None)  # a setting names emoji; shapes are all used
+    setting = replace(setting, objects=None)  # a setting names emoji; with shapes, all are used
     return EmojiMotion(SpritePack.drawn_shapes(), setting=setting, split=split, seed=arguments.seed)
 
 

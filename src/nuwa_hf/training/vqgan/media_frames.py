@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Single frames of any folder or data set of images and clips, which VQ-GANs learn from."""
+"""Single frames of any folder or data set of images and clips, to train VQ-GANs on."""
 
 import logging
 
@@ -18,14 +18,14 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 logger = logging.getLogger(__name__)
 
-MOST_BROKEN = 100  # rows in a row that may be broken
+MOST_BROKEN = 100  # consecutive rows that may be broken
 
 
 class MediaFrames(Dataset):
     """One frame of an image or clip for every index, a pure function of the index and the seed.
 
-    An epoch has every row once, in an order of its own. A row that cannot be read is named, and the next one takes
-    its place.
+    Each epoch has every row once, in its own order. A row that cannot be read is logged, and the next one is used
+    instead.
 
     Args:
         rows (`datasets.Dataset`): images or clips, not streamed.
@@ -51,14 +51,14 @@ class MediaFrames(Dataset):
         """A frame.
 
         Args:
-            index (`int`): of the sample, from 0 on without end.
+            index (`int`): of the sample, from 0 on, without a limit.
 
         Returns:
             `dict`: `pixels`, float32 of shape `(3, Y, X)` in [-1, 1]; `object_mask`, bool of shape `(Y, X)`, True
-                everywhere, since nothing says where the objects are.
+                everywhere, since it is not known where the objects are.
 
         Raises:
-            ValueError: If too many rows one after another cannot be read.
+            ValueError: If too many consecutive rows cannot be read.
         """
         first = shuffled(index, len(self.rows), self.seed)
         for skipped in range(min(MOST_BROKEN, len(self.rows))):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Merge codes that say nearly the same: `nuwa-hf merge-codes`.
+"""Merge codes that mean nearly the same: `nuwa-hf merge-codes`.
 
-A codebook whose dead codes are revived ends with many codes for what is frequent, such as a plain background. Which of
-them a place gets is then noise: it costs the transformer nats and the picture nothing. Average linkage joins the two
-clusters of codes that are nearest on average until `codebook_size` clusters are left; a cluster's code is the mean of
-its codes, weighted by how often each is used. A code that is unlike all others stays, however rare.
+A codebook whose dead codes are revived ends up with many codes for what is frequent, such as a plain background. Which
+of them a place gets is noise: the transformer has to predict it, and the picture does not depend on it. Average
+linkage joins the two clusters of codes that are nearest on average until `codebook_size` clusters are left. A
+cluster's code is the mean of its codes, weighted by how often each is used. A code unlike all others is kept, however
+rare.
 
 Legend: V codes before, W codes after, D width of a code.
 """
@@ -79,7 +80,7 @@ def cluster_means(rows: torch.Tensor, clusters: torch.Tensor, counts: torch.Tens
     Args:
         rows (`torch.Tensor` of shape `(V, D)`): one row for each code.
         clusters (`torch.LongTensor` of shape `(V,)`): each code's cluster in [0, W).
-        counts (`torch.Tensor` of shape `(V,)`): how often each code is used; every code counts one more than that.
+        counts (`torch.Tensor` of shape `(V,)`): how often each code is used, to which 1 is added.
 
     Returns:
         `torch.Tensor` of shape `(W, D)`: in the rows' dtype.
@@ -97,7 +98,7 @@ def merge_vqgan(vqgan: NuwaVQGAN, clusters: torch.Tensor, counts: torch.Tensor) 
     """The same codec with one code for each cluster.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec; stays as it is.
+        vqgan (`NuwaVQGAN`): the codec; not changed.
         clusters (`torch.LongTensor` of shape `(V,)`): each code's cluster in [0, W).
         counts (`torch.Tensor` of shape `(V,)`): how often each code is used.
 
@@ -105,7 +106,7 @@ def merge_vqgan(vqgan: NuwaVQGAN, clusters: torch.Tensor, counts: torch.Tensor) 
         `NuwaVQGAN`: with `codebook_size` W.
     """
     codes = cluster_means(vqgan.quantize.codebook(), clusters, counts)
-    sizes = {name: value for name, value in vqgan.config.items() if not name.startswith("_")}  # not where it lay
+    sizes = {name: value for name, value in vqgan.config.items() if not name.startswith("_")}  # without its path
     merged = NuwaVQGAN.from_config({**sizes, "codebook_size": len(codes)})
     state = {name: tensor for name, tensor in vqgan.state_dict().items() if not name.startswith("quantize.")}
     merged.load_state_dict({**merged.state_dict(), **state})
@@ -119,10 +120,11 @@ def merge_transformer(
 ) -> NuwaForConditionalGeneration:
     """The same transformer with one embedding and one row of the head for each cluster.
 
-    It is a start for further training, not an equal model: the probability of a cluster is not the sum over its codes.
+    It is a starting point for further training, not an equivalent model: the probability of a cluster is not the sum
+    over its codes.
 
     Args:
-        transformer (`NuwaForConditionalGeneration`): on the codes before; stays as it is.
+        transformer (`NuwaForConditionalGeneration`): a transformer of the codes before; not changed.
         clusters (`torch.LongTensor` of shape `(V,)`): each code's cluster in [0, W).
         counts (`torch.Tensor` of shape `(V,)`): how often each code is used.
 
@@ -145,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Merge codes and write the new codec, and transformer if one is given.
 
     Args:
-        argv (`Sequence[str]`, *optional*): flags of `MergeArguments`; the process's own when None.
+        argv (`Sequence[str]`, *optional*): flags of `MergeArguments`; by default those of the process.
 
     Raises:
         ValueError: If an argument is wrong, or codec, tokens and transformer have different codebooks.
@@ -153,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(MergeArguments, argv)
     vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan)
     kind = vqgan.config.quantizer
-    require(kind == "nearest", "vqgan", "one with the quantizer 'nearest'", kind, "Gumbel codes cannot be merged")
+    require(kind == "nearest", "vqgan", "one with the quantizer 'nearest'", kind, "only learnt codes can be merged")
     before = vqgan.config.codebook_size
     require(
         arguments.codebook_size <= before, "codebook_size", f"at most {before}", arguments.codebook_size, "use fewer"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A picture that sets reconstructions under their originals."""
+"""A picture of originals with their reconstructions below them."""
 
 import torch
 from PIL import Image

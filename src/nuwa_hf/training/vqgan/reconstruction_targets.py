@@ -14,19 +14,19 @@ from torch.utils.data import Dataset
 
 from nuwa_hf.datasets.class_map import palette, sketch_class_names
 from nuwa_hf.metrics.class_map_scores import frequency_weighted_iou, pixel_accuracy
+from nuwa_hf.metrics.psnr import psnr
 from nuwa_hf.modeling.class_maps import pixels_to_class_maps
 from nuwa_hf.training.vqgan.emoji_motion_frames import EmojiFrames, EmojiSketches
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 from nuwa_hf.training.vqgan.vqgan_losses import (
     class_map_loss,
     object_pixel_weights,
-    peak_signal_to_noise,
     reconstruction_loss,
 )
 
 
 class VQGANTarget(ABC):
-    """What the training of a codec needs to know of the images it learns.
+    """What training needs to know about the images that a codec learns.
 
     Args:
         arguments (`VQGANArguments`): the weights of the loss.
@@ -56,7 +56,7 @@ class VQGANTarget(ABC):
 
     @abstractmethod
     def scores(self, sample: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """How good a reconstruction is, for the log.
+        """Scores of a reconstruction, for the log.
 
         Args:
             sample (`torch.Tensor` of shape `(B, C, Y, X)`): the reconstruction.
@@ -68,7 +68,7 @@ class VQGANTarget(ABC):
 
     @abstractmethod
     def colors(self, pixels: Tensor) -> Tensor:
-        """How an image or its reconstruction is shown.
+        """An image or its reconstruction in colours, for the sample sheets.
 
         Args:
             pixels (`torch.Tensor` of shape `(B, C, Y, X)`): originals or reconstructions.
@@ -100,9 +100,10 @@ class FrameTarget(VQGANTarget):
 
     def scores(self, sample: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """PSNR of the images and of their objects; see `VQGANTarget.scores`."""
+        sample, pixels = sample.clamp(-1, 1), batch["pixels"]
         return {
-            "psnr": peak_signal_to_noise(sample, batch["pixels"]),
-            "psnr_objects": peak_signal_to_noise(sample, batch["pixels"], batch["object_mask"]),
+            "psnr": psnr(sample, pixels, value_range=2.0),
+            "psnr_objects": psnr(sample, pixels, batch["object_mask"], value_range=2.0),
         }
 
     def colors(self, pixels: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ BAR_NAMES = (
 
 
 def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) -> NuwaVQGAN:
-    """A fresh codec of the size that the arguments name.
+    """A new codec of the size given by the arguments.
 
     Args:
         arguments (`VQGANArguments`): the sizes.
@@ -70,15 +70,17 @@ def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) 
         sample_size=sample_size,
         commitment_weight=arguments.commitment_weight,
         isolated_patches=arguments.isolated_patches,
+        quantizer="nearest" if arguments.fsq_levels is None else "fsq",
+        fsq_levels=arguments.fsq_levels,
     )
 
 
 def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset, Dataset]:
-    """What is learnt, and what is reconstructed as a sample: each a pure function of an index without end.
+    """The training images and the images of the sample sheets; each is a pure function of an unlimited index.
 
     Args:
         arguments (`VQGANArguments`): name the data.
-        target (`VQGANTarget`): what of EmojiMotion is learnt.
+        target (`VQGANTarget`): what is learnt from EmojiMotion.
 
     Returns:
         `tuple[Dataset, Dataset]`.
@@ -96,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/vqgan`.
 
     Args:
-        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; the process's own when None.
+        argv (`Sequence[str]`, *optional*): `--config file.yaml` and flags; by default those of the process.
 
     Raises:
         ValueError: If an argument is unknown or breaks its rule.
@@ -118,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ).to(memory_format=memory_format)
     generator = torch.Generator().manual_seed(arguments.seed)
     codebook = None
-    if arguments.codebook_learning == "ema":
+    if arguments.codebook_learning == "ema" and arguments.fsq_levels is None:
         codebook = EmaCodebook(
             vqgan.quantize, arguments.codebook_decay, arguments.codebook_revive_after, generator=generator
         )
@@ -162,18 +164,18 @@ def train(
     ema: AveragedWeights,
     scheduler: torch.optim.lr_scheduler.LRScheduler,
 ) -> None:
-    """Runs the steps that are left, with logs, samples and checkpoints at their intervals.
+    """Runs the remaining steps, with logs, samples and checkpoints at their intervals.
 
     Args:
         training (`VQGANTraining`): the models and their optimisers.
-        state (`RunState`): where the run stands.
+        state (`RunState`): the run's step and checkpoints.
         images (`Dataset`): the training images, made by the target's `dataset`.
         held_out (`dict[str, torch.Tensor]`): one batch for the sample sheets.
-        ema (`AveragedWeights`): the moving average of the codec's weights that the optimiser moves.
+        ema (`AveragedWeights`): the moving average of the codec's trained weights.
         scheduler (`torch.optim.lr_scheduler.LRScheduler`): stepped once per step; both optimisers follow it.
     """
     arguments, accelerator = training.arguments, training.accelerator
-    # A generator of its own: a loader otherwise draws from torch's, which a resumed run would notice.
+    # A generator of its own: otherwise the loader draws from torch's, and a resumed run would differ.
     loader = DataLoader(
         images,
         batch_sampler=state.batch_sampler(),

@@ -3,6 +3,7 @@
 """The arguments of `train_vqgan`."""
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Literal
 
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
@@ -37,9 +38,15 @@ class VQGANArguments(RunArguments):
     mid_block_attention: bool = argument(True, help="Self-attention in the innermost block.")
     isolated_patches: bool = argument(False, help="The encoder sees each patch of a token alone; for sketches.")
     latent_channels: int = argument(256, help="Channels of the innermost level.")
-    codebook_dim: int = argument(256, help="Width of a code.")
-    codebook_size: int = argument(1024, help="Number of codes.")
-    codebook_learning: Literal["ema", "gradient"] = argument("ema", help="How the codes follow the latents.")
+    fsq_levels: list[int] | None = field(
+        default=None,
+        metadata={"help": "Levels of each channel of a code, such as 8 5 5 5, for finite scalar quantisation."},
+    )
+    codebook_dim: int | None = argument(None, help="Width of a code; else 256, or as many as there are `fsq_levels`.")
+    codebook_size: int | None = argument(None, help="Number of codes; else 1024, or the product of `fsq_levels`.")
+    codebook_learning: Literal["ema", "gradient"] = argument(
+        "ema", help="How the codes follow the latents; those of `fsq_levels` stand still."
+    )
     codebook_decay: float = argument(0.99, help="Decay of the codes' moving averages.")
     codebook_revive_after: int = argument(256, help="Steps without use after which a code starts anew.")
     commitment_weight: float = argument(0.25, help="Weight of the commitment term.")
@@ -63,6 +70,7 @@ class VQGANArguments(RunArguments):
 
     def __post_init__(self):
         super().__post_init__()
+        self._settle_codebook()
         for name in (
             "layers_per_block",
             "norm_num_groups",
@@ -92,7 +100,21 @@ class VQGANArguments(RunArguments):
             remedy = f"use {max(1, round(size / factor)) * factor}"
             require(size % factor == 0, "image_size", f"a multiple of {factor}, the downsampling", size, remedy)
         if self.target == "sketches":
-            # Both judge RGB pixels; a sketch has one right class for each pixel, which cross-entropy asks for.
+            # Both work on RGB pixels. A sketch has one right class for each pixel, and is trained with cross-entropy.
             start, perceptual = self.discriminator_start, self.perceptual_weights
             require(start == 1, "discriminator_start", "1 (no discriminator) for sketches", start, "set it to 1")
             require(perceptual is None, "perceptual_weights", "None for sketches", perceptual, "leave it out")
+
+    def _settle_codebook(self) -> None:
+        """Number and width of the codes, where they were left open or the levels say them."""
+        levels = self.fsq_levels
+        if levels is not None:
+            shown = "name 2 or more for each channel, such as 8 5 5 5"
+            require(levels != [] and min(levels) > 1, "fsq_levels", "at least 2 each", levels, shown)
+        size, width = (1024, 256) if levels is None else (prod(levels), len(levels))
+        for name, value in (("codebook_size", size), ("codebook_dim", width)):
+            given = getattr(self, name)
+            if given is None:
+                setattr(self, name, value)
+            elif levels is not None:
+                require(given == value, name, f"{value}, as `fsq_levels` say", given, "leave it out")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def object_pixel_weights(object_mask: Tensor, object_weight: float) -> Tensor:
-    """How much every pixel counts: `object_weight` on objects, 1 elsewhere.
+    """The weight of every pixel: `object_weight` on objects, 1 elsewhere.
 
     Args:
         object_mask (`torch.Tensor` of shape `(B, Y, X)`): 1 or True where an object's pixels are.
@@ -90,7 +90,7 @@ def hinge_generator_loss(fake_logits: Tensor) -> Tensor:
 def adaptive_weight(
     reconstruction_gradient: Tensor, adversarial_gradient: Tensor, *, maximum: float = 1e4, epsilon: float = 1e-4
 ) -> Tensor:
-    """The factor that gives both losses equal say in the decoder's last layer.
+    """The factor that gives both losses equally large gradients in the decoder's last layer.
 
         lambda = ||grad L_rec|| / (||grad L_gan|| + epsilon), in [0, maximum]    (Esser et al. 2021, equation 7)
 
@@ -98,7 +98,7 @@ def adaptive_weight(
         reconstruction_gradient (`torch.Tensor` of any shape): of the reconstruction loss, by the last layer's weight.
         adversarial_gradient (`torch.Tensor` of the same shape): of the adversarial loss, by the same weight.
         maximum (`float`): the upper limit.
-        epsilon (`float`): keeps the quotient finite.
+        epsilon (`float`): avoids division by zero.
 
     Returns:
         `torch.Tensor`, a scalar without a gradient.
@@ -118,19 +118,3 @@ def last_layer_gradient(loss: Tensor, last_layer: Tensor) -> Tensor:
         `torch.Tensor` of the weight's shape.
     """
     return torch.autograd.grad(loss, last_layer, retain_graph=True)[0]
-
-
-def peak_signal_to_noise(sample: Tensor, pixels: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The PSNR in decibels of images in [-1, 1], over all pixels of the batch or over those of a mask.
-
-    Args:
-        sample (`torch.Tensor` of shape `(B, C, Y, X)`): the reconstruction, clipped to [-1, 1] here.
-        pixels (`torch.Tensor` of shape `(B, C, Y, X)`): the original.
-        mask (`torch.Tensor` of shape `(B, Y, X)`, *optional*): 1 or True at the pixels that count.
-
-    Returns:
-        `torch.Tensor`, a scalar; not a number if the mask is empty.
-    """
-    error = (sample.clamp(-1, 1) - pixels).square().mean(dim=1)
-    error = error.mean() if mask is None else error[mask.bool()].mean()
-    return 10 * torch.log10(4 / error.clamp_min(1e-12))

@@ -8,7 +8,8 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN, NuwaVQGANOutput
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANOutput
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
@@ -24,7 +25,7 @@ from nuwa_hf.training.vqgan.vqgan_losses import (
 
 @dataclass
 class VQGANTraining:
-    """What one step of the VQ-GAN's training works on.
+    """The objects that a training step works with.
 
     Args:
         arguments (`VQGANArguments`): the weights of the loss's terms.
@@ -34,8 +35,8 @@ class VQGANTraining:
         discriminator (`PatchDiscriminator`): likewise.
         optimizer (`torch.optim.Optimizer`): of the codec.
         discriminator_optimizer (`torch.optim.Optimizer`): of the discriminator.
-        codebook (`EmaCodebook`, *optional*): moves the codes; None if they learn by gradient.
-        perceptual (`PerceptualLoss`, *optional*): the perceptual term; None for none.
+        codebook (`EmaCodebook`, *optional*): updates the codes; None if they are trained by gradient.
+        perceptual (`PerceptualLoss`, *optional*): the perceptual term of the loss.
     """
 
     arguments: VQGANArguments
@@ -59,7 +60,7 @@ def vqgan_step(
     Args:
         training (`VQGANTraining`): the models and their optimisers; changed in place.
         batches (`list[dict]`): for every pass of the accumulation one batch of the target's dataset.
-        is_adversarial (`bool`): whether the discriminator takes part; if not it is neither run nor changed.
+        is_adversarial (`bool`): whether the discriminator takes part. If not, it is neither run nor changed.
 
     Returns:
         `tuple[dict[str, torch.Tensor], torch.Tensor]`: scalars for the log, the last pass's, and the tokens of all
@@ -71,8 +72,7 @@ def vqgan_step(
     outputs: list[NuwaVQGANOutput] = []
     discriminator.requires_grad_(False)
     for batch in batches:
-        # As a tuple, which Accelerate's and DDP's wrappers can rebuild.
-        output = NuwaVQGANOutput(*training.vqgan(batch["pixels"], return_dict=False))
+        output = training.vqgan(batch["pixels"])
         reconstruction = training.target.loss(output.sample, batch)
         log = {"reconstruction": reconstruction}
         if training.perceptual is not None:

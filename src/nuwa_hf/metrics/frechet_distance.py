@@ -1,35 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How far generated pixels are from real ones: PSNR, and the Frechet distance on the judges' features."""
-
-import math
+"""The Frechet distance between two sets of features."""
 
 import torch
 from torch import Tensor
-
-
-def psnr(pixels: Tensor, reference: Tensor, mask: Tensor | None = None) -> float:
-    """Peak signal-to-noise ratio over all pixels of all clips together.
-
-        PSNR = -10 log10(mean((pixels - reference)^2))          (peak 1)
-
-    Args:
-        pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
-        reference (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
-        mask (`torch.Tensor` of shape `(B, T, Y, X)`, bool, *optional*): count only these pixels.
-
-    Returns:
-        `float`: decibels; infinite for equal pixels.
-
-    Raises:
-        ValueError: If the mask counts no pixel.
-    """
-    error = (pixels.float() - reference.float()).square().mean(dim=2)
-    counted = error if mask is None else error[mask]
-    if counted.numel() == 0:
-        raise ValueError("`mask` must count at least one pixel, got none; leave it out to count all.")
-    mean = counted.mean().item()
-    return math.inf if mean == 0 else -10 * math.log10(mean)
 
 
 def frechet_distance(features: Tensor, reference: Tensor) -> float:

@@ -12,7 +12,7 @@ def package(tmp_path, monkeypatch):
     folder = tmp_path / "lazy_probe"
     folder.mkdir()
     homes = {"one": "lazy_probe.numbers", "broken": "lazy_probe.broken_module", "numbers": "lazy_probe.numbers"}
-    text = f"from nuwa_hf.lazy_names import lazy_names\n__getattr__, __dir__ = lazy_names(__name__, {homes})\n"
+    text = f"from nuwa_hf.imports.lazy_names import lazy_names\n__getattr__, __dir__ = lazy_names(__name__, {homes})\n"
     (folder / "__init__.py").write_text(text, encoding="utf-8")
     (folder / "numbers.py").write_text("one = 1\n", encoding="utf-8")
     (folder / "broken_module.py").write_text("import sys\nsys.nothing\n", encoding="utf-8")

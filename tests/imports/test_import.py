@@ -14,7 +14,7 @@ import pytest
 
 import nuwa_hf
 import nuwa_hf.pipelines
-from nuwa_hf import registration
+from nuwa_hf.imports import registration
 
 
 SLOW_TO_IMPORT = ["torch", "numpy", "PIL", "av", "requests", "huggingface_hub", "transformers", "diffusers"]
@@ -144,11 +144,47 @@ def test_diffusers_finds_our_names_and_its_own_and_no_others():
         _ = diffusers.Nuwa3
 
 
-def test_models_that_are_not_imported_yet_stand_in_the_table_as_a_list_of_one():
-    models = registration.NotYetImported("nuwa_hf.modeling.modeling_nuwa", "NuwaModel")
-    assert len(models) == 1
-    assert list(models) == [nuwa_hf.NuwaModel]
-    assert models[0] is nuwa_hf.NuwaModel
-    assert list(pickle.loads(pickle.dumps(models))) == [nuwa_hf.NuwaModel]
-    with pytest.raises(ModuleNotFoundError, match=r"nuwa_hf\.modeling\.nothing"):
-        list(registration.NotYetImported("nuwa_hf.modeling.nothing", "NuwaModel"))
+# A broken installation of ours: its configuration cannot be imported.
+BROKEN = """
+import sys
+sys.modules["nuwa_hf.modeling.configuration_nuwa"] = None
+import nuwa_hf
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from diffusers import DiffusionPipeline
+try:
+    AutoConfig.from_pretrained(nuwa_hf.DEMO_CHECKPOINT / "transformer")
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_a_broken_module_of_ours_shows_when_it_is_used_and_not_in_an_import_of_transformers():
+    assert "nuwa_hf.modeling.configuration_nuwa" in run(BROKEN)
+
+
+# transformers and diffusers are imported first: neither can itself be imported by two threads at once.
+THREADS = """
+import sys, threading
+import transformers, diffusers
+import nuwa_hf
+sys.setswitchinterval(1e-4)
+lines = [
+    "transformers.AutoModel", "transformers.AutoTokenizer", "transformers.AutoConfig", "diffusers.DiffusionPipeline",
+    "nuwa_hf.NuwaConfig", "nuwa_hf.NuwaTokenizer", "nuwa_hf.NuwaModel", "nuwa_hf.NuwaTextToVideoPipeline",
+]
+barrier = threading.Barrier(len(lines))
+def ask(line):
+    barrier.wait()
+    eval(line)
+threads = [threading.Thread(target=ask, args=(line,)) for line in lines]
+[one.start() for one in threads]
+[one.join() for one in threads]
+"""
+
+
+@pytest.mark.parametrize("repetition", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 6))])
+def test_our_classes_are_known_when_threads_ask_for_all_of_them_at_once(repetition):
+    code = f"{THREADS}\n{LOAD_ALL}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [[True], LOADED]

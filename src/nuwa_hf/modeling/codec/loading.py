@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""A saved codec, of whatever class it is."""
+
+import os
+
+import diffusers
+from diffusers import ConfigMixin, ModelMixin
+
+from nuwa_hf.modeling.codec.protocol import as_codec
+
+
+class _AnyModel(ModelMixin, ConfigMixin):
+    """Reads the configuration of any model."""
+
+
+def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None) -> ModelMixin:
+    """Loads a codec of the class that its configuration names: `NuwaVQGAN`, or one of diffusers.
+
+    Args:
+        name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or a repository on the Hub.
+        subfolder (`str`, *optional*): the folder in it.
+
+    Returns:
+        The model, in evaluation mode; `as_codec` gives what speaks the protocol for it.
+
+    Raises:
+        OSError: If there is no model.
+        ValueError: If diffusers knows no class of its name.
+        TypeError: If the model is no codec.
+    """
+    config = _AnyModel.load_config(name_or_path, subfolder=subfolder)
+    name = str(config.get("_class_name"))
+    if not hasattr(diffusers, name):
+        raise ValueError(
+            f"`{name_or_path}` must hold a codec of nuwa_hf or of diffusers, got a model of the class {name!r}; load "
+            "codecs of your own in Python and hand them over."
+        )
+    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder)
+    as_codec(model)
+    return model

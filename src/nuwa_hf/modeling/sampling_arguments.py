@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The arguments that `generate` and `stream` share: their names, defaults, descriptions and refusals, once.
+
+Legend: B batch, T, H, W visual grid, L text length, k outputs of each input, n places of one step, V codebook size.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import Any, TypeVar
+
+import torch
+from transformers import GenerationConfig, LogitsProcessorList
+
+from nuwa_hf.argument_docs import argument_entries, share_arguments
+
+
+Method = TypeVar("Method", bound=Callable)
+
+# What transformers' `GenerationConfig` calls the settings that change nothing, where that is not 0, False or nothing.
+CHANGES_NOTHING = {
+    "use_cache": True,
+    "num_beams": 1,
+    "num_beam_groups": 1,
+    "typical_p": 1.0,
+    "repetition_penalty": 1.0,
+    "encoder_repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+}
+# These describe a vocabulary and a file, and ask for nothing.
+DESCRIPTIONS = {
+    "pad_token_id",
+    "bos_token_id",
+    "eos_token_id",
+    "decoder_start_token_id",
+    "transformers_version",
+    "_from_model_config",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingArguments:
+    """What `NuwaForConditionalGeneration.generate` and `.stream` both take.
+
+    Args:
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all, or one for each of the B k
+            outputs.
+        schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all places of a wave at once,
+            `"raster"` one after another.
+        generation_config (`GenerationConfig`, *optional*): what the next seven are where they are not given; by
+            default the model's own.
+        do_sample (`bool`, *optional*): `False` takes the likeliest token; sampling unless set.
+        temperature (`float`, *optional*): divides the logits, at least 0; 0 takes the likeliest token.
+        top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.
+        top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
+        min_p (`float`, *optional*): keep the tokens that are at least this much as likely as the likeliest, in [0, 1].
+        guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is off.
+        num_return_sequences (`int`, *optional*): k, how many outputs each input has; those of one input follow each
+            other. One unless set.
+        logits_processor (`LogitsProcessorList`, *optional*): what else is done to the logits, after guidance and
+            before temperature, top-k, top-p and min-p, also where the likeliest token is taken. Each is called with
+            `input_ids=None`, since no line of tokens stands before a place, and scores of shape `(B k n, V)`.
+        negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): text in place of the constant "None"
+            condition.
+        negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): its mask.
+        sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch, tokens in
+            [0, sketch_codebook_size); guidance leads away from what is drawn without it.
+        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens that are given.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where they are given.
+        condition_on_known (`bool`, *optional*, defaults to `True`): whether the given tokens are a condition too, so
+            that every place sees all that is kept around it; `False` is the paper's way, where a place sees only what
+            comes before it.
+    """
+
+    generator: torch.Generator | list[torch.Generator] | None = None
+    schedule: str = "wavefront"
+    generation_config: GenerationConfig | None = None
+    do_sample: bool | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    guidance_scale: float | None = None
+    num_return_sequences: int | None = None
+    logits_processor: LogitsProcessorList | None = None
+    negative_input_ids: torch.Tensor | None = None
+    negative_attention_mask: torch.Tensor | None = None
+    sketch_tokens: torch.Tensor | None = None
+    known_tokens: torch.Tensor | None = None
+    known_mask: torch.Tensor | None = None
+    condition_on_known: bool = True
+
+
+NAMES = tuple(field.name for field in fields(SamplingArguments))
+
+
+def takes_sampling_arguments(method: Method) -> Method:
+    """Let a method that ends in `**arguments` take the fields of `SamplingArguments` and nothing else.
+
+    Its signature and its docstring show them, behind its own arguments.
+
+    Args:
+        method (`Callable`): describes its own arguments in its docstring.
+
+    Returns:
+        `Callable`: the method.
+    """
+    signature = inspect.signature(method)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    shared = list(inspect.signature(SamplingArguments).parameters.values())
+
+    @wraps(method)
+    def checked(*positional: Any, **given: Any) -> Any:
+        own_names = [parameter.name for parameter in own]
+        others = {name: value for name, value in given.items() if name not in own_names and name not in NAMES}
+        refuse_unknown(others, [*own_names[1:], *NAMES])
+        return method(*positional, **{name: value for name, value in given.items() if name not in others})
+
+    checked.__signature__ = signature.replace(parameters=[*own, *shared])
+    return share_arguments(argument_entries(SamplingArguments))(checked)
+
+
+def refuse_unknown(given: dict[str, Any], known: list[str]) -> None:
+    """Refuse arguments that have no meaning here.
+
+    Args:
+        given (`dict[str, Any]`): name to value, none of them known.
+        known (`list[str]`): the names of what can be given.
+
+    Raises:
+        TypeError: If one is no argument of transformers either.
+        ValueError: If one is, unless it asks for nothing.
+    """
+    of_transformers = GenerationConfig().to_dict()
+    for name in given.keys() - of_transformers.keys():
+        nearest = difflib.get_close_matches(name, [*known, *of_transformers])
+        meant = f"; did you mean {' or '.join(f'`{other}`' for other in nearest)}?" if nearest else "."
+        raise TypeError(f"There is no argument `{name}`{meant} There are {', '.join(known)}.")
+    _refuse(given)
+
+
+def refuse_what_cannot_be_obeyed(generation_config: GenerationConfig) -> None:
+    """Refuse settings of transformers that the sampling of visual tokens has no place for.
+
+    Args:
+        generation_config (`GenerationConfig`): the settings. Names that transformers does not know are the user's own.
+
+    Raises:
+        ValueError: If a setting asks for what is not done.
+    """
+    of_transformers = GenerationConfig().to_dict()
+    _refuse({n: value for n, value in generation_config.to_dict().items() if n in of_transformers and n not in NAMES})
+
+
+def _refuse(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        nothing = value == CHANGES_NOTHING[name] if name in CHANGES_NOTHING else not value
+        if not (value is None or nothing or name in DESCRIPTIONS):
+            raise ValueError(
+                f"`{name}` must be left out, got {value!r}: visual tokens are drawn place by place on the `grid`, and "
+                "`generate` does nothing of that kind; a `logits_processor` can change the logits of each place."
+            )

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The transformer of a run: a fresh one, or the one to start from."""
+
+from collections.abc import Collection
+
+from transformers import GenerationConfig
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.token_checks import check_grid
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.tasks import get_task
+from nuwa_hf.training.nuwa.components import Components
+from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
+from nuwa_hf.training.run.run_arguments import require
+from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
+
+
+GUIDANCE_SCALE, UNGUIDED_TEMPERATURE = 2.0, 0.5  # defaults of a fresh transformer
+
+
+def build_transformer(arguments: NuwaArguments, components: Components, grid: Grid) -> NuwaForConditionalGeneration:
+    """A transformer for these components and this grid: the one to start from, or a fresh one.
+
+    A transformer saved before sketches and known parts were supported gets fresh weights for them, and the preset's
+    window.
+
+    Args:
+        arguments (`NuwaArguments`): preset and overrides.
+        components (`Components`): the sizes of codebooks and vocabulary, and where the transformer is.
+        grid (`Grid`): the grid of the training clips. A transformer to start from needs as many positions.
+
+    Returns:
+        `NuwaForConditionalGeneration`.
+
+    Raises:
+        ValueError: If the transformer is quantised, has too few positions for the grid, or was made for a sketch codec
+            with another codebook; or if there is none and the tokenizer is CLIP's.
+    """
+    sizes = {"hidden_dropout": arguments.hidden_dropout}
+    if components.sketch_vqgan is not None:
+        sizes["sketch_codebook_size"] = as_codec(components.sketch_vqgan).codebook_size
+    if components.transformer is not None:
+        saved, _ = NuwaConfig.get_config_dict(components.transformer, subfolder=components.subfolder)
+        require(
+            "quantization_config" not in saved,
+            "transformer",
+            "one with weights in floating point",
+            f"one quantised by {saved.get('quantization_config', {}).get('quant_method')!r}",
+            "train the one that it was made from and quantise afterwards",
+        )
+        theirs, ours = saved.get("sketch_codebook_size"), sizes.get("sketch_codebook_size")
+        require(
+            None in (theirs, ours) or theirs == ours,
+            "sketch_vqgan",
+            f"a codec of {theirs} codes, those of `transformer`",
+            f"{ours} codes",
+            "give the one that it was trained with",
+        )
+        preset = NuwaConfig.from_preset(arguments.preset)
+        for name in {"sketch_codebook_size", "condition_window"} - saved.keys():
+            sizes.setdefault(name, getattr(preset, name))
+        model = NuwaForConditionalGeneration.from_pretrained(
+            components.transformer, subfolder=components.subfolder, **sizes
+        )
+        check_grid(grid, model.config)
+    else:
+        is_ours = isinstance(components.tokenizer, NuwaTokenizer)
+        kind, remedy = (
+            type(components.tokenizer).__name__,
+            "make one with conversion_scripts/init_text_encoder_from_clip.py",
+        )
+        require(is_ours, "transformer", "given with a tokenizer that is not NuwaTokenizer", kind, remedy)
+        sizes |= {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
+        config = NuwaConfig.from_preset(
+            arguments.preset,
+            **sizes,
+            vocab_size=len(components.tokenizer),
+            codebook_size=as_codec(components.vqgan).codebook_size,
+            visual_grid=tuple(grid),
+            pad_token_id=components.tokenizer.pad_token_id,
+            none_token_id=components.tokenizer.none_token_id,
+        )
+        model = NuwaForConditionalGeneration(config)
+    model.generation_config = _sampling_defaults(arguments, model.generation_config)
+    if arguments.gradient_checkpointing:
+        model.activation_checkpointing_enable()
+    return model
+
+
+def _sampling_defaults(arguments: NuwaArguments, saved: GenerationConfig) -> GenerationConfig:
+    """The sampling defaults of the finished checkpoint: from the arguments, else from the transformer to start from,
+    else the defaults.
+    """
+    values = {"guidance_scale": GUIDANCE_SCALE, "unguided_temperature": UNGUIDED_TEMPERATURE}
+    for source in (saved, arguments):
+        values |= {name: getattr(source, name) for name in values if getattr(source, name, None) is not None}
+    kept = {name: getattr(saved, name, None) for name in ("temperature", "top_k", "top_p", "min_p")}
+    return GenerationConfig(do_sample=True, **values, **{name: v for name, v in kept.items() if v is not None})
+
+
+def freeze_unused(model: NuwaForConditionalGeneration, tasks: Collection[str]) -> None:
+    """Freeze the weights that no task of the mix uses. Several processes would wait forever for their gradients.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): changed in place.
+        tasks (`Collection[str]`): short names of the tasks.
+    """
+    model.model.sketch_embeddings.requires_grad_(any(starts_from_sketch(task) for task in tasks))
+    model.model.known_embeddings.requires_grad_(any(get_task(task).known != "nothing" for task in tasks))
+    # With a CLIP text side our encoder reads sketches and known parts alone.
+    others = (model.model.sketch_embeddings, model.model.known_embeddings)
+    is_read = any(weight.requires_grad for part in others for weight in part.parameters())
+    model.model.encoder.requires_grad_(model.config.text_encoder_config is None or is_read)

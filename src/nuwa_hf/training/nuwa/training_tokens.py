@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Loads the token files of a run and checks that they fit its components, its tasks and each other."""
+
+from pathlib import Path
+
+from nuwa_hf.grid import Grid
+from nuwa_hf.training.nuwa.components import Components
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa.task_batches import parse_task_shares
+from nuwa_hf.training.run.run_arguments import require
+from nuwa_hf.training.tokens.token_files import TokenFiles, check_tokens, read_metadata
+from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
+
+
+def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> TokenFiles | TokenMixture | None:
+    """The token files that an argument names, checked against codecs, tokenizer and tasks.
+
+    Args:
+        arguments (`NuwaArguments`): names the folders and the tasks.
+        name (`str`): the argument, `"tokens"` or `"validation_tokens"`.
+        components (`Components`): codecs and tokenizer.
+
+    Returns:
+        `TokenFiles` of a single folder, `TokenMixture` of several, or None if the argument is None.
+
+    Raises:
+        ValueError: If files are missing, come from other codecs or another tokenizer, or lack what a task needs.
+    """
+    texts, tasks = getattr(arguments, name), parse_task_shares(arguments.tasks)
+    if texts is None:
+        return None
+    sources = parse_token_sources(texts, tasks)
+    loaded = []
+    for source in sources:
+        # One of several folders may lack sketches; the mixture reports a task for which all do.
+        fed = (tasks if len(sources) == 1 else ()) if source.tasks is None else source.tasks
+        needs_sketches = any(starts_from_sketch(task) for task in fed)
+        tokens, metadata = TokenFiles.load(source.folder), read_metadata(Path(source.folder))
+        check_tokens(
+            tokens, metadata, name, components.vqgan, components.tokenizer, components.sketch_vqgan, needs_sketches
+        )
+        loaded.append((source, tokens))
+    if len(loaded) == 1 and sources[0].tasks is None:
+        return loaded[0][1]
+    mixture = TokenMixture(loaded)
+    for task in tasks:
+        mixture.feeding(task)
+    return mixture
+
+
+def check_batch(
+    arguments: NuwaArguments, tokens: TokenFiles | TokenMixture, validation: TokenFiles | TokenMixture | None
+) -> Grid:
+    """Check that a batch is not larger than the data set, and that both sets of clips have the same grid.
+
+    Args:
+        arguments (`NuwaArguments`): give the batch size.
+        tokens (`TokenFiles` or `TokenMixture`): the training clips.
+        validation (`TokenFiles` or `TokenMixture`, *optional*): the clips of the validation loss.
+
+    Returns:
+        `Grid`: of the clips.
+
+    Raises:
+        ValueError: If there are fewer clips than rows, or the grids differ.
+    """
+    rows, clips = arguments.train_batch_size, len(tokens)
+    require(rows <= clips, "train_batch_size", f"at most the {clips} clips of `tokens`", rows, "use a smaller batch")
+    grid = _grid_of(tokens)
+    if validation is not None and _grid_of(validation) != grid:
+        raise ValueError(
+            f"`validation_tokens` must have the token grid of `tokens`, {tuple(grid)}, got "
+            f"{tuple(_grid_of(validation))}; tokenise clips of the same setting."
+        )
+    return grid
+
+
+def _grid_of(tokens: TokenFiles | TokenMixture) -> Grid:
+    return tokens.video_grid if isinstance(tokens, TokenMixture) else Grid(*tokens.video_tokens.shape[1:])

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What `generate` and `stream` take as transformers' users write it, and what they refuse by name."""
+
+import inspect
+import math
+
+import pytest
+import torch
+from tiny import tiny_transformer
+from transformers import GenerationConfig, LogitsProcessorList
+from transformers.generation import MinPLogitsWarper, SuppressTokensLogitsProcessor
+
+from nuwa_hf import NuwaForConditionalGeneration
+from nuwa_hf.modeling.sampling_arguments import NAMES
+
+
+TEXT = torch.randint(5, 128, (2, 6), generator=torch.Generator().manual_seed(0))
+GRID = (2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_transformer().double()
+
+
+def generators(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def both_ways(model, text=TEXT, **arguments):
+    """The tokens of `generate`, once those of `stream` have been found to be the same."""
+    given = {"grid": GRID, **arguments}
+    seeds = range(len(text) * given.get("num_return_sequences", 1))
+    tokens = model.generate(text, generator=generators(*seeds), **given).tokens
+    assert torch.equal(torch.stack(list(model.stream(text, generator=generators(*seeds), **given)), 1), tokens)
+    return tokens
+
+
+@pytest.mark.parametrize("name", ["generate", "stream"])
+def test_signature_and_help_show_every_argument(name):
+    method = getattr(NuwaForConditionalGeneration, name)
+    parameters = inspect.signature(method).parameters
+    assert list(parameters)[-len(NAMES) :] == list(NAMES)
+    lines = inspect.getdoc(method).splitlines()
+    described = [line.split()[0] for line in lines if line[:4] == "    " != line[4:8] and " (`" in line]
+    assert described == [parameter for parameter in parameters if parameter != "self"]
+
+
+def test_grid_left_open_is_the_learnt_one(model):
+    whole = model.generate(TEXT, grid=model.config.visual_grid, do_sample=False).tokens
+    assert torch.equal(model.generate(TEXT, do_sample=False).tokens, whole)
+    assert torch.equal(torch.stack(list(model.stream(TEXT, do_sample=False)), 1), whole)
+
+
+def test_outputs_of_one_input_follow_each_other(model):
+    known = {
+        "known_tokens": torch.randint(0, 32, (2, *GRID)),
+        "known_mask": torch.rand(2, *GRID) < 0.3,
+        "sketch_tokens": torch.randint(0, 16, (2, *GRID)),
+        "negative_input_ids": TEXT.flip(0),
+        "attention_mask": torch.ones_like(TEXT),
+    }
+    repeated = {name: tensor.repeat_interleave(3, 0) for name, tensor in known.items()}
+    for scale in (1.0, 2.0):
+        once = both_ways(model, TEXT.repeat_interleave(3, 0), guidance_scale=scale, **repeated)
+        assert torch.equal(both_ways(model, num_return_sequences=3, guidance_scale=scale, **known), once)
+
+
+def test_number_of_outputs_may_stand_in_the_generation_config(model):
+    config = GenerationConfig(num_return_sequences=2, do_sample=True)
+    assert model.generate(TEXT, grid=GRID, generation_config=config).tokens.shape == (4, *GRID)
+    assert model.generate(TEXT, grid=GRID, generation_config=config, num_return_sequences=1).tokens.shape[0] == 2
+    with pytest.raises(ValueError, match="each of the 6 outputs"):
+        model.generate(TEXT, grid=GRID, num_return_sequences=3, generator=generators(1, 2))
+
+
+@pytest.mark.parametrize("number", [0, 1.5, True])
+def test_number_of_outputs_is_a_whole_number(model, number):
+    with pytest.raises(ValueError, match="`num_return_sequences` must be"):
+        model.generate(TEXT, num_return_sequences=number)
+
+
+def test_temperature_of_zero_and_no_sampling_take_the_likeliest_token(model):
+    likeliest = both_ways(model, do_sample=False)
+    assert torch.equal(model(TEXT, visual_tokens=likeliest).logits.argmax(-1), likeliest.flatten(1))
+    assert torch.equal(both_ways(model, temperature=0, do_sample=True), likeliest)
+    assert torch.equal(both_ways(model, top_k=1), likeliest)
+
+
+def test_top_k_of_zero_and_min_p_of_zero_keep_all_tokens(model):
+    config = GenerationConfig(top_k=1, min_p=1.0)
+    assert torch.equal(both_ways(model, generation_config=config, top_k=0, min_p=0.0), both_ways(model))
+
+
+def test_min_p_is_that_of_transformers(model):
+    kept = both_ways(model, min_p=0.3)
+    logits = model(TEXT, visual_tokens=kept).logits.flatten(0, 1)
+    assert MinPLogitsWarper(0.3)(None, logits).gather(1, kept.view(-1, 1)).isfinite().all()
+    assert not torch.equal(kept, both_ways(model))
+    assert torch.equal(kept, both_ways(model, generation_config=GenerationConfig(min_p=0.3)))
+
+
+@pytest.mark.parametrize("do_sample", [True, False])
+def test_logits_processors_come_before_the_warpers_and_see_guided_rows(model, do_sample):
+    seen = []
+
+    def watch(input_ids, scores):
+        seen.append((input_ids, scores.shape, scores.isfinite().all()))
+        return scores
+
+    forbidden = list(range(0, 32, 2))
+    processors = LogitsProcessorList([watch, SuppressTokensLogitsProcessor(forbidden)])
+    settings = {"top_k": 3, "guidance_scale": 2.0, "do_sample": do_sample}
+    tokens = both_ways(model, logits_processor=processors, **settings)
+    assert (tokens % 2 == 1).all()
+    assert {len(shape) for _, shape, _ in seen} == {2}
+    assert {shape[1] for _, shape, _ in seen} == {32}
+    assert sum(shape[0] for _, shape, _ in seen) == 2 * 2 * math.prod(GRID)  # both ways, two items
+    assert all(input_ids is None and is_finite for input_ids, _, is_finite in seen)
+
+
+def test_one_logits_processor_must_stand_in_a_list(model):
+    with pytest.raises(TypeError, match="`logits_processor` must be a `LogitsProcessorList`"):
+        model.generate(TEXT, logits_processor=SuppressTokensLogitsProcessor([1]))
+
+
+REFUSED = {"num_beams": 4, "repetition_penalty": 1.3, "typical_p": 0.9, "max_new_tokens": 5, "use_cache": False}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_transformers_has_and_cannot_be_done_here_is_refused_by_name(model, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be left out, got {REFUSED[name]}"):
+        model.generate(TEXT, **{name: REFUSED[name]})
+    with pytest.raises(ValueError, match=f"`{name}` must be left out"):
+        model.stream(TEXT, generation_config=GenerationConfig(**{name: REFUSED[name]}))
+
+
+def test_settings_that_ask_for_nothing_are_taken(model):
+    nothing = {"num_beams": 1, "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "use_cache": True}
+    plain = both_ways(model)
+    assert torch.equal(both_ways(model, **nothing), plain)
+    config = GenerationConfig(**nothing, pad_token_id=3, a_name_of_the_user="anything")
+    assert torch.equal(both_ways(model, generation_config=config), plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("temprature", "did you mean `temperature`"), ("callbacks", "`callback`"), ("x", "There is")]
+)
+def test_an_unknown_argument_is_refused_with_the_nearest_names(model, name, nearest):
+    with pytest.raises(TypeError, match=f"no argument `{name}`.*{nearest}|There is no argument `{name}`\\. There are"):
+        model.generate(TEXT, **{name: 1})
