@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=77,
         help="length of texts if INPUT has rotary positions (default %(default)s)",
     )
+    parser.add_argument(
+        "--frame_rate", type=float, default=2.5, help="frames a second of the clips it learnt (default %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the fresh weights (default %(default)s)")
 
 
@@ -62,7 +65,8 @@ def convert(arguments: argparse.Namespace, folder: Path) -> None:
         if kind == "codec":
             model = convert_codec(state, image_size=arguments.image_size, dtype=arguments.dtype)
         else:
-            model = convert_transformer(state, text_length=arguments.text_length, dtype=arguments.dtype)
+            given = {name: getattr(arguments, name) for name in ("text_length", "frame_rate", "dtype")}
+            model = convert_transformer(state, **given)
         model.save_pretrained(folder / FOLDERS[kind])
     report = {FOLDERS[kind]: asdict(names) for kind, names in found.items()}
     (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

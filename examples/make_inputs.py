@@ -21,6 +21,7 @@ import PIL.Image
 
 from nuwa_hf import EmojiMotion, color_class_map
 from nuwa_hf.datasets.class_map import palette
+from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.media import write_gif, write_mp4
 
 
@@ -91,8 +92,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     moving = first_sample(has_one_thing_crossing_a_landscape)
     frames = [PIL.Image.fromarray(frame) for frame in moving["video"]]
     frames[0].save(folder / "first_frame.png")
-    write_gif(frames, folder / "clip.gif")
-    write_mp4(frames, folder / "clip.mp4")
+    write_gif(frames, folder / "clip.gif", fps=FRAME_RATE)
+    write_mp4(frames, folder / "clip.mp4", fps=FRAME_RATE)
     for number, class_map in enumerate(moving["sketch"]):
         color_class_map(class_map, palette).save(folder / f"sketch_{number}.png")
 

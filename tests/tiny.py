@@ -19,6 +19,7 @@ CODEBOOK_SIZE = 32
 SKETCH_CODEBOOK_SIZE = 16
 NUM_CLASSES = 25  # of EmojiMotion's sketches, so that examples run on the tiny checkpoint
 VISUAL_GRID = (3, 4, 5)  # three different extents, so that no two axes can be swapped unnoticed
+FRAME_RATE = 4
 MAX_TEXT_LENGTH = 12
 FACTOR = 2  # pixels of a token's side
 FRAME_SIZE = (VISUAL_GRID[2] * FACTOR, VISUAL_GRID[1] * FACTOR)  # width, height
@@ -52,6 +53,7 @@ def tiny_config(**overrides) -> NuwaConfig:
         "num_decoder_layers": 2,
         "max_text_length": MAX_TEXT_LENGTH,
         "visual_grid": VISUAL_GRID,
+        "frame_rate": FRAME_RATE,
         "initializer_range": 0.6,  # at 0.02 a random model hardly looks at its condition
     }
     return NuwaConfig(**{**sizes, **overrides})

@@ -183,6 +183,30 @@ def rounding_tables(result: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def against_before_tables(result: dict[str, Any]) -> str:
+    """Markdown of `against_before.py`'s result."""
+    rows = [
+        (
+            row["case"],
+            *(seconds(row[name]["median"]) for name in ("before", "after")),
+            *(seconds(row[name]["min"]) for name in ("before", "after")),
+            f"{row['ratio']:.3f}",
+            len(row["after"]["runs"]),
+        )
+        for row in result["rows"]
+    ]
+    header = [
+        "call",
+        "before, median",
+        "after, median",
+        "before, fastest",
+        "after, fastest",
+        "after / before",
+        "turns",
+    ]
+    return f"{machine(result['machine'])}\n\n{table(header, rows)}"
+
+
 TABLES = {
     "generation": generation_tables,
     "training_step": training_step_tables,
@@ -193,6 +217,7 @@ TABLES = {
     "start_up": start_up_tables,
     "quantization": quantization_tables,
     "rounding": rounding_tables,
+    "against_before": against_before_tables,
 }
 
 

@@ -17,6 +17,7 @@ import torch
 
 import nuwa_hf
 from nuwa_hf import DEMO_CHECKPOINT, TASKS, NuwaTextToImagePipeline
+from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.media import contact_sheet, enlarge, write_gif
 
 
@@ -90,7 +91,7 @@ class Gallery:
             for t in range(num_frames)
         ]
         if num_frames > 1:
-            write_gif(frames, self.folder / f"{name}.gif", fps=4)
+            write_gif(frames, self.folder / f"{name}.gif", fps=FRAME_RATE)
         else:
             frames[0].save(self.folder / f"{name}.png", optimize=True)
 

@@ -53,7 +53,9 @@ def main() -> None:
     pipeline = NuwaTextToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
     generators = [torch.Generator().manual_seed(seed) for seed in range(len(PROMPTS))]
     clips = [enlarge(clip, SCALE) for clip in pipeline(list(PROMPTS), generator=generators).frames]
-    write_gif(side_by_side(clips, list(PROMPTS)), Path(__file__).with_name("text_to_video.gif"), fps=4)
+    write_gif(
+        side_by_side(clips, list(PROMPTS)), Path(__file__).with_name("text_to_video.gif"), fps=pipeline.frame_rate
+    )
 
 
 if __name__ == "__main__":

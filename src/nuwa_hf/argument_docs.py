@@ -10,26 +10,26 @@ from string import Template
 from typing import TypeVar
 
 
-WIDTH = 119  # columns that a finished line may take
+WIDTH = 119  # of a finished line, in columns
 Documented = TypeVar("Documented", bound=Callable)
 
 
 def share_arguments(entries: str, **words: str) -> Callable[[Documented], Documented]:
-    """A decorator that completes the `Args` section of a docstring.
+    """Decorator that completes the `Args` section of a docstring.
 
-    The docstring describes what is particular to its function; every other argument of the signature gets the shared
-    description of its name. The finished section has all arguments in the order of the signature.
+    The docstring itself describes only what is particular to its function. Every other argument of the signature gets
+    the shared description of that name. The finished section lists all arguments in the order of the signature.
 
     Args:
         entries (`str`): the shared descriptions, written as in an `Args` section; `$word` in them is replaced.
-        words (`str`): what replaces each `$word`.
+        words (`str`): the replacement for each `$word`.
 
     Returns:
-        `Callable`: decorates a function or a class, whose `Args` section stands in its own docstring.
+        `Callable`: the decorator, for a function or a class with an `Args` section in its own docstring.
 
     Raises:
-        ValueError: On use, if the docstring has no `Args` section, or describes an argument that does not exist, or
-            if an argument has no description.
+        ValueError: When the decorator is applied, if the docstring has no `Args` section or describes an argument that
+            does not exist, or if an argument has no description.
     """
     shared = {
         name: Template(text).substitute(words) for name, text in _split_entries(textwrap.dedent(entries)).items()
@@ -44,13 +44,13 @@ def share_arguments(entries: str, **words: str) -> Callable[[Documented], Docume
 
 
 def argument_entries(documented: Callable) -> str:
-    """The `Args` section of a docstring, to be shared with others.
+    """The entries in the `Args` section of a docstring, to be shared with other functions.
 
     Args:
-        documented (`Callable`): a function or a class whose docstring has one.
+        documented (`Callable`): a function or a class whose docstring has such a section.
 
     Returns:
-        `str`: its entries.
+        `str`: the entries.
     """
     return _find_section(inspect.getdoc(documented), documented.__qualname__)[2]
 
@@ -76,6 +76,6 @@ def _complete(docstring: str, names: list[str], shared: dict[str, str], where: s
 
 
 def _split_entries(section: str) -> dict[str, str]:
-    """Name to text, line ends included, of the entries of a section without its indentation."""
+    """Map the name of each entry in a dedented section to its text, line ends included."""
     entries = re.split(r"^(?=\w)", section.strip("\n") + "\n", flags=re.MULTILINE)
     return {re.match(r"\w+", entry)[0]: entry for entry in entries if entry.strip()}

@@ -28,7 +28,7 @@ def input_folder(here):
     frames = [
         PIL.Image.fromarray(rng.integers(0, 8, (height, width, 3), dtype=np.uint8) * 36) for _ in range(VISUAL_GRID[0])
     ]
-    write_gif(frames, here / "clip.gif")
+    write_gif(frames, here / "clip.gif", fps=4)
     frames[0].save(here / "image.png")
     mask = np.zeros((height, width), np.uint8)
     mask[: height // 2] = 255

@@ -117,7 +117,7 @@ def test_text_beside_a_sketch_changes_the_result_and_its_name(run, input_folder,
 
 def test_animated_sketch_is_the_same_as_its_frames(run, input_folder):
     first, second = (PIL.Image.open(f"sketch-{number}.png") for number in (0, 1))
-    first.save("animated.png", save_all=True, append_images=[second])
+    first.save("animated.png", save_all=True, append_images=[second], duration=250)
     assert run("sketch-to-video", "animated.png", "--seed", "0", "--output", "a.gif") == 0
     assert run("sketch-to-video", "sketch-0.png", "sketch-1.png", "--seed", "0", "--output", "b.gif") == 0
     assert Path("a.gif").read_bytes() == Path("b.gif").read_bytes()
@@ -199,7 +199,7 @@ def test_missing_damaged_or_wrong_input_leaves_nothing(run, input_folder, new_fi
     (input_folder / file).write_bytes(b"no picture")
     assert fails_in_one_line(capsys, run(command, *INPUTS[command]), file)
     (input_folder / file).unlink()
-    assert fails_in_one_line(capsys, run(command, *INPUTS[command]), "there is no file; check the path")
+    assert fails_in_one_line(capsys, run(command, *INPUTS[command]), "which is not there; check the path")
     assert new_files() == []
 
 
@@ -220,14 +220,15 @@ def test_mask_that_does_not_fit_leaves_nothing(run, input_folder, new_files, cap
     [
         (["sketch-to-image", "image.png"], '`sketch` must be of mode "P" or "L"'),
         (["sketch-to-video", "clip.gif"], "GIF"),
-        (["predict", "clip.gif", "--num-frames", "3"], "more than the 3 frames that are given"),
+        (["predict", "clip.gif", "--num-frames", "1"], "more than the 1 frames that are given"),
+        (["predict", "clip.gif", "--frame-rate", "0"], "`--frame-rate` must be above 0"),
         (["predict", "clip.gif", "image.png"], "got a list of clips"),
         (["edit-video", PROMPT, "image.png"], "at least 2 frames"),
         (["predict", "image.png", "--overlap-frames", "0"], "`--overlap-frames` must be at least 1"),
         (["predict", "image.png", "--num-frames", "0"], "`--num-frames` must be at least 1"),
         (["predict", "image.png", "--num-frames", "99999"], "`--num-frames` must be at most 4096"),
-        (["text-to-video", PROMPT, "--fps", "0"], "`--fps` must be at least 1"),
-        (["text-to-video", PROMPT, "--fps", "51"], "`--fps` must be at most 50"),
+        (["text-to-video", PROMPT, "--fps", "0"], "`--fps` must be above 0"),
+        (["text-to-video", PROMPT, "--fps", "51"], "`fps` of a GIF must be at most 50, got 51.0; write an MP4"),
         (["text-to-image", PROMPT, "--guidance-scale", "0"], "`guidance_scale`"),
         (["text-to-image", PROMPT, "--num-candidates", "0"], "`--num-candidates` must be at least 1"),
         (["text-to-image", "  "], "`prompt` must not be empty"),

@@ -9,9 +9,9 @@ import pytest
 from clip_folders import break_clip, class_maps, pictures, save_animation, write_clips, write_metadata
 
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.frame_sampling import BrokenClipError
-from nuwa_hf.datasets.media_files import fit_picture
 from nuwa_hf.datasets.open_dataset import find_columns, open_dataset
+from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.resizing import fit_picture
 
 
 SIZE = {"height": 8, "width": 8}
@@ -121,7 +121,7 @@ def test_broken_short_and_uncaptioned_clips_say_what_is_wrong(tmp_path):
     for (number, row), reason in zip(
         media.rows(0), ("cannot be decoded", "is too short", "is not there", "has no caption"), strict=True
     ):
-        with pytest.raises(BrokenClipError, match=reason):
+        with pytest.raises(BrokenMediaError, match=reason):
             media.reader.read(number, row)
 
 
@@ -130,12 +130,12 @@ def test_a_class_beyond_the_codec_is_an_error_that_names_the_clip(folder):
         ValueError, match=r"`sketch_column` must have classes from 0 to 2.* got 4 in clip0\.gif"
     ) as caught:
         samples(open_dataset(folder), sketch_column="sketch", num_classes=3)
-    assert not isinstance(caught.value, BrokenClipError)
+    assert not isinstance(caught.value, BrokenMediaError)
 
 
 def test_a_sketch_of_another_aspect_is_a_broken_clip(folder):
     save_animation(pictures(4, 0, size=(16, 16)), folder / "clip0.gif")
-    with pytest.raises(BrokenClipError, match="a sketch of 12x16 beside frames of 16x16"):
+    with pytest.raises(BrokenMediaError, match="a sketch of 12x16 beside frames of 16x16"):
         samples(open_dataset(folder), sketch_column="sketch")
 
 

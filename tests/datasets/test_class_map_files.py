@@ -10,7 +10,8 @@ import pytest
 from clip_folders import class_maps, save_animation
 
 from nuwa_hf.datasets.class_map_files import fit_class_maps, read_class_maps
-from nuwa_hf.datasets.frame_sampling import BrokenClipError, TimedFrame
+from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_sampling import TimedFrame
 
 
 MAPS = class_maps(6, 0, 200)
@@ -66,14 +67,14 @@ def test_one_picture_or_a_flat_array_is_the_sketch_of_one_frame():
     ],
 )
 def test_what_is_no_class_map_is_a_broken_clip(value, message):
-    with pytest.raises(BrokenClipError, match=f"has a sketch that .*{message}"):
+    with pytest.raises(BrokenMediaError, match=f"has a sketch that .*{message}"):
         read(value)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".gif"])
 def test_formats_that_do_not_keep_values_are_refused(tmp_path, suffix):
     picture(MAPS[0]).save(tmp_path / f"map{suffix}")
-    with pytest.raises(BrokenClipError, match="does not keep class indices; save it as PNG"):
+    with pytest.raises(BrokenMediaError, match="does not keep class indices; save it as PNG"):
         read(str(tmp_path / f"map{suffix}"), CLIP[:1])
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A tiny model and what is asked of it, for the tests of sampling."""
+"""A tiny model and its inputs, for the tests of sampling."""
 
 import torch
 
@@ -44,7 +44,7 @@ def generators():
 
 
 def drawn_from(logits, grid):
-    """The tokens that `generators()` draw at all places of a grid, from `(3, N, 29)` logits."""
+    """The tokens that `generators()` draw from `(3, N, 29)` logits at all places of a grid."""
     noise = PlaceNoise(Grid(*grid), 3, logits.shape[-1], generators(), torch.device("cpu"))
     for frame in range(grid[0]):
         noise.begin_frame(frame)

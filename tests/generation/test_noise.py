@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The law of the noise, and whose it is. Seeds are fixed: a p-value falls below a thousandth by a fault alone."""
+"""The distribution of the noise, and which generator draws it. With fixed seeds, a p-value below 0.001 is a bug."""
 
 import math
 
@@ -28,7 +28,7 @@ def many_draws(logits, count=200_000, seed=0):
 
 
 def p_value(observed, expected):
-    """Of Pearson's chi-square."""
+    """The p-value of Pearson's chi-squared test."""
     statistic = ((observed - expected) ** 2 / expected).sum()
     freedom = torch.tensor(len(expected) - 1.0, dtype=torch.float64)
     return float(torch.special.gammaincc(freedom / 2, statistic / 2))
@@ -54,7 +54,7 @@ def test_tokens_follow_the_softmax_of_the_processed_logits(settings):
     assert p_value(observed[kept], 200_000 * logits.double().softmax(-1)[kept]) > 1e-3
 
 
-def test_tokens_of_a_wide_codebook_follow_it_too():
+def test_tokens_of_a_wide_codebook_follow_the_softmax_too():
     logits = torch.randn(4096, generator=torch.Generator().manual_seed(4)).mul(2)
     probabilities = logits.double().softmax(-1)
     groups = torch.arange(4096) % 61
@@ -70,7 +70,7 @@ def test_tokens_of_two_places_are_independent(distance):
     assert p_value(pairs.bincount(minlength=9).double(), len(pairs) * torch.outer(law, law).flatten()) > 1e-3
 
 
-def test_numbers_follow_gumbels_law_and_codes_are_independent():
+def test_numbers_are_gumbel_distributed_and_independent_between_codes():
     noise = noise_of(torch.Generator().manual_seed(0), (1, 500, 1), 1, 400)[0].double()
     uniform = torch.exp(-torch.exp(-noise))
     cells = (uniform * 20).long().clamp(max=19)
@@ -80,8 +80,8 @@ def test_numbers_follow_gumbels_law_and_codes_are_independent():
         assert p_value(observed, torch.full((400,), count / 400, dtype=torch.float64)) > 1e-3
 
 
-def test_the_ends_of_the_law_are_finite(monkeypatch):
-    """Whatever the bits are: here those that give the smallest and the largest number."""
+def test_the_smallest_and_the_largest_number_are_finite(monkeypatch):
+    """The bits are forced to those that give the smallest and the largest number."""
     noise = PlaceNoise(Grid(1, 1, 2), 1, 1, None, CPU)
     monkeypatch.setattr("nuwa_hf.generation.noise.SECOND_FACTOR", 1)
     for ends in (0, -1, 2**63 - 1, -(2**63)):
@@ -91,13 +91,13 @@ def test_the_ends_of_the_law_are_finite(monkeypatch):
         assert -2.9 < numbers.min() <= numbers.max() < 43.7
 
 
-def test_each_generator_of_a_list_makes_its_own_item():
+def test_each_generator_of_a_list_draws_its_own_item():
     together = noise_of([torch.Generator().manual_seed(seed) for seed in (3, 1, 2)])
     for item, seed in zip(together, (3, 1, 2), strict=True):
         assert torch.equal(item, noise_of(torch.Generator().manual_seed(seed), batch_size=1)[0])
 
 
-def test_one_generator_goes_frame_by_frame_and_item_by_item():
+def test_one_generator_draws_frame_by_frame_and_item_by_item():
     generator = torch.Generator().manual_seed(0)
     together = noise_of(generator).view(3, 2, 12, 7)
     one = torch.Generator().manual_seed(0)
@@ -107,13 +107,13 @@ def test_one_generator_goes_frame_by_frame_and_item_by_item():
     assert torch.equal(generator.get_state(), one.get_state())
 
 
-def test_a_later_frame_takes_the_place_of_an_old_one():
+def test_a_later_frame_replaces_an_old_one():
     long = noise_of(torch.Generator().manual_seed(0), (5, 3, 4)).view(3, 5, 12, 7)
     kept = noise_of(torch.Generator().manual_seed(0), (2, 3, 4), frames=5).view(3, 2, 12, 7)
     assert torch.equal(kept, long[:, [4, 3]])
 
 
-def test_numbers_depend_on_neither_the_places_beside_them_nor_the_number_of_threads():
+def test_numbers_do_not_depend_on_other_places_or_the_number_of_threads():
     noise = PlaceNoise(Grid(1, 40, 40), 2, 160, torch.Generator().manual_seed(0), CPU)
     noise.begin_frame(0)
     places = torch.tensor([1500, 3, 77])

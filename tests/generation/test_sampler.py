@@ -54,7 +54,7 @@ def test_a_batch_of_three_gives_the_tokens_of_three_single_runs(guidance_scale):
 
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
-def test_float32_gives_the_same_tokens_by_wave_by_place_by_item_and_by_frame(guidance_scale):
+def test_in_float32_waves_raster_order_streaming_and_single_items_give_the_same_tokens(guidance_scale):
     model, (input_ids, attention_mask), grid = random_model(dtype=torch.float32), texts(), (4, 5, 5)
     settings = {"grid": grid, "guidance_scale": guidance_scale, "top_k": 20}
     wave = model.generate(*texts(), generator=generators(), **settings).tokens
@@ -77,7 +77,7 @@ def test_sampled_tokens_are_the_draw_of_one_teacher_forced_pass(grid):
 
 
 @pytest.mark.parametrize("grid", GRIDS)
-def test_without_sampling_tokens_are_the_argmax_of_one_teacher_forced_pass(grid):
+def test_greedy_tokens_are_the_argmax_of_one_teacher_forced_pass(grid):
     model, (input_ids, attention_mask) = random_model(), texts()
     tokens = model.generate(input_ids, attention_mask, grid=grid, do_sample=False).tokens
     logits = model(input_ids, attention_mask, visual_tokens=tokens).logits
@@ -95,7 +95,7 @@ def test_guided_tokens_are_the_draw_of_two_teacher_forced_passes():
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.5)])
-def test_in_lower_precision_cached_logits_agree_to_rounding(dtype, tolerance):
+def test_in_lower_precision_cached_logits_agree_up_to_rounding(dtype, tolerance):
     # bfloat16 keeps 8 bits: logits of size 10 through three layers differ by a few units in the last place.
     model, (input_ids, attention_mask) = random_model(dtype=dtype), texts()
     exact = random_model(dtype=torch.float64)
@@ -141,10 +141,10 @@ def visual_conditions(grid):
     }
 
 
-# Gathered neighbours; most of the grid under a mask; the whole grid.
+# From windows whose few places are gathered, over masked ones, to one that covers the whole grid.
 @pytest.mark.parametrize("condition_window", [(3, 3, 3), (1, 5, 3), (11, 5, 5), (11, 11, 11)])
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
-def test_with_a_sketch_and_a_known_part_wavefront_is_raster_is_teacher_forcing(guidance_scale, condition_window):
+def test_with_a_sketch_and_a_known_part_wavefront_raster_and_teacher_forcing_agree(guidance_scale, condition_window):
     model, grid = random_model(condition_window=condition_window), (3, 5, 4)
     input_ids, attention_mask = texts()
     conditions = visual_conditions(grid)
@@ -157,7 +157,7 @@ def test_with_a_sketch_and_a_known_part_wavefront_is_raster_is_teacher_forcing(g
     sketch, mask = conditions["sketch_tokens"], conditions["known_mask"]
     assert torch.equal(wave[mask], conditions["known_tokens"][mask])
     logits = model(input_ids, attention_mask, visual_tokens=wave, sketch_tokens=sketch, known_mask=mask).logits
-    if guidance_scale > 1:  # guidance leads away from no text and no sketch; the known part stays
+    if guidance_scale > 1:  # the unconditional pass has no text and no sketch, but the known part
         none = torch.full((3, 1), model.config.none_token_id)
         unconditional = model(none, visual_tokens=wave, known_mask=mask).logits
         logits = unconditional + guidance_scale * (logits - unconditional)
@@ -178,7 +178,7 @@ def test_the_papers_way_does_not_condition_on_the_known_part():
     assert not torch.equal(papers, both_ways)
 
 
-def test_given_tokens_are_left_as_they_were():
+def test_sampling_does_not_change_its_arguments():
     model, conditions = random_model(), visual_conditions((2, 4, 4))
     before = {name: tensor.clone() for name, tensor in conditions.items()}
     model.generate(*texts(), grid=(2, 4, 4), generator=generators(), **conditions)

@@ -44,7 +44,7 @@ def test_raster_takes_one_place_after_another():
     assert [places.tolist() for places in plan_steps(Grid(1, 2, 3), (3, 3, 3), "raster")] == [[n] for n in range(6)]
 
 
-def test_an_axis_that_the_window_does_not_couple_costs_no_steps():
+def test_an_axis_along_which_the_window_has_extent_one_costs_no_steps():
     assert len(plan_steps(Grid(7, 4, 5), (1, 3, 3), "wavefront")) == len(
         plan_steps(Grid(1, 4, 5), (1, 3, 3), "wavefront")
     )

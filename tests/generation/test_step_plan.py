@@ -21,7 +21,7 @@ CASES = [
 
 
 def rows_of(step):
-    """Each place of a step: where it stands, its slot, what it sees before itself with where that stands."""
+    """Yield each place of a step with its own slot, the places that it sees before itself, and their slots."""
     for row, place in enumerate(step.places.tolist()):
         near = step.near[row][step.inside[row]].tolist()
         slots = step.near_slots[row, :-1][step.inside[row]].tolist()
@@ -32,7 +32,7 @@ def rows_of(step):
 
 
 def written_by(step):
-    """Each slot that a step writes, with the place whose keys it gets."""
+    """Pairs of a slot that a step writes and the row whose keys are written to it."""
     rows = range(len(step.places)) if step.rows is None else step.rows.tolist()
     return zip(step.slots.tolist(), rows, strict=True)
 
@@ -42,7 +42,7 @@ def written_by(step):
 def test_every_step_finds_the_keys_of_its_neighbours_and_no_others(grid, window, schedule):
     plan = plan_grid(grid, window, schedule, True)
     assert [step.places.tolist() for step in plan.steps] == [p.tolist() for p in plan_steps(grid, window, schedule)]
-    ring = {}  # slot -> whose keys it holds
+    ring = {}  # slot -> the place whose keys it holds
     for step in plan.steps:
         assert len(set(step.slots.tolist())) == len(step.slots)
         ring |= {slot: int(step.places[row]) for slot, row in written_by(step)}
@@ -55,7 +55,7 @@ def test_every_step_finds_the_keys_of_its_neighbours_and_no_others(grid, window,
 
 @pytest.mark.parametrize("window", [(3, 3, 3), (1, 3, 3), (3, 1, 3), (3, 3, 1), (5, 3, 5)])
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_endless_steps_are_those_of_a_long_video_whose_frames_take_the_room_of_old_ones(window, schedule):
+def test_endless_steps_are_those_of_a_long_video_whose_frames_overwrite_old_ones(window, schedule):
     learnt, num_frames = Grid(3, 4, 3), 30
     plan = EndlessPlan(learnt, window, schedule, CPU)
     long = Grid(num_frames, learnt.h, learnt.w)
@@ -65,7 +65,7 @@ def test_endless_steps_are_those_of_a_long_video_whose_frames_take_the_room_of_o
     for step, begun, completed in plan:
         here = []
         for place, *_ in rows_of(step):
-            # A kept place is the place of the newest frame that it can be: the first not yet written.
+            # Several frames share a kept place in turn: this is the first of them that has not been written yet.
             frame = next(
                 t for t in range(place // frame_size, 10**6, plan.kept.t) if (t, place % frame_size) not in written
             )
@@ -94,7 +94,7 @@ def test_endless_steps_are_those_of_a_long_video_whose_frames_take_the_room_of_o
     assert max(ring) < plan.num_slots
 
 
-def test_endless_steps_begin_as_those_of_a_grid():
+def test_an_endless_plan_begins_with_the_steps_of_a_grid():
     grid, window = Grid(4, 5, 3), (3, 3, 3)
     endless = EndlessPlan(grid, window, "wavefront", CPU)
     for (step, _, _), places in zip(endless, plan_steps(grid, window, "wavefront")[:8], strict=False):
@@ -121,13 +121,13 @@ def test_pieces_of_a_step_see_all_that_their_places_see(grid, window, frames_at_
             assert seen.max() < piece.last_slot
 
 
-def test_rings_are_as_deep_as_the_window_reaches_and_as_many_as_frames_are_under_way():
+def test_rings_are_as_deep_as_the_window_reaches_and_as_many_as_there_are_frames_in_progress():
     window = (3, 3, 3)
     # Per frame a r_t + b r_h + r_w + 1 waves of at most 11 places, with a = 4, b = 2, and r_t = 0 for an image.
     assert count_slots(Grid(1, 21, 21), window, "wavefront") == 48  # 4 waves, rounded up to a multiple of 8
     assert count_slots(Grid(10, 21, 21), window, "wavefront") == 10 * 88
-    # 16 frames are under way and one is still seen; that one lies in front of the first too.
+    # 16 frames are in progress and one more is still seen, which is also stored in front of the first.
     assert count_slots(Grid(64, 21, 21), window, "wavefront") == 18 * 88
     assert count_slots(Grid(64, 21, 21), window, "wavefront") == count_slots(Grid(99, 21, 21), window, "wavefront")
-    # In raster order a frame and the one before it, whole.
+    # In raster order, a whole frame and the whole frame before it.
     assert count_slots(Grid(2, 21, 21), window, "raster") == 2 * 448

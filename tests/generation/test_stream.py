@@ -16,13 +16,13 @@ def streamed(model, count, **settings):
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
 @pytest.mark.parametrize("window", [(3, 3, 3), (1, 3, 3), (3, 5, 3)])
-def test_up_to_the_learnt_frames_a_stream_is_the_video(window, guidance_scale):
+def test_up_to_the_learnt_frames_a_stream_equals_the_generated_video(window, guidance_scale):
     model = random_model(window)
     settings = {"guidance_scale": guidance_scale, "temperature": 0.9, "top_k": 20}
     video = model.generate(*texts(), grid=(4, 5, 5), generator=generators(), **settings).tokens
     assert torch.equal(streamed(model, 4, **settings), video)
     assert torch.equal(streamed(model, 4, grid=(4, 5, 5), **settings), video)
-    # One generator for three items too: frames draw one after another, so the first of a long video are a short one.
+    # Also with one generator for three items: it draws frame by frame, so a short video is the start of a long one.
     one, again = (torch.Generator().manual_seed(0) for _ in range(2))
     short = model.generate(*texts(), grid=(3, 5, 5), generator=one, **settings).tokens
     assert torch.equal(streamed(model, 3, generator=again, **settings), short)
@@ -34,7 +34,7 @@ def test_wavefront_streams_the_tokens_of_raster_order():
 
 
 def with_positions_again(model, num_frames):
-    """The model with positions for more frames, which go round the learnt ones but for the first."""
+    """The model with positions for more frames, which cycle through the learnt ones except the first."""
     grid = Grid(num_frames, *model.config.visual_grid[1:])
     model.config.visual_grid = tuple(grid)
     for embeddings in (model.model.decoder.embeddings, model.model.sketch_embeddings, model.model.known_embeddings):
@@ -44,7 +44,7 @@ def with_positions_again(model, num_frames):
     return model
 
 
-def test_beyond_the_learnt_frames_the_positions_come_again():
+def test_beyond_the_learnt_frames_the_positions_are_reused():
     stream = streamed(random_model(), 9)
     long = with_positions_again(random_model(), 9)
     logits = long(*texts(), visual_tokens=stream).logits
@@ -85,7 +85,7 @@ def test_memory_does_not_grow_with_the_stream():
     assert max(widths[40:]) == max(widths[-40:]) == max(widths)
 
 
-def test_nothing_is_computed_before_the_first_frame_is_asked_for():
+def test_nothing_is_computed_before_the_first_frame_is_requested():
     model, calls = random_model(), []
     model.model.encoder.register_forward_hook(lambda *_: calls.append(1))
     stream = model.stream(*texts(), grid=(None, 5, 5))
@@ -108,7 +108,7 @@ def test_frames_with_a_sketch_and_a_known_part_come_one_by_one(guidance_scale):
     assert torch.equal(streamed(model, 9, **arguments), video)
 
 
-def test_a_frame_is_there_before_the_steps_of_the_last_one():
+def test_a_frame_is_yielded_before_the_steps_of_later_ones():
     model, steps = random_model(), []
     model.model.decoder.norm.register_forward_hook(lambda *_: steps.append(1))
     counts = [len(steps) for _ in model.stream(*texts(), grid=(4, 5, 5))]
@@ -117,7 +117,7 @@ def test_a_frame_is_there_before_the_steps_of_the_last_one():
         17,
         21,
         25,
-    ]  # 2 x 4 + 5 waves for the first, and every frame a = 4 waves after the one before
+    ]  # 2 x 4 + 5 waves for the first frame, and a = 4 more for each frame after it
 
 
 @pytest.mark.parametrize(

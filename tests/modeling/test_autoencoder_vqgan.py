@@ -244,8 +244,9 @@ def test_outputs_are_rebuilt_from_a_dictionary_as_accelerate_does(vqgan, kind):
 
 
 def test_codec_that_accelerate_prepared_trains_in_mixed_precision(vqgan):
-    accelerator = accelerate.Accelerator(cpu=True, mixed_precision="bf16")
+    AcceleratorState._reset_state(reset_partial_state=True)  # another test may have left one of another precision
     try:
+        accelerator = accelerate.Accelerator(cpu=True, mixed_precision="bf16")
         output = accelerator.prepare(vqgan)(pixels())
     finally:
         AcceleratorState._reset_state(reset_partial_state=True)

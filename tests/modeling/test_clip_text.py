@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""CLIP's text model as the side that reads texts."""
+"""CLIP's text model as the text encoder."""
 
 import json
 
@@ -90,7 +90,7 @@ def test_a_clip_that_does_not_fit_is_refused(fields, error, message):
         tiny_nuwa_config(**fields)
 
 
-def test_texts_are_clips_hidden_states_to_the_bit_through_one_linear_map():
+def test_texts_are_clips_hidden_states_through_one_linear_map_bit_for_bit():
     clip, model, inputs = tiny_clip_model(), tiny_nuwa().model, text_inputs()
     model.text_encoder.clip.load_state_dict(clip.state_dict())
     expected = clip(**inputs).last_hidden_state
@@ -102,7 +102,7 @@ def test_texts_are_clips_hidden_states_to_the_bit_through_one_linear_map():
     assert tuple(condition.grid) == (inputs["input_ids"].shape[1], 1, 1)
 
 
-def test_it_is_a_clip_text_model_and_our_text_weights_are_gone():
+def test_a_clip_text_model_replaces_our_text_embeddings():
     model = tiny_nuwa()
     assert isinstance(model.model.text_encoder.clip, CLIPTextModel)
     assert model.model.text_side is model.model.text_encoder
@@ -112,7 +112,7 @@ def test_it_is_a_clip_text_model_and_our_text_weights_are_gone():
     assert not any("text_encoder" in name for name, _ in plain.named_parameters())
 
 
-def test_texts_do_not_pass_our_encoder_and_other_conditions_do():
+def test_our_encoder_reads_all_conditions_but_the_text():
     model, inputs = tiny_nuwa(), all_inputs()
     model(**make_inputs()).loss.backward()
     encoder = list(model.model.encoder.parameters())
@@ -145,7 +145,7 @@ def test_it_loads_saves_and_runs_in_other_precisions(tmp_path, dtype):
     assert {parameter.dtype for parameter in wide.parameters()} == {torch.float32}
 
 
-def test_each_item_of_a_batch_is_what_it_is_alone_and_padding_does_not_matter():
+def test_an_item_does_not_depend_on_its_batch_or_on_padding():
     model, inputs = tiny_nuwa().double(), all_inputs()
     inputs.pop("labels")
     together = model(**inputs).logits
@@ -183,7 +183,7 @@ def test_new_text_tokens_change_clips_embedding_and_nothing_else(tmp_path):
     assert torch.equal(NuwaForConditionalGeneration.from_pretrained(tmp_path)(**inputs).logits, expected)
 
 
-def test_freezing_leaves_the_projection_to_learn():
+def test_freezing_leaves_the_projection_trainable():
     model = tiny_nuwa()
     model.freeze_text_encoder()
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
@@ -195,7 +195,7 @@ def test_freezing_leaves_the_projection_to_learn():
 
 
 @pytest.mark.parametrize("name", ["sdpa", "nearby", "nearby_reference", "flex_attention"])
-def test_names_of_nearby_attention_leave_clip_its_own(name, tmp_path):
+def test_names_of_nearby_attention_do_not_reach_clip(name, tmp_path):
     model, inputs = tiny_nuwa().double(), all_inputs()
     expected = model(**inputs).logits
     model.save_pretrained(tmp_path)
@@ -209,7 +209,7 @@ def test_names_of_nearby_attention_leave_clip_its_own(name, tmp_path):
         torch.testing.assert_close(loaded(**inputs).logits, expected)
 
 
-def test_attention_weights_written_out_are_those_of_our_own_layers():
+def test_returned_attention_weights_are_those_of_our_own_layers():
     model, inputs = tiny_nuwa(), all_inputs()
     model.set_attn_implementation("eager")
     output = model(**inputs, output_attentions=True, output_hidden_states=True)
@@ -244,7 +244,7 @@ def test_a_dropped_text_is_the_empty_text():
         drop_condition(ids[:, :1], mask[:, :1], 1.0, config.none_token_id, EOS)
 
 
-def test_the_mask_of_stored_texts_is_the_tokenizers_though_padding_looks_like_the_end():
+def test_stored_texts_get_the_tokenizers_mask_though_padding_equals_eos():
     inputs = text_inputs()
     assert inputs["input_ids"][0, -1] == EOS
     assert torch.equal(text_mask(inputs["input_ids"], tiny_nuwa_config()), inputs["attention_mask"])

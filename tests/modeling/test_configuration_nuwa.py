@@ -39,6 +39,8 @@ def test_papers_grids():
         ({"hidden_size": 10, "num_attention_heads": 3}, "`hidden_size` must be a multiple"),
         ({"window": (3, 2, 3)}, "`window` must be three odd extents"),
         ({"visual_grid": (3, 0, 3)}, "`visual_grid` must be three extents"),
+        ({"frame_rate": 0}, "`frame_rate` must be above 0 .* got 0; the paper's is 2.5"),
+        ({"frame_rate": float("inf")}, "`frame_rate` must be above 0 .* got inf"),
         ({"codebook_size": 0}, "`codebook_size` must be at least 1"),
         ({"none_token_id": 60, "vocab_size": 60}, "`none_token_id` must be in"),
         ({"hidden_dropout": 1.0}, r"`hidden_dropout` must be in \[0, 1\)"),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The 8-bit linear layer: exact sums, rounding within its bound, rows that do not know each other."""
+"""The 8-bit linear layer: exact sums, rounding errors within their bound, independent rows."""
 
 import os
 import subprocess
@@ -29,8 +29,8 @@ def random_rows(*shape, seed=1):
 @pytest.mark.parametrize("is_exact", [True, False])
 @pytest.mark.parametrize("num_rows", [0, 1, 2, 16, 33])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_sums_are_those_of_whole_numbers(shape, num_rows, is_exact, monkeypatch):
-    """Also as a CPU computes them that saturates: the halves then give the same sums."""
+def test_sums_are_exact_integers(shape, num_rows, is_exact, monkeypatch):
+    """Also in the way of a CPU that saturates, where the weight is split into two smaller numbers."""
     if not is_exact:
         monkeypatch.setattr(int8_linear, "_sums_exactly", lambda: False)
     generator = torch.Generator().manual_seed(2)
@@ -64,7 +64,7 @@ def test_sums_are_exact_without_vnni(instructions):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_output_is_its_definition(shape, dtype):
+def test_output_follows_the_definition(shape, dtype):
     layer = Int8Linear.from_linear(random_linear(*shape))
     rows = random_rows(2, 3, shape[0]).to(dtype)
     step = rows.abs().amax(-1, keepdim=True) / 127
@@ -84,33 +84,19 @@ def test_error_is_within_what_rounding_gives(shape, bias):
     rows = random_rows(7, shape[0]).double()
     whole, step = quantize_rows(rows)
     sums = (whole.abs().double().sum(-1, keepdim=True) + layer.weight.abs().double().sum(-1)) / 2 + shape[0] / 4
-    # The weight's steps are float32: a relative 2^-23 of its numbers on top.
+    # The weight's steps are float32, which adds a relative error of 2^-23.
     bound = step * layer.scale * (sums + 2**-23 * (whole.abs().double() @ layer.weight.abs().double().t()))
     with torch.no_grad():
         error = (layer(rows) - linear(rows)).abs()
     assert (error <= bound * (1 + 1e-6)).all()
 
 
-def test_rows_do_not_know_each_other():
+def test_rows_do_not_affect_each_other():
     layer = Int8Linear.from_linear(random_linear(64, 40))
     rows = random_rows(33, 64) * torch.logspace(-3, 3, 33)[:, None]
     together = layer(rows)
     for count in (1, 2, 16, 17):
         assert torch.equal(torch.cat([layer(part) for part in rows.split(count)]), together)
-
-
-def test_concatenated_layers_equal_the_separate_ones():
-    layers = [Int8Linear.from_linear(random_linear(64, size, seed=size)) for size in (40, 1, 33)]
-    joined = Int8Linear.concatenate(layers)
-    for rows in (random_rows(1, 64), random_rows(5, 7, 64)):
-        assert torch.equal(joined(rows), torch.cat([layer(rows) for layer in layers], dim=-1))
-        shared = quantize_rows(rows)
-        for layer in layers:
-            assert torch.equal(layer.from_quantized(*shared, rows.dtype), layer(rows))
-    with pytest.raises(ValueError, match="`layers` must have one input size"):
-        Int8Linear.concatenate([layers[0], Int8Linear.from_linear(random_linear(32, 40))])
-    with pytest.raises(ValueError, match="all a bias or none"):
-        Int8Linear.concatenate([layers[0], Int8Linear.from_linear(random_linear(64, 40, bias=False))])
 
 
 def test_row_of_zeros_gives_the_bias():
@@ -121,7 +107,7 @@ def test_row_of_zeros_gives_the_bias():
     assert torch.equal(Int8Linear.from_linear(zeros)(random_rows(3, 64)), torch.zeros(3, 40))
 
 
-def test_not_a_number_stays_one():
+def test_nan_stays_nan():
     layer = Int8Linear.from_linear(random_linear(64, 40))
     rows = random_rows(3, 64)
     rows[1, 5] = torch.nan

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""8-bit weights the Hugging Face way: `quantization_config`, saving, loading, what is refused."""
+"""8-bit weights the Hugging Face way: `quantization_config`, saving, loading and refusals."""
 
 import json
 
@@ -59,7 +59,7 @@ def test_every_linear_layer_of_ours_becomes_8_bit(float_folder):
 def test_logits_are_near_those_in_floating_point(float_folder):
     with torch.no_grad():
         original, quantised = (logits_of(model) for model in (tiny_transformer(), load_int8(float_folder)))
-    # Rounding to 8 bits leaves about a percent in each layer; a wrong scale or layer leaves nothing alike.
+    # Rounding to 8 bits costs about a percent in each layer; with a wrong scale or layer nothing would be alike.
     assert nn.functional.cosine_similarity(original.flatten(), quantised.flatten(), dim=0) > 0.995
 
 
@@ -79,7 +79,7 @@ def test_modules_can_stay_in_floating_point(kept, float_folder, tmp_path):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_saved_model_loads_to_the_same_bits(dtype, float_folder, tmp_path):
-    """In bfloat16 too, where a weight once was rounded to bfloat16 and then to 8 bits."""
+    """Also in bfloat16, where weights used to be rounded to bfloat16 first and to 8 bits after that."""
     config = NuwaInt8Config()
     model = NuwaForConditionalGeneration.from_pretrained(float_folder, quantization_config=config, dtype=dtype)
     assert model.dtype == dtype
@@ -140,7 +140,7 @@ def test_pipeline_quantises_saves_and_loads(dtype, tmp_path):
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
 def test_orders_of_sampling_give_the_same_tokens(guidance_scale, float_folder):
-    """All else in float64, so that nothing but the 8-bit layers rounds noticeably."""
+    """Everything else is in float64, so that only the 8-bit layers round noticeably."""
     model = load_int8(float_folder).to(torch.float64)
     for text in (TEXT[:1], TEXT):
         wavefront, raster = (
@@ -176,7 +176,7 @@ def test_device_map_of_other_devices_is_refused(device_map, float_folder):
 
 
 @pytest.mark.parametrize("device_map", ["auto", "cpu", {"": "cpu"}])
-def test_device_map_of_the_cpu_is_taken(device_map, float_folder):
+def test_device_map_of_the_cpu_is_accepted(device_map, float_folder):
     model = NuwaForConditionalGeneration.from_pretrained(
         float_folder, quantization_config=NuwaInt8Config(), device_map=device_map
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What transformers checks of every model of its own, held by both NUWA models."""
+"""The checks that transformers makes of each of its models, for both NUWA models."""
 
 import copy
 import inspect
@@ -68,7 +68,7 @@ def test_evaluation_is_deterministic_and_a_copy_computes_the_same(cls):
     assert not torch.equal(main_output(model(**inputs)), expected)  # dropout is real
 
 
-def test_each_item_of_a_batch_is_what_it_is_alone(cls):
+def test_an_item_does_not_depend_on_its_batch(cls):
     model, inputs = build(cls).double(), make_inputs(cls)
     inputs.pop("labels", None)
     together = main_output(model(**inputs))

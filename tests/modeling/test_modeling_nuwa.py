@@ -218,7 +218,7 @@ def test_all_implementations_agree_on_all_conditions(all_conditions, implementat
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_a_sketch_that_may_not_be_seen_is_no_sketch(inputs, all_conditions, implementation):
+def test_a_sketch_that_is_hidden_everywhere_has_no_effect(inputs, all_conditions, implementation):
     model = tiny_transformer().double()
     model.set_attn_implementation(implementation)
     names = ("sketch_tokens", "sketch_attention_mask")
@@ -229,8 +229,8 @@ def test_a_sketch_that_may_not_be_seen_is_no_sketch(inputs, all_conditions, impl
 
 
 def test_a_sketch_reaches_exactly_its_neighbourhood(inputs):
-    # One encoder layer and one decoder layer: the windows of both add up to two places to either side, and causal
-    # self-attention reads hidden states of before the cross-attention.
+    # With one encoder layer and one decoder layer, the two windows reach two places to either side. Causal
+    # self-attention reads the hidden states before the cross-attention.
     model = tiny_transformer(num_decoder_layers=1).double()
     sketch = torch.zeros(2, *VISUAL_GRID, dtype=torch.long)
     changed = sketch.clone()
@@ -244,7 +244,7 @@ def test_a_sketch_reaches_exactly_its_neighbourhood(inputs):
     assert torch.equal(differs, reached.expand_as(differs))
 
 
-def test_the_known_part_is_seen_before_its_turn_and_what_is_hidden_is_not_read(inputs):
+def test_known_tokens_are_seen_from_earlier_places_and_unknown_ones_are_not_read(inputs):
     model = tiny_transformer().double()
     known = torch.zeros(2, *VISUAL_GRID, dtype=torch.bool)
     known[:, 1, 2, 2] = True

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Quantisation by others, through the configurations of transformers and diffusers, needs nothing of ours."""
+"""Quantisation by other libraries, through configurations of transformers and diffusers, needs no code of ours."""
 
 import pytest
 import torch
@@ -45,5 +45,5 @@ def test_logits_are_near_those_in_floating_point(method):
         original = NuwaForConditionalGeneration.from_pretrained(folder)(**inputs).logits
         model = NuwaForConditionalGeneration.from_pretrained(folder, quantization_config=torchao_config(method))
         quantised = model(**inputs).logits
-    # Rounding to 8 bits leaves about a percent in each layer; a wrong layer leaves nothing alike.
+    # Rounding to 8 bits costs about a percent in each layer; with a wrong layer nothing would be alike.
     assert torch.nn.functional.cosine_similarity(original.flatten(), quantised.flatten(), dim=0) > 0.99

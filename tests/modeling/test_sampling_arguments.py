@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What `generate` and `stream` take as transformers' users write it, and what they refuse by name."""
+"""The arguments that `generate` and `stream` take in the manner of transformers, and those they refuse by name."""
 
 import inspect
 import math
@@ -29,7 +29,7 @@ def generators(*seeds):
 
 
 def both_ways(model, text=TEXT, **arguments):
-    """The tokens of `generate`, once those of `stream` have been found to be the same."""
+    """The tokens of `generate`, after a check that `stream` gives the same ones."""
     given = {"grid": GRID, **arguments}
     seeds = range(len(text) * given.get("num_return_sequences", 1))
     tokens = model.generate(text, generator=generators(*seeds), **given).tokens
@@ -47,13 +47,13 @@ def test_signature_and_help_show_every_argument(name):
     assert described == [parameter for parameter in parameters if parameter != "self"]
 
 
-def test_grid_left_open_is_the_learnt_one(model):
+def test_grid_is_the_learnt_one_by_default(model):
     whole = model.generate(TEXT, grid=model.config.visual_grid, do_sample=False).tokens
     assert torch.equal(model.generate(TEXT, do_sample=False).tokens, whole)
     assert torch.equal(torch.stack(list(model.stream(TEXT, do_sample=False)), 1), whole)
 
 
-def test_outputs_of_one_input_follow_each_other(model):
+def test_outputs_of_one_input_are_adjacent(model):
     known = {
         "known_tokens": torch.randint(0, 32, (2, *GRID)),
         "known_mask": torch.rand(2, *GRID) < 0.3,
@@ -67,7 +67,7 @@ def test_outputs_of_one_input_follow_each_other(model):
         assert torch.equal(both_ways(model, num_return_sequences=3, guidance_scale=scale, **known), once)
 
 
-def test_number_of_outputs_may_stand_in_the_generation_config(model):
+def test_number_of_outputs_may_come_from_the_generation_config(model):
     config = GenerationConfig(num_return_sequences=2, do_sample=True)
     assert model.generate(TEXT, grid=GRID, generation_config=config).tokens.shape == (4, *GRID)
     assert model.generate(TEXT, grid=GRID, generation_config=config, num_return_sequences=1).tokens.shape[0] == 2
@@ -81,7 +81,7 @@ def test_number_of_outputs_is_a_whole_number(model, number):
         model.generate(TEXT, num_return_sequences=number)
 
 
-def test_temperature_of_zero_and_no_sampling_take_the_likeliest_token(model):
+def test_temperature_of_zero_and_no_sampling_choose_the_likeliest_token(model):
     likeliest = both_ways(model, do_sample=False)
     assert torch.equal(model(TEXT, visual_tokens=likeliest).logits.argmax(-1), likeliest.flatten(1))
     assert torch.equal(both_ways(model, temperature=0, do_sample=True), likeliest)
@@ -120,7 +120,7 @@ def test_logits_processors_come_before_the_warpers_and_see_guided_rows(model, do
     assert all(input_ids is None and is_finite for input_ids, _, is_finite in seen)
 
 
-def test_one_logits_processor_must_stand_in_a_list(model):
+def test_one_logits_processor_must_be_in_a_list(model):
     with pytest.raises(TypeError, match="`logits_processor` must be a `LogitsProcessorList`"):
         model.generate(TEXT, logits_processor=SuppressTokensLogitsProcessor([1]))
 
@@ -129,14 +129,14 @@ REFUSED = {"num_beams": 4, "repetition_penalty": 1.3, "typical_p": 0.9, "max_new
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_transformers_has_and_cannot_be_done_here_is_refused_by_name(model, name):
+def test_unsupported_settings_of_transformers_are_refused_by_name(model, name):
     with pytest.raises(ValueError, match=f"`{name}` must be left out, got {REFUSED[name]}"):
         model.generate(TEXT, **{name: REFUSED[name]})
     with pytest.raises(ValueError, match=f"`{name}` must be left out"):
         model.stream(TEXT, generation_config=GenerationConfig(**{name: REFUSED[name]}))
 
 
-def test_settings_that_ask_for_nothing_are_taken(model):
+def test_settings_that_change_nothing_are_accepted(model):
     nothing = {"num_beams": 1, "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "use_cache": True}
     plain = both_ways(model)
     assert torch.equal(both_ways(model, **nothing), plain)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Sampling calls the model's own modules, so what is put on a module is there in sampling too."""
+"""Sampling calls the model's own modules, so whatever is attached to a module takes effect in sampling too."""
 
 import gc
 import weakref
@@ -43,7 +43,7 @@ def test_hooks_on_every_module_of_the_decoder_fire_once_a_step():
         assert counts[name] == times.get(name.removeprefix("model.decoder."), once), name
 
 
-def test_what_a_hook_changes_changes_the_tokens_as_in_teacher_forcing():
+def test_a_hook_changes_the_tokens_as_in_teacher_forcing():
     model = tiny_transformer().double()
     before = sampled(model, do_sample=False)
     model.model.decoder.layers[1].feed_forward.register_forward_hook(lambda module, inputs, output: -3 * output)
@@ -68,7 +68,7 @@ def test_compiled_modules_capture_graphs_and_give_the_same_tokens(which):
     assert graphs
 
 
-def test_an_adapter_counts_unmerged_and_merged_and_not_when_disabled():
+def test_an_adapter_takes_effect_unmerged_and_merged_but_not_when_disabled():
     plain = tiny_transformer()
     expected = sampled(plain)
     config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj", "up_proj"], init_lora_weights=False)
@@ -100,7 +100,7 @@ def test_checkpointing_gives_the_gradients_of_plain_training(use_reentrant):
         torch.testing.assert_close(gradients[1][name], gradient, msg=name)
 
 
-def test_hidden_states_are_let_go_of_unless_asked_for():
+def test_hidden_states_are_freed_unless_requested():
     model, alive = tiny_transformer(), []
 
     def watch(module, inputs, output):
@@ -123,7 +123,7 @@ def tensors_alive():
     return {id(one): one.numel() for one in gc.get_objects() if issubclass(type(one), torch.Tensor)}
 
 
-def test_a_call_leaves_nothing_behind_and_a_model_takes_its_tables_with_it():
+def test_a_call_keeps_nothing_alive_and_tables_are_freed_with_their_model():
     model = tiny_transformer()
     sampled(model)  # plans and tables are made once
     before = tensors_alive()

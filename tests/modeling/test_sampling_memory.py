@@ -13,7 +13,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.sampling_memory import sampling_memory
 
 
-# Each lets another part of the formula decide.
+# In each of these, another part of the formula is the largest.
 SIZES = {
     "ring": ({"hidden_size": 64, "codebook_size": 32, "num_decoder_layers": 8}, Grid(6, 10, 10)),
     "feed-forward": ({"hidden_size": 64, "codebook_size": 32, "intermediate_size": 2048}, Grid(6, 12, 12)),
@@ -52,7 +52,7 @@ def test_sampling_takes_the_memory_of_the_formula(part, guidance_scale, dtype):
         model.generate(text, **settings)
     memory = sampling_memory(model, grid, batch_size=3, uses_guidance=guidance_scale > 1)
     stated = memory.total - memory.weights - memory.laid_out  # the first call laid the weights out
-    # Indices, random numbers and what a kernel hands back for a moment are a few percent here, and none at real sizes.
+    # Indices, random numbers and temporary buffers of kernels are a few percent here, and negligible at real sizes.
     assert 0.99 * stated < meter.peak < 1.2 * stated
 
 
@@ -64,7 +64,7 @@ def test_raster_order_takes_small_steps():
     assert raster.weights == wavefront.weights == sum(weight.nbytes for weight in model.parameters())
 
 
-def test_a_model_that_is_not_there_can_be_asked_too():
+def test_a_model_on_the_meta_device_gives_the_same_numbers():
     sizes, grid = SIZES["weights"]
     with torch.device("meta"):  # as `from_pretrained` and `init_empty_weights` make models
         absent = model_of(grid, torch.float32, **sizes)
@@ -83,11 +83,11 @@ def test_decoding_takes_the_memory_of_the_formula(dtype):
             vqgan.decode(tokens)
         stated = vqgan.decoding_memory(3, 32, 48)
         assert stated == num_frames * vqgan.decoding_memory(1, 32, 48)
-        assert 0.99 * stated < meter.peak < 1.15 * stated  # the finished frames are on top
+        assert 0.99 * stated < meter.peak < 1.15 * stated  # the finished frames come on top
 
 
-def test_the_papers_video_takes_what_the_page_says():
-    """The table of docs/sampling.md, filled from here."""
+def test_the_table_of_the_papers_video_is_up_to_date():
+    """The table in docs/sampling.md holds the numbers computed here."""
     page = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text(encoding="utf-8")
     with torch.device("meta"):
         model = NuwaForConditionalGeneration(NuwaConfig())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Nasty sizes, shared by the tests of the definition and of the backends."""
+"""Awkward sizes, shared by the tests of the definition and of the backends."""
 
 from nuwa_hf.grid import Grid
 

@@ -31,7 +31,7 @@ def tensors(case, dtype=torch.float64, device="cpu", head_size=16):
 
 
 def padding(case, padded, device="cpu"):
-    """Hides a third of the first sample's keys and nearly all of the second's: some of its queries are blind."""
+    """Hide a third of the first item's keys and nearly all of the second's, so that some queries see no key."""
     if not padded:
         return None
     chance = torch.rand(2, case[1].numel, generator=torch.Generator().manual_seed(1))
@@ -96,7 +96,7 @@ def test_every_backend_agrees_with_the_reference_on_cuda(case, dtype):
 
 @pytest.mark.parametrize("backend", EVERY)
 def test_an_output_depends_on_its_neighborhood_bit_for_bit(backend):
-    """A changed key and value reach no earlier place, and no place that does not have them nearby."""
+    """A changed key and value reach no earlier place, and no place to which they are not nearby."""
     case = (GRID, GRID, WINDOW, True)
     query, key, value = (tensor.detach() for tensor in tensors(case, torch.float32))
     before = attend((query, key, value), case, backend=backend)
@@ -134,7 +134,7 @@ def test_a_mask_without_padding_changes_nothing(backend):
 
 
 @pytest.mark.parametrize("backend", EVERY)
-def test_heads_folded_out_of_one_projection_need_no_copy_by_the_caller(backend):
+def test_heads_split_off_one_projection_need_no_copy(backend):
     case = (GRID, GRID, WINDOW, True)
     together = torch.randn(2, GRID.numel, 9 * 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     strided = [part.unflatten(-1, (3, 16)).transpose(1, 2) for part in together.chunk(3, -1)]
@@ -150,13 +150,13 @@ def test_a_window_over_everything_is_plain_attention():
 
 
 def test_a_large_grid_is_cut_into_several_blocks_of_rows():
-    """The other cases fit into a block or two; here rows, not frames, are cut, and windows cross the cuts."""
+    """The other cases fit into a block or two. Here blocks split a frame, and windows reach across blocks."""
     case = (Grid(2, 12, 13), Grid(2, 12, 13), (3, 5, 3), True)
     expected = output_and_gradients(case, "masked_sdpa")
     assert_all_close(output_and_gradients(case, "blockwise"), expected, 1e-10)
 
 
-def test_without_a_name_the_choice_is_one_that_runs():
+def test_the_backend_chosen_by_default_can_run():
     for case in CASES:
         states = tensors(case)
         name = choose_backend(states[0], NearbyPattern(*case))
@@ -164,13 +164,13 @@ def test_without_a_name_the_choice_is_one_that_runs():
         assert attend(states, case).equal(expected)
 
 
-def test_the_choice_on_the_cpu_is_dense_only_where_everything_is_seen():
+def test_the_cpu_uses_the_dense_backend_only_where_everything_is_seen():
     query = tensors((GRID, GRID))[0]
     assert choose_backend(query, NearbyPattern(GRID, GRID, WINDOW, True)) == "blockwise"
     assert choose_backend(query, NearbyPattern(GRID, Grid(7, 1, 1), (None, None, None))) == "masked_sdpa"
 
 
-def test_a_backend_that_cannot_run_says_why_and_is_false_in_silence():
+def test_a_backend_that_cannot_run_returns_false_or_says_why():
     grid = Grid(11, 11, 11)
     query, pattern = torch.zeros(1, 1, grid.numel, 4), NearbyPattern(grid, grid, (None, None, None))
     assert not NEARBY_ATTENTION_BACKENDS["shift_and_add"].can_run(query, pattern)
@@ -219,12 +219,12 @@ def good():
         ({"backend": "fastest"}, ValueError, r"`backend` must be one of \['blockwise', .*'reference'.*got 'fastest'"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(change, error, message):
+def test_inputs_that_do_not_fit_are_refused_by_name(change, error, message):
     with pytest.raises(error, match=message):
         nearby_attention(**{**good(), **change})
 
 
-def test_whole_numbers_are_no_attention_states():
+def test_integer_tensors_are_refused():
     states = {name: torch.zeros(2, 3, 24, 16, dtype=torch.long) for name in ("query", "key", "value")}
     with pytest.raises(TypeError, match="must be floating-point"):
         nearby_attention(**{**good(), **states})

@@ -22,7 +22,7 @@ WINDOWS = [(1, 1, 1), (3, 3, 3), (1, 3, 1), (5, 1, 3), (3, None, 1), (None, None
 
 
 def near_by_the_formula(place, query_grid, key_grid, window, causal):
-    """The paper's set, written from the formula and nothing else: rows and columns counted by hand."""
+    """The paper's set, computed from the formula alone, with its own raster indices."""
     (t, h, w), (kt, kh, kw) = query_grid, key_grid
     x, y, z = place // (h * w), place // w % h, place % w
     centre = (math.floor(x * kt / t), math.floor(y * kh / h), math.floor(z * kw / w))
@@ -103,8 +103,8 @@ def test_windows_that_cover_an_axis_are_one_pattern():
     assert not NearbyPattern(grid, grid, (3, 5, 5)).sees_whole_grid
 
 
-def test_a_mask_first_made_in_inference_mode_can_train_afterwards():
-    """Cached tensors outlive the call that made them; one born in inference mode is refused by autograd."""
+def test_a_mask_first_made_in_inference_mode_can_be_used_in_training():
+    """Cached tensors outlive the call that made them, and autograd refuses tensors made in inference mode."""
     with torch.inference_mode():
         mask = neighborhood_mask(Grid(2, 1, 3), Grid(2, 1, 3), (1, 1, 3))
         places, inside = neighbor_table(Grid(2, 1, 3), (1, 1, 3))
@@ -119,7 +119,7 @@ def test_a_mask_made_under_a_default_device_of_meta_is_real():
     assert mask.device.type == places.device.type == "cpu"
 
 
-def test_a_window_may_come_as_a_list_as_it_does_from_json():
+def test_a_window_may_be_a_list_as_it_is_from_json():
     grid = Grid(2, 3, 2)
     assert neighborhood_mask(grid, grid, [3, 3, 3], True).equal(neighborhood_mask(grid, grid, (3, 3, 3), True))
 
@@ -136,7 +136,7 @@ def test_a_window_of_two_extents_is_refused():
 
 
 @pytest.mark.parametrize("function", [offsets, causal_offsets])
-def test_an_endless_window_has_no_offsets(function):
+def test_an_unbounded_window_has_no_offsets(function):
     with pytest.raises(ValueError, match="`window` must be finite"):
         function((3, None, 3))
 

@@ -116,6 +116,10 @@ def test_call_takes_what_its_task_needs_and_what_all_tasks_share(task):
         expected |= {"negative_prompt": None, "guidance_scale": None}
     if row.condition.endswith("sketch"):
         expected |= {"prompt": None}
+    if row.condition == "video sketch" or (row.output == "video" and row.known != "nothing"):
+        expected |= {"frame_rate": None}
+    if row.known == "part of the video":
+        expected |= {"num_frames": None}
     if row.condition == "text":
         expected |= {"num_candidates": 1, "scorer": None}
     if row.known != "nothing":

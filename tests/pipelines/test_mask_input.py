@@ -4,9 +4,10 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from tiny import FACTOR, FRAME_SIZE, VISUAL_GRID
+from tiny import FACTOR, FRAME_RATE, FRAME_SIZE, VISUAL_GRID
 
 from nuwa_hf.media import write_gif
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.mask_input import check_places, composite, known_places, prepare_masks
 
 
@@ -15,7 +16,8 @@ FRAMES = VISUAL_GRID[0]
 
 
 def prepare(mask, sizes=((HEIGHT, WIDTH),), num_frames=None):
-    masks = prepare_masks(mask, sizes=list(sizes), height=HEIGHT, width=WIDTH, num_frames=num_frames)
+    sampler = ClipSampler(FRAME_RATE)
+    masks = prepare_masks(mask, sizes=list(sizes), height=HEIGHT, width=WIDTH, num_frames=num_frames, sampler=sampler)
     assert masks.dtype == torch.bool
     frames = () if num_frames is None else (num_frames,)
     assert masks.shape == (len(sizes), *frames, HEIGHT, WIDTH)
@@ -65,7 +67,7 @@ def test_one_mask_serves_the_batch_and_a_list_has_one_for_each():
 
 def test_mask_of_a_video_may_differ_from_frame_to_frame(tmp_path):
     mask = bools(FRAMES, HEIGHT, WIDTH)
-    write_gif([picture(frame) for frame in mask], tmp_path / "mask.gif")
+    write_gif([picture(frame) for frame in mask], tmp_path / "mask.gif", fps=4)
     expected = torch.from_numpy(mask)[None]
     forms = [mask, torch.from_numpy(mask), [list(mask)], [[picture(frame) for frame in mask]], tmp_path / "mask.gif"]
     with PIL.Image.open(tmp_path / "mask.gif") as animated:
@@ -143,7 +145,7 @@ ALPHA = PIL.Image.new("RGBA", FRAME_SIZE, (255, 255, 255, 9))
         (np.zeros((4, 4), complex), TypeError, "bools, integers or floats, got complex128"),
         (None, TypeError, "`mask` must be a PIL image, .* got NoneType"),
         (["missing.png"], OSError, r"`mask\[0\]` must be the path of a file"),
-        (ALPHA, ValueError, "must not be transparent"),
+        (ALPHA, ValueError, "must be opaque, got .* give an image without alpha"),
     ],
 )
 def test_bad_mask_is_refused_with_the_remedy(mask, error, message, num_frames):
@@ -175,7 +177,7 @@ def test_mask_with_other_frames_than_the_clip_is_refused(mask, error, message):
 def test_unreadable_mask_file_is_refused(tmp_path):
     (tmp_path / "mask.png").write_text("no picture")
     for num_frames in (None, FRAMES):
-        with pytest.raises(ValueError, match=r"`mask` must be an image file, got .*mask\.png"):
+        with pytest.raises(ValueError, match=r"`mask` must be .*, got .*mask\.png"):
             prepare(tmp_path / "mask.png", num_frames=num_frames)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What the libraries wrap around a model works in all eight tasks: the tokens are those of a plain call."""
+"""The wrappers that libraries put around a model work in all eight tasks and give the tokens of a plain call."""
 
 import accelerate
 import peft
@@ -44,15 +44,15 @@ def offload_model_by_model(pipeline, folder):
 
 
 def offload_module_by_module(pipeline, folder):
-    # What `enable_sequential_cpu_offload` does, which itself asks for the device "cpu:0"; accelerate then puts plain
-    # tensors in the place of parameters.
+    # This is what `enable_sequential_cpu_offload` does, except that it asks for the device "cpu:0". accelerate
+    # then replaces parameters by plain tensors.
     for component in pipeline.components.values():
         if isinstance(component, torch.nn.Module):
             accelerate.cpu_offload(component, torch.device("cpu"), offload_buffers=len(component._parameters) > 0)
 
 
 def offload_groups(pipeline, folder, **settings):
-    # To disk, so that weights which are not brought back in time are missed. The codecs do not claim to support it.
+    # To disk, so that weights which are not brought back in time are missing. The codecs do not support it officially.
     settings |= {"offload_to_disk_path": str(folder), "exclude_modules": ["vqgan", "sketch_vqgan"]}
     pipeline.enable_group_offload(torch.device("cpu"), **settings)
 
@@ -66,7 +66,7 @@ def offload_groups_of_blocks(pipeline, folder):
 
 
 def add_an_idle_adapter(pipeline, folder):
-    # The second matrix of a fresh adapter is zero, so it computes what the base does.
+    # The second matrix of a fresh adapter is zero, so the adapter changes nothing yet.
     pipeline.transformer.add_adapter(peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj", "up_proj"]))
 
 
@@ -86,7 +86,7 @@ def test_a_wrapped_model_gives_the_tokens_of_a_plain_one(wrap, task, tmp_path):
     expected = run(pipeline, task)
     wrap(pipeline, tmp_path)
     assert torch.equal(run(pipeline, task), expected)
-    assert torch.equal(run(pipeline, task), expected)  # what the first call left behind does no harm
+    assert torch.equal(run(pipeline, task), expected)  # nor does the first call affect the second
 
 
 def logits_of(pipeline, task, context=None):
@@ -99,17 +99,17 @@ def logits_of(pipeline, task, context=None):
     return torch.cat(seen, 1)
 
 
-def test_under_autocast_logits_agree_to_rounding(task):
+def test_under_autocast_logits_agree_up_to_rounding(task):
     pipeline = tiny_pipeline(task)
     expected = logits_of(pipeline, task)
     found = logits_of(pipeline, task, torch.autocast("cpu", dtype=torch.bfloat16))
-    # Places of the first step depend on no token, so they are compared whatever token a rounding has changed later.
+    # The places of the first step depend on no token, so rounding cannot have changed their inputs.
     assert found.shape == expected.shape
-    # bfloat16 keeps 8 bits, and a random model is steep.
+    # bfloat16 keeps 8 bits, and a random model amplifies rounding errors.
     torch.testing.assert_close(found[:, :1], expected[:, :1], atol=0.25 * expected.std().item(), rtol=0)
 
 
-def test_with_weights_stored_in_8_bits_logits_agree_to_rounding(task):
+def test_with_weights_stored_in_8_bits_tokens_are_those_of_rounded_weights(task):
     pipeline, exact = tiny_pipeline(task), tiny_pipeline(task)
     for module in exact.transformer.modules():  # the rounding itself, by hand
         if isinstance(module, torch.nn.Linear | torch.nn.Embedding):

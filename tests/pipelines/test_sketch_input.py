@@ -4,9 +4,10 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from tiny import FRAME_SIZE, VISUAL_GRID
+from tiny import FRAME_RATE, FRAME_SIZE, VISUAL_GRID
 
 from nuwa_hf.datasets.class_map import palette
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.sketch_input import color_class_map, prepare_sketches
 
 
@@ -17,7 +18,8 @@ KINDS = (np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32, np.int64, 
 
 
 def prepare(sketch, is_video=False, num_classes=CLASSES):
-    maps = prepare_sketches(sketch, num_classes=num_classes, height=HEIGHT, width=WIDTH, is_video=is_video)
+    sampler = ClipSampler(FRAME_RATE) if is_video else None
+    maps = prepare_sketches(sketch, num_classes=num_classes, height=HEIGHT, width=WIDTH, sampler=sampler)
     assert maps.dtype == torch.int64
     assert maps.shape[2:] == (HEIGHT, WIDTH)
     assert is_video or maps.shape[1] == 1
@@ -147,9 +149,13 @@ NEGATIVE[1, 0, 2] = -1
         (np.zeros(4, int), ValueError, "must have shape"),
         (np.zeros((1, 1, 1, 4, 4), int), ValueError, "must have shape"),
         ([], ValueError, "at least one sketch"),
-        (PIL.Image.new("RGB", (4, 4)), ValueError, 'mode "P" or "L", .* got \'RGB\'; make it with `color_class_map`'),
-        (PIL.Image.new("1", (4, 4)), ValueError, "got '1'"),
-        (PIL.Image.new("I;16", (4, 4)), ValueError, "got 'I;16'"),
+        (
+            PIL.Image.new("RGB", (4, 4)),
+            ValueError,
+            'mode "P" or "L", .* of mode \'RGB\'; make it with `color_class_map`',
+        ),
+        (PIL.Image.new("1", (4, 4)), ValueError, "is of mode '1'"),
+        (PIL.Image.new("I;16", (4, 4)), ValueError, "is of mode 'I;16'"),
         (None, TypeError, "`sketch` must be a PIL image, .* got NoneType"),
         ([None], TypeError, r"`sketch\[0\]` must be"),
         ("missing.png", OSError, "`sketch` must be the path of a file"),
@@ -190,7 +196,7 @@ def test_clip_is_no_sketch_of_an_image():
 def test_unreadable_sketch_file_is_refused(tmp_path):
     (tmp_path / "sketch.png").write_text("no picture")
     for is_video in (False, True):
-        with pytest.raises(ValueError, match=r"`sketch` must be an image file, got .*sketch\.png"):
+        with pytest.raises(ValueError, match=r"`sketch` must be .*, got .*sketch\.png"):
             prepare(tmp_path / "sketch.png", is_video)
 
 

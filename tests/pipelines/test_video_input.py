@@ -5,9 +5,10 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from tiny import FRAME_SIZE, VISUAL_GRID
+from tiny import FRAME_RATE, FRAME_SIZE, VISUAL_GRID
 
 from nuwa_hf.media import write_gif, write_mp4
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.video_input import prepare_videos
 
@@ -16,11 +17,11 @@ WIDTH, HEIGHT = FRAME_SIZE
 FRAMES = VISUAL_GRID[0]
 
 
-def prepare(video):
-    prepared = prepare_videos(video, height=HEIGHT, width=WIDTH)
+def prepare(video, height=HEIGHT, width=WIDTH):
+    prepared = prepare_videos(video, height=height, width=width, sampler=ClipSampler(FRAME_RATE))
     assert prepared.pixels.dtype == torch.float32
     assert prepared.pixels.ndim == 5
-    assert (len(prepared.pixels), *prepared.pixels.shape[2:]) == (len(prepared.sizes), 3, HEIGHT, WIDTH)
+    assert (len(prepared.pixels), *prepared.pixels.shape[2:]) == (len(prepared.sizes), 3, height, width)
     return prepared
 
 
@@ -51,8 +52,8 @@ def test_every_form_of_a_clip_gives_the_same_pixels(tmp_path):
     paths = [tmp_path / f"{place}.png" for place in range(FRAMES)]
     for frame, path in zip(frames, paths, strict=True):
         frame.save(path)
-    write_gif(frames, tmp_path / "clip.gif")
-    frames[0].save(tmp_path / "clip.png", save_all=True, append_images=frames[1:])
+    write_gif(frames, tmp_path / "clip.gif", fps=4)
+    frames[0].save(tmp_path / "clip.png", save_all=True, append_images=frames[1:], duration=1000 // FRAME_RATE)
     expected = to_tensor(array)[None].float() / 255
     forms = [frames, tuple(frames), paths, [str(path) for path in paths], array, to_tensor(array), list(array)]
     forms += [list(to_tensor(array)), [frames[0], paths[1], array[2]], to_tensor(array) / 255]
@@ -71,7 +72,7 @@ def test_every_form_of_a_batch_gives_its_clips(tmp_path):
     expected = to_tensor(arrays).float() / 255
     paths = [tmp_path / "0.gif", tmp_path / "1.gif"]
     for array, path in zip(arrays, paths, strict=True):
-        write_gif(pictures(array), path)
+        write_gif(pictures(array), path, fps=4)
     lists = [pictures(array) for array in arrays]
     for batch in (arrays, to_tensor(arrays), list(arrays), lists, paths, [paths[0], lists[1]], (arrays[0], paths[1])):
         assert torch.equal(prepare(batch).pixels, expected)
@@ -81,7 +82,7 @@ def test_one_image_is_a_clip_of_one_frame(tmp_path):
     array = clip_array()[0]
     picture = PIL.Image.fromarray(array)
     picture.save(tmp_path / "image.png")
-    write_gif([picture], tmp_path / "image.gif")
+    write_gif([picture], tmp_path / "image.gif", fps=4)
     expected = prepare_images(picture, height=HEIGHT, width=WIDTH).pixels[None]
     for form in (picture, tmp_path / "image.png", tmp_path / "image.gif", array, to_tensor(array), [picture], [array]):
         assert torch.equal(prepare(form).pixels, expected)
@@ -102,9 +103,9 @@ def test_frames_are_read_as_images_are(caplog):
 
 def test_mp4_comes_back_up_to_its_coding(tmp_path):
     clip = smooth_clip()
-    write_mp4(clip, tmp_path / "clip.mp4")
-    found = prepare_videos(tmp_path / "clip.mp4", height=24, width=32)
-    expected = prepare_videos(clip, height=24, width=32)
+    write_mp4(clip, tmp_path / "clip.mp4", fps=4)
+    found = prepare(tmp_path / "clip.mp4", height=24, width=32)
+    expected = prepare(clip, height=24, width=32)
     assert found.sizes == expected.sizes
     assert found.pixels.shape == expected.pixels.shape
     assert (found.pixels - expected.pixels).abs().mean() < 0.02  # halved chroma, crf 16
@@ -123,15 +124,15 @@ def write_video(path, codec="mpeg4", **options):
 @pytest.mark.parametrize("extension", ["avi", "mkv", "mov"])
 def test_other_containers_are_read(tmp_path, extension):
     write_video(tmp_path / f"clip.{extension}")
-    found = prepare_videos(tmp_path / f"clip.{extension}", height=24, width=32)
-    expected = prepare_videos(smooth_clip(), height=24, width=32)
+    found = prepare(tmp_path / f"clip.{extension}", height=24, width=32)
+    expected = prepare(smooth_clip(), height=24, width=32)
     assert (found.pixels - expected.pixels).abs().mean() < 0.04  # an older codec
 
 
 def test_video_filmed_on_its_side_is_turned_upright(tmp_path):
     """A telephone stores frames as its sensor stands and a matrix that turns them a quarter clockwise."""
-    write_mp4(smooth_clip(), tmp_path / "clip.mp4")
-    stored = prepare_videos(tmp_path / "clip.mp4", height=24, width=32).pixels
+    write_mp4(smooth_clip(), tmp_path / "clip.mp4", fps=4)
+    stored = prepare(tmp_path / "clip.mp4", height=24, width=32).pixels
     data = bytearray((tmp_path / "clip.mp4").read_bytes())
     one, minus_one, zero, unit = ((n % 2**32).to_bytes(4, "big") for n in (1 << 16, -1 << 16, 0, 1 << 30))
     identity, quarter = (b"".join(rows) for rows in ((one, zero, zero, zero, one), (zero, one, zero, minus_one, zero)))
@@ -139,7 +140,7 @@ def test_video_filmed_on_its_side_is_turned_upright(tmp_path):
     data[place : place + len(quarter)] = quarter
     assert data[place + len(quarter) :].startswith(zero * 3 + unit)
     (tmp_path / "turned.mp4").write_bytes(data)
-    found = prepare_videos(tmp_path / "turned.mp4", height=32, width=24)
+    found = prepare(tmp_path / "turned.mp4", height=32, width=24)
     assert found.sizes == [(32, 24)]
     assert torch.equal(found.pixels, stored.rot90(-1, (-2, -1)))
 
@@ -160,7 +161,7 @@ def test_mp4_cut_off_anywhere_is_refused(tmp_path, options):
 def test_damaged_file_raises_nothing_but_our_error(tmp_path, extension):
     path = tmp_path / f"clip.{extension}"
     if extension == "gif":
-        write_gif(pictures(clip_array()), path)
+        write_gif(pictures(clip_array()), path, fps=4)
     else:
         write_video(path, "libx264")
     whole = path.read_bytes()
@@ -181,7 +182,7 @@ def test_file_without_frames_is_refused(tmp_path):
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "notes.mp4").write_text("this is no video " * 50)
     for name in ("empty.mp4", "notes.mp4"):
-        with pytest.raises(ValueError, match=rf"`video` must be a whole, readable video or image file, got .*{name}"):
+        with pytest.raises(ValueError, match=rf"`video` must be whole and readable, got .*{name}"):
             prepare(tmp_path / name)
     with av.open(str(tmp_path / "sound.wav"), "w") as file:
         stream = file.add_stream("pcm_s16le", rate=8000, layout="mono")
@@ -189,20 +190,20 @@ def test_file_without_frames_is_refused(tmp_path):
         sound.sample_rate = 8000
         file.mux(stream.encode(sound))
         file.mux(stream.encode())
-    with pytest.raises(ValueError, match=r"with a video stream, got .*sound\.wav, which has none"):
+    with pytest.raises(ValueError, match=r"got .*sound\.wav.*, which has no video stream; give a file with pictures"):
         prepare(tmp_path / "sound.wav")
     with av.open(str(tmp_path / "none.avi"), "w") as file:
         stream = file.add_stream("mpeg4", rate=4)
         stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
         file.start_encoding()
-    with pytest.raises(ValueError, match=r"at least one frame, got .*none\.avi"):
+    with pytest.raises(ValueError, match=r"got .*none\.avi.*, which has no frames"):
         prepare(tmp_path / "none.avi")
 
 
 def test_film_too_long_for_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("nuwa_hf.pipelines.source_files.MAX_FRAMES", 4)
-    write_mp4(smooth_clip(), tmp_path / "clip.mp4")
-    with pytest.raises(ValueError, match="`video` must have at most 4 frames, got more; cut the clip"):
+    monkeypatch.setattr("nuwa_hf.pipelines.clip_sampling.MAX_CLIP_FRAMES", 4)
+    write_mp4(smooth_clip(), tmp_path / "clip.mp4", fps=4)
+    with pytest.raises(ValueError, match=r"clip\.mp4.* has more than 4 frames at 4 a second; cut the clip"):
         prepare(tmp_path / "clip.mp4")
 
 

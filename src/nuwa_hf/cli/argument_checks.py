@@ -8,8 +8,10 @@ import secrets
 from nuwa_hf.cli.task_arguments import SEED, input_files, options_of
 from nuwa_hf.cli.task_commands import TaskCommand
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.media.errors import naming
+from nuwa_hf.media.frame_sampling import check_frame_rate
+from nuwa_hf.media.sources import open_file
 from nuwa_hf.pipelines.checks import as_prompt_list, check_whole_number
-from nuwa_hf.pipelines.source_files import opened
 
 
 def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
@@ -30,6 +32,8 @@ def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
     for option in options_of(command):
         if option.type is int and type(option.default) is not bool and option is not SEED and option.name in given:
             check_whole_number(option.flag, given[option.name], maximum=option.maximum)
+    for name in given.keys() & {"fps", "frame_rate"}:
+        check_frame_rate(given[name], f"--{name.replace('_', '-')}")
     sampling = {"guidance_scale", "temperature", "top_k", "top_p", "min_p"}
     SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
     if args.seed is None:
@@ -38,5 +42,5 @@ def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
         raise ValueError(f"`--seed` must be at least 0 and fit into 63 bits, got {args.seed}.")
     for name, path in input_files(command, args):
         if not path.startswith(("http://", "https://")):
-            with opened(path, name):
+            with naming(name, repr(path)), open_file(path):
                 pass

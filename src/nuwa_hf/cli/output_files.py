@@ -13,6 +13,7 @@ from pathlib import Path
 import PIL.Image
 
 from nuwa_hf.media import IMAGE_SUFFIXES, write_gif, write_image, write_mp4
+from nuwa_hf.media.write_clips import check_gif_rate
 from nuwa_hf.tasks import Task
 
 
@@ -127,13 +128,27 @@ def check_writable(files: OutputFiles, inputs: Sequence[str]) -> None:
             raise OSError(f"Cannot write into {directory.resolve()}: {error.strerror}.") from error
 
 
-def write_result(frames: Sequence[PIL.Image.Image], path: Path, fps: int | None) -> None:
+def check_speed(files: OutputFiles, fps: float) -> None:
+    """Require a speed that the files can have.
+
+    Args:
+        files (`OutputFiles`): what is to be written.
+        fps (`float`): frames per second of a video.
+
+    Raises:
+        ValueError: If one is a GIF and the speed is above 50.
+    """
+    if any(path.suffix.lower() == ".gif" for result in files.results for path in result):
+        check_gif_rate(fps)
+
+
+def write_result(frames: Sequence[PIL.Image.Image], path: Path, fps: float) -> None:
     """Write an image or a video in the format given by the file's suffix.
 
     Args:
         frames (`Sequence[PIL.Image.Image]`): the video, or one image.
         path (`Path`): the file.
-        fps (`int`, *optional*): frames per second of a video.
+        fps (`float`): frames per second of a video.
 
     Raises:
         OSError: If it cannot be written.

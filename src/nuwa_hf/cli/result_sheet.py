@@ -16,10 +16,11 @@ import torch
 from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.media import contact_sheet, enlarge
+from nuwa_hf.media.sources import open_media
 from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.mask_input import prepare_masks
-from nuwa_hf.pipelines.source_files import identify, load_frames, opened
 from nuwa_hf.pipelines.video_input import prepare_videos
 
 
@@ -72,29 +73,43 @@ def given_pictures(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> list[li
     """
     height, width = pipeline.image_size
     if "sketch" in given:
-        return [[_colored(map_).resize((width, height), PIL.Image.Resampling.NEAREST) for map_ in _maps(given)]]
+        return [
+            [_colored(map_).resize((width, height), PIL.Image.Resampling.NEAREST) for map_ in _maps(pipeline, given)]
+        ]
     if not given.keys() & {"image", "video"}:
         return []
     with _warnings_said_before():
         if "image" in given:
             images = prepare_images(given["image"], height=height, width=width)
-            pixels_TCYX, sizes, num_frames = images.pixels, images.sizes, None
+            pixels_TCYX, sizes, num_frames, sampler = images.pixels, images.sizes, None, None
         else:
-            videos = prepare_videos(given["video"], height=height, width=width)
+            sampler = _sampler(pipeline, given)
+            videos = prepare_videos(given["video"], height=height, width=width, sampler=sampler)
             pixels_TCYX, sizes, num_frames = videos.pixels[0], videos.sizes, videos.pixels.shape[1]
         rows = [_pictures(pixels_TCYX)]
         if given.get("mask") is not None:
-            masks = prepare_masks(given["mask"], sizes=sizes, height=height, width=width, num_frames=num_frames)
+            size = {"height": height, "width": width}
+            masks = prepare_masks(given["mask"], sizes=sizes, **size, num_frames=num_frames, sampler=sampler)
             rows.append(_pictures(pixels_TCYX.masked_fill(masks.reshape(-1, 1, height, width), TO_BE_FILLED)))
     return rows if num_frames is not None else [[picture for row in rows for picture in row]]
 
 
-def _maps(given: dict[str, Any]) -> Iterator[PIL.Image.Image]:
+def _sampler(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> ClipSampler:
+    """Takes the frames that the pipeline took."""
+    num_frames = given.get("num_frames") or pipeline.max_frames
+    rates = pipeline.frame_rate, given.get("frame_rate")
+    if "prompt" in given:
+        return ClipSampler.first_frames(*rates, num_frames)
+    return ClipSampler.last_frames(*rates, num_frames, pipeline.max_frames)
+
+
+def _maps(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> Iterator[PIL.Image.Image]:
     """The class maps of a clip or of a single sketch."""
     sketch = given["sketch"]
+    sampler = ClipSampler(pipeline.frame_rate, given.get("frame_rate"))
     for path in sketch[0] if isinstance(sketch, list) else [sketch]:
-        with opened(path, "sketch") as file:
-            yield from load_frames(identify(file, "sketch"), "sketch", file)
+        with open_media(path) as media:
+            yield from sampler.take(media.frames(), lambda picture: picture, "sketch")
 
 
 def _colored(class_map: PIL.Image.Image) -> PIL.Image.Image:

@@ -10,7 +10,7 @@ from diffusers.utils import logging as diffusers_logging
 
 import nuwa_hf
 from nuwa_hf.cli.argument_checks import check_arguments
-from nuwa_hf.cli.output_files import check_writable, default_name, plan_files, write_result
+from nuwa_hf.cli.output_files import check_speed, check_writable, default_name, plan_files, write_result
 from nuwa_hf.cli.result_sheet import result_sheet
 from nuwa_hf.cli.task_arguments import input_files, pipeline_arguments
 from nuwa_hf.cli.task_commands import TaskCommand
@@ -37,11 +37,17 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
     name = default_name(command.task, prompt, paths) if args.output is None else args.output
     files = plan_files(name, command.task.output, count, args.contact_sheet)
     check_writable(files, paths)
+    fps = vars(args).get("fps")
+    if fps is not None:
+        check_speed(files, fps)
     device = choose_device(args.device)
     seeds = [args.seed + number for number in range(count)]
 
     diffusers_logging.set_verbosity_error()
     pipeline = getattr(nuwa_hf, command.task.pipeline).from_pretrained(args.checkpoint).to(device)
+    if fps is None:
+        fps = pipeline.frame_rate
+        check_speed(files, fps)
     output = pipeline(**given, generator=[torch.Generator().manual_seed(seed) for seed in seeds])
     clips = [[image] for image in output.images] if command.task.output == "image" else output.frames
 
@@ -49,7 +55,7 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
         sheet = result_sheet(clips, seeds, prompt or command.task.name, pipeline, given, args.scale)
     for clip, clip_paths, seed in zip(clips, files.results, seeds, strict=True):
         for path in clip_paths:
-            write_result(enlarge(clip, args.scale), path, vars(args).get("fps"))
+            write_result(enlarge(clip, args.scale), path, fps)
             print(f"{path}  (seed {seed})")
     if files.sheet is not None:
         write_png(sheet, files.sheet)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.cli.task_commands import TaskCommand
-from nuwa_hf.pipelines.source_files import MAX_FRAMES
+from nuwa_hf.media.limits import MAX_CLIP_FRAMES
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,17 @@ PIPELINE_OPTIONS = (
         str,
         default_text="fills all frames but the first",
     ),
-    Option("--num-frames", "num_frames", "frames of a video, with those given", maximum=MAX_FRAMES, **OF_CHECKPOINT),
+    Option(
+        "--num-frames", "num_frames", "frames of a video, with those given", maximum=MAX_CLIP_FRAMES, **OF_CHECKPOINT
+    ),
+    Option(
+        "--frame-rate",
+        "frame_rate",
+        "frames per second of what is given",
+        "X",
+        float,
+        default_text="the file's own, of images the checkpoint's",
+    ),
     Option(
         "--overlap-frames",
         "overlap_frames",
@@ -115,7 +125,7 @@ SHARED_OPTIONS = (
     Option("--scale", "scale", "enlarge N times, nearest", default=4),
     Option("--contact-sheet", "contact_sheet", "also write a PNG with what was given and all results", default=False),
 )
-FPS = Option("--fps", "fps", "frames per second, at most 50", default=4, maximum=50)
+FPS = Option("--fps", "fps", "frames per second of the files written, a GIF's at most 50", "X", float, **OF_CHECKPOINT)
 
 
 def options_of(command: TaskCommand) -> list[Option]:

@@ -104,7 +104,7 @@ TASK_COMMANDS = {
             get_task("S2V"),
             "make videos of a sketch for each frame",
             (SKETCHES,),
-            ("prompt", "overlap_frames", *TEXT, *SAMPLING),
+            ("prompt", "frame_rate", "overlap_frames", *TEXT, *SAMPLING),
             "nuwa-hf sketch-to-video sketch-0.png sketch-1.png sketch-2.png sketch-3.png --seed 0",
         ),
         TaskCommand(
@@ -119,7 +119,7 @@ TASK_COMMANDS = {
             get_task("V2V"),
             "continue a video, or an image as a video",
             (VIDEO_OR_IMAGE,),
-            ("num_frames", "overlap_frames", "condition_on_known", "composite", *SAMPLING),
+            ("num_frames", "frame_rate", "overlap_frames", "condition_on_known", "composite", *SAMPLING),
             "nuwa-hf predict image.png --num-frames 12 --num-videos 4 --contact-sheet",
         ),
         TaskCommand(
@@ -134,7 +134,7 @@ TASK_COMMANDS = {
             get_task("TV2V"),
             "draw a part of a video anew for a text",
             (PROMPT, VIDEO),
-            (*KNOWN, "overlap_frames", *TEXT, *SAMPLING, "num_candidates"),
+            (*KNOWN, "num_frames", "frame_rate", "overlap_frames", *TEXT, *SAMPLING, "num_candidates"),
             'nuwa-hf edit-video "a rocket flies upwards over the sea" clip.gif --seed 0',
         ),
     )

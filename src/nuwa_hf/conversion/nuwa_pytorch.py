@@ -164,7 +164,9 @@ def _dilations(state: State) -> dict[str, int]:
     return {re.match(r".+?\.fn\.", name)[0]: window[1] for name, window in found.items() if window is not None}
 
 
-def convert_transformer(state: State, *, text_length: int, dtype: torch.dtype | None) -> NuwaForConditionalGeneration:
+def convert_transformer(
+    state: State, *, text_length: int, frame_rate: float, dtype: torch.dtype | None
+) -> NuwaForConditionalGeneration:
     """A transformer with what maps of a `NUWA`; the rest of it has fresh weights.
 
     Its sizes are those of the `NUWA`. The "None" condition is its padding token, which it never sees in a text.
@@ -172,6 +174,7 @@ def convert_transformer(state: State, *, text_length: int, dtype: torch.dtype | 
     Args:
         state (`Mapping[str, torch.Tensor]`): of a `NUWA`, without the codec.
         text_length (`int`): positions of texts where the `NUWA` learnt none.
+        frame_rate (`float`): frames a second of the clips that it learnt, which the state dict does not tell.
         dtype (`torch.dtype`, *optional*): type of the weights; by default that of the state dict.
 
     Returns:
@@ -195,6 +198,7 @@ def convert_transformer(state: State, *, text_length: int, dtype: torch.dtype | 
         num_decoder_layers=_depth(state, "video_transformer", has_cross_attention=True),
         max_text_length=text_length if positions is None else positions.shape[0],
         visual_grid=grid,
+        frame_rate=frame_rate,
         window=(3, 3, 3) if window is None else window[0],
         pad_token_id=0,
         none_token_id=0,

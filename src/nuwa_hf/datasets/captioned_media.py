@@ -13,9 +13,12 @@ from typing import Any
 import datasets
 import numpy as np
 
+from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_sampling import check_frame_rate, sample_start
+from nuwa_hf.media.resizing import fit_picture
+from nuwa_hf.media.sources import is_still, open_media, stored_name
+
 from .class_map_files import fit_class_maps, read_class_maps
-from .frame_sampling import BrokenClipError, sample_frames
-from .media_files import fit_picture, is_still, open_media, stored_name, timed_frames
 from .open_dataset import Columns, find_columns, without_decoding
 
 
@@ -54,15 +57,15 @@ class ClipReader:
             shape `(T, Y, X, 3)`) and, where there is a column of sketches, `sketch` (`(T, Y, X)`).
 
         Raises:
-            BrokenClipError: If the clip or its sketch cannot be decoded or is too short, or there is no caption.
+            BrokenMediaError: If the clip or its sketch cannot be decoded or is too short, or there is no caption.
             ValueError: If a sketch has a class that does not exist.
         """
         caption = row[self.columns.caption]
         if not isinstance(caption, str) or not caption.strip():
-            raise BrokenClipError("has no caption")
-        frames = timed_frames(open_media(row[self.columns.media]))
-        clip = sample_frames(frames, frame_rate=self.frame_rate, num_frames=self.num_frames)
-        pictures = [frame.picture() for frame in clip]
+            raise BrokenMediaError("has no caption")
+        with open_media(row[self.columns.media]) as media:
+            clip = sample_start(media.frames(), frame_rate=self.frame_rate, num_frames=self.num_frames)
+            pictures = [frame.picture() for frame in clip]
         sample = {
             "name": self.name(number, row),
             "caption": caption,
@@ -74,7 +77,7 @@ class ClipReader:
             maps = read_class_maps(row[self.columns.sketch], clip, frame_rate=self.frame_rate)
             rows, columns = maps.shape[1:]
             if rows * pictures[0].width != columns * pictures[0].height:
-                raise BrokenClipError(
+                raise BrokenMediaError(
                     f"has a sketch of {rows}x{columns} beside frames of {pictures[0].height}x{pictures[0].width}, "
                     "another aspect"
                 )
@@ -148,8 +151,7 @@ class CaptionedMedia:
         for name, value in (("num_frames", num_frames), ("height", height), ("width", width)):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}.")
-        if not 0 < frame_rate <= 1000:
-            raise ValueError(f"`frame_rate` must be above 0 and at most 1000, got {frame_rate}; the paper's is 2.5.")
+        check_frame_rate(frame_rate)
         self.num_rows = len(dataset) if isinstance(dataset, datasets.Dataset) else None
         self._dataset = without_decoding(dataset)
         first = list(islice(self.rows(0), ROWS_LOOKED_AT))

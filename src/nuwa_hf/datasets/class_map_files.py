@@ -5,13 +5,12 @@
 from typing import Any
 
 import numpy as np
-import PIL.Image
 
-from .frame_sampling import BrokenClipError, TimedFrame, sample_frames
-from .media_files import middle_box, open_media, timed_frames
-
-
-LOSSY_FORMATS = ("JPEG", "GIF", "WEBP")  # the first changes values, the second numbers colours anew
+from nuwa_hf.media.class_indices import class_indices
+from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_sampling import TimedFrame, sample_start
+from nuwa_hf.media.resizing import middle_box, resize_class_maps
+from nuwa_hf.media.sources import open_media
 
 
 def read_class_maps(value: Any, clip: list[TimedFrame], *, frame_rate: float) -> np.ndarray:
@@ -30,21 +29,20 @@ def read_class_maps(value: Any, clip: list[TimedFrame], *, frame_rate: float) ->
         `np.ndarray` of shape `(len(clip), rows, columns)`, whole numbers.
 
     Raises:
-        BrokenClipError: If it cannot be read, is no class map, or has too few frames.
+        BrokenMediaError: If it cannot be read, is no class map, or has too few frames.
     """
     try:
         if isinstance(value, list | tuple | np.ndarray):
             maps = _read_list(value)
             if max(frame.number for frame in clip) >= len(maps):
-                raise BrokenClipError(f"has {len(maps)} maps, fewer than the clip has frames")
+                raise BrokenMediaError(f"has {len(maps)} maps, fewer than the clip has frames")
             maps = [maps[frame.number] for frame in clip]
         else:
-            frames = sample_frames(_frames_of(value), frame_rate=frame_rate, num_frames=len(clip))
-            maps = [_read_picture(frame.picture()) for frame in frames]
+            maps = _read_pictures(value, frame_rate, len(clip))
         if len({one.shape for one in maps}) != 1:
-            raise BrokenClipError("has maps of several sizes")
-    except BrokenClipError as error:
-        raise BrokenClipError(f"has a sketch that {error}") from error
+            raise BrokenMediaError("has maps of several sizes")
+    except BrokenMediaError as error:
+        raise BrokenMediaError(f"has a sketch that {error}; {error.remedy}") from error
     return np.stack(maps)
 
 
@@ -59,39 +57,30 @@ def fit_class_maps(maps_TYX: np.ndarray, height: int, width: int) -> np.ndarray:
     Returns:
         `np.ndarray` of shape `(T, height, width)`, of the same type.
     """
-    left, top, right, bottom = middle_box(*maps_TYX.shape[1:], height, width)
-    rows = np.floor(top + (np.arange(height) + 0.5) * (bottom - top) / height).astype(int)
-    columns = np.floor(left + (np.arange(width) + 0.5) * (right - left) / width).astype(int)
-    return maps_TYX[:, rows[:, None], columns]
+    box = middle_box(*maps_TYX.shape[1:], height, width)
+    return resize_class_maps(maps_TYX, height, width, box)
 
 
-def _frames_of(value: Any):
-    opened = open_media(value)
-    if not isinstance(opened, PIL.Image.Image):
-        raise BrokenClipError("is no picture")
-    return timed_frames(opened)
+def _read_pictures(value: Any, frame_rate: float, num_frames: int) -> list[np.ndarray]:
+    with open_media(value) as media:
+        if media.picture is None:
+            raise BrokenMediaError("is no picture")
+        frames = sample_start(media.frames(), frame_rate=frame_rate, num_frames=num_frames)
+        return [class_indices(frame.picture()) for frame in frames]
 
 
 def _read_list(value) -> list[np.ndarray]:
     """One map for each frame."""
     if len(value) == 0:
-        raise BrokenClipError("has no maps")
+        raise BrokenMediaError("has no maps")
     if not isinstance(value, np.ndarray) and not isinstance(value[0], list | tuple | np.ndarray):
-        return [_read_picture(next(_frames_of(one)).picture()) for one in value]
+        return [_read_pictures(one, 1, 1)[0] for one in value]
     try:
         numbers = np.asarray(value)
     except ValueError as error:
-        raise BrokenClipError("has maps of several sizes") from error
+        raise BrokenMediaError("has maps of several sizes") from error
     if numbers.ndim not in (2, 3) or not np.issubdtype(numbers.dtype, np.integer):
-        raise BrokenClipError(
+        raise BrokenMediaError(
             f"has {numbers.dtype} numbers of shape {numbers.shape}, not whole ones of (frames, Y, X)"
         )
     return list(numbers.reshape(-1, *numbers.shape[-2:]))
-
-
-def _read_picture(picture: PIL.Image.Image) -> np.ndarray:
-    if picture.format in LOSSY_FORMATS:
-        raise BrokenClipError(f"is a {picture.format}, which does not keep class indices; save it as PNG")
-    if picture.mode not in ("P", "L"):
-        raise BrokenClipError(f'is of mode {picture.mode!r}, where the values of "P" or "L" are class indices')
-    return np.array(picture)

@@ -17,6 +17,7 @@ from .settings import SETTINGS, EmojiMotionSetting, check_names
 from .sprites import SpritePack, render_sprite
 
 
+FRAME_RATE = 4  # frames a second at which the clips are shown
 _SPLIT_LENGTHS = {"train": 1_000_000, "val": 10_000, "zeroshot": 10_000}
 _VISIBLE = 0.3  # opacity from which an object counts as visible, in masks, sketches and captions
 

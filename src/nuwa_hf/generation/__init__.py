@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Sampling: schedules, cache, random numbers, the loop."""
+"""Sampling: schedules, the cache, random numbers and the loop."""

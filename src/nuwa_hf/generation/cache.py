@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Keys and values that the steps of one sampling share: of the places sampled lately, and of the conditions.
+"""The cache of one sampling run: keys and values of the recently sampled places and of the conditions.
 
 Legend: B batch, N visual places, S slots, n places of one step, K places near one query, M condition places, D hidden
 size, A heads, E head size.
@@ -19,24 +19,25 @@ from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, Window, neighbo
 
 
 class ConditionReach:
-    """Which places of a condition each visual place sees: the same in every layer, computed once per sampling.
+    """Which places of a condition each visual place sees. All layers share it, so it is computed once per run.
 
     Args:
         grid (`Grid`): the visual grid, with N places.
-        condition_grid (`Grid`): the condition's, with M places.
+        condition_grid (`Grid`): the condition's grid, with M places.
         window (`tuple`): full odd extents (t, h, w) of the nearby cross-attention; `None` on an axis means all of it.
         key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
-        dtype (`torch.dtype`): of the queries.
-        device (`torch.device`): of the queries.
+        dtype (`torch.dtype`): dtype of the queries.
+        device (`torch.device`): device of the queries.
 
     Attributes:
-        near (`torch.LongTensor` of shape `(N, K)`, *optional*): the places near each; None where most of the condition
-            is near, and a mask over all of it is cheaper than a gather.
-        inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): with `near`, which of them may be seen.
-        bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): without `near`, 0 and -inf; None where
-            everything may be seen.
-        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): with `bias`, who sees nothing; None
-            where everyone sees something.
+        near (`torch.LongTensor` of shape `(N, K)`, *optional*): the condition places near each visual place. None if
+            most of the condition is near, because a mask over all of it is then cheaper than a gather.
+        inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): set together with `near`; which of those places
+            may be seen.
+        bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): the additive mask used without `near`, 0
+            where a place may be seen and -inf elsewhere; None if everything may be seen.
+        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): set together with `bias`; True for
+            queries that see nothing. None if every query sees something.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class ConditionReach:
             visible = seen if visible is None else visible & seen
         if visible is not None:
             blind = ~visible.any(-1, keepdim=True)
-            # Kernels differ on a row without any key, so a blind query looks at everything and is then erased.
+            # Kernels disagree on a row without any key, so a blind query attends to everything and is then zeroed.
             self.bias = additive_mask(visible | blind, dtype)
             self.blind = blind if blind.any() else None
 
@@ -72,25 +73,25 @@ class CachedCondition:
     Args:
         key (`torch.Tensor` of shape `(B, A, M, E)`): keys.
         value (`torch.Tensor` of shape `(B, A, M, E)`): values.
-        reach (`ConditionReach`): which of them each place sees.
+        reach (`ConditionReach`): which of them each visual place sees.
     """
 
     def __init__(self, key: torch.Tensor, value: torch.Tensor, reach: ConditionReach):
-        # (B, M, A, E) for gathers, else (B, A, M, E): whichever a step reads in one piece.
+        # (B, M, A, E) for gathers, (B, A, M, E) otherwise: in that layout the reads of a step are contiguous.
         layout = (0, 2, 1, 3) if reach.near is not None else (0, 1, 2, 3)
         self.key, self.value = (states.permute(layout).contiguous() for states in (key, value))
         self.reach = reach
 
     def attend(self, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """What the places of a step read from the condition.
+        """Attend from the places of a step to the condition.
 
         Args:
-            query (`torch.Tensor` of shape `(B, A, n, E)`): their queries.
+            query (`torch.Tensor` of shape `(B, A, n, E)`): the queries of these places.
             places (`torch.LongTensor` of shape `(n,)`): their raster indices.
 
         Returns:
-            `torch.Tensor` of shape `(B, A, n, E)`, before the output projection; zero for an item that may see nothing
-            of the condition.
+            `torch.Tensor` of shape `(B, A, n, E)`, before the output projection; zero where a query sees nothing of
+            the condition.
         """
         reach = self.reach
         if reach.near is not None:
@@ -103,7 +104,7 @@ class CachedCondition:
         return attended if reach.blind is None else attended.masked_fill(reach.blind[:, :, rows], 0.0)
 
     def _attend_near(self, query: torch.Tensor, near: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-        """The same where each place sees K of the M: `near` (n, K), `inside` (n, K) or (B, n, K)."""
+        """`attend` by a gather of the K keys near each place: `near` is (n, K), `inside` (n, K) or (B, n, K)."""
         key, value = (
             states.index_select(1, near.flatten()).unflatten(1, near.shape).permute(0, 3, 1, 2, 4)
             for states in (self.key, self.value)
@@ -111,19 +112,19 @@ class CachedCondition:
         scores = (query[..., None, :] @ key.mT).squeeze(-2) / math.sqrt(query.shape[-1])
         hidden = ~inside if inside.ndim == 2 else ~inside[:, None]
         weights = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(-1)
-        if inside.ndim == 3:  # a whole row may be hidden from an item
+        if inside.ndim == 3:  # padding may hide a whole row from an item
             weights = weights.masked_fill(hidden, 0.0)
         return (weights[..., None, :] @ value).squeeze(-2)
 
 
 class LayerCache:
-    """What one layer keeps between steps.
+    """The keys and values that one layer keeps between steps.
 
-    The rings take `2 B S D` numbers, whatever the number of steps, and are made when the first keys come, in their
-    dtype; each condition takes `2 B M D`.
+    The rings hold `2 B S D` numbers, however many steps there are. They are allocated with the first keys, in the
+    dtype of these. Each condition adds `2 B M D` numbers.
 
     Args:
-        num_slots (`int`): S, of the plan of steps.
+        num_slots (`int`): S, the number of slots in the step plan.
     """
 
     def __init__(self, num_slots: int):
@@ -134,14 +135,14 @@ class LayerCache:
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, step: Step, bias: torch.Tensor
     ) -> torch.Tensor:
-        """Store keys and values of the places of a step, and attend from each place to what it sees.
+        """Store the keys and values of a step's places, then attend from each place to the keys it sees.
 
         Args:
             query (`torch.Tensor` of shape `(B, A, n, E)`): queries.
             key (`torch.Tensor` of shape `(B, A, n, E)`): keys.
             value (`torch.Tensor` of shape `(B, A, n, E)`): values.
-            step (`Step`): where keys and values go, and which places attend together.
-            bias (`torch.Tensor` of shape `(n, S)`): as `StepCache.visible` gives it.
+            step (`Step`): the slots to write to, and which places attend together.
+            bias (`torch.Tensor` of shape `(n, S)`): the additive mask from `StepCache.visible`.
 
         Returns:
             `torch.Tensor` of shape `(B, A, n, E)`, before the output projection.
@@ -166,17 +167,17 @@ class LayerCache:
 
 
 class StepCache:
-    """What a decoder keeps between the steps of one sampling, and how it applies its linear layers in a step.
+    """The decoder's state between the steps of one sampling run, and the function that applies its linear layers.
 
     Args:
-        num_layers (`int`): layers of the decoder.
-        num_slots (`int`): S, of the plan of steps.
-        grid (`Grid`): the visual grid, for what each place sees of a condition.
-        linear (`Callable`): `linear(hidden_states, *layers)` gives the output of each of several linear layers that
-            read the same `(B, n, D)`.
+        num_layers (`int`): number of decoder layers.
+        num_slots (`int`): S, the number of slots in the step plan.
+        grid (`Grid`): the visual grid, which determines what each place sees of a condition.
+        linear (`Callable`): `linear(hidden_states, *layers, use_gelu=False)` returns the output of each of several
+            linear layers that read the same input of shape `(B, n, D)`.
 
     Attributes:
-        conditions (`list`, *optional*): the encoded conditions; None before the first step, which encodes them.
+        conditions (`list`, *optional*): the encoded conditions; None until the first step has encoded them.
     """
 
     def __init__(self, num_layers: int, num_slots: int, grid: Grid, linear: Callable[..., Sequence[torch.Tensor]]):
@@ -189,11 +190,11 @@ class StepCache:
         self._visible = None
 
     def visible(self, step: Step, query: torch.Tensor) -> torch.Tensor:
-        """Which slots each place of a step sees.
+        """The additive mask over the slots for the places of a step.
 
         Args:
             step (`Step`): the step.
-            query (`torch.Tensor`): queries, whose dtype and device the result has.
+            query (`torch.Tensor`): the queries; the mask gets their dtype and device.
 
         Returns:
             `torch.Tensor` of shape `(n, S)`: 0 where a slot is seen, -inf elsewhere.
@@ -211,17 +212,17 @@ class StepCache:
         key_padding_mask: torch.Tensor | None,
         key: torch.Tensor,
     ) -> ConditionReach:
-        """What each place sees of a condition.
+        """Which places of a condition each visual place sees.
 
         Args:
-            number (`int`): which condition; they are asked for in order.
-            condition_grid (`Grid`): its grid.
-            window (`tuple`): the window on it.
+            number (`int`): index of the condition; conditions must be requested in order.
+            condition_grid (`Grid`): the condition's grid.
+            window (`tuple`): the window on that grid.
             key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
-            key (`torch.Tensor`): keys, whose dtype and device count.
+            key (`torch.Tensor`): the condition's keys, for their dtype and device.
 
         Returns:
-            `ConditionReach`: the same for every layer.
+            `ConditionReach`: shared by all layers.
         """
         if number == len(self._reaches):
             self._reaches.append(
@@ -233,16 +234,16 @@ class StepCache:
 def ring_bytes(num_layers: int, num_slots: int, batch_size: int, hidden_size: int, dtype: torch.dtype) -> int:
     """Memory of the rings of all layers.
 
-        2 layers B S D e,  e bytes of a number
+        2 layers B S D e,     with e bytes per number
 
     Args:
-        num_layers (`int`): layers of the decoder.
+        num_layers (`int`): number of decoder layers.
         num_slots (`int`): S.
-        batch_size (`int`): B, counted twice under guidance.
+        batch_size (`int`): B, doubled under guidance.
         hidden_size (`int`): D.
-        dtype (`torch.dtype`): of keys and values.
+        dtype (`torch.dtype`): dtype of keys and values.
 
     Returns:
-        `int`: bytes.
+        `int`: the memory in bytes.
     """
     return 2 * num_layers * batch_size * num_slots * hidden_size * dtype.itemsize

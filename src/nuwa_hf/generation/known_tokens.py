@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Tokens that are given (completion, prediction, manipulation): they are kept, not sampled."""
+"""Known tokens (in completion, prediction and manipulation), which are kept rather than sampled."""
 
 import torch
 
@@ -10,18 +10,18 @@ from nuwa_hf.grid import Grid
 def check_known_tokens(
     known_tokens: torch.Tensor | None, known_mask: torch.Tensor | None, grid: Grid, batch_size: int, codebook_size: int
 ) -> None:
-    """Check given tokens before any work.
+    """Check known tokens and their mask before any work.
 
     Args:
-        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens; ignored where not given.
-        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where a token is given.
+        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens; ignored where unknown.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where a token is known.
         grid (`Grid`): (T, H, W).
         batch_size (`int`): B.
         codebook_size (`int`): tokens are in [0, codebook_size).
 
     Raises:
         TypeError: If a dtype is wrong.
-        ValueError: If only one of them is there, or shape or range is wrong.
+        ValueError: If only one of the two is given, or a shape or a value is wrong.
     """
     if known_tokens is None and known_mask is None:
         return

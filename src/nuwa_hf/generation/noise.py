@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Gumbel noise that belongs to places and codes, so that a token survives rounding and the order of sampling.
+"""Gumbel noise tied to places and codes, so that a token survives rounding and a change of the sampling order.
 
 Legend: B batch, R kept frames, H, W rows and columns of a frame, n places of one step, V codebook size.
 """
@@ -21,17 +21,18 @@ class PlaceNoise:
 
         g = -log(-log1p(-u)),     u = splitmix64(key of item and place, code) in (0, 1)
 
-    The largest of `logits + g` is a draw from `softmax(logits)`. An item's generator gives each place a key of 63
-    bits, frame after frame and in raster order within a frame; all else follows from the key. So nothing but keys is
-    kept, and a number depends on neither the schedule, the rest of the batch, the device nor the number of threads.
+    The largest of `logits + g` is a draw from `softmax(logits)`. The item's generator draws a 63-bit key for
+    each place, frame by frame and in raster order within a frame, and everything else is computed from the key. Only
+    the keys are stored, and the noise does not depend on the schedule, the rest of the batch, the device or the number
+    of threads.
 
     Args:
-        kept (`Grid`): (R, H, W); frame t stands where t modulo R does.
+        kept (`Grid`): the grid (R, H, W) of kept frames; frame t is stored at index t modulo R.
         batch_size (`int`): B.
         codebook_size (`int`): V.
-        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for each item, or one for all, which
-            gives a frame's keys item after item. Each draws on its own device.
-        device (`torch.device`): where the noise is wanted.
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one per item, or one for the whole batch,
+            which draws each frame's keys item by item. A generator draws on its own device.
+        device (`torch.device`): where the noise is used.
 
     Raises:
         ValueError: If a generator is on an MPS device.
@@ -45,7 +46,7 @@ class PlaceNoise:
         generator: torch.Generator | list[torch.Generator] | None,
         device: torch.device,
     ):
-        home = torch.device("cpu") if device.type == "mps" else device  # MPS draws no numbers of 64 bits
+        home = torch.device("cpu") if device.type == "mps" else device  # MPS cannot draw 64-bit numbers
         one_each = isinstance(generator, list)
         rows = 1 if one_each else batch_size
         self._draws = [
@@ -55,13 +56,13 @@ class PlaceNoise:
             raise ValueError("`generator` must draw numbers of 64 bits, got one on mps; use `torch.Generator()`.")
         self._kept = kept
         self._keys = torch.zeros(batch_size, kept.numel, dtype=torch.long, device=device)
-        self._codes = torch.arange(codebook_size, device=device) * GOLDEN  # wraps round
+        self._codes = torch.arange(codebook_size, device=device) * GOLDEN  # wraps around at 64 bits
 
     def begin_frame(self, frame: int) -> None:
-        """Draw the keys of a frame, in the place of an old one. Frames begin in order, each once.
+        """Draw the keys of a frame, which replace those of an old one. Frames must begin in order, each once.
 
         Args:
-            frame (`int`): t, counted from 0 without an end.
+            frame (`int`): t, counted from 0 without limit.
         """
         size = self._kept.h * self._kept.w
         start = frame % self._kept.t * size
@@ -73,7 +74,7 @@ class PlaceNoise:
         """The noise of some places.
 
         Args:
-            places (`torch.LongTensor` of shape `(n,)`): raster indices in the kept frames, all begun.
+            places (`torch.LongTensor` of shape `(n,)`): raster indices in the kept frames, all of which have begun.
 
         Returns:
             `torch.Tensor` of shape `(B, n, V)`: float32 within [-2.9, 43.7], so never infinite and never NaN.
@@ -83,14 +84,14 @@ class PlaceNoise:
         bits *= FIRST_FACTOR
         _xor_shift(bits, 27)
         bits *= SECOND_FACTOR
-        # SplitMix64 ends with one more shift, which leaves the high bits alone; they decide.
+        # The last shift of SplitMix64 is left out: it would not change the high bits, and only those matter here.
         bits |= -(2**63)
-        minus_u = bits.float()  # float32 is fine near 0, where the largest noise comes from, and there it matters
+        minus_u = bits.float()  # float32 is precise near 0, where the largest noise comes from
         del bits
         minus_u *= 2.0**-63
-        return minus_u.clamp_(min=2.0**-24 - 1).log1p_().neg_().log_().neg_()  # -1 would be -inf
+        return minus_u.clamp_(min=2.0**-24 - 1).log1p_().neg_().log_().neg_()  # log1p(-1) would be -inf
 
 
 def _xor_shift(bits: torch.Tensor, count: int) -> None:
-    """In place, `bits ^= bits >> count` of unsigned numbers: torch's shift would fill in the sign."""
+    """`bits ^= bits >> count` in place, for unsigned numbers: torch's shift would fill in the sign bit."""
     bits ^= (bits >> count).bitwise_and_((1 << (64 - count)) - 1)

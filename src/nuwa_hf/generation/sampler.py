@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The autoregressive loop: step by step over the places of a plan.
+"""The autoregressive loop, which runs through the places of a plan step by step.
 
-It knows no model. What a step computes is a function that it is given, in the way of
+The loop depends on no model class. The function that computes the logits of a step is passed to it, for example by
 `NuwaForConditionalGeneration.generate`.
 
 Legend: B batch, T, H, W visual grid, n places of one step, V codebook size.
@@ -23,18 +23,18 @@ from nuwa_hf.grid import Grid
 
 
 class StepFunction(Protocol):
-    """What a model computes in a step."""
+    """The function that computes the logits of a step."""
 
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
-        """Logits of places of a step.
+        """Compute the logits of some places of a step.
 
         Args:
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens so far.
             step (`Step`): the step; keys and values of all its places are kept for later steps.
-            wanted (`list[int]`, *optional*): rows of the step whose logits are wanted; all of them when None.
+            wanted (`list[int]`, *optional*): rows of the step that need logits; all of them if None.
 
         Returns:
-            `torch.Tensor` of shape `(B, n, V)`; under guidance `(2 B, n, V)`, the second half without the conditions.
+            `torch.Tensor` of shape `(B, n, V)`; under guidance `(2 B, n, V)`, the second half without conditions.
         """
 
 
@@ -43,12 +43,12 @@ class TokenDraw:
     """Draws tokens from logits.
 
     Args:
-        settings (`SamplingSettings`): how.
+        settings (`SamplingSettings`): how tokens are drawn.
         generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all items, or one for each.
         batch_size (`int`): B.
         codebook_size (`int`): V.
-        device (`torch.device`): of the logits.
-        logits_processor (`LogitsProcessorList`, *optional*): what is done to the logits before the settings are.
+        device (`torch.device`): device of the logits.
+        logits_processor (`LogitsProcessorList`, *optional*): processors applied before those of the settings.
     """
 
     settings: SamplingSettings
@@ -60,21 +60,21 @@ class TokenDraw:
 
     @cached_property
     def processors(self) -> LogitsProcessorList:
-        """What is done to logits before a token is drawn."""
+        """All processors that are applied to the logits before a token is drawn."""
         return LogitsProcessorList([*(self.logits_processor or ()), *self.settings.warpers()])
 
     def noise_of(self, kept: Grid) -> PlaceNoise | None:
-        """The noise of the frames that are kept, none of them begun, or None where the likeliest token is taken."""
+        """Noise for the kept frames, none of which has begun yet; None if the likeliest tokens are chosen."""
         if self.settings.is_greedy:
             return None
         return PlaceNoise(kept, self.batch_size, self.codebook_size, self.generator, self.device)
 
     def __call__(self, logits: torch.Tensor, noise: PlaceNoise | None, places: torch.Tensor) -> torch.Tensor:
-        """Tokens of places.
+        """Draw the tokens of some places.
 
         Args:
             logits (`torch.Tensor` of shape `(B, n, V)`, or `(2 B, n, V)` under guidance): scores.
-            noise (`PlaceNoise`, *optional*): of the kept frames; None for the likeliest tokens.
+            noise (`PlaceNoise`, *optional*): noise of the kept frames; None chooses the likeliest tokens.
             places (`torch.LongTensor` of shape `(n,)`): raster indices in the kept frames.
 
         Returns:
@@ -98,16 +98,16 @@ def sample_grid(
     """Sample the tokens of a grid, step by step.
 
     Args:
-        compute (`StepFunction`): what the model computes in a step.
+        compute (`StepFunction`): computes the logits of a step.
         draw (`TokenDraw`): draws tokens from logits.
         plan (`StepPlan`): the steps of the grid.
         grid (`Grid`): (T, H, W).
-        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens that are given.
-        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where they are given.
+        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to keep.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where a token is kept.
 
     Yields:
-        `tuple[list[int], torch.LongTensor]`: after each step its places, and the tokens so far `(B, T, H, W)`, which
-        may be changed between the steps: later ones read them.
+        `tuple[list[int], torch.LongTensor]`: after each step, its places and the tokens so far `(B, T, H, W)`.
+        The caller may change the tokens between steps; later steps read them.
     """
     noise = draw.noise_of(grid)
     if noise is not None:
@@ -122,7 +122,7 @@ def sample_grid(
     flat = tokens.view(draw.batch_size, -1)  # shares memory with `tokens`
 
     for step in plan.steps:
-        # The head is the widest matrix: it reads only places where some item has a token to draw.
+        # The head is the widest matrix, so it is applied only where some item has a token to draw.
         wanted = [row for row, place in enumerate(step.indices) if is_free[place]]
         is_whole = len(wanted) == len(step.indices)
         places = step.places if is_whole else step.places[wanted]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""From logits to tokens: settings, guidance and whose random numbers they are.
+"""From logits to tokens: sampling settings, guidance and the check of the generators.
 
 Legend: B batch.
 """
@@ -23,12 +23,13 @@ class SamplingSettings:
     """How a token is drawn from its logits.
 
     Args:
-        do_sample (`bool`, defaults to `True`): `False` takes the likeliest token.
-        temperature (`float`, defaults to 1.0): divides the logits, at least 0; 0 takes the likeliest token.
+        do_sample (`bool`, defaults to `True`): `False` chooses the likeliest token.
+        temperature (`float`, defaults to 1.0): divides the logits, at least 0; 0 chooses the likeliest token.
         top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.
-        top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
-        min_p (`float`, *optional*): keep the tokens that are at least this much as likely as the likeliest, in [0, 1].
-        guidance_scale (`float`, defaults to 1.0): s in `none + s (text - none)`, at least 1; 1 is off.
+        top_p (`float`, *optional*): keep the smallest set of tokens with at least this total probability, in (0, 1].
+        min_p (`float`, *optional*): keep the tokens that are at least this fraction as likely as the likeliest, in
+            [0, 1].
+        guidance_scale (`float`, defaults to 1.0): s in `none + s (text - none)`, at least 1; 1 is no guidance.
 
     Raises:
         ValueError: If a number is outside its range.
@@ -66,14 +67,14 @@ class SamplingSettings:
 
     @classmethod
     def resolve(cls, generation_config: GenerationConfig, overrides: dict) -> "SamplingSettings":
-        """Settings from a generation configuration; what is given explicitly wins, what is nowhere given is default.
+        """Combine given settings with a generation configuration. A setting that neither has keeps its default.
 
         Args:
-            generation_config (`GenerationConfig`): the model's or the user's.
-            overrides (`dict`): field name to value, `None` for "not given".
+            generation_config (`GenerationConfig`): the model's or the user's configuration.
+            overrides (`dict`): maps field names to values; `None` means not given.
 
         Returns:
-            `SamplingSettings`: checked.
+            `SamplingSettings`: the checked settings.
         """
         values = {}
         for name in cls.__dataclass_fields__:
@@ -90,13 +91,13 @@ class SamplingSettings:
 
     @property
     def is_greedy(self) -> bool:
-        """Whether the likeliest token is taken."""
+        """Whether the likeliest token is always chosen."""
         return not self.do_sample or self.temperature == 0
 
     def warpers(self) -> LogitsProcessorList:
         """Transformers' logits warpers in their usual order: temperature, top-k, top-p, min-p.
 
-        None of them changes which token is the likeliest, so there are none where that one is taken.
+        None of them changes which token is the likeliest, so the list is empty if that one is always chosen.
         """
         warpers = LogitsProcessorList()
         if self.is_greedy:
@@ -116,7 +117,7 @@ def guide(logits: torch.Tensor, guidance_scale: float) -> torch.Tensor:
     """Classifier-free guidance: `none + s (text - none)`.
 
     Args:
-        logits (`torch.Tensor` of shape `(2 B, ...)`): first the B with text, then the B with "None".
+        logits (`torch.Tensor` of shape `(2 B, ...)`): first the B rows with text, then the B rows with "None".
         guidance_scale (`float`): s.
 
     Returns:
@@ -127,15 +128,15 @@ def guide(logits: torch.Tensor, guidance_scale: float) -> torch.Tensor:
 
 
 def check_generators(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> None:
-    """Require no generator, one for the batch, or one for each output.
+    """Check that there is no generator, one for the whole batch, or one for each output.
 
     Args:
-        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): what the user gave.
-        batch_size (`int`): how many images or videos are made.
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): the generators to check.
+        batch_size (`int`): number of images or videos to generate.
 
     Raises:
-        TypeError: If it is something else.
-        ValueError: If the list has another length than the batch.
+        TypeError: If `generator` is anything else.
+        ValueError: If the list's length differs from the batch size.
     """
     generators = generator if isinstance(generator, list) else [generator]
     for one in generators:

@@ -10,7 +10,7 @@ For a window of radii (r_t, r_h, r_w), give the place (t, i, j) the time
 Every causal neighbour other than the place itself has a smaller tau: an offset in the same row has d_w < 0; in a row
 above, -b + r_w = -1 at most; in a frame before, -a + b r_h + r_w = -1 at most. So all places of equal tau are sampled
 at once, in a (T - 1) + b (H - 1) + W steps: 97 instead of 4410 for the paper's video, 61 instead of 441 for its image.
-An axis that the window does not couple (r = 0) costs no steps at all.
+An axis along which the window does not reach beyond the place itself (r = 0) costs no steps at all.
 """
 
 from functools import lru_cache
@@ -24,13 +24,13 @@ SCHEDULES = ("wavefront", "raster")
 
 
 def check_schedule(schedule: str) -> None:
-    """Require a schedule that there is.
+    """Check that a schedule is known.
 
     Args:
         schedule (`str`): `"wavefront"` or `"raster"`.
 
     Raises:
-        ValueError: If it is another.
+        ValueError: If the schedule is unknown.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"`schedule` must be one of {SCHEDULES}, got {schedule!r}.")
@@ -43,7 +43,7 @@ def wave_strides(window: tuple[int, int, int]) -> tuple[int, int]:
         window (`tuple[int, int, int]`): full odd extents (t, h, w).
 
     Returns:
-        `tuple[int, int]`: a and b; 0 where the window has no extent along that axis.
+        `tuple[int, int]`: a and b; 0 for an axis with a window of extent 1.
     """
     radius_t, radius_h, radius_w = (extent // 2 for extent in window)
     row = radius_w + 1 if radius_h else 0
@@ -52,7 +52,7 @@ def wave_strides(window: tuple[int, int, int]) -> tuple[int, int]:
 
 
 class FrameTimes:
-    """When the places of a frame are sampled, counted from the frame's first: the same for every frame.
+    """When the places of a frame are sampled, counted from its first place. This is the same for every frame.
 
     Args:
         height (`int`): H.
@@ -61,9 +61,9 @@ class FrameTimes:
         schedule (`str`): `"wavefront"` or `"raster"`.
 
     Attributes:
-        times (`torch.LongTensor` of shape `(H W,)`): of each place.
-        span (`int`): the last time and one.
-        stride (`int`): how much later the next frame's places are sampled; 0 for at once.
+        times (`torch.LongTensor` of shape `(H W,)`): the time of each place, from 0 on.
+        span (`int`): the last time plus one.
+        stride (`int`): how much later the places of the next frame are sampled; 0 if all frames are sampled at once.
 
     Raises:
         ValueError: If the schedule is unknown.
@@ -79,15 +79,15 @@ class FrameTimes:
 
 @lru_cache(maxsize=64)
 def plan_steps(grid: Grid, window: tuple[int, int, int], schedule: str) -> tuple[torch.Tensor, ...]:
-    """The places of each step.
+    """The places that each step samples.
 
     Args:
-        grid (`Grid`): what is sampled.
+        grid (`Grid`): the grid to sample.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
         schedule (`str`): `"wavefront"` or `"raster"`.
 
     Returns:
-        `tuple[torch.LongTensor, ...]`: raster indices of each step, none empty, every place once.
+        `tuple[torch.LongTensor, ...]`: raster indices for each step. No step is empty, and every place appears once.
 
     Raises:
         ValueError: If the schedule is unknown.

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Where everything stands while places are sampled step by step: tokens, positions, keys and values.
+"""The memory layout of step-by-step sampling: where tokens, positions, keys and values are found.
 
-Keys and values live in rings, one for each frame that is under way, each only as deep as the window reaches: a place
-of wave tau sees nothing before wave tau - (a r_t + b r_h + r_w). That is also why a video without an end can be
-sampled in constant memory: tokens are kept for R frames, and the places of frame t take the room of those of frame
+Keys and values live in ring buffers, one for each frame in progress. A ring is only as deep as the window reaches,
+since a place in wave tau sees nothing before wave tau - (a r_t + b r_h + r_w). This is also why an endless video can
+be sampled in constant memory: the tokens of R frames are kept, and the places of frame t overwrite those of frame
 t - R.
 
-A frame sees itself and r_t frames before it, whose rings lie side by side. Where frame t comes to lie first again, the
-r_t frames before it lie last, so these are written a second time, in front of it.
+A frame sees itself and the r_t frames before it, and the rings of these frames have to be adjacent. When frame t wraps
+around to the first ring, the r_t frames before it are in the last rings. Those frames are therefore written a second
+time, in front of the first ring.
 
-Legend: n places of one step, K strictly causal offsets of the window, T, H, W the visual grid, R frames that are kept,
-S slots of all rings.
+Legend: n places of one step, K strictly causal offsets of the window, T, H, W the visual grid, R kept frames, S slots
+of all rings.
 """
 
 from collections.abc import Iterator
@@ -26,21 +27,21 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets, coordinate_table
 
 
-SLOT_MULTIPLE = 8  # attention kernels on CUDA want rows of a mask aligned
-# On a CPU a large step attends in pieces of a few frames, which leaves out most of the slots that nobody sees.
+SLOT_MULTIPLE = 8  # attention kernels on CUDA expect aligned mask rows
+# On a CPU, a large step attends in pieces of a few frames each, which skips most of the slots that are not seen.
 FRAMES_AT_ONCE = 2
 LARGE_STEP = 2**15  # places times slots
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Places of a step that attend together: rows in [`first`, `last`) to slots in [`first_slot`, `last_slot`).
+    """Places of a step that attend together: rows [`first`, `last`) attend to slots [`first_slot`, `last_slot`).
 
     Args:
-        first (`int`): the first of the step's places.
-        last (`int`): the one after the last.
-        first_slot (`int`): the first slot that any of them may see.
-        last_slot (`int`): the one after the last.
+        first (`int`): the first row of the step.
+        last (`int`): one past the last row.
+        first_slot (`int`): the first slot that any of these places may see.
+        last_slot (`int`): one past the last slot.
     """
 
     first: int
@@ -51,20 +52,20 @@ class Piece:
 
 @dataclass(frozen=True)
 class Step:
-    """The places that are sampled together, and where they find what they read.
+    """The places that are sampled together, with the indices of everything they read and write.
 
     Args:
-        places (`torch.LongTensor` of shape `(n,)`): where their tokens stand, in [0, R H W).
-        indices (`list[int]`): the same on the CPU; a device that is asked for them has to be waited for at every step.
+        places (`torch.LongTensor` of shape `(n,)`): indices of their tokens among the kept ones, in [0, R H W).
+        indices (`list[int]`): the same numbers as a list; reading them from a device would synchronise every step.
         coordinates (`torch.LongTensor` of shape `(3, n)`): t, h and w of their learnt positions.
-        near (`torch.LongTensor` of shape `(n, K)`): where the tokens of the places just before stand; 0 outside.
+        near (`torch.LongTensor` of shape `(n, K)`): indices of the tokens just before each place; 0 outside the grid.
         inside (`torch.BoolTensor` of shape `(n, K)`): False where an offset leaves the grid.
-        slots (`torch.LongTensor` of shape `(m,)`): the room of their keys and values; m is n or more.
-        rows (`torch.LongTensor` of shape `(m,)`, *optional*): which of the places goes into each of `slots`; None for
-            one slot each, in order.
-        near_slots (`torch.LongTensor` of shape `(n, K + 1)`): the room of what they see, themselves last; their own
-            where an offset leaves the grid.
-        pieces (`tuple[Piece, ...]`): who attends together, in order.
+        slots (`torch.LongTensor` of shape `(m,)`): the slots that their keys and values are written to, with m >= n.
+        rows (`torch.LongTensor` of shape `(m,)`, *optional*): which of the places is written to each of `slots`; None
+            if every place has one slot, in order.
+        near_slots (`torch.LongTensor` of shape `(n, K + 1)`): the slots that each place sees, its own last. Where an
+            offset leaves the grid, the place's own slot stands in.
+        pieces (`tuple[Piece, ...]`): which places attend together, in order.
     """
 
     places: torch.Tensor
@@ -85,10 +86,10 @@ class Step:
 
 @dataclass(frozen=True)
 class StepPlan:
-    """The steps of a grid, all known before the first one.
+    """All steps of a grid, planned in advance.
 
     Args:
-        steps (`tuple[Step, ...]`): in order; every place once.
+        steps (`tuple[Step, ...]`): the steps in order; together they hold every place once.
         num_slots (`int`): S.
     """
 
@@ -101,28 +102,28 @@ class StepPlan:
 
 
 class _Rings:
-    """How many frames have a ring, how deep the rings are, and which slot a place has.
+    """The number of rings, their depth, and the slot of each place.
 
     Args:
-        timing (`FrameTimes`): of a frame's places.
-        grid (`Grid`): (T, H, W), T at most as many frames as there will be.
+        timing (`FrameTimes`): the times at which the places of a frame are sampled.
+        grid (`Grid`): (T, H, W); for an endless video, T is a number that is never reached.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
     """
 
     def __init__(self, timing: FrameTimes, grid: Grid, window: tuple[int, int, int]):
         order = torch.argsort(timing.times, stable=True)
-        self.rank = torch.empty_like(order)  # of each place among those of its frame, in the order of sampling
+        self.rank = torch.empty_like(order)  # of each place in its frame's sampling order
         self.rank[order] = torch.arange(len(order))
         self.radius = window[0] // 2
         at_once = -(-timing.span // timing.stride) if timing.stride else grid.t
         self.frames = min(grid.t, self.radius + at_once)
-        self.lead = self.radius if grid.t > self.frames else 0  # frames that are written a second time
+        self.lead = self.radius if grid.t > self.frames else 0  # number of frames that are written a second time
         self.depth = self._depth(timing, grid, window)
         self.num_slots = (self.lead + self.frames) * self.depth
 
     def _depth(self, timing: FrameTimes, grid: Grid, window: tuple[int, int, int]) -> int:
-        """Slots of one frame, so that nothing is written over while a step still reads it."""
-        counts = torch.bincount(timing.times, minlength=timing.span).cumsum(0)  # sampled up to each time
+        """Slots per frame, enough that nothing is overwritten while a step still reads it."""
+        counts = torch.bincount(timing.times, minlength=timing.span).cumsum(0)  # places sampled up to each time
         coordinates = coordinate_table(Grid(1, grid.h, grid.w), Grid(1, grid.h, grid.w), self.rank.device).T
         depth = 1
         for dt, *offset in causal_offsets(window):
@@ -134,21 +135,21 @@ class _Rings:
         return -(-depth // SLOT_MULTIPLE) * SLOT_MULTIPLE
 
     def slots(self, frame: torch.Tensor, inner: torch.Tensor, back: torch.Tensor | int = 0) -> torch.Tensor:
-        """Where frame `frame` finds the keys of places `inner` of the frame `back` frames before it."""
+        """The slots where frame `frame` finds the keys of places `inner` of the frame `back` frames before it."""
         ring = self.lead + frame.remainder(self.frames) - back
         return ring * self.depth + self.rank[inner].remainder(self.depth)
 
 
 class _Layout:
-    """Turns coordinates of places into steps."""
+    """Turns the coordinates of places into steps."""
 
     def __init__(self, kept: Grid, rings: _Rings, window: tuple[int, int, int], device: torch.device, in_pieces: bool):
-        self.kept, self.rings, self.device = kept, rings, device  # `kept` is (R, H, W), of the tokens
+        self.kept, self.rings, self.device = kept, rings, device  # `kept` is the grid (R, H, W) of kept tokens
         self.in_pieces = in_pieces
         self.offsets = torch.tensor(causal_offsets(window)[:-1], dtype=torch.long).view(-1, 3)
 
     def lay(self, coordinates: torch.Tensor, sizes: list[int], learnt_frames: int) -> Iterator[Step]:
-        """Steps of so many places each, `(n, 3)` in all, whose frames may lie beyond those kept and those learnt."""
+        """Split `(n, 3)` coordinates into steps of the given sizes; frames may exceed the kept and the learnt ones."""
         kept, rings = self.kept, self.rings
         extents, strides = torch.tensor(tuple(kept)), torch.tensor([kept.h * kept.w, kept.w, 1])
         frame, inner = coordinates[:, 0], coordinates[:, 1:] @ strides[1:]
@@ -188,7 +189,7 @@ class _Layout:
         pieces, first = [], 0
         while first < count:
             start = frames[first] % rings.frames
-            # Rings beyond the last one begin again at the first, so a piece ends there.
+            # The last ring is followed by the first one again, so a piece ends there.
             stop = frames[first] + min(FRAMES_AT_ONCE, rings.frames - start)
             last = next((row for row in range(first, count) if frames[row] >= stop), count)
             end = frames[last - 1] % rings.frames
@@ -200,10 +201,10 @@ class _Layout:
 
 @lru_cache(maxsize=64)
 def count_slots(grid: Grid, window: tuple[int, int, int], schedule: str) -> int:
-    """How many slots the keys and values of a layer take.
+    """How many slots the keys and values of a layer need.
 
     Args:
-        grid (`Grid`): what is sampled.
+        grid (`Grid`): the grid to sample.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
         schedule (`str`): `"wavefront"` or `"raster"`.
 
@@ -218,21 +219,21 @@ def count_slots(grid: Grid, window: tuple[int, int, int], schedule: str) -> int:
 
 @lru_cache(maxsize=16)
 def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, in_pieces: bool) -> StepPlan:
-    """The plan of a grid, on the CPU. Cached and shared: do not write to its tensors.
+    """Plan the steps of a grid, on the CPU. The plan is cached and shared: do not write to its tensors.
 
     Args:
-        grid (`Grid`): what is sampled.
+        grid (`Grid`): the grid to sample.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
         schedule (`str`): `"wavefront"` or `"raster"`.
         in_pieces (`bool`): whether a large step attends a few frames at a time, which is faster on a CPU.
 
     Returns:
-        `StepPlan`: R is T, and positions are places.
+        `StepPlan`: the plan, in which all frames are kept (R = T) and have their own learnt positions.
 
     Raises:
         ValueError: If the schedule is unknown.
     """
-    with torch.inference_mode(False):  # a tensor born in inference mode could not be used outside it
+    with torch.inference_mode(False):  # a tensor made in inference mode could not be used outside it
         order = plan_steps(grid, window, schedule)
         rings = _Rings(FrameTimes(grid.h, grid.w, window, schedule), grid, window)
         coordinates = coordinate_table(grid, grid, torch.device("cpu"))[:, torch.cat(order)].T
@@ -242,25 +243,25 @@ def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, in_pieces
 
 
 class EndlessPlan:
-    """The steps of a video without an end, made as they are asked for.
+    """The steps of an endless video, made on demand.
 
-    Frame t is complete a few waves after frame t - 1. Frames beyond the T learnt ones go round the learnt positions
-    again, but for the first, which training showed with nothing before it: 1, ..., T - 1, 1, ...
+    Frame t is complete a few waves after frame t - 1. Frames beyond the T learnt ones cycle through the learnt
+    positions 1, ..., T - 1, 1, ... Position 0 is left out, since in training nothing ever came before it.
 
     Args:
-        learnt (`Grid`): the learnt grid (T, H, W); frames are of H x W.
+        learnt (`Grid`): the learnt grid (T, H, W); every frame has H x W places.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
         schedule (`str`): `"wavefront"` or `"raster"`.
         device (`torch.device`): where the tensors live.
 
     Attributes:
-        kept (`Grid`): (R, H, W), the places whose tokens are kept: frame t stands where t modulo R does.
+        kept (`Grid`): the grid (R, H, W) of kept tokens; frame t is stored at index t modulo R.
         num_slots (`int`): S.
     """
 
     def __init__(self, learnt: Grid, window: tuple[int, int, int], schedule: str, device: torch.device):
         self.learnt, timing = learnt, FrameTimes(learnt.h, learnt.w, window, schedule)
-        timing.stride = timing.stride or timing.span  # frames that do not see each other follow one another
+        timing.stride = timing.stride or timing.span  # frames that do not see each other are sampled one by one
         self.stride, self.span = timing.stride, timing.span
         self.places_at = [torch.nonzero(timing.times == time).flatten() for time in range(timing.span)]
         rings = _Rings(timing, Grid(2**62, learnt.h, learnt.w), window)
@@ -269,7 +270,7 @@ class EndlessPlan:
         self._layout = _Layout(self.kept, rings, window, device, in_pieces=device.type == "cpu")
 
     def __iter__(self) -> Iterator[tuple[Step, int | None, int | None]]:
-        """Yield each step, the frame that begins with it and the frame that is complete after it."""
+        """Yield each step, the frame that begins with it (or None) and the frame that it completes (or None)."""
         tau = 0
         while True:
             frames = range(max(0, -(-(tau - self.span + 1) // self.stride)), tau // self.stride + 1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Frames one by one, each as soon as it is complete: of a grid, or of a video without end in constant memory.
+"""Streaming: each frame as soon as it is complete, of a grid or, in constant memory, of an endless video.
 
 Legend: B batch, T, H, W visual grid.
 """
@@ -15,7 +15,7 @@ from nuwa_hf.grid import Grid
 
 
 def frames_of_grid(steps: Iterator[tuple[list[int], torch.Tensor]], grid: Grid) -> Iterator[torch.Tensor]:
-    """The frames of a grid, each after the step that completes it.
+    """Yield the frames of a grid, each after the step that completes it.
 
     Args:
         steps (`Iterator`): what `sample_grid` yields.
@@ -27,20 +27,20 @@ def frames_of_grid(steps: Iterator[tuple[list[int], torch.Tensor]], grid: Grid) 
     frame_size = grid.h * grid.w
     for places, tokens in steps:
         for frame in [place // frame_size for place in places if place % frame_size == frame_size - 1]:
-            yield tokens[:, frame].clone()  # the last place of a frame is its last one in time
+            yield tokens[:, frame].clone()  # the last place of a frame is also sampled last
 
 
 @torch.no_grad()
 def frames_without_end(
     compute: StepFunction, draw: TokenDraw, plan: EndlessPlan, num_frames: int | None
 ) -> Iterator[torch.Tensor]:
-    """The frames of a video of any length.
+    """Yield the frames of a video of any length.
 
     Args:
-        compute (`StepFunction`): what the model computes in a step.
+        compute (`StepFunction`): computes the logits of a step.
         draw (`TokenDraw`): draws tokens from logits.
         plan (`EndlessPlan`): the steps.
-        num_frames (`int`, *optional*): how many frames; None for no end.
+        num_frames (`int`, *optional*): how many frames; None for an endless video.
 
     Yields:
         `torch.LongTensor` of shape `(B, H, W)`: the tokens of a frame.

@@ -22,20 +22,20 @@ from nuwa_hf.nearby_attention import NEARBY_ATTENTION_BACKENDS, nearby_attention
 from nuwa_hf.nearby_attention.neighborhood import Window, neighborhood_mask
 
 
-# The name under which `attn_implementation` finds the operator with its own choice of backend. A backend is forced by
-# `nearby_<backend>`; transformers' usual names stand for the backends that use the same kernels.
+# The `attn_implementation` that lets the operator choose its own backend. `nearby_<backend>` forces a backend, and
+# transformers' usual names stand for the backends that use the same kernels.
 DEFAULT_ATTENTION = "nearby"
 ATTENTION_ALIASES = {"sdpa": "nearby_masked_sdpa", "flex_attention": "nearby_flex"}
 
 
 def _nearby_attention_forward(module, query, key, value, attention_mask, *, backend=None, **geometry):
-    """`nearby_attention` in the shape of transformers' attention interface: `(B, N, A, E)` and no weights."""
+    """`nearby_attention` behind transformers' attention interface, which returns `(B, N, A, E)` and no weights."""
     attended = nearby_attention(query, key, value, key_padding_mask=attention_mask, backend=backend, **geometry)
     return attended.transpose(1, 2), None
 
 
 def _eager_attention_forward(module, query, key, value, attention_mask, *, query_grid, key_grid, window, causal):
-    """The same attention with every weight written out: the only implementation that can return them."""
+    """The same attention with all weights computed explicitly: the only implementation that can return them."""
     visible = neighborhood_mask(query_grid, key_grid, window, causal, device=query.device)
     if attention_mask is not None:
         visible = visible & attention_mask[:, None, None, :]
@@ -55,13 +55,13 @@ class NuwaAttention(nn.Module):
 
         Q = X W_Q,  K = C W_K,  V = C W_V,  y_ijk = softmax(q_ijk . K_near / sqrt(E)) V_near,  Y = y W_O
 
-    The layer that owns it applies what reads X, W_Q and in self-attention also W_K and W_V: one product in a sampling
-    step serves all that reads the same input.
+    The layer that owns this module applies the projections of X, which are W_Q and, in self-attention, W_K and W_V. A
+    sampling step can then compute everything that reads the same input in one product.
 
     Args:
         config (`NuwaConfig`): sizes, and the attention implementation.
         is_causal (`bool`): whether a query sees only places at or before its own in raster order.
-        layer_idx (`int`, *optional*): which layer of the decoder this is, for a cache.
+        layer_idx (`int`, *optional*): index of the layer in the decoder, for the cache.
     """
 
     def __init__(self, config: NuwaConfig, is_causal: bool, layer_idx: int | None = None):
@@ -91,7 +91,7 @@ class NuwaAttention(nn.Module):
         key_grid: Grid,
         window: Window,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Attention of all places of a grid, by the implementation that the configuration names.
+        """Attend from all places of a grid, with the implementation that the configuration names.
 
         Args:
             query (`torch.Tensor` of shape `(B, A, N, E)`): queries, on `query_grid`.
@@ -103,7 +103,8 @@ class NuwaAttention(nn.Module):
             window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
 
         Returns:
-            `tuple`: the attended `(B, N, A, E)`, and the weights `(B, A, N, M)` if the implementation is `"eager"`.
+            `tuple`: the attended values `(B, N, A, E)`, and the weights `(B, A, N, M)` if the implementation is
+            `"eager"`.
         """
         attention = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, _eager_attention_forward)
         return attention(
@@ -120,7 +121,7 @@ class NuwaAttention(nn.Module):
 
 
 class NuwaSelfAttention(NuwaAttention):
-    """3D nearby attention of places to places of the same grid, `C = X`, from their projections."""
+    """3D nearby attention within one grid, `C = X`, from projected queries, keys and values."""
 
     def forward(
         self,
@@ -137,18 +138,18 @@ class NuwaSelfAttention(NuwaAttention):
         """Attend from each place to the places near it.
 
         Args:
-            query (`torch.Tensor` of shape `(B, N, D)`): Q; with a cache of the places of the step only, as K and V.
+            query (`torch.Tensor` of shape `(B, N, D)`): Q. With a cache, Q, K and V hold only the places of the step.
             key (`torch.Tensor` of shape `(B, N, D)`): K.
             value (`torch.Tensor` of shape `(B, N, D)`): V.
             grid (`Grid`): the grid that the places belong to.
             window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
             key_padding_mask (`torch.BoolTensor` of shape `(B, N)`, *optional*): True where a place may be seen.
-            cache (`StepCache`, *optional*): keys and values of the steps before; those of this step are added.
-            step (`Step`, *optional*): where the places of this step stand; given with a cache.
+            cache (`StepCache`, *optional*): keys and values of earlier steps; those of this step are added to it.
+            step (`Step`, *optional*): the places of this step; required with a cache.
 
         Returns:
-            `tuple`: the attended `(B, N, D)`, and the weights `(B, A, N, N)` if the implementation is `"eager"` and
-            there is no cache.
+            `tuple`: the attended values `(B, N, D)`, and the weights `(B, A, N, N)` if the implementation is `"eager"`
+            and there is no cache.
         """
         query, key, value = (self.split_heads(states) for states in (query, key, value))
         if cache is None:
@@ -162,7 +163,7 @@ class NuwaSelfAttention(NuwaAttention):
 
 
 class NuwaCrossAttention(NuwaAttention):
-    """3D nearby attention of places to conditions, each on a grid of its own; what they give is added."""
+    """3D nearby attention to conditions, each on a grid of its own; the results are added up."""
 
     def forward(
         self,
@@ -177,16 +178,16 @@ class NuwaCrossAttention(NuwaAttention):
         """Attend from each place to what is near it in each condition.
 
         Args:
-            query (`torch.Tensor` of shape `(B, N, D)`): Q; with a cache of the places of the step only.
+            query (`torch.Tensor` of shape `(B, N, D)`): Q. With a cache, it holds only the places of the step.
             condition_states (`Sequence[torch.Tensor]`, each of shape `(B, M, D)`): C of each condition.
             conditions (`Sequence[NuwaCondition]`): their grids, windows and masks.
             grid (`Grid`): the grid that the places belong to.
             cache (`StepCache`, *optional*): keys and values of the conditions; the first step fills it.
-            step (`Step`, *optional*): where the places of this step stand; given with a cache.
+            step (`Step`, *optional*): the places of this step; required with a cache.
 
         Returns:
-            `tuple`: the attended `(B, N, D)`, and for each condition the weights `(B, A, N, M)` if the implementation
-            is `"eager"` and there is no cache.
+            `tuple`: the attended values `(B, N, D)`, and for each condition the weights `(B, A, N, M)` if the
+            implementation is `"eager"` and there is no cache.
         """
         query = self.split_heads(query)
         if cache is not None:

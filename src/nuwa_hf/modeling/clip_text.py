@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""CLIP's text model as the side of NUWA that reads texts.
+"""CLIP's text model as the text encoder of NUWA.
 
 Legend: B batch, L text length, D hidden size of NUWA.
 """
@@ -13,13 +13,13 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
 
 class NuwaClipTextModel(CLIPTextModel):
-    """transformers' `CLIPTextModel`, which leaves the names of nearby attention to the rest of NUWA."""
+    """transformers' `CLIPTextModel`, unaffected by a choice of nearby attention for the rest of NUWA."""
 
     def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
-        """The name to run: transformers' default in place of nearby attention, which has no meaning for CLIP.
+        """The attention implementation to use: transformers' default where nearby attention is requested.
 
         Args:
-            requested_attention (`str`, *optional*): what was asked for, maybe for the whole of NUWA.
+            requested_attention (`str`, *optional*): the requested implementation, possibly for NUWA as a whole.
             is_init_check (`bool`, defaults to `False`): passed on to transformers' checks.
 
         Returns:
@@ -31,14 +31,15 @@ class NuwaClipTextModel(CLIPTextModel):
 
 
 class NuwaClipTextEncoder(nn.Module):
-    """Texts by CLIP's text model, then a linear map to NUWA's width.
+    """CLIP's text model, followed by a linear map to NUWA's hidden size.
 
         C = CLIP(text) W + b
 
-    CLIP is causal: a token sees those before it, and the last one sees the whole text. All of them are the condition.
+    CLIP is causal: each token sees those before it, and only the last one sees the whole text. All tokens together
+    form the condition.
 
     Args:
-        config (`NuwaConfig`): its `text_encoder_config` is set.
+        config (`NuwaConfig`): a configuration with a `text_encoder_config`.
     """
 
     def __init__(self, config: NuwaConfig):

@@ -17,7 +17,7 @@ from nuwa_hf.modeling.laid_out_weights import apply_each
 
 
 class NuwaEncoderLayer(GradientCheckpointingLayer):
-    """One layer, pre-norm: `C <- C + 3DNA(C, C)`, then the feed-forward.
+    """One pre-norm layer: `C <- C + 3DNA(C, C)`, followed by the feed-forward.
 
     Args:
         config (`NuwaConfig`): sizes.

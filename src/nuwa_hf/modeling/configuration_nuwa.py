@@ -11,6 +11,7 @@ from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 from transformers.models.auto.configuration_auto import AutoConfig
 
 from nuwa_hf.grid import Grid
+from nuwa_hf.media.frame_sampling import check_frame_rate
 
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
@@ -28,6 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_encoder_layers": 2,
         "num_decoder_layers": 6,
         "visual_grid": (6, 8, 8),
+        "frame_rate": 4,
         "condition_window": (11, 5, 5),
     },
 }
@@ -53,6 +55,8 @@ class NuwaConfig(PreTrainedConfig):
         max_text_length (`int`, defaults to 77): text positions.
         visual_grid (`tuple[int, int, int]`, defaults to `(10, 21, 21)`): frames, rows and columns with learnt
             positions.
+        frame_rate (`float`, defaults to 2.5): frames a second of the clips that the model learns and draws; clips that
+            are given to it are sampled to this rate.
         window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the decoder's self-attention
             and of its input taps, along time, height and width.
         condition_window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the attention within a
@@ -89,6 +93,7 @@ class NuwaConfig(PreTrainedConfig):
     intermediate_size: int | None = None
     max_text_length: int = 77
     visual_grid: tuple[int, int, int] | list[int] = (10, 21, 21)
+    frame_rate: float | int = 2.5
     window: tuple[int, int, int] | list[int] = (3, 3, 3)
     condition_window: tuple[int, int, int] | list[int] = (3, 3, 3)
     hidden_dropout: float | int = 0.0
@@ -182,6 +187,14 @@ class NuwaConfig(PreTrainedConfig):
             window = getattr(self, name)
             if len(window) != 3 or any(extent < 1 or extent % 2 == 0 for extent in window):
                 raise ValueError(f"`{name}` must be three odd extents (t, h, w) such as (3, 3, 3), got {window}.")
+
+    def validate_frame_rate(self):
+        """The frame rate is a finite number above 0, and at most 1000.
+
+        Raises:
+            ValueError: With the field, the rule, the value and the remedy.
+        """
+        check_frame_rate(self.frame_rate)
 
     def validate_text_tokens(self):
         """The special tokens are in the vocabulary.

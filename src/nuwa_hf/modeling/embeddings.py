@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Token embeddings of texts, sketches, known parts and visual tokens, and learnt positions of each axis.
+"""Token embeddings of texts, sketches, known parts and visual tokens, and learnt positions along each axis.
 
 Legend: B batch, T, H, W grid, N = T H W places, K taps, L text length, D hidden size.
 """
@@ -15,7 +15,7 @@ from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
 class NuwaAxisPositions(nn.Module):
-    """Learnt position vocabularies, one each for time, height and width; their sum is a place's position.
+    """Learnt positions along time, height and width, whose sum is the position embedding of a place.
 
     Args:
         grid (`Grid`): how many positions each axis has.
@@ -33,7 +33,8 @@ class NuwaAxisPositions(nn.Module):
 
         Args:
             grid (`Grid`, *optional*): at most the learnt extents.
-            coordinates (`torch.LongTensor` of shape `(3, n)`, *optional*): t, h and w of some places, in its stead.
+            coordinates (`torch.LongTensor` of shape `(3, n)`, *optional*): t, h and w of some places, given instead
+                of a grid.
 
         Returns:
             `torch.Tensor` of shape `(N, D)`, in raster order, or `(n, D)`.
@@ -96,7 +97,7 @@ class NuwaSketchEmbeddings(nn.Module):
 
 
 class NuwaKnownEmbeddings(nn.Module):
-    """The known part of an image or video: kept tokens, a learnt mask token where nothing is known, and positions.
+    """The known part of an image or video: known tokens, a learnt mask token everywhere else, and positions.
 
     Args:
         config (`NuwaConfig`): sizes.
@@ -108,11 +109,11 @@ class NuwaKnownEmbeddings(nn.Module):
         self.positions = NuwaAxisPositions(config.get_visual_grid(), config.hidden_size)
 
     def forward(self, embedded_BTHWD: torch.Tensor, known_mask: torch.Tensor) -> torch.Tensor:
-        """Hide what is not known.
+        """Replace what is not known by the mask token, and add positions.
 
         Args:
             embedded_BTHWD (`torch.Tensor` of shape `(B, T, H, W, D)`): the decoder's embeddings of visual tokens.
-            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`): True where a token is kept.
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`): True where a token is known.
 
         Returns:
             `torch.Tensor` of shape `(B, N, D)`.
@@ -122,13 +123,13 @@ class NuwaKnownEmbeddings(nn.Module):
 
 
 class NuwaVisualEmbeddings(nn.Module):
-    """The decoder's input: <bos>, plus learnt taps on the embeddings of the places just before, plus positions.
+    """The decoder's input: <bos>, plus the embeddings of the places just before with learnt weights, plus positions.
 
         x_p = bos + sum_o tap_o * embed(y_(p + o)) + position_p     over the causal offsets o != 0 inside the grid
 
-    # Deviation: the paper shifts the token sequence by one place in raster order, which feeds the first place of a
-    # row with the far end of the row before. Taps keep the input within the window, as the paper's
-    # Y_(<i,<j,<k) asks, and make wavefront sampling exact (docs/deviations.md#nearby-decoder-input).
+    # Deviation: the paper shifts the token sequence by one place in raster order, so that the first place of a row
+    # reads the far end of the row before. These weights (taps) keep the input within the window, as the paper's
+    # Y_(<i,<j,<k) requires, and make wavefront sampling exact (docs/deviations.md#nearby-decoder-input).
 
     Args:
         config (`NuwaConfig`): sizes and window.
@@ -143,12 +144,12 @@ class NuwaVisualEmbeddings(nn.Module):
         self.positions = NuwaAxisPositions(config.get_visual_grid(), config.hidden_size)
 
     def forward(self, visual_tokens: torch.Tensor, step: Step | None = None) -> torch.Tensor:
-        """Input of every place at once (teacher forcing), or of the places of one step.
+        """Compute the input of all places at once (teacher forcing), or of the places of one step.
 
         Args:
-            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size); the token of a
-                place itself, or of one after it, is never read for it.
-            step (`Step`, *optional*): the n places that are wanted; all of them when not given.
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size). The input of a
+                place never depends on its own token or on later ones.
+            step (`Step`, *optional*): the n places to compute; all N when not given.
 
         Returns:
             `torch.Tensor` of shape `(B, N, D)` or `(B, n, D)`.
@@ -168,5 +169,5 @@ class NuwaVisualEmbeddings(nn.Module):
 
 
 def _overlap(extent: int, step: int) -> tuple[slice, slice]:
-    """Places that have a neighbour `step` away on an axis, and those neighbours."""
+    """Slices of the places with a neighbour `step` away along an axis, and of those neighbours."""
     return slice(max(0, -step), extent - max(0, step)), slice(max(0, step), extent + min(0, step))

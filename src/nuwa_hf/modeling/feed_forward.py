@@ -23,11 +23,11 @@ class NuwaFeedForward(nn.Module):
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
 
     def forward(self, hidden_states: torch.Tensor, cache: StepCache | None = None) -> torch.Tensor:
-        """Apply to each place.
+        """Apply the sub-layer to each place.
 
         Args:
-            hidden_states (`torch.Tensor` of shape `(B, N, D)`): any places.
-            cache (`StepCache`, *optional*): says how a sampling step applies linear layers.
+            hidden_states (`torch.Tensor` of shape `(B, N, D)`): hidden states of any places.
+            cache (`StepCache`, *optional*): the cache of a sampling step, which says how linear layers are applied.
 
         Returns:
             `torch.Tensor` of shape `(B, N, D)`.

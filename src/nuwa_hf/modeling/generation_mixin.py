@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What a model with a head over the codebook is used for: `generate`, `stream` and the number of their steps.
+"""The methods of a model that generates visual tokens: `generate`, `stream` and the number of steps they take.
 
 Legend: B batch, k outputs of each input, L text length, T, H, W visual grid.
 """
@@ -24,7 +24,7 @@ from nuwa_hf.modeling.token_checks import check_grid
 
 
 class NuwaGenerationMixin(GenerationMixin):
-    """Sampling of visual tokens, in the place of transformers' sampling of texts."""
+    """Sampling of visual tokens, which replaces transformers' generation of text."""
 
     @takes_sampling_arguments
     @apply_forward_hook
@@ -40,25 +40,25 @@ class NuwaGenerationMixin(GenerationMixin):
     ) -> NuwaGenerateOutput:
         """Sample visual tokens.
 
-        Every place has Gumbel noise of its own, one number for each token, which follows from its item's generator;
-        the token at which logits and noise are largest together is a draw from the softmax. So the tokens do not
-        depend on the schedule, and in a list of generators not on the batch either, and few of them change with the
-        precision (docs/sampling.md).
+        Every place has its own Gumbel noise, one number for each token of the codebook, which is determined by the
+        item's generator. The token with the largest sum of logit and noise is a draw from the softmax. The tokens
+        therefore do not depend on the schedule and, with a list of generators, not on the rest of the batch either.
+        A change of precision changes only a few of them (docs/sampling.md).
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
-            grid (`Grid` or `tuple[int, int, int]`, *optional*): extents (t, h, w) to write, at most the learnt ones,
-                which are the default.
-            callback (`Callable`, *optional*): `callback(step, num_steps, tokens)` after every step, with the tokens so
-                far `(B k, T, H, W)`, which it may change; returning `True` stops.
+            grid (`Grid` or `tuple[int, int, int]`, *optional*): extents (t, h, w) to generate, at most the learnt
+                ones; the learnt grid when not given.
+            callback (`Callable`, *optional*): called as `callback(step, num_steps, tokens)` after every step, with the
+                tokens so far `(B k, T, H, W)`, which it may change in place; returning `True` stops sampling.
 
         Returns:
             `NuwaGenerateOutput`: the tokens.
 
         Raises:
-            TypeError: If tokens are not whole numbers, or an argument is unknown.
-            ValueError: If an argument does not fit; nothing is computed then.
+            TypeError: If tokens are not integers, or an argument is unknown.
+            ValueError: If an argument is invalid. This is checked before anything is computed.
         """
         grid = self.config.get_visual_grid() if grid is None else Grid(*grid)
         check_grid(grid, self.config)
@@ -79,26 +79,26 @@ class NuwaGenerationMixin(GenerationMixin):
         grid: tuple[int | None, int, int] | None = None,
         **arguments: Any,
     ) -> Iterator[torch.Tensor]:
-        """Sample visual tokens frame by frame: each frame is there as soon as it is complete.
+        """Sample visual tokens frame by frame, yielding each frame as soon as it is complete.
 
-        In a wavefront frame t is complete a few waves after frame t - 1, since later frames are begun before it ends.
-        Up to the learnt frames these are the frames of `generate` with the same arguments. Beyond them the frames go
-        round the learnt positions again, but for the first, and memory does not grow (docs/streaming.md); a sketch and
-        known tokens have no places there.
+        In a wavefront, frame t is complete a few waves after frame t - 1, since later frames begin before earlier ones
+        end. Up to the learnt number of frames, these are the frames that `generate` gives with the same arguments.
+        Further frames cycle through the learnt positions except the first, and memory does not grow
+        (docs/streaming.md). A sketch and known tokens cannot be used then, as they only cover the learnt frames.
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
-            grid (`tuple[int | None, int, int]`, *optional*): extents (t, h, w) to write; h and w at most the learnt
-                ones, t any number of frames, or None for no end. By default the learnt grid.
+            grid (`tuple[int | None, int, int]`, *optional*): extents (t, h, w) to generate: h and w at most the
+                learnt ones, t any number of frames, or None for an endless video. The learnt grid when not given.
 
         Returns:
-            `Iterator[torch.LongTensor]`: the tokens of each frame, of shape `(B k, H, W)`. Nothing is computed before
-            the first is asked for.
+            `Iterator[torch.LongTensor]`: the tokens of each frame, of shape `(B k, H, W)`. Nothing is computed until
+            the first one is requested.
 
         Raises:
-            TypeError: If tokens are not whole numbers, or an argument is unknown.
-            ValueError: If an argument does not fit; raised by the call and not by the iterator.
+            TypeError: If tokens are not integers, or an argument is unknown.
+            ValueError: If an argument is invalid; raised by the call itself rather than by the iterator.
         """
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
         learnt = self.config.get_visual_grid()
@@ -112,14 +112,14 @@ class NuwaGenerationMixin(GenerationMixin):
         for name in ("sketch_tokens", "known_tokens", "known_mask"):
             if getattr(call, name) is not None:
                 raise ValueError(
-                    f"`{name}` must be None for more than the learnt {learnt.t} frames, since it has no places there; "
-                    "stream at most those, or leave it out."
+                    f"`{name}` must be None for more than the learnt {learnt.t} frames, which are all it can "
+                    "cover; stream at most those, or leave it out."
                 )
         plan = EndlessPlan(learnt, self.config.window, call.schedule, input_ids.device)
         return frames_without_end(ModelSteps(call, learnt, plan.num_slots), call.draw, plan, num_frames)
 
     def _steps(self, call: SamplingCall, grid: Grid) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """The steps of a grid, of which nothing is computed before the first is asked for."""
+        """The steps of a grid, each computed only when it is requested."""
         known_part = call.known_part(grid)
         device = call.input_ids.device
         plan = plan_grid(grid, self.config.window, call.schedule, in_pieces=device.type == "cpu").to(device)
@@ -130,7 +130,7 @@ class NuwaGenerationMixin(GenerationMixin):
         """How many sequential steps `generate` takes.
 
         Args:
-            grid (`Grid` or `tuple[int, int, int]`): extents (t, h, w) to write.
+            grid (`Grid` or `tuple[int, int, int]`): extents (t, h, w) to generate.
             schedule (`str`, defaults to `"wavefront"`): `"wavefront"` or `"raster"`.
 
         Returns:

@@ -5,7 +5,6 @@
 Legend: R rows, D input size, F output size.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Self
 
@@ -13,32 +12,32 @@ import torch
 from torch import nn
 
 
-LARGEST = 127  # -128 stays unused, so that the numbers are symmetric
+LARGEST = 127  # -128 stays unused, so that the range is symmetric
 OTHER_DEVICES = "on other devices quantise with transformers' `TorchAoConfig` or `BitsAndBytesConfig` instead"
-MAX_IN_FEATURES = (2**31 - 1) // LARGEST**2  # beyond it a sum may leave int32
+MAX_IN_FEATURES = (2**31 - 1) // LARGEST**2  # with more, a sum may exceed int32
 
 
 def quantize_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each row as 8-bit numbers and the step between two of them.
+    """Quantise each row to 8-bit integers, with a step size of its own.
 
         step = max_d |x_d| / 127,  q_d = round(x_d / step)
 
     A row's result does not depend on the other rows.
 
     Args:
-        rows (`torch.Tensor` of shape `(..., D)`): floating; float64 is computed in float64, the rest in float32.
+        rows (`torch.Tensor` of shape `(..., D)`): floating point; float64 is computed in float64, the rest in float32.
 
     Returns:
         `tuple`: `q`, `torch.CharTensor` of shape `(..., D)` in [-127, 127], and `step`, of shape `(..., 1)`, above 0.
     """
     rows = rows.to(_compute_dtype(rows.dtype))
-    # A row of zeros gets the smallest step, not 0 / 0.
+    # A row of zeros gets the smallest step, which avoids 0 / 0.
     step = rows.abs().amax(-1, keepdim=True).clamp_min_(LARGEST * torch.finfo(rows.dtype).tiny).div_(LARGEST)
     return (rows / step).round_().to(torch.int8), step
 
 
 def int8_matmul(rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """`rows weight^T` in whole numbers, exactly.
+    """The exact integer product `rows weight^T`.
 
     Args:
         rows (`torch.CharTensor` of shape `(R, D)`): in [-127, 127]; R may be 0.
@@ -56,24 +55,24 @@ def int8_matmul(rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 class Int8Linear(nn.Module):
-    """`y = x W^T + b` with W as 8-bit numbers, one step for each output, and x quantised row by row.
+    """`y = x W^T + b` with W in 8 bits, one step size for each output, and x quantised row by row.
 
         y_f = step_x step_f sum_d q_d w_fd + b_f
 
-    The sum is one of whole numbers and exact, so a row's output does not depend on the rows beside it. For inference
-    on a CPU; with its VNNI instructions it is faster than float32, without them it saves memory alone.
+    The sum runs over integers and is exact, so the output of a row does not depend on the rows beside it. The layer is
+    for inference on a CPU. With VNNI instructions it is faster than float32; without them it only saves memory.
 
     Args:
         in_features (`int`): D, at most 133144.
         out_features (`int`): F.
-        bias (`bool`, defaults to `True`): whether there is a b.
-        device (`torch.device`, *optional*): where to put the numbers.
-        dtype (`torch.dtype`, *optional*): of the bias.
+        bias (`bool`, defaults to `True`): whether the layer has a bias.
+        device (`torch.device`, *optional*): device of the parameters.
+        dtype (`torch.dtype`, *optional*): dtype of the bias.
 
     Attributes:
         weight (`torch.nn.Parameter` of shape `(F, D)`): int8, in [-127, 127], without a gradient.
-        scale (`torch.Tensor` of shape `(F,)`): a buffer, the steps of the outputs; float32 whatever the model is
-            cast to.
+        scale (`torch.Tensor` of shape `(F,)`): a buffer with the step size of each output. It stays float32 when the
+            model is cast.
         bias (`torch.nn.Parameter` of shape `(F,)`, *optional*): b, without a gradient.
 
     Raises:
@@ -104,16 +103,16 @@ class Int8Linear(nn.Module):
 
     @classmethod
     def from_linear(cls, linear: nn.Linear) -> Self:
-        """The same layer with its weight rounded.
+        """Create the 8-bit version of a linear layer.
 
         Args:
-            linear (`torch.nn.Linear`): with a weight in floating point.
+            linear (`torch.nn.Linear`): a layer with a floating-point weight.
 
         Returns:
-            `Int8Linear`: with numbers of its own.
+            `Int8Linear`: a layer that shares no memory with `linear`.
 
         Raises:
-            TypeError: If it is no linear layer in floating point.
+            TypeError: If `linear` is not a linear layer in floating point.
         """
         if not isinstance(linear, nn.Linear) or not linear.weight.is_floating_point():
             raise TypeError(
@@ -128,44 +127,17 @@ class Int8Linear(nn.Module):
             layer.bias = nn.Parameter(linear.bias.detach().clone(), requires_grad=False)
         return layer
 
-    @classmethod
-    def concatenate(cls, layers: Sequence["Int8Linear"]) -> Self:
-        """One layer that gives the outputs of several side by side, bit for bit.
-
-        Args:
-            layers (`Sequence[Int8Linear]`): of one input size; all with a bias or all without.
-
-        Returns:
-            `Int8Linear`: with numbers of its own.
-
-        Raises:
-            ValueError: If the layers differ in their input size or in having a bias.
-        """
-        kinds = {(layer.in_features, layer.bias is not None) for layer in layers}
-        if len(kinds) != 1:
-            raise ValueError(
-                "`layers` must have one input size, and all a bias or none, got (in_features, bias) "
-                f"{sorted(kinds)}; concatenate those that agree."
-            )
-        (in_features, has_bias) = kinds.pop()
-        joined = cls(in_features, sum(layer.out_features for layer in layers), bias=has_bias, device="meta")
-        joined.weight = nn.Parameter(torch.cat([layer.weight for layer in layers]), requires_grad=False)
-        joined.scale = torch.cat([layer.scale for layer in layers])
-        if has_bias:
-            joined.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), requires_grad=False)
-        return joined
-
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
-        """Apply to each row.
+        """Apply the layer to each row.
 
         Args:
-            hidden_states (`torch.Tensor` of shape `(..., D)`): floating, on the CPU, without a gradient.
+            hidden_states (`torch.Tensor` of shape `(..., D)`): floating point, on the CPU, without a gradient.
 
         Returns:
-            `torch.Tensor` of shape `(..., F)`, of the input's dtype.
+            `torch.Tensor` of shape `(..., F)`, in the input's dtype.
 
         Raises:
-            ValueError: If the input requires a gradient, or lies elsewhere.
+            ValueError: If the input requires a gradient or is on another device.
         """
         if hidden_states.requires_grad and torch.is_grad_enabled():
             raise ValueError(
@@ -174,27 +146,14 @@ class Int8Linear(nn.Module):
             )
         check_is_cpu(hidden_states.device)
         rows, step = quantize_rows(hidden_states)
-        return self.from_quantized(rows, step, hidden_states.dtype)
-
-    def from_quantized(self, rows: torch.Tensor, step: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Apply to rows that are quantised already, as layers that share an input do.
-
-        Args:
-            rows (`torch.CharTensor` of shape `(..., D)`): the first result of `quantize_rows`.
-            step (`torch.Tensor` of shape `(..., 1)`): the second.
-            dtype (`torch.dtype`): of the output.
-
-        Returns:
-            `torch.Tensor` of shape `(..., F)`.
-        """
         sums = int8_matmul(rows.reshape(-1, self.in_features), self.weight)
         output = sums.to(step.dtype).mul_(step.reshape(-1, 1)).mul_(self.scale)
         if self.bias is not None:
             output += self.bias
-        return output.to(dtype).view(*rows.shape[:-1], self.out_features)
+        return output.to(hidden_states.dtype).view(*hidden_states.shape[:-1], self.out_features)
 
     def extra_repr(self) -> str:
-        """Sizes, as `torch.nn.Linear` shows them."""
+        """The sizes, as `torch.nn.Linear` shows them."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
     def _apply(self, fn, recurse=True):
@@ -207,13 +166,13 @@ class Int8Linear(nn.Module):
 
 
 def check_is_cpu(device: torch.device) -> None:
-    """Require the device that 8-bit layers run on.
+    """Check that a device is one that 8-bit layers run on.
 
     Args:
-        device (`torch.device`): where they are, or are to be; `meta` is as good as the CPU.
+        device (`torch.device`): where the layers are or will be: the CPU, or `meta`.
 
     Raises:
-        ValueError: If it is another.
+        ValueError: If it is another device.
     """
     if device.type not in ("cpu", "meta"):
         raise ValueError(f"`Int8Linear` runs on the CPU, got the device {str(device)!r}; {OTHER_DEVICES}.")
@@ -225,7 +184,7 @@ def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
 
 @cache
 def _sums_exactly() -> bool:
-    """Whether `_int_mm` is exact here: a CPU without VNNI adds pairs of products in 16 bits, which saturate."""
+    """Whether `_int_mm` is exact here: without VNNI a CPU adds pairs of products in 16 bits, which may saturate."""
     for num_rows in (1, 32):  # a single row has a kernel of its own
         rows = torch.full((num_rows, 64), LARGEST, dtype=torch.int8)
         if not (torch._int_mm(rows, torch.full_like(rows, LARGEST).t()) == 64 * LARGEST**2).all():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""8-bit weights through `from_pretrained(..., quantization_config=NuwaInt8Config())`, as transformers' own methods."""
+"""8-bit weights through `from_pretrained(..., quantization_config=NuwaInt8Config())`, as in transformers' methods."""
 
 from typing import Any
 
@@ -15,23 +15,23 @@ from nuwa_hf.modeling.int8_linear import OTHER_DEVICES, Int8Linear, quantize_row
 
 
 QUANT_METHOD = "nuwa_int8"
-TEXT_ENCODER = r"(.*\.)?text_encoder"  # CLIP runs once a prompt and was trained elsewhere, so it stays as it is
+TEXT_ENCODER = r"(.*\.)?text_encoder"  # CLIP runs once per prompt and was trained elsewhere, so it stays as it is
 
 
 @register_quantization_config(QUANT_METHOD)
 class NuwaInt8Config(QuantizationConfigMixin):
-    """Load NUWA with 8-bit weights, for a CPU: a quarter of the memory of float32, and faster.
+    """Load NUWA with 8-bit weights on a CPU: a quarter of the memory of float32, and faster.
 
-    Every linear layer of encoder and decoder and the head become `Int8Linear`. Embeddings and norms stay, and so does
-    all of a CLIP text encoder.
+    The head and every linear layer of the encoder and the decoder become `Int8Linear`. Embeddings and norms stay in
+    floating point, and so does a CLIP text encoder.
 
     Args:
-        modules_to_not_convert (`list[str]`, *optional*): names of modules to leave in floating point, with all that is
-            in them, such as `"head"` or `"model.decoder.layers.0"`; regular expressions match too.
+        modules_to_not_convert (`list[str]`, *optional*): names of modules to leave in floating point with everything
+            in them, such as `"head"` or `"model.decoder.layers.0"`; regular expressions work too.
         quant_method (`str`, defaults to `"nuwa_int8"`): the method's name in a saved `config.json`.
 
     Raises:
-        ValueError: If `quant_method` is another.
+        ValueError: If `quant_method` is any other name.
     """
 
     def __init__(self, modules_to_not_convert: list[str] | None = None, quant_method: str = "nuwa_int8"):
@@ -45,7 +45,7 @@ class NuwaInt8Config(QuantizationConfigMixin):
 
 
 class _QuantizeWeight(ConversionOps):
-    """One weight of a checkpoint as the two tensors of an `Int8Linear`, while it is loaded."""
+    """Turns one weight of a checkpoint into the two tensors of an `Int8Linear` while it is loaded."""
 
     def __init__(self, hf_quantizer: HfQuantizer):
         self.hf_quantizer = hf_quantizer
@@ -59,16 +59,16 @@ class _QuantizeWeight(ConversionOps):
 
 @register_quantizer(QUANT_METHOD)
 class NuwaInt8Quantizer(HfQuantizer):
-    """What `NuwaInt8Config` does to a model while it is loaded."""
+    """Applies `NuwaInt8Config` to a model while it is loaded."""
 
     quantization_config: NuwaInt8Config
     quantized_element_size = 1
 
     def validate_environment(self, device_map=None, **_: Any) -> None:
-        """Require a device map of the CPU alone.
+        """Check that a device map names only the CPU.
 
         Args:
-            device_map (`dict` or `str`, *optional*): what `from_pretrained` was given.
+            device_map (`dict` or `str`, *optional*): the argument of `from_pretrained`.
 
         Raises:
             ValueError: If it names another device.
@@ -81,20 +81,20 @@ class NuwaInt8Quantizer(HfQuantizer):
             )
 
     def update_device_map(self, device_map):
-        """The same, with the CPU for `"auto"`."""
+        """Replace `"auto"` by the CPU."""
         return {"": "cpu"} if device_map == "auto" else device_map
 
     def param_needs_quantization(self, model: PreTrainedModel, param_name: str, **_: Any) -> bool:
-        """Whether a parameter of the checkpoint is a weight in floating point that becomes 8-bit."""
+        """Whether a parameter of the checkpoint is a floating-point weight that becomes 8-bit."""
         module_name, _, name = param_name.rpartition(".")
         return not self.pre_quantized and name == "weight" and isinstance(model.get_submodule(module_name), Int8Linear)
 
     def get_quantize_ops(self) -> ConversionOps:
-        """What quantises one weight."""
+        """The operation that quantises one weight."""
         return _QuantizeWeight(self)
 
     def is_serializable(self) -> bool:
-        """Whether a model can be saved: it can, and loads again without naming the method."""
+        """Whether a model can be saved: it can, and it loads again without a quantization configuration."""
         return True
 
     @property
@@ -119,7 +119,7 @@ class NuwaInt8Quantizer(HfQuantizer):
                 dtype=None if bias is None else bias.dtype,
             )
             model.set_submodule(name, layer)
-        # A weight is read in full and rounded once, whatever `dtype` the rest of the model gets.
+        # A weight is read in full precision and rounded once, whatever the `dtype` of the rest of the model.
         model._keep_in_fp32_modules_strict = {
             *(model._keep_in_fp32_modules_strict or ()),
             *(f"{name}.weight" for name in chosen),

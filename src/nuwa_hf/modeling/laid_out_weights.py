@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Weights of linear layers laid out for a few rows at a time, as sampling steps use them a hundred times over.
+"""Weights of linear layers laid out for products with few rows, which sampling steps compute hundreds of times.
 
-float32 weights on a CPU are laid out once for oneDNN, which for few rows is several times faster than laying them out
-again, or not at all, in every product; layers that read the same input become one matrix. The layouts are kept between
-calls and made again when the weights have changed. Whatever is no plain layer (with adapters, with hooks, offloaded,
-compiled, quantised) is called as it is.
+On a CPU, float32 weights are packed once into oneDNN's own layout. With few rows, this is several times faster than
+packing them again in every product, or not at all. Layers that read the same input become one matrix. The layouts are
+kept between calls and made again when the weights have changed. A layer that is not plain (with adapters or hooks,
+offloaded, compiled, quantised) is simply called.
 
 Legend: B batch, n places of one step, D width of the input, O of the output.
 """
@@ -19,14 +19,14 @@ import torch
 from torch import nn
 
 
-# What accelerate and diffusers set on a module when they put a hook in the place of its `forward`.
+# Attributes that accelerate and diffusers set on a module when they replace its `forward` by a hook.
 REPLACED = {"forward", "_hf_hook", "_diffusers_hook"}
 
 Layers = tuple[nn.Module, ...]
 
 
 def apply_each(hidden_states: torch.Tensor, *layers: nn.Module, use_gelu: bool = False) -> tuple[torch.Tensor, ...]:
-    """What several linear layers make of the same input, by calling each.
+    """Apply several linear layers to the same input by calling each of them.
 
     Args:
         hidden_states (`torch.Tensor` of shape `(B, N, D)`): the input.
@@ -34,7 +34,7 @@ def apply_each(hidden_states: torch.Tensor, *layers: nn.Module, use_gelu: bool =
         use_gelu (`bool`, defaults to `False`): whether a GELU follows.
 
     Returns:
-        `tuple[torch.Tensor, ...]`: one output for each.
+        `tuple[torch.Tensor, ...]`: one output for each layer.
     """
     outputs = (layer(hidden_states) for layer in layers)
     return tuple(map(nn.functional.gelu, outputs) if use_gelu else outputs)
@@ -42,12 +42,12 @@ def apply_each(hidden_states: torch.Tensor, *layers: nn.Module, use_gelu: bool =
 
 @dataclass(frozen=True)
 class LaidOutProduct:
-    """One product for layers that read the same input.
+    """A single product for layers that read the same input.
 
     Args:
-        packed (`torch.Tensor`): their weights, one above the other, in oneDNN's own layout.
-        sizes (`tuple[int, ...]`): the width of each output, O.
-        marks (`tuple`): tells whether the weights are still those that were laid out.
+        packed (`torch.Tensor`): their stacked weights in oneDNN's own layout.
+        sizes (`tuple[int, ...]`): O, the width of each output.
+        marks (`tuple`): fingerprints of the weights, which tell whether they have changed since.
     """
 
     packed: torch.Tensor
@@ -56,16 +56,16 @@ class LaidOutProduct:
 
     def __call__(self, hidden_states: torch.Tensor, use_gelu: bool) -> tuple[torch.Tensor, ...]:
         """The outputs of the layers, each of shape `(..., O)`, for an input of shape `(..., D)`."""
-        after = ("gelu", [], "none") if use_gelu else ("none", [], "")  # "none" of the approximations of a GELU
+        after = ("gelu", [], "none") if use_gelu else ("none", [], "")  # with algorithm "none" the GELU is exact
         joined = torch.ops.mkldnn._linear_pointwise(hidden_states, self.packed, None, *after)
         return (joined,) if len(self.sizes) == 1 else joined.split(self.sizes, -1)
 
 
 class StepLinear:
-    """How the steps of one sampling apply linear layers: by a laid-out product if there is one, else by calling them.
+    """Applies linear layers in the steps of one sampling run, by a laid-out product or else by calling them.
 
     Args:
-        products (`dict`): from the layers that read the same input to their product.
+        products (`dict`): maps the layers that read the same input to their product.
     """
 
     def __init__(self, products: dict[Layers, LaidOutProduct]):
@@ -93,7 +93,7 @@ class StepLinear:
 class LaidOutWeights:
     """The layouts that a model keeps between calls. They take as much memory as the weights themselves.
 
-    They are no part of the model's state: a copy or a pickle of the model starts without them.
+    They are not part of the model's state: a copy or a pickle of the model starts without them.
     """
 
     def __init__(self):
@@ -106,47 +106,44 @@ class LaidOutWeights:
     def __reduce__(self) -> tuple:
         return type(self), ()
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of all layouts."""
-        return sum(layer.weight.nbytes for layers in self._products for layer in layers)
-
     def free(self) -> None:
-        """Let go of all layouts; a sampling that is under way keeps its own until it ends."""
+        """Free all layouts; a sampling run in progress keeps its own until it ends."""
         self._products = {}
 
     def prepare(self, model: nn.Module, together: Iterable[Layers]) -> StepLinear:
-        """Lay out what is new or has changed.
+        """Lay out the weights that are new or have changed.
 
-        Every weight is read once to see whether it has changed: optimisers and averages write in ways that torch does
-        not count as a change.
+        Every weight is read once to see whether it has changed, since optimisers and moving averages write to weights
+        in ways that torch does not record as a change.
 
         Args:
-            model (`nn.Module`): the model, which is asked for hooks.
-            together (`Iterable[tuple[nn.Module, ...]]`): its linear layers, those that read the same input together.
+            model (`nn.Module`): the model, which is searched for hooks.
+            together (`Iterable[tuple[nn.Module, ...]]`): its linear layers, grouped by the input they read.
 
         Returns:
-            `StepLinear`: for one sampling, during which the weights must stay as they are.
+            `StepLinear`: applies the layers in one sampling run, during which the weights must not change.
         """
         with self._lock:
-            before, self._products = self._products, {}
-            if not has_hooks(model):
-                for layers in together:
-                    kept = before.pop(layers, None)  # what has changed is let go of before it is made anew
-                    if can_lay_out(layers):
-                        marks = tuple(map(_mark, layers))
-                        is_current = kept is not None and kept.marks == marks
-                        kept = None if not is_current else kept
-                        self._products[layers] = kept or _lay_out(layers, marks)
-            return StepLinear(self._products)
+            plain = [] if has_hooks(model) else [layers for layers in together if can_lay_out(layers)]
+            marks = {layers: tuple(map(_mark, layers)) for layers in plain}
+            kept = {
+                layers: product for layers, product in self._products.items() if marks.get(layers) == product.marks
+            }
+            # A dictionary of its own, since a sampling run in another thread may use the one before. It frees what is
+            # outdated before anything is laid out anew.
+            self._products = kept
+            for layers in plain:
+                if layers not in kept:
+                    kept[layers] = _lay_out(layers, marks[layers])
+            return StepLinear(kept)
 
 
 def has_hooks(model: nn.Module) -> bool:
-    """Whether accelerate or diffusers has hooks on a module of the model, which may move or cast weights at any call.
+    """Whether accelerate or diffusers has hooks on the model's modules, which may move or cast weights in any call.
 
     Args:
-        model (`nn.Module`): the model. accelerate's hook on the whole of it has run before a sampling begins,
-            diffusers' works at each call.
+        model (`nn.Module`): the model. A hook of accelerate on the model itself is ignored, since it has already run
+            when sampling begins; a hook of diffusers acts in each call.
 
     Returns:
         `bool`: whether there are any.
@@ -156,7 +153,7 @@ def has_hooks(model: nn.Module) -> bool:
 
 
 def can_lay_out(layers: Layers) -> bool:
-    """Whether calling each of the layers is the product with a float32 weight on a CPU and nothing else.
+    """Whether calling the layers computes products with float32 weights on a CPU and nothing else.
 
     Args:
         layers (`tuple[nn.Module, ...]`): linear layers.
@@ -186,7 +183,7 @@ def _is_plain(layer: nn.Module) -> bool:
 
 
 def _mark(layer: nn.Linear) -> tuple:
-    """What changes with the weight: where it lies, and the sum of its bits, taken in eights of bytes if they fit."""
+    """A fingerprint of the weight: its address, its shape and the sum of its bits, 64 at a time if possible."""
     weight = layer.weight.detach()
     bits = weight.view(torch.int64 if weight.shape[1] % 2 == 0 and weight.is_contiguous() else torch.int32)
     return weight.data_ptr(), tuple(weight.shape), int(bits.sum())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How likely given tokens are under the model: all places in one teacher-forced pass.
+"""The likelihood of given tokens under the model, for all places in one teacher-forced pass.
 
 Legend: B batch, T, H, W visual grid, L text length.
 """
@@ -27,20 +27,20 @@ def token_log_likelihood(
 
     Args:
         model (`NuwaForConditionalGeneration`): the model.
-        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): what to judge.
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens to score.
         input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
         attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
         sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch.
-        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where tokens were given; there the
-            result is 0, what is given being certain.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where tokens were given. The
+            result is 0 there, since what is given is certain.
         condition_on_known (`bool`, defaults to `True`): whether the given tokens are a condition too.
 
     Returns:
-        `torch.Tensor` of shape `(B, T, H, W)`: in nats, at most 0.
+        `torch.Tensor` of shape `(B, T, H, W)`: log-probabilities in nats, at most 0.
 
     Raises:
-        TypeError: If tokens are not whole numbers.
-        ValueError: If an argument does not fit; nothing is computed then.
+        TypeError: If tokens are not integers.
+        ValueError: If an argument is invalid. This is checked before anything is computed.
     """
     logits = model(
         input_ids,

@@ -40,11 +40,11 @@ from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.nearby_attention.tables import forget_tables
 
 
-TEXT_WINDOW = (None, 1, 1)  # the paper's (1, 1, all), along (t, h, w)
+TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
 
 
 class NuwaPreTrainedModel(PreTrainedModel):
-    """Initialisation, loading and attention choice shared by the NUWA models."""
+    """Base class of the NUWA models: initialisation, loading and the choice of an attention implementation."""
 
     config: NuwaConfig
     base_model_prefix = "model"
@@ -59,18 +59,18 @@ class NuwaPreTrainedModel(PreTrainedModel):
     def __init__(self, config: NuwaConfig):
         super().__init__(config)
         self._laid_out_weights = LaidOutWeights()
-        # Tables of masks are shared by all models of the process. They must not hold a device's memory for nobody.
+        # All models in the process share the mask tables, which must not hold device memory once a model is gone.
         weakref.finalize(self, forget_tables).atexit = False
 
     def free_laid_out_weights(self) -> None:
-        """Free the copies of the weights that sampling on a CPU keeps between calls; the next call makes them again.
+        """Free the copies of the weights that sampling on a CPU keeps between calls; the next call makes new ones.
 
         Moving, casting or training the model frees them too.
         """
         self._laid_out_weights.free()
 
     def train(self, mode: bool = True):
-        """Set training or evaluation mode, as every module does; training frees what sampling keeps."""
+        """Set training or evaluation mode. Training mode also frees the copies of weights that sampling keeps."""
         if mode:
             self.free_laid_out_weights()
         return super().train(mode)
@@ -88,10 +88,10 @@ class NuwaPreTrainedModel(PreTrainedModel):
             init.normal_(module.taps, std=len(module.offsets) ** -0.5 if module.offsets else 1.0)
 
     def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
-        """The name to run: nearby attention's own choice by default, its twin for transformers' usual names.
+        """The attention implementation to use: nearby attention, also under transformers' usual names.
 
         Args:
-            requested_attention (`str`, *optional*): what the user asked for.
+            requested_attention (`str`, *optional*): the implementation that the user asked for.
             is_init_check (`bool`, defaults to `False`): passed on to transformers' checks.
 
         Returns:
@@ -107,10 +107,10 @@ class NuwaPreTrainedModel(PreTrainedModel):
         return super()._apply(fn, recurse)
 
     def freeze_text_encoder(self) -> None:
-        """Freeze CLIP's text model; its projection to our width stays learnt.
+        """Freeze CLIP's text model; its projection to NUWA's hidden size stays trainable.
 
         Raises:
-            ValueError: If our own encoder reads the texts.
+            ValueError: If the model has no CLIP text model.
         """
         if self.config.text_encoder_config is None:
             raise ValueError("`text_encoder_config` must be set to freeze a text encoder, got None; this has no CLIP.")
@@ -120,8 +120,8 @@ class NuwaPreTrainedModel(PreTrainedModel):
 class NuwaModel(NuwaPreTrainedModel):
     """Condition encoder and visual token decoder, without the head over the codebook (NUWA, section "Method").
 
-    One encoder reads every condition: a text, a sketch, or the known part of the image or video that is written. With
-    a `text_encoder_config` CLIP's text model reads the texts instead, and our encoder the other conditions.
+    One encoder reads every condition: a text, a sketch, or the known part of the image or video to generate. With a
+    `text_encoder_config`, CLIP's text model reads the texts instead, and our encoder reads the other conditions.
 
     Args:
         config (`NuwaConfig`): sizes.
@@ -132,7 +132,7 @@ class NuwaModel(NuwaPreTrainedModel):
         if config.text_encoder_config is None:
             self.text_embeddings = NuwaTextEmbeddings(config)
         else:
-            from nuwa_hf.modeling.clip_text import NuwaClipTextEncoder  # nobody else has to wait for CLIP's code
+            from nuwa_hf.modeling.clip_text import NuwaClipTextEncoder  # loaded only if needed
 
             self.text_encoder = NuwaClipTextEncoder(config)
         self.sketch_embeddings = NuwaSketchEmbeddings(config)
@@ -153,7 +153,7 @@ class NuwaModel(NuwaPreTrainedModel):
 
     @property
     def text_side(self) -> nn.Module:
-        """What is there for texts alone: our text embeddings, or CLIP's text model with its projection."""
+        """The part that only reads texts: our text embeddings, or CLIP's text model with its projection."""
         return self.text_embeddings if self.config.text_encoder_config is None else self.text_encoder
 
     @property
@@ -168,10 +168,10 @@ class NuwaModel(NuwaPreTrainedModel):
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
 
         Returns:
-            `NuwaCondition`: on the grid `(L, 1, 1)`, seen as a whole by every place.
+            `NuwaCondition`: the condition on the grid `(L, 1, 1)`, which every place sees as a whole.
 
         Raises:
-            ValueError: If the shapes do not fit or the text is too long.
+            ValueError: If the shapes do not match or the text is too long.
         """
         if input_ids.ndim != 2 or not 1 <= input_ids.shape[1] <= self.config.max_text_length:
             raise ValueError(
@@ -192,20 +192,20 @@ class NuwaModel(NuwaPreTrainedModel):
         return NuwaCondition(encoded, grid, (None, None, None), mask)
 
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
-        """Encode a sketch into the condition that the decoder reads nearby.
+        """Encode a sketch into a condition, of which each place reads the part near itself.
 
         Args:
-            sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, sketch_codebook_size), `T` 1 for
-                an image.
-            attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where the sketch may be seen;
-                a sketch that may be seen nowhere is no sketch.
+            sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, sketch_codebook_size), with
+                `T = 1` for an image.
+            attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where the sketch may be seen.
+                An item whose sketch is hidden everywhere is treated as one without a sketch.
 
         Returns:
-            `NuwaCondition`: on the grid `(T, H, W)`.
+            `NuwaCondition`: the condition on the grid `(T, H, W)`.
 
         Raises:
-            TypeError: If the tokens are not whole numbers, or the mask is not bool.
-            ValueError: If shape, grid or range is wrong.
+            TypeError: If the tokens are not integers, or the mask is not bool.
+            ValueError: If a shape is wrong or the grid exceeds the learnt positions.
         """
         check_tokens("sketch_tokens", sketch_tokens, self.config)
         if attention_mask is not None:
@@ -214,22 +214,22 @@ class NuwaModel(NuwaPreTrainedModel):
         return self._encode_grid(self.sketch_embeddings(sketch_tokens), Grid(*sketch_tokens.shape[1:]), attention_mask)
 
     def encode_known(self, visual_tokens: torch.Tensor, known_mask: torch.Tensor) -> NuwaCondition:
-        """Encode the known part of an image or video: a condition by which every place sees what is kept around it.
+        """Encode the known part of an image or video, as a condition that shows every place what is known around it.
 
-        # Deviation: in the paper the decoder alone reads the known part, so a place sees only what is kept before it
+        # Deviation: in the paper only the decoder reads the known part, so a place sees only what is known before it
         # in raster order (docs/deviations.md#completion-that-looks-both-ways).
 
         Args:
-            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size); what is not known
-                is not read.
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size); the values of
+                unknown tokens have no effect.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`): True where a token is known.
 
         Returns:
-            `NuwaCondition`: on the grid `(T, H, W)`.
+            `NuwaCondition`: the condition on the grid `(T, H, W)`.
 
         Raises:
             TypeError: If the mask is not bool.
-            ValueError: If the mask has another shape than the tokens.
+            ValueError: If the mask does not have the shape of the tokens.
         """
         check_place_mask("known_mask", known_mask, visual_tokens.shape)
         embedded = self.known_embeddings(self.decoder.embeddings.token_embedding(visual_tokens), known_mask)
@@ -253,31 +253,31 @@ class NuwaModel(NuwaPreTrainedModel):
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
     ) -> NuwaModelOutput | tuple:
-        """Teacher forcing over all places at once, or with a cache the places of one step.
+        """Run all places at once (teacher forcing) or, with a cache, the places of one step.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens. This and the other conditions are read in
-                the first step only.
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens. With a cache, these and the other conditions
+                are read only in the first step.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
             sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): a sketch, tokens in
                 [0, sketch_codebook_size).
             sketch_attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where the sketch may
                 be seen.
-            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given;
-                this part then is a condition too.
-            cache (`StepCache`, *optional*): what the steps of one sampling share; this step adds to it.
-            step (`Step`, *optional*): the n places to compute, in place of all N; given with a cache.
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are
+                known; the known part then becomes a condition as well.
+            cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
+            step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
-            return_dict (`bool`, *optional*): `False` gives a tuple.
+            return_dict (`bool`, *optional*): `False` returns a tuple.
 
         Returns:
             `NuwaModelOutput` or `tuple`.
 
         Raises:
-            TypeError: If `visual_tokens` are not whole numbers.
-            ValueError: If an argument does not fit; nothing is computed then.
+            TypeError: If `visual_tokens` are not integers.
+            ValueError: If an argument is invalid. This is checked before anything is computed.
         """
         if visual_tokens is None:
             raise ValueError("`visual_tokens` must be given: a tensor of shape (batch, t, h, w).")
@@ -312,7 +312,7 @@ class NuwaModel(NuwaPreTrainedModel):
 
 
 class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
-    """`NuwaModel` with a head over the codebook: the loss in training, `generate` in use.
+    """`NuwaModel` with a head over the codebook, for training with a loss and for sampling with `generate`.
 
     Args:
         config (`NuwaConfig`): sizes.
@@ -325,10 +325,10 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         self.post_init()
 
     def prepare_step_linear(self) -> StepLinear:
-        """Lay out the weights for sampling steps, where that is of use; they are kept until they change or are freed.
+        """Lay out the weights for sampling steps where this helps; layouts are kept until outdated or freed.
 
         Returns:
-            `StepLinear`: how the steps of one sampling apply linear layers.
+            `StepLinear`: applies linear layers in the steps of one sampling run.
         """
         return self._laid_out_weights.prepare(self, step_products(self))
 
@@ -348,38 +348,38 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
     ) -> NuwaConditionalGenerationOutput | tuple:
-        """Scores of the token at each place given the conditions and the tokens before it.
+        """Logits of the token at each place, given the conditions and the tokens before it.
 
             loss = - mean over counted places of log p(y_n | y_(before n), conditions)      (NUWA, section "Training")
 
-        Logits and labels stand at the same place: nothing is shifted, since a place's input never holds its own token.
+        Logits and labels are aligned: nothing is shifted, since the input of a place never contains its own token.
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
-            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens in [0, codebook_size);
-                left out, `labels` are used, which then hold no -100.
-            labels (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to predict; -100 is not counted.
+            visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens in [0, codebook_size).
+                `labels` when not given, which must not contain -100 then.
+            labels (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to predict; the loss ignores -100.
             sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): a sketch, tokens in
                 [0, sketch_codebook_size).
             sketch_attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where the sketch may
                 be seen.
-            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are given;
-                this part then is a condition too, and its labels should be -100.
-            cache (`StepCache`, *optional*): what the steps of one sampling share; this step adds to it.
-            step (`Step`, *optional*): the n places to compute, in place of all N; given with a cache.
-            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): which of the places get logits; all of them
+            known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are
+                known; the known part then becomes a condition as well, and its labels should be -100.
+            cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
+            step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
+            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): the places that get logits; all of them
                 when not given.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
-            return_dict (`bool`, *optional*): `False` gives a tuple.
+            return_dict (`bool`, *optional*): `False` returns a tuple.
 
         Returns:
             `NuwaConditionalGenerationOutput` or `tuple`.
 
         Raises:
-            TypeError: If `visual_tokens` are not whole numbers.
-            ValueError: If an argument does not fit; nothing is computed then.
+            TypeError: If `visual_tokens` are not integers.
+            ValueError: If an argument is invalid. This is checked before anything is computed.
         """
         if visual_tokens is None:
             visual_tokens = labels
@@ -420,13 +420,13 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
 
 
 def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Module, ...]]:
-    """The linear layers that a sampling step applies, those that read the same input together.
+    """The linear layers that a sampling step applies, grouped by the input they read.
 
     Args:
         model (`NuwaForConditionalGeneration`): the model.
 
     Yields:
-        `tuple[nn.Module, ...]`: as the layers hand them to `StepLinear`.
+        `tuple[nn.Module, ...]`: layers as they are passed to `StepLinear`.
     """
     for layer in model.model.decoder.layers:
         own, cross, feed_forward = layer.self_attn, layer.cross_attn, layer.feed_forward

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The arguments that `generate` and `stream` share: their names, defaults, descriptions and refusals, once.
+"""The arguments that `generate` and `stream` share, with their defaults, descriptions and checks.
 
 Legend: B batch, T, H, W visual grid, L text length, k outputs of each input, n places of one step, V codebook size.
 """
@@ -20,7 +20,7 @@ from nuwa_hf.argument_docs import argument_entries, share_arguments
 
 Method = TypeVar("Method", bound=Callable)
 
-# What transformers' `GenerationConfig` calls the settings that change nothing, where that is not 0, False or nothing.
+# The values at which settings of transformers' `GenerationConfig` change nothing, unless that is 0, False or empty.
 CHANGES_NOTHING = {
     "use_cache": True,
     "num_beams": 1,
@@ -30,7 +30,7 @@ CHANGES_NOTHING = {
     "encoder_repetition_penalty": 1.0,
     "length_penalty": 1.0,
 }
-# These describe a vocabulary and a file, and ask for nothing.
+# Settings that describe a vocabulary or a file, and have no effect on sampling.
 DESCRIPTIONS = {
     "pad_token_id",
     "bos_token_id",
@@ -43,36 +43,37 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingArguments:
-    """What `NuwaForConditionalGeneration.generate` and `.stream` both take.
+    """The arguments that `NuwaForConditionalGeneration.generate` and `.stream` have in common.
 
     Args:
-        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all, or one for each of the B k
-            outputs.
+        generator (`torch.Generator` or `list[torch.Generator]`, *optional*): one for all outputs, or one for each of
+            the B k outputs.
         schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all places of a wave at once,
-            `"raster"` one after another.
-        generation_config (`GenerationConfig`, *optional*): what the next seven are where they are not given; by
-            default the model's own.
-        do_sample (`bool`, *optional*): `False` takes the likeliest token; sampling unless set.
-        temperature (`float`, *optional*): divides the logits, at least 0; 0 takes the likeliest token.
+            `"raster"` one place after another.
+        generation_config (`GenerationConfig`, *optional*): supplies the next seven arguments where they are not
+            given; the model's own configuration by default.
+        do_sample (`bool`, *optional*): `False` chooses the likeliest token; tokens are sampled by default.
+        temperature (`float`, *optional*): divides the logits, at least 0; 0 chooses the likeliest token.
         top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.
-        top_p (`float`, *optional*): keep the smallest set of tokens with this much mass, in (0, 1].
-        min_p (`float`, *optional*): keep the tokens that are at least this much as likely as the likeliest, in [0, 1].
-        guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is off.
-        num_return_sequences (`int`, *optional*): k, how many outputs each input has; those of one input follow each
-            other. One unless set.
-        logits_processor (`LogitsProcessorList`, *optional*): what else is done to the logits, after guidance and
-            before temperature, top-k, top-p and min-p, also where the likeliest token is taken. Each is called with
-            `input_ids=None`, since no line of tokens stands before a place, and scores of shape `(B k n, V)`.
-        negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): text in place of the constant "None"
-            condition.
-        negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): its mask.
+        top_p (`float`, *optional*): keep the smallest set of tokens with at least this total probability, in (0, 1].
+        min_p (`float`, *optional*): keep the tokens that are at least this fraction as likely as the likeliest, in
+            [0, 1].
+        guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is no guidance.
+        num_return_sequences (`int`, *optional*): k, the number of outputs for each input, which are adjacent in the
+            batch; one by default.
+        logits_processor (`LogitsProcessorList`, *optional*): further processors of the logits, applied after guidance
+            and before temperature, top-k, top-p and min-p, also where the likeliest token is chosen. Each is called
+            with `input_ids=None`, since there is no sequence of tokens before a place, and scores of shape
+            `(B k n, V)`.
+        negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): the text that guidance leads away from,
+            in place of the constant "None".
+        negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): nonzero at its real tokens.
         sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch, tokens in
-            [0, sketch_codebook_size); guidance leads away from what is drawn without it.
-        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens that are given.
-        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where they are given.
-        condition_on_known (`bool`, *optional*, defaults to `True`): whether the given tokens are a condition too, so
-            that every place sees all that is kept around it; `False` is the paper's way, where a place sees only what
-            comes before it.
+            [0, sketch_codebook_size); guidance leads away from the prediction without it.
+        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to keep.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where a token is kept.
+        condition_on_known (`bool`, *optional*, defaults to `True`): whether these tokens are a condition too, so that
+            each place sees all of them around it. `False` is the paper's way, where a place sees only those before it.
     """
 
     generator: torch.Generator | list[torch.Generator] | None = None
@@ -98,15 +99,15 @@ NAMES = tuple(field.name for field in fields(SamplingArguments))
 
 
 def takes_sampling_arguments(method: Method) -> Method:
-    """Let a method that ends in `**arguments` take the fields of `SamplingArguments` and nothing else.
+    """Decorator that lets a method with `**arguments` take the fields of `SamplingArguments` and nothing else.
 
-    Its signature and its docstring show them, behind its own arguments.
+    The method's signature and docstring show these fields after its own arguments.
 
     Args:
-        method (`Callable`): describes its own arguments in its docstring.
+        method (`Callable`): a method that describes its own arguments in its docstring.
 
     Returns:
-        `Callable`: the method.
+        `Callable`: the decorated method.
     """
     signature = inspect.signature(method)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
@@ -127,12 +128,12 @@ def refuse_unknown(given: dict[str, Any], known: list[str]) -> None:
     """Refuse arguments that have no meaning here.
 
     Args:
-        given (`dict[str, Any]`): name to value, none of them known.
-        known (`list[str]`): the names of what can be given.
+        given (`dict[str, Any]`): names and values of the unknown arguments.
+        known (`list[str]`): names of the known arguments.
 
     Raises:
-        TypeError: If one is no argument of transformers either.
-        ValueError: If one is, unless it asks for nothing.
+        TypeError: If transformers does not have such an argument either.
+        ValueError: If transformers has it and its value would change something.
     """
     of_transformers = GenerationConfig().to_dict()
     for name in given.keys() - of_transformers.keys():
@@ -143,13 +144,13 @@ def refuse_unknown(given: dict[str, Any], known: list[str]) -> None:
 
 
 def refuse_what_cannot_be_obeyed(generation_config: GenerationConfig) -> None:
-    """Refuse settings of transformers that the sampling of visual tokens has no place for.
+    """Refuse settings of transformers that the sampling of visual tokens cannot follow.
 
     Args:
         generation_config (`GenerationConfig`): the settings. Names that transformers does not know are the user's own.
 
     Raises:
-        ValueError: If a setting asks for what is not done.
+        ValueError: If a setting asks for something that is not supported.
     """
     of_transformers = GenerationConfig().to_dict()
     _refuse({n: value for n, value in generation_config.to_dict().items() if n in of_transformers and n not in NAMES})
@@ -161,5 +162,5 @@ def _refuse(settings: dict[str, Any]) -> None:
         if not (value is None or nothing or name in DESCRIPTIONS):
             raise ValueError(
                 f"`{name}` must be left out, got {value!r}: visual tokens are drawn place by place on the `grid`, and "
-                "`generate` does nothing of that kind; a `logits_processor` can change the logits of each place."
+                "this setting does not apply to that; a `logits_processor` can change the logits of each place."
             )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One call of `generate` or `stream`: its arguments, and what the model computes for it in a step.
+"""One call of `generate` or `stream`: its arguments, and the computation of its steps by the model.
 
 Legend: B batch, T, H, W visual grid, L text length, n places of one step, V codebook size.
 """
@@ -34,8 +34,8 @@ class SamplingCall(SamplingArguments):
         attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
 
     Raises:
-        TypeError: If an argument is of another type.
-        ValueError: If an argument does not fit.
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is invalid.
     """
 
     model: PreTrainedModel
@@ -47,7 +47,7 @@ class SamplingCall(SamplingArguments):
         refuse_what_cannot_be_obeyed(self.config)
         _check_number_of_outputs(self.num_outputs_each)
         check_generators(self.generator, self.batch_size)
-        _ = self.settings  # resolved now, so that what is wrong with them is said before any work
+        _ = self.settings  # resolved now, so that errors are raised before any work
         _check_logits_processor(self.logits_processor)
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
@@ -55,18 +55,18 @@ class SamplingCall(SamplingArguments):
 
     @property
     def config(self) -> GenerationConfig:
-        """The settings for what is not given."""
+        """The generation configuration, which supplies settings that were not given."""
         return self.generation_config or self.model.generation_config
 
     @cached_property
     def settings(self) -> SamplingSettings:
-        """How tokens are drawn: what was given, else what the generation configuration says."""
+        """How tokens are drawn: the given settings, and those of the generation configuration otherwise."""
         names = SamplingSettings.__dataclass_fields__
         return SamplingSettings.resolve(self.config, {name: getattr(self, name) for name in names})
 
     @property
     def num_outputs_each(self) -> int:
-        """k, how many outputs each input has."""
+        """k, the number of outputs for each input."""
         given = self.num_return_sequences
         given = self.config.num_return_sequences if given is None else given
         return 1 if given is None else given
@@ -78,12 +78,12 @@ class SamplingCall(SamplingArguments):
 
     @property
     def draw(self) -> TokenDraw:
-        """What draws the tokens."""
+        """Draws the tokens from logits."""
         codebook_size, device = self.model.config.codebook_size, self.input_ids.device
         return TokenDraw(self.settings, self.generator, self.batch_size, codebook_size, device, self.logits_processor)
 
     def known_part(self, grid: Grid) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """The given tokens and where they are, for each output.
+        """The tokens to keep and their mask, repeated for each output.
 
         Args:
             grid (`Grid`): (T, H, W).
@@ -93,7 +93,7 @@ class SamplingCall(SamplingArguments):
 
         Raises:
             TypeError: If a dtype is wrong.
-            ValueError: If one of tokens and mask is missing, or shape or range is wrong.
+            ValueError: If only one of the two is given, or a shape or a value is wrong.
         """
         codebook_size, num_inputs = self.model.config.codebook_size, self.input_ids.shape[0]
         check_known_tokens(self.known_tokens, self.known_mask, grid, num_inputs, codebook_size)
@@ -102,15 +102,15 @@ class SamplingCall(SamplingArguments):
         return self.for_each_output(self.known_tokens), self.for_each_output(self.known_mask)
 
     def for_each_output(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor with a row for each input, k times; those of one input follow each other."""
+        """Repeat each row of a tensor k times, so that the outputs of one input are adjacent."""
         return tensor.repeat_interleave(self.num_outputs_each, 0) if self.num_outputs_each > 1 else tensor
 
     def repeat_rows(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor as the model reads it: its rows twice under guidance."""
+        """Repeat a tensor for the two passes of the model under guidance."""
         return torch.cat([tensor, tensor]) if self.settings.uses_guidance else tensor
 
     def model_inputs(self) -> dict[str, torch.Tensor | None]:
-        """The conditions, as the model's `forward` takes them; under guidance the second half of rows leads away."""
+        """The conditions as arguments of `forward`; under guidance, the second half of the rows is unconditional."""
         text = (self.input_ids, self.attention_mask)
         if self.settings.uses_guidance:
             negative = (self.negative_input_ids, self.negative_attention_mask)
@@ -127,12 +127,12 @@ class SamplingCall(SamplingArguments):
 
 
 class ModelSteps:
-    """What the model computes in the steps of one sampling, a `StepFunction`; it remembers the steps before.
+    """The `StepFunction` that runs a model in the steps of one sampling run, with a cache of earlier steps.
 
     Args:
         call (`SamplingCall`): the arguments.
         grid (`Grid`): the visual grid, at most the learnt one.
-        num_slots (`int`): S, of the plan of steps.
+        num_slots (`int`): S, the number of slots in the step plan.
     """
 
     def __init__(self, call: SamplingCall, grid: Grid, num_slots: int):
@@ -141,7 +141,7 @@ class ModelSteps:
         self.cache = None
 
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
-        """Logits of places of a step, as `StepFunction` describes it."""
+        """Compute the logits of some places of a step, as described in `StepFunction`."""
         model = self.call.model
         if self.cache is None:
             num_layers = model.config.num_decoder_layers
@@ -157,7 +157,7 @@ def _with_unconditional(
     negative_input_ids: torch.Tensor | None,
     negative_attention_mask: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The texts over the negative texts (by default the constant "None"), padded to one length."""
+    """Stack texts and negative texts (the constant "None" by default), padded to the same length."""
     if attention_mask is None:
         attention_mask = torch.ones_like(input_ids)
     if negative_input_ids is None:

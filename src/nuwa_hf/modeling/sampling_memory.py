@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Memory that sampling takes, worked out from the sizes of the model.
+"""The memory that sampling takes, computed from the sizes of the model.
 
 Legend: B batch, R rows (B, or 2 B under guidance), n places of the widest step, K causal offsets of the window, S
-slots, N all places, M condition places, D hidden size, F inner size of the feed-forward, V codebook size, e bytes of a
+slots, N all places, M condition places, D hidden size, F inner size of the feed-forward, V codebook size, e bytes per
 number.
 """
 
@@ -19,19 +19,19 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, step_pr
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
-INT64 = 8  # bytes: the noise is made of numbers of 64 bits
+INT64 = 8  # bytes; the noise is computed from 64-bit integers
 
 
 @dataclass(frozen=True)
 class SamplingMemory:
-    """Bytes on the model's device.
+    """The memory that sampling takes on the model's device, in bytes.
 
     Args:
         weights (`int`): the transformer's parameters and buffers.
-        laid_out (`int`): copies of weights that are laid out for a few rows at a time, kept between calls.
-        ring (`int`): keys and values of what the next steps can see.
-        conditions (`int`): keys and values of the text, and what the encoder made of it.
-        step (`int`): what one step works with at its most.
+        laid_out (`int`): copies of weights in a layout for few rows, kept between calls.
+        ring (`int`): keys and values that later steps can see.
+        conditions (`int`): keys and values of the text, and the encoder's output for it.
+        step (`int`): the most that one step takes while it runs.
     """
 
     weights: int
@@ -55,29 +55,29 @@ def sampling_memory(
     schedule: str = "wavefront",
     text_length: int | None = None,
 ) -> SamplingMemory:
-    """Memory of `generate` for a text.
+    """Compute the memory that `generate` takes for a text.
 
         ring        2 layers R S D e
         conditions  (2 layers + 1) R M D e
-        step        n S e, which slots a place sees, and the most of
-                      (2 R + 1) n K D e           the neighbours' embeddings, weighted by the taps, which are masked
-                      R n (8 D + 2 F) e           what a layer holds when it has come to its feed-forward; F once where
-                                                  weights are laid out, which takes in the GELU
-                      R n D e + B n V (e + 2 x 8)   logits, under guidance three times, and the noise being made
+        step        n S e, the mask of the slots that each place sees, plus the largest of
+                      (2 R + 1) n K D e           the neighbours' embeddings, their product with the taps, masked taps
+                      R n (8 D + 2 F) e           what a layer holds in its feed-forward; F once with laid-out weights,
+                                                  whose product includes the GELU
+                      R n D e + B n V (e + 2 x 8)   logits (three times under guidance) and the noise in progress
 
-    Tables of indices are left out, and so is what a library's kernel takes while it runs. Top-k and top-p sort the
+    Index tables are left out, and so is the memory that library kernels take while they run. Top-k and top-p sort the
     logits, which takes more.
 
     Args:
-        model (`NuwaForConditionalGeneration`): the model, in its dtype; it may be on the meta device.
-        grid (`Grid`): what is sampled.
+        model (`NuwaForConditionalGeneration`): the model in its dtype; it may be on the meta device.
+        grid (`Grid`): the grid to sample.
         batch_size (`int`, defaults to 1): B.
-        uses_guidance (`bool`, defaults to `False`): whether there are 2 B rows.
-        schedule (`str`, defaults to `"wavefront"`): or `"raster"`.
-        text_length (`int`, *optional*): M; the most by default.
+        uses_guidance (`bool`, defaults to `False`): whether guidance is used, which takes 2 B rows.
+        schedule (`str`, defaults to `"wavefront"`): `"wavefront"` or `"raster"`.
+        text_length (`int`, *optional*): M; the model's maximum when not given.
 
     Returns:
-        `SamplingMemory`.
+        `SamplingMemory`: the memory by part.
 
     Raises:
         ValueError: If the schedule is unknown.

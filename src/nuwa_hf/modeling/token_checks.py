@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The rules that visual tokens, sketch tokens and masks over them keep, checked before any work.
+"""Checks of visual tokens, sketch tokens and their masks, made before any work.
 
 Legend: B batch, T, H, W token grid.
 """
@@ -12,10 +12,10 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
 
 def check_grid(grid: Grid, config: NuwaConfig) -> None:
-    """A grid must lie within the learnt positions.
+    """Check that a grid lies within the learnt positions.
 
     Args:
-        grid (`Grid`): what is to be read or written.
+        grid (`Grid`): the grid to read or to generate.
         config (`NuwaConfig`): the model's sizes.
 
     Raises:
@@ -30,15 +30,15 @@ def check_grid(grid: Grid, config: NuwaConfig) -> None:
 
 
 def check_tokens(name: str, tokens: torch.Tensor, config: NuwaConfig) -> None:
-    """Tokens must be whole numbers on a grid with learnt positions. Their values are not looked at.
+    """Check that tokens are integers on a grid with learnt positions. Their values are not read.
 
     Args:
         name (`str`): the argument's name, for the message.
-        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): what the user gave.
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens to check.
         config (`NuwaConfig`): the model's sizes.
 
     Raises:
-        TypeError: If they are not whole numbers.
+        TypeError: If they are not integers.
         ValueError: If rank or grid is wrong.
     """
     if tokens.is_floating_point() or tokens.dtype == torch.bool:
@@ -51,11 +51,11 @@ def check_tokens(name: str, tokens: torch.Tensor, config: NuwaConfig) -> None:
 
 
 def check_token_range(name: str, tokens: torch.Tensor, codebook_size: int) -> None:
-    """Tokens must be in the codebook. This reads their values, so it is for public doors and not for the model.
+    """Check that tokens are in the codebook. This reads their values, so the model itself must not call it.
 
     Args:
         name (`str`): the argument's name, for the message.
-        tokens (`torch.LongTensor`): what the user gave.
+        tokens (`torch.LongTensor`): the tokens to check.
         codebook_size (`int`): tokens are in [0, codebook_size).
 
     Raises:
@@ -71,16 +71,16 @@ def check_token_range(name: str, tokens: torch.Tensor, codebook_size: int) -> No
 
 
 def check_place_mask(name: str, mask: torch.Tensor, shape: torch.Size) -> None:
-    """A mask over places must be bool and have the shape of the tokens it speaks of.
+    """Check that a mask over places is bool and has the shape of its tokens.
 
     Args:
         name (`str`): the argument's name, for the message.
-        mask (`torch.BoolTensor` of shape `(B, T, H, W)`): what the user gave.
-        shape (`torch.Size`): that of the tokens.
+        mask (`torch.BoolTensor` of shape `(B, T, H, W)`): the mask to check.
+        shape (`torch.Size`): the shape of the tokens.
 
     Raises:
         TypeError: If it is not bool.
-        ValueError: If it has another shape.
+        ValueError: If its shape is different.
     """
     if mask.dtype != torch.bool:
         raise TypeError(f"`{name}` must be torch.bool, got {mask.dtype}; use `mask.bool()`.")

@@ -21,7 +21,7 @@ from nuwa_hf.modeling.modeling_outputs import NuwaCondition, NuwaModelOutput
 
 
 class NuwaDecoderLayer(GradientCheckpointingLayer):
-    """One layer, pre-norm: self- and cross-attention read the same input and are added, then the feed-forward.
+    """One pre-norm layer: self- and cross-attention of the same input are added, then the feed-forward follows.
 
         Y^l = Y^(l-1) + 3DNA(Y^(l-1), Y^(l-1)) + sum_c 3DNA(Y^(l-1), C_c)     (NUWA, section "3D Encoder-Decoder")
 
@@ -29,7 +29,7 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
 
     Args:
         config (`NuwaConfig`): sizes.
-        layer_idx (`int`): which layer of the decoder this is.
+        layer_idx (`int`): index of the layer in the decoder.
     """
 
     def __init__(self, config: NuwaConfig, layer_idx: int):
@@ -51,22 +51,23 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
         cache: StepCache | None = None,
         step: Step | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None, tuple[torch.Tensor | None, ...]]:
-        """Apply the layer to all places at once, or with a cache to those of one step.
+        """Apply the layer to all places at once or, with a cache, to those of one step.
 
-        The conditions' hidden states are arguments of their own, since reentrant gradient checkpointing only sees
-        tensors that stand among the positional arguments.
+        The conditions' hidden states are separate from the conditions, since reentrant gradient checkpointing only
+        sees tensors among the positional arguments.
 
         Args:
-            hidden_states (`torch.Tensor` of shape `(B, N, D)`): the places; with a cache those of the step.
+            hidden_states (`torch.Tensor` of shape `(B, N, D)`): hidden states of all places, or of those of the step.
             condition_states (`torch.Tensor` of shape `(B, M, D)`): the hidden states of each condition.
             conditions (`list[NuwaCondition]`): their grids, windows and masks.
             grid (`Grid`): the grid that the places belong to.
-            cache (`StepCache`, *optional*): keys and values of the steps before; those of this step are added.
-            step (`Step`, *optional*): where the places of this step stand; given with a cache.
+            cache (`StepCache`, *optional*): keys and values of earlier steps; those of this step are added to it.
+            step (`Step`, *optional*): the places of this step; required with a cache.
 
         Returns:
-            `tuple`: the new `(B, N, D)`, the self-attention weights `(B, A, N, N)` and a tuple of cross-attention
-            weights `(B, A, N, M)`; weights are `None` unless the implementation is `"eager"` and there is no cache.
+            `tuple`: the new hidden states `(B, N, D)`, the self-attention weights `(B, A, N, N)` and a tuple of
+            cross-attention weights `(B, A, N, M)`; weights are `None` unless the implementation is `"eager"` and
+            there is no cache.
         """
         normed = self.attention_norm(hidden_states)
         linear = apply_each if cache is None else cache.linear
@@ -80,7 +81,7 @@ class NuwaDecoderLayer(GradientCheckpointingLayer):
 
 
 class NuwaTokenDecoder(nn.Module):
-    """Embeds visual tokens nearby, runs the layers and normalises (NUWA, section "3D Encoder-Decoder").
+    """Embeds visual tokens, runs the layers and normalises (NUWA, section "3D Encoder-Decoder").
 
     Args:
         config (`NuwaConfig`): sizes.
@@ -103,21 +104,21 @@ class NuwaTokenDecoder(nn.Module):
         output_hidden_states: bool = False,
         output_attentions: bool = False,
     ) -> NuwaModelOutput:
-        """The hidden state that predicts each place's token from the tokens before it.
+        """Compute the hidden state that predicts each place's token from the tokens before it.
 
-        Without a cache this is teacher forcing over all places at once, with one it is the places of a step.
+        Without a cache, this covers all places at once (teacher forcing); with a cache, the places of one step.
 
         Args:
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
-            conditions (`list[NuwaCondition]`): what the cross-attention reads.
-            cache (`StepCache`, *optional*): keys and values of the steps before; those of this step are added.
-            step (`Step`, *optional*): the places of this step, n in place of N in what is returned.
+            conditions (`list[NuwaCondition]`): the conditions that the cross-attention reads.
+            cache (`StepCache`, *optional*): keys and values of earlier steps; those of this step are added to it.
+            step (`Step`, *optional*): the places of this step; the outputs then have n places instead of N.
             output_hidden_states (`bool`, defaults to `False`): whether to keep every layer's hidden states.
             output_attentions (`bool`, defaults to `False`): whether to keep every layer's attention weights.
 
         Returns:
-            `NuwaModelOutput`: the normalised last layer; if asked for, the hidden states (the input and each layer's
-            output) and the attention weights.
+            `NuwaModelOutput`: the normalised output of the last layer and, if requested, the hidden states (the input
+            and each layer's output) and the attention weights.
         """
         grid = Grid(*visual_tokens.shape[1:]) if cache is None else cache.grid
         condition_states = [condition.hidden_states for condition in conditions]

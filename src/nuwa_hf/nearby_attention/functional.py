@@ -12,8 +12,8 @@ from .backends import NEARBY_ATTENTION_BACKENDS
 from .neighborhood import NearbyPattern, Window
 
 
-# On CUDA a block-sparse kernel, whose blocks are 128 places wide, has little to skip on small grids. A guess from the
-# block size, not yet measured.
+# On CUDA, a block-sparse kernel with blocks of 128 places has little to skip on a small grid. The threshold is a guess
+# from the block size and has not been measured.
 MIN_QUERIES_FOR_FLEX = 1024
 
 
@@ -47,8 +47,8 @@ def _check_tensors(
     for name, tensor in (("key", key), ("value", value)):
         if tuple(tensor.shape) != expected:
             raise ValueError(
-                f"`{name}` must have shape {expected}, as the query and key_grid {tuple(pattern.key_grid)} = "
-                f"{pattern.key_grid.numel} places say, got {tuple(tensor.shape)}."
+                f"`{name}` must have shape {expected} to match the query and key_grid {tuple(pattern.key_grid)} = "
+                f"{pattern.key_grid.numel} places, got {tuple(tensor.shape)}."
             )
     if key_padding_mask is None:
         return
@@ -69,7 +69,7 @@ def _check_tensors(
 
 
 def choose_backend(query: torch.Tensor, pattern: NearbyPattern) -> str:
-    """The backend `nearby_attention` uses when none is named: the first of the preferred ones that can run.
+    """Choose the backend for `nearby_attention` when none is named: the first preferred one that can run.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
@@ -105,8 +105,8 @@ def nearby_attention(
 
         y_n = softmax(q_n . K_near(n) / sqrt(E)) V_near(n)          (NUWA, section "3D Nearby Self-Attention")
 
-    near(n) is the window around the place that n maps to in the key grid, clipped at the border (`neighborhood`). A
-    query whose keys are all padding has an output of zero, and gives no gradient, whatever the backend.
+    near(n) is the window around the place that n maps to in the key grid, clipped at the border (`neighborhood`). With
+    every backend, a query whose keys are all padding has an output of zero and contributes no gradient.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries, one for each place of `query_grid`.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Which places are near which: the definition of 3D Nearby Attention, in integers only.
+"""Which places are near which: the definition of 3D Nearby Attention in integers.
 
 A place `(t, i, j)` of the query grid maps to `(floor(t t'/t), floor(i h'/h), floor(j w'/w))` of the key grid. Its
 neighbourhood is the window of full odd extents around that place, clipped at the border of the key grid; an extent of
@@ -28,7 +28,7 @@ AXES = ("t", "h", "w")
 
 
 def check_window(window: Window) -> tuple[int | None, int | None, int | None]:
-    """The window as a tuple, once it is known to be three positive odd extents or `None`.
+    """Check that a window has three extents, each positive and odd or `None`, and return it as a tuple.
 
     Args:
         window (`Sequence[int | None]` of length 3): full extents (t, h, w).
@@ -55,7 +55,7 @@ def check_window(window: Window) -> tuple[int | None, int | None, int | None]:
 
 @dataclass(frozen=True)
 class NearbyPattern:
-    """Which keys each query sees; hashable, so that what is computed from it can be cached.
+    """Which keys each query sees. A pattern is hashable, so that results computed from it can be cached.
 
     Args:
         query_grid (`Grid`): the grid of the N queries.
@@ -275,7 +275,7 @@ def neighbor_table(
     key_grid: Grid | None = None,
     device: torch.device | str | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The place at every offset of the window around every place, for gathers. Cached and shared: do not write to it.
+    """The places at every offset of the window around each place, for gathers. Cached and shared: do not write to it.
 
     Args:
         grid (`Grid`): the grid of the N queries.

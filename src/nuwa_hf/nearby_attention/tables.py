@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Masks and tables that are computed once and shared by all models of the process.
+"""Masks and tables that are computed once and shared by all models in the process.
 
-They are plain tensors, not module buffers: `from_pretrained` builds modules on the meta device. They are made outside
-inference mode, because a tensor born there could never take part in training afterwards.
+They are plain tensors rather than module buffers, because `from_pretrained` builds modules on the meta device. They
+are made outside inference mode, because a tensor made in it could never be used in training afterwards.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ _CACHES: list = []
 
 
 def table(maxsize: int) -> Callable[[Callable], Callable]:
-    """Remember what a function of hashable arguments returns, up to so many results.
+    """Decorator that caches the most recent results of a function with hashable arguments.
 
-    Nothing is remembered while a program is traced, exported or run on fake tensors: what is made then means nothing
-    later.
+    Nothing is cached while a program is traced, exported or run on fake tensors, because tensors made then are of no
+    use afterwards.
 
     Args:
         maxsize (`int`): how many results to keep.
@@ -51,6 +51,6 @@ def is_tracing() -> bool:
 
 
 def forget_tables() -> None:
-    """Free all tables; they are made again when they are needed."""
+    """Free all tables; they are computed again when they are needed."""
     for cache in _CACHES:
         cache.cache_clear()

@@ -3,6 +3,7 @@
 """What stands for images, as pixels of the model's size. Letters: B batch, C channels, Y, X pixel rows, columns."""
 
 import logging
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,10 @@ import PIL.Image
 import torch
 from torch.nn import functional
 
-from nuwa_hf.pipelines.source_files import is_source, load_image
+from nuwa_hf.media.colors import is_transparent, to_rgb
+from nuwa_hf.media.errors import naming
+from nuwa_hf.media.resizing import resize_picture
+from nuwa_hf.media.sources import describe, is_source, open_media
 
 
 logger = logging.getLogger(__name__)
@@ -36,7 +40,8 @@ class PreparedImages:
 def prepare_images(image: Any, *, height: int, width: int, name: str = "image") -> PreparedImages:
     """Read one image or many, and bring them to the model's size.
 
-    Pixels that need no resizing are kept: 8-bit ones divided by 255, floats as they are.
+    Pixels that need no resizing are kept: 8-bit ones divided by 255, those of 16 bits rounded to 8 before, floats in
+    arrays as they are.
 
     Args:
         image (`PIL.Image.Image`, `str`, `os.PathLike`, `np.ndarray`, `torch.Tensor` or `list`): a picture, the right
@@ -66,6 +71,24 @@ def prepare_images(image: Any, *, height: int, width: int, name: str = "image") 
     pictures = [reader.read(one, one_name) for one, one_name in zip(images, names, strict=True)]
     reader.warn(name)
     return PreparedImages(torch.stack([pixels for pixels, _ in pictures]), [size for _, size in pictures])
+
+
+def load_image(image: PIL.Image.Image | str | os.PathLike, name: str) -> PIL.Image.Image:
+    """One picture, all of its pixels read, the right way up. Of an animated file the first frame.
+
+    Args:
+        image (`PIL.Image.Image`, `str` or `os.PathLike`): a picture, a path or a URL.
+        name (`str`): the argument's name, for the message.
+
+    Returns:
+        `PIL.Image.Image`: a new picture of the same mode.
+
+    Raises:
+        OSError: If there is no such file, or the URL cannot be reached.
+        ValueError: If it is no picture, damaged, cut off, or of no or far too many pixels.
+    """
+    with naming(name, describe(image)), open_media(image) as media:
+        return media.still()
 
 
 class ImageReader:
@@ -100,18 +123,36 @@ class ImageReader:
         if isinstance(image, np.ndarray | torch.Tensor):
             levels_YXC = _array_levels(image, name)
         elif isinstance(image, PIL.Image.Image) or is_source(image):
-            picture = load_image(image, name)
-            deep_YX = deep_levels(picture, name)
-            if deep_YX is None:
-                return self._read_8_bit(picture, name)
-            levels_YXC = deep_YX[..., None]
+            return self.read_picture(load_image(image, name), name)
         else:
             raise TypeError(f"`{name}` must be {KINDS}, got {type(image).__name__}.")
         if levels_YXC.dtype == np.uint8:
             # One way for all 8-bit pixels, so that a picture and its array are resized to the same.
             grey_or_color = levels_YXC[..., 0] if levels_YXC.shape[-1] == 1 else levels_YXC
-            return self._read_8_bit(PIL.Image.fromarray(np.ascontiguousarray(grey_or_color)), name)
+            return self.read_picture(PIL.Image.fromarray(np.ascontiguousarray(grey_or_color)), name)
         return self._read_float(levels_YXC)
+
+    def read_picture(self, picture: PIL.Image.Image, name: str) -> tuple[torch.Tensor, tuple[int, int]]:
+        """Read a picture that is the right way up.
+
+        Args:
+            picture (`PIL.Image.Image`): of any mode.
+            name (`str`): what to call it in messages.
+
+        Returns:
+            `tuple[torch.Tensor, tuple[int, int]]`: as `read`.
+
+        Raises:
+            ValueError: If its mode cannot be shown, or its levels are out of range.
+        """
+        with naming(name, describe(picture)):
+            rgb = to_rgb(picture)
+        self._has_composited |= is_transparent(picture)
+        size = (rgb.height, rgb.width)
+        if size != self.size:
+            self._resized.add(size)
+        pixels_YXC = torch.from_numpy(np.array(resize_picture(rgb, *self.size)))
+        return pixels_YXC.permute(2, 0, 1).to(torch.float32).div(255), size
 
     def warn(self, name: str) -> None:
         """Log what was changed in all images so far, if anything was.
@@ -122,25 +163,6 @@ class ImageReader:
         if self._has_composited:
             logger.warning("`%s` has transparent pixels; they were put on white.", name)
         warn_of_resizing(self._resized, self.size, name)
-
-    def _read_8_bit(self, picture: PIL.Image.Image, name: str) -> tuple[torch.Tensor, tuple[int, int]]:
-        try:
-            rgba = picture.convert("RGBA") if picture.has_transparency_data else None
-            rgb = picture.convert("RGB")
-        except ValueError as error:
-            raise ValueError(
-                f"`{name}` must be of a mode that converts to RGB, got {picture.mode!r}; convert it first."
-            ) from error
-        if rgba is not None and rgba.getchannel("A").getextrema()[0] < 255:
-            white = PIL.Image.new("RGBA", rgba.size, "white")
-            rgb = PIL.Image.alpha_composite(white, rgba).convert("RGB")
-            self._has_composited = True
-        size = (rgb.height, rgb.width)
-        if size != self.size:
-            self._resized.add(size)
-            rgb = rgb.resize((self.size[1], self.size[0]), PIL.Image.Resampling.BICUBIC)
-        pixels_YXC = torch.from_numpy(np.array(rgb))
-        return pixels_YXC.permute(2, 0, 1).to(torch.float32).div(255), size
 
     def _read_float(self, levels_YXC: np.ndarray) -> tuple[torch.Tensor, tuple[int, int]]:
         pixels = torch.from_numpy(levels_YXC).permute(2, 0, 1)
@@ -189,36 +211,6 @@ def describe_sizes(sizes: Collection[tuple[int, int]]) -> str:
         `str`: such as `"32x64, 64x64"`.
     """
     return ", ".join(f"{rows}x{columns}" for rows, columns in sorted(sizes))
-
-
-def deep_levels(picture: PIL.Image.Image, name: str) -> np.ndarray | None:
-    """The levels of a grey picture of more than 8 bits, which Pillow would cut to 8.
-
-    Args:
-        picture (`PIL.Image.Image`): the picture.
-        name (`str`): what to call it in messages.
-
-    Returns:
-        `np.ndarray` of shape `(Y, X)` or `None`: float32 in [0, 1]; None for a picture of 8 bits or fewer.
-
-    Raises:
-        ValueError: If its levels are out of range.
-    """
-    if picture.mode == "F":
-        levels = np.array(picture)
-        check_levels(levels, name)
-        return levels
-    if not picture.mode.startswith("I"):
-        return None
-    levels = np.array(picture).astype(np.int64)
-    # Pillow makes mode "I" from 8 bits without scaling; of the 16 bits of a file it makes "I;16".
-    white = 255 if picture.mode == "I" and levels.max() <= 255 else 65535
-    if levels.min() < 0 or levels.max() > 65535:
-        raise ValueError(
-            f"`{name}` of mode {picture.mode!r} must have levels of 16 bits, 0 to 65535, got {levels.min()} to"
-            f" {levels.max()}; convert it to 8 bits first."
-        )
-    return (levels / white).astype(np.float32)
 
 
 def check_levels(levels: np.ndarray, name: str) -> None:

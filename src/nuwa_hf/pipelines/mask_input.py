@@ -13,9 +13,12 @@ import PIL.Image
 import torch
 from torch.nn import functional
 
-from nuwa_hf.pipelines.image_input import KINDS, check_levels, deep_levels, to_array
-from nuwa_hf.pipelines.source_files import identify, is_source, load_frames, load_image, opened
-from nuwa_hf.pipelines.video_input import check_one_size
+from nuwa_hf.media.colors import is_transparent, to_eight_bits
+from nuwa_hf.media.errors import BrokenMediaError, naming
+from nuwa_hf.media.sources import describe, is_source
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
+from nuwa_hf.pipelines.image_input import KINDS, check_levels, load_image, to_array
+from nuwa_hf.pipelines.video_input import check_one_size, take_file, take_given
 
 
 def prepare_masks(
@@ -25,6 +28,7 @@ def prepare_masks(
     height: int,
     width: int,
     num_frames: int | None = None,
+    sampler: ClipSampler | None = None,
     name: str = "mask",
 ) -> torch.Tensor:
     """Read one mask or many, and bring them to the model's size.
@@ -43,6 +47,8 @@ def prepare_masks(
         height (`int`): rows of the model's images.
         width (`int`): columns of the model's images.
         num_frames (`int`, *optional*): frames of each clip; None for images.
+        sampler (`ClipSampler`, *optional*): takes the frames of masks that have several, as those of the clips were
+            taken; given with `num_frames`.
         name (`str`, *optional*, defaults to `"mask"`): the argument's name, for the messages.
 
     Returns:
@@ -62,7 +68,7 @@ def prepare_masks(
     if len(masks) not in (1, len(sizes)):
         hint = "" if num_frames is None else "; give one mask per frame as an array of shape (T, Y, X), or as [[...]]"
         raise ValueError(f"`{name}` must be one mask, or one for each of {len(sizes)} {kind}, got {len(masks)}{hint}.")
-    read = [_read_mask(one, num_frames, one_name) for one, one_name in zip(masks, names, strict=True)]
+    read = [_read_mask(one, num_frames, sampler, one_name) for one, one_name in zip(masks, names, strict=True)]
     if len(read) < len(sizes):
         read, names = read * len(sizes), names * len(sizes)
     fitted = []
@@ -141,43 +147,39 @@ def composite(generated: torch.Tensor, original: torch.Tensor, masks: torch.Tens
     return torch.where(masks.to(device)[:, :, None], generated, original.to(device))
 
 
-def _read_mask(mask: Any, num_frames: int | None, name: str) -> torch.Tensor:
+def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, name: str) -> torch.Tensor:
     """One mask as bools `(T, Y, X)`, with T of 1 or `num_frames`."""
     if isinstance(mask, np.ndarray | torch.Tensor):
-        frames_TYX = _is_white(mask, num_frames, name)
+        frames = list(_is_white(mask, num_frames, name))
+        frames = take_given(frames, sampler, name) if len(frames) > 1 else frames
     elif isinstance(mask, PIL.Image.Image) or is_source(mask):
-        frames_TYX = _stack([_is_light(frame, name) for frame in _load(mask, num_frames, name)], name)
+        if num_frames is None:
+            with naming(name, describe(mask)):
+                frames = [_is_light(load_image(mask, name))]
+        else:
+            frames, _ = take_file(mask, _is_light, sampler, name)
     elif isinstance(mask, list | tuple) and num_frames is not None:
-        frames = [_read_mask(one, None, f"{name}[{place}]") for place, one in enumerate(mask)]
-        if not frames:
+        parts = [_read_mask(one, None, None, f"{name}[{place}]") for place, one in enumerate(mask)]
+        if not parts:
             raise ValueError(f"`{name}` must hold at least one frame, got none.")
-        frames_TYX = _stack([frame for frame_1YX in frames for frame in frame_1YX], name)
+        frames = take_given([frame for part_1YX in parts for frame in part_1YX], sampler, name)
     else:
         raise TypeError(f"`{name}` must be {KINDS}, got {type(mask).__name__}.")
-    if len(frames_TYX) not in (1, num_frames or 1):
-        raise ValueError(f"`{name}` must have 1 frame, for all, or {num_frames}, the clip's, got {len(frames_TYX)}.")
+    frames_TYX = _stack(frames, name)
+    if len(frames) not in (1, num_frames or 1):
+        raise ValueError(
+            f"`{name}` must have 1 frame, for all, or {num_frames}, the clip's, got {len(frames)}; make one for each."
+        )
     return frames_TYX
 
 
-def _load(mask: Any, num_frames: int | None, name: str) -> list[PIL.Image.Image]:
-    if num_frames is None:
-        return [load_image(mask, name)]
-    if isinstance(mask, PIL.Image.Image):
-        return load_frames(mask, name)
-    with opened(mask, name) as file:
-        picture = identify(file, name)
-        # For what is no picture at all, `load_image` knows the message.
-        return [load_image(mask, name)] if picture is None else load_frames(picture, name, file)
-
-
-def _is_light(picture: PIL.Image.Image, name: str) -> torch.Tensor:
-    deep_YX = deep_levels(picture, name)
-    if deep_YX is not None:
-        return torch.from_numpy(deep_YX >= 0.5)
-    if picture.has_transparency_data and picture.convert("RGBA").getchannel("A").getextrema()[0] < 255:
-        raise ValueError(
-            f"`{name}` must not be transparent, since that may mean to fill or to keep; give an image without alpha,"
-            ' or its alpha alone with `getchannel("A")`.'
+def _is_light(picture: PIL.Image.Image) -> torch.Tensor:
+    picture = to_eight_bits(picture)
+    if is_transparent(picture):
+        raise BrokenMediaError(
+            "is transparent: that may mean to fill or to keep",
+            rule="opaque",
+            remedy='give an image without alpha, or its alpha alone with `getchannel("A")`',
         )
     return torch.from_numpy(np.array(picture.convert("L")) >= 128)
 

@@ -235,6 +235,11 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
         return self.transformer.config.visual_grid[0]
 
     @property
+    def frame_rate(self) -> float:
+        """Frames a second of the checkpoint's videos: those that it draws, and those that it is given."""
+        return self.transformer.config.frame_rate
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """Rows and columns of the pixels that the checkpoint reads and writes."""
         _, height, width = self.transformer.config.visual_grid

@@ -91,7 +91,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
         num_classes = self.sketch_codec.in_channels
-        sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=False)
+        sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width)
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
         self.check_call(options, len(sketches), num_images_per_prompt)

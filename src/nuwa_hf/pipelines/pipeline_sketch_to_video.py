@@ -8,6 +8,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.input_types import SketchInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
@@ -26,7 +27,7 @@ EXAMPLE_DOC_STRING = """
         >>> pipeline = NuwaSketchToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
         >>> sketch = EmojiMotion(setting="small", split="val")[0]["sketch"]  # classes, (6, 64, 64)
         >>> video = pipeline(sketch, generator=torch.Generator().manual_seed(0)).frames[0]
-        >>> path = export_to_gif(video, "drawn.gif", fps=4)
+        >>> path = export_to_gif(video, "drawn.gif", fps=pipeline.frame_rate)
         ```
 """
 
@@ -54,6 +55,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         top_p: float | None = None,
         min_p: float | None = None,
         num_videos_per_prompt: int = 1,
+        frame_rate: float | None = None,
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
@@ -95,7 +97,8 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
         num_classes = self.sketch_codec.in_channels
-        sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, is_video=True)
+        sampler = ClipSampler(self.frame_rate, frame_rate)
+        sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, sampler=sampler)
         num_frames = self.check_num_frames(sketches.shape[1], overlap_frames)
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")

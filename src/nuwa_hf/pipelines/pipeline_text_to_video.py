@@ -28,7 +28,7 @@ EXAMPLE_DOC_STRING = """
         >>> pipeline = NuwaTextToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
         >>> generator = torch.Generator().manual_seed(0)
         >>> video = pipeline("a rocket flies upwards over the sea", generator=generator).frames[0]
-        >>> path = export_to_gif(video, "rocket.gif", fps=4)
+        >>> path = export_to_gif(video, "rocket.gif", fps=pipeline.frame_rate)
         ```
 """
 

@@ -8,6 +8,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.input_types import MaskInput, VideoInput
 from nuwa_hf.pipelines.mask_input import prepare_masks
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
@@ -30,7 +31,7 @@ EXAMPLE_DOC_STRING = """
         >>> clip = EmojiMotion(setting="small", split="val")[0]["video"]  # uint8, (6, 64, 64, 3)
         >>> generator = torch.Generator().manual_seed(0)
         >>> video = pipeline("a cat bounces up and down in the snow", clip, generator=generator).frames[0]
-        >>> path = export_to_gif(video, "edited.gif", fps=4)
+        >>> path = export_to_gif(video, "edited.gif", fps=pipeline.frame_rate)
         ```
 """
 
@@ -52,6 +53,8 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         prompt: str | list[str],
         video: VideoInput,
         mask: MaskInput | None = None,
+        num_frames: int | None = None,
+        frame_rate: float | None = None,
         negative_prompt: str | list[str] | None = None,
         guidance_scale: float | None = None,
         temperature: float | None = None,
@@ -81,6 +84,9 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             mask (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them, *optional*): white, or
                 nonzero, where the video is to be filled, of the frames' size; one for all frames, `(Y, X)`, or one for
                 each, `(T, Y, X)`. By default all frames but the first are filled.
+            num_frames (`int`, *optional*): edit at most so many of the clip's first frames, at the checkpoint's rate;
+                what comes after them is left out, with a warning. By default as many as the checkpoint has positions
+                for.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): versions of each video.
 
         Examples:
@@ -106,7 +112,9 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         )
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
-        videos = prepare_videos(video, height=height, width=width)
+        num_frames = self.check_num_frames(num_frames, overlap_frames)
+        sampler = ClipSampler.first_frames(self.frame_rate, frame_rate, num_frames)
+        videos = prepare_videos(video, height=height, width=width, sampler=sampler)
         num_frames = self.check_num_frames(videos.pixels.shape[1], overlap_frames)
         if num_frames < 2:
             raise ValueError("`video` must have at least 2 frames, got 1; edit an image with a pipeline for images.")
@@ -114,7 +122,10 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             masks = torch.ones_like(videos.pixels[:, :, 0], dtype=torch.bool)
             masks[:, 0] = False
         else:
-            masks = prepare_masks(mask, sizes=videos.sizes, height=height, width=width, num_frames=num_frames)
+            sampler = sampler if videos.is_cut else ClipSampler(self.frame_rate, frame_rate)
+            masks = prepare_masks(
+                mask, sizes=videos.sizes, height=height, width=width, num_frames=num_frames, sampler=sampler
+            )
         self.check_masks(masks)
         prompts = self.match_prompt(prompt, len(masks), is_required=True)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")

@@ -8,6 +8,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.input_types import VideoInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
@@ -26,7 +27,7 @@ EXAMPLE_DOC_STRING = """
         >>> pipeline = NuwaVideoPredictionPipeline.from_pretrained(DEMO_CHECKPOINT)
         >>> clip = EmojiMotion(setting="small", split="val")[0]["video"]  # uint8, (6, 64, 64, 3)
         >>> video = pipeline(clip[:2], generator=torch.Generator().manual_seed(0)).frames[0]
-        >>> path = export_to_gif(video, "continued.gif", fps=4)
+        >>> path = export_to_gif(video, "continued.gif", fps=pipeline.frame_rate)
         ```
 """
 
@@ -47,6 +48,7 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         self,
         video: VideoInput,
         num_frames: int | None = None,
+        frame_rate: float | None = None,
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -67,7 +69,8 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         Args:
             video (`list[PIL.Image.Image]`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): what to continue: a
                 list of images, a path or URL of a GIF or MP4, an array of shape `(T, Y, X, 3)` or a tensor of shape
-                `(T, 3, Y, X)`, uint8 or floats in [0, 1]; or a single image.
+                `(T, 3, Y, X)`, uint8 or floats in [0, 1]; or a single image. Of a clip that has `num_frames` frames or
+                more at the checkpoint's rate the last are given, half as many as the model sees, with a warning.
             num_frames (`int`, *optional*): frames of the whole video, including those given; by default as many as the
                 checkpoint has positions for.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): continuations of each video.
@@ -93,7 +96,9 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         )
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
-        videos = prepare_videos(video, height=height, width=width).pixels
+        num_frames = self.check_num_frames(num_frames, overlap_frames)
+        sampler = ClipSampler.last_frames(self.frame_rate, frame_rate, num_frames, self.max_frames)
+        videos = prepare_videos(video, height=height, width=width, sampler=sampler).pixels
         num_given = videos.shape[1]
         self.check_call(options, len(videos), num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames, num_given)

@@ -5,26 +5,40 @@
 Letters: B batch, T frames, Y, X pixel rows, columns.
 """
 
-import os
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import torch
 
-from nuwa_hf.pipelines.image_input import to_array, warn_of_resizing
-from nuwa_hf.pipelines.source_files import identify, is_animated, is_source, load_frames, load_image, opened
-from nuwa_hf.pipelines.video_input import check_equal_frame_counts, check_one_size, group_clips
+from nuwa_hf.media.class_indices import class_indices
+from nuwa_hf.media.errors import naming
+from nuwa_hf.media.resizing import resize_class_maps
+from nuwa_hf.media.sources import describe, is_source
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
+from nuwa_hf.pipelines.image_input import load_image, to_array, warn_of_resizing
+from nuwa_hf.pipelines.video_input import (
+    check_equal_frame_counts,
+    check_one_size,
+    group_clips,
+    take_file,
+    take_given,
+)
 
 
 KINDS = "a PIL image, a path, a URL, or an array or tensor of integers"
-LOSSY_FORMATS = {"JPEG": "changes the values", "GIF": "numbers its colours anew"}
 
 
 def prepare_sketches(
-    sketch: Any, *, num_classes: int, height: int, width: int, is_video: bool, name: str = "sketch"
+    sketch: Any,
+    *,
+    num_classes: int,
+    height: int,
+    width: int,
+    sampler: ClipSampler | None = None,
+    name: str = "sketch",
 ) -> torch.Tensor:
-    """Read one sketch or many, and bring them to the model's size.
+    """Read one sketch or many, and bring them to the model's size, those of videos also to its frame rate.
 
     A sketch is a class map: the value of each pixel is its class.
 
@@ -37,7 +51,7 @@ def prepare_sketches(
         num_classes (`int`): classes that the model knows.
         height (`int`): rows of the model's sketches.
         width (`int`): columns of the model's sketches.
-        is_video (`bool`): whether sketches of videos are read.
+        sampler (`ClipSampler`, *optional*): takes the frames of sketches of videos; None for sketches of images.
         name (`str`, *optional*, defaults to `"sketch"`): the argument's name, for the messages.
 
     Returns:
@@ -49,14 +63,15 @@ def prepare_sketches(
         ValueError: If a sketch is damaged, empty, of another mode or shape, names a class that does not exist, or if
             clips differ in their number of frames, or their frames in size.
     """
+    is_video = sampler is not None
     is_batch = isinstance(sketch, np.ndarray | torch.Tensor) and sketch.ndim == (4 if is_video else 3)
     if is_batch or isinstance(sketch, list | tuple):
         if len(sketch) == 0:
             raise ValueError(f"`{name}` must hold at least one sketch, got none.")
-        items = [_read_item(one, f"{name}[{place}]", is_video) for place, one in enumerate(sketch)]
-        clips = group_clips(items, name) if is_video else [maps for maps, _ in items]
+        items = [_read_item(one, f"{name}[{place}]", sampler) for place, one in enumerate(sketch)]
+        clips = group_clips(items, name, sampler) if is_video else [maps for maps, _ in items]
     else:
-        clips = [_read_item(sketch, name, is_video)[0]]
+        clips = [_read_item(sketch, name, sampler)[0]]
     check_equal_frame_counts(clips, name)
     for place, clip in enumerate(clips):
         clip_name = name if len(clips) == 1 else f"{name}[{place}]"
@@ -64,7 +79,8 @@ def prepare_sketches(
         for map_YX in clip:
             _check_classes(map_YX, num_classes, clip_name)
     warn_of_resizing({tuple(clip[0].shape) for clip in clips} - {(height, width)}, (height, width), name)
-    return torch.stack([torch.stack([_fit(map_YX, height, width) for map_YX in clip]) for clip in clips])
+    fitted = [resize_class_maps(torch.stack(clip).numpy(), height, width) for clip in clips]
+    return torch.from_numpy(np.stack(fitted))
 
 
 def color_class_map(class_map: np.ndarray | torch.Tensor, palette: np.ndarray) -> PIL.Image.Image:
@@ -86,54 +102,34 @@ def color_class_map(class_map: np.ndarray | torch.Tensor, palette: np.ndarray) -
         raise TypeError(f"`palette` must have uint8 numbers, got {palette.dtype}.")
     if palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= 256:
         raise ValueError(f"`palette` must have shape (classes, 3) with at most 256 classes, got {palette.shape}.")
-    maps, _ = _read_item(class_map, "class_map", is_video=False)
+    maps, _ = _read_item(class_map, "class_map", None)
     _check_classes(maps[0], len(palette), "class_map")
     picture = PIL.Image.fromarray(maps[0].numpy().astype(np.uint8))
     picture.putpalette(palette.tobytes())
     return picture
 
 
-def _read_item(item: Any, name: str, is_video: bool) -> tuple[list[torch.Tensor], bool]:
+def _read_item(item: Any, name: str, sampler: ClipSampler | None) -> tuple[list[torch.Tensor], bool]:
     """Class maps `(Y, X)` of a sketch or clip, and whether it is a clip of its own."""
+    is_video = sampler is not None
     if is_video and isinstance(item, list | tuple):
-        parts = [_read_item(one, f"{name}[{place}]", is_video) for place, one in enumerate(item)]
+        parts = [_read_item(one, f"{name}[{place}]", sampler) for place, one in enumerate(item)]
         if any(is_clip for _, is_clip in parts):
             raise ValueError(f"`{name}` must be a clip, whose frames are single sketches, got a list of clips.")
-        return group_clips(parts, name)[0], True
+        return group_clips(parts, name, sampler)[0], True
     if isinstance(item, np.ndarray | torch.Tensor):
-        return list(_read_array(item, name, is_video)), item.ndim == 3
-    if isinstance(item, PIL.Image.Image):
-        if is_video and is_animated(item, name):
-            return [_read_picture(frame, name) for frame in load_frames(item, name)], True
-        return [_read_picture(load_image(item, name), name)], False
-    if not is_source(item):
+        maps = list(_read_array(item, name, is_video))
+        return (take_given(maps, sampler, name), True) if item.ndim == 3 else (maps, False)
+    if not isinstance(item, PIL.Image.Image) and not is_source(item):
         raise TypeError(f"`{name}` must be {KINDS}, got {type(item).__name__}.")
     if is_video:
-        return _read_file(item, name)
-    return [_read_picture(load_image(item, name), name)], False
+        return take_file(item, _read_picture, sampler, name)
+    with naming(name, describe(item)):
+        return [_read_picture(load_image(item, name))], False
 
 
-def _read_file(source: str | os.PathLike, name: str) -> tuple[list[torch.Tensor], bool]:
-    with opened(source, name) as file:
-        picture = identify(file, name)
-        if picture is not None and is_animated(picture, name):
-            return [_read_picture(frame, name) for frame in load_frames(picture, name, file)], True
-    return [_read_picture(load_image(source, name), name)], False
-
-
-def _read_picture(picture: PIL.Image.Image, name: str) -> torch.Tensor:
-    reason = LOSSY_FORMATS.get(picture.format)
-    if reason is not None:
-        raise ValueError(
-            f"`{name}` must be of a format that keeps class indices, got a {picture.format}, which {reason}; save it"
-            " as PNG, and an animation as animated PNG or one PNG for each frame."
-        )
-    if picture.mode not in ("P", "L"):
-        raise ValueError(
-            f'`{name}` must be of mode "P" or "L", whose values are class indices, got {picture.mode!r}; make it with'
-            " `color_class_map`, or give the indices as an integer array."
-        )
-    return torch.from_numpy(np.array(picture)).long()
+def _read_picture(picture: PIL.Image.Image) -> torch.Tensor:
+    return torch.from_numpy(class_indices(picture)).long()
 
 
 def _read_array(array: np.ndarray | torch.Tensor, name: str, is_video: bool) -> torch.Tensor:
@@ -158,11 +154,3 @@ def _check_classes(map_YX: torch.Tensor, num_classes: int, name: str) -> None:
             f"`{name}` must have classes from 0 to {num_classes - 1}, got {map_YX[row, column]} at row {row}, column"
             f" {column}; map your classes to the model's."
         )
-
-
-def _fit(map_YX: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """The nearest pixel for each pixel: the one that its centre lies in."""
-    rows, columns = map_YX.shape
-    row = (2 * torch.arange(height) + 1) * rows // (2 * height)
-    column = (2 * torch.arange(width) + 1) * columns // (2 * width)
-    return map_YX[row[:, None], column]

@@ -39,6 +39,9 @@ ARGUMENTS = """
     scorer (`Callable`, *optional*): judges candidates, such as [`ClipScorer`]. For each candidate of the B outputs
         `scorer(frames, prompts)` returns B numbers, the higher the better, where `frames` has shape
         `(B, T, 3, Y, X)` and is in [0, 1]. By default the model's own likelihood ratio of the text to "None" judges.
+    frame_rate (`float`, *optional*): frames a second of the $moving as it is given, which is sampled to the
+        checkpoint's rate, `transformer.config.frame_rate`; by default a file has times of its own, and all else is at
+        the checkpoint's rate.
     overlap_frames (`int`, *optional*): a video with more frames than the checkpoint has positions for is sampled in
         chunks, and each chunk sees this many frames of the one before; by default half a chunk.
     generator (`torch.Generator` or `list[torch.Generator]`, *optional*): makes the call repeatable. With a list, one
@@ -89,6 +92,7 @@ def _words(task: Task) -> dict[str, str]:
         "output": task.output,
         "output_class": f"Nuwa{task.output.capitalize()}PipelineOutput",
         "known": {"first frames": "beginning of the video"}.get(task.known, f"known {task.known}"),
+        "moving": "sketch" if task.condition.endswith("sketch") else "video",
         "sketch_vqgan": "needs it" if task.condition.endswith("sketch") else "does not use it",
         "temperature": "`unguided_temperature`, if there is one," if task.condition == "none" else "one",
     }

@@ -5,18 +5,19 @@
 Letters: B batch, T frames, C channels, Y, X pixel rows, columns.
 """
 
-import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-import av
 import numpy as np
 import PIL.Image
 import torch
 
+from nuwa_hf.media.errors import naming
+from nuwa_hf.media.sources import describe, is_source, open_media
+from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import KINDS, ImageReader, describe_sizes
-from nuwa_hf.pipelines.source_files import check_frame_count, identify, is_animated, is_source, load_frames, opened
 
 
 Frame = TypeVar("Frame")
@@ -30,14 +31,18 @@ class PreparedVideos:
     Args:
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): float32 in [0, 1], on the CPU.
         sizes (`list[tuple[int, int]]`): height and width of each clip before it was resized.
+        is_cut (`bool`): whether a clip was longer than what the task uses of it.
     """
 
     pixels: torch.Tensor
     sizes: list[tuple[int, int]]
+    is_cut: bool
 
 
-def prepare_videos(video: Any, *, height: int, width: int, name: str = "video") -> PreparedVideos:
-    """Read one clip or many, and bring them to the model's size.
+def prepare_videos(
+    video: Any, *, height: int, width: int, sampler: ClipSampler, name: str = "video"
+) -> PreparedVideos:
+    """Read one clip or many, and bring them to the model's frame rate and size.
 
     A clip is a list of images of any kind; the path or URL of an MP4 or another video file, of a GIF or another
     animated image; an array of shape `(T, Y, X, C)`; a tensor of shape `(T, C, Y, X)`; or one image, which is a clip
@@ -50,6 +55,7 @@ def prepare_videos(video: Any, *, height: int, width: int, name: str = "video") 
             clips, or an array or tensor of clips with an axis B before T. Images are what `prepare_images` takes.
         height (`int`): rows of the model's frames.
         width (`int`): columns of the model's frames.
+        sampler (`ClipSampler`): takes the frames that the task uses.
         name (`str`, *optional*, defaults to `"video"`): the argument's name, for the messages.
 
     Returns:
@@ -64,25 +70,28 @@ def prepare_videos(video: Any, *, height: int, width: int, name: str = "video") 
     reader = ImageReader(height, width)
     is_batch = isinstance(video, np.ndarray | torch.Tensor) and video.ndim == 5
     if is_batch or isinstance(video, list | tuple):
-        items = [_read_item(one, f"{name}[{place}]", reader) for place, one in enumerate(video)]
-        clips = group_clips(items, name)
+        items = [_read_item(one, f"{name}[{place}]", reader, sampler) for place, one in enumerate(video)]
+        clips = group_clips(items, name, sampler)
     else:
-        clips = [_read_item(video, name, reader)[0]]
+        clips = [_read_item(video, name, reader, sampler)[0]]
     check_equal_frame_counts(clips, name)
     sizes = []
     for place, clip in enumerate(clips):
         check_one_size({size for _, size in clip}, name if len(clips) == 1 else f"{name}[{place}]")
         sizes.append(clip[0][1])
     reader.warn(name)
-    return PreparedVideos(torch.stack([torch.stack([pixels for pixels, _ in clip]) for clip in clips]), sizes)
+    sampler.warn()
+    pixels = torch.stack([torch.stack([pixels for pixels, _ in clip]) for clip in clips])
+    return PreparedVideos(pixels, sizes, is_cut=bool(sampler.cuts))
 
 
-def group_clips(items: Sequence[tuple[list[Frame], bool]], name: str) -> list[list[Frame]]:
+def group_clips(items: Sequence[tuple[list[Frame], bool]], name: str, sampler: ClipSampler) -> list[list[Frame]]:
     """The clips that the items of a list make.
 
     Args:
         items (`Sequence[tuple[list, bool]]`): frames of each item, and whether it is a clip of its own.
         name (`str`): the argument's name, for the message.
+        sampler (`ClipSampler`): takes the frames of one clip of all.
 
     Returns:
         `list[list]`: a clip for each item if one of them is a clip of its own, else one clip of all.
@@ -94,7 +103,48 @@ def group_clips(items: Sequence[tuple[list[Frame], bool]], name: str) -> list[li
         raise ValueError(f"`{name}` must hold at least one frame, got none.")
     if any(is_clip for _, is_clip in items):
         return [frames for frames, _ in items]
-    return [[frame for frames, _ in items for frame in frames]]
+    return [take_given([frame for frames, _ in items for frame in frames], sampler, name)]
+
+
+def take_given(frames: Sequence[Frame], sampler: ClipSampler, name: str) -> list[Frame]:
+    """The frames that a task uses of those that were given one by one, and read already.
+
+    Args:
+        frames (`Sequence`): the clip.
+        sampler (`ClipSampler`): takes them.
+        name (`str`): the argument's name, for the messages.
+
+    Returns:
+        `list`.
+
+    Raises:
+        ValueError: If there are more than 4096.
+    """
+    with naming(name, f"{len(frames)} frames"):
+        return sampler.take(sampler.untimed(partial(_same, frame) for frame in frames), _same, name)
+
+
+def take_file(
+    source: Any, read: Callable[[PIL.Image.Image], Frame], sampler: ClipSampler, name: str
+) -> tuple[list[Frame], bool]:
+    """The frames that a task uses of a file or a picture, and whether it is a clip of its own.
+
+    Args:
+        source (`PIL.Image.Image`, `str` or `os.PathLike`): a picture, a path or a URL.
+        read (`Callable`): makes of a picture what is returned.
+        sampler (`ClipSampler`): takes the frames.
+        name (`str`): the argument's name, for the messages.
+
+    Returns:
+        `tuple[list, bool]`.
+
+    Raises:
+        OSError: If there is no such file, or the URL cannot be reached.
+        ValueError: If it is damaged, cut off or has no frames.
+    """
+    with naming(name, describe(source)), open_media(source) as media:
+        seconds = media.seconds if media.picture is None else None
+        return sampler.take(media.frames(), read, name, seconds), media.is_clip
 
 
 def check_equal_frame_counts(clips: Sequence[Sequence[Any]], name: str) -> None:
@@ -131,75 +181,26 @@ def check_one_size(sizes: Collection[tuple[int, int]], name: str) -> None:
         )
 
 
-def _read_item(item: Any, name: str, reader: ImageReader) -> tuple[list[Picture], bool]:
+def _read_item(item: Any, name: str, reader: ImageReader, sampler: ClipSampler) -> tuple[list[Picture], bool]:
     """The frames of a clip or an image, and whether it is a clip of its own."""
     if isinstance(item, list | tuple):
-        parts = [_read_item(one, f"{name}[{place}]", reader) for place, one in enumerate(item)]
+        parts = [_read_item(one, f"{name}[{place}]", reader, sampler) for place, one in enumerate(item)]
         if any(is_clip for _, is_clip in parts):
             raise ValueError(f"`{name}` must be a clip, whose frames are {KINDS} of one image, got a list of clips.")
-        return group_clips(parts, name)[0], True
+        return group_clips(parts, name, sampler)[0], True
     if isinstance(item, np.ndarray | torch.Tensor) and item.ndim >= 4:
         expected = "(T, C, Y, X)" if isinstance(item, torch.Tensor) else "(T, Y, X, C)"
         if item.ndim > 4:
             raise ValueError(f"`{name}` must be a clip of shape {expected}, got {tuple(item.shape)}.")
         if len(item) == 0:
             raise ValueError(f"`{name}` must have at least one frame, got shape {tuple(item.shape)}.")
-        return [reader.read(frame, f"{name}[{place}]") for place, frame in enumerate(item)], True
-    if is_source(item):
-        return _read_file(item, name, reader)
-    if isinstance(item, PIL.Image.Image) and is_animated(item, name):
-        return [reader.read(frame, name) for frame in load_frames(item, name)], True
+        frames = (partial(reader.read, frame, f"{name}[{place}]") for place, frame in enumerate(item))
+        with naming(name, f"{len(item)} frames"):
+            return sampler.take(sampler.untimed(frames), _same, name), True
+    if is_source(item) or isinstance(item, PIL.Image.Image):
+        return take_file(item, partial(reader.read_picture, name=name), sampler, name)
     return [reader.read(item, name)], False
 
 
-def _read_file(source: str | os.PathLike, name: str, reader: ImageReader) -> tuple[list[Picture], bool]:
-    with opened(source, name) as file:
-        picture = identify(file, name)
-        if picture is None:
-            file.seek(0)
-            # Every frame is resized when it is decoded, so that a long film of large frames is never in memory.
-            return [reader.read(frame, name) for frame in _decode(file, os.fspath(source), name)], True
-        return [reader.read(frame, name) for frame in load_frames(picture, name, file)], is_animated(picture, name)
-
-
-def _decode(file: BinaryIO, path: str, name: str) -> Iterator[np.ndarray]:
-    """The frames of a video file, `(Y, X, 3)` uint8, the right way up."""
-    count = 0
-    damaged = f"`{name}` must be a whole, readable video or image file, got {path}"
-    try:
-        if _is_cut_off(file):
-            raise ValueError(f"{damaged}, which is cut off.")
-        with av.open(file, metadata_errors="replace") as container:
-            if not container.streams.video:
-                raise ValueError(f"`{name}` must be a file with a video stream, got {path}, which has none.")
-            for packet in container.demux(container.streams.video[0]):
-                if packet.is_corrupt:
-                    raise ValueError(f"{damaged}, which is cut off or damaged after frame {count}.")
-                for frame in packet.decode():
-                    if frame.is_corrupt:
-                        raise ValueError(f"{damaged}, whose frame {count} is damaged.")
-                    count += 1
-                    check_frame_count(name, count)
-                    yield np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-    except (av.FFmpegError, OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{damaged}, which cannot be decoded: {reason}.") from error
-    if count == 0:
-        raise ValueError(f"`{name}` must have at least one frame, got {path}, which has none.")
-
-
-def _is_cut_off(file: BinaryIO) -> bool:
-    """Whether an MP4 is shorter than its boxes say; its decoder would only give fewer frames."""
-    end = file.seek(0, os.SEEK_END)
-    place = 0
-    while place + 8 <= end:
-        file.seek(place)
-        head = file.read(16)
-        if place == 0 and head[4:8] != b"ftyp":
-            break
-        size = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
-        if size == 0:  # to the end
-            break
-        place += max(size, 8)
-    file.seek(0)
-    return place > end
+def _same(frame: Frame) -> Frame:
+    return frame

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from test_fine_tuning import flags_of, random_tokens, tokens_folder, transformer_weights
 from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline
 
-from nuwa_hf.media import MARGIN
+from nuwa_hf.media.sheets import MARGIN
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.sample_sheets import SHEET_HEIGHT, draw_task_sheets
 from nuwa_hf.training.nuwa.train_nuwa import main

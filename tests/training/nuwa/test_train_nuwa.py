@@ -18,12 +18,13 @@ from nuwa_hf.datasets import sketch_class_names
 from nuwa_hf.grid import Grid
 from nuwa_hf.tasks import TASKS
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
-from nuwa_hf.training.nuwa.components import Components
+from nuwa_hf.training.nuwa.components import Components, load_components
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
+from nuwa_hf.training.nuwa.training_tokens import frame_rate_of_tokens
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
@@ -106,6 +107,7 @@ def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(
     pipeline = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline")
     assert pipeline.transformer.generation_config.guidance_scale == 1.5
     assert pipeline.transformer.generation_config.unguided_temperature == 0.7
+    assert pipeline.frame_rate == 4  # EmojiMotion's, which the token files say
     frames = pipeline("a red apple", output_type="np", generator=torch.Generator().manual_seed(0)).frames
     assert frames.shape == (1, 6, 64, 64, 3)
     assert pipeline.sketch_vqgan.config.codebook_size == pipeline.transformer.config.sketch_codebook_size
@@ -246,6 +248,33 @@ def test_tokens_that_do_not_fit_are_refused_before_anything_is_written(folders, 
         with pytest.raises(ValueError, match=f"`{name}` must hold sketches for tasks that start from one"):
             main([*run_flags(folders, output), f"--{name}", str(tmp_path / "unsketched")])
     assert not output.exists()
+
+
+def test_the_frame_rate_is_that_of_the_clips_and_must_be_one(folders, tmp_path, caplog):
+    arguments = parse_arguments(NuwaArguments, run_flags(folders, tmp_path / "out"))
+    for name, metadata in (
+        ("slow", {"frame_rate": 2.5, "num_frames": 6}),
+        ("fast", {"frame_rate": 24, "num_frames": 6}),
+        ("still", {"frame_rate": 24, "num_frames": 1}),
+    ):
+        (tmp_path / name).mkdir()
+        write_metadata(tmp_path / name, metadata)
+    slow, fast, still = (str(tmp_path / name) for name in ("slow", "fast", "still"))
+    arguments.validation_tokens = None
+    for tokens, expected in (([slow], 2.5), ([f"{slow}=2", still], 2.5), ([still], None)):
+        arguments.tokens = tokens
+        assert frame_rate_of_tokens(arguments) == expected
+    arguments.tokens = [slow, fast]
+    with pytest.raises(ValueError, match=r"`tokens` must hold clips of one frame rate, got 2\.5 in .*slow.*, 24 in"):
+        frame_rate_of_tokens(arguments)
+    tiny_transformer(visual_grid=(6, 4, 4), sketch_codebook_size=SKETCH_CODEBOOK_SIZE).save_pretrained(
+        tmp_path / "old"
+    )
+    arguments.transformer = str(tmp_path / "old")
+    components = load_components(arguments)
+    for rate, expected in ((2.5, 2.5), (None, 4), (4, 4)):
+        assert build_transformer(arguments, components, Grid(6, 4, 4), rate).config.frame_rate == expected
+    assert sum("drew 4 frames a second; it now learns the 2.5" in message for message in caplog.messages) == 1
 
 
 def test_a_transformer_for_another_sketch_codec_is_refused(folders, tmp_path):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The backends of `nearby_attention`: one file each, one signature, each tested against the reference."""
+"""The backends of `nearby_attention`: one file each, all with the same signature and tested against the reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ class NearbyAttentionBackend:
     """A way to compute `nearby_attention`.
 
     Args:
-        can_run (`Callable`): `can_run(query, pattern, *, raise_error=False) -> bool`; with `raise_error` it explains.
+        can_run (`Callable`): `can_run(query, pattern, *, raise_error=False) -> bool`; with `raise_error`, an
+            error explains why not.
         run (`Callable`): `run(query, key, value, pattern, key_padding_mask) -> torch.Tensor` of the query's shape.
     """
 

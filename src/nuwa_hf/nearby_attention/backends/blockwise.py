@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Blocks of query rows, each against only those rows of keys that some query of the block sees.
+"""Attention in blocks of query rows, each over only those key rows that some query of the block sees.
 
-A block is a run of whole rows, or of whole frames when frames are small; within it a small mask cuts the window out.
-The work is linear in the number of places. Keys are cut once into the pieces that blocks share, so that the gradient
-of every block flows into small tensors and nothing of the size of the input is filled with zeros.
+A block is a run of whole rows, or of whole frames if frames are small; a small mask cuts out the window within it. The
+work is linear in the number of places. The keys are split once into pieces that the blocks share, so that the gradient
+of each block flows into small tensors and no zero-filled tensor of the input's size is needed.
 
 Legend: B batch, A heads, N queries, M keys, E head size; n, m the same counts within one block.
 """
@@ -25,12 +25,12 @@ QUERIES_PER_BLOCK = 64
 
 @dataclass(frozen=True)
 class Block:
-    """One run of queries and what it sees.
+    """One run of queries and the keys it sees.
 
     Args:
-        pieces (`tuple[int, ...]`): which pieces of the keys it sees, in raster order.
+        pieces (`tuple[int, ...]`): indices of the key pieces it sees, in raster order.
         mask (`torch.Tensor` of shape `(n, m)`, bool): True where a query of the block sees a key of the pieces.
-        bias (`torch.Tensor` of shape `(n, m)`): the same mask, as 0 and -inf.
+        bias (`torch.Tensor` of shape `(n, m)`): the same mask as an additive term, 0 or -inf.
     """
 
     pieces: tuple[int, ...]
@@ -40,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockLayout:
-    """How queries and keys are cut.
+    """How queries and keys are split.
 
     Args:
         query_sizes (`tuple[int, ...]`): number of queries in each block; they sum to N.
@@ -54,9 +54,10 @@ class BlockLayout:
 
 
 def rows_per_block(pattern: NearbyPattern) -> int:
-    """How many rows of queries form a block: a divisor of a frame's rows, or whole frames.
+    """How many rows of queries form a block.
 
-    The choice nearest to QUERIES_PER_BLOCK queries.
+    Of all divisors of the number of rows in a frame and all numbers of whole frames, this is the one that brings a
+    block nearest to QUERIES_PER_BLOCK queries.
 
     Args:
         pattern (`NearbyPattern`): which keys each query sees.
@@ -70,7 +71,7 @@ def rows_per_block(pattern: NearbyPattern) -> int:
 
 
 def seen_rows(pattern: NearbyPattern, row: int) -> set[int]:
-    """Rows of the key grid that hold a key seen from a row of the query grid.
+    """Rows of the key grid with a key that is seen from a row of the query grid.
 
     Args:
         pattern (`NearbyPattern`): which keys each query sees.
@@ -91,7 +92,7 @@ def _layout(pattern: NearbyPattern, dtype: torch.dtype, device: torch.device) ->
     starts = range(0, num_rows, step)
     seen = [set().union(*(seen_rows(pattern, r) for r in range(s, min(s + step, num_rows)))) for s in starts]
 
-    # Cut the keys wherever the rows of some block begin or end.
+    # Split the keys wherever the rows that some block sees begin or end.
     num_key_rows = pattern.key_grid.t * pattern.key_grid.h
     changes = {r for rows in seen for r in range(1, num_key_rows) if (r in rows) != (r - 1 in rows)}
     cuts = [0, *sorted(changes), num_key_rows]

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""One answer for two uses: a backend is passed over in silence, or the user who named it is told why."""
+"""What happens if a backend cannot run: it is skipped silently, or the user who named it is told why."""
 
 
 def cannot_run(backend: str, reason: str, remedy: str, raise_error: bool) -> bool:
-    """Say that a backend cannot run: False, or an error.
+    """Report that a backend cannot run, by returning False or by raising an error.
 
     Args:
         backend (`str`): the backend's name.
         reason (`str`): the rule and the value that breaks it.
         remedy (`str`): what to do instead.
-        raise_error (`bool`): whether to raise rather than to return.
+        raise_error (`bool`): whether to raise an error instead of returning False.
 
     Returns:
         `bool`: always False.

@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Block-sparse attention through torch's flex_attention: compiled on CUDA, plain elsewhere.
 
-Plain flex_attention has no gradient on the CPU; there the gradient is written out, from the log-sum-exp that the
-forward pass returns, so that the same mask is used and tested on every machine.
+Plain flex_attention has no gradient on the CPU. There we compute the gradient ourselves, from the log-sum-exp that the
+forward pass returns, so that the same mask can be used and tested on every machine.
 
 Legend: B batch, A heads, N queries, M keys, E head size.
 """
@@ -25,12 +25,12 @@ MIN_HEAD_SIZE = 16
 
 
 def _is_compiled(query: torch.Tensor) -> bool:
-    # The compiled kernels have no float64; plain flex_attention has, which is what the agreement tests need.
+    # The compiled kernels do not support float64. Plain flex_attention does, and the agreement tests need it.
     return query.device.type == "cuda" and query.dtype != torch.float64
 
 
 def can_run_flex(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bool = False) -> bool:
-    """Whether `flex_nearby_attention` can run: on the CPU, or on CUDA with Triton and heads that its kernels take.
+    """Whether `flex_nearby_attention` can run: on the CPU, or on CUDA with Triton and a large enough head size.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
@@ -61,7 +61,7 @@ def _compiled_flex_attention() -> Callable:
 
 @table(maxsize=32)
 def _block_mask(pattern: NearbyPattern, device: torch.device) -> BlockMask:
-    # Tables, not constants: one compiled kernel then serves every grid and window of the same number of places.
+    # Tables rather than constants: one compiled kernel then serves all grids and windows with equally many places.
     query_t, query_h, query_w = coordinate_table(pattern.query_grid, pattern.key_grid, device)
     key_t, key_h, key_w = coordinate_table(pattern.key_grid, pattern.key_grid, device)
     radius_t, radius_h, radius_w = torch.tensor(pattern.radii, device=device)
@@ -90,11 +90,11 @@ def _hide_padding(key_padding_mask: torch.Tensor | None) -> Callable | None:
 
 
 class _FlexOnCPU(torch.autograd.Function):
-    """Plain flex_attention with the gradient it lacks on the CPU; `seen` is what mask and score_mod let through."""
+    """Plain flex_attention with the gradient it lacks on the CPU; `seen` is True where a query sees a key."""
 
     @staticmethod
     def forward(ctx, query, key, value, block_mask, score_mod, seen):
-        plain = (states.detach() for states in (query, key, value))  # it refuses tensors that want a gradient
+        plain = (states.detach() for states in (query, key, value))  # it refuses tensors that require a gradient
         output, aux = flex_attention(*plain, score_mod, block_mask=block_mask, return_aux=AuxRequest(lse=True))
         ctx.save_for_backward(query, key, value, output, aux.lse, seen)
         return output

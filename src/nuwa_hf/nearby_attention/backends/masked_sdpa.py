@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""All queries against all keys under a mask, through torch's scaled dot-product attention.
+"""Dense attention of all queries over all keys with a mask, through torch's scaled dot-product attention.
 
 Legend: B batch, A heads, N queries, M keys, E head size; n, m the same counts within one block.
 """
@@ -19,11 +19,11 @@ MAX_MASK_ENTRIES = 2**28
 
 
 def additive_mask(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A boolean mask as the term that is added to the scores, which torch's CPU kernels take faster.
+    """Turn a boolean mask into a term that is added to the scores, which is faster in torch's CPU kernels.
 
     Args:
         mask (`torch.Tensor` of any shape, bool): True where a key is seen.
-        dtype (`torch.dtype`): a floating-point type, that of the queries.
+        dtype (`torch.dtype`): the floating-point type of the queries.
 
     Returns:
         `torch.Tensor` of the mask's shape: 0 where a key is seen, -inf elsewhere.
@@ -49,7 +49,8 @@ def padded_attention(
         query (`torch.Tensor` of shape `(B, A, n, E)`): the queries.
         key (`torch.Tensor` of shape `(B, A, m, E)`): the keys.
         value (`torch.Tensor` of shape `(B, A, m, E)`): the values.
-        mask (`torch.Tensor` of shape `(n, m)`, bool, or `None`): True where the query sees the key; `None` for all.
+        mask (`torch.Tensor` of shape `(n, m)`, bool, or `None`): True where the query sees the key; `None` if
+            every query sees every key.
         key_padding_mask (`torch.Tensor` of shape `(B, m)`, bool): True where a key may be seen.
 
     Returns:
@@ -59,13 +60,13 @@ def padded_attention(
     if mask is not None:
         seen = seen & mask
     some = seen.any(-1, keepdim=True)
-    # A blind query looks at everything and is then erased: kernels differ on a row of -inf, and some answer NaN.
+    # Kernels disagree on a row of -inf, and some return NaN: a blind query attends to everything and is then zeroed.
     bias = additive_mask(seen | ~some, query.dtype).expand(-1, -1, query.shape[2], -1)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=bias).masked_fill(~some, 0.0)
 
 
 def can_run_masked_sdpa(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bool = False) -> bool:
-    """Whether `masked_sdpa` can run: the mask must be of a sensible size.
+    """Whether `masked_sdpa` can run: the mask must not be too large.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
@@ -92,7 +93,7 @@ def masked_sdpa(
     pattern: NearbyPattern,
     key_padding_mask: torch.Tensor | None,
 ) -> torch.Tensor:
-    """`nearby_attention` as dense attention; a window over the whole grid takes no (N, M) mask.
+    """`nearby_attention` as dense attention; a window over the whole grid needs no (N, M) mask.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The definition, one query at a time: slow and obvious, what every other backend is tested against.
+"""The definition, one query at a time. It is slow and obvious, and every other backend is tested against it.
 
 Legend: B batch, A heads, N queries, M keys, E head size.
 """
@@ -33,7 +33,7 @@ def reference_attention(
     pattern: NearbyPattern,
     key_padding_mask: torch.Tensor | None,
 ) -> torch.Tensor:
-    """`nearby_attention` as its equation reads, for any dtype.
+    """`nearby_attention` exactly as in its equation, for any dtype.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
@@ -52,7 +52,7 @@ def reference_attention(
             near = neighborhood(n, pattern.query_grid, pattern.key_grid, pattern.window, pattern.causal)
             if key_padding_mask is not None:
                 near = [m for m in near if key_padding_mask[b, m]]
-            # An empty softmax is an empty row, and its product with no values at all is zero.
+            # Without any keys, the softmax is an empty row, and its product with the (empty) values is zero.
             scores = query[b, :, n, None] @ key[b, :, near].transpose(-2, -1) / math.sqrt(query.shape[-1])
             rows.append(scores.softmax(-1) @ value[b, :, near])
         batch.append(torch.cat(rows, dim=-2))

@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """One pass for each offset of the window: shift the keys, multiply, add. No (N, K, E) tensor is ever built.
 
-Between equal grids a shift is a view of the keys in a border of zeros. Between unequal grids, where every query has a
-centre of its own, it is a gather of one key for each query.
+Between equal grids, a shift is a view of the zero-padded keys. Between unequal grids, where every query has a centre
+of its own, it is a gather of one key for each query.
 
 Legend: B batch, A heads, N queries, M keys, E head size, K offsets of the window; T, H, W the grid.
 """
@@ -25,7 +25,7 @@ def _full_window(pattern: NearbyPattern) -> tuple[int, int, int]:
 
 
 def can_run_shift_and_add(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bool = False) -> bool:
-    """Whether `shift_and_add` can run: the window may not have too many offsets.
+    """Whether `shift_and_add` can run: the window must not have too many offsets.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
@@ -83,7 +83,7 @@ def shift_and_add(
     places, inside = neighbor_table(
         pattern.query_grid, _full_window(pattern), pattern.causal, pattern.key_grid, query.device
     )
-    # Queries stay a grid between equal grids, so that a shifted view needs no copy; N axes are the axes 2 to -2.
+    # Between equal grids the queries keep their grid axes in place of N, so that a shifted view needs no copy.
     equal = pattern.query_grid == pattern.key_grid
     laid_out = query.unflatten(2, tuple(pattern.query_grid)) if equal else query
     products = [(laid_out * near).sum(-1) for near in _shifted(key, pattern, places)]

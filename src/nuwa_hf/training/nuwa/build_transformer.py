@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The transformer of a run: a fresh one, or the one to start from."""
 
+import logging
 from collections.abc import Collection
 
 from transformers import GenerationConfig
@@ -19,10 +20,14 @@ from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 
 
+logger = logging.getLogger(__name__)
+
 GUIDANCE_SCALE, UNGUIDED_TEMPERATURE = 2.0, 0.5  # defaults of a fresh transformer
 
 
-def build_transformer(arguments: NuwaArguments, components: Components, grid: Grid) -> NuwaForConditionalGeneration:
+def build_transformer(
+    arguments: NuwaArguments, components: Components, grid: Grid, frame_rate: float | None = None
+) -> NuwaForConditionalGeneration:
     """A transformer for these components and this grid: the one to start from, or a fresh one.
 
     A transformer saved before sketches and known parts were supported gets fresh weights for them, and the preset's
@@ -32,6 +37,8 @@ def build_transformer(arguments: NuwaArguments, components: Components, grid: Gr
         arguments (`NuwaArguments`): preset and overrides.
         components (`Components`): the sizes of codebooks and vocabulary, and where the transformer is.
         grid (`Grid`): the grid of the training clips. A transformer to start from needs as many positions.
+        frame_rate (`float`, *optional*): of the training clips, which becomes the transformer's; by default it keeps
+            its own.
 
     Returns:
         `NuwaForConditionalGeneration`.
@@ -41,6 +48,8 @@ def build_transformer(arguments: NuwaArguments, components: Components, grid: Gr
             with another codebook; or if there is none and the tokenizer is CLIP's.
     """
     sizes = {"hidden_dropout": arguments.hidden_dropout}
+    if frame_rate is not None:
+        sizes["frame_rate"] = frame_rate
     if components.sketch_vqgan is not None:
         sizes["sketch_codebook_size"] = as_codec(components.sketch_vqgan).codebook_size
     if components.transformer is not None:
@@ -52,6 +61,11 @@ def build_transformer(arguments: NuwaArguments, components: Components, grid: Gr
             f"one quantised by {saved.get('quantization_config', {}).get('quant_method')!r}",
             "train the one that it was made from and quantise afterwards",
         )
+        learnt_rate = saved.get("frame_rate", frame_rate)
+        if frame_rate not in (None, learnt_rate):
+            logger.warning(
+                "The transformer drew %g frames a second; it now learns the %g of `tokens`.", learnt_rate, frame_rate
+            )
         theirs, ours = saved.get("sketch_codebook_size"), sizes.get("sketch_codebook_size")
         require(
             None in (theirs, ours) or theirs == ours,

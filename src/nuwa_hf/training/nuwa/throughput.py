@@ -79,14 +79,14 @@ def training_flops(config: NuwaConfig, batch: TaskBatch) -> int:
     A weight of a matrix takes part in one multiply-add for each place that it is applied to, which are 2 operations
     forward and 4 backward (the gradients of its input and of itself): 6 a weight and a place. So
 
-        6 B ( N (l (4 D^2 + 2 D I) + D V) + 2 D l pairs(N, N)
+        6 B ( N (l (6 D^2 + 2 D I) + D V) + 2 D l pairs(N, N)
               + sum over conditions: M e (4 D^2 + 2 D I) + 2 D e pairs(M, M)
-                                     + 2 D^2 l (N + M) + 2 D l pairs(N, M) )
+                                     + 2 D^2 l M + 2 D l pairs(N, M) )
 
     with l decoder and e encoder layers. The lines are: the decoder's own matrices (queries, keys, values, output;
-    feed-forward; head) and its self-attention, where a pair of a query and a key costs D multiply-adds for the score
-    and D for the sum of values; the same of the encoder; cross-attention, whose queries and outputs are the decoder's
-    places and whose keys and values the condition's. Embeddings, norms, the softmax and what gradient checkpointing
+    queries and output of the cross-attention; feed-forward; head) and its self-attention, where a pair of a query and
+    a key costs D multiply-adds for the score and D for the sum of values; the encoder; cross-attention to a condition,
+    whose keys and values are projected in every layer. Embeddings, norms, the softmax and what gradient checkpointing
     computes twice do not count. Frozen weights count as if they were learnt.
 
     Args:
@@ -103,12 +103,12 @@ def training_flops(config: NuwaConfig, batch: TaskBatch) -> int:
     conditions += [
         (grid, config.condition_window) for given in (batch.sketch_tokens, batch.known_mask) if given is not None
     ]
-    count = grid.numel * (layers * layer_weights + width * config.codebook_size)
+    count = grid.numel * (layers * (layer_weights + 2 * width**2) + width * config.codebook_size)
     count += 2 * width * layers * attended_pairs(grid, grid, config.window, causal=True)
     for other, window in conditions:
         count += other.numel * encoder_layers * layer_weights
         count += 2 * width * encoder_layers * attended_pairs(other, other, window)
-        count += 2 * width**2 * layers * (grid.numel + other.numel)
+        count += 2 * width**2 * layers * other.numel
         count += 2 * width * layers * attended_pairs(grid, other, window)
     return 6 * rows * count
 

@@ -38,7 +38,7 @@ from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.sample_sheets import draw_task_sheets, write_task_sheets
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
-from nuwa_hf.training.nuwa.training_tokens import check_batch, load_tokens
+from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_state import RunState, build_accelerator, build_scheduler
@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     accelerator = build_accelerator(arguments)
     check_sharding(accelerator, arguments.fine_tune)
     state = RunState(arguments, accelerator)
-    model = build_transformer(arguments, components, grid)
+    model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
     pipeline = NuwaTextToVideoPipeline(**components.for_pipeline, transformer=model)  # checks that they fit
     learner = choose_learnt(model, arguments)

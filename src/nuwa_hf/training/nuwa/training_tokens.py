@@ -9,7 +9,7 @@ from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.task_batches import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
-from nuwa_hf.training.tokens.token_files import TokenFiles, check_tokens, read_metadata
+from nuwa_hf.training.tokens.token_files import TokenFiles, check_tokens, frame_rate_of, read_metadata
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
 
 
@@ -47,6 +47,31 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
     for task in tasks:
         mixture.feeding(task)
     return mixture
+
+
+def frame_rate_of_tokens(arguments: NuwaArguments) -> float | None:
+    """The one rate at which the clips of all token files were sampled.
+
+    Args:
+        arguments (`NuwaArguments`): names the folders of `tokens` and `validation_tokens`.
+
+    Returns:
+        `float` or `None`: frames a second; None where there are only still images, or no file says.
+
+    Raises:
+        ValueError: If folders differ, or a file is missing.
+    """
+    texts, tasks = [*arguments.tokens, *(arguments.validation_tokens or ())], parse_task_shares(arguments.tasks)
+    folders = [source.folder for source in parse_token_sources(texts, tasks)]
+    rates = {folder: frame_rate_of(read_metadata(Path(folder))) for folder in folders}
+    known = {rate for rate in rates.values() if rate is not None}
+    if len(known) > 1:
+        found = ", ".join(f"{rate:g} in {folder!r}" for folder, rate in rates.items() if rate is not None)
+        raise ValueError(
+            f"`tokens` must hold clips of one frame rate, got {found}; tokenise them with one `frame_rate`, which the "
+            "checkpoint then has."
+        )
+    return known.pop() if known else None
 
 
 def check_batch(

@@ -10,7 +10,7 @@ import torch
 from diffusers import ModelMixin
 from einops import rearrange
 
-from nuwa_hf.datasets.frame_sampling import BrokenClipError
+from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
@@ -69,7 +69,7 @@ class SampleReader(Protocol):
     """Turns a row of a data set into a sample. It must be picklable."""
 
     def read(self, number: int, row: Any) -> dict[str, Any]:
-        """The sample of a row; raises BrokenClipError if it cannot be used."""
+        """The sample of a row; raises BrokenMediaError if it cannot be used."""
 
     def name(self, number: int, row: Any) -> str:
         """The name of a row, for messages."""
@@ -120,7 +120,7 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
     for number, row in rows:
         try:
             samples.append(reader.read(number, row))
-        except BrokenClipError as error:
+        except BrokenMediaError as error:
             skipped.append(SkippedClip(number, reader.name(number, row), str(error)))
     tokens = tokenize_clips(samples, range(len(samples)), **vars(encoders)) if samples else None
     return TokenizedRows(len(rows), tokens, tuple(skipped))

@@ -136,6 +136,18 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def frame_rate_of(metadata: dict[str, Any]) -> float | None:
+    """The rate at which the clips of token files were sampled.
+
+    Args:
+        metadata (`dict[str, Any]`): what `read_metadata` gave.
+
+    Returns:
+        `float` or `None`: frames a second; None for still images, and where the files do not say.
+    """
+    return None if metadata.get("num_frames") == 1 else metadata.get("frame_rate")
+
+
 def fingerprints(
     vqgan: ModelMixin, tokenizer: NuwaTokenizer, sketch_vqgan: ModelMixin | None = None
 ) -> dict[str, str]:

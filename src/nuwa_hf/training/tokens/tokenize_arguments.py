@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from nuwa_hf.datasets.settings import SETTINGS
-from nuwa_hf.storage.find_checkpoint import find_codecs
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
 from nuwa_hf.training.run.run_arguments import argument, require
 
 
@@ -48,7 +49,9 @@ class TokenizeArguments:
         None, help="Column of class maps; by default 'sketch'. With `checkpoint`: none, unless it is named."
     )
     num_frames: int = argument(10, help="Frames of a clip of the dataset; 1 for still images.")
-    frame_rate: float = argument(2.5, help="Frames for each second of a clip of the dataset.")
+    frame_rate: float | None = argument(
+        None, help="Frames for each second of a clip of the dataset; by default those of `checkpoint`, else 2.5."
+    )
     max_skipped_share: float = argument(0.05, help="Share of the dataset's clips that may be unusable.")
     num_proc: int = argument(1, help="Processes that read clips and run the codecs.")
     clips_per_shard: int | None = argument(None, help="Clips of one token file, by default 2048.")
@@ -67,7 +70,8 @@ class TokenizeArguments:
         require(self.num_frames > 0, "num_frames", "at least 1", self.num_frames, "the default is 10")
         require(self.num_proc > 0, "num_proc", "at least 1", self.num_proc, "the default is 1")
         rate, share, clips = self.frame_rate, self.max_skipped_share, self.clips_per_shard
-        require(0 < rate <= 1000, "frame_rate", "above 0 and at most 1000", rate, "the default is 2.5")
+        is_rate = rate is None or 0 < rate <= 1000
+        require(is_rate, "frame_rate", "above 0 and at most 1000", rate, "the paper's is 2.5")
         require(0 <= share <= 1, "max_skipped_share", "a share from 0 to 1", share, "the default is 0.05")
         require(clips is None or clips > 0, "clips_per_shard", "at least 1", clips, "the default is 2048")
         defaults = {entry.name: entry.default for entry in fields(self)}
@@ -87,6 +91,14 @@ class TokenizeArguments:
         has_column_alone = self.sketch_column is not None and self.sketch_vqgan is None
         remedy = "give that too"
         require(not has_column_alone, "sketch_column", "left out without `sketch_vqgan`", self.sketch_column, remedy)
+
+    def clip_rate(self) -> float:
+        """Frames for each second of a clip of the dataset: as given, else as `checkpoint` learnt, else the paper's."""
+        if self.frame_rate is not None:
+            return self.frame_rate
+        if self.checkpoint is None:
+            return NuwaConfig().frame_rate
+        return NuwaConfig.from_pretrained(find_checkpoint(self.checkpoint), subfolder="transformer").frame_rate
 
     def codec_folders(self) -> dict[str, str | None]:
         """The folders of `vqgan`, `tokenizer` and `sketch_vqgan`; None if sketches are not encoded.

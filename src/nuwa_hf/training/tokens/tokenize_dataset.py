@@ -13,6 +13,7 @@ import torch
 
 from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
+from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.codec import as_codec
@@ -77,9 +78,8 @@ def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, A
     if arguments.sprites == "shapes":
         setting = replace(setting, objects=None)  # a setting names emoji; with shapes, all are used
     clips = EmojiMotion(pack, setting=setting, split=arguments.split, seed=arguments.seed, length=arguments.num_clips)
-    return IndexedClips(clips), {
-        name: getattr(arguments, name) for name in ("setting", "sprites", "split", "num_clips", "seed")
-    }
+    kept = ("setting", "sprites", "split", "num_clips", "seed")
+    return IndexedClips(clips), {**{name: getattr(arguments, name) for name in kept}, "frame_rate": FRAME_RATE}
 
 
 def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[CaptionedMedia, dict[str, Any]]:
@@ -97,20 +97,22 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
     """
     size = as_codec(encoders.vqgan).sample_size
     sketch_codec = None if encoders.sketch_vqgan is None else as_codec(encoders.sketch_vqgan)
+    frame_rate = arguments.clip_rate()
     media = CaptionedMedia(
         open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming),
         height=size,
         width=size,
         num_frames=arguments.num_frames,
-        frame_rate=arguments.frame_rate,
+        frame_rate=frame_rate,
         media_column=arguments.media_column,
         caption_column=arguments.caption_column,
         sketch_column=None if sketch_codec is None else arguments.sketch_column or "sketch",
         num_classes=None if sketch_codec is None else sketch_codec.in_channels,
     )
-    kept = ("dataset", "dataset_split", "streaming", "num_frames", "frame_rate")
+    kept = ("dataset", "dataset_split", "streaming", "num_frames")
     return media, {
         **{name: getattr(arguments, name) for name in kept},
+        "frame_rate": frame_rate,
         **{f"{name}_column": column for name, column in vars(media.reader.columns).items()},
         "num_rows": media.num_rows,
         "size": size,

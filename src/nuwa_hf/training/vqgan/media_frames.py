@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from nuwa_hf.datasets.frame_sampling import BrokenClipError
-from nuwa_hf.datasets.media_files import fit_picture, open_media, timed_frames
 from nuwa_hf.datasets.open_dataset import MEDIA_COLUMNS, open_dataset, without_decoding
+from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.resizing import fit_picture
+from nuwa_hf.media.sources import open_media
 from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -65,19 +66,24 @@ class MediaFrames(Dataset):
             number = (first + skipped) % len(self.rows)
             try:
                 pixels = self._pixels(number, index)
-            except BrokenClipError as error:
+            except BrokenMediaError as error:
                 logger.warning("Row %d of `dataset` %s; the next one takes its place.", number, error)
                 continue
             return {"pixels": pixels, "object_mask": torch.ones(pixels.shape[1:], dtype=torch.bool)}
         raise ValueError(f"`dataset` must hold images or clips that can be read, got none from row {first} on.")
 
     def _pixels(self, number: int, index: int) -> Tensor:
-        frames = list(timed_frames(open_media(self.rows[number][self.media_column])))
-        if not frames:
-            raise BrokenClipError("has no frames")
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
-        chosen = frames[int(torch.randint(len(frames), (), generator=generator))]
-        picture = fit_picture(chosen.picture(), self.image_size, self.image_size)
+        with open_media(self.rows[number][self.media_column]) as media:
+            # Each frame takes the place of the one kept so far with a chance of 1 in its number: all are as likely,
+            # and only one is in memory, however long the clip.
+            chosen = None
+            for count, frame in enumerate(media.frames(), 1):
+                if int(torch.randint(count, (), generator=generator)) == 0:
+                    chosen = frame
+            if chosen is None:
+                raise BrokenMediaError("has no frames")
+            picture = fit_picture(chosen.picture(), self.image_size, self.image_size)
         return torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
 
 

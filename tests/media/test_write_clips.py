@@ -34,7 +34,7 @@ def test_gif_reads_back_with_every_frame(tmp_path, num_frames):
 
 def test_gif_keeps_few_colours_exactly(tmp_path):
     clip = flat_clip()
-    write_gif(clip, tmp_path / "clip.gif")
+    write_gif(clip, tmp_path / "clip.gif", fps=4)
     with PIL.Image.open(tmp_path / "clip.gif") as image:
         for number, frame in enumerate(clip):
             image.seek(number)
@@ -62,7 +62,7 @@ def test_mp4_reads_back_with_every_frame(tmp_path, num_frames):
 
 def test_mp4_shows_the_colours_in_order(tmp_path):
     clip = flat_clip()
-    write_mp4(clip, tmp_path / "clip.mp4")
+    write_mp4(clip, tmp_path / "clip.mp4", fps=4)
     with av.open(str(tmp_path / "clip.mp4")) as file:
         for frame, expected in zip(file.decode(video=0), clip, strict=True):
             difference = np.abs(frame.to_ndarray(format="rgb24").astype(int) - np.asarray(expected).astype(int))
@@ -75,8 +75,8 @@ def test_mp4_shows_the_colours_in_order(tmp_path):
     [
         ([], 4, "at least one frame"),
         ([PIL.Image.new("RGB", (4, 4)), PIL.Image.new("RGB", (4, 6))], 4, "one size"),
-        ([PIL.Image.new("RGB", (4, 4))], 0, "more than 0"),
-        ([PIL.Image.new("RGB", (4, 4))], float("nan"), "finite"),
+        ([PIL.Image.new("RGB", (4, 4))], 0, "above 0"),
+        ([PIL.Image.new("RGB", (4, 4))], float("nan"), "above 0 and at most 1000 frames a second, got nan"),
     ],
 )
 def test_bad_clip_is_refused_and_nothing_written(tmp_path, kind, frames, fps, message):
@@ -92,16 +92,16 @@ def test_gif_faster_than_players_show_is_refused(tmp_path):
 
 def test_mp4_of_odd_size_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(ValueError, match="even width and height, got 5x4; `enlarge`"):
-        write_mp4([PIL.Image.new("RGB", (5, 4))], tmp_path / "clip.mp4")
+        write_mp4([PIL.Image.new("RGB", (5, 4))], tmp_path / "clip.mp4", fps=4)
 
 
 @pytest.mark.parametrize("kind", ["gif", "mp4"])
 def test_unwritable_path_leaves_nothing(tmp_path, kind):
     (tmp_path / f"taken.{kind}").mkdir()
     with pytest.raises(OSError, match="taken"):
-        WRITERS[kind](noise_clip(), tmp_path / f"taken.{kind}")
+        WRITERS[kind](noise_clip(), tmp_path / f"taken.{kind}", fps=4)
     with pytest.raises(OSError, match="missing"):
-        WRITERS[kind](noise_clip(), tmp_path / "missing" / f"clip.{kind}")
+        WRITERS[kind](noise_clip(), tmp_path / "missing" / f"clip.{kind}", fps=4)
     assert [path.name for path in tmp_path.iterdir()] == [f"taken.{kind}"]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Stored media as frames with times, and the middle of pictures at the size of a codec."""
+"""Whatever stands for an image or a clip gives the same frames with the same times, or says what is wrong."""
 
 from fractions import Fraction
 
@@ -10,12 +10,14 @@ import PIL.Image
 import pytest
 from clip_folders import pictures, save_animation
 
-from nuwa_hf.datasets.frame_sampling import BrokenClipError
-from nuwa_hf.datasets.media_files import fit_picture, is_still, middle_box, open_media, stored_name, timed_frames
+from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.resizing import fit_picture, middle_box
+from nuwa_hf.media.sources import is_still, open_media, stored_name
 
 
 def frames_of(media):
-    return list(timed_frames(open_media(media)))
+    with open_media(media) as opened:
+        return list(opened.frames())
 
 
 def arrays(frames):
@@ -79,7 +81,7 @@ def test_what_cannot_be_decoded_is_a_broken_clip(tmp_path, name):
         path.write_bytes(data[: 60 if path.suffix == ".png" else len(data) // 3 if path.suffix == ".mp4" else 20])
     (tmp_path / "text.mp4").write_text("not a video at all")
     (tmp_path / "empty.gif").touch()
-    with pytest.raises(BrokenClipError):
+    with pytest.raises(BrokenMediaError):
         frames_of(None if name is None else str(tmp_path / name))
     assert name is None or not is_still(str(tmp_path / name))
 

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Open whatever stands for an image or a clip: a path, a URL, the bytes of a file, a picture, a row's column."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import PIL.Image
+
+from nuwa_hf.media.errors import BrokenMediaError, DownloadError, UnreadableFileError, pillow_reading
+from nuwa_hf.media.frame_sampling import TimedFrame
+from nuwa_hf.media.limits import MAX_DECODED_FRAMES
+from nuwa_hf.media.pictures import is_animated, picture_frames
+from nuwa_hf.media.videos import video_frames, video_seconds
+
+
+REQUEST_TIMEOUT = 60  # seconds
+# Of a photograph in tiles FFmpeg would give one tile.
+TILED_PHOTO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+@dataclass(frozen=True)
+class Media:
+    """An image, an animation or a video whose frames are not read yet.
+
+    Args:
+        picture (`PIL.Image.Image`, *optional*): what Pillow reads; None for a video.
+        file (`BinaryIO`, *optional*): what it is read from; None for a picture that was given as such.
+    """
+
+    picture: PIL.Image.Image | None
+    file: BinaryIO | None
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it has frames that follow each other in time; False for a still image."""
+        return self.picture is None or is_animated(self.picture)
+
+    def seconds(self) -> Fraction:
+        """How long it is shown: 0 for a still image.
+
+        Returns:
+            `Fraction`: seconds. A video is not decoded for it, an animation is.
+
+        Raises:
+            BrokenMediaError: If it is damaged.
+        """
+        return video_seconds(self.file) if self.picture is None else sum(frame.duration for frame in self.frames())
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """The frames, each decoded as it is asked for; a still image is a clip of one.
+
+        Yields:
+            `TimedFrame`: by increasing time, the right way up.
+
+        Raises:
+            BrokenMediaError: If it is damaged, cut off, no video, or of no or more than 100,000 frames.
+        """
+        frames = video_frames(self.file) if self.picture is None else picture_frames(self.picture, self.file)
+        frame = None
+        for frame in frames:
+            if frame.number >= MAX_DECODED_FRAMES:
+                raise BrokenMediaError(f"has more than {MAX_DECODED_FRAMES} frames", remedy="cut the clip")
+            yield frame
+        if frame is None:
+            raise BrokenMediaError("has no frames")
+
+    def still(self) -> PIL.Image.Image:
+        """The image, or the first frame of an animation.
+
+        Returns:
+            `PIL.Image.Image`: a new picture, the right way up, of the mode that Pillow reads.
+
+        Raises:
+            BrokenMediaError: If it is a video, damaged or cut off.
+        """
+        if self.picture is None:
+            raise BrokenMediaError(
+                "is of no known image format",
+                rule="an image file",
+                remedy="it may be damaged, or something else under an image's name",
+            )
+        return next(self.frames()).picture()
+
+
+@contextmanager
+def open_media(source: Any) -> Iterator[Media]:
+    """Open an image, an animation or a video, while the block runs.
+
+    Args:
+        source (`str`, `os.PathLike`, `bytes`, `dict` or `PIL.Image.Image`): a path; a URL; the bytes of a file;
+            `{"bytes": ..., "path": ...}` as `datasets` gives it without decoding; or a picture.
+
+    Yields:
+        `Media`: nothing of it is decoded yet.
+
+    Raises:
+        BrokenMediaError: If there is no such file, it is empty, or of a format that is known not to be read.
+        OSError: If a URL cannot be reached; that says nothing about the clip.
+    """
+    if isinstance(source, PIL.Image.Image):
+        yield Media(source, None)
+        return
+    with open_file(source) as file:
+        yield Media(_identify(file), file)
+
+
+@contextmanager
+def open_file(source: Any) -> Iterator[BinaryIO]:
+    """The bytes that a source names, while the block runs.
+
+    Args:
+        source (`str`, `os.PathLike`, `bytes` or `dict`): as for `open_media`.
+
+    Yields:
+        `BinaryIO`: an open file that can be searched.
+
+    Raises:
+        BrokenMediaError: If there is no such file, or it is no source.
+        OSError: If a URL cannot be reached.
+    """
+    if isinstance(source, dict):
+        source = source.get("path") if source.get("bytes") is None else source["bytes"]
+    if isinstance(source, bytes):
+        yield BytesIO(source)
+    elif not isinstance(source, str | os.PathLike):
+        raise BrokenMediaError(f"is no image and no clip, but {type(source).__name__}")
+    elif "://" in str(source):
+        yield BytesIO(_download(str(source)))
+    else:
+        with _open_local(os.fspath(source)) as file:
+            yield file
+
+
+def is_source(value: Any) -> bool:
+    """Whether a value can only be a path or a URL.
+
+    Args:
+        value: what the user gave.
+
+    Returns:
+        `bool`: True for a text or a path.
+    """
+    return isinstance(value, str | os.PathLike)
+
+
+def describe(source: Any) -> str:
+    """What to call a source in messages.
+
+    Args:
+        source: what `open_media` takes.
+
+    Returns:
+        `str`: its path or URL, or what kind of picture it is.
+    """
+    if isinstance(source, dict):
+        source = source.get("path") or source.get("bytes")
+    if is_source(source):
+        return repr(str(os.fspath(source))[:200])
+    if isinstance(source, PIL.Image.Image):
+        what = f"a {source.format or source.mode} image of {source.width}x{source.height} pixels"
+        path = getattr(source, "filename", "") or getattr(getattr(source, "fp", None), "name", "")
+        return f"{what} from {path}" if path else what
+    return f"{len(source)} bytes" if isinstance(source, bytes) else type(source).__name__
+
+
+def stored_name(source: Any) -> str | None:
+    """The file name that a source goes by.
+
+    Args:
+        source: what `open_media` takes.
+
+    Returns:
+        `str`, or None if it has none.
+    """
+    path = source.get("path") if isinstance(source, dict) else source
+    return Path(str(path).split("::")[0]).name if isinstance(path, str | Path) else None
+
+
+def is_still(source: Any) -> bool:
+    """Whether a source is an image of a single frame.
+
+    Args:
+        source: what `open_media` takes.
+
+    Returns:
+        `bool`: False for animations, for videos and for what cannot be read.
+    """
+    try:
+        with open_media(source) as media:
+            return not media.is_clip
+    except (BrokenMediaError, OSError):
+        return False
+
+
+def _identify(file: BinaryIO) -> PIL.Image.Image | None:
+    """The picture that a file begins with, its pixels not yet read; None if it is none that Pillow knows."""
+    head = file.read(12)
+    file.seek(0)
+    if not head:
+        raise BrokenMediaError("is empty")
+    try:
+        with pillow_reading():
+            return PIL.Image.open(file)
+    except BrokenMediaError as error:
+        if not isinstance(error.__cause__, PIL.UnidentifiedImageError):
+            raise
+    if head[4:8] == b"ftyp" and head[8:] in TILED_PHOTO_BRANDS:
+        raise BrokenMediaError("is a HEIC photograph, which is not read here", remedy="save it as JPEG or PNG")
+    return None
+
+
+def _open_local(path: str | bytes) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError) as error:  # a null byte
+        missing = UnreadableFileError("is not there", remedy=f"check the path, it counts from {os.getcwd()}")
+        raise missing from (error if isinstance(error, FileNotFoundError) else FileNotFoundError(str(error)))
+    except OSError as error:
+        kind = FileNotFoundError(str(error)) if error.errno == errno.ENAMETOOLONG else error
+        raise UnreadableFileError(f"cannot be opened: {error.strerror}", remedy="check the path") from kind
+
+
+def _download(url: str) -> bytes:
+    if not url.startswith(("http://", "https://")):  # a file in an archive, or a store that `datasets` streams from
+        import fsspec
+
+        try:
+            with fsspec.open(url, "rb") as file:
+                return file.read()
+        except (ImportError, ValueError) as error:  # of an unknown kind
+            raise DownloadError(f"cannot be opened: {error}") from error
+    import requests  # here, since only a URL needs it
+
+    try:
+        response = requests.get(url, timeout=REQUEST_TIMEOUT)
+        response.raise_for_status()
+    except requests.RequestException as error:
+        raise DownloadError(f"cannot be downloaded: {error}") from error
+    return response.content

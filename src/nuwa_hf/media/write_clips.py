@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Write clips as GIF and MP4."""
+
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+
+import av
+import PIL.Image
+
+from nuwa_hf.media.frame_sampling import check_frame_rate, exact_rate
+from nuwa_hf.media.whole_files import written_aside
+
+
+MAX_GIF_FPS = 50  # players slow down frames shorter than two hundredths of a second
+
+
+def write_gif(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps: float) -> None:
+    """Write a clip as a GIF that loops.
+
+    All frames share one palette, without dithering, so that still parts of the picture stand still. Equal frames in a
+    row are stored once and shown longer.
+
+    Args:
+        frames (`Sequence[PIL.Image.Image]`): the clip, all frames of one size.
+        path (`str` or `os.PathLike`): the file.
+        fps (`float`): frames per second, at most 50, such as a checkpoint's `frame_rate`.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If there are no frames, they differ in size, or `fps` is out of range.
+    """
+    check_frame_rate(fps, "fps")
+    width, height = check_clip(frames)
+    check_gif_rate(fps)
+    strip = PIL.Image.new("RGB", (width, height * len(frames)))
+    for place, frame in enumerate(frames):
+        strip.paste(frame, (0, place * height))
+    palette = strip.quantize(256, dither=PIL.Image.Dither.NONE)
+    first, *others = (frame.convert("RGB").quantize(palette=palette, dither=PIL.Image.Dither.NONE) for frame in frames)
+    milliseconds = gif_durations(len(frames), fps)
+    with written_aside(path) as aside:
+        first.save(aside, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
+
+
+def check_gif_rate(fps: float) -> None:
+    """Require a speed that a GIF can have.
+
+    Args:
+        fps (`float`): frames per second.
+
+    Raises:
+        ValueError: If it is above 50.
+    """
+    if fps > MAX_GIF_FPS:
+        raise ValueError(f"`fps` of a GIF must be at most {MAX_GIF_FPS}, got {fps}; write an MP4 for more.")
+
+
+def gif_durations(num_frames: int, fps: float) -> list[int]:
+    """How long each frame of a GIF is shown. It counts hundredths of a second; what rounding cuts off adds up to none.
+
+    Args:
+        num_frames (`int`): how many.
+        fps (`float`): frames per second.
+
+    Returns:
+        `list[int]`: milliseconds; frame k ends at k + 1 frames' time, rounded down.
+    """
+    ends = [int(100 * number / exact_rate(fps)) for number in range(num_frames + 1)]
+    return [10 * (end - start) for start, end in pairwise(ends)]
+
+
+def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps: float) -> None:
+    """Write a clip as an H.264 MP4 that every browser plays.
+
+    Args:
+        frames (`Sequence[PIL.Image.Image]`): the clip, all frames of one size, width and height even.
+        path (`str` or `os.PathLike`): the file.
+        fps (`float`): frames per second, such as a checkpoint's `frame_rate`.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If there are no frames, they differ in size, the size is odd, or `fps` is out of range.
+    """
+    check_frame_rate(fps, "fps")
+    width, height = check_clip(frames)
+    if width % 2 or height % 2:
+        raise ValueError(
+            f"`frames` of an MP4 must have an even width and height, got {width}x{height}; `enlarge` them by 2."
+        )
+    with (
+        written_aside(path) as aside,
+        av.open(str(aside), "w", format="mp4", options={"movflags": "faststart"}) as file,
+    ):
+        stream = file.add_stream("libx264", rate=exact_rate(fps), options={"crf": "16"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_image(frame.convert("RGB"))))
+        file.mux(stream.encode())
+
+
+def check_clip(frames: Sequence[PIL.Image.Image]) -> tuple[int, int]:
+    """The one size of all frames.
+
+    Args:
+        frames (`Sequence[PIL.Image.Image]`): a clip.
+
+    Returns:
+        `tuple[int, int]`: width and height.
+
+    Raises:
+        ValueError: If there are no frames, or they differ in size.
+    """
+    if not frames:
+        raise ValueError("`frames` must hold at least one frame, got none; give some.")
+    sizes = {frame.size for frame in frames}
+    if len(sizes) != 1:
+        raise ValueError(f"`frames` must all have one size, got {sorted(sizes)}; resize them.")
+    return sizes.pop()
