@@ -56,7 +56,8 @@ class EmojiMotion(Dataset):
 
     Args:
         pack (`SpritePack`, *optional*): the sprites; None loads the 257 emoji of the package.
-        setting (`str` or `EmojiMotionSetting`): "large", "small" or a setting of your own, defaults to "small".
+        setting (`str` or `EmojiMotionSetting`): "large", "small", "small-128" (the clips of "small", drawn at 128
+            pixels) or a setting of your own, defaults to "small".
         split (`str`): "train", "val" or "zeroshot", defaults to "train".
         seed (`int`): a different seed gives a different data set of the same kind, defaults to 0.
         length (`int`, *optional*): number of samples; None means 1,000,000 for "train" and 10,000 for the others.

@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The settings of EmojiMotion: which objects, motions and backgrounds there are, and how freely objects move."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .motions import MOTIONS
 from .scenes import BACKGROUNDS
@@ -93,21 +93,26 @@ def check_names(argument: str, given: tuple[str, ...], known: tuple[str, ...]):
         raise ValueError(f"`{argument}` must be at least one name, none of them twice, got {given}.")
 
 
+_SMALL = EmojiMotionSetting(
+    objects=(
+        *("red apple", "banana", "pineapple", "strawberry", "soccer ball", "basketball", "car", "bus"),
+        *("sailboat", "rocket", "dog", "cat", "pig", "frog", "panda", "penguin", "whale", "butterfly"),
+        *("star", "red heart", "robot", "ghost", "mushroom", "gift box"),
+    ),
+    motions=("right", "left", "up", "down", "bounce", "clockwise"),
+    backgrounds=("grass", "sea", "desert", "snow", "sunset", "blue"),
+    num_frames=6,
+    position_step=4,
+    sprite_size=24,
+    two_objects=0.15,
+    roll_step=60,
+    calm_scenes=True,
+)
 SETTINGS = {
     "large": EmojiMotionSetting(),
-    "small": EmojiMotionSetting(
-        objects=(
-            *("red apple", "banana", "pineapple", "strawberry", "soccer ball", "basketball", "car", "bus"),
-            *("sailboat", "rocket", "dog", "cat", "pig", "frog", "panda", "penguin", "whale", "butterfly"),
-            *("star", "red heart", "robot", "ghost", "mushroom", "gift box"),
-        ),
-        motions=("right", "left", "up", "down", "bounce", "clockwise"),
-        backgrounds=("grass", "sea", "desert", "snow", "sunset", "blue"),
-        num_frames=6,
-        position_step=4,
-        sprite_size=24,
-        two_objects=0.15,
-        roll_step=60,
-        calm_scenes=True,
+    "small": _SMALL,
+    # The same clips, drawn twice as large.
+    "small-128": replace(
+        _SMALL, size=2 * _SMALL.size, position_step=2 * _SMALL.position_step, sprite_size=2 * _SMALL.sprite_size
     ),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.metrics.score_tables import SCORES
 from nuwa_hf.tasks import TASKS
 
@@ -95,7 +96,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--codec_only", action="store_true", help="score only real clips through the codec")
     parser.add_argument("--vqgan", type=Path, help="directory of the codec for --codec_only")
     parser.add_argument("--judges", type=Path, required=True, help="directory that train_judges wrote")
-    parser.add_argument("--setting", default="small", choices=["small", "large"], help="the EmojiMotion setting")
+    parser.add_argument("--setting", default="small", choices=list(SETTINGS), help="the EmojiMotion setting")
     parser.add_argument("--split", nargs="+", default=["val"], help=f"some of {', '.join(SPLITS)}")
     parser.add_argument("--num_clips", type=int, default=200, help="clips of each split")
     parser.add_argument("--tasks", nargs="+", default=["T2V"], metavar="TASK", help=f"{' '.join(ALL_TASKS)}, or all")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import nuwa_hf.training
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -26,17 +27,19 @@ def test_sketches_take_neither_a_discriminator_nor_a_perceptual_loss(name, value
 
 
 @pytest.mark.parametrize(
-    ("name", "target"),
+    ("name", "setting", "target"),
     [
-        ("emoji_motion_vqgan", "frames"),
-        ("emoji_motion_fsq_vqgan", "frames"),
-        ("emoji_motion_sketch_vqgan", "sketches"),
+        ("emoji_motion_vqgan", "small", "frames"),
+        ("emoji_motion_fsq_vqgan", "small", "frames"),
+        ("emoji_motion_128_vqgan", "small-128", "frames"),
+        ("emoji_motion_sketch_vqgan", "small", "sketches"),
     ],
 )
-def test_packaged_config_is_valid(name, target):
+def test_packaged_config_is_valid_and_gives_a_frame_8_by_8_tokens(name, setting, target):
     config = Path(nuwa_hf.training.__file__).parent / "configs" / f"{name}.yaml"
     arguments = parse_arguments(VQGANArguments, ["--config", str(config)])
-    assert (arguments.setting, arguments.target) == ("small", target)
+    assert (arguments.setting, arguments.target) == (setting, target)
+    assert SETTINGS[setting].size == 8 * 2 ** (len(arguments.block_out_channels) - 1)
 
 
 def test_levels_say_how_many_codes_there_are_and_how_wide():

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from nuwa_hf.training.vqgan.perceptual_loss import VGG16_STAGES, PerceptualLoss
 from nuwa_hf.training.vqgan.vqgan_losses import (
     adaptive_weight,
     class_map_loss,
@@ -68,34 +65,3 @@ def test_adaptive_weight_is_the_ratio_of_the_gradients_at_the_last_layer():
 
 def test_adaptive_weight_is_limited_when_the_adversarial_gradient_vanishes():
     assert adaptive_weight(torch.full((4,), 100.0), torch.zeros(4)) == 1e4
-
-
-@pytest.fixture
-def vgg_file(tmp_path):
-    """A VGG16 of two channels a stage."""
-    state, channels = {}, 3
-    for number in sum(VGG16_STAGES, ()):
-        state[f"features.{number}.weight"] = torch.randn(2, channels, 3, 3)
-        state[f"features.{number}.bias"] = torch.randn(2)
-        channels = 2
-    save_file(state, tmp_path / "vgg.safetensors")
-    return tmp_path / "vgg.safetensors"
-
-
-def test_perceptual_loss_is_zero_only_for_equal_images_and_trains_the_sample_alone(vgg_file):
-    perceptual = PerceptualLoss(vgg_file)
-    pixels, sample = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16, requires_grad=True)
-    assert perceptual(pixels, pixels) == 0
-    loss = perceptual(sample, pixels)
-    loss.backward()
-    assert loss > 0
-    assert sample.grad.abs().sum() > 0
-    assert all(parameter.grad is None for parameter in perceptual.parameters())
-
-
-def test_perceptual_weights_that_do_not_exist_or_lack_a_layer_are_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"`perceptual_weights`.*none\.safetensors"):
-        PerceptualLoss(tmp_path / "none.safetensors")
-    save_file({"features.0.weight": torch.zeros(2, 3, 3, 3)}, tmp_path / "part.safetensors")
-    with pytest.raises(ValueError, match=r"lacks 'features\.0\.bias'"):
-        PerceptualLoss(tmp_path / "part.safetensors")

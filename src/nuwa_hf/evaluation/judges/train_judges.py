@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 
 from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.evaluation.judges.judge_report import draw_clips, report_accuracies, report_class_maps
 from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER, Judges
@@ -125,7 +126,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(description="Train the judges of EmojiMotion clips on real training clips.")
     parser.add_argument("--output_dir", type=Path, required=True, help="gets a folder for each judge, and report.json")
-    parser.add_argument("--setting", default="small", choices=["small", "large"], help="the EmojiMotion setting")
+    parser.add_argument("--setting", default="small", choices=list(SETTINGS), help="the EmojiMotion setting")
     parser.add_argument("--frame_steps", type=int, default=400, help="updates of the frame judge")
     parser.add_argument("--clip_steps", type=int, default=200, help="updates of the clip judge")
     parser.add_argument("--segment_steps", type=int, default=300, help="updates of the segment judge")

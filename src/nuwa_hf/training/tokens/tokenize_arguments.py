@@ -5,6 +5,7 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
 from nuwa_hf.training.run.run_arguments import argument, require
@@ -32,7 +33,9 @@ class TokenizeArguments:
     vqgan: str | None = argument(None, help="Folder of the trained VQ-GAN.")
     tokenizer: str | None = argument(None, help="Folder of the text tokenizer.")
     sketch_vqgan: str | None = argument(None, help="Folder of the trained sketch VQ-GAN, to tokenise sketches too.")
-    setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose clips are tokenised.")
+    setting: Literal["small", "small-128", "large"] = argument(
+        "small", help="EmojiMotion setting whose clips are tokenised."
+    )
     sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
     split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of EmojiMotion.")
     num_clips: int = argument(40000, help="How many clips of EmojiMotion, from the first on.")
@@ -56,7 +59,7 @@ class TokenizeArguments:
 
     def __post_init__(self):
         for name, allowed in (
-            ("setting", ("small", "large")),
+            ("setting", tuple(SETTINGS)),
             ("sprites", ("noto", "shapes")),
             ("split", ("train", "val", "zeroshot")),
         ):

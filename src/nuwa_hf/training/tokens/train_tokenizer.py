@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
@@ -19,7 +20,7 @@ def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Ite
     frame.
 
     Args:
-        setting (`str`): name of the EmojiMotion setting, `"small"` or `"large"`.
+        setting (`str`): name of the EmojiMotion setting, for example `"small"`.
         num_captions (`int`): samples to read; each gives two captions.
         seed (`int`, *optional*, defaults to 0): seed of the data set.
 
@@ -54,7 +55,7 @@ def file_captions(path: Path) -> Iterator[str]:
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     parser = argparse.ArgumentParser(prog="nuwa-hf train-tokenizer", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--setting", choices=["small", "large"], default="small", help="EmojiMotion's setting")
+    parser.add_argument("--setting", choices=list(SETTINGS), default="small", help="EmojiMotion's setting")
     parser.add_argument("--num_captions", type=int, default=20000, help="samples of EmojiMotion to read")
     parser.add_argument("--captions", type=Path, metavar="FILE.txt", help="read this file instead, a caption a line")
     parser.add_argument("--vocab_size", type=int, default=512, help="largest vocabulary, special tokens included")

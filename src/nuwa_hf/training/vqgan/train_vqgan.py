@@ -138,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     scheduler = build_scheduler(arguments, optimizer)
     perceptual = None
     if arguments.perceptual_weights is not None:
-        perceptual = PerceptualLoss(arguments.perceptual_weights).to(accelerator.device)
+        perceptual = PerceptualLoss(arguments.perceptual_weights)
+        perceptual = perceptual.to(accelerator.device, memory_format=memory_format)
     prepared = accelerator.prepare(vqgan, discriminator, optimizer, discriminator_optimizer)
     ema = AveragedWeights(learnt, arguments.ema_decay)
     state.register(ema, scheduler)

@@ -22,7 +22,9 @@ class VQGANArguments(RunArguments):
     dataset_split: str = argument("train", help="Which part of it is learnt.")
     held_out_split: str | None = argument(None, help="Which part of it is reconstructed as a sample; else the same.")
     image_size: int = argument(256, help="Rows and columns of its frames, cut from the middle and resized.")
-    setting: Literal["small", "large"] = argument("small", help="EmojiMotion setting whose images are learnt.")
+    setting: Literal["small", "small-128", "large"] = argument(
+        "small", help="EmojiMotion setting whose images are learnt."
+    )
     sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
     block_out_channels: list[int] = field(
         default_factory=lambda: [128, 256, 512, 512],
@@ -54,7 +56,9 @@ class VQGANArguments(RunArguments):
     l1_weight: float = argument(1.0, help="Weight of the absolute error of frames.")
     l2_weight: float = argument(0.0, help="Weight of the squared error of frames.")
     object_weight: float = argument(5.0, help="How much an object's pixel counts; the background's count 1.")
-    perceptual_weights: str | None = argument(None, help="A .safetensors file of VGG16; None: no perceptual loss.")
+    perceptual_weights: str | None = argument(
+        None, help="A .safetensors file of VGG16 or EfficientNet-Lite0; None: no perceptual loss."
+    )
     perceptual_weight: float = argument(1.0, help="Weight of the perceptual loss.")
     discriminator_start: float = argument(0.6, help="Share of the steps before the discriminator; 1: none.")
     discriminator_weight: float = argument(0.5, help="Factor on the adaptive weight of the adversarial loss.")
