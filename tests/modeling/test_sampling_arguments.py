@@ -145,7 +145,8 @@ def test_settings_that_change_nothing_are_accepted(model):
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"), [("temprature", "did you mean `temperature`"), ("callbacks", "`callback`"), ("x", "There is")]
+    ("name", "nearest"),
+    [("temprature", "did you mean `temperature`[?] There"), ("callbacks", "`callback`"), ("x", "There is")],
 )
 def test_an_unknown_argument_is_refused_with_the_nearest_names(model, name, nearest):
     with pytest.raises(TypeError, match=f"no argument `{name}`.*{nearest}|There is no argument `{name}`\\. There are"):

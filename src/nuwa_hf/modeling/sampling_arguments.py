@@ -137,7 +137,7 @@ def refuse_unknown(given: dict[str, Any], known: list[str]) -> None:
     """
     of_transformers = GenerationConfig().to_dict()
     for name in given.keys() - of_transformers.keys():
-        nearest = difflib.get_close_matches(name, [*known, *of_transformers])
+        nearest = difflib.get_close_matches(name, list(dict.fromkeys([*known, *of_transformers])))
         meant = f"; did you mean {' or '.join(f'`{other}`' for other in nearest)}?" if nearest else "."
         raise TypeError(f"There is no argument `{name}`{meant} There are {', '.join(known)}.")
     _refuse(given)
