@@ -86,7 +86,8 @@ class StepLinear:
         Returns:
             `tuple[torch.Tensor, ...]`: the output of each, of shape `(B, n, O)`.
         """
-        product = None if torch.compiler.is_compiling() else self.products.get(layers)
+        is_plain_call = not (torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"))
+        product = self.products.get(layers) if is_plain_call else None
         if product is None:
             return apply_each(hidden_states, *layers, use_gelu=use_gelu)
         return product(hidden_states, use_gelu)
@@ -183,7 +184,6 @@ def can_pack(layers: Layers) -> bool:
         torch.backends.mkldnn.is_available()
         and torch.backends.mkldnn.enabled
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-        and not torch.is_autocast_enabled("cpu")
         and all(_is_plain(layer, nn.Linear) for layer in layers)
         and layers[0].weight.dtype in _packed_dtypes()
     )
