@@ -88,10 +88,12 @@ def test_8_bit_layers_that_read_one_input_quantise_it_once_and_give_the_same_bit
 
 @torch.no_grad()
 def test_under_autocast_layers_are_called_and_cast():
-    layers = linear_layers()
+    layers, hidden_states = linear_layers(), torch.randn(2, 3, 24)
+    linear = LaidOutWeights().prepare(nn.ModuleList(layers), [layers])  # before, as in a model that Accelerate wraps
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        linear = LaidOutWeights().prepare(nn.ModuleList(layers), [layers])
-        assert linear(torch.randn(2, 3, 24), *layers)[0].dtype == torch.bfloat16
+        for output, layer in zip(linear(hidden_states, *layers), layers, strict=True):
+            assert output.dtype == torch.bfloat16
+            assert torch.equal(output, layer(hidden_states))
 
 
 def sampled(model):
