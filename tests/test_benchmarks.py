@@ -33,6 +33,7 @@ MODULES = {
     "quantization": "benchmarks.sampling.quantization",
     "rounding": "benchmarks.sampling.rounding",
     "paper_size": "benchmarks.pipeline.paper_size",
+    "against_before": "benchmarks.pipeline.against_before",
     "start_up": "benchmarks.pipeline.start_up",
     "training_step": "benchmarks.training.training_step",
     "training_run": "benchmarks.training.training_run",
@@ -485,3 +486,20 @@ def test_start_up_is_plotted_from_whatever_was_timed(tmp_path):
     assert is_png(path)
     (axes,) = plots.start_up_plot(result).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["command", "command help", "in Python"]
+
+
+@pytest.mark.slow
+def test_a_version_against_itself_takes_turns(tmp_path):
+    source = str(ROOT / "src")
+    result = run("against_before", tmp_path, "--before", source, "--cases", "embedded video", "--repetitions", "1")
+    (row,) = result["rows"]
+    assert is_summary(row["before"], 10)
+    assert is_summary(row["after"], 10)
+    assert row["ratio"] > 0
+
+
+def test_another_version_must_be_there(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run("against_before", tmp_path, "--before", str(tmp_path))
+    assert "`--before` must be a folder that holds `nuwa_hf`" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

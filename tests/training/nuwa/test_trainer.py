@@ -5,6 +5,7 @@
 This file is also the script that torchrun starts.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, VISUAL_GRID, tiny_transformer
+from torch import distributed
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
 
@@ -141,6 +143,12 @@ def main(folder: str) -> None:
     trainer.train()
     if trainer.is_world_process_zero():
         (Path(folder) / "losses.json").write_text(json.dumps(losses_of(trainer)))
+    # In order: the wrapper of DDP goes before its process group, and nobody leaves while another still talks.
+    trainer.accelerator.free_memory()
+    del trainer
+    gc.collect()
+    distributed.barrier()
+    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
