@@ -39,8 +39,8 @@ def apply_each(hidden_states: torch.Tensor, *layers: nn.Module, use_gelu: bool =
     Returns:
         `tuple[torch.Tensor, ...]`: one output for each layer.
     """
-    outputs = (layer(hidden_states) for layer in layers)
-    return tuple(map(nn.functional.gelu, outputs) if use_gelu else outputs)
+    outputs = [layer(hidden_states) for layer in layers]
+    return tuple([nn.functional.gelu(output) for output in outputs] if use_gelu else outputs)
 
 
 @dataclass(frozen=True)
