@@ -151,3 +151,18 @@ def test_settings_that_change_nothing_are_accepted(model):
 def test_an_unknown_argument_is_refused_with_the_nearest_names(model, name, nearest):
     with pytest.raises(TypeError, match=f"no argument `{name}`.*{nearest}|There is no argument `{name}`\\. There are"):
         model.generate(TEXT, **{name: 1})
+
+
+def test_nothing_is_drawn_in_steps_whose_places_are_all_given(model):
+    counts = []
+
+    def count(input_ids, scores):
+        counts.append(len(scores))
+        return scores
+
+    known_mask = torch.zeros(2, *GRID, dtype=torch.bool)
+    known_mask[:, 0] = True
+    known = {"known_tokens": torch.zeros(2, *GRID, dtype=torch.long), "known_mask": known_mask}
+    both_ways(model, logits_processor=LogitsProcessorList([count]), **known)
+    assert min(counts) > 0
+    assert sum(counts) == 2 * (~known_mask).sum()  # once by `generate`, once by `stream`

@@ -125,9 +125,12 @@ def sample_grid(
         # The head is the widest matrix, so it is applied only where some item has a token to draw.
         wanted = [row for row, place in enumerate(step.indices) if is_free[place]]
         is_whole = len(wanted) == len(step.indices)
-        places = step.places if is_whole else step.places[wanted]
-        drawn = draw(compute(tokens, step, None if is_whole else wanted), noise, places)
-        if known_mask is not None:
-            drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
-        flat.index_copy_(1, places, drawn)
+        if wanted:
+            places = step.places if is_whole else step.places[wanted]
+            drawn = draw(compute(tokens, step, None if is_whole else wanted), noise, places)
+            if known_mask is not None:
+                drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
+            flat.index_copy_(1, places, drawn)
+        else:
+            compute(tokens, step, wanted)  # later steps see the keys and values of given places too
         yield step.indices, tokens
