@@ -14,8 +14,9 @@ from huggingface_hub import list_repo_files, snapshot_download
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from nuwa_hf.conversion.script import FAILED, ConversionScript, build_parser, run_conversion
-from nuwa_hf.modeling.configuration_nuwa import PRESETS, NuwaConfig
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.presets import PRESETS
 
 
 logger = logging.getLogger(__name__)

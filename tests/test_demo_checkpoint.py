@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from nuwa_hf import DEMO_CHECKPOINT, NuwaConfig, NuwaTextToVideoPipeline
 from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels, pixels_to_class_maps
-from nuwa_hf.modeling.configuration_nuwa import PRESETS
+from nuwa_hf.modeling.presets import PRESETS
 from nuwa_hf.tasks import TASKS
 
 

@@ -7,8 +7,9 @@ from transformers import AutoConfig
 
 import nuwa_hf  # noqa: F401 (registers the configuration)
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.configuration_nuwa import PRESETS, NuwaConfig
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -26,6 +27,18 @@ def test_layers_of_nuwa_336_come_to_865_million_parameters():
         model = NuwaForConditionalGeneration(NuwaConfig.from_preset("nuwa-336")).model
     layers = [*model.encoder.layers.parameters(), *model.decoder.layers.parameters()]
     assert round(sum(parameter.numel() for parameter in layers) / 1e6) == 865
+
+
+def test_a_preset_looks_at_conditions_through_a_window_that_fits_its_grid():
+    assert NuwaConfig.from_preset("emoji-motion").condition_window == (11, 5, 5)  # the embedded checkpoint's
+    for grid in [(6, 8, 8), (1, 1, 9), (3, 2, 7), (16, 16, 12), (9, 32, 21)]:
+        frames, *extents = NuwaConfig.from_preset("tiny", visual_grid=grid).condition_window
+        assert frames // 2 == grid[0] - 1  # the last frame sees the first
+        for seen, extent in zip(extents, grid[1:], strict=True):
+            assert seen % 2 == 1
+            assert 5 / 8 * extent <= seen < 5 / 8 * extent + 2
+    assert NuwaConfig.from_preset("tiny", condition_window=(3, 3, 3)).condition_window == (3, 3, 3)
+    assert NuwaConfig.from_preset("nuwa-336", visual_grid=(6, 8, 8)).condition_window == (3, 3, 3)
 
 
 def test_papers_grids():

@@ -12,28 +12,10 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.media.frame_sampling import check_frame_rate
+from nuwa_hf.modeling.presets import PRESETS, condition_window_of
 
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
-# Sizes by name. The first two are the paper's (section "Implementation Details"); the last is that of the checkpoint
-# that ships with the package, which is small enough to be trained and run on a CPU.
-PRESETS: dict[str, dict[str, Any]] = {
-    "nuwa-336": {"visual_grid": (10, 21, 21)},
-    "nuwa-256": {"visual_grid": (4, 32, 32)},
-    "emoji-motion": {
-        "vocab_size": 338,
-        "codebook_size": 160,
-        "sketch_codebook_size": 256,
-        "hidden_size": 192,
-        "num_attention_heads": 3,
-        "num_encoder_layers": 2,
-        "num_decoder_layers": 6,
-        "visual_grid": (6, 8, 8),
-        "frame_rate": 4,
-        "condition_window": (11, 5, 5),
-    },
-}
-
 NONE_TOKEN_ID = 4  # of `NuwaTokenizer`
 
 
@@ -236,8 +218,12 @@ class NuwaConfig(PreTrainedConfig):
     def from_preset(cls, name: str, **overrides) -> "NuwaConfig":
         """A configuration by name.
 
+        The paper's presets have the paper's `condition_window`; the others one that fits the grid
+        (`nuwa_hf.modeling.presets.condition_window_of`), also where an override replaces the grid.
+
         Args:
-            name (`str`): `"nuwa-336"`, `"nuwa-256"` or `"emoji-motion"` (that of the embedded checkpoint).
+            name (`str`): `"nuwa-336"`, `"nuwa-256"` (the paper's), `"base"`, `"small"`, `"tiny"` or `"emoji-motion"`
+                (that of the embedded checkpoint).
             **overrides: fields that replace the preset's.
 
         Raises:
@@ -245,7 +231,9 @@ class NuwaConfig(PreTrainedConfig):
         """
         if name not in PRESETS:
             raise ValueError(f"`name` must be one of {sorted(PRESETS)}, got {name!r}.")
-        return cls(**{**PRESETS[name], **overrides})
+        values = {**PRESETS[name], **overrides}
+        values.setdefault("condition_window", condition_window_of(Grid(*values["visual_grid"])))
+        return cls(**values)
 
 
 def _check_text_encoder(text_encoder_config: Any) -> None:
@@ -259,4 +247,4 @@ def _check_text_encoder(text_encoder_config: Any) -> None:
         )
 
 
-__all__ = ["PRESETS", "NuwaConfig"]
+__all__ = ["NuwaConfig"]

@@ -27,12 +27,6 @@ def test_the_shipped_configuration_has_the_documented_step():
     assert frames * h * w == 7296
 
 
-def test_the_small_preset_looks_at_sketches_and_known_parts_through_a_wider_window():
-    config = NuwaConfig.from_preset("emoji-motion")
-    assert config.sketch_codebook_size == 256
-    assert config.condition_window == (11, 5, 5)
-
-
 PARTS = {"output_dir": "out", "vqgan": "a", "tokenizer": "b", "tokens": ["c"]}
 WHOLE = {"output_dir": "out", "checkpoint": "a", "tokens": ["c"]}
 
@@ -64,6 +58,11 @@ def test_one_folder_of_tokens_may_stand_without_a_list(tmp_path):
         ({**WHOLE, "vqgan": "b"}, r"`checkpoint` must be None with \['vqgan'\]"),
         ({**WHOLE, "transformer": "b"}, r"`checkpoint` must be None with \['transformer'\]"),
         ({**WHOLE, "hidden_size": 16}, r"`checkpoint` must be None with \['hidden_size'\]"),
+        ({**WHOLE, "window": [3, 3, 3]}, r"`checkpoint` must be None with \['window'\]"),
+        ({**PARTS, "window": [3, 2, 3]}, r"`window` must be three odd numbers: .*, got \[3, 2, 3\]"),
+        ({**WHOLE, "condition_window": [3, 3]}, r"`condition_window` must be three odd numbers"),
+        ({**WHOLE, "max_shard_size": "5"}, "`max_shard_size` must be a number above 0 with a unit, got '5'"),
+        ({**WHOLE, "learning_rate": 0.0}, "`learning_rate` must be greater than 0, got 0.0; leave it out"),
         ({**PARTS, "vqgan": None}, "`vqgan` must be given without `checkpoint`"),
         ({**PARTS, "tokenizer": None}, "`tokenizer` must be given without `checkpoint`"),
         ({**PARTS, "fine_tune": "lora"}, "`fine_tune` must be 'full' without a `checkpoint`"),

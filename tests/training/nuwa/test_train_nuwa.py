@@ -13,9 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_transformer, tiny_vqgan
 
-from nuwa_hf import NuwaConfig, NuwaTextToVideoPipeline, NuwaVQGAN
+from nuwa_hf import NuwaTextToVideoPipeline, NuwaVQGAN
 from nuwa_hf.datasets import sketch_class_names
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.presets import condition_window_of
 from nuwa_hf.tasks import TASKS
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
 from nuwa_hf.training.nuwa.components import Components, load_components
@@ -149,7 +150,7 @@ def test_an_older_transformer_keeps_its_weights_and_gets_fresh_ones_for_sketches
         models.append(build_transformer(arguments, components, Grid(6, 4, 4)))
     config, state = models[0].config, models[0].state_dict()
     assert config.sketch_codebook_size == SKETCH_CODEBOOK_SIZE
-    assert config.condition_window == NuwaConfig.from_preset("emoji-motion").condition_window
+    assert config.condition_window == condition_window_of(Grid(6, 4, 4)) == (11, 3, 3)
     assert config.hidden_dropout == 0.1
     older = load_file(older_transformer / "model.safetensors")
     assert all(torch.equal(state[name], weight) for name, weight in older.items())

@@ -30,8 +30,8 @@ def build_transformer(
 ) -> NuwaForConditionalGeneration:
     """A transformer for these components and this grid: the one to start from, or a fresh one.
 
-    A transformer saved before sketches and known parts were supported gets fresh weights for them, and the preset's
-    window.
+    A transformer saved before sketches and known parts were supported gets fresh weights for them, and the window over
+    them that the preset has for its grid.
 
     Args:
         arguments (`NuwaArguments`): preset and overrides.
@@ -50,6 +50,8 @@ def build_transformer(
     sizes = {"hidden_dropout": arguments.hidden_dropout}
     if frame_rate is not None:
         sizes["frame_rate"] = frame_rate
+    if arguments.condition_window is not None:
+        sizes["condition_window"] = tuple(arguments.condition_window)
     if components.sketch_vqgan is not None:
         sizes["sketch_codebook_size"] = as_codec(components.sketch_vqgan).codebook_size
     if components.transformer is not None:
@@ -74,7 +76,8 @@ def build_transformer(
             f"{ours} codes",
             "give the one that it was trained with",
         )
-        preset = NuwaConfig.from_preset(arguments.preset)
+        grids = {"visual_grid": tuple(saved["visual_grid"])} if "visual_grid" in saved else {}
+        preset = NuwaConfig.from_preset(arguments.preset, **grids)
         for name in {"sketch_codebook_size", "condition_window"} - saved.keys():
             sizes.setdefault(name, getattr(preset, name))
         model = NuwaForConditionalGeneration.from_pretrained(

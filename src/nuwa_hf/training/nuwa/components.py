@@ -9,6 +9,7 @@ from diffusers import ModelMixin
 from transformers import CLIPTokenizer
 
 from nuwa_hf.modeling.codec import load_codec
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.storage.find_checkpoint import find_checkpoint
@@ -38,6 +39,16 @@ class Components:
     def for_pipeline(self) -> dict[str, ModelMixin | NuwaTokenizer | CLIPTokenizer | None]:
         """Codecs and tokenizer under the names that the pipelines give them."""
         return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
+
+    def config_of_transformer(self) -> NuwaConfig | None:
+        """The sizes of the transformer to start from, or None.
+
+        Raises:
+            OSError: If it is missing.
+        """
+        if self.transformer is None:
+            return None
+        return NuwaConfig.from_pretrained(self.transformer, subfolder=self.subfolder)
 
 
 def load_components(arguments: NuwaArguments) -> Components:

@@ -18,8 +18,6 @@ from nuwa_hf.training.nuwa.task_batches import parse_task_shares
 
 logger = logging.getLogger(__name__)
 
-MAX_SHARD_SIZE = "14MB"
-
 
 def write_pipeline(output_dir: Path, pipeline: NuwaPipelineBase, learner: nn.Module, arguments: NuwaArguments) -> Path:
     """Writes `output_dir/pipeline`, and with LoRA `output_dir/adapter`, as PEFT saves it.
@@ -29,7 +27,7 @@ def write_pipeline(output_dir: Path, pipeline: NuwaPipelineBase, learner: nn.Mod
         pipeline (`NuwaPipelineBase`): all components. With LoRA, its transformer has the adapters, and they are merged
             into the weights that are written.
         learner (`torch.nn.Module`): the transformer, or with LoRA the `PeftModel` around it.
-        arguments (`NuwaArguments`): say what is fine-tuned.
+        arguments (`NuwaArguments`): say what is fine-tuned, and how large a file of weights may be.
 
     Returns:
         `Path`: the pipeline's folder.
@@ -39,7 +37,7 @@ def write_pipeline(output_dir: Path, pipeline: NuwaPipelineBase, learner: nn.Mod
         save_aside(output_dir / "adapter", lambda folder: learner.save_pretrained(folder, save_embedding_layers=False))
         pipeline = type(pipeline)(**{**pipeline.components, "transformer": merged_copy(learner)})
     final = output_dir / "pipeline"
-    save_aside(final, lambda folder: pipeline.save_pretrained(folder, max_shard_size=MAX_SHARD_SIZE))
+    save_aside(final, lambda folder: pipeline.save_pretrained(folder, max_shard_size=arguments.max_shard_size))
     return final
 
 

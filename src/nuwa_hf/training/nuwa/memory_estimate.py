@@ -16,8 +16,9 @@ from typing import Literal, get_args
 
 import torch
 
-from nuwa_hf.modeling.configuration_nuwa import PRESETS, NuwaConfig
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.presets import PRESETS
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.run.run_arguments import require
 

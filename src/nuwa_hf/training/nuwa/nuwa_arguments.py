@@ -5,7 +5,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nuwa_hf.modeling.configuration_nuwa import PRESETS
+from accelerate.utils import convert_file_size_to_int
+
+from nuwa_hf.modeling.presets import PRESETS
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, check_peft
 from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
@@ -15,7 +17,9 @@ from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 # Arguments that each name one component; `checkpoint` names all of them.
 PARTS = ("vqgan", "tokenizer", "sketch_vqgan", "transformer")
 # Arguments that override a size of the preset.
-SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers")
+SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers", "window")
+# The end of the help of arguments whose default is in the table of `preset_defaults`.
+BY_SIZE = "By default what suits the size and `fine_tune` (docs/your-data.md)."
 
 
 @dataclass(kw_only=True)
@@ -52,18 +56,34 @@ class NuwaArguments(RunArguments):
     num_attention_heads: int | None = argument(None, help="Replaces the preset's heads.")
     num_encoder_layers: int | None = argument(None, help="Replaces the preset's encoder layers.")
     num_decoder_layers: int | None = argument(None, help="Replaces the preset's decoder layers.")
+    window: list[int] | None = field(
+        default=None,
+        metadata={"help": "Frames, rows and columns around a place that self-attention sees; else the preset's."},
+    )
+    condition_window: list[int] | None = field(
+        default=None,
+        metadata={"help": "Likewise of a sketch or a known part; else that of the start, or what fits the grid."},
+    )
     hidden_dropout: float = argument(0.0, help="Dropout after each sub-layer.")
     tasks: list[str] = field(
         default_factory=lambda: ["T2V=0.5", "V2V=0.15", "T2I=0.35"],
         metadata={"help": "Share of each task in the rows of a batch."},
     )
     condition_dropout: float = argument(0.1, help="Probability that a text becomes the constant 'None' condition.")
-    optimizer: Literal["adamw", "muon"] = argument("adamw", help="Muon takes the matrices inside the layers.")
-    muon_learning_rate: float = argument(1e-3, help="Learning rate of Muon.")
+    optimizer: Literal["adamw", "muon"] | None = argument(
+        None, help=f"Muon takes the matrices inside the layers. {BY_SIZE}"
+    )
+    learning_rate: float | None = argument(None, help=f"Learning rate of AdamW after the warm-up. {BY_SIZE}")
+    muon_learning_rate: float | None = argument(None, help=f"Learning rate of Muon. {BY_SIZE}")
+    warmup_ratio: float | None = argument(
+        None, help=f"Share of the steps over which the learning rates rise from 0. {BY_SIZE}"
+    )
     adam_beta1: float = argument(0.9, help="Decay of Adam's first moment.")
     adam_beta2: float = argument(0.95, help="Decay of Adam's second moment.")
     weight_decay: float = argument(0.01, help="Decoupled weight decay of the matrices.")
-    ema_decay: float = argument(0.999, help="Decay of the moving average of the weights, which is what is saved.")
+    ema_decay: float | None = argument(
+        None, help=f"Decay of the moving average of the weights, which is what is saved. {BY_SIZE}"
+    )
     gradient_checkpointing: bool = argument(False, help="Compute activations again instead of keeping them.")
     compile: bool = argument(False, help="Compile the feed-forward of every layer with torch.compile.")
     guidance_scale: float | None = argument(
@@ -73,6 +93,9 @@ class NuwaArguments(RunArguments):
         None, help="Likewise, the default temperature of tasks without a text; else that of the start, else 0.5."
     )
     sample_sheets: bool = argument(True, help="Also draw a sample of each task, every `sample_every` steps.")
+    max_shard_size: str | None = argument(
+        None, help="Largest file of weights in the finished pipeline, such as '5GB'; else diffusers' default."
+    )
     push_to_hub: bool = argument(False, help="Push the pipeline to the Hub.")
     hub_model_id: str | None = argument(None, help="The repository, such as 'user/model'.")
     hub_private_repo: bool = argument(False, help="Make the repository a private one.")
@@ -92,6 +115,12 @@ class NuwaArguments(RunArguments):
         scale, temperature = self.guidance_scale, self.unguided_temperature
         require(scale is None or scale >= 1, "guidance_scale", "at least 1", scale, "1 turns guidance off")
         require(temperature is None or temperature > 0, "unguided_temperature", "above 0", temperature, "use 0.5")
+        for name in ("window", "condition_window"):
+            extents = getattr(self, name)
+            is_odd = extents is None or (len(extents) == 3 and all(one > 0 and one % 2 for one in extents))
+            require(is_odd, name, "three odd numbers: frames, rows and columns", extents, "use for example 3 3 3")
+        size = self.max_shard_size
+        require(_is_file_size(size), "max_shard_size", "a number above 0 with a unit", size, "use for example '5GB'")
         require(self.preset in PRESETS, "preset", f"one of {sorted(PRESETS)}", self.preset, "choose one of these")
         is_scaled_muon = self.optimizer == "muon" and self.mixed_precision == "fp16"  # one loss scale, two optimisers
         require(not is_scaled_muon, "mixed_precision", "'no' or 'bf16' with muon", "fp16", "or use adamw")
@@ -147,4 +176,12 @@ class NuwaArguments(RunArguments):
             check_peft()
             # Muon is for full matrices: orthogonal updates of two factors are not an orthogonal update of their
             # product.
-            require(self.optimizer == "adamw", "optimizer", "'adamw' with lora", self.optimizer, "use adamw")
+            require(self.optimizer != "muon", "optimizer", "'adamw' with lora", self.optimizer, "use adamw")
+
+
+def _is_file_size(text: str | None) -> bool:
+    """Whether a text is a size of files, such as `"14MB"`, as diffusers and transformers read it. None is one too."""
+    try:
+        return text is None or convert_file_size_to_int(text) > 0
+    except ValueError:
+        return False

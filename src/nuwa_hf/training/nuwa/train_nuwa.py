@@ -35,6 +35,7 @@ from nuwa_hf.training.nuwa.finished_pipeline import check_push, push_pipeline, w
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, validate
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
+from nuwa_hf.training.nuwa.preset_defaults import with_defaults
 from nuwa_hf.training.nuwa.sample_sheets import draw_task_sheets, write_task_sheets
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
@@ -98,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(NuwaArguments, argv)
     check_push(arguments)
     components = load_components(arguments)
+    arguments = with_defaults(arguments, components.config_of_transformer())
     shares = parse_task_shares(arguments.tasks)
     tokens, validation = (load_tokens(arguments, name, components) for name in ("tokens", "validation_tokens"))
     grid = check_batch(arguments, tokens, validation)

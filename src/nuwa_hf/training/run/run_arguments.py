@@ -90,20 +90,20 @@ class RunArguments:
         check_tracker(self.log_with)
 
     def require_positive(self, name: str) -> None:
-        """Raises ValueError unless the argument called `name` is greater than 0."""
+        """Raises ValueError unless the argument called `name` is greater than 0, or None where that is its default."""
         value = getattr(self, name)
-        require(value > 0, name, "greater than 0", value, f"the default is {self._default(name)!r}")
+        require(value is None or value > 0, name, "greater than 0", value, self._remedy(name))
 
     def require_share(self, name: str) -> None:
-        """Raises ValueError unless the argument called `name` lies in [0, 1]."""
+        """Raises ValueError unless the argument called `name` lies in [0, 1], or is None where that is its default."""
         value = getattr(self, name)
-        require(0 <= value <= 1, name, "a share from 0 to 1", value, f"the default is {self._default(name)!r}")
+        require(value is None or 0 <= value <= 1, name, "a share from 0 to 1", value, self._remedy(name))
 
     def validate_types(self) -> None:
         """Checks every value against its annotation. An int is accepted for a float."""
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
-            if hint is float and type(value) is int:
+            if hint in (float, float | None) and type(value) is int:
                 value = float(value)
                 setattr(self, name, value)
             if isinstance(value, tuple):
@@ -114,9 +114,9 @@ class RunArguments:
             elif not _is_of_type(value, hint):
                 raise TypeError(f"`{name}` must be of type {_type_name(hint)}, got {value!r}; see --help.")
 
-    def _default(self, name: str):
-        found = next(entry for entry in fields(self) if entry.name == name)
-        return found.default if found.default is not MISSING else None
+    def _remedy(self, name: str) -> str:
+        default = next(entry for entry in fields(self) if entry.name == name).default
+        return "leave it out" if default in (None, MISSING) else f"the default is {default!r}"
 
 
 def check_tracker(log_with: str | None) -> None:
