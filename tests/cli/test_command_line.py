@@ -41,7 +41,6 @@ def test_other_commands_hand_on_their_help(capsys, name):
     [
         [],
         ["text-to-audio"],
-        ["text-to-video"],
         ["text-to-video", "a", "--num-frames", "x"],
         ["text-to-video", "a", "b"],
         ["complete", "a.png"],

@@ -28,6 +28,7 @@ def test_slug_is_a_short_plain_file_name(text, name):
         (None, ["photos/My Dog.PNG"], "my-dog-complete"),
         (None, ["https://example.org/dog.png"], "dog-complete"),
         (None, ["龙.png", "mask.png"], "image-complete"),
+        (None, [], "image"),
     ],
 )
 def test_default_name_is_the_prompt_or_the_first_input_and_the_command(prompt, inputs, name):

@@ -113,7 +113,6 @@ def test_number_of_outputs(watched, task):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"prompt": None}, TypeError, "`prompt` must be a text or a list of texts, got NoneType"),
         ({"prompt": 3}, TypeError, "`prompt` must be a text or a list of texts, got int"),
         ({"prompt": ["a", 3]}, TypeError, r"`prompt\[1\]` must be a text, got 3 of type int"),
         ({"prompt": ""}, ValueError, "`prompt` must not be empty, got ''; describe what to show"),

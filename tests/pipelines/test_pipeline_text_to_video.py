@@ -51,6 +51,25 @@ def test_one_negative_prompt_serves_all_prompts_and_a_list_has_one_for_each(pipe
     assert not torch.equal(one[1], other[1])
 
 
+def test_without_a_prompt_a_video_is_drawn_for_the_none_condition_and_unguided(pipeline):
+    pipeline.transformer.generation_config.guidance_scale = 4.0
+    tokens = pipeline(generator=seeded(0, 1), num_videos_per_prompt=2).tokens
+    assert pipeline.guidance_scale == 1
+    conditions = pipeline.encode_prompt(None, batch_size=2)
+    plain = pipeline.transformer.generate(**conditions, guidance_scale=1.0, generator=seeded(0, 1)).tokens
+    assert torch.equal(tokens, plain)
+    streamed = pipeline.stream(num_frames=1, num_videos_per_prompt=2, generator=seeded(0, 1), output_type="latent")
+    assert torch.equal(next(streamed), tokens[:, 0])
+    avoiding = pipeline(negative_prompt=PROMPT, num_videos_per_prompt=2, generator=seeded(0, 1)).tokens
+    assert pipeline.guidance_scale == 4
+    assert not torch.equal(avoiding, tokens)
+    with pytest.raises(ValueError, match="`guidance_scale` must be 1 without a `prompt`"):
+        pipeline(guidance_scale=2.0)
+    with pytest.raises(ValueError, match="`num_candidates` must be 1 without a `prompt`"):
+        pipeline(num_candidates=2)
+    pipeline.transformer.generation_config.guidance_scale = None
+
+
 def test_guidance_scale_left_open_is_that_of_the_generation_config():
     pipeline = tiny_pipeline("T2V")
     given = pipeline(PROMPT, generator=seeded(0), guidance_scale=2.5).tokens

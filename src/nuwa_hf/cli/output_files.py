@@ -46,10 +46,11 @@ def default_name(task: Task, prompt: str | None, inputs: Sequence[str]) -> str:
         inputs (`Sequence[str]`): paths or URLs of the input files.
 
     Returns:
-        `str`: the prompt as a file name or, without a prompt, the first input's name and the command.
+        `str`: the prompt as a file name or, without a prompt, the first input's name and the command; "image" or
+            "video" without either.
     """
-    if prompt is not None:
-        return slug(prompt, task.output)
+    if prompt is not None or not inputs:
+        return slug(prompt or "", task.output)
     return f"{slug(Path(inputs[0]).stem, task.output)}-{task.command}"
 
 

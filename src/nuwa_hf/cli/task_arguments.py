@@ -150,7 +150,8 @@ def add_arguments(parser: argparse.ArgumentParser, command: TaskCommand) -> None
         command (`TaskCommand`): the command.
     """
     for one in command.inputs:
-        parser.add_argument(one.name, metavar=one.metavar, nargs="+" if one.is_clip else None, help=one.help)
+        nargs = "+" if one.is_clip else "?" if one.is_optional else None
+        parser.add_argument(one.name, metavar=one.metavar, nargs=nargs, help=one.help)
     for option in options_of(command):
         option.add_to(parser, is_required=option.name in command.needed)
 

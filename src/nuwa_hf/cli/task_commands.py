@@ -20,12 +20,14 @@ class Input:
         metavar (`str`): its name in the help.
         help (`str`): what it is.
         is_clip (`bool`, *optional*, defaults to `False`): whether several files are the frames of one clip.
+        is_optional (`bool`, *optional*, defaults to `False`): whether it may be left out.
     """
 
     name: str
     metavar: str
     help: str
     is_clip: bool = False
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class TaskCommand:
 
 
 PROMPT = Input("prompt", "PROMPT", "what to show, in quotes")
+OPTIONAL_PROMPT = Input("prompt", "PROMPT", "what to show, in quotes; may be left out", is_optional=True)
 IMAGE = Input("image", "IMAGE", "an image file or its URL")
 VIDEO = Input("video", "VIDEO", "a GIF, an MP4 or another video file, or an image file for each frame", is_clip=True)
 VIDEO_OR_IMAGE = Input("video", "VIDEO", "an image, or the first frames as a video or image files", is_clip=True)
@@ -82,14 +85,14 @@ TASK_COMMANDS = {
         TaskCommand(
             get_task("T2I"),
             "make images of a text",
-            (PROMPT,),
+            (OPTIONAL_PROMPT,),
             (*TEXT, *SAMPLING, "num_candidates"),
             'nuwa-hf text-to-image "a red apple on the grass" --num-images 8 --seed 0 --contact-sheet',
         ),
         TaskCommand(
             get_task("T2V"),
             "make videos of a text",
-            (PROMPT,),
+            (OPTIONAL_PROMPT,),
             ("num_frames", "overlap_frames", *TEXT, *SAMPLING, "num_candidates"),
             'nuwa-hf text-to-video "a rocket flies upwards over the sea" --num-videos 4 --seed 0 --contact-sheet',
         ),

@@ -52,6 +52,11 @@ class NuwaConfig(PreTrainedConfig):
             `eos_token_id` of `text_encoder_config`.
         text_encoder_config (`dict` or `CLIPTextConfig`, *optional*): sizes of a `CLIPTextModel` that reads the texts;
             `None` means that our own encoder reads them, like every other condition.
+        vqgan_digest (`str`, *optional*): digest of the codec whose tokens the model learnt
+            (`nuwa_hf.modeling.codec.digest`); `None` means that it is not known, and nothing is checked.
+        sketch_vqgan_digest (`str`, *optional*): likewise of the codec of sketches.
+        learnt_tasks (`tuple[str, ...]`, *optional*): short names of the tasks that the model learnt, such as `"T2V"`;
+            `None` means that they are not known.
 
     Raises:
         StrictDataclassError: If a field has a wrong type or the sizes do not fit together.
@@ -84,6 +89,9 @@ class NuwaConfig(PreTrainedConfig):
     pad_token_id: int | None = 0
     none_token_id: int | tuple[int, ...] | list[int] | None = None
     text_encoder_config: dict | PreTrainedConfig | None = None
+    vqgan_digest: str | None = None
+    sketch_vqgan_digest: str | None = None
+    learnt_tasks: tuple[str, ...] | list[str] | None = None
     is_encoder_decoder: bool = True
 
     def __post_init__(self, **kwargs):
@@ -104,16 +112,20 @@ class NuwaConfig(PreTrainedConfig):
             self.none_token_id = NONE_TOKEN_ID if text is None else (text.bos_token_id, text.eos_token_id)
         if isinstance(self.none_token_id, list):
             self.none_token_id = tuple(self.none_token_id)
+        if self.learnt_tasks is not None:
+            self.learnt_tasks = tuple(self.learnt_tasks)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON takes them; without a CLIP text encoder there is no field for one.
+        """The fields as JSON takes them; without a CLIP text encoder there is no field for one, nor for what is not
+        known of the training.
 
         Returns:
             `dict[str, Any]`: names and values.
         """
         values = super().to_dict()
-        if values.get("text_encoder_config") is None:
-            values.pop("text_encoder_config", None)
+        for name in ("text_encoder_config", "vqgan_digest", "sketch_vqgan_digest", "learnt_tasks"):
+            if values.get(name) is None:
+                values.pop(name, None)
         return values
 
     @property

@@ -8,6 +8,7 @@ Legend: B inputs, T frames, Y, X pixel rows and columns.
 import torch
 
 from nuwa_hf.pipelines.checks import check_whole_number
+from nuwa_hf.pipelines.learnt import warn_of_unlearnt_task
 from nuwa_hf.pipelines.mask_input import check_places, known_places
 from nuwa_hf.pipelines.run_options import RunOptions
 
@@ -73,8 +74,38 @@ class CallChecksMixin:
             raise ValueError(f"`num_frames` must be 1, all that this checkpoint has positions for, got {num_frames}.")
         return num_frames
 
+    def guidance_without_prompt(
+        self, guidance_scale: float | None, negative_prompts: list[str] | None, options: RunOptions
+    ) -> float | None:
+        """Check a call without a prompt, and choose its guidance: none, unless a negative prompt is there to avoid.
+
+        Args:
+            guidance_scale (`float`, *optional*): what the user gave.
+            negative_prompts (`list[str]`, *optional*): likewise.
+            options (`RunOptions`): likewise.
+
+        Returns:
+            `float` or `None`: the scale to use; None for the checkpoint's.
+
+        Raises:
+            ValueError: If guidance or candidates are asked for, which a text alone gives a meaning.
+        """
+        if options.num_candidates > 1:
+            raise ValueError(
+                f"`num_candidates` must be 1 without a `prompt`, which candidates are judged by, got "
+                f"{options.num_candidates}; give a prompt, or draw several and choose yourself."
+            )
+        if negative_prompts is not None:
+            return guidance_scale
+        if isinstance(guidance_scale, int | float) and guidance_scale > 1:
+            raise ValueError(
+                f"`guidance_scale` must be 1 without a `prompt` or `negative_prompt`, got {guidance_scale}; there is "
+                "nothing to guide to or away from, so leave it out."
+            )
+        return 1.0 if guidance_scale is None else guidance_scale
+
     def check_call(self, options: RunOptions, num_inputs: int, num_outputs: int) -> None:
-        """Check what does not depend on the task.
+        """Check what does not depend on the task, and warn of a task that the transformer never learnt.
 
         Args:
             options (`RunOptions`): what the user gave.
@@ -88,3 +119,4 @@ class CallChecksMixin:
         count_name = f"num_{self.task.output}s_per_prompt"
         options.check(num_inputs, count_name, num_outputs, self._callback_tensor_inputs)
         self.check_components("transformer", "tokenizer", *(("vqgan",) if options.needs_pixels else ()))
+        warn_of_unlearnt_task(self.task, self.transformer)

@@ -12,6 +12,7 @@ from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.pipelines.learnt import warn_of_other_codec
 
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
@@ -41,7 +42,10 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"{where} must be a text, got {text!r} of type {type(text).__name__}.")
         if not text.strip():
-            remedy = "describe what to show" if name == "prompt" else "leave it None for no negative prompt"
+            is_negative = name != "prompt"
+            remedy = (
+                "leave it None for no negative prompt" if is_negative else "describe what to show, or leave it out"
+            )
             raise ValueError(f"{where} must not be empty, got {text!r}; {remedy}.")
     return prompts
 
@@ -134,7 +138,8 @@ def check_components_agree(
     tokenizer: NuwaTokenizer | CLIPTokenizer | None,
     sketch_vqgan: ModelMixin | None,
 ) -> None:
-    """Check that components were made for each other; those that are not loaded are skipped.
+    """Check that components were made for each other; those that are not loaded are skipped. A codec of the right size
+    whose tokens the transformer did not learn gives a warning.
 
     Args:
         vqgan (`ModelMixin`, *optional*): the codec, `NuwaVQGAN` or another that `as_codec` takes.
@@ -163,6 +168,8 @@ def check_components_agree(
                 f"`{name}` and `transformer` must have the same `codebook_size`, got {as_codec(codec).codebook_size}"
                 f" and {size}; load both from one checkpoint, or train the transformer on this codec's tokens."
             )
+        if codec is not None:
+            warn_of_other_codec(name, codec, transformer)
     if tokenizer is not None and len(tokenizer) > config.vocab_size:
         raise ValueError(
             f"`tokenizer` must have at most {config.vocab_size} tokens, the transformer's `vocab_size`, got"

@@ -44,7 +44,7 @@ class NuwaTextToImagePipeline(NuwaPipelineBase):
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
-        prompt: str | list[str],
+        prompt: str | list[str] | None = None,
         negative_prompt: str | list[str] | None = None,
         guidance_scale: float | None = None,
         temperature: float | None = None,
@@ -64,6 +64,8 @@ class NuwaTextToImagePipeline(NuwaPipelineBase):
         r"""Generate images.
 
         Args:
+            prompt (`str` or `list[str]`, *optional*): what to show. The images of one prompt follow each other in the
+                output. Without one, an image as the checkpoint learnt it without a text, unguided.
             num_images_per_prompt (`int`, *optional*, defaults to 1): images of each prompt.
 
         Examples:
@@ -86,13 +88,16 @@ class NuwaTextToImagePipeline(NuwaPipelineBase):
             num_candidates=num_candidates,
             scorer=scorer,
         )
-        prompts = as_prompt_list("prompt", prompt)
-        negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
-        self.check_call(options, len(prompts), num_images_per_prompt)
+        prompts = None if prompt is None else as_prompt_list("prompt", prompt)
+        num_prompts = 1 if prompts is None else len(prompts)
+        negative_prompts = self.match_prompt(negative_prompt, num_prompts, name="negative_prompt")
+        self.check_call(options, num_prompts, num_images_per_prompt)
+        if prompts is None:
+            guidance_scale = self.guidance_without_prompt(guidance_scale, negative_prompts, options)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text, once for each image.
-        batch_size = len(prompts) * num_images_per_prompt
+        batch_size = num_prompts * num_images_per_prompt
         conditions = self.encode_prompt(
             prompts,
             negative_prompts,

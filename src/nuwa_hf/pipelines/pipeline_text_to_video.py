@@ -47,7 +47,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
-        prompt: str | list[str],
+        prompt: str | list[str] | None = None,
         negative_prompt: str | list[str] | None = None,
         num_frames: int | None = None,
         guidance_scale: float | None = None,
@@ -69,6 +69,8 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         r"""Generate videos.
 
         Args:
+            prompt (`str` or `list[str]`, *optional*): what to show. The videos of one prompt follow each other in the
+                output. Without one, a video as the checkpoint learnt it without a text, unguided.
             num_frames (`int`, *optional*): frames of a video; by default as many as the checkpoint
                 has positions for.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
@@ -94,14 +96,17 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             scorer=scorer,
             overlap_frames=overlap_frames,
         )
-        prompts = as_prompt_list("prompt", prompt)
-        negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
-        self.check_call(options, len(prompts), num_videos_per_prompt)
+        prompts = None if prompt is None else as_prompt_list("prompt", prompt)
+        num_prompts = 1 if prompts is None else len(prompts)
+        negative_prompts = self.match_prompt(negative_prompt, num_prompts, name="negative_prompt")
+        self.check_call(options, num_prompts, num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames)
+        if prompts is None:
+            guidance_scale = self.guidance_without_prompt(guidance_scale, negative_prompts, options)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text, once for each video.
-        batch_size = len(prompts) * num_videos_per_prompt
+        batch_size = num_prompts * num_videos_per_prompt
         conditions = self.encode_prompt(
             prompts,
             negative_prompts,
@@ -117,7 +122,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
 
     def stream(
         self,
-        prompt: str | list[str],
+        prompt: str | list[str] | None = None,
         negative_prompt: str | list[str] | None = None,
         num_frames: int | None = None,
         guidance_scale: float | None = None,
@@ -137,6 +142,8 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         how the video continues from there. To stop, ask for no more frames, or set `pipeline.interrupt = True`.
 
         Args:
+            prompt (`str` or `list[str]`, *optional*): what to show. The videos of one prompt follow each other in the
+                output. Without one, a video as the checkpoint learnt it without a text, unguided.
             num_frames (`int`, *optional*): frames of a video; by default it is endless.
             num_videos_per_prompt (`int`, *optional*, defaults to 1): videos of each prompt.
             overlap_frames (`int`, *optional*): by default the video continues beyond the checkpoint's positions in the
@@ -162,14 +169,17 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         """
         # 1. The stream starts; check everything before any work.
         options = RunOptions(generator, schedule, output_type, overlap_frames=overlap_frames)
-        prompts = as_prompt_list("prompt", prompt)
-        negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
-        self.check_call(options, len(prompts), num_videos_per_prompt)
+        prompts = None if prompt is None else as_prompt_list("prompt", prompt)
+        num_prompts = 1 if prompts is None else len(prompts)
+        negative_prompts = self.match_prompt(negative_prompt, num_prompts, name="negative_prompt")
+        self.check_call(options, num_prompts, num_videos_per_prompt)
         self.check_stream(num_frames, overlap_frames)
+        if prompts is None:
+            guidance_scale = self.guidance_without_prompt(guidance_scale, negative_prompts, options)
         sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
 
         # 2. The text, once for each video.
-        batch_size = len(prompts) * num_videos_per_prompt
+        batch_size = num_prompts * num_videos_per_prompt
         conditions = self.encode_prompt(
             prompts,
             negative_prompts,

@@ -9,13 +9,16 @@ from transformers import GenerationConfig
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.token_checks import check_grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.tasks import get_task
+from nuwa_hf.pipelines.learnt import warn_of_other_codec
+from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
+from nuwa_hf.training.nuwa.task_batches import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 
@@ -31,7 +34,8 @@ def build_transformer(
     """A transformer for these components and this grid: the one to start from, or a fresh one.
 
     A transformer saved before sketches and known parts were supported gets fresh weights for them, and the window over
-    them that the preset has for its grid.
+    them that the preset has for its grid. The configuration says which codecs and tasks are learnt; one to start from
+    that learnt another codec's tokens gives a warning, and learns this one's.
 
     Args:
         arguments (`NuwaArguments`): preset and overrides.
@@ -84,6 +88,8 @@ def build_transformer(
             components.transformer, subfolder=components.subfolder, **sizes
         )
         check_grid(grid, model.config)
+        for name, codec in components.codecs.items():
+            warn_of_other_codec(name, codec, model)
     else:
         is_ours = isinstance(components.tokenizer, NuwaTokenizer)
         kind, remedy = (
@@ -102,10 +108,23 @@ def build_transformer(
             none_token_id=components.tokenizer.none_token_id,
         )
         model = NuwaForConditionalGeneration(config)
+    _remember_what_is_learnt(model.config, arguments, components)
     model.generation_config = _sampling_defaults(arguments, model.generation_config)
     if arguments.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
+
+
+def _remember_what_is_learnt(config: NuwaConfig, arguments: NuwaArguments, components: Components) -> None:
+    """Write the codecs and the tasks of the run into the configuration, beside the tasks that the start had learnt."""
+    for name, codec in components.codecs.items():
+        setattr(config, f"{name}_digest", codec_digest(codec))
+    tasks = {*parse_task_shares(arguments.tasks)}
+    if components.transformer is not None:
+        # Of a start that does not say what it has learnt, nothing is said afterwards either.
+        tasks = None if config.learnt_tasks is None else tasks | {*config.learnt_tasks}
+    if tasks is not None:
+        config.learnt_tasks = tuple(task.abbreviation for task in TASKS if task.abbreviation in tasks)
 
 
 def _sampling_defaults(arguments: NuwaArguments, saved: GenerationConfig) -> GenerationConfig:

@@ -40,6 +40,12 @@ class Components:
         """Codecs and tokenizer under the names that the pipelines give them."""
         return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
 
+    @property
+    def codecs(self) -> dict[str, ModelMixin]:
+        """The codecs that there are, under the same names."""
+        both = {"vqgan": self.vqgan, "sketch_vqgan": self.sketch_vqgan}
+        return {name: codec for name, codec in both.items() if codec is not None}
+
     def config_of_transformer(self) -> NuwaConfig | None:
         """The sizes of the transformer to start from, or None.
 

@@ -19,6 +19,7 @@ import torch
 from tqdm.auto import tqdm
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.run_arguments import argument, parse_arguments, require
@@ -121,7 +122,7 @@ def merge_transformer(
     """The same transformer with one embedding and one row of the head for each cluster.
 
     It is a starting point for further training, not an equivalent model: the probability of a cluster is not the sum
-    over its codes.
+    over its codes. Its configuration has no digest of the codec, which is another one now.
 
     Args:
         transformer (`NuwaForConditionalGeneration`): a transformer of the codes before; not changed.
@@ -136,7 +137,7 @@ def merge_transformer(
         state[name] = cluster_means(state[name], clusters, counts)
     config = transformer.config.to_dict()
     merged = NuwaForConditionalGeneration(
-        type(transformer.config).from_dict({**config, "codebook_size": int(clusters.max()) + 1})
+        type(transformer.config).from_dict({**config, "codebook_size": int(clusters.max()) + 1, "vqgan_digest": None})
     )
     merged.load_state_dict(state)
     merged.generation_config = transformer.generation_config
@@ -182,9 +183,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     clusters = average_linkage(vqgan.quantize.codebook(), arguments.codebook_size)
     folder = Path(arguments.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    save_aside(folder / "vqgan", merge_vqgan(vqgan, clusters, counts).save_pretrained)
+    merged = merge_vqgan(vqgan, clusters, counts)
+    save_aside(folder / "vqgan", merged.save_pretrained)
     if transformer is not None:
-        save_aside(folder / "transformer", merge_transformer(transformer, clusters, counts).save_pretrained)
+        transformer = merge_transformer(transformer, clusters, counts)
+        transformer.config.vqgan_digest = codec_digest(merged)
+        save_aside(folder / "transformer", transformer.save_pretrained)
 
 
 if __name__ == "__main__":

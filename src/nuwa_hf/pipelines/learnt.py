@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Warnings about what a transformer has not learnt: another codec's tokens, or a task. Each comes once a transformer.
+
+They are warnings and no errors, since neither is certain to be wrong: a codec that learnt on may have moved its codes
+only a little, and a task may come out well without having been learnt. A transformer whose configuration does not say
+what it learnt is accepted.
+"""
+
+import logging
+from weakref import WeakKeyDictionary
+
+from diffusers import ModelMixin
+
+from nuwa_hf.modeling.codec.digest import codec_digest, is_same_codec
+from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.tasks import Task
+
+
+logger = logging.getLogger(__name__)
+
+_SAID: WeakKeyDictionary[NuwaForConditionalGeneration, set[str]] = WeakKeyDictionary()
+
+
+def warn_of_other_codec(name: str, codec: ModelMixin, transformer: NuwaForConditionalGeneration) -> None:
+    """Warn if a codec is not the one whose tokens a transformer learnt, however many codes it has.
+
+    Args:
+        name (`str`): the component, `"vqgan"` or `"sketch_vqgan"`.
+        codec (`ModelMixin`): the codec.
+        transformer (`NuwaForConditionalGeneration`): whose configuration has a `vqgan_digest` or
+            `sketch_vqgan_digest`.
+    """
+    learnt = getattr(transformer.config, f"{name}_digest")
+    if learnt is None:
+        return
+    digest = codec_digest(codec)
+    if digest is not None and not is_same_codec(learnt, digest):
+        text = (
+            f"`{name}` is not the codec whose tokens `transformer` learnt: their digests differ, so a token may mean "
+            "something else. Load both from one checkpoint, or train the transformer on this codec's tokens."
+        )
+        _warn_once(transformer, text)
+
+
+def warn_of_unlearnt_task(task: Task, transformer: NuwaForConditionalGeneration) -> None:
+    """Warn if a transformer never learnt a task.
+
+    Args:
+        task (`Task`): what it is used for.
+        transformer (`NuwaForConditionalGeneration`): whose configuration has `learnt_tasks`.
+    """
+    learnt = transformer.config.learnt_tasks
+    if learnt is not None and task.abbreviation not in learnt:
+        text = (
+            f"`transformer` never learnt {task.abbreviation} ({task.name}), but {', '.join(learnt)}; results may be "
+            f"poor. Use another checkpoint, or train this one with {task.abbreviation} among the `tasks`."
+        )
+        _warn_once(transformer, text)
+
+
+def _warn_once(transformer: NuwaForConditionalGeneration, text: str) -> None:
+    said = _SAID.setdefault(transformer, set())
+    if text not in said:
+        said.add(text)
+        logger.warning("%s", text)
