@@ -14,7 +14,7 @@ from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline
 
 from nuwa_hf.media.sheets import MARGIN
 from nuwa_hf.tasks import TASKS, get_task
-from nuwa_hf.training.nuwa.sample_sheets import SHEET_HEIGHT, draw_task_sheets
+from nuwa_hf.training.nuwa.sample_sheets import SHEET_HEIGHT, draw_prompts, draw_task_sheets
 from nuwa_hf.training.nuwa.train_nuwa import main
 
 
@@ -38,6 +38,17 @@ def test_equal_seeds_draw_equal_sheets_and_others_do_not():
     pipeline, tokens = tiny_pipeline(), random_tokens()
     one, same, other = (draw_task_sheets(pipeline, tokens, ["T2V"], seed)["T2V"] for seed in (1, 1, 2))
     assert one.tobytes() == same.tobytes() != other.tobytes()
+
+
+@pytest.mark.parametrize("num_frames", [1, VISUAL_GRID[0]])
+def test_prompts_are_drawn_as_rows_of_a_sheet_each_from_a_seed_of_its_own(num_frames):
+    pipeline = tiny_pipeline()
+    both = draw_prompts(pipeline, ["an apple", "two birds"], num_frames, seed=3)
+    assert both.width == num_frames * (FRAME_SIZE[0] * FACTOR + MARGIN) + MARGIN
+    one = draw_prompts(pipeline, ["an apple"], num_frames, seed=3)
+    assert one.tobytes() == both.crop((0, 0, *one.size)).tobytes()
+    other = draw_prompts(pipeline, ["two birds"], num_frames, seed=3)
+    assert other.tobytes() != both.crop((0, both.height - other.height, *both.size)).tobytes()
 
 
 def test_drawing_leaves_random_states_and_modes_as_they_were():
@@ -72,12 +83,13 @@ def test_tensorboard_gets_the_metrics_the_arguments_and_the_sheets(checkpoint, t
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     settings = {"max_train_steps": 1, "sample_sheets": True, "log_with": "tensorboard"}
-    main(flags_of(checkpoint, tokens_folder, tmp_path, **settings))
+    prompts = ["--validation_prompts", "an apple", "two birds"]
+    main([*flags_of(checkpoint, tokens_folder, tmp_path, **settings), *prompts])
     seen = {"scalars": {}, "images": set()}
     for folder in {path.parent for path in tmp_path.rglob("events.out.tfevents.*")}:
         events = EventAccumulator(str(folder)).Reload()
         seen["images"] |= set(events.Tags()["images"])
         seen["scalars"] |= {name: events.Scalars(name)[-1].value for name in events.Tags()["scalars"]}
     assert {"loss", "loss_T2V", "gradient_norm", "tokens_per_second", "data_share"} <= seen["scalars"].keys()
-    assert seen["images"] == {"T2V", "S2V", "TI2I", "V2V"}
+    assert seen["images"] == {"T2V", "S2V", "TI2I", "V2V", "prompts"}
     assert any("fine_tune: full" in path.read_text() for path in tmp_path.rglob("hparams.yml"))

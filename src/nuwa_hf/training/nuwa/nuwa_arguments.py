@@ -8,6 +8,7 @@ from typing import Literal
 from accelerate.utils import convert_file_size_to_int
 
 from nuwa_hf.modeling.presets import PRESETS
+from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, check_peft
 from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
@@ -93,6 +94,9 @@ class NuwaArguments(RunArguments):
         None, help="Likewise, the default temperature of tasks without a text; else that of the start, else 0.5."
     )
     sample_sheets: bool = argument(True, help="Also draw a sample of each task, every `sample_every` steps.")
+    validation_prompts: list[str] | None = field(
+        default=None, metadata={"help": "Texts that are drawn as a sheet every `sample_every` steps."}
+    )
     max_shard_size: str | None = argument(
         None, help="Largest file of weights in the finished pipeline, such as '5GB'; else diffusers' default."
     )
@@ -119,6 +123,8 @@ class NuwaArguments(RunArguments):
             extents = getattr(self, name)
             is_odd = extents is None or (len(extents) == 3 and all(one > 0 and one % 2 for one in extents))
             require(is_odd, name, "three odd numbers: frames, rows and columns", extents, "use for example 3 3 3")
+        if self.validation_prompts is not None:
+            as_prompt_list("validation_prompts", self.validation_prompts)
         size = self.max_shard_size
         require(_is_file_size(size), "max_shard_size", "a number above 0 with a unit", size, "use for example '5GB'")
         require(self.preset in PRESETS, "preset", f"one of {sorted(PRESETS)}", self.preset, "choose one of these")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Contact sheets with one sample of each task: the truth, what was given, and what the model generated.
+"""Contact sheets with one sample of each task: the truth, what was given, and what the model generated; and with what
+the model draws for prompts of the user's.
 
 Legend: T frames, Y, X pixel rows and columns, H, W token rows and columns.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import PIL.Image
@@ -43,31 +45,46 @@ def draw_task_sheets(
     Returns:
         `dict[str, PIL.Image.Image]`: task to its sheet.
     """
-    model = pipeline.transformer
-    was_training = model.training
-    model.eval()
-    for component in (pipeline.vqgan, pipeline.sketch_vqgan):
-        if component is not None:
-            component.to(model.device).eval()
     sheets = {}
-    for task in tasks:
-        batch = TaskBatches(tokens, model.config, {task: 1}, 0.0, seed=0)(FIRST_SAMPLE)[task].to(model.device)
-        rows = {"truth": pipeline.decode_frames(batch.visual_tokens, "pil")[0], **_given(pipeline, batch)}
-        drawn = _sample(pipeline, task, batch, torch.Generator().manual_seed(seed))
-        rows["result"] = pipeline.decode_frames(drawn, "pil")[0]
-        factor = max(1, SHEET_HEIGHT // rows["truth"][0].height)
-        text = pipeline.tokenizer.decode(batch.input_ids[0].tolist(), skip_special_tokens=True)
-        titles = [f"{name}: {text}" if name == "truth" and text else name for name in rows]
-        sheets[task] = contact_sheet([enlarge(frames, factor) for frames in rows.values()], titles)
-    model.train(was_training)
+    with _ready_to_draw(pipeline):
+        for task in tasks:
+            sheets[task] = _task_sheet(pipeline, tokens, task, seed)
     return sheets
 
 
-def write_task_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: int) -> list[Path]:
+@torch.no_grad()
+def draw_prompts(pipeline: NuwaPipelineBase, prompts: list[str], num_frames: int, seed: int) -> PIL.Image.Image:
+    """Draws each prompt once, with the checkpoint's sampling settings; equal seeds draw equal sheets.
+
+    Args:
+        pipeline (`NuwaPipelineBase`): its transformer is in evaluation mode during the call; its codecs are moved to
+            the transformer's device and stay there.
+        prompts (`list[str]`): the texts.
+        num_frames (`int`): frames of each video, 1 for images.
+        seed (`int`): of the first prompt; each further one adds 1.
+
+    Returns:
+        `PIL.Image.Image`: a row for each prompt, under its text.
+    """
+    generators = [torch.Generator().manual_seed(seed + place) for place in range(len(prompts))]
+    _, height, width = pipeline.transformer.config.visual_grid
+    with _ready_to_draw(pipeline):
+        tokens = pipeline.transformer.generate(
+            **pipeline.encode_prompt(prompts, batch_size=len(prompts)),
+            grid=(num_frames, height, width),
+            generator=generators,
+            **vars(pipeline.choose_sampling()),
+        ).tokens
+        rows = [clip for one in tokens.split(1) for clip in pipeline.decode_frames(one, "pil")]
+    factor = max(1, SHEET_HEIGHT // rows[0][0].height)
+    return contact_sheet([enlarge(frames, factor) for frames in rows], prompts)
+
+
+def write_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: int) -> list[Path]:
     """Writes sheets as `step-000500-T2V.png`.
 
     Args:
-        sheets (`dict[str, PIL.Image.Image]`): task to its sheet.
+        sheets (`dict[str, PIL.Image.Image]`): task, or another name, to its sheet.
         folder (`Path`): the folder; created if needed.
         step (`int`): the step that they show.
 
@@ -75,10 +92,39 @@ def write_task_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: in
         `list[Path]`: the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"step-{step:06d}-{task}.png" for task in sheets]
+    paths = [folder / f"step-{step:06d}-{name}.png" for name in sheets]
     for path, sheet in zip(paths, sheets.values(), strict=True):
         write_png(sheet, path)
     return paths
+
+
+@contextmanager
+def _ready_to_draw(pipeline: NuwaPipelineBase) -> Iterator[None]:
+    """The transformer in evaluation mode for a while, and the codecs on its device, where they stay."""
+    model = pipeline.transformer
+    was_training = model.training
+    model.eval()
+    for component in (pipeline.vqgan, pipeline.sketch_vqgan):
+        if component is not None:
+            component.to(model.device).eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def _task_sheet(
+    pipeline: NuwaPipelineBase, tokens: TokenFiles | TokenMixture, task: str, seed: int
+) -> PIL.Image.Image:
+    model = pipeline.transformer
+    batch = TaskBatches(tokens, model.config, {task: 1}, 0.0, seed=0)(FIRST_SAMPLE)[task].to(model.device)
+    rows = {"truth": pipeline.decode_frames(batch.visual_tokens, "pil")[0], **_given(pipeline, batch)}
+    drawn = _sample(pipeline, task, batch, torch.Generator().manual_seed(seed))
+    rows["result"] = pipeline.decode_frames(drawn, "pil")[0]
+    factor = max(1, SHEET_HEIGHT // rows["truth"][0].height)
+    text = pipeline.tokenizer.decode(batch.input_ids[0].tolist(), skip_special_tokens=True)
+    titles = [f"{name}: {text}" if name == "truth" and text else name for name in rows]
+    return contact_sheet([enlarge(frames, factor) for frames in rows.values()], titles)
 
 
 def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: torch.Generator) -> torch.Tensor:

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import PIL.Image
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
@@ -22,6 +23,7 @@ from tqdm import tqdm
 
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.tasks import get_task
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
 from nuwa_hf.training.nuwa.compile_feed_forward import compile_feed_forward
 from nuwa_hf.training.nuwa.components import load_components
@@ -36,7 +38,7 @@ from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, validate
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
-from nuwa_hf.training.nuwa.sample_sheets import draw_task_sheets, write_task_sheets
+from nuwa_hf.training.nuwa.sample_sheets import draw_prompts, draw_task_sheets, write_sheets
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
@@ -229,14 +231,33 @@ def look_at_held_out(training: NuwaTraining) -> None:
             training.scores = validate(training.pipeline.transformer, training.validation, training.batches)
             state.log(training.scores)
             logger.info("Step %d, validation: %s", state.step, training.scores)
-        if arguments.sample_sheets:
+        if arguments.sample_sheets or arguments.validation_prompts:
             transformer = whole_transformer(training.pipeline.transformer)
             if accelerator.is_main_process:
                 pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
-                tasks = training.batches.counts
-                sheets = draw_task_sheets(pipeline, training.held_out, tasks, seed=arguments.seed)
-                write_task_sheets(sheets, state.output_dir / "samples", state.step)
+                sheets = draw_sheets(training, pipeline)
+                write_sheets(sheets, state.output_dir / "samples", state.step)
                 log_pictures(accelerator, sheets, state.step)
+
+
+def draw_sheets(training: NuwaTraining, pipeline: NuwaPipelineBase) -> dict[str, PIL.Image.Image]:
+    """A sheet for each task, and one of the validation prompts: videos, or images if the run learns no videos.
+
+    Args:
+        training (`NuwaTraining`): the held-out clips and the arguments.
+        pipeline (`NuwaPipelineBase`): draws.
+
+    Returns:
+        `dict[str, PIL.Image.Image]`: task, and `"prompts"`, to the sheet.
+    """
+    arguments, tasks, sheets = training.state.arguments, training.batches.counts, {}
+    if arguments.sample_sheets:
+        sheets = draw_task_sheets(pipeline, training.held_out, tasks, seed=arguments.seed)
+    if arguments.validation_prompts:
+        has_videos = any(get_task(task).output == "video" for task in tasks)
+        num_frames = pipeline.max_frames if has_videos else 1
+        sheets["prompts"] = draw_prompts(pipeline, arguments.validation_prompts, num_frames, arguments.seed)
+    return sheets
 
 
 def write_and_push(training: NuwaTraining) -> None:
