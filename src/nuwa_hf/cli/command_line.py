@@ -22,6 +22,7 @@ DELEGATED = {
     "tokenize": ("nuwa_hf.training.tokens.tokenize_dataset", "turn clips into token files"),
     "merge-codes": ("nuwa_hf.training.vqgan.merge_codes", "join codes of a codec that say nearly the same"),
     "train": ("nuwa_hf.training.nuwa.train_nuwa", "train the transformer and write a pipeline"),
+    "memory": ("nuwa_hf.training.nuwa.memory_command", "work out the memory that training takes"),
     "train-judges": ("nuwa_hf.evaluation.judges.train_judges", "train the networks that judge videos"),
     "evaluate": ("nuwa_hf.evaluation.evaluate", "score a checkpoint with the judges"),
     "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),

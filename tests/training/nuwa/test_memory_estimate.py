@@ -11,8 +11,7 @@ from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration
 from nuwa_hf.training.nuwa.memory_estimate import (
     activation_bytes,
     estimate_memory,
-    main,
-    memory_table,
+    on_meta,
     optimizer_bytes,
     weight_shapes,
 )
@@ -110,7 +109,7 @@ def test_shards_are_parts_of_what_one_process_has():
     ("setting", "message"),
     [
         ({"num_processes": 0}, "`num_processes` must be at least 1, got 0"),
-        ({"rows": 0}, "`rows` must be at least 1"),
+        ({"rows": 0}, "`rows` must be above 0"),
         ({"strategy": "zero9"}, "`strategy` must be one of"),
         ({"mixed_precision": "fp8"}, "`mixed_precision` must be one of"),
         ({"optimizer": "sgd"}, "`optimizer` must be 'adamw' or 'muon'"),
@@ -121,7 +120,13 @@ def test_a_setting_that_does_not_exist_is_refused(setting, message):
         estimate_memory(tiny_config(), **setting)
 
 
-def test_the_command_writes_the_table_of_its_setting(capsys):
-    main(["--preset", "emoji-motion", "--num_processes", "2", "--strategy", "fsdp", "--rows", "3"])
-    setting = {"num_processes": 2, "strategy": "fsdp", "rows": 3}
-    assert capsys.readouterr().out == memory_table(NuwaConfig.from_preset("emoji-motion"), [setting])
+def test_what_is_not_learnt_has_no_gradient_moment_or_average():
+    pytest.importorskip("peft", reason="adapters are PEFT's")
+    config = tiny_config()
+    full, frozen, lora = (estimate_memory(config, fine_tune=name) for name in ("full", "frozen-encoder", "lora"))
+    model = on_meta(config, "lora")
+    assert lora.gradients == sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
+    assert lora.weights == full.weights + lora.gradients
+    for name in ("gradients", "average", "optimizer"):
+        assert getattr(full, name) > getattr(frozen, name) > 0
+    assert frozen.weights == full.weights

@@ -2,23 +2,20 @@
 # Copyright 2026 The nuwa_hf authors
 """Estimates the memory that training takes on each GPU, from the sizes of the model.
 
-    python -m nuwa_hf.training.nuwa.memory_estimate --preset nuwa-336 --num_processes 8 --strategy fsdp
-
 Legend: B batch, N visual places, M text places, D hidden size, I inner size of the feed-forward, V codebook size,
 P weights, n processes.
 """
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 import torch
+from torch import nn
 
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.presets import PRESETS
+from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.run.run_arguments import require
 
@@ -33,12 +30,12 @@ class MemoryEstimate:
     """Bytes on each GPU.
 
     Args:
-        weights (`int`): the weights that the optimiser updates, in float32.
+        weights (`int`): the weights, in float32.
         half_weights (`int`): 16-bit copies for the forward pass in mixed precision.
-        gradients (`int`): of the weights.
+        gradients (`int`): of the weights that are learnt.
         buffers (`int`): buckets in which gradients are sent.
         optimizer (`int`): moments, and the step counters of AdamW.
-        average (`int`): the moving average of the weights.
+        average (`int`): the moving average of the weights that are learnt.
         activations (`int`): the most that the forward pass keeps for the backward pass.
     """
 
@@ -65,10 +62,30 @@ def weight_shapes(config: NuwaConfig) -> dict[str, torch.Size]:
     Returns:
         `dict[str, torch.Size]`: name to shape.
     """
-    return {name: weight.shape for name, weight in _on_meta(config).named_parameters()}
+    return {name: weight.shape for name, weight in on_meta(config).named_parameters()}
 
 
-def optimizer_bytes(config: NuwaConfig, optimizer: str = "adamw") -> int:
+def on_meta(config: NuwaConfig, fine_tune: str = "full", lora_rank: int = 16) -> nn.Module:
+    """A model without numbers, of which what is learnt needs gradients.
+
+    Args:
+        config (`NuwaConfig`): the sizes.
+        fine_tune (`str`, defaults to `"full"`): or `"frozen-encoder"` or `"lora"`.
+        lora_rank (`int`, defaults to 16): of the adapters.
+
+    Returns:
+        `torch.nn.Module`: on the meta device.
+    """
+    with torch.device("meta"):
+        model = NuwaForConditionalGeneration(config)
+        if fine_tune == "lora":
+            return add_adapters(model, rank=lora_rank, alpha=lora_rank, dropout=0.0, target_modules=LORA_TARGETS)
+    if fine_tune == "frozen-encoder":
+        freeze_encoder(model)
+    return model
+
+
+def optimizer_bytes(config: NuwaConfig, optimizer: str = "adamw", *, model: nn.Module | None = None) -> int:
     """Bytes of the optimiser's state.
 
         AdamW: 8 bytes a weight (two moments) and 4 a tensor (its step);  Muon: 4 bytes a weight
@@ -76,13 +93,14 @@ def optimizer_bytes(config: NuwaConfig, optimizer: str = "adamw") -> int:
     Args:
         config (`NuwaConfig`): the sizes.
         optimizer (`str`, defaults to `"adamw"`): or `"muon"`, which takes the matrices inside the layers.
+        model (`torch.nn.Module`, *optional*): what `on_meta` made of the sizes; by default all weights are learnt.
 
     Returns:
         `int`: bytes, before they are sharded.
     """
     total = 0
     rates = {"learning_rate": 1.0, "muon_learning_rate": 1.0, "betas": (0.9, 0.95), "weight_decay": 0.0}
-    for one in build_optimizers(_on_meta(config), optimizer, **rates):
+    for one in build_optimizers(on_meta(config) if model is None else model, optimizer, **rates):
         for group in one.param_groups:
             numbers, tensors = sum(weight.numel() for weight in group["params"]), len(group["params"])
             is_muon = isinstance(one, torch.optim.Muon)
@@ -92,7 +110,7 @@ def optimizer_bytes(config: NuwaConfig, optimizer: str = "adamw") -> int:
 
 def activation_bytes(
     config: NuwaConfig,
-    rows: int,
+    rows: float,
     mixed_precision: Precision = "bf16",
     gradient_checkpointing: bool = False,
     text_length: int | None = None,
@@ -116,7 +134,7 @@ def activation_bytes(
 
     Args:
         config (`NuwaConfig`): the sizes.
-        rows (`int`): videos in all forward passes before a backward pass, B.
+        rows (`float`): videos in all forward passes before a backward pass, B.
         mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
         gradient_checkpointing (`bool`, defaults to `False`): whether layers are recomputed in the backward pass.
         text_length (`int`, *optional*): M; the most by default.
@@ -148,10 +166,12 @@ def estimate_memory(
     *,
     num_processes: int = 1,
     strategy: Strategy = "ddp",
-    rows: int = 1,
+    rows: float = 1,
     mixed_precision: Precision = "bf16",
     optimizer: str = "adamw",
     gradient_checkpointing: bool = False,
+    fine_tune: str = "full",
+    lora_rank: int = 16,
 ) -> MemoryEstimate:
     """Memory on each GPU.
 
@@ -165,10 +185,12 @@ def estimate_memory(
         config (`NuwaConfig`): the sizes.
         num_processes (`int`, defaults to 1): n.
         strategy (`str`, defaults to `"ddp"`): `"ddp"`, `"zero2"` or `"fsdp"`.
-        rows (`int`, defaults to 1): videos of a forward pass in each process.
+        rows (`float`, defaults to 1): videos of a forward pass in each process, above 0; an image is a part of one.
         mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
         optimizer (`str`, defaults to `"adamw"`): or `"muon"`.
         gradient_checkpointing (`bool`, defaults to `False`): whether layers are recomputed in the backward pass.
+        fine_tune (`str`, defaults to `"full"`): what is learnt, or `"frozen-encoder"` or `"lora"`.
+        lora_rank (`int`, defaults to 16): of the adapters.
 
     Returns:
         `MemoryEstimate`.
@@ -176,35 +198,39 @@ def estimate_memory(
     Raises:
         ValueError: If a number is below 1, or a choice is unknown.
     """
-    for name, number in (("num_processes", num_processes), ("rows", rows)):
-        require(number >= 1, name, "at least 1", number, "use for example 8")
+    require(num_processes >= 1, "num_processes", "at least 1", num_processes, "use for example 8")
+    require(rows > 0, "rows", "above 0", rows, "use for example 8")
     for name, value, choices in (
         ("strategy", strategy, get_args(Strategy)),
         ("mixed_precision", mixed_precision, get_args(Precision)),
     ):
         require(value in choices, name, f"one of {list(choices)}", value, "choose one of these")
-    shapes = weight_shapes(config)
-    numbers, is_half = sum(shape.numel() for shape in shapes.values()), mixed_precision == "bf16"
-    weights, states = FLOAT * numbers, optimizer_bytes(config, optimizer)
+    model, is_half = on_meta(config, fine_tune, lora_rank), mixed_precision == "bf16"
+    shapes = {name: weight.shape for name, weight in model.named_parameters()}
+    numbers = sum(shape.numel() for shape in shapes.values())
+    learnt = FLOAT * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    weights, states = FLOAT * numbers, optimizer_bytes(config, optimizer, model=model)
     activations = activation_bytes(config, rows, mixed_precision, gradient_checkpointing)
     if strategy == "ddp":
-        buffers = weights if num_processes > 1 else 0
-        return MemoryEstimate(weights, 2 * numbers * is_half, weights, buffers, states, weights, activations)
+        buffers = learnt if num_processes > 1 else 0
+        return MemoryEstimate(weights, 2 * numbers * is_half, learnt, buffers, states, learnt, activations)
     part = 1 / num_processes
     if strategy == "zero2":
         working = 2 * numbers if is_half else 0
-        gradients = working or weights
-        master = round(weights * part) if is_half else weights
-        return MemoryEstimate(master, working, round(gradients * part), 0, round(states * part), weights, activations)
+        gradients = learnt // 2 if is_half else learnt
+        master = round(learnt * part) if is_half else weights
+        return MemoryEstimate(master, working, round(gradients * part), 0, round(states * part), learnt, activations)
     layer = max(_numbers_of(shapes, f"model.{name}.layers.0.") for name in ("encoder", "decoder"))
     others = sum(shape.numel() for name, shape in shapes.items() if ".layers." not in name)
     gathered = (others + 2 * layer) * (2 if is_half else FLOAT)
-    sharded = round(weights * part)
-    return MemoryEstimate(sharded, gathered, sharded, gathered, round(states * part), sharded, activations)
+    average, gradients = round(learnt * part), round(learnt * part)
+    return MemoryEstimate(
+        round(weights * part), gathered, gradients, gathered, round(states * part), average, activations
+    )
 
 
 def memory_table(config: NuwaConfig, settings: Sequence[dict]) -> str:
-    """A Markdown table in GB (1e9 bytes) with a row for each setting.
+    """A Markdown table in GB (1e9 bytes) with a row for each setting; with two decimals where all is below 5 GB.
 
     Args:
         config (`NuwaConfig`): the sizes.
@@ -219,40 +245,15 @@ def memory_table(config: NuwaConfig, settings: Sequence[dict]) -> str:
         estimate = estimate_memory(config, **setting)
         numbers = [*asdict(estimate).values(), estimate.total]
         is_twice = "yes" if setting.get("gradient_checkpointing") else "no"
-        first = [str(setting["num_processes"]), setting["strategy"], str(setting.get("rows", 1)), is_twice]
-        lines.append([*first, *(f"{number / 1e9:.1f}" for number in numbers)])
+        rows = f"{setting.get('rows', 1):.1f}".removesuffix(".0")
+        first = [str(setting["num_processes"]), setting["strategy"], rows, is_twice]
+        digits = 2 if estimate.total < 5e9 else 1
+        lines.append([*first, *(f"{number / 1e9:.{digits}f}" for number in numbers)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 _PARTS = tuple(MemoryEstimate.__dataclass_fields__)
 
 
-def _on_meta(config: NuwaConfig) -> NuwaForConditionalGeneration:
-    with torch.device("meta"):
-        return NuwaForConditionalGeneration(config)
-
-
-def _numbers_of(shapes: dict[str, torch.Size], prefix: str) -> int:
-    return sum(shape.numel() for name, shape in shapes.items() if name.startswith(prefix))
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Prints the table of one setting.
-
-    Args:
-        argv (`Sequence[str]`, *optional*): the flags; by default those of the process.
-    """
-    parser = argparse.ArgumentParser(description="Memory that training takes on each GPU, in GB, worked out.")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="nuwa-336")
-    parser.add_argument("--num_processes", type=int, default=8)
-    parser.add_argument("--strategy", choices=get_args(Strategy), default="ddp")
-    parser.add_argument("--rows", type=int, default=1, help="Videos of a forward pass in each process.")
-    parser.add_argument("--mixed_precision", choices=get_args(Precision), default="bf16")
-    parser.add_argument("--optimizer", choices=("adamw", "muon"), default="adamw")
-    parser.add_argument("--gradient_checkpointing", action="store_true")
-    setting = vars(parser.parse_args(argv))
-    sys.stdout.write(memory_table(NuwaConfig.from_preset(setting.pop("preset")), [setting]))
-
-
-if __name__ == "__main__":
-    main()
+def _numbers_of(shapes: dict[str, torch.Size], part: str) -> int:
+    return sum(shape.numel() for name, shape in shapes.items() if part in name)
