@@ -16,13 +16,15 @@ import numpy as np
 
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_sampling import check_frame_rate
+from nuwa_hf.media.media import Media
 from nuwa_hf.media.resizing import fit_picture
-from nuwa_hf.media.sources import Media, is_still, open_media, stored_name
+from nuwa_hf.media.sources import is_still, open_media, stored_name
 
 from .class_map_files import fit_class_maps, read_class_maps
 from .clip_windows import ClipWindows
 from .dataset_digest import dataset_digest
-from .open_dataset import CaptionSource, Columns, find_columns, without_decoding
+from .find_columns import CaptionSource, Columns, find_columns
+from .open_dataset import without_decoding
 
 
 ROWS_LOOKED_AT = 4  # to tell a data set of still images from one of clips

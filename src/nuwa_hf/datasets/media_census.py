@@ -2,14 +2,15 @@
 # Copyright 2026 The nuwa_hf authors
 """What the images and clips of a data set are like, read from their headers and the times of their frames."""
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
-
-import numpy as np
 
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.sources import open_media, stored_name
@@ -17,8 +18,7 @@ from nuwa_hf.media.sources import open_media, stored_name
 from .clip_windows import ClipWindows
 
 
-STEADY = 0.1  # share of the usual gap between frames by which another may differ in a clip of constant rate
-ROUNDED = 0.011  # seconds that a file format may round the time of a frame by: 10 ms in a GIF
+STEADY = Fraction(1, 10)  # of the usual gap between frames, by which another may differ in a clip of constant rate
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,26 @@ def clip_facts(row: int, name: str, source: Any) -> ClipFacts:
         return ClipFacts(row, name, picture.height, picture.width, media.seconds(), len(times), rate, is_constant)
 
 
-def _rate(times: Iterable[Fraction]) -> tuple[float | None, bool]:
-    gaps = np.diff(np.array([float(time) for time in times]))
-    if len(gaps) == 0:
+def _rate(times: Sequence[Fraction]) -> tuple[float | None, bool]:
+    """Frames a second, and whether they come evenly, as far as the file can say it."""
+    gaps = [after - before for before, after in pairwise(times)]
+    if not gaps:
         return None, True
-    usual = float(np.median(gaps))
-    if usual <= 0:
+    usual = median(gaps)
+    if usual == 0:
         return None, False
-    is_constant = bool(np.all(np.abs(gaps - usual) <= max(STEADY * usual, min(ROUNDED, usual / 2))))
-    return (1 / float(np.mean(gaps)) if is_constant else 1 / usual), is_constant
+    if len(set(gaps)) == 1:
+        return float(1 / usual), True
+    grain = _common_divisor(gaps)  # what the file rounds times to, 10 ms in a GIF
+    spread = max(STEADY * usual, min(grain, usual / 2))
+    if any(abs(gap - usual) > spread for gap in gaps):
+        return float(1 / usual), False
+    span = times[-1] - times[0]
+    rate = len(gaps) / span
+    is_whole = abs(len(gaps) / Fraction(round(rate) or 1) - span) <= grain
+    return float(round(rate) or 1) if is_whole else float(rate), True
+
+
+def _common_divisor(gaps: Iterable[Fraction]) -> Fraction:
+    scale = math.lcm(*(gap.denominator for gap in gaps))
+    return Fraction(math.gcd(*(int(gap * scale) for gap in gaps)), scale)

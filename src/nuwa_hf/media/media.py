@@ -57,6 +57,20 @@ class Media:
         """
         return self._span[0] if self._video is None else len(self._video.index)
 
+    def frame_times(self) -> list[Fraction]:
+        """When each frame is first shown. Most videos are not decoded for it, animations are.
+
+        Returns:
+            `list[Fraction]`: seconds from the first frame on, rising.
+
+        Raises:
+            BrokenMediaError: If it is damaged.
+        """
+        if self._video is None:
+            return [frame.time for frame in self.frames()]
+        index = self._video.index
+        return [int(time - index.times[0]) * index.time_base for time in index.times]
+
     def frames(self, start: Fraction = Fraction(0)) -> Iterator[TimedFrame]:
         """The frames, each decoded as it is asked for; a still image is a clip of one.
 

@@ -5,6 +5,7 @@
 import argparse
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,8 @@ from tqdm.auto import tqdm
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import CAPTION_COLUMNS, SUB_FOLDER_COLUMN
-from nuwa_hf.datasets.local_folder import left_out_files
 from nuwa_hf.datasets.media_census import MediaCensus
-from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -141,7 +141,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = inspect_dataset(args)
     if args.output is not None and found.judgement is not None:
         write_png(found.judgement.sheet, args.output)
-    print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if args.json else found.text())
+    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if args.json else found.text()
+    sys.stdout.write(f"{text}\n")
 
 
 def _caption_source(features, args: argparse.Namespace) -> str:

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from nuwa_hf.datasets.clip_windows import ClipWindows
-from nuwa_hf.datasets.local_folder import LeftOut, left_out_summary
+from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
@@ -125,27 +125,24 @@ class Inspection:
             ("width x height", _counted(sizes)),
             ("seconds", _range(census.seconds())),
             ("frames a second", _counted(census.frame_rates())),
-            ("captions", self._captions()),
+            *self._captions(),
             ("samples", self._samples(samples)),
             ("codec", self._codec()),
         ]
 
-    def _captions(self) -> str:
+    def _captions(self) -> list[tuple[str, str]]:
         found, given = self.captions, self.captions.clips - self.captions.without
-        words = [f"{given} of {found.clips}, {self.caption_source}"]
+        unknown = found.partly_unknown + found.all_unknown
+        lines = [("captions", f"{given} of {found.clips}, {self.caption_source}")]
         if given:
-            words.append(
-                f"{found.tokens / given:.1f} tokens on average, at most {found.longest} of {self.max_tokens} with the "
-                "first and the last"
-            )
+            words = f"{found.tokens / given:.1f} on average, {found.longest} at most, of {self.max_tokens}"
+            lines.append(("text tokens", words))
         if found.cut:
-            words.append(f"{found.cut} are cut ({', '.join(found.named_cut)})")
-        if found.partly_unknown + found.all_unknown:
-            words.append(
-                f"{found.partly_unknown + found.all_unknown} have signs that the tokenizer does not know, "
-                f"{found.all_unknown} nothing else ({', '.join(found.named_unknown)})"
-            )
-        return "; ".join(words)
+            lines.append(("cut", f"{found.cut} captions are too long ({', '.join(found.named_cut)})"))
+        if unknown:
+            words = f"in {unknown} captions, of which {found.all_unknown} say nothing else"
+            lines.append(("unknown signs", f"{words} ({', '.join(found.named_unknown)})"))
+        return lines
 
     def _samples(self, samples: Sequence[int]) -> str:
         what = "images" if self.num_frames == 1 else f"of {self.num_frames} frames at {self.frame_rate:g} a second"

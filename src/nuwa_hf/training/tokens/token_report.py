@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from nuwa_hf.datasets.local_folder import LeftOut, left_out_files, left_out_summary
+from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
+from nuwa_hf.datasets.open_dataset import left_out_files
 from nuwa_hf.media import write_png
 from nuwa_hf.media.whole_files import written_aside
 from nuwa_hf.modeling.codec import as_codec

@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
-from nuwa_hf.datasets.open_dataset import find_columns, open_dataset
+from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
