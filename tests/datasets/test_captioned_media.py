@@ -9,7 +9,8 @@ import pytest
 from clip_folders import break_clip, class_maps, pictures, save_animation, write_clips, write_metadata
 
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.open_dataset import find_columns, open_dataset
+from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture
 
