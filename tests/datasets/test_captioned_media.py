@@ -9,7 +9,10 @@ import pytest
 from clip_folders import break_clip, class_maps, pictures, save_animation, write_clips, write_metadata
 
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.open_dataset import find_columns, open_dataset
+from nuwa_hf.datasets.class_map_files import fit_class_maps
+from nuwa_hf.datasets.clip_windows import ClipWindows
+from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture
 
@@ -30,7 +33,7 @@ def folder(tmp_path):
 
 def samples(dataset, **arguments):
     media = CaptionedMedia(dataset, **{**SIZE, "num_frames": 3, **arguments})
-    return [media.reader.read(number, row) for number, row in media.rows(0)]
+    return [sample for number, row in media.rows(0) for sample in media.reader.read(number, row)]
 
 
 def assert_equal(found, expected):
@@ -111,18 +114,37 @@ def test_captioned_images_are_clips_of_one_frame(tmp_path):
         CaptionedMedia(open_dataset(tmp_path / "images"), **SIZE, num_frames=2)
 
 
-def test_broken_short_and_uncaptioned_clips_say_what_is_wrong(tmp_path):
-    folder = write_clips(tmp_path / "clips", 4)
+def test_broken_and_short_clips_say_what_is_wrong_and_one_without_a_caption_has_none(tmp_path):
+    folder = write_clips(tmp_path / "clips", 3)
     break_clip(folder, 0)
     save_animation(pictures(2, 9), folder / "clip1.gif")
-    (folder / "clip2.gif").unlink()
-    write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": "a clip" if n < 3 else " "} for n in range(4)])
+    write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": "a clip" if n < 2 else " "} for n in range(3)])
     media = CaptionedMedia(open_dataset(folder), **SIZE, num_frames=3)
-    for (number, row), reason in zip(
-        media.rows(0), ("cannot be decoded", "is too short", "is not there", "has no caption"), strict=True
-    ):
+    broken, short, uncaptioned = media.rows(0)
+    for row, reason in ((broken, "cannot be decoded"), (short, "is too short")):
         with pytest.raises(BrokenMediaError, match=reason):
-            media.reader.read(number, row)
+            list(media.reader.read(*row))
+    (sample,) = media.reader.read(*uncaptioned)
+    assert sample["caption"] is sample["image_caption"] is None
+    (unread,) = samples(open_dataset(folder).select([2]), caption_source="none")
+    assert np.array_equal(unread["video"], sample["video"])
+
+
+def test_windows_of_a_long_clip_are_the_frames_shown_from_their_starts_on(tmp_path):
+    """A clip of eight frames, each shown for 0.4 s, in samples of two frames: the last can start at 2.4 s."""
+    folder = write_clips(tmp_path / "clips", 1, num_frames=8, num_classes=5)
+    shown = np.stack([fit_picture(picture, 8, 8) for picture in pictures(8, 0)])
+    for arguments, firsts in (
+        ({"clips_per_video": 3}, [0, 3, 6]),
+        ({"stride": 0.8}, [0, 2, 4, 6]),
+        ({"stride": 0.8, "clips_per_video": 2}, [0, 2]),
+        ({"clips_per_video": 99}, [0, 1, 2, 3, 4, 5, 6]),
+    ):
+        found = samples(open_dataset(folder), num_frames=2, windows=ClipWindows(**arguments), sketch_column="sketch")
+        assert [sample["image_index"] for sample in found] == [place % 2 for place in range(len(firsts))]
+        assert np.array_equal([sample["video"] for sample in found], [shown[n : n + 2] for n in firsts])
+        maps = np.stack([fit_class_maps(class_maps(8, 0, 5), 8, 8)[n : n + 2] for n in firsts])
+        assert np.array_equal([sample["sketch"] for sample in found], maps)
 
 
 def test_a_class_beyond_the_codec_is_an_error_that_names_the_clip(folder):

@@ -6,7 +6,8 @@ Letters: T frames, Y, X pixel rows, columns.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -14,12 +15,16 @@ import datasets
 import numpy as np
 
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_sampling import check_frame_rate, sample_start
+from nuwa_hf.media.frame_sampling import check_frame_rate
+from nuwa_hf.media.media import Media
 from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import is_still, open_media, stored_name
 
 from .class_map_files import fit_class_maps, read_class_maps
-from .open_dataset import Columns, find_columns, without_decoding
+from .clip_windows import ClipWindows
+from .dataset_digest import dataset_digest
+from .find_columns import CaptionSource, Columns, find_columns
+from .open_dataset import without_decoding
 
 
 ROWS_LOOKED_AT = 4  # to tell a data set of still images from one of clips
@@ -36,6 +41,7 @@ class ClipReader:
         num_frames (`int`): frames of a sample, T.
         frame_rate (`float`): frames for each second.
         num_classes (`int`, *optional*): how many classes sketches may have.
+        windows (`ClipWindows`): which parts of a clip become samples.
     """
 
     columns: Columns
@@ -44,46 +50,56 @@ class ClipReader:
     num_frames: int
     frame_rate: float
     num_classes: int | None = None
+    windows: ClipWindows = field(default_factory=ClipWindows)
 
-    def read(self, number: int, row: dict[str, Any]) -> dict[str, Any]:
-        """One sample. Each frame of the clip is the still one for one row in T, in turn.
+    def read(self, number: int, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The samples of a row, one for each window of its clip; each is decoded as it is asked for.
+
+        The still frame of window w of row n is the one at n + w modulo T, so that all of them are used in turn.
 
         Args:
             number (`int`): of the row in its data set.
             row (`dict[str, Any]`): as `CaptionedMedia.rows` gives it.
 
-        Returns:
-            `dict`: `name`, `caption` and `image_caption` (`str`), `image_index` (`int`, in [0, T)), `video` (uint8 of
-            shape `(T, Y, X, 3)`) and, where there is a column of sketches, `sketch` (`(T, Y, X)`).
+        Yields:
+            `dict`: `name` (`str`), `caption` and `image_caption` (`str`, or None without a caption), `image_index`
+            (`int`, in [0, T)), `video` (uint8 of shape `(T, Y, X, 3)`) and, where there is a column of sketches,
+            `sketch` (`(T, Y, X)`).
 
         Raises:
-            BrokenMediaError: If the clip or its sketch cannot be decoded or is too short, or there is no caption.
+            BrokenMediaError: If the clip or its sketch cannot be decoded or is too short.
             ValueError: If a sketch has a class that does not exist.
         """
-        caption = row[self.columns.caption]
-        if not isinstance(caption, str) or not caption.strip():
-            raise BrokenMediaError("has no caption")
+        name, caption = self.name(number, row), self.columns.caption_of(row)
+        sampling = {"frame_rate": self.frame_rate, "num_frames": self.num_frames}
         with open_media(row[self.columns.media]) as media:
-            clip = sample_start(media.frames(), frame_rate=self.frame_rate, num_frames=self.num_frames)
-            pictures = [frame.picture() for frame in clip]
-        sample = {
-            "name": self.name(number, row),
-            "caption": caption,
-            "image_caption": caption,
-            "image_index": number % self.num_frames,
-            "video": np.stack([fit_picture(picture, self.height, self.width) for picture in pictures]),
-        }
-        if self.columns.sketch is not None:
-            maps = read_class_maps(row[self.columns.sketch], clip, frame_rate=self.frame_rate)
-            rows, columns = maps.shape[1:]
-            if rows * pictures[0].width != columns * pictures[0].height:
-                raise BrokenMediaError(
-                    f"has a sketch of {rows}x{columns} beside frames of {pictures[0].height}x{pictures[0].width}, "
-                    "another aspect"
-                )
-            self._check_classes(maps, sample["name"])
-            sample["sketch"] = fit_class_maps(maps, self.height, self.width)
-        return sample
+            seconds = Fraction(0) if self.windows.is_first_only else media.seconds()
+            for window, start in enumerate(self.windows.start_times(seconds, number, **sampling)):
+                yield {
+                    "name": name,
+                    "caption": caption,
+                    "image_caption": caption,
+                    "image_index": (number + window) % self.num_frames,
+                    **self._frames(media, start, row, name),
+                }
+
+    def _frames(self, media: Media, start: Fraction, row: dict[str, Any], name: str) -> dict[str, np.ndarray]:
+        clip = media.window(start=start, frame_rate=self.frame_rate, num_frames=self.num_frames)
+        video, sizes = [], []
+        for frame in clip:  # one at a time: they can be large
+            picture = frame.picture()
+            sizes.append((picture.height, picture.width))
+            video.append(fit_picture(picture, self.height, self.width))
+        if self.columns.sketch is None:
+            return {"video": np.stack(video)}
+        maps = read_class_maps(row[self.columns.sketch], clip, frame_rate=self.frame_rate, start=start)
+        (rows, columns), (height, width) = maps.shape[1:], sizes[0]
+        if rows * width != columns * height:
+            raise BrokenMediaError(
+                f"has a sketch of {rows}x{columns} beside frames of {height}x{width}, another aspect"
+            )
+        self._check_classes(maps, name)
+        return {"video": np.stack(video), "sketch": fit_class_maps(maps, self.height, self.width)}
 
     def name(self, number: int, row: dict[str, Any]) -> str:
         """What to call a row in messages.
@@ -119,9 +135,13 @@ class CaptionedMedia:
         caption_column (`str`, *optional*): captions; by default found likewise.
         sketch_column (`str`, *optional*): class maps; without it none are read.
         num_classes (`int`, *optional*): how many classes they may have.
+        caption_source (`str`, defaults to `"auto"`): where captions come from, as in `find_columns`; `"none"` reads
+            none.
+        windows (`ClipWindows`, *optional*): which parts of a clip become samples; by default its start.
 
     Attributes:
         num_rows (`int` or None): rows of the data set; None if it is streamed.
+        digest (`str` or None): of the rows and their files; None where it is not known.
         reader (`ClipReader`): makes samples from rows, in any process.
 
     Raises:
@@ -142,6 +162,8 @@ class CaptionedMedia:
         caption_column: str | None = None,
         sketch_column: str | None = None,
         num_classes: int | None = None,
+        caption_source: CaptionSource = "auto",
+        windows: ClipWindows | None = None,
     ):
         if not isinstance(dataset, datasets.Dataset | datasets.IterableDataset):
             raise TypeError(
@@ -156,15 +178,18 @@ class CaptionedMedia:
         self._dataset = without_decoding(dataset)
         first = list(islice(self.rows(0), ROWS_LOOKED_AT))
         if not first:
-            raise ValueError("`dataset` must hold at least one captioned image or clip, got no rows.")
+            raise ValueError("`dataset` must hold at least one image or clip, got no rows.")
         features = self._dataset.features or dict.fromkeys(first[0][1])
-        columns = find_columns(features, media=media_column, caption=caption_column, sketch=sketch_column)
+        columns = find_columns(
+            features, media=media_column, caption=caption_column, sketch=sketch_column, caption_source=caption_source
+        )
         if num_frames > 1 and all(is_still(row[columns.media]) for _, row in first):
             raise ValueError(
                 f"`num_frames` must be 1 for still images, which `dataset` begins with, got {num_frames}; use 1, or "
                 "another `media_column`."
             )
-        self.reader = ClipReader(columns, height, width, num_frames, frame_rate, num_classes)
+        self.digest = dataset_digest(dataset, columns)
+        self.reader = ClipReader(columns, height, width, num_frames, frame_rate, num_classes, windows or ClipWindows())
 
     def rows(self, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Rows with their numbers, their images and clips not decoded.

@@ -2,18 +2,21 @@
 # Copyright 2026 The nuwa_hf authors
 """Stored class maps: the sketches of a clip, as pictures, animations or numbers."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from nuwa_hf.media.class_indices import class_indices
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_sampling import TimedFrame, sample_start
+from nuwa_hf.media.frame_sampling import TimedFrame
 from nuwa_hf.media.resizing import middle_box, resize_class_maps
 from nuwa_hf.media.sources import open_media
 
 
-def read_class_maps(value: Any, clip: list[TimedFrame], *, frame_rate: float) -> np.ndarray:
+def read_class_maps(
+    value: Any, clip: list[TimedFrame], *, frame_rate: float, start: Fraction = Fraction(0)
+) -> np.ndarray:
     """The class maps of a clip's sampled frames.
 
     An animated PNG has times of its own and is sampled as the clip was. A list of pictures, or numbers of shape
@@ -24,6 +27,7 @@ def read_class_maps(value: Any, clip: list[TimedFrame], *, frame_rate: float) ->
         value: what `open_media` takes, a list of these, or whole numbers as an array or nested lists.
         clip (`list[TimedFrame]`): the frames that were sampled.
         frame_rate (`float`): the rate at which they were.
+        start (`Fraction`, defaults to 0): seconds from the start of the clip at which the first of them is shown.
 
     Returns:
         `np.ndarray` of shape `(len(clip), rows, columns)`, whole numbers.
@@ -38,7 +42,7 @@ def read_class_maps(value: Any, clip: list[TimedFrame], *, frame_rate: float) ->
                 raise BrokenMediaError(f"has {len(maps)} maps, fewer than the clip has frames")
             maps = [maps[frame.number] for frame in clip]
         else:
-            maps = _read_pictures(value, frame_rate, len(clip))
+            maps = _read_pictures(value, start, frame_rate, len(clip))
         if len({one.shape for one in maps}) != 1:
             raise BrokenMediaError("has maps of several sizes")
     except BrokenMediaError as error:
@@ -61,11 +65,11 @@ def fit_class_maps(maps_TYX: np.ndarray, height: int, width: int) -> np.ndarray:
     return resize_class_maps(maps_TYX, height, width, box)
 
 
-def _read_pictures(value: Any, frame_rate: float, num_frames: int) -> list[np.ndarray]:
+def _read_pictures(value: Any, start: Fraction, frame_rate: float, num_frames: int) -> list[np.ndarray]:
     with open_media(value) as media:
         if media.picture is None:
             raise BrokenMediaError("is no picture")
-        frames = sample_start(media.frames(), frame_rate=frame_rate, num_frames=num_frames)
+        frames = media.window(start=start, frame_rate=frame_rate, num_frames=num_frames)
         return [class_indices(frame.picture()) for frame in frames]
 
 
@@ -74,7 +78,7 @@ def _read_list(value) -> list[np.ndarray]:
     if len(value) == 0:
         raise BrokenMediaError("has no maps")
     if not isinstance(value, np.ndarray) and not isinstance(value[0], list | tuple | np.ndarray):
-        return [_read_pictures(one, 1, 1)[0] for one in value]
+        return [_read_pictures(one, Fraction(0), 1, 1)[0] for one in value]
     try:
         numbers = np.asarray(value)
     except ValueError as error:

@@ -3,8 +3,7 @@
 """Encodes a few samples with the codecs and the text tokenizer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
 
 import torch
 from diffusers import ModelMixin
@@ -15,10 +14,12 @@ from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines.checks import check_codec
-from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_losses
+from nuwa_hf.training.tokens.row_source import Rows, SampleReader
+from nuwa_hf.training.tokens.token_files import TokenFiles, join_tokens
 
 
-Rows = list[tuple[int, Any]]  # row numbers and rows of a data set
+SAMPLES_AT_ONCE = 32  # windows that are in memory as pixels; a long clip has many
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,6 @@ class Encoders:
         return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
 
-class SampleReader(Protocol):
-    """Turns a row of a data set into a sample. It must be picklable."""
-
-    def read(self, number: int, row: Any) -> dict[str, Any]:
-        """The sample of a row; raises BrokenMediaError if it cannot be used."""
-
-    def name(self, number: int, row: Any) -> str:
-        """The name of a row, for messages."""
-
-
 @dataclass(frozen=True)
 class SkippedClip:
     """A clip that could not be used.
@@ -98,15 +89,17 @@ class TokenizedRows:
         num_rows (`int`): how many rows there were.
         tokens (`TokenFiles`, *optional*): tokens of the usable rows, if there are any.
         skipped (`tuple[SkippedClip, ...]`): the rows that could not be used.
+        captions (`CaptionLosses`): what the tokenizer lost of the usable rows' captions.
     """
 
     num_rows: int
     tokens: TokenFiles | None
     skipped: tuple[SkippedClip, ...]
+    captions: CaptionLosses = field(default_factory=CaptionLosses)
 
 
 def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> TokenizedRows:
-    """Read a few rows and encode the usable ones.
+    """Read a few rows and encode the usable ones. A row gives all of its samples or, if one is broken, none.
 
     Args:
         encoders (`Encoders`): the codecs and the tokenizer.
@@ -116,14 +109,29 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
     Returns:
         `TokenizedRows`.
     """
-    samples, skipped = [], []
+    encoded, owners, waiting, skipped, captions = [], [], [], [], {}
+
+    def encode_waiting():
+        if waiting:
+            encoded.append(tokenize_clips(waiting, range(len(waiting)), **vars(encoders)))
+            waiting.clear()
+
     for number, row in rows:
         try:
-            samples.append(reader.read(number, row))
+            for sample in reader.read(number, row):
+                waiting.append(sample)
+                owners.append(number)
+                captions[number] = (reader.name(number, row), sample["caption"])
+                if len(waiting) == SAMPLES_AT_ONCE:
+                    encode_waiting()
         except BrokenMediaError as error:
             skipped.append(SkippedClip(number, reader.name(number, row), str(error)))
-    tokens = tokenize_clips(samples, range(len(samples)), **vars(encoders)) if samples else None
-    return TokenizedRows(len(rows), tokens, tuple(skipped))
+            captions.pop(number, None)
+    encode_waiting()
+    is_kept = torch.tensor([number in captions for number in owners])
+    tokens = join_tokens(encoded).where(is_kept) if captions else None
+    losses = caption_losses(encoders.tokenizer, captions.values())
+    return TokenizedRows(len(rows), tokens, tuple(skipped), losses)
 
 
 @torch.no_grad()
@@ -151,10 +159,6 @@ def tokenize_clips(
     codec = as_codec(vqgan)
     pixels = rearrange(video, "b t y x c -> b c t y x").to(codec.device, torch.float32) / 127.5 - 1
 
-    def ids(key):
-        text = tokenizer([sample[key] for sample in samples], padding="max_length", truncation=True)
-        return torch.tensor(text.input_ids, dtype=torch.int32)
-
     sketch_tokens = None
     if sketch_vqgan is not None:
         sketches = torch.stack([torch.from_numpy(sample["sketch"]) for sample in samples])
@@ -163,8 +167,8 @@ def tokenize_clips(
         sketch_tokens = sketch_codec.encode(classes).tokens.int().cpu()
     return TokenFiles(
         video_tokens=codec.encode(pixels).tokens.int().cpu(),
-        caption_ids=ids("caption"),
-        image_caption_ids=ids("image_caption"),
+        caption_ids=caption_ids(tokenizer, [sample["caption"] for sample in samples]),
+        image_caption_ids=caption_ids(tokenizer, [sample["image_caption"] for sample in samples]),
         image_indices=torch.tensor([sample["image_index"] for sample in samples], dtype=torch.int32),
         sketch_tokens=sketch_tokens,
     )

@@ -4,19 +4,21 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import torch
 from tqdm.auto import tqdm
 
-from nuwa_hf.training.tokens.clip_tokens import Rows, SampleReader, SkippedClip, TokenizedRows
+from nuwa_hf.media.whole_files import written_aside
+from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
+from nuwa_hf.training.tokens.clip_tokens import SkippedClip, TokenizedRows
+from nuwa_hf.training.tokens.row_source import Rows, RowSource
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
+    join_tokens,
     read_metadata,
     read_shard_infos,
     write_metadata,
@@ -30,14 +32,40 @@ SKIPPED_NAME = "skipped.jsonl"
 NAMED_SKIPS = 3  # named in an error message
 
 
-class RowSource(Protocol):
-    """A data set whose rows are read one after another."""
+@dataclass
+class ShardContent:
+    """What is known of a shard besides its tokens.
 
-    num_rows: int | None  # None if it is streamed
-    reader: SampleReader
+    Args:
+        num_rows (`int`): rows of the data set that it stands for.
+        num_clips (`int`): clips in it; less where rows were skipped, more where a row gives several windows.
+        skipped (`list[SkippedClip]`): the rows that could not be used.
+        captions (`CaptionLosses`): what the tokenizer lost of its captions.
+    """
 
-    def rows(self, start: int) -> Iterator[tuple[int, Any]]:
-        """Row numbers and rows, starting at a row."""
+    num_rows: int = 0
+    num_clips: int = 0
+    skipped: list[SkippedClip] = field(default_factory=list)
+    captions: CaptionLosses = field(default_factory=CaptionLosses)
+
+    @classmethod
+    def from_info(cls, info: dict[str, Any]) -> "ShardContent":
+        """From what `to_info` gave; shards of earlier versions have one clip a row and do not count captions."""
+        skipped = [SkippedClip(**clip) for clip in info["skipped"]]
+        num_clips = info.get("num_clips", info["num_rows"] - len(skipped))
+        return cls(info["num_rows"], num_clips, skipped, CaptionLosses.from_dict(info.get("captions", {})))
+
+    def to_info(self) -> dict[str, Any]:
+        """As JSON can store it."""
+        skipped = [vars(clip) for clip in self.skipped]
+        return {**vars(self), "skipped": skipped, "captions": vars(self.captions)}
+
+    def add(self, part: TokenizedRows) -> None:
+        """Count a batch of rows too."""
+        self.num_rows += part.num_rows
+        self.num_clips += 0 if part.tokens is None else len(part.tokens)
+        self.skipped.extend(part.skipped)
+        self.captions += part.captions
 
 
 @dataclass(frozen=True)
@@ -63,46 +91,56 @@ class ShardWriter:
     empty: TokenFiles | None = None
     max_skipped_share: float | None = None
 
-    def write(self, tokenize: Callable[[Iterable[Rows]], Iterator[TokenizedRows]]) -> None:
+    def write(self, tokenize: Callable[[Iterable[Rows]], Iterator[TokenizedRows]]) -> ShardContent:
         """Write the missing shards, and the skipped rows to `skipped.jsonl`.
 
         Args:
             tokenize (`Callable`): makes tokens from batches of rows and keeps their order.
 
+        Returns:
+            `ShardContent`: of all shards together.
+
         Raises:
-            ValueError: If more rows are unusable than the share allows, or all are.
+            OSError: If a file cannot be written, for example because the disk is full.
+            ValueError: If more rows are unusable than the share allows, or all are, or a shard is damaged.
         """
-        rows_of, skipped = self._read_shards()
-        missing = _without(rows_of)
-        batches = self._batches(dict(rows_of))
-        with tqdm(total=self.source.num_rows, initial=sum(rows_of.values()), unit="clip", desc="Tokenising") as bar:
-            index, parts = next(missing), []
+        shards = self._read_shards()
+        missing = _without(shards)
+        batches = self._batches({index: shard.num_rows for index, shard in shards.items()})
+        done = sum(shard.num_rows for shard in shards.values())
+        with tqdm(total=self.source.num_rows, initial=done, unit="clip", desc="Tokenising") as bar:
+            index, tokens = next(missing), []
             for part in tokenize(batches):
-                parts.append(part)
-                skipped.setdefault(index, []).extend(part.skipped)
+                shard = shards.setdefault(index, ShardContent())
+                shard.add(part)
+                if part.tokens is not None:
+                    tokens.append(part.tokens)
                 for clip in part.skipped:
                     logger.warning("Skipped row %d, %s: it %s.", clip.row, clip.name, clip.reason)
                 bar.update(part.num_rows)
                 if self.source.num_rows is not None:
-                    self._check_skipped(skipped, self.source.num_rows)
-                if sum(part.num_rows for part in parts) == self.rows_per_shard:
-                    rows_of[index] = self._write_shard(index, parts)
-                    index, parts = next(missing), []
-            if parts:
-                rows_of[index] = self._write_shard(index, parts)
-        self._check_skipped(skipped, sum(rows_of.values()))
-        self._write_skipped(skipped)
-        self._finish(sum(rows_of.values()) - sum(map(len, skipped.values())), len(rows_of))
+                    self._check_skipped(shards, self.source.num_rows)
+                if shard.num_rows == self.rows_per_shard:
+                    self._write_shard(index, tokens, shard)
+                    index, tokens = next(missing), []
+            if index in shards:
+                self._write_shard(index, tokens, shards[index])
+        whole = _together(shards)
+        self._check_skipped(shards, whole.num_rows)
+        self._write_skipped(whole)
+        self._finish(whole.num_clips, len(shards))
+        return whole
 
-    def _read_shards(self) -> tuple[dict[int, int], dict[int, list[SkippedClip]]]:
-        """The rows of each existing shard, and which of them were skipped."""
-        infos = read_shard_infos(self.folder)
-        if self.max_skipped_share is None:
-            return {
-                index: min(self.rows_per_shard, self.source.num_rows - index * self.rows_per_shard) for index in infos
-            }, {}
-        skipped = {index: [SkippedClip(**clip) for clip in info["skipped"]] for index, info in infos.items()}
-        return {index: info["num_rows"] for index, info in infos.items()}, skipped
+    def _read_shards(self) -> dict[int, ShardContent]:
+        """What is known of each existing shard."""
+        shards = {}
+        for index, info in read_shard_infos(self.folder).items():
+            if info is None:  # EmojiMotion's, of an earlier version
+                num_rows = min(self.rows_per_shard, self.source.num_rows - index * self.rows_per_shard)
+                shards[index] = ShardContent(num_rows, num_rows)
+            else:
+                shards[index] = ShardContent.from_info(info)
+        return shards
 
     def _batches(self, rows_of: dict[int, int]) -> Iterator[Rows]:
         """The rows of the missing shards. No batch has rows of two shards."""
@@ -122,22 +160,15 @@ class ShardWriter:
                 yield batch
                 left -= len(batch)
 
-    def _write_shard(self, index: int, parts: list[TokenizedRows]) -> int:
-        tokens = [part.tokens for part in parts if part.tokens is not None] or [self.empty]
-        names = [name for name, column in vars(tokens[0]).items() if column is not None]
-        columns = {name: torch.cat([getattr(part, name) for part in tokens]) for name in names}
-        num_rows = sum(part.num_rows for part in parts)
-        info = None
-        if self.max_skipped_share is not None:
-            info = {"num_rows": num_rows, "skipped": [vars(clip) for part in parts for clip in part.skipped]}
-        write_shard(self.folder, index, TokenFiles(**columns), info)
-        return num_rows
+    def _write_shard(self, index: int, tokens: list[TokenFiles], shard: ShardContent) -> None:
+        write_shard(self.folder, index, join_tokens(tokens or [self.empty]), shard.to_info())
 
-    def _check_skipped(self, skipped: dict[int, list[SkippedClip]], num_rows: int) -> None:
-        clips = [clip for index in sorted(skipped) for clip in skipped[index]]
+    def _check_skipped(self, shards: dict[int, ShardContent], num_rows: int) -> None:
+        whole = _together(shards)
+        clips = whole.skipped
         if not clips or len(clips) <= self.max_skipped_share * num_rows:
             return
-        self._write_skipped(skipped)
+        self._write_skipped(whole)
         named = "; ".join(f"{clip.name} {clip.reason}" for clip in clips[:NAMED_SKIPS])
         raise ValueError(
             f"`max_skipped_share` must not be passed, got {len(clips)} of {num_rows} clips that cannot be used, where "
@@ -145,15 +176,13 @@ class ShardWriter:
             f"are in {self.folder / SKIPPED_NAME}; mend them, or raise the share."
         )
 
-    def _write_skipped(self, skipped: dict[int, list[SkippedClip]]) -> None:
+    def _write_skipped(self, whole: ShardContent) -> None:
         path = self.folder / SKIPPED_NAME
-        lines = [json.dumps(vars(clip)) + "\n" for index in sorted(skipped) for clip in skipped[index]]
-        if not lines:
+        if not whole.skipped:
             path.unlink(missing_ok=True)
             return
-        aside = path.with_name(f".{SKIPPED_NAME}.incomplete")
-        aside.write_text("".join(lines), encoding="utf-8")
-        os.replace(aside, path)
+        with written_aside(path) as aside:
+            aside.write_text("".join(json.dumps(vars(clip)) + "\n" for clip in whole.skipped), encoding="utf-8")
 
     def _finish(self, num_clips: int, num_shards: int) -> None:
         metadata = read_metadata(self.folder)
@@ -166,7 +195,17 @@ class ShardWriter:
         write_metadata(self.folder, {**metadata, "num_clips": num_clips, "num_shards": num_shards})
 
 
-def _without(taken: dict[int, int]) -> Iterator[int]:
+def _together(shards: dict[int, ShardContent]) -> ShardContent:
+    whole = ShardContent()
+    for _, shard in sorted(shards.items()):
+        whole.num_rows += shard.num_rows
+        whole.num_clips += shard.num_clips
+        whole.skipped.extend(shard.skipped)
+        whole.captions += shard.captions
+    return whole
+
+
+def _without(taken: dict[int, Any]) -> Iterator[int]:
     """0, 1, 2 and so on, without the numbers already taken."""
     taken = frozenset(taken)
     return (index for index in count() if index not in taken)

@@ -5,16 +5,17 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
 from nuwa_hf.training.run.run_arguments import argument, require
 
 
-OF_EMOJI_MOTION = ("setting", "sprites", "split", "num_clips", "seed")
+OF_EMOJI_MOTION = ("setting", "sprites", "split", "num_clips")
 OF_DATASETS = (
-    *("dataset_split", "streaming", "caption_column", "media_column", "sketch_column", "num_frames", "frame_rate"),
-    "max_skipped_share",
+    *("dataset_split", "streaming", "caption_column", "caption_source", "media_column", "sketch_column"),
+    *("num_frames", "frame_rate", "clips_per_video", "stride", "starts", "max_skipped_share"),
 )
 
 
@@ -39,22 +40,36 @@ class TokenizeArguments:
     sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
     split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of EmojiMotion.")
     num_clips: int = argument(40000, help="How many clips of EmojiMotion, from the first on.")
-    seed: int = argument(0, help="Seed of EmojiMotion.")
-    dataset: str | None = argument(None, help="Folder, file or Hub id of captioned images or clips, not EmojiMotion.")
+    seed: int = argument(0, help="Seed of EmojiMotion, or of random starts.")
+    dataset: str | None = argument(None, help="Folder, file or Hub id of images or clips, not EmojiMotion.")
     dataset_split: str = argument("train", help="Split of the dataset.")
     streaming: bool = argument(False, help="Read the dataset's rows one after another, without preparing them first.")
-    caption_column: str | None = argument(None, help="Column of captions; by default 'text' or 'caption'.")
+    caption_column: str | None = argument(None, help="Column of captions; by default the one called so.")
+    caption_source: Literal["auto", "folder", "none"] = argument(
+        "auto", help="Captions from a column ('auto'), from the names of sub-folders ('folder'), or 'none'."
+    )
     media_column: str | None = argument(None, help="Column of images or clips; by default the only one.")
     sketch_column: str | None = argument(
         None, help="Column of class maps; by default 'sketch'. With `checkpoint`: none, unless it is named."
     )
-    num_frames: int = argument(10, help="Frames of a clip of the dataset; 1 for still images.")
+    num_frames: int | None = argument(
+        None, help="Frames of a sample of the dataset, 1 for still images; by default those of `checkpoint`, else 10."
+    )
     frame_rate: float | None = argument(
         None, help="Frames for each second of a clip of the dataset; by default those of `checkpoint`, else 2.5."
     )
+    clips_per_video: int | None = argument(
+        None, help="Samples of a long clip, at most; by default 1, or, with `stride`, as many as fit."
+    )
+    stride: float | None = argument(
+        None, help="Seconds from the start of one sample of a clip to that of the next; by default spread over it."
+    )
+    starts: Literal["even", "random"] = argument("even", help="Where samples of a clip start.")
     max_skipped_share: float = argument(0.05, help="Share of the dataset's clips that may be unusable.")
     num_proc: int = argument(1, help="Processes that read clips and run the codecs.")
-    clips_per_shard: int | None = argument(None, help="Clips of one token file, by default 2048.")
+    clips_per_shard: int | None = argument(
+        None, help="Clips of one token file, by default 2048, whatever number of samples they give."
+    )
     device: str = argument("cpu", help="Where the VQ-GAN runs; with 'cuda' processes take the GPUs in turn.")
 
     def __post_init__(self):
@@ -62,12 +77,14 @@ class TokenizeArguments:
             ("setting", tuple(SETTINGS)),
             ("sprites", ("noto", "shapes")),
             ("split", ("train", "val", "zeroshot")),
+            ("caption_source", ("auto", "folder", "none")),
         ):
             value = getattr(self, name)
             require(value in allowed, name, f"one of {list(allowed)}", value, "choose one of these")
         require(self.num_clips > 0, "num_clips", "at least 1", self.num_clips, "the default is 40000")
         require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
-        require(self.num_frames > 0, "num_frames", "at least 1", self.num_frames, "the default is 10")
+        frames = self.num_frames
+        require(frames is None or frames > 0, "num_frames", "at least 1", frames, "the paper's is 10")
         require(self.num_proc > 0, "num_proc", "at least 1", self.num_proc, "the default is 1")
         rate, share, clips = self.frame_rate, self.max_skipped_share, self.clips_per_shard
         is_rate = rate is None or 0 < rate <= 1000
@@ -80,6 +97,9 @@ class TokenizeArguments:
             value = getattr(self, name)
             whose = "left out without `dataset`" if self.dataset is None else "left out with `dataset`"
             require(value == defaults[name], name, whose, value, "see --help")
+        windows = self.windows()  # checks its values
+        has_seed = self.dataset is None or windows.starts == "random" or self.seed == 0
+        require(has_seed, "seed", "left out with `dataset`, but for random `starts`", self.seed, "see --help")
         parts = [name for name in ("vqgan", "tokenizer", "sketch_vqgan") if getattr(self, name) is not None]
         if self.checkpoint is not None:
             require(
@@ -94,11 +114,24 @@ class TokenizeArguments:
 
     def clip_rate(self) -> float:
         """Frames for each second of a clip of the dataset: as given, else as `checkpoint` learnt, else the paper's."""
-        if self.frame_rate is not None:
-            return self.frame_rate
+        return self._learnt().frame_rate if self.frame_rate is None else self.frame_rate
+
+    def clip_frames(self) -> int:
+        """Frames of a sample of the dataset: as given, else as `checkpoint` learnt, else the paper's."""
+        return self._learnt().get_visual_grid().t if self.num_frames is None else self.num_frames
+
+    def windows(self) -> ClipWindows:
+        """Which parts of a clip of the dataset become samples.
+
+        Raises:
+            ValueError: If a number is out of range.
+        """
+        return ClipWindows(self.clips_per_video, self.stride, self.starts, self.seed if self.dataset else 0)
+
+    def _learnt(self) -> NuwaConfig:
         if self.checkpoint is None:
-            return NuwaConfig().frame_rate
-        return NuwaConfig.from_pretrained(find_checkpoint(self.checkpoint), subfolder="transformer").frame_rate
+            return NuwaConfig()
+        return NuwaConfig.from_pretrained(find_checkpoint(self.checkpoint), subfolder="transformer")
 
     def codec_folders(self) -> dict[str, str | None]:
         """The folders of `vqgan`, `tokenizer` and `sketch_vqgan`; None if sketches are not encoded.

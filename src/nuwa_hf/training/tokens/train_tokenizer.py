@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""`nuwa-hf train-tokenizer`: learn a text tokenizer from EmojiMotion's captions or from a file of captions."""
+"""`nuwa-hf train-tokenizer`: learn a text tokenizer from the captions of EmojiMotion, of a data set or of a file."""
 
 import argparse
+import json
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
+from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
 logger = logging.getLogger(__name__)
+
+DATA_SET_ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow")
 
 
 def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Iterator[str]:
@@ -34,6 +40,42 @@ def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Ite
         yield sample["image_caption"]
 
 
+def dataset_captions(
+    path: str,
+    *,
+    split: str = "train",
+    streaming: bool = False,
+    media_column: str | None = None,
+    caption_column: str | None = None,
+    caption_source: str = "auto",
+) -> Iterator[str]:
+    """The captions of a data set, as `nuwa-hf tokenize` reads them. Its images and clips are not read.
+
+    Args:
+        path (`str`): folder, file or Hub id.
+        split (`str`, defaults to `"train"`): which split.
+        streaming (`bool`, defaults to `False`): whether rows are read one after another.
+        media_column (`str`, *optional*): images or clips, as for `find_columns`.
+        caption_column (`str`, *optional*): captions, as for `find_columns`.
+        caption_source (`str`, defaults to `"auto"`): where they come from, as for `find_columns`.
+
+    Yields:
+        `str`: one caption after another; rows without one are left out.
+
+    Raises:
+        ValueError: If the data set cannot be opened, or has no captions.
+    """
+    rows = open_dataset(path, split=split, streaming=streaming)
+    features = rows.features or dict.fromkeys(next(islice(rows, 1), {}))
+    columns = find_columns(features, media=media_column, caption=caption_column, caption_source=caption_source)
+    if columns.caption is None:
+        raise ValueError(f"`caption_source` must name captions, got {caption_source!r}; use 'auto' or 'folder'.")
+    for row in rows.select_columns([columns.caption]):
+        caption = columns.caption_of(row)
+        if caption is not None:
+            yield caption
+
+
 def file_captions(path: Path) -> Iterator[str]:
     """The non-empty lines of a UTF-8 text file, one caption each.
 
@@ -44,12 +86,30 @@ def file_captions(path: Path) -> Iterator[str]:
         `str`: one caption after another.
 
     Raises:
-        ValueError: If no file is at `path`.
+        ValueError: If no file is at `path`, or it is no plain text.
     """
     if not path.is_file():
         raise ValueError(f"`captions` must name a text file with one caption a line, got {str(path)!r}.")
-    with path.open(encoding="utf-8") as lines:
-        yield from (line.strip() for line in lines if line.strip())
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"`captions` must be a text file in UTF-8, got {str(path)!r}, which has the byte "
+            f"{error.object[error.start]:#04x} at {error.start}; save it as UTF-8."
+        ) from error
+    if path.suffix.lower() in DATA_SET_ENDINGS or (lines and _is_json(lines[0])):
+        raise ValueError(
+            f"`captions` must name a text file with one caption a line, got {str(path)!r}, which has rows with "
+            f"columns; use `--dataset {path}`, which reads its captions only."
+        )
+    yield from lines
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict | list)
+    except ValueError:
+        return False
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,6 +118,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--setting", choices=list(SETTINGS), default="small", help="EmojiMotion's setting")
     parser.add_argument("--num_captions", type=int, default=20000, help="samples of EmojiMotion to read")
     parser.add_argument("--captions", type=Path, metavar="FILE.txt", help="read this file instead, a caption a line")
+    parser.add_argument("--dataset", help="or read the captions of this data set: a folder, a file or a Hub id")
+    parser.add_argument("--dataset_split", default="train", help="split of the data set")
+    parser.add_argument("--streaming", action="store_true", help="read its rows without preparing them first")
+    parser.add_argument("--media_column", help="its column of images or clips; by default the only one")
+    parser.add_argument("--caption_column", help="its column of captions; by default the one called so")
+    parser.add_argument(
+        "--caption_source",
+        choices=("auto", "folder"),
+        default="auto",
+        help="captions from a column, or from the names of sub-folders",
+    )
     parser.add_argument("--vocab_size", type=int, default=512, help="largest vocabulary, special tokens included")
     parser.add_argument("--seed", type=int, default=0, help="seed of EmojiMotion")
     parser.add_argument("--output_dir", type=Path, required=True, help="where the tokenizer goes")
@@ -77,12 +148,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     if args.num_captions < 1:
         raise ValueError(f"`num_captions` must be at least 1, got {args.num_captions}.")
-    if args.captions is None:
-        captions = list(emoji_motion_captions(args.setting, args.num_captions, args.seed))
-    else:
-        captions = list(file_captions(args.captions))
+    captions = list(_captions(args))
     if not captions:
-        raise ValueError(f"`captions` must hold at least one caption, got none in {str(args.captions)!r}.")
+        source = str(args.captions or args.dataset)
+        raise ValueError(f"`captions` must hold at least one caption, got none in {source!r}; add some.")
     tokenizer = NuwaTokenizer.train(captions, vocab_size=args.vocab_size)
     tokenizer.save_pretrained(args.output_dir)
     longest = max(len(ids) for ids in tokenizer(sorted(set(captions))).input_ids)
@@ -92,6 +161,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         len(tokenizer),
         longest,
         args.output_dir,
+    )
+
+
+def _captions(args: argparse.Namespace) -> Iterator[str]:
+    if args.captions is not None and args.dataset is not None:
+        raise ValueError(f"`captions` must be left out with `dataset`, got {str(args.captions)!r}; drop one of them.")
+    if args.captions is not None:
+        return file_captions(args.captions)
+    if args.dataset is None:
+        return emoji_motion_captions(args.setting, args.num_captions, args.seed)
+    return dataset_captions(
+        args.dataset,
+        split=args.dataset_split,
+        streaming=args.streaming,
+        media_column=args.media_column,
+        caption_column=args.caption_column,
+        caption_source=args.caption_source,
     )
 
 

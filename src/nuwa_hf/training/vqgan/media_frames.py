@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from nuwa_hf.datasets.open_dataset import MEDIA_COLUMNS, open_dataset, without_decoding
+from nuwa_hf.datasets.find_columns import find_media_column
+from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import open_media
@@ -41,7 +42,7 @@ class MediaFrames(Dataset):
         if len(rows) == 0:
             raise ValueError("`dataset` must hold at least one image or clip, got no rows; add some.")
         self.rows = without_decoding(rows)
-        self.media_column = _media_column(rows)
+        self.media_column = find_media_column(rows.features)
         self.image_size = image_size
         self.seed = seed
 
@@ -101,12 +102,3 @@ def media_frames(arguments: VQGANArguments, split: str) -> MediaFrames:
         ValueError: If there is no such data set or split, or it holds no images or clips.
     """
     return MediaFrames(open_dataset(arguments.dataset, split=split), arguments.image_size, arguments.seed)
-
-
-def _media_column(rows: datasets.Dataset) -> str:
-    kinds = datasets.Image | datasets.Video
-    found = [name for name, feature in rows.features.items() if isinstance(feature, kinds) and name != "sketch"]
-    found = found or [name for name in MEDIA_COLUMNS if name in rows.features]
-    if len(found) != 1:
-        raise ValueError(f"`dataset` must have one column of images or clips, got {found} of {list(rows.features)}.")
-    return found[0]

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Captions as text tokens, and what is lost on the way: captions that are missing, cut, or unknown to the tokenizer.
+
+Legend: B captions, L text length.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+
+
+MOST_NAMED = 3  # captions named for each kind of loss
+
+
+def none_caption_ids(tokenizer: NuwaTokenizer | CLIPTokenizer) -> list[int]:
+    """The tokens of a clip without a caption: those of the constant "None" condition.
+
+    Args:
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer.
+
+    Returns:
+        `list[int]`: one special token, or CLIP's empty text.
+    """
+    return [tokenizer.none_token_id] if isinstance(tokenizer, NuwaTokenizer) else tokenizer("").input_ids
+
+
+def caption_ids(tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Sequence[str | None]) -> torch.Tensor:
+    """Captions as text tokens of one length, cut or padded on the right.
+
+    Args:
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer.
+        captions (`Sequence[str | None]`): None for a clip without a caption.
+
+    Returns:
+        `torch.IntTensor` of shape `(B, L)`.
+    """
+    ids = tokenizer([caption or "" for caption in captions], padding="max_length", truncation=True).input_ids
+    none = none_caption_ids(tokenizer)
+    none = none + [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(none))
+    given = [none if caption is None else row for caption, row in zip(captions, ids, strict=True)]
+    return torch.tensor(given, dtype=torch.int32)
+
+
+@dataclass(frozen=True)
+class CaptionLosses:
+    """How many captions there are, and how many say less to a model than to a reader.
+
+    Args:
+        clips (`int`): clips that were counted.
+        without (`int`): those without a caption.
+        cut (`int`): captions longer than the tokenizer's longest text.
+        partly_unknown (`int`): captions with letters or signs that the tokenizer does not know.
+        all_unknown (`int`): captions of which it knows nothing.
+        tokens (`int`): text tokens of all captions, uncut, without first and last ones.
+        unknown_tokens (`int`): those that stand for something unknown.
+        longest (`int`): text tokens of the longest caption, uncut, with its first and last one.
+        named_cut (`tuple[str, ...]`): names of the first clips whose captions are cut.
+        named_unknown (`tuple[str, ...]`): names of the first clips whose captions are all or partly unknown.
+    """
+
+    clips: int = 0
+    without: int = 0
+    cut: int = 0
+    partly_unknown: int = 0
+    all_unknown: int = 0
+    tokens: int = 0
+    unknown_tokens: int = 0
+    longest: int = 0
+    named_cut: tuple[str, ...] = ()
+    named_unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "CaptionLosses":
+        """From what `vars` gave, once it has been JSON."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+    def __add__(self, other: "CaptionLosses") -> "CaptionLosses":
+        """Of both together, the names of the first ones first."""
+        added = {entry.name: getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)}
+        named = {name: added[name][:MOST_NAMED] for name in ("named_cut", "named_unknown")}
+        return CaptionLosses(**{**added, **named, "longest": max(self.longest, other.longest)})
+
+    def sentences(self, max_tokens: int, command: str) -> list[str]:
+        """What a user should know about them.
+
+        Args:
+            max_tokens (`int`): the tokenizer's longest text.
+            command (`str`): the command that learns a tokenizer from these captions.
+
+        Returns:
+            `list[str]`: one sentence for each kind of loss; none if nothing is lost.
+        """
+        found = []
+        if self.without:
+            found.append(
+                f'{self.without} of {self.clips} clips have no caption; they stand under the condition "None", from '
+                "which a model learns to draw without a text."
+            )
+        if self.cut:
+            found.append(
+                f"{self.cut} of {self.clips} captions are cut at {max_tokens} tokens (the longest has "
+                f"{self.longest}): {_named(self.named_cut, self.cut)}. Shorten them, or put first what matters."
+            )
+        unknown = self.partly_unknown + self.all_unknown
+        if unknown:
+            found.append(
+                f"{unknown} of {self.clips} captions have signs that the tokenizer does not know, {self.all_unknown} "
+                f"of them nothing else: {_named(self.named_unknown, unknown)}. Learn a tokenizer from these captions "
+                f"with `{command}`, and train a transformer from nothing with it."
+            )
+        return found
+
+
+def caption_losses(
+    tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Iterable[tuple[str, str | None]]
+) -> CaptionLosses:
+    """Count what a tokenizer loses.
+
+    Args:
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer.
+        captions (`Iterable[tuple[str, str | None]]`): the name and the caption of each clip; None without a caption.
+
+    Returns:
+        `CaptionLosses`.
+    """
+    clips = list(captions)
+    given = [(name, caption) for name, caption in clips if caption is not None]
+    if not given:
+        return CaptionLosses(clips=len(clips), without=len(clips))
+    inner = tokenizer([caption for _, caption in given], add_special_tokens=False, truncation=False, verbose=False)
+    frame = len(tokenizer("").input_ids)  # the first and the last token of every text
+    lengths = [len(ids) + frame for ids in inner.input_ids]
+    unknown = [ids.count(tokenizer.unk_token_id) for ids in inner.input_ids]
+    is_lost = [
+        count > 0 and not tokenizer.decode(ids, skip_special_tokens=True).strip()
+        for count, ids in zip(unknown, inner.input_ids, strict=True)
+    ]
+    names = [name for name, _ in given]
+    cut = [name for name, length in zip(names, lengths, strict=True) if length > tokenizer.model_max_length]
+    strange = [name for name, count in zip(names, unknown, strict=True) if count > 0]
+    return CaptionLosses(
+        clips=len(clips),
+        without=len(clips) - len(given),
+        cut=len(cut),
+        partly_unknown=len(strange) - sum(is_lost),
+        all_unknown=sum(is_lost),
+        tokens=sum(lengths) - frame * len(given),
+        unknown_tokens=sum(unknown),
+        longest=max(lengths),
+        named_cut=tuple(cut[:MOST_NAMED]),
+        named_unknown=tuple(strange[:MOST_NAMED]),
+    )
+
+
+def _named(names: Sequence[str], count: int) -> str:
+    return ", ".join(names) + (", ..." if count > len(names) else "")

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The clips that `nuwa-hf tokenize` reads: EmojiMotion's, or those of a data set."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
+from nuwa_hf.datasets.captioned_media import CaptionedMedia
+from nuwa_hf.datasets.clip_windows import ClipWindows
+from nuwa_hf.datasets.emoji_motion import FRAME_RATE
+from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.training.run.run_arguments import require
+from nuwa_hf.training.tokens.clip_tokens import Encoders
+from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
+
+
+@dataclass(frozen=True)
+class IndexedClips:
+    """A data set of clips that are made from their index, with the interface of one that is read.
+
+    Args:
+        dataset (`EmojiMotion`): the clips.
+    """
+
+    dataset: EmojiMotion
+
+    @property
+    def num_rows(self) -> int:
+        """The number of clips."""
+        return len(self.dataset)
+
+    @property
+    def reader(self) -> "IndexedClips":
+        """The object that makes the samples: this one."""
+        return self
+
+    def rows(self, start: int) -> Iterator[tuple[int, Any]]:
+        """Indices, twice: as row numbers and as rows."""
+        return ((index, None) for index in range(start, len(self.dataset)))
+
+    def read(self, number: int, row: None) -> list[dict[str, Any]]:
+        """The one sample of an index."""
+        return [self.dataset[number]]
+
+    def name(self, number: int, row: None) -> str:
+        """The name of a clip, for messages."""
+        return f"clip {number}"
+
+
+def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:
+    """EmojiMotion as configured by the arguments.
+
+    Args:
+        arguments (`TokenizeArguments`): the command's.
+
+    Returns:
+        `tuple[IndexedClips, dict[str, Any]]`: the clips, and their part of the metadata.
+    """
+    pack = SpritePack.drawn_shapes() if arguments.sprites == "shapes" else SpritePack.load()
+    setting = SETTINGS[arguments.setting]
+    if arguments.sprites == "shapes":
+        setting = replace(setting, objects=None)  # a setting names emoji; with shapes, all are used
+    clips = EmojiMotion(pack, setting=setting, split=arguments.split, seed=arguments.seed, length=arguments.num_clips)
+    kept = ("setting", "sprites", "split", "num_clips", "seed")
+    return IndexedClips(clips), {**{name: getattr(arguments, name) for name in kept}, "frame_rate": FRAME_RATE}
+
+
+def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[CaptionedMedia, dict[str, Any]]:
+    """The data set that the arguments name, at the size of the codec.
+
+    Args:
+        arguments (`TokenizeArguments`): the command's.
+        encoders (`Encoders`): give the size and the classes.
+
+    Returns:
+        `tuple[CaptionedMedia, dict[str, Any]]`: the clips, and what to remember about them.
+
+    Raises:
+        ValueError: If the data set cannot be opened, is empty, or lacks a column.
+    """
+    size = as_codec(encoders.vqgan).sample_size
+    sketch_codec = None if encoders.sketch_vqgan is None else as_codec(encoders.sketch_vqgan)
+    windows = arguments.windows()
+    sampling = {"num_frames": arguments.clip_frames(), "frame_rate": arguments.clip_rate()}
+    media = CaptionedMedia(
+        open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming),
+        height=size,
+        width=size,
+        **sampling,
+        media_column=arguments.media_column,
+        caption_column=arguments.caption_column,
+        caption_source=arguments.caption_source,
+        sketch_column=None if sketch_codec is None else arguments.sketch_column or "sketch",
+        num_classes=None if sketch_codec is None else sketch_codec.in_channels,
+        windows=windows,
+    )
+    columns = media.reader.columns
+    kept = ("dataset", "dataset_split", "streaming")
+    return media, {
+        **{name: getattr(arguments, name) for name in kept},
+        **sampling,
+        **{f"{name}_column": getattr(columns, name) for name in ("media", "caption", "sketch")},
+        # Only where they are not the defaults, so that folders of earlier versions go on.
+        **({} if windows == ClipWindows() else vars(windows)),
+        "num_rows": media.num_rows,
+        "size": size,
+        "dataset_digest": media.digest,
+    }
+
+
+def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
+    """Check that the codec of sketches fits the other codec and EmojiMotion's classes.
+
+    Args:
+        encoders (`Encoders`): both codecs.
+        has_emoji (`bool`): whether the clips are EmojiMotion's.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if encoders.sketch_vqgan is None:
+        return
+    codec, sketch_codec = as_codec(encoders.vqgan), as_codec(encoders.sketch_vqgan)
+    classes = sketch_codec.in_channels
+    require(
+        not has_emoji or classes == len(sketch_class_names),
+        "sketch_vqgan",
+        f"a codec of the {len(sketch_class_names)} classes of EmojiMotion's sketches",
+        f"{classes} channels",
+        "give the one trained on sketches",
+    )
+    require(
+        sketch_codec.spatial_factor == codec.spatial_factor,
+        "sketch_vqgan",
+        f"a codec whose tokens are {codec.spatial_factor} pixels wide, as those of `vqgan`",
+        sketch_codec.spatial_factor,
+        "give one with as many levels",
+    )

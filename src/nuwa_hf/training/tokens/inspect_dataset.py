@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Look at a data set: `nuwa-hf inspect`."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from nuwa_hf.datasets.captioned_media import CaptionedMedia
+from nuwa_hf.datasets.clip_windows import ClipWindows
+from nuwa_hf.datasets.find_columns import CAPTION_COLUMNS, SUB_FOLDER_COLUMN
+from nuwa_hf.datasets.media_census import MediaCensus
+from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
+from nuwa_hf.media import write_png
+from nuwa_hf.modeling.codec import as_codec, load_codec
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, find_codecs
+from nuwa_hf.training.tokens.caption_tokens import caption_losses
+from nuwa_hf.training.tokens.codec_judgement import judge_codec
+from nuwa_hf.training.tokens.inspection import Inspection
+
+
+JUDGED_CLIPS = 8
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="nuwa-hf inspect",
+        description="Look at a folder or another data set of images or clips: what is in it, what would be left out, "
+        "how many samples it gives, how well a codec draws it, and which command comes next.",
+    )
+    parser.add_argument("dataset", metavar="DATA", help="a folder, a file of rows, or a Hub id")
+    parser.add_argument("--dataset_split", default="train", help="split of the data set")
+    parser.add_argument("--streaming", action="store_true", help="read its rows without preparing them first")
+    parser.add_argument("--media_column", help="column of images or clips; by default the only one")
+    parser.add_argument("--caption_column", help="column of captions; by default the one called so")
+    parser.add_argument(
+        "--caption_source",
+        choices=("auto", "folder", "none"),
+        default="auto",
+        help="captions from a column, from the names of sub-folders, or none",
+    )
+    parser.add_argument("--checkpoint", help=f"whose codec, tokenizer, frames and rate; by default {EMBEDDED!r}")
+    parser.add_argument("--vqgan", help="folder of another codec")
+    parser.add_argument("--tokenizer", help="folder of another text tokenizer")
+    parser.add_argument("--num_frames", type=int, help="frames of a sample; by default the checkpoint's, else 10")
+    parser.add_argument("--frame_rate", type=float, help="frames a second; by default the checkpoint's, else 2.5")
+    parser.add_argument("--clips_per_video", type=int, help="samples of a long clip, as for tokenize")
+    parser.add_argument("--stride", type=float, help="seconds between their starts, as for tokenize")
+    parser.add_argument(
+        "--output", type=Path, metavar="SHEET.png", help="write frames over what the codec makes of them"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def inspect_dataset(args: argparse.Namespace) -> Inspection:
+    """Look at a data set.
+
+    Args:
+        args (`argparse.Namespace`): those of the command.
+
+    Returns:
+        `Inspection`.
+
+    Raises:
+        ValueError: If an argument is wrong, or the data set cannot be opened.
+        OSError: If the checkpoint is not there.
+    """
+    windows = ClipWindows(args.clips_per_video, args.stride)
+    checkpoint = args.checkpoint or EMBEDDED
+    folders = find_codecs(checkpoint) if args.vqgan is None or args.tokenizer is None else {}
+    vqgan = load_codec(args.vqgan or folders["vqgan"]).eval()
+    tokenizer = load_text_tokenizer(args.tokenizer or folders["tokenizer"])
+    learnt = NuwaConfig()
+    if args.checkpoint is not None or args.vqgan is None:
+        learnt = NuwaConfig.from_pretrained(find_checkpoint(checkpoint), subfolder="transformer")
+    frame_rate = learnt.frame_rate if args.frame_rate is None else args.frame_rate
+    rows = open_dataset(args.dataset, split=args.dataset_split, streaming=args.streaming)
+    source = _caption_source(rows.features, args)
+    size = as_codec(vqgan).sample_size
+    media = CaptionedMedia(
+        rows,
+        height=size,
+        width=size,
+        num_frames=1 if args.num_frames is None else args.num_frames,
+        frame_rate=frame_rate,
+        media_column=args.media_column,
+        caption_column=args.caption_column,
+        caption_source=source,
+        windows=windows,
+    )
+    columns, census, captions = media.reader.columns, MediaCensus(), []
+    for number, row in tqdm(media.rows(0), total=media.num_rows, unit="clip", desc="Looking", disable=None):
+        census.add(number, row[columns.media])
+        captions.append((media.reader.name(number, row), columns.caption_of(row)))
+    if args.num_frames is None:
+        has_clips = census.stills < len(census.clips)
+        media.reader = replace(media.reader, num_frames=learnt.get_visual_grid().t if has_clips else 1)
+    flags = [("--dataset_split", args.dataset_split, "train"), ("--media_column", args.media_column, None)]
+    flags += [("--caption_column", args.caption_column, None), ("--caption_source", source, "auto")]
+    return Inspection(
+        dataset=args.dataset,
+        flags=tuple(word for name, value, default in flags if value != default for word in (name, value)),
+        codec=args.vqgan or checkpoint,
+        codec_flags=_codec_flags(args, folders),
+        caption_source={"auto": f"in the column {columns.caption}", "folder": "the names of sub-folders"}.get(
+            source, "no column of captions is known"
+        ),
+        census=census,
+        left_out=tuple(left_out_files(args.dataset, split=args.dataset_split)),
+        captions=caption_losses(tokenizer, captions),
+        max_tokens=tokenizer.model_max_length,
+        windows=windows,
+        num_frames=media.reader.num_frames,
+        frame_rate=frame_rate,
+        judgement=judge_codec(vqgan, media, JUDGED_CLIPS),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Look at a data set, and print what it is like and which command comes next.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): the command line without the program's name; `None` reads `sys.argv`.
+
+    Raises:
+        OSError: If the checkpoint is not there, or the sheet cannot be written.
+        ValueError: If an argument is wrong, or the data set cannot be opened.
+    """
+    logging.basicConfig(level=logging.ERROR)
+    args = build_parser().parse_args(argv)
+    found = inspect_dataset(args)
+    if args.output is not None and found.judgement is not None:
+        write_png(found.judgement.sheet, args.output)
+    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if args.json else found.text()
+    sys.stdout.write(f"{text}\n")
+
+
+def _caption_source(features, args: argparse.Namespace) -> str:
+    """Without a column of captions there is still something to look at."""
+    is_unnamed = args.caption_source == "auto" and args.caption_column is None and features is not None
+    if is_unnamed and not any(name in features for name in CAPTION_COLUMNS):
+        return "folder" if SUB_FOLDER_COLUMN in features else "none"
+    return args.caption_source
+
+
+def _codec_flags(args: argparse.Namespace, folders: dict[str, str | None]) -> tuple[str, ...]:
+    if args.vqgan is None and args.tokenizer is None:
+        return ("--checkpoint", args.checkpoint or EMBEDDED)
+    parts = {"vqgan": args.vqgan or folders["vqgan"], "tokenizer": args.tokenizer or folders["tokenizer"]}
+    return tuple(word for name, folder in parts.items() for word in (f"--{name}", folder))
+
+
+if __name__ == "__main__":
+    main()

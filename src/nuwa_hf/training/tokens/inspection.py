@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What is known of a data set before it is tokenised, as text and as JSON."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from nuwa_hf.datasets.clip_windows import ClipWindows
+from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
+from nuwa_hf.datasets.media_census import MediaCensus
+from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
+from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
+
+
+MOST_SHOWN = 4  # sizes, rates and files of a line
+MOST_UNKNOWN = 0.2  # share of captions with unknown signs above which the tokenizer should be another
+LABEL_WIDTH = 18
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A data set, looked at.
+
+    Args:
+        dataset (`str`): as the user named it.
+        flags (`tuple[str, ...]`): what the user said about it, as flags that `nuwa-hf tokenize` takes too.
+        codec (`str`): the codec or the checkpoint that it is part of.
+        codec_flags (`tuple[str, ...]`): how `nuwa-hf tokenize` is told of codec and tokenizer.
+        caption_source (`str`): what the captions are, in words.
+        census (`MediaCensus`): its images and clips.
+        left_out (`tuple[LeftOut, ...]`): files of a local folder that are no rows.
+        captions (`CaptionLosses`): its captions, as the tokenizer reads them.
+        max_tokens (`int`): the tokenizer's longest text.
+        windows (`ClipWindows`): which parts of a clip become samples.
+        num_frames (`int`): frames of a sample.
+        frame_rate (`float`): frames a second of a sample.
+        judgement (`CodecJudgement`, *optional*): what the codec makes of some clips, if any can be used.
+    """
+
+    dataset: str
+    flags: tuple[str, ...]
+    codec: str
+    codec_flags: tuple[str, ...]
+    caption_source: str
+    census: MediaCensus
+    left_out: tuple[LeftOut, ...]
+    captions: CaptionLosses
+    max_tokens: int
+    windows: ClipWindows
+    num_frames: int
+    frame_rate: float
+    judgement: CodecJudgement | None
+
+    @property
+    def samples_of_clips(self) -> list[int]:
+        """How many samples each clip gives, 0 where it is too short."""
+        sampling = {"frame_rate": self.frame_rate, "num_frames": self.num_frames}
+        return [clip.count_samples(self.windows, **sampling) for clip in self.census.clips]
+
+    def next_command(self) -> str:
+        """The command to type next: what stands in the way is mended first."""
+        unknown = self.captions.partly_unknown + self.captions.all_unknown
+        given = self.captions.clips - self.captions.without
+        dataset = ("--dataset", self.dataset)
+        if unknown > MOST_UNKNOWN * given:
+            words = ("train-tokenizer", *dataset, *self.flags, "--output_dir", "runs/tokenizer")
+        elif self.judgement is not None and self.judgement.is_low:
+            words = ("train-vqgan", *dataset, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
+        else:
+            stills = ("--num_frames", "1") if self.num_frames == 1 else ()
+            words = ("tokenize", *dataset, *self.flags, *stills, *self.codec_flags, "--output_dir", "runs/tokens")
+        return shlex.join(("nuwa-hf", *words))
+
+    def text(self) -> str:
+        """All of it in lines with aligned columns."""
+        lines = [f"{self.dataset}: {len(self.census.clips) + len(self.census.broken)} rows", ""]
+        lines += [f"  {label:<{LABEL_WIDTH}}{words}" for label, words in self._facts() if words]
+        return "\n".join([*lines, "", "Next:", f"  {self.next_command()}"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON can store it."""
+        census, samples, judgement = self.census, self.samples_of_clips, self.judgement
+        return {
+            "dataset": self.dataset,
+            "rows": len(census.clips) + len(census.broken),
+            "clips": len(census.clips) - census.stills,
+            "stills": census.stills,
+            "endings": dict(census.endings()),
+            "sizes": [{"width": width, "height": height, "clips": n} for (width, height), n in census.sizes().items()],
+            "seconds": _spread(census.seconds()),
+            "frame_rates": dict(census.frame_rates()),
+            "unreadable": [{"name": name, "reason": reason} for name, reason in census.broken],
+            "left_out": [vars(one) for one in self.left_out],
+            "captions": {"source": self.caption_source, "max_tokens": self.max_tokens, **vars(self.captions)},
+            "samples": {
+                "num_frames": self.num_frames,
+                "frame_rate": self.frame_rate,
+                "total": sum(samples),
+                "clips_too_short": samples.count(0),
+            },
+            "codec": None if judgement is None else {n: v for n, v in vars(judgement).items() if n != "sheet"},
+            "next": self.next_command(),
+        }
+
+    def _facts(self) -> list[tuple[str, str]]:
+        census, samples = self.census, self.samples_of_clips
+        moving = len(census.clips) - census.stills
+        endings = _counted(census.endings())
+        files = (
+            f"{moving} clips and {census.stills} still images"
+            if moving and census.stills
+            else (f"{moving} clips" if moving else f"{census.stills} still images")
+        )
+        broken = [f"{name} {reason}" for name, reason in census.broken[:MOST_SHOWN]]
+        more = "; ..." if len(census.broken) > MOST_SHOWN else ""
+        sizes = Counter({f"{width}x{height}": count for (width, height), count in census.sizes().items()})
+        return [
+            ("files", f"{files}: {endings}"),
+            ("unreadable", f"{len(census.broken)}: {'; '.join(broken)}{more}" if broken else ""),
+            ("left out", left_out_summary(self.left_out)),
+            ("width x height", _counted(sizes)),
+            ("seconds", _range(census.seconds())),
+            ("frames a second", _counted(census.frame_rates())),
+            *self._captions(),
+            ("samples", self._samples(samples)),
+            ("codec", self._codec()),
+        ]
+
+    def _captions(self) -> list[tuple[str, str]]:
+        found, given = self.captions, self.captions.clips - self.captions.without
+        unknown = found.partly_unknown + found.all_unknown
+        lines = [("captions", f"{given} of {found.clips}, {self.caption_source}")]
+        if given:
+            words = f"{found.tokens / given:.1f} on average, {found.longest} at most, of {self.max_tokens}"
+            lines.append(("text tokens", words))
+        if found.cut:
+            lines.append(("cut", f"{found.cut} captions are too long ({', '.join(found.named_cut)})"))
+        if unknown:
+            words = f"in {unknown} captions, of which {found.all_unknown} say nothing else"
+            lines.append(("unknown signs", f"{words} ({', '.join(found.named_unknown)})"))
+        return lines
+
+    def _samples(self, samples: Sequence[int]) -> str:
+        what = "images" if self.num_frames == 1 else f"of {self.num_frames} frames at {self.frame_rate:g} a second"
+        short = samples.count(0)
+        needed = (self.num_frames - 1) / self.frame_rate
+        rest = f"; {short} clips are too short, they must last more than {needed:.3g} s" if short else ""
+        return f"{sum(samples)} {what}{rest}"
+
+    def _codec(self) -> str:
+        found = self.judgement
+        if found is None:
+            return ""
+        verdict = f"too low, below {LOW_PSNR:g}: train it on these" if found.is_low else "good enough"
+        return (
+            f"{self.codec} draws {found.clips} of them at {found.psnr:.1f} dB (the worst, {found.worst}, at "
+            f"{found.worst_psnr:.1f}): {verdict}"
+        )
+
+
+def _counted(counts: Counter[str]) -> str:
+    shown = counts.most_common(MOST_SHOWN)
+    if len(counts) == 1:
+        return shown[0][0]
+    rest = sum(counts.values()) - sum(count for _, count in shown)
+    return ", ".join(f"{name} ({count})" for name, count in shown) + (f", others ({rest})" if rest else "")
+
+
+def _range(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    return f"{values[0]:.4g} to {values[-1]:.4g}, half of the clips {median(values):.4g} or longer"
+
+
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
+    return None if not values else {"shortest": values[0], "median": median(values), "longest": values[-1]}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a user should know of token files: how well the codec draws the clips, and what of the data set is lost."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
+from nuwa_hf.datasets.open_dataset import left_out_files
+from nuwa_hf.media import write_png
+from nuwa_hf.media.whole_files import written_aside
+from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.training.tokens.clip_tokens import Encoders
+from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
+from nuwa_hf.training.tokens.token_files import read_video_tokens
+from nuwa_hf.training.tokens.token_shards import SKIPPED_NAME, ShardContent
+from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
+
+
+logger = logging.getLogger(__name__)
+
+REPORT_NAME = "report.json"
+SHEET_NAME = "codec.png"
+
+
+@dataclass(frozen=True)
+class TokenReport:
+    """Writes `report.json` and `codec.png` beside the token files, and says in words what a user should know.
+
+    Both are a function of the data set and the arguments: the same after a stop, and for any number of processes.
+
+    Args:
+        folder (`Path`): of the token files.
+        arguments (`TokenizeArguments`): the command's.
+        codebook_size (`int`): codes that the codec has.
+        max_tokens (`int`): the tokenizer's longest text.
+        judgement (`CodecJudgement`, *optional*): what the codec makes of some clips, if any can be read.
+        left_out (`tuple[LeftOut, ...]`): files of a local folder that are no rows.
+    """
+
+    folder: Path
+    arguments: TokenizeArguments
+    codebook_size: int
+    max_tokens: int
+    judgement: CodecJudgement | None
+    left_out: tuple[LeftOut, ...]
+
+    @classmethod
+    def begin(
+        cls, folder: Path, arguments: TokenizeArguments, encoders: Encoders, judgement: CodecJudgement | None
+    ) -> "TokenReport":
+        """Write the sheet and warn of a codec that draws the clips badly, before hours are spent on them.
+
+        Args:
+            folder (`Path`): of the token files.
+            arguments (`TokenizeArguments`): the command's.
+            encoders (`Encoders`): the codec and the tokenizer.
+            judgement (`CodecJudgement`, *optional*): what the codec makes of some clips.
+
+        Returns:
+            `TokenReport`.
+
+        Raises:
+            OSError: If the sheet cannot be written.
+        """
+        dataset, split = arguments.dataset, arguments.dataset_split
+        left_out = () if dataset is None else left_out_files(dataset, split=split)
+        sizes = (as_codec(encoders.vqgan).codebook_size, encoders.tokenizer.model_max_length)
+        if judgement is not None:
+            write_png(judgement.sheet, folder / SHEET_NAME)
+            warning = low_psnr_warning(judgement, dataset, arguments.checkpoint or arguments.vqgan)
+            if warning is not None:
+                logger.warning("%s See %s.", warning, folder / SHEET_NAME)
+        return cls(folder, arguments, *sizes, judgement, tuple(left_out))
+
+    def finish(self, content: ShardContent) -> None:
+        """Write the report and say it in words.
+
+        Args:
+            content (`ShardContent`): what the shards hold.
+
+        Raises:
+            OSError: If the report cannot be written.
+        """
+        used = torch.zeros(self.codebook_size, dtype=torch.bool)
+        for tokens in read_video_tokens(self.folder):
+            used[tokens.unique().long()] = True
+        num_used = int(used.sum())
+        codec = {"used_codes": num_used, "codebook_size": self.codebook_size}
+        if self.judgement is not None:
+            codec |= {name: value for name, value in vars(self.judgement).items() if name != "sheet"}
+        report = {
+            "num_rows": content.num_rows,
+            "num_clips": content.num_clips,
+            "skipped": len(content.skipped),
+            "left_out": [vars(one) for one in self.left_out],
+            "captions": vars(content.captions),
+            "codec": codec,
+        }
+        with written_aside(self.folder / REPORT_NAME) as aside:
+            aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        drawn = "" if self.judgement is None else f"; the codec draws them at {self.judgement.psnr:.1f} dB"
+        share = num_used / self.codebook_size
+        logger.info(
+            "%d samples of %d clips in %s%s, with %d of its %d codes (%.0f %%).",
+            *(content.num_clips, content.num_rows, self.folder, drawn, num_used, self.codebook_size, 100 * share),
+        )
+        self._say_losses(content)
+
+    def _say_losses(self, content: ShardContent) -> None:
+        if content.skipped:
+            where = self.folder / SKIPPED_NAME
+            logger.warning("%d of %d clips are left out; %s says why.", len(content.skipped), content.num_rows, where)
+        if self.left_out:
+            logger.warning("%s", left_out_summary(list(self.left_out)))
+        dataset = "" if self.arguments.dataset is None else f" --dataset {self.arguments.dataset}"
+        command = f"nuwa-hf train-tokenizer{dataset} --output_dir NEW"
+        for sentence in content.captions.sentences(self.max_tokens, command):
+            logger.warning("%s", sentence)
+
+
+def low_psnr_warning(judgement: CodecJudgement, dataset: str | None, codec: str) -> str | None:
+    """What to do about a codec that does not know these pictures.
+
+    Args:
+        judgement (`CodecJudgement`): what it makes of them.
+        dataset (`str`, *optional*): the data set; EmojiMotion without one.
+        codec (`str`): the codec or the checkpoint that it is part of.
+
+    Returns:
+        `str`, or None if it draws them well enough.
+    """
+    if not judgement.is_low:
+        return None
+    named = "" if dataset is None else f" --dataset {dataset}"
+    return (
+        f"The codec draws these clips at {judgement.psnr:.1f} dB only, below {LOW_PSNR:g} (the worst, "
+        f"{judgement.worst}, at {judgement.worst_psnr:.1f}); a transformer can draw no better. Train the codec on "
+        f"them first: nuwa-hf train-vqgan{named} --vqgan {codec} --output_dir NEW"
+    )
