@@ -90,9 +90,9 @@ class RunArguments:
         check_tracker(self.log_with)
 
     def require_positive(self, name: str) -> None:
-        """Raises ValueError unless the argument called `name` is greater than 0."""
+        """Raises ValueError unless the argument called `name` is greater than 0, or None where it may be left open."""
         value = getattr(self, name)
-        require(value > 0, name, "greater than 0", value, f"the default is {self._default(name)!r}")
+        require(value is None or value > 0, name, "greater than 0", value, f"the default is {self._default(name)!r}")
 
     def require_share(self, name: str) -> None:
         """Raises ValueError unless the argument called `name` lies in [0, 1]."""
@@ -103,7 +103,7 @@ class RunArguments:
         """Checks every value against its annotation. An int is accepted for a float."""
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
-            if hint is float and type(value) is int:
+            if type(value) is int and float in (hint, *get_args(hint)):
                 value = float(value)
                 setattr(self, name, value)
             if isinstance(value, tuple):
