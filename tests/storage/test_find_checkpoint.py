@@ -13,7 +13,7 @@ def test_a_codec_is_found_by_its_own_folder_and_in_a_pipeline(checkpoint):
 
 
 def test_a_folder_without_the_codec_is_an_error_that_names_it(checkpoint, tmp_path):
-    with pytest.raises(OSError, match="No codec: .*nowhere' is no folder"):
+    with pytest.raises(OSError, match=r"No codec: .*nowhere' is no folder"):
         find_codec(str(tmp_path / "nowhere"))
     with pytest.raises(OSError, match="is a pipeline without the part `other_vqgan`"):
         find_codec(str(checkpoint), "other_vqgan")
