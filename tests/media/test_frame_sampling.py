@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_sampling import TimedFrame, check_frame_rate, evenly_timed, sample_frames, sample_start
+from nuwa_hf.media.frame_sampling import TimedFrame, check_frame_rate, evenly_timed, sample_frames, sample_window
 
 
 def clip(times, last_duration):
@@ -18,7 +18,7 @@ def clip(times, last_duration):
 
 
 def numbers(frames, frame_rate, num_frames):
-    return [frame.number for frame in sample_start(frames, frame_rate=frame_rate, num_frames=num_frames)]
+    return [frame.number for frame in sample_window(frames, frame_rate=frame_rate, num_frames=num_frames)]
 
 
 def at_rate(rate, count):
@@ -58,7 +58,7 @@ def test_held_frames_are_held_as_long():
 
 @pytest.mark.parametrize("rate", [5, 24, 25, 30, 60])
 def test_sampled_times_are_off_by_half_a_frame_of_the_clip_at_most(rate):
-    frames = sample_start(at_rate(rate, 4 * rate), frame_rate=2.5, num_frames=10)
+    frames = sample_window(at_rate(rate, 4 * rate), frame_rate=2.5, num_frames=10)
     for place, frame in enumerate(frames):
         assert abs(frame.time - Fraction(place * 2, 5)) <= Fraction(1, 2 * rate)
 
@@ -66,7 +66,7 @@ def test_sampled_times_are_off_by_half_a_frame_of_the_clip_at_most(rate):
 def test_a_clip_is_long_enough_while_its_last_frame_is_shown():
     assert numbers(at_rate(5, 5), 2.5, 3) == [0, 2, 4]
     assert numbers(clip([0, "1/2"], "1/2"), 2.5, 3) == [0, 1, 1]  # shown until 1.0, and 0.8 is asked
-    with pytest.raises(BrokenMediaError, match=r"is too short: 3 frames at 2\.5 a second where 4 are needed"):
+    with pytest.raises(BrokenMediaError, match=r"is too short: 3 frames at 2\.5 a second, where 4 are needed"):
         numbers(clip([0, "1/2"], "1/2"), 2.5, 4)
 
 
@@ -92,7 +92,7 @@ def test_the_whole_clip_gives_a_frame_for_each_time_before_its_end(rate, asked, 
     frames = list(evenly_timed([None] * round(rate * seconds), rate))
     sampled = list(sample_frames(frames, asked))
     assert len(sampled) == -(-asked * seconds // 1)
-    start = sample_start(frames, frame_rate=asked, num_frames=len(sampled))
+    start = sample_window(frames, frame_rate=asked, num_frames=len(sampled))
     assert sampled == start
 
 

@@ -14,7 +14,7 @@ import datasets
 import numpy as np
 
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_sampling import check_frame_rate, sample_start
+from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import is_still, open_media, stored_name
 
@@ -64,7 +64,7 @@ class ClipReader:
         if not isinstance(caption, str) or not caption.strip():
             raise BrokenMediaError("has no caption")
         with open_media(row[self.columns.media]) as media:
-            clip = sample_start(media.frames(), frame_rate=self.frame_rate, num_frames=self.num_frames)
+            clip = media.window(frame_rate=self.frame_rate, num_frames=self.num_frames)
             pictures = [frame.picture() for frame in clip]
         sample = {
             "name": self.name(number, row),

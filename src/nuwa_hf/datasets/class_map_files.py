@@ -8,7 +8,7 @@ import numpy as np
 
 from nuwa_hf.media.class_indices import class_indices
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_sampling import TimedFrame, sample_start
+from nuwa_hf.media.frame_sampling import TimedFrame
 from nuwa_hf.media.resizing import middle_box, resize_class_maps
 from nuwa_hf.media.sources import open_media
 
@@ -65,7 +65,7 @@ def _read_pictures(value: Any, frame_rate: float, num_frames: int) -> list[np.nd
     with open_media(value) as media:
         if media.picture is None:
             raise BrokenMediaError("is no picture")
-        frames = sample_start(media.frames(), frame_rate=frame_rate, num_frames=num_frames)
+        frames = media.window(frame_rate=frame_rate, num_frames=num_frames)
         return [class_indices(frame.picture()) for frame in frames]
 
 

@@ -9,11 +9,12 @@ from nuwa_hf.imports.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from nuwa_hf.media.errors import BrokenMediaError, naming
-    from nuwa_hf.media.frame_sampling import TimedFrame, check_frame_rate, evenly_timed, sample_frames, sample_start
+    from nuwa_hf.media.frame_sampling import TimedFrame, check_frame_rate, evenly_timed, sample_frames, sample_window
     from nuwa_hf.media.limits import MAX_CLIP_FRAMES
+    from nuwa_hf.media.media import Media
     from nuwa_hf.media.resizing import enlarge, fit_picture
     from nuwa_hf.media.sheets import contact_sheet
-    from nuwa_hf.media.sources import Media, open_media
+    from nuwa_hf.media.sources import open_media
     from nuwa_hf.media.whole_files import written_aside
     from nuwa_hf.media.write_clips import write_gif, write_mp4
     from nuwa_hf.media.write_images import IMAGE_SUFFIXES, write_image, write_png
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "errors": ("BrokenMediaError", "naming"),
-    "frame_sampling": ("TimedFrame", "check_frame_rate", "evenly_timed", "sample_frames", "sample_start"),
+    "frame_sampling": ("TimedFrame", "check_frame_rate", "evenly_timed", "sample_frames", "sample_window"),
     "limits": ("MAX_CLIP_FRAMES",),
+    "media": ("Media",),
     "resizing": ("enlarge", "fit_picture"),
     "sheets": ("contact_sheet",),
-    "sources": ("Media", "open_media"),
+    "sources": ("open_media",),
     "whole_files": ("written_aside",),
     "write_clips": ("write_gif", "write_mp4"),
     "write_images": ("IMAGE_SUFFIXES", "write_image", "write_png"),
@@ -45,7 +47,7 @@ __all__ = [
     "naming",
     "open_media",
     "sample_frames",
-    "sample_start",
+    "sample_window",
     "write_gif",
     "write_image",
     "write_mp4",

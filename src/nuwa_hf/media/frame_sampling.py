@@ -80,15 +80,19 @@ def evenly_timed(pictures: Iterable[Callable[[], Any]], frame_rate: float) -> It
         yield TimedFrame(number, number * duration, duration, picture)
 
 
-def sample_frames(frames: Iterable[TimedFrame], frame_rate: float) -> Iterator[TimedFrame]:
-    """The frames that are shown at 0, 1 / frame_rate, 2 / frame_rate and so on.
+def sample_frames(
+    frames: Iterable[TimedFrame], frame_rate: float, start: Fraction = Fraction(0)
+) -> Iterator[TimedFrame]:
+    """The frames that are shown at `start`, `start` + 1 / frame_rate, `start` + 2 / frame_rate and so on.
 
     Where the next frame begins soon after such a time, that one is taken: within half of the shorter of the two frames
     and within half of 1 / frame_rate. So frames at nearly even times stay even, and one that is held stays as long.
 
     Args:
-        frames (`Iterable[TimedFrame]`): the clip, by increasing time; read only as far as is asked for.
+        frames (`Iterable[TimedFrame]`): the clip, by increasing time, from the frame that is shown at `start` or an
+            earlier one on; read only as far as is asked for.
         frame_rate (`float`): frames a second, above 0.
+        start (`Fraction`, defaults to 0): seconds from the clip's first frame, not negative.
 
     Yields:
         `TimedFrame`: one for each of these times before the clip's end; one is there several times where the clip has
@@ -97,30 +101,33 @@ def sample_frames(frames: Iterable[TimedFrame], frame_rate: float) -> Iterator[T
     Raises:
         BrokenMediaError: If the clip has no frame.
     """
-    rate = exact_rate(frame_rate)
-    count, before = 0, None
+    start, gap, count = Fraction(start), 1 / exact_rate(frame_rate), 0
+    before = None
     for frame in frames:
-        while count / rate <= frame.time:
-            wait = frame.time - count / rate
-            is_soon = before is None or wait < min(before.duration, frame.duration, 1 / rate) / 2
+        while start + count * gap <= frame.time:
+            wait = frame.time - start - count * gap
+            is_soon = before is None or wait < min(before.duration, frame.duration, gap) / 2
             yield frame if wait == 0 or is_soon else before
             count += 1
         before = frame
     if before is None:
         raise BrokenMediaError("has no frames")
     end = before.time + before.duration
-    while count / rate < end:
+    while start + count * gap < end:
         yield before
         count += 1
 
 
-def sample_start(frames: Iterable[TimedFrame], *, frame_rate: float, num_frames: int) -> list[TimedFrame]:
-    """The first frames at a rate.
+def sample_window(
+    frames: Iterable[TimedFrame], *, frame_rate: float, num_frames: int, start: Fraction = Fraction(0)
+) -> list[TimedFrame]:
+    """So many frames at a rate.
 
     Args:
-        frames (`Iterable[TimedFrame]`): the clip, by increasing time; read only as far as it is needed.
+        frames (`Iterable[TimedFrame]`): the clip, as in `sample_frames`; read only as far as it is needed.
         frame_rate (`float`): frames a second, above 0.
         num_frames (`int`): how many, at least 1.
+        start (`Fraction`, defaults to 0): when the first is shown, in seconds from the clip's first frame.
 
     Returns:
         `list[TimedFrame]`: `num_frames` frames.
@@ -128,10 +135,11 @@ def sample_start(frames: Iterable[TimedFrame], *, frame_rate: float, num_frames:
     Raises:
         BrokenMediaError: If the clip has no frame, or ends before the last of these times.
     """
-    chosen = list(islice(sample_frames(frames, frame_rate), num_frames))
+    chosen = list(islice(sample_frames(frames, frame_rate, start), num_frames))
     if len(chosen) < num_frames:
+        where = f" from {float(start):g} s on" if start else ""
         raise BrokenMediaError(
-            f"is too short: {len(chosen)} frames at {frame_rate:g} a second where {num_frames} are needed",
+            f"is too short: {len(chosen)} frames at {frame_rate:g} a second{where}, where {num_frames} are needed",
             remedy="give a longer one",
         )
     return chosen

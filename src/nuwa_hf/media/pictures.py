@@ -66,13 +66,16 @@ def picture_frames(picture: PIL.Image.Image, file: BinaryIO | None = None) -> It
                 raise BrokenMediaError(f"is cut off after {number} frames")
     finally:
         if file is None:  # the user's own picture
-            with pillow_reading():
-                picture.seek(stood_at)
+            _seek(picture, stood_at)
 
 
 def _seek(picture: PIL.Image.Image, place: int) -> bool:
     """Go to a frame; False behind the last one."""
     with pillow_reading():
+        if place < picture.tell() and picture.format == "PNG":
+            # Pillow looks ahead to the next frame's head, and would read that one after going back.
+            picture.seek(picture.n_frames - 1)
+            picture.load()
         try:
             picture.seek(place)
         except EOFError:

@@ -6,8 +6,6 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,79 +13,12 @@ from typing import Any, BinaryIO
 import PIL.Image
 
 from nuwa_hf.media.errors import BrokenMediaError, DownloadError, UnreadableFileError, pillow_reading
-from nuwa_hf.media.frame_sampling import TimedFrame
-from nuwa_hf.media.limits import MAX_DECODED_FRAMES
-from nuwa_hf.media.pictures import is_animated, picture_frames
-from nuwa_hf.media.videos import video_frames, video_seconds
+from nuwa_hf.media.media import Media
 
 
 REQUEST_TIMEOUT = 60  # seconds
 # Of a photograph in tiles FFmpeg would give one tile.
 TILED_PHOTO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-
-@dataclass(frozen=True)
-class Media:
-    """An image, an animation or a video whose frames are not read yet.
-
-    Args:
-        picture (`PIL.Image.Image`, *optional*): what Pillow reads; None for a video.
-        file (`BinaryIO`, *optional*): what it is read from; None for a picture that was given as such.
-    """
-
-    picture: PIL.Image.Image | None
-    file: BinaryIO | None
-
-    @property
-    def is_clip(self) -> bool:
-        """Whether it has frames that follow each other in time; False for a still image."""
-        return self.picture is None or is_animated(self.picture)
-
-    def seconds(self) -> Fraction:
-        """How long it is shown: 0 for a still image.
-
-        Returns:
-            `Fraction`: seconds. A video is not decoded for it, an animation is.
-
-        Raises:
-            BrokenMediaError: If it is damaged.
-        """
-        return video_seconds(self.file) if self.picture is None else sum(frame.duration for frame in self.frames())
-
-    def frames(self) -> Iterator[TimedFrame]:
-        """The frames, each decoded as it is asked for; a still image is a clip of one.
-
-        Yields:
-            `TimedFrame`: by increasing time, the right way up.
-
-        Raises:
-            BrokenMediaError: If it is damaged, cut off, no video, or of no or more than 100,000 frames.
-        """
-        frames = video_frames(self.file) if self.picture is None else picture_frames(self.picture, self.file)
-        frame = None
-        for frame in frames:
-            if frame.number >= MAX_DECODED_FRAMES:
-                raise BrokenMediaError(f"has more than {MAX_DECODED_FRAMES} frames", remedy="cut the clip")
-            yield frame
-        if frame is None:
-            raise BrokenMediaError("has no frames")
-
-    def still(self) -> PIL.Image.Image:
-        """The image, or the first frame of an animation.
-
-        Returns:
-            `PIL.Image.Image`: a new picture, the right way up, of the mode that Pillow reads.
-
-        Raises:
-            BrokenMediaError: If it is a video, damaged or cut off.
-        """
-        if self.picture is None:
-            raise BrokenMediaError(
-                "is of no known image format",
-                rule="an image file",
-                remedy="it may be damaged, or something else under an image's name",
-            )
-        return next(self.frames()).picture()
 
 
 @contextmanager
@@ -208,7 +139,8 @@ def _identify(file: BinaryIO) -> PIL.Image.Image | None:
         raise BrokenMediaError("is empty")
     try:
         with pillow_reading():
-            return PIL.Image.open(file)
+            picture = PIL.Image.open(file)
+            return None if picture.format == "MPEG" else picture  # whose head Pillow knows, and no more
     except BrokenMediaError as error:
         if not isinstance(error.__cause__, PIL.UnidentifiedImageError):
             raise

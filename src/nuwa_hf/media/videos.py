@@ -3,10 +3,11 @@
 """Videos, which PyAV reads, as frames with times."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import partial
+from functools import cached_property, partial
+from itertools import chain, dropwhile, islice
 from typing import BinaryIO
 
 import av
@@ -14,7 +15,9 @@ import numpy as np
 import PIL.Image
 
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_index import FrameIndex, last_gap, scan_packets
 from nuwa_hf.media.frame_sampling import TimedFrame
+from nuwa_hf.media.limits import limited
 from nuwa_hf.media.orientation import square_size, upright_array
 from nuwa_hf.media.resizing import resize_picture
 
@@ -23,72 +26,152 @@ from nuwa_hf.media.resizing import resize_picture
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
-def video_frames(file: BinaryIO) -> Iterator[TimedFrame]:
-    """The frames of a video, one after another, each decoded as it is asked for.
+class Video:
+    """A video in an open file.
 
     Args:
-        file (`BinaryIO`): the open file.
-
-    Yields:
-        `TimedFrame`: the right way up, with square pixels; of mode "RGBA" where the video can be transparent.
-
-    Raises:
-        BrokenMediaError: If it is no video, damaged, or cut off.
+        file (`BinaryIO`): the file; whatever reads it moves the place in it, so only one may read at a time.
     """
-    if _is_cut_off(file):
-        raise BrokenMediaError("is cut off")
-    file.seek(0)
-    with _opened(file) as container:
-        if not container.streams.video:
-            raise BrokenMediaError("has no video stream", remedy="give a file with pictures")
-        stream = container.streams.video[0]
-        decoder = _alpha_decoder(stream)
-        number, first, last = 0, None, Fraction(0)
-        for packet in container.demux(stream):
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+
+    @cached_property
+    def index(self) -> FrameIndex:
+        """When its frames are shown: read from its packets where they tell it, else by decoding all of them once.
+
+        Raises:
+            BrokenMediaError: If it is no video, damaged, cut off, or has no frames.
+        """
+        with self._opened() as (container, stream):
+            time_base = stream.time_base
+            index = scan_packets(container, stream)
+        if index is not None:
+            return index
+        spans = [(int(frame.time / time_base), frame.duration) for frame in self.frames()]
+        if not spans:
+            raise BrokenMediaError("has no frames")
+        times = np.array([time for time, _ in spans], np.int64)
+        return FrameIndex(times, int(spans[-1][1] / time_base), time_base, np.zeros((2, 0), np.int64))
+
+    def frames(self, number: int = 0) -> Iterator[TimedFrame]:
+        """The frames, one after another, each decoded when the one before is taken.
+
+        Args:
+            number (`int`, defaults to 0): of the first; decoding begins at a key frame before it.
+
+        Yields:
+            `TimedFrame`: the right way up, with square pixels; of mode "RGBA" where the video can be transparent.
+
+        Raises:
+            BrokenMediaError: If it is no video, damaged, or cut off.
+        """
+        if number == 0:
+            with self._opened() as (container, stream):
+                is_avi = container.format.name == "avi"
+                if not is_avi:
+                    yield from _timed(_decoded(container.demux(stream), stream), stream)
+            if is_avi:
+                yield from self._avi_frames()
+            return
+        for place in self.index.entrances(number):
+            with self._opened() as (container, stream):
+                frames = _entered(container, stream, place, int(self.index.times[number]))
+                if frames is not None:
+                    yield from _timed(frames, stream, self.index, number)
+                    return
+        yield from islice(self.frames(), number, None)
+
+    def _avi_frames(self) -> Iterator[TimedFrame]:
+        """Those of an AVI, which says when frames are decoded, not when they are shown."""
+        with self._opened() as (container, stream):
+            times = sorted(packet.pts for packet in container.demux(stream) if packet.size)
+        with self._opened() as (container, stream):
+            yield from _timed(_at_times(_decoded(container.demux(stream), stream), times), stream)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+        if _is_cut_off(self._file):
+            raise BrokenMediaError("is cut off")
+        self._file.seek(0)
+        try:
+            with av.open(self._file, metadata_errors="replace") as container:
+                if not container.streams.video:
+                    raise BrokenMediaError("has no video stream", remedy="give a file with pictures")
+                yield container, container.streams.video[0]
+        except (av.FFmpegError, OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            remedy = "it may be damaged, or something else under that name"
+            raise BrokenMediaError(f"cannot be decoded: {reason}", remedy=remedy) from error
+
+
+def _decoded(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """The frames in the order in which they are shown."""
+
+    def decode() -> Iterator[av.VideoFrame]:
+        decoder, count = _alpha_decoder(stream), 0
+        for packet in packets:
             if packet.is_corrupt:
-                raise BrokenMediaError(f"is cut off or damaged after frame {number}")
+                raise BrokenMediaError(f"is cut off or damaged after frame {count}")
             for frame in packet.decode() if decoder is None else decoder.decode(packet):
-                if frame.is_corrupt:
-                    raise BrokenMediaError(f"is damaged: its frame {number} is not whole")
-                if frame.pts is None:
-                    raise BrokenMediaError(f"is damaged: its frame {number} has no time")
-                first = frame.pts if first is None else first
-                time = (frame.pts - first) * frame.time_base
-                duration = frame.duration * frame.time_base if frame.duration else time - last
-                yield TimedFrame(number, time, duration, partial(_picture, frame, stream.sample_aspect_ratio))
-                number, last = number + 1, time
+                yield frame
+                count += 1
+
+    return limited(decode())
 
 
-def video_seconds(file: BinaryIO) -> Fraction:
-    """How long a video is shown, from the times of its packets: nothing is decoded.
-
-    Args:
-        file (`BinaryIO`): the open file.
-
-    Returns:
-        `Fraction`: seconds from the first frame to the end of the last; 0 without frames.
-
-    Raises:
-        BrokenMediaError: If it is no video.
-    """
-    file.seek(0)
-    with _opened(file) as container:
-        packets = container.demux(container.streams.video[0])
-        spans = [(packet.pts, packet.duration or 0, packet.time_base) for packet in packets if packet.pts is not None]
-    if not spans:
-        return Fraction(0)
-    return max((pts + duration) * base for pts, duration, base in spans) - min(pts * base for pts, _, base in spans)
-
-
-@contextmanager
-def _opened(file: BinaryIO) -> Iterator[av.container.InputContainer]:
+def _entered(
+    container: av.container.InputContainer, stream: av.VideoStream, place: int, wanted: int
+) -> Iterator[av.VideoFrame] | None:
+    """The frames from one that is shown at a time on, decoded from where a place leads; None if that is too late."""
     try:
-        with av.open(file, metadata_errors="replace") as container:
-            yield container
-    except (av.FFmpegError, OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        remedy = "it may be damaged, or something else under that name"
-        raise BrokenMediaError(f"cannot be decoded: {reason}", remedy=remedy) from error
+        container.seek(place, stream=stream)
+    except av.FFmpegError:
+        return None
+    packets = dropwhile(lambda packet: not packet.is_keyframe, container.demux(stream))
+    entrance = next(packets, None)
+    if entrance is None or entrance.pts is None or entrance.pts > wanted:
+        return None
+    # What is shown before the key frame may refer to what was not decoded.
+    frames = dropwhile(lambda frame: frame.pts < wanted, _decoded(chain([entrance], packets), stream))
+    first = next(frames, None)
+    return None if first is None or first.pts != wanted or first.is_corrupt else chain([first], frames)
+
+
+def _timed(
+    frames: Iterable[av.VideoFrame], stream: av.VideoStream, index: FrameIndex | None = None, first: int = 0
+) -> Iterator[TimedFrame]:
+    """Frames, from a number on, with their times; each is shown until the next begins."""
+    before, start, gap, number = None, None, 0, first
+    if index is not None:
+        start, gap = int(index.times[0]), last_gap(index.times[: first + 1])
+    for number, frame in enumerate(frames, first):
+        if frame.is_corrupt:
+            raise BrokenMediaError(f"is damaged: its frame {number} is not whole")
+        if frame.pts is None:
+            raise BrokenMediaError(
+                f"does not say when its frame {number} is shown", remedy="put it into an MP4 or a Matroska file"
+            )
+        if before is None:
+            start = frame.pts if start is None else start
+        else:
+            frame.pts = max(frame.pts, before.pts)
+            gap = frame.pts - before.pts
+            yield _timed_frame(number - 1, before, start, gap, stream)
+        before = frame
+    if before is not None:
+        yield _timed_frame(number, before, start, before.duration or gap, stream)
+
+
+def _timed_frame(number: int, frame: av.VideoFrame, start: int, duration: int, stream: av.VideoStream) -> TimedFrame:
+    time = (frame.pts - start) * frame.time_base
+    return TimedFrame(number, time, duration * frame.time_base, partial(_picture, frame, stream.sample_aspect_ratio))
+
+
+def _at_times(frames: Iterable[av.VideoFrame], times: list[int]) -> Iterator[av.VideoFrame]:
+    for frame, time in zip(frames, times, strict=False):
+        frame.pts = time
+        yield frame
 
 
 def _alpha_decoder(stream: av.VideoStream) -> av.CodecContext | None:
