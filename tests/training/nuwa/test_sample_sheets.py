@@ -23,7 +23,7 @@ ALL = [task.abbreviation for task in TASKS]
 FACTOR = SHEET_HEIGHT // FRAME_SIZE[1]
 
 
-def test_every_task_has_a_row_for_the_truth_for_what_is_given_and_for_the_result():
+def test_every_task_has_a_row_for_what_the_codec_makes_of_the_clip_for_what_is_given_and_for_the_result():
     sheets = draw_task_sheets(tiny_pipeline(), random_tokens(), ALL, seed=0)
     assert list(sheets) == ALL
     for name, sheet in sheets.items():

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from nuwa_hf import NuwaVQGAN
-from nuwa_hf.training.vqgan.media_frames import media_frames
+from nuwa_hf.training.vqgan.image_batches import image_batches
+from nuwa_hf.training.vqgan.media_frames import held_out_frames, media_frames
 from nuwa_hf.training.vqgan.train_vqgan import main
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -38,11 +39,11 @@ def folder(tmp_path):
 
 
 def arguments_of(folder, **values):
-    return VQGANArguments(output_dir="unused", dataset=str(folder), image_size=SIZE, **values)
+    return VQGANArguments(output_dir="unused", dataset=str(folder), image_size=SIZE, discriminator_layers=1, **values)
 
 
 def test_frames_are_a_pure_function_of_index_and_seed(folder):
-    one, same, other = (media_frames(arguments_of(folder, seed=seed), "train") for seed in (1, 1, 2))
+    one, same, other = (media_frames(arguments_of(folder, seed=seed)) for seed in (1, 1, 2))
     for index in (0, 3, 5, 17):
         assert torch.equal(one[index]["pixels"], same[index]["pixels"])
     assert any(not torch.equal(one[index]["pixels"], other[index]["pixels"]) for index in range(5))
@@ -52,12 +53,21 @@ def test_frames_are_a_pure_function_of_index_and_seed(folder):
     assert one[0]["object_mask"].all()
 
 
-def test_an_epoch_has_every_picture_and_names_the_broken_one(folder, caplog):
-    frames = media_frames(arguments_of(folder), "train")
-    for epoch in range(2):
-        seen = {frames[index]["pixels"].numpy().tobytes() for index in range(5 * epoch, 5 * epoch + 5)}
-        assert len(seen) == 4
+def test_epochs_have_every_picture_once_name_the_broken_one_and_share_none_with_the_held_out(folder, caplog):
+    caplog.set_level("INFO")
+    learnt, held_out = media_frames(arguments_of(folder)), held_out_frames(arguments_of(folder))
+    assert (len(learnt), len(held_out)) == (4, 1)
+    epochs = [
+        {frames[index]["pixels"].numpy().tobytes() for index in range(epoch * len(frames), (epoch + 1) * len(frames))}
+        for frames in (learnt, held_out)
+        for epoch in range(2)
+    ]
+    assert epochs[0] == epochs[1]
+    assert epochs[2] == epochs[3]
+    assert not epochs[0] & epochs[2]
+    assert len(epochs[0] | epochs[2]) == 4
     assert "Row 2 of `dataset`" in caplog.text
+    assert "1 of the 5 images and clips are held out" in caplog.text
 
 
 def test_clips_give_any_of_their_frames(tmp_path):
@@ -65,24 +75,36 @@ def test_clips_give_any_of_their_frames(tmp_path):
     folder.mkdir()
     first, *rest = [Image.new("RGB", (SIZE, SIZE), (40 * level, 0, 0)) for level in range(6)]
     first.save(folder / "0.gif", save_all=True, append_images=rest, duration=100)
-    frames = media_frames(arguments_of(folder), "train")
+    frames = media_frames(arguments_of(folder, held_out_split="train"))
     assert len({frames[index]["pixels"].mean().item() for index in range(30)}) == 6
 
 
-def test_a_folder_where_nothing_can_be_read_is_an_error(tmp_path):
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_folder_where_nothing_can_be_read_is_an_error_of_one_line(tmp_path, num_workers):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "0.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="`dataset` must hold images or clips that can be read"):
-        media_frames(arguments_of(tmp_path / "broken"), "train")[0]
+    frames = media_frames(arguments_of(tmp_path / "broken", held_out_split="train"))
+    with pytest.raises(ValueError, match=r"^`dataset` must hold images or clips that can be read[^\n]*$"):
+        next(image_batches(frames, [[0]], num_workers))
+
+
+def test_too_few_clips_to_hold_one_out_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="`dataset` must hold at least one"):
-        media_frames(arguments_of(tmp_path / "empty"), "train")
+        media_frames(arguments_of(tmp_path / "empty"))
+    pictures(1)[0].save(tmp_path / "empty" / "0.png")
+    with pytest.raises(ValueError, match=r"`dataset` must hold at least 2 images .* got 1; add some, or name"):
+        media_frames(arguments_of(tmp_path / "empty"))
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"target": "sketches", "discriminator_start": 1.0}, "`target` must be 'frames' with `dataset`"),
+        (
+            {"target": "sketches", "discriminator_start": 1.0},
+            "`target` must be 'frames' with `dataset`, got 'sketches'; .* class maps of your own are not supported",
+        ),
+        ({"image_size": 16}, "`discriminator_layers` must be fewer for images of 16 pixels: .* got 3; set it to 2"),
         ({"image_size": 20}, "`image_size` must be a multiple of 8, the downsampling, got 20; use 16"),
     ],
 )
@@ -96,7 +118,7 @@ def test_a_codec_is_trained_on_a_folder_of_pictures(folder, tmp_path):
     values |= {"norm_num_groups": 2, "latent_channels": 4, "codebook_dim": 4, "codebook_size": 8, "num_samples": 2}
     values |= {"dataset": folder, "output_dir": tmp_path / "run", "discriminator_start": 1, "log_every": 1}
     flags = [str(part) for name, value in values.items() for part in (f"--{name}", value)]
-    main([*flags, "--block_out_channels", "4", "4", "--no_mid_block_attention"])
+    main([*flags, "--block_out_channels", "4", "4", "--mid_block_attention", "no"])
     codec = NuwaVQGAN.from_pretrained(tmp_path / "run" / "vqgan")
     assert codec.config.sample_size == SIZE
     assert (tmp_path / "run" / "samples" / "step-000002.png").is_file()

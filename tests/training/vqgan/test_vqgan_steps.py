@@ -4,11 +4,11 @@ import torch
 from accelerate import Accelerator
 from torch.utils.data import default_collate
 
+from nuwa_hf.training.vqgan.build_codec import build_vqgan
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
 from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips
 from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS
-from nuwa_hf.training.vqgan.train_vqgan import build_vqgan
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 from nuwa_hf.training.vqgan.vqgan_steps import VQGANTraining, vqgan_step
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Contact sheets with one sample of each task: the truth, what was given, and what the model generated; and with what
-the model draws for prompts of the user's.
+"""Contact sheets with one sample of each task: the clip as its codec gives it, what was given, and the result; and with
+what is drawn for prompts of the user's.
 
 Legend: T frames, Y, X pixel rows and columns, H, W token rows and columns.
 """
@@ -118,12 +118,12 @@ def _task_sheet(
 ) -> PIL.Image.Image:
     model = pipeline.transformer
     batch = TaskBatches(tokens, model.config, {task: 1}, 0.0, seed=0)(FIRST_SAMPLE)[task].to(model.device)
-    rows = {"truth": pipeline.decode_frames(batch.visual_tokens, "pil")[0], **_given(pipeline, batch)}
+    rows = {"codec": pipeline.decode_frames(batch.visual_tokens, "pil")[0], **_given(pipeline, batch)}
     drawn = _sample(pipeline, task, batch, torch.Generator().manual_seed(seed))
     rows["result"] = pipeline.decode_frames(drawn, "pil")[0]
-    factor = max(1, SHEET_HEIGHT // rows["truth"][0].height)
+    factor = max(1, SHEET_HEIGHT // rows["codec"][0].height)
     text = pipeline.tokenizer.decode(batch.input_ids[0].tolist(), skip_special_tokens=True)
-    titles = [f"{name}: {text}" if name == "truth" and text else name for name in rows]
+    titles = [f"{name}: {text}" if name == "codec" and text else name for name in rows]
     return contact_sheet([enlarge(frames, factor) for frames in rows.values()], titles)
 
 

@@ -103,7 +103,7 @@ class RunArguments:
         """Checks every value against its annotation. An int is accepted for a float."""
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
-            if hint in (float, float | None) and type(value) is int:
+            if type(value) is int and float in (hint, *get_args(hint)):
                 value = float(value)
                 setattr(self, name, value)
             if isinstance(value, tuple):

@@ -266,11 +266,12 @@ class RunState:
             logger.warning("%s: %s.", checkpoint, "; ".join(changes))
 
     def _forget_later_metrics(self) -> None:
-        """Drops the lines that a killed run wrote after the checkpoint; they will be written again."""
+        """Drops the lines after the checkpoint, all if there is none: a killed run's, which will be written again."""
         path = self.output_dir / "metrics.jsonl"
         if not path.exists():
             return
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= self.step]
+        lines = path.read_text(encoding="utf-8").splitlines() if self.step > 0 else []
+        lines = [line for line in lines if _step_of(line) <= self.step]
         aside = path.with_name(".metrics.jsonl.incomplete")
         aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         aside.replace(path)

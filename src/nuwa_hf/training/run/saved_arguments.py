@@ -18,7 +18,7 @@ MAY_CHANGE = frozenset(
         *("output_dir", "device", "resume", "max_train_steps", "dataloader_num_workers"),
         *("train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing", "compile", "channels_last"),
         *("checkpointing_steps", "checkpoints_total_limit", "log_every", "log_with", "sample_every", "num_samples"),
-        *("validation_tokens", "held_out_split", "guidance_scale", "unguided_temperature"),
+        *("validation_tokens", "guidance_scale", "unguided_temperature"),
         *("sample_sheets", "validation_prompts", "max_shard_size"),
         *("push_to_hub", "hub_model_id", "hub_private_repo", "hub_every"),
     )

@@ -46,6 +46,18 @@ class PatchDiscriminator(nn.Module):
         return self.layers(pixels)
 
 
+def smallest_judged(num_layers: int) -> int:
+    """Rows and columns of the smallest image that gives a logit.
+
+    Args:
+        num_layers (`int`): strided layers.
+
+    Returns:
+        `int`: every strided layer halves the image, and each of the two convolutions after them takes 1 away.
+    """
+    return 3 * 2**num_layers
+
+
 def _initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.normal_(module.weight, 0.0, 0.02)

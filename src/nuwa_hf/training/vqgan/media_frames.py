@@ -3,6 +3,7 @@
 """Single frames of any folder or data set of images and clips, to train VQ-GANs on."""
 
 import logging
+from collections.abc import Sequence
 
 import datasets
 import torch
@@ -21,6 +22,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 logger = logging.getLogger(__name__)
 
 MOST_BROKEN = 100  # consecutive rows that may be broken
+MOST_HELD_OUT = 16  # rows
 
 
 class MediaFrames(Dataset):
@@ -31,6 +33,7 @@ class MediaFrames(Dataset):
 
     Args:
         rows (`datasets.Dataset`): images or clips, not streamed.
+        numbers (`Sequence[int]`): the rows that are used.
         image_size (`int`): rows and columns of a frame, cut from the middle.
         seed (`int`): of the order and of the choice of frames.
 
@@ -38,16 +41,15 @@ class MediaFrames(Dataset):
         ValueError: If there are no rows, or no column of images or clips.
     """
 
-    def __init__(self, rows: datasets.Dataset, image_size: int, seed: int):
-        if len(rows) == 0:
-            raise ValueError("`dataset` must hold at least one image or clip, got no rows; add some.")
+    def __init__(self, rows: datasets.Dataset, numbers: Sequence[int], image_size: int, seed: int):
+        self.numbers = numbers
         self.rows = without_decoding(rows)
         self.media_column = find_media_column(rows.features)
         self.image_size = image_size
         self.seed = seed
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.numbers)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """A frame.
@@ -62,16 +64,19 @@ class MediaFrames(Dataset):
         Raises:
             ValueError: If too many consecutive rows cannot be read.
         """
-        first = shuffled(index, len(self.rows), self.seed)
-        for skipped in range(min(MOST_BROKEN, len(self.rows))):
-            number = (first + skipped) % len(self.rows)
+        first = shuffled(index, len(self.numbers), self.seed)
+        for skipped in range(min(MOST_BROKEN, len(self.numbers))):
+            number = self.numbers[(first + skipped) % len(self.numbers)]
             try:
                 pixels = self._pixels(number, index)
             except BrokenMediaError as error:
                 logger.warning("Row %d of `dataset` %s; the next one takes its place.", number, error)
                 continue
             return {"pixels": pixels, "object_mask": torch.ones(pixels.shape[1:], dtype=torch.bool)}
-        raise ValueError(f"`dataset` must hold images or clips that can be read, got none from row {first} on.")
+        raise ValueError(
+            f"`dataset` must hold images or clips that can be read, got none from row {self.numbers[first]} on; the "
+            "warnings say what is wrong with each."
+        )
 
     def _pixels(self, number: int, index: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
@@ -88,17 +93,63 @@ class MediaFrames(Dataset):
         return torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
 
 
-def media_frames(arguments: VQGANArguments, split: str) -> MediaFrames:
-    """The frames of the data set that the arguments name.
+def media_frames(arguments: VQGANArguments) -> MediaFrames:
+    """The frames that are learnt, of the data set that the arguments name.
 
     Args:
         arguments (`VQGANArguments`): the data set, the size and the seed.
-        split (`str`): which part.
 
     Returns:
         `MediaFrames`.
 
     Raises:
-        ValueError: If there is no such data set or split, or it holds no images or clips.
+        ValueError: If there is no such data set or split, or it holds too few images or clips.
     """
-    return MediaFrames(open_dataset(arguments.dataset, split=split), arguments.image_size, arguments.seed)
+    rows = _open_rows(arguments, arguments.dataset_split)
+    learnt = range(len(rows))
+    if arguments.held_out_split is None:
+        held_out = set(_held_out_numbers(arguments, len(rows)))
+        learnt = [number for number in learnt if number not in held_out]
+    return MediaFrames(rows, learnt, arguments.image_size, arguments.seed)
+
+
+def held_out_frames(arguments: VQGANArguments) -> MediaFrames:
+    """The frames that are not learnt: of `held_out_split` or, if it is not given, of a few rows of `dataset_split`.
+
+    Args:
+        arguments (`VQGANArguments`): the data set, the size and the seed.
+
+    Returns:
+        `MediaFrames`: of other rows than `media_frames`.
+
+    Raises:
+        ValueError: If there is no such data set or split, or it holds too few images or clips.
+    """
+    if arguments.held_out_split is not None:
+        rows = _open_rows(arguments, arguments.held_out_split)
+        return MediaFrames(rows, range(len(rows)), arguments.image_size, arguments.seed)
+    rows = _open_rows(arguments, arguments.dataset_split)
+    numbers = _held_out_numbers(arguments, len(rows))
+    logger.info(
+        "%d of the %d images and clips are held out, to judge the codec by: rows %s.",
+        *(len(numbers), len(rows), ", ".join(map(str, numbers))),
+    )
+    return MediaFrames(rows, numbers, arguments.image_size, arguments.seed)
+
+
+def _open_rows(arguments: VQGANArguments, split: str) -> datasets.Dataset:
+    rows = open_dataset(arguments.dataset, split=split)
+    if len(rows) == 0:
+        raise ValueError(f"`dataset` must hold at least one image or clip, got no rows in {split!r}; add some.")
+    return rows
+
+
+def _held_out_numbers(arguments: VQGANArguments, num_rows: int) -> list[int]:
+    """The rows that are held out: a tenth, at least 1 and at most 16; a pure function of the seed."""
+    if num_rows < 2:
+        raise ValueError(
+            f"`dataset` must hold at least 2 images or clips, since one is held out, got {num_rows}; add some, or "
+            "name a `held_out_split`."
+        )
+    count = min(MOST_HELD_OUT, max(1, num_rows // 10))
+    return sorted(shuffled(index, num_rows, arguments.seed) for index in range(count))

@@ -99,12 +99,12 @@ class FrameTarget(VQGANTarget):
         )
 
     def scores(self, sample: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """PSNR of the images and of their objects; see `VQGANTarget.scores`."""
+        """PSNR of the images and, where it is known where their objects are, of these; see `VQGANTarget.scores`."""
         sample, pixels = sample.clamp(-1, 1), batch["pixels"]
-        return {
-            "psnr": psnr(sample, pixels, value_range=2.0),
-            "psnr_objects": psnr(sample, pixels, batch["object_mask"], value_range=2.0),
-        }
+        scores = {"psnr": psnr(sample, pixels, value_range=2.0)}
+        if self.arguments.dataset is None:
+            scores["psnr_objects"] = psnr(sample, pixels, batch["object_mask"], value_range=2.0)
+        return scores
 
     def colors(self, pixels: Tensor) -> Tensor:
         """The pixels, which are RGB; see `VQGANTarget.colors`."""

@@ -5,7 +5,8 @@
     python -m nuwa_hf.training.vqgan.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
     accelerate launch -m nuwa_hf.training.vqgan.train_vqgan --config emoji_motion_vqgan.yaml --output_dir runs/vqgan
     python -m nuwa_hf.training.vqgan.train_vqgan --config emoji_motion_sketch_vqgan.yaml --output_dir runs/sketch_vqgan
-    nuwa-hf train-vqgan --dataset my-clips --image_size 256 --output_dir runs/my_vqgan
+    nuwa-hf train-vqgan --dataset my-clips --vqgan embedded --output_dir runs/my_vqgan
+    nuwa-hf train-vqgan --dataset my-clips --image_size 256 --output_dir runs/my_new_vqgan
 
 The same command resumes a run that was stopped.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import Dataset, default_collate
 from tqdm import tqdm
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
@@ -26,10 +27,10 @@ from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
 from nuwa_hf.training.run.trackers import log_pictures, store_arguments
-from nuwa_hf.training.vqgan.codebook_updates import CodebookStatistics, EmaCodebook
+from nuwa_hf.training.vqgan.build_codec import build_codebook, build_vqgan, load_start, settle_arguments, take_over
+from nuwa_hf.training.vqgan.codebook_updates import CodebookStatistics
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
-from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips
-from nuwa_hf.training.vqgan.media_frames import media_frames
+from nuwa_hf.training.vqgan.image_batches import image_batches, open_images
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
 from nuwa_hf.training.vqgan.reconstruction_sheet import sample_sheet
 from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS, VQGANTarget
@@ -45,55 +46,6 @@ BAR_NAMES = (
 )
 
 
-def build_vqgan(arguments: VQGANArguments, num_channels: int, sample_size: int) -> NuwaVQGAN:
-    """A new codec of the size given by the arguments.
-
-    Args:
-        arguments (`VQGANArguments`): the sizes.
-        num_channels (`int`): channels of an image, C.
-        sample_size (`int`): rows and columns of an image.
-
-    Returns:
-        `NuwaVQGAN`.
-    """
-    return NuwaVQGAN(
-        in_channels=num_channels,
-        out_channels=num_channels,
-        block_out_channels=tuple(arguments.block_out_channels),
-        layers_per_block=arguments.layers_per_block,
-        attention_levels=tuple(arguments.attention_levels),
-        latent_channels=arguments.latent_channels,
-        codebook_dim=arguments.codebook_dim,
-        codebook_size=arguments.codebook_size,
-        norm_num_groups=arguments.norm_num_groups,
-        mid_block_attention=arguments.mid_block_attention,
-        sample_size=sample_size,
-        commitment_weight=arguments.commitment_weight,
-        isolated_patches=arguments.isolated_patches,
-        quantizer="nearest" if arguments.fsq_levels is None else "fsq",
-        fsq_levels=arguments.fsq_levels,
-    )
-
-
-def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset, Dataset]:
-    """The training images and the images of the sample sheets; each is a pure function of an unlimited index.
-
-    Args:
-        arguments (`VQGANArguments`): name the data.
-        target (`VQGANTarget`): what is learnt from EmojiMotion.
-
-    Returns:
-        `tuple[Dataset, Dataset]`.
-
-    Raises:
-        ValueError: If there is no such data set.
-    """
-    if arguments.dataset is None:
-        return tuple(target.dataset(emoji_clips(arguments, split)) for split in ("train", "val"))
-    splits = (arguments.dataset_split, arguments.held_out_split or arguments.dataset_split)
-    return tuple(media_frames(arguments, split) for split in splits)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/vqgan`.
 
@@ -107,23 +59,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(VQGANArguments, argv)
     target = TARGETS[arguments.target](arguments)
+    num_channels = target.num_channels
+    start = load_start(arguments, num_channels)
+    arguments = settle_arguments(arguments, start)
     images, held_out_images = open_images(arguments, target)
-    accelerator = build_accelerator(arguments)
     held_out = default_collate([held_out_images[index] for index in range(arguments.num_samples)])
+    accelerator = build_accelerator(arguments)
     state = RunState(arguments, accelerator)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
 
-    num_channels, sample_size = target.num_channels, held_out["pixels"].shape[-1]
-    vqgan = build_vqgan(arguments, num_channels, sample_size).to(memory_format=memory_format)
+    sample_size = held_out["pixels"].shape[-1]
+    if start is None:
+        vqgan = build_vqgan(arguments, num_channels, sample_size)
+    else:
+        vqgan = take_over(start, arguments.fine_tune, sample_size)
+    vqgan = vqgan.to(memory_format=memory_format)
     discriminator = PatchDiscriminator(
         num_channels, arguments.discriminator_channels, arguments.discriminator_layers
     ).to(memory_format=memory_format)
     generator = torch.Generator().manual_seed(arguments.seed)
-    codebook = None
-    if arguments.codebook_learning == "ema" and arguments.fsq_levels is None:
-        codebook = EmaCodebook(
-            vqgan.quantize, arguments.codebook_decay, arguments.codebook_revive_after, generator=generator
-        )
+    codebook = build_codebook(vqgan, arguments, generator)
+    if codebook is not None:
         state.register(codebook, GeneratorState(generator))
     learnt = [parameter for parameter in vqgan.parameters() if parameter.requires_grad]
     optimizer, discriminator_optimizer = (
@@ -146,6 +102,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     training = VQGANTraining(arguments, target, accelerator, *prepared, codebook, perceptual)
     state.resume()
     store_arguments(accelerator, arguments)
+    if start is not None and state.step == 0 and accelerator.is_main_process:
+        values = write_samples(target, accelerator.unwrap_model(training.vqgan), held_out, state)
+        logger.info("%s before training, held out: %s", arguments.vqgan, values)
 
     train(training, state, images, held_out, ema, scheduler)
 
@@ -175,15 +134,8 @@ def train(
         scheduler (`torch.optim.lr_scheduler.LRScheduler`): stepped once per step; both optimisers follow it.
     """
     arguments, accelerator = training.arguments, training.accelerator
-    # A generator of its own: otherwise the loader draws from torch's, and a resumed run would differ.
-    loader = DataLoader(
-        images,
-        batch_sampler=state.batch_sampler(),
-        num_workers=arguments.dataloader_num_workers,
-        generator=torch.Generator(),
-    )
-    batches = iter(loader)
-    statistics = CodebookStatistics(arguments.codebook_size)
+    batches = image_batches(images, state.batch_sampler(), arguments.dataloader_num_workers)
+    statistics = CodebookStatistics(accelerator.unwrap_model(training.vqgan).codebook_size)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
     first_adversarial = round(arguments.discriminator_start * arguments.max_train_steps)
     bar = tqdm(
@@ -199,7 +151,8 @@ def train(
             _to_device(next(batches), accelerator.device, memory_format)
             for _ in range(arguments.gradient_accumulation_steps)
         ]
-        if training.codebook is not None and not training.codebook.is_started:
+        is_new = arguments.vqgan is None
+        if is_new and training.codebook is not None and not training.codebook.is_started:
             latents = accelerator.unwrap_model(training.vqgan).encode(passes[0]["pixels"]).latents
             training.codebook.initialise(latents)
         for group in training.discriminator_optimizer.param_groups:
@@ -254,7 +207,7 @@ def write_samples(
     state.log(values)
     path: Path = state.output_dir / "samples" / f"step-{state.step:06d}.png"
     path.parent.mkdir(exist_ok=True)
-    sheet = sample_sheet(*(target.colors(images).cpu() for images in (held_out["pixels"], sample)))
+    sheet = sample_sheet(*(target.colors(images) for images in (held_out["pixels"], sample)))
     sheet.save(path)
     log_pictures(state.accelerator, {"reconstructions": sheet}, state.step)
     return values

@@ -2,17 +2,56 @@
 # Copyright 2026 The nuwa_hf authors
 """The arguments of `train_vqgan`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Literal
 
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
+from nuwa_hf.training.vqgan.discriminator import smallest_judged
+
+
+# The configuration of a new codec, where it is not given. A codec that is started from has its own.
+NEW_CODEC = {
+    "block_out_channels": [128, 256, 512, 512],
+    "layers_per_block": 2,
+    "attention_levels": [],
+    "norm_num_groups": 32,
+    "mid_block_attention": True,
+    "isolated_patches": False,
+    "latent_channels": 256,
+    "commitment_weight": 0.25,
+}
+CONFIGURATION = (*NEW_CODEC, "fsq_levels", "codebook_dim", "codebook_size")
+NEW_IMAGE_SIZE = 256
+RATE_TIMES_WIDTH = 0.0128
+
+
+def default_learning_rate(block_out_channels: Sequence[int]) -> float:
+    """The learning rate of a codec where none is given: the wider its layers, the lower.
+
+    Args:
+        block_out_channels (`Sequence[int]`): channels of every level.
+
+    Returns:
+        `float`: 1e-4 for 128 channels in the first level, 8e-4 for the 16 of the embedded codec.
+    """
+    return RATE_TIMES_WIDTH / block_out_channels[0]
 
 
 @dataclass(kw_only=True)
 class VQGANArguments(RunArguments):
     """The arguments of `train_vqgan`."""
 
+    vqgan: str | None = argument(
+        None, help="Codec to start from: a folder, a Hub id, one of a pipeline, or 'embedded'; None: a new one."
+    )
+    fine_tune: Literal["full", "decoder", "decoder-and-codebook"] = argument(
+        "full", help="Which weights of `vqgan` are learnt; with 'decoder' the tokens stay as they are."
+    )
+    learning_rate: float | None = argument(
+        None, help="Learning rate after the warm-up; else 0.0128 over the channels of the first level."
+    )
     target: Literal["frames", "sketches"] = argument(
         "frames", help="'frames' in RGB, or their 'sketches', one channel for each class."
     )
@@ -20,24 +59,30 @@ class VQGANArguments(RunArguments):
         None, help="Folder, file or Hub id of images or clips to learn instead of EmojiMotion's."
     )
     dataset_split: str = argument("train", help="Which part of it is learnt.")
-    held_out_split: str | None = argument(None, help="Which part of it is reconstructed as a sample; else the same.")
-    image_size: int = argument(256, help="Rows and columns of its frames, cut from the middle and resized.")
+    held_out_split: str | None = argument(
+        None, help="Which part of it is held out and reconstructed as a sample; else a few clips of `dataset_split`."
+    )
+    image_size: int | None = argument(
+        None, help="Rows and columns of its frames, cut from the middle and resized; else those of `vqgan`, or 256."
+    )
     setting: Literal["small", "small-128", "large"] = argument(
         "small", help="EmojiMotion setting whose images are learnt."
     )
     sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
-    block_out_channels: list[int] = field(
-        default_factory=lambda: [128, 256, 512, 512],
-        metadata={"help": "Channels of every level; between two levels the image is halved."},
+    block_out_channels: list[int] | None = field(
+        default=None,
+        metadata={"help": "Channels of every level, between which the image is halved; else 128 256 512 512."},
     )
-    layers_per_block: int = argument(2, help="Residual blocks per level of the encoder.")
-    attention_levels: list[int] = field(
-        default_factory=list, metadata={"help": "Levels with self-attention, 0 being the finest."}
+    layers_per_block: int | None = argument(None, help="Residual blocks per level of the encoder; else 2.")
+    attention_levels: list[int] | None = field(
+        default=None, metadata={"help": "Levels with self-attention, 0 being the finest; else none."}
     )
-    norm_num_groups: int = argument(32, help="Groups of the group normalisations.")
-    mid_block_attention: bool = argument(True, help="Self-attention in the innermost block.")
-    isolated_patches: bool = argument(False, help="The encoder sees each patch of a token alone; for sketches.")
-    latent_channels: int = argument(256, help="Channels of the innermost level.")
+    norm_num_groups: int | None = argument(None, help="Groups of the group normalisations; else 32.")
+    mid_block_attention: bool | None = argument(None, help="Self-attention in the innermost block; else true.")
+    isolated_patches: bool | None = argument(
+        None, help="The encoder sees each patch of a token alone; for sketches. Else false."
+    )
+    latent_channels: int | None = argument(None, help="Channels of the innermost level; else 256.")
     fsq_levels: list[int] | None = field(
         default=None,
         metadata={"help": "Levels of each channel of a code, such as 8 5 5 5, for finite scalar quantisation."},
@@ -49,7 +94,7 @@ class VQGANArguments(RunArguments):
     )
     codebook_decay: float = argument(0.99, help="Decay of the codes' moving averages.")
     codebook_revive_after: int = argument(256, help="Steps without use after which a code starts anew.")
-    commitment_weight: float = argument(0.25, help="Weight of the commitment term.")
+    commitment_weight: float | None = argument(None, help="Weight of the commitment term; else 0.25.")
     adam_beta1: float = argument(0.5, help="Decay of Adam's first moment.")
     adam_beta2: float = argument(0.9, help="Decay of Adam's second moment.")
     weight_decay: float = argument(0.0, help="Decoupled weight decay.")
@@ -70,7 +115,15 @@ class VQGANArguments(RunArguments):
 
     def __post_init__(self):
         super().__post_init__()
-        self._settle_codebook()
+        if self.vqgan is None:
+            require(
+                self.fine_tune == "full", "fine_tune", "'full' without a `vqgan`", self.fine_tune, "name the codec"
+            )
+            self._settle_new_codec()
+        else:
+            for name in CONFIGURATION:
+                given, rule = getattr(self, name), "left out beside `vqgan`, the codec that says it"
+                require(given is None, name, rule, given, "leave it out, or train a new codec without `vqgan`")
         for name in (
             "layers_per_block",
             "norm_num_groups",
@@ -89,24 +142,52 @@ class VQGANArguments(RunArguments):
             self.require_share(name)
         for name in ("commitment_weight", "weight_decay", "l1_weight", "l2_weight", "discriminator_weight"):
             value = getattr(self, name)
-            require(value >= 0, name, "at least 0", value, "use 0 to leave the term out")
+            require(value is None or value >= 0, name, "at least 0", value, "use 0 to leave the term out")
         both = (self.l1_weight, self.l2_weight)
         require(sum(both) > 0, "l1_weight + l2_weight", "greater than 0", both, "set l1_weight to 1")
         if self.dataset is not None:
-            require(
-                self.target == "frames", "target", "'frames' with `dataset`", self.target, "sketches are EmojiMotion's"
-            )
-            factor, size = 2 ** (len(self.block_out_channels) - 1), self.image_size
-            remedy = f"use {max(1, round(size / factor)) * factor}"
-            require(size % factor == 0, "image_size", f"a multiple of {factor}, the downsampling", size, remedy)
+            remedy = "sketch codecs learn EmojiMotion's sketches; class maps of your own are not supported"
+            require(self.target == "frames", "target", "'frames' with `dataset`", self.target, remedy)
+            if self.vqgan is None:
+                self.check_image_size(self.block_out_channels)
         if self.target == "sketches":
             # Both work on RGB pixels. A sketch has one right class for each pixel, and is trained with cross-entropy.
             start, perceptual = self.discriminator_start, self.perceptual_weights
             require(start == 1, "discriminator_start", "1 (no discriminator) for sketches", start, "set it to 1")
             require(perceptual is None, "perceptual_weights", "None for sketches", perceptual, "leave it out")
 
-    def _settle_codebook(self) -> None:
-        """Number and width of the codes, where they were left open or the levels say them."""
+    def check_image_size(self, block_out_channels: Sequence[int]) -> None:
+        """Checks that a codec, and the discriminator if it takes part, can take images of `image_size`.
+
+        Args:
+            block_out_channels (`Sequence[int]`): channels of every level of the codec.
+
+        Raises:
+            ValueError: If it is no multiple of the downsampling, or smaller than what the discriminator judges.
+        """
+        factor, size = 2 ** (len(block_out_channels) - 1), self.image_size
+        remedy = f"use {max(1, round(size / factor)) * factor}"
+        require(size % factor == 0, "image_size", f"a multiple of {factor}, the downsampling", size, remedy)
+        if self.discriminator_start < 1:
+            layers = self.discriminator_layers
+            smallest = smallest_judged(layers)
+            fitting = [fewer for fewer in range(1, layers) if smallest_judged(fewer) <= size]
+            remedy = f"set it to {fitting[-1]}" if fitting else "set discriminator_start to 1, for no discriminator"
+            rule = f"fewer for images of {size} pixels: so many judge no less than {smallest}"
+            require(size >= smallest, "discriminator_layers", rule, layers, remedy)
+
+    def _settle_new_codec(self) -> None:
+        """The configuration of a new codec, where it was left open or the levels say it."""
+        for name, value in NEW_CODEC.items():
+            if getattr(self, name) is None:
+                setattr(self, name, value)
+        widths = self.block_out_channels
+        is_valid = widths != [] and min(widths) > 0
+        require(is_valid, "block_out_channels", "at least 1 each", widths, "name one width for each level")
+        if self.image_size is None:
+            self.image_size = NEW_IMAGE_SIZE
+        if self.learning_rate is None:
+            self.learning_rate = default_learning_rate(widths)
         levels = self.fsq_levels
         if levels is not None:
             shown = "name 2 or more for each channel, such as 8 5 5 5"

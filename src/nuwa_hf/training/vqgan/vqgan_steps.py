@@ -78,9 +78,9 @@ def vqgan_step(
         if training.perceptual is not None:
             log["perceptual"] = training.perceptual(output.sample, batch["pixels"])
             reconstruction = reconstruction + arguments.perceptual_weight * log["perceptual"]
-        loss = reconstruction + output.commitment_loss
-        if training.codebook is None:
-            loss = loss + output.codebook_loss
+        # A term without a gradient belongs to what is frozen, or to codes that follow the latents by themselves.
+        terms = (output.commitment_loss, output.codebook_loss)
+        loss = reconstruction + sum(term for term in terms if term.requires_grad)
         if is_adversarial:
             log["adversarial"] = hinge_generator_loss(discriminator(output.sample))
             gradients = [last_layer_gradient(term, vqgan.last_layer) for term in (reconstruction, log["adversarial"])]
