@@ -24,6 +24,7 @@ from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
+from nuwa_hf.training.nuwa.training_tokens import part_of
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
 
@@ -266,3 +267,16 @@ def test_checkpoints_of_another_way_of_fine_tuning_are_refused(lora_run, checkpo
     (tmp_path / "checkpoint-000002" / "arguments.json").unlink(missing_ok=True)
     with pytest.raises(ValueError, match="`fine_tune` must be that of the checkpoints in `output_dir`"):
         main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))
+
+
+def test_a_share_of_the_clips_is_held_out_and_every_clip_is_in_one_of_the_two_parts():
+    tokens = random_tokens(clips=20)
+    rest, held_out = (part_of(tokens, 0.3, 5, is_held_out=which) for which in (False, True))
+    assert (len(rest), len(held_out)) == (14, 6)
+    for name, column in vars(tokens).items():
+        both = [*getattr(rest, name), *getattr(held_out, name)]
+        assert sorted(one.tolist() for one in both) == sorted(one.tolist() for one in column)
+    other = part_of(tokens, 0.3, 6, is_held_out=True)
+    assert not torch.equal(other.video_tokens, held_out.video_tokens)
+    with pytest.raises(ValueError, match="`validation_share` must be a share of the 20 clips of `tokens`"):
+        part_of(tokens, 0.01, 5, is_held_out=False)

@@ -36,6 +36,9 @@ class NuwaArguments(RunArguments):
         metadata={"help": "Folders of training token files; 'FOLDER=2:T2I,I2I' with a weight and the tasks it feeds."}
     )
     validation_tokens: list[str] | None = field(default=None, metadata={"help": "Likewise, for the validation loss."})
+    validation_share: float = argument(
+        0.0, help="Share of the clips of `tokens` held out for the validation loss, at random by `seed`."
+    )
     checkpoint: str | None = argument(
         None, help="A whole pipeline to start from, a folder or Hub id, or 'embedded'; it keeps its sizes."
     )
@@ -112,6 +115,9 @@ class NuwaArguments(RunArguments):
             if isinstance(getattr(self, name), str):  # one folder in a YAML file
                 setattr(self, name, [getattr(self, name)])
         super().__post_init__()
+        share, both = self.validation_share, self.validation_tokens is not None
+        require(0 <= share < 1, "validation_share", "at least 0 and below 1", share, "use for example 0.1")
+        require(not (share and both), "validation_share", "0 with `validation_tokens`", share, "drop one")
         for name in ("condition_dropout", "hidden_dropout", "adam_beta1", "adam_beta2", "ema_decay"):
             self.require_share(name)
         self.require_positive("muon_learning_rate")

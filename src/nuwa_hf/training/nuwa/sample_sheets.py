@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Contact sheets with one sample of each task: the clip as its codec gives it, what was given, and the result; and with
-what is drawn for prompts of the user's.
+"""Contact sheets with one sample of each task: the clip as its codec gives it, what was given, and the result; and a
+sheet of what is drawn for prompts of the user's.
 
 Legend: T frames, Y, X pixel rows and columns, H, W token rows and columns.
 """

@@ -4,11 +4,14 @@
 
 from pathlib import Path
 
+import torch
+
 from nuwa_hf.grid import Grid
 from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.task_batches import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
+from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.tokens.token_files import TokenFiles, check_tokens, frame_rate_of, read_metadata
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
 
@@ -16,18 +19,24 @@ from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sour
 def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> TokenFiles | TokenMixture | None:
     """The token files that an argument names, checked against codecs, tokenizer and tasks.
 
+    With a `validation_share`, the validation clips are that share of `tokens`, and the training clips are the others.
+
     Args:
         arguments (`NuwaArguments`): names the folders and the tasks.
         name (`str`): the argument, `"tokens"` or `"validation_tokens"`.
         components (`Components`): codecs and tokenizer.
 
     Returns:
-        `TokenFiles` of a single folder, `TokenMixture` of several, or None if the argument is None.
+        `TokenFiles` of a single folder, `TokenMixture` of several, or None if there are none.
 
     Raises:
-        ValueError: If files are missing, come from other codecs or another tokenizer, or lack what a task needs.
+        ValueError: If files are missing, come from other codecs or another tokenizer, or lack what a task needs; or if
+            a share of a folder would have no clip.
     """
     texts, tasks = getattr(arguments, name), parse_task_shares(arguments.tasks)
+    is_held_out = name == "validation_tokens"
+    if texts is None and is_held_out and arguments.validation_share > 0:
+        texts = arguments.tokens
     if texts is None:
         return None
     sources = parse_token_sources(texts, tasks)
@@ -40,6 +49,8 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
         check_tokens(
             tokens, metadata, name, components.vqgan, components.tokenizer, components.sketch_vqgan, needs_sketches
         )
+        if arguments.validation_share > 0:
+            tokens = part_of(tokens, arguments.validation_share, arguments.seed, is_held_out=is_held_out)
         loaded.append((source, tokens))
     if len(loaded) == 1 and sources[0].tasks is None:
         return loaded[0][1]
@@ -47,6 +58,34 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
     for task in tasks:
         mixture.feeding(task)
     return mixture
+
+
+def part_of(tokens: TokenFiles, share: float, seed: int, *, is_held_out: bool) -> TokenFiles:
+    """The clips that are held out, or the others: each clip is in one of the two parts, by the seed.
+
+    Args:
+        tokens (`TokenFiles`): all clips of a folder.
+        share (`float`): of the clips that are held out, above 0 and below 1.
+        seed (`int`): of the choice.
+        is_held_out (`bool`): which part.
+
+    Returns:
+        `TokenFiles`.
+
+    Raises:
+        ValueError: If the part would be empty.
+    """
+    count = round(share * len(tokens))
+    require(
+        0 < count < len(tokens),
+        "validation_share",
+        f"a share of the {len(tokens)} clips of `tokens` with at least 1 clip on either side",
+        share,
+        "use another, or 0",
+    )
+    order = torch.tensor([shuffled(index, len(tokens), seed) for index in range(len(tokens))])
+    rows = (order[:count] if is_held_out else order[count:]).sort().values
+    return TokenFiles(**{name: column[rows] for name, column in vars(tokens).items() if column is not None})
 
 
 def frame_rate_of_tokens(arguments: NuwaArguments) -> float | None:

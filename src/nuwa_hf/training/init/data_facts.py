@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What must be known of a data set to choose settings for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from nuwa_hf.datasets.find_columns import CAPTION_COLUMNS, SUB_FOLDER_COLUMN, Columns, find_columns
+from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
+from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
+
+
+MOST_LOOKED_AT = 64  # rows, evenly spread
+MOST_PROMPTS = 3
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """A data set, looked at.
+
+    Args:
+        num_rows (`int`): its rows.
+        clips (`tuple[ClipFacts, ...]`): some of its images and clips.
+        caption_source (`str`): `"auto"` for a column of captions, `"folder"` for the names of sub-folders, `"none"`.
+        captioned_share (`float`): of the rows that were looked at, those with a caption.
+        prompts (`tuple[str, ...]`): a few different captions.
+    """
+
+    num_rows: int
+    clips: tuple[ClipFacts, ...]
+    caption_source: str
+    captioned_share: float
+    prompts: tuple[str, ...]
+
+    @property
+    def is_still(self) -> bool:
+        """Whether most are still images."""
+        return 2 * sum(clip.is_still for clip in self.clips) > len(self.clips)
+
+    @property
+    def shorter_side(self) -> int:
+        """Pixels of the shorter side, the median."""
+        return round(median(min(clip.height, clip.width) for clip in self.clips))
+
+    def seconds(self, share: float) -> float:
+        """How long clips are: all but this share of the shortest last at least so long.
+
+        Args:
+            share (`float`): in [0, 1).
+
+        Returns:
+            `float`: seconds.
+        """
+        lengths = sorted(float(clip.seconds) for clip in self.clips if not clip.is_still)
+        return lengths[int(share * len(lengths))]
+
+    @property
+    def native_rate(self) -> float:
+        """Frames a second of the clips, the median."""
+        return median(clip.frame_rate or 1.0 for clip in self.clips if not clip.is_still)
+
+
+def look_at(dataset: str, split: str = "train") -> DataFacts:
+    """Look at a data set, of which only some rows are opened.
+
+    Args:
+        dataset (`str`): a folder, a file of rows, or a Hub id.
+        split (`str`, defaults to `"train"`): which part.
+
+    Returns:
+        `DataFacts`.
+
+    Raises:
+        ValueError: If it cannot be opened, or nothing in it can be read.
+    """
+    rows = without_decoding(open_dataset(dataset, split=split))
+    columns, source = _columns(rows.features)
+    looked_at, census = _spread(len(rows)), MediaCensus()
+    captions = []
+    for number in looked_at:
+        row = rows[number]
+        census.add(number, row[columns.media])
+        captions.append(columns.caption_of(row))
+    if not census.clips:
+        name, reason = census.broken[0] if census.broken else ("nothing", "is there")
+        raise ValueError(f"`dataset` must hold images or clips that can be read, got {dataset!r}: {name} {reason}.")
+    given = [caption for caption in captions if caption is not None]
+    prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
+    return DataFacts(len(rows), tuple(census.clips), source, len(given) / len(captions), prompts)
+
+
+def _columns(features) -> tuple[Columns, str]:
+    if any(name in features for name in CAPTION_COLUMNS):
+        source = "auto"
+    else:
+        source = "folder" if SUB_FOLDER_COLUMN in features else "none"
+    return find_columns(features, caption_source=source), source
+
+
+def _spread(num_rows: int) -> Sequence[int]:
+    count = min(num_rows, MOST_LOOKED_AT)
+    return [place * num_rows // count for place in range(count)]

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Settings for a data set: what its clips are sampled to, how large the transformer is, and how long it trains."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from nuwa_hf.datasets.clip_windows import ClipWindows
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.presets import PRESETS
+from nuwa_hf.training.init.data_facts import DataFacts
+from nuwa_hf.training.nuwa.memory_estimate import estimate_memory
+from nuwa_hf.training.nuwa.preset_choice import suggest_preset, tokens_per_second_of
+from nuwa_hf.training.nuwa.preset_defaults import FROM_NOTHING, TABLE
+from nuwa_hf.training.run.run_arguments import require
+
+
+PIXELS_OF_A_TOKEN = 8  # of the embedded codec, which the codec starts from
+IMAGE_SIZES = {"emoji-motion": 64, "tiny": 64, "small": 128, "base": 128}  # the presets that init knows
+WANTED_RATE = 4.0  # frames a second
+MOST_WINDOWS = 8  # samples of a long clip
+ROWS, FEWEST_ROWS = 16, 4  # of a step; a row for each of the tasks of clips needs 4
+HELD_OUT = 0.1  # share of the samples
+MOST_EPOCHS, FEWEST_STEPS = 100, 100
+USABLE_MEMORY = 0.7
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What trains.
+
+    Args:
+        hours (`float`): for the transformer.
+        tokens_per_second (`float`): what `train` reports for the preset `emoji-motion`.
+        memory_gb (`float`): in 1e9 bytes.
+        has_gpu (`bool`): whether there is a GPU.
+    """
+
+    hours: float
+    tokens_per_second: float
+    memory_gb: float
+    has_gpu: bool
+
+
+@dataclass(frozen=True)
+class FirstSettings:
+    """What was chosen.
+
+    Args:
+        preset (`str`): the transformer's size.
+        image_size (`int`): rows and columns of the frames.
+        num_frames (`int`): frames of a sample; 1 for still images.
+        frame_rate (`float`): frames a second.
+        stride (`float`, *optional*): seconds from one sample of a long clip to the next; None for one sample a clip.
+        num_samples (`int`): about how many samples there are.
+        tasks (`tuple[str, ...]`): shares of the tasks.
+        train_batch_size (`int`): rows of a forward pass.
+        gradient_accumulation_steps (`int`): forward passes of a step.
+        max_train_steps (`int`): steps.
+    """
+
+    preset: str
+    image_size: int
+    num_frames: int
+    frame_rate: float
+    stride: float | None
+    num_samples: int
+    tasks: tuple[str, ...]
+    train_batch_size: int
+    gradient_accumulation_steps: int
+    max_train_steps: int
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Tokens of a sample: frames, rows, columns."""
+        side = self.image_size // PIXELS_OF_A_TOKEN
+        return self.num_frames, side, side
+
+    @property
+    def validation_share(self) -> float:
+        """Share of the samples that is held out; 0 if there are too few."""
+        return HELD_OUT if self.num_samples >= 1 / HELD_OUT else 0.0
+
+
+def choose_settings(facts: DataFacts, machine: Machine, preset: str | None = None) -> FirstSettings:
+    """Settings for a data set on a machine.
+
+    Args:
+        facts (`DataFacts`): the data set.
+        machine (`Machine`): what trains.
+        preset (`str`, *optional*): the size; by default the rule of `suggest_preset` chooses, up to `base`.
+
+    Returns:
+        `FirstSettings`.
+
+    Raises:
+        ValueError: If the preset is none of those that start from the embedded codec, or a number is out of range.
+    """
+    require(preset is None or preset in IMAGE_SIZES, "preset", f"one of {list(IMAGE_SIZES)}", preset, "choose one")
+    if preset is None:
+        *_, samples = _sampling(facts, PRESETS["emoji-motion"]["visual_grid"][0])
+        preset = suggest_preset(
+            samples,
+            hours=machine.hours,
+            tokens_per_second=machine.tokens_per_second,
+            memory_gb=machine.memory_gb,
+        )
+        preset = preset if preset in IMAGE_SIZES else "base"
+    num_frames, frame_rate, stride, samples = _sampling(facts, PRESETS[preset]["visual_grid"][0])
+    image_size = IMAGE_SIZES[preset] if facts.shorter_side >= IMAGE_SIZES[preset] else min(IMAGE_SIZES.values())
+    rows = 2 ** int(math.log2(max(1, min(ROWS, samples * (1 - HELD_OUT)))))
+    if num_frames == 1:
+        tasks = ("T2I=1",)
+    else:
+        tasks = ("T2V=0.5", "V2V=0.15", "T2I=0.35") if rows >= FEWEST_ROWS else ("T2V=1",)
+    side = image_size // PIXELS_OF_A_TOKEN
+    config = NuwaConfig.from_preset(preset, visual_grid=(num_frames, side, side))
+    at_once = _rows_in_memory(config, preset, rows, FEWEST_ROWS if len(tasks) > 1 else 1, machine)
+    tokens_of_a_step = rows * num_frames * side**2 * (1.0 if num_frames == 1 else 0.65 + 0.35 / num_frames)
+    affordable = machine.hours * 3600 * tokens_per_second_of(preset, machine.tokens_per_second) / tokens_of_a_step
+    useful = MOST_EPOCHS * samples / rows
+    steps = _rounded(max(FEWEST_STEPS, min(affordable, useful)))
+    return FirstSettings(
+        *(preset, image_size, num_frames, frame_rate, stride, samples, tasks, at_once, rows // at_once, steps)
+    )
+
+
+def _sampling(facts: DataFacts, num_frames: int) -> tuple[int, float, float | None, int]:
+    """Frames of a sample, frames a second, stride, number of samples; nine clips of ten are long enough for one."""
+    if facts.is_still:
+        return 1, WANTED_RATE, None, facts.num_rows
+    native, seconds = facts.native_rate, facts.seconds(0.1)
+    rate = min(WANTED_RATE, native)
+    if (num_frames - 1) / rate >= seconds:  # short clips are sampled more densely
+        rate = min(native, math.ceil(2 * 1.05 * (num_frames - 1) / seconds) / 2)
+    num_frames = max(2, min(num_frames, math.ceil(rate * seconds)))
+    rate = round(rate, 3)
+    stride = round(num_frames / rate, 3)
+    stride = stride if facts.seconds(0.5) >= 2 * stride else None
+    windows = ClipWindows(MOST_WINDOWS if stride else None, stride)
+    counts = [clip.count_samples(windows, frame_rate=rate, num_frames=num_frames) for clip in facts.clips]
+    samples = Fraction(facts.num_rows * sum(counts), len(counts))
+    return num_frames, rate, stride, max(1, int(samples))
+
+
+def _rows_in_memory(config: NuwaConfig, preset: str, rows: int, fewest: int, machine: Machine) -> int:
+    """The most rows of a forward pass that the memory holds: half of the rows of a step, a quarter and so on."""
+    optimizer, precision = TABLE[preset][FROM_NOTHING].optimizer, "bf16" if machine.has_gpu else "no"
+    usable = USABLE_MEMORY * machine.memory_gb * 1e9
+    while rows > fewest:
+        if estimate_memory(config, rows=rows, optimizer=optimizer, mixed_precision=precision).total <= usable:
+            break
+        rows //= 2
+    return rows
+
+
+def _rounded(number: float) -> int:
+    """Two digits and zeros."""
+    scale = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return int(number // scale * scale)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""`nuwa-hf init`: what it writes for folders of different kinds is accepted by the commands, and fits the clips."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import PIL.Image
+import pytest
+import yaml
+
+from nuwa_hf.datasets.media_census import ClipFacts
+from nuwa_hf.media import write_gif, write_png
+from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.training.init.data_facts import DataFacts
+from nuwa_hf.training.init.first_settings import Machine, choose_settings
+from nuwa_hf.training.init.init_command import FILES, main
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
+
+
+MACHINE = Machine(hours=1.0, tokens_per_second=3200.0, memory_gb=16.0, has_gpu=False)
+
+
+def frames(count):
+    return [PIL.Image.new("RGB", (24, 16), (20 * place, 90, 200)) for place in range(count)]
+
+
+def captioned(folder):
+    for number in range(3):
+        write_gif(frames(6), folder / f"{number}.gif", fps=4)
+        (folder / f"{number}.txt").write_text(f"a blue sky: {number} clouds")
+
+
+def in_sub_folders(folder):
+    for name in ("rising", "falling"):
+        (folder / name).mkdir()
+        write_gif(frames(6), folder / name / "a.gif", fps=4)
+
+
+def uncaptioned_stills(folder):
+    for number in range(2):
+        write_png(frames(1)[0], folder / f"{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("make", "caption_source", "num_frames", "first"),
+    [
+        (captioned, "auto", 6, "train-tokenizer"),
+        (in_sub_folders, "folder", 6, "train-tokenizer"),
+        (uncaptioned_stills, "none", 1, "train-vqgan"),
+    ],
+)
+def test_the_files_are_accepted_by_the_commands_that_are_printed(
+    tmp_path, capsys, make, caption_source, num_frames, first
+):
+    data, runs = tmp_path / "my data", tmp_path / "runs"
+    data.mkdir()
+    make(data)
+    main([str(data), "--output_dir", str(runs)])
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  nuwa-hf ")]
+    assert printed[0].startswith(f"nuwa-hf {first} ")
+    vqgan, tokenize, train = (
+        parse_arguments(cls, ["--config", str(runs / name)])
+        for cls, name in zip((VQGANArguments, TokenizeArguments, NuwaArguments), FILES, strict=True)
+    )
+    assert tokenize.dataset == vqgan.dataset == str(data)
+    assert (tokenize.caption_source, tokenize.num_frames) == (caption_source, num_frames)
+    assert tokenize.vqgan == train.vqgan == f"{vqgan.output_dir}/vqgan"
+    assert train.tokens == [tokenize.output_dir]
+    if first == "train-vqgan":
+        load_text_tokenizer(tokenize.tokenizer)  # there are no captions to learn one from
+        assert train.validation_prompts is None
+    else:
+        assert train.validation_prompts[0] in ("a blue sky: 0 clouds", "falling", "rising")
+    for name in FILES:
+        text = (runs / name).read_text(encoding="utf-8")
+        lines = text.splitlines()
+        assert all(
+            lines[place - 1].startswith("# ")
+            for place, line in enumerate(lines)
+            if ": " in line[:30] and line[0] != "#"
+        )
+        assert len(yaml.safe_load(text)) == sum(bool(line) and not line.startswith("#") for line in lines)
+    with pytest.raises(ValueError, match="`output_dir` must hold no train-vqgan"):
+        main([str(data), "--output_dir", str(runs)])
+
+
+def facts_of(num_rows, seconds, rate, side=200):
+    clip = ClipFacts(0, "a.mp4", side, 2 * side, Fraction(seconds), int(seconds * rate), rate, True)
+    return DataFacts(num_rows, (clip,), "auto", 1.0, ("a",))
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 5, 60])
+@pytest.mark.parametrize("rate", [2.0, 12.0, 30.0])
+def test_samples_fit_the_clips_and_long_clips_give_several(seconds, rate):
+    chosen = choose_settings(facts_of(100, seconds, rate), MACHINE)
+    assert 2 <= chosen.num_frames <= 6
+    assert chosen.frame_rate <= rate
+    assert (chosen.num_frames - 1) / chosen.frame_rate < seconds
+    length = chosen.num_frames / chosen.frame_rate
+    assert (chosen.stride is not None) == (seconds >= 2 * length)
+    assert 100 <= chosen.num_samples <= 800
+
+
+def test_a_step_has_a_row_of_each_task_and_fits_the_memory():
+    for num_rows in (1, 3, 10, 1000):
+        chosen = choose_settings(facts_of(num_rows, 2, 12.0), MACHINE)
+        split_rows(parse_task_shares(chosen.tasks), chosen.train_batch_size)
+        assert chosen.train_batch_size * chosen.gradient_accumulation_steps <= num_rows
+        assert chosen.validation_share in (0.0, 0.1)
+    many = facts_of(10**5, 2, 12.0)
+    roomy = replace(MACHINE, hours=10**4)
+    assert choose_settings(many, roomy).preset == "base"
+    wide = choose_settings(many, roomy, "small")
+    assert (wide.image_size, wide.grid) == (128, (8, 16, 16))
+    assert wide.train_batch_size < choose_settings(many, replace(roomy, memory_gb=80.0), "small").train_batch_size
+    assert choose_settings(facts_of(100, 2, 12.0, side=50), roomy, "small").image_size == 64
+    with pytest.raises(ValueError, match="`preset` must be one of"):
+        choose_settings(many, MACHINE, "nuwa-336")
