@@ -20,7 +20,7 @@ PARTS = ("vqgan", "tokenizer", "sketch_vqgan", "transformer")
 # Arguments that override a size of the preset.
 SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers", "window")
 # The end of the help of arguments whose default is in the table of `preset_defaults`.
-BY_SIZE = "By default what suits the size and `fine_tune` (docs/your-data.md)."
+BY_SIZE = "By default what suits the size and `fine_tune` (docs/presets.md)."
 
 
 @dataclass(kw_only=True)

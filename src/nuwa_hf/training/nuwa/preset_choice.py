@@ -87,7 +87,7 @@ def suggest_preset(
         'base'
     """
     for name, value in (("num_clips", num_clips), ("hours", hours), ("tokens_per_second", tokens_per_second)):
-        require(value > 0, name, "above 0", value, "see docs/your-data.md")
+        require(value > 0, name, "above 0", value, "see docs/presets.md")
     require(memory_gb is None or memory_gb > 0, "memory_gb", "above 0", memory_gb, "leave it out")
     for preset in PRESETS:
         if num_clips < MIN_SAMPLES[preset]:

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tokens, validation = (load_tokens(arguments, name, components) for name in ("tokens", "validation_tokens"))
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
-    check_sharding(accelerator, arguments.fine_tune)
+    check_sharding(accelerator, arguments.fine_tune, arguments.optimizer)
     state = RunState(arguments, accelerator)
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
