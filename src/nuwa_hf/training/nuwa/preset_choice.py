@@ -26,12 +26,12 @@ CPU_TOKENS_PER_SECOND = 3200.0
 BYTES_PER_GB = 1e9
 
 
-def tokens_per_second_of(preset: str, tokens_per_second: float = CPU_TOKENS_PER_SECOND) -> float:
+def tokens_per_second_of(preset: str, tokens_per_second: float) -> float:
     """The speed of training a preset, from that of the smallest: a token costs in proportion to the weights.
 
     Args:
         preset (`str`): its name.
-        tokens_per_second (`float`, defaults to 3200.0): what `train` reports for the preset `emoji-motion`.
+        tokens_per_second (`float`): what `train` reports for the preset `emoji-motion`.
 
     Returns:
         `float`: tokens a second.
@@ -55,7 +55,7 @@ def suggest_preset(
     num_clips: int,
     *,
     hours: float = 1.0,
-    tokens_per_second: float = CPU_TOKENS_PER_SECOND,
+    tokens_per_second: float | None = None,
     memory_gb: float | None = None,
 ) -> str:
     """The largest preset for which there are enough clips, hours and memory; the smallest where none fits.
@@ -67,8 +67,8 @@ def suggest_preset(
     Args:
         num_clips (`int`): samples to train on, at least 1: windows of clips, or images.
         hours (`float`, defaults to 1.0): for the transformer, above 0.
-        tokens_per_second (`float`, defaults to 3200.0): what `train` reports for the preset `emoji-motion` on the
-            machine, above 0; by default that of two CPU cores.
+        tokens_per_second (`float`, *optional*): what `train` reports for the preset `emoji-motion` on the machine,
+            above 0; by default that of two CPU cores, 3200.
         memory_gb (`float`, *optional*): of the GPU, or of the machine without one, in 1e9 bytes; by default it does
             not count.
 
@@ -86,6 +86,8 @@ def suggest_preset(
         >>> suggest_preset(200_000, hours=24, tokens_per_second=1_000_000, memory_gb=24)
         'base'
     """
+    if tokens_per_second is None:
+        tokens_per_second = CPU_TOKENS_PER_SECOND
     for name, value in (("num_clips", num_clips), ("hours", hours), ("tokens_per_second", tokens_per_second)):
         require(value > 0, name, "above 0", value, "see docs/presets.md")
     require(memory_gb is None or memory_gb > 0, "memory_gb", "above 0", memory_gb, "leave it out")
