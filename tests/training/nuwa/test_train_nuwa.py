@@ -259,7 +259,7 @@ def test_the_frame_rate_is_that_of_the_clips_and_must_be_one(folders, tmp_path, 
         ("still", {"frame_rate": 24, "num_frames": 1}),
     ):
         (tmp_path / name).mkdir()
-        write_metadata(tmp_path / name, metadata)
+        write_metadata(tmp_path / name, {"num_shards": 1, **metadata})
     slow, fast, still = (str(tmp_path / name) for name in ("slow", "fast", "still"))
     arguments.validation_tokens = None
     for tokens, expected in (([slow], 2.5), ([f"{slow}=2", still], 2.5), ([still], None)):
