@@ -42,10 +42,8 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"{where} must be a text, got {text!r} of type {type(text).__name__}.")
         if not text.strip():
-            is_negative = name != "prompt"
-            remedy = (
-                "leave it None for no negative prompt" if is_negative else "describe what to show, or leave it out"
-            )
+            is_negative = name == "negative_prompt"
+            remedy = "leave it None for no negative prompt" if is_negative else "describe what to show"
             raise ValueError(f"{where} must not be empty, got {text!r}; {remedy}.")
     return prompts
 
