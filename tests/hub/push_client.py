@@ -117,7 +117,7 @@ facts = RunFacts(
     configuration={"learning_rate": 1e-4, "tokens": (str(WORK / "tokens"),)},
     license="apache-2.0",
 )
-card = write_run_card(WORK / "card", repo_id="tester/card", facts=facts, images=[WORK / "step_7.png"])
+card = write_run_card(WORK / "card", facts=facts, images=[WORK / "step_7.png"])
 ModelCard.load(card).validate()
 push_folder(WORK / "card", "tester/card", commit_message="With a card")
 good = card.read_text(encoding="utf-8")
@@ -130,8 +130,8 @@ adapted = peft.get_peft_model(
     peft.LoraConfig(r=2, lora_alpha=1, target_modules=["q_proj", "v_proj"], init_lora_weights=False),
 )
 adapted.save_pretrained(WORK / "adapter")
-facts = RunFacts(tasks=["T2V"], base_model="tester/pipeline", is_adapter=True, license="apache-2.0")
-card = write_run_card(WORK / "adapter", repo_id="tester/adapter", facts=facts)
+facts = RunFacts(tasks=["T2V"], base_model="tester/pipeline", license="apache-2.0")
+card = write_run_card(WORK / "adapter", facts=facts)
 ModelCard.load(card).validate()
 push_folder(WORK / "adapter", "tester/adapter")
 merged = adapted.merge_and_unload()

@@ -73,6 +73,7 @@ class NuwaArguments(RunArguments):
         None, help="Likewise, the default temperature of tasks without a text; else that of the start, else 0.5."
     )
     sample_sheets: bool = argument(True, help="Also draw a sample of each task, every `sample_every` steps.")
+    license: str | None = argument(None, help="Short name of the licence for the model cards, such as apache-2.0.")
     push_to_hub: bool = argument(False, help="Push the pipeline to the Hub.")
     hub_model_id: str | None = argument(None, help="The repository, such as 'user/model'.")
     hub_private_repo: bool = argument(False, help="Make the repository a private one.")

@@ -19,7 +19,7 @@ MAY_CHANGE = frozenset(
         *("train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing", "compile", "channels_last"),
         *("checkpointing_steps", "checkpoints_total_limit", "log_every", "log_with", "sample_every", "num_samples"),
         *("validation_tokens", "held_out_split", "guidance_scale", "unguided_temperature"),
-        *("sample_sheets", "push_to_hub", "hub_model_id", "hub_private_repo", "hub_every"),
+        *("sample_sheets", "license", "push_to_hub", "hub_model_id", "hub_private_repo", "hub_every"),
     )
 )
 
