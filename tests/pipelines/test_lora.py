@@ -52,6 +52,7 @@ def test_loaded_adapter_draws_as_merged_weights_do_and_goes_without_a_trace(task
     pipeline.unload_lora_weights()
     assert torch.equal(draw(pipeline, task), before)
     assert all(torch.equal(weight, weights[name]) for name, weight in pipeline.transformer.state_dict().items())
+    assert all(weight.requires_grad for weight in pipeline.transformer.parameters())
 
 
 def weights_of(folder):

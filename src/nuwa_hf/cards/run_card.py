@@ -212,7 +212,6 @@ def card_text(kind: Kind, loader: str | None, facts: RunFacts, images: Sequence[
         "Scores": scores,
         "Samples": "\n".join(f"![{Path(name).stem.replace('_', ' ')}]({SAMPLES}/{name})" for name in images)
         or "None were kept.",
-        "Licence": f"`{facts.license}`" if facts.license else "Not stated.",
         "How it was made": f"With nuwa_hf {version('nuwa_hf')}{base}, which wrote this card from the run.",
         "Limits": LIMITS,
     }

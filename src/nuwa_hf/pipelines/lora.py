@@ -72,7 +72,10 @@ class LoraMixin(LoraBaseMixin):
             )
         check_adapter_fits(adapter, transformer)
         is_model_offloaded, is_sequentially_offloaded, _ = self._optionally_disable_offloading(self)
+        learnt = [weight for weight in transformer.parameters() if weight.requires_grad]
         inject_adapter_in_model(config, transformer, name, state_dict=adapter.state)
+        for weight in learnt:
+            weight.requires_grad_(True)  # PEFT freezes all but the adapter, and they would stay so without it
         set_peft_model_state_dict(transformer, adapter.state, name)
         transformer._hf_peft_config_loaded = True  # where transformers and diffusers look for adapters
         transformer.train(transformer.training)  # the adapter's dropout too
