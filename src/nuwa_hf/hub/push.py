@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("repo_id", metavar="USER/MODEL", help="the repository; made if it is not there")
     parser.add_argument("--private", action="store_true", help="make the repository private")
     parser.add_argument("--revision", metavar="R", help="branch to push to; made from main if it is not there")
-    parser.add_argument("--license", "--licence", metavar="L", help="short name of the licence for the card, such as apache-2.0")
+    parser.add_argument("--license", "--licence", metavar="L", help="the card's licence, by its short name on the Hub")
     parser.add_argument("--commit_message", metavar="M", help="by default says what the folder holds")
     return parser
 
