@@ -125,7 +125,7 @@ def check_adapter_fits(adapter: LoraAdapter, model: nn.Module) -> None:
             if not isinstance(layer, nn.Linear):
                 raise ValueError(
                     f"The adapter must be for this transformer, but it changes `{place}`, which is "
-                    f"{'not there' if layer is None else f'a {type(layer).__name__}'}; load it onto the checkpoint "
+                    f"{'not there' if layer is None else f'of the class {type(layer).__name__}'}; load it onto the checkpoint "
                     "that it was trained from, with weights in floating point."
                 )
             if weight.shape[axis] != getattr(layer, feature):
