@@ -123,10 +123,10 @@ def check_adapter_fits(adapter: LoraAdapter, model: nn.Module) -> None:
             layer = modules.get(place)
             layer = layer.get_base_layer() if hasattr(layer, "get_base_layer") else layer
             if not isinstance(layer, nn.Linear):
+                what = "not there" if layer is None else f"of the class {type(layer).__name__}"
                 raise ValueError(
-                    f"The adapter must be for this transformer, but it changes `{place}`, which is "
-                    f"{'not there' if layer is None else f'of the class {type(layer).__name__}'}; load it onto the checkpoint "
-                    "that it was trained from, with weights in floating point."
+                    f"The adapter must be for this transformer, but it changes `{place}`, which is {what}; load it "
+                    "onto the checkpoint that it was trained from, with weights in floating point."
                 )
             if weight.shape[axis] != getattr(layer, feature):
                 raise ValueError(
