@@ -5,16 +5,16 @@ import re
 
 import PIL.Image
 import pytest
+import torch
 from card_rules import errors_of
 from huggingface_hub import ModelCard
+from safetensors.torch import save_file
 from tiny import tiny_tokenizer, tiny_transformer, tiny_vqgan
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.cards.run_card import PIPELINE_TAGS, RunFacts, write_run_card
+from nuwa_hf.hub.pushed_files import THIS_FOLDER
 from nuwa_hf.tasks import TASKS
-
-
-REPO = "user/model"
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def pipeline_folder(tmp_path, checkpoint):
 def adapter(folder):
     folder.mkdir()
     (folder / "adapter_config.json").write_text("{}")
-    (folder / "adapter_model.safetensors").write_bytes(b"")
+    save_file({"lora": torch.zeros(1)}, folder / "adapter_model.safetensors")
 
 
 KINDS = {
@@ -43,41 +43,43 @@ KINDS = {
 @pytest.mark.parametrize("loader", KINDS)
 def test_card_of_a_part_says_how_to_load_it_and_is_valid(tmp_path, loader):
     KINDS[loader](tmp_path)
-    card = write_run_card(tmp_path, repo_id=REPO, facts=RunFacts(steps=3)).read_text(encoding="utf-8")
+    card = write_run_card(tmp_path, facts=RunFacts(steps=3)).read_text(encoding="utf-8")
     assert errors_of(card) == []
     assert f"from nuwa_hf import {loader}\n" in card
-    assert f'{loader}.from_pretrained("{REPO}")' in card
+    assert f'{loader}.from_pretrained("{THIS_FOLDER}")' in card
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.abbreviation)
 def test_card_of_a_pipeline_loads_by_the_class_of_its_task(pipeline_folder, task):
     facts = RunFacts(tasks=[task.abbreviation])
-    card = ModelCard.load(write_run_card(pipeline_folder, repo_id=REPO, facts=facts))
+    card = ModelCard.load(write_run_card(pipeline_folder, facts=facts))
     assert errors_of(str(card)) == []
     assert card.data.pipeline_tag == PIPELINE_TAGS[task.abbreviation]
     assert task.name in card.data.tags
-    assert f'{task.pipeline}.from_pretrained("{REPO}")' in card.text
-    assert f'DiffusionPipeline.from_pretrained("{REPO}")' in card.text
+    assert f'{task.pipeline}.from_pretrained("{THIS_FOLDER}")' in card.text
+    assert f'DiffusionPipeline.from_pretrained("{THIS_FOLDER}")' in card.text
 
 
 @pytest.mark.parametrize(
     ("base_model", "place", "metadata"),
     [
         ("user/base", '"user/base"', "user/base"),
+        ("/home/somebody/hub/models--user--base/snapshots/0a1b/transformer", '"user/base"', "user/base"),
+        ("embedded", "DEMO_CHECKPOINT", None),
         (str(DEMO_CHECKPOINT), "DEMO_CHECKPOINT", None),
         ("/home/somebody/runs/base", '"path/to/base"', None),
     ],
 )
 def test_card_of_an_adapter_loads_its_base_wherever_that_is(tmp_path, base_model, place, metadata):
     adapter(tmp_path / "adapter")
-    facts = RunFacts(tasks=["T2V"], base_model=base_model, is_adapter=True)
-    card = ModelCard.load(write_run_card(tmp_path / "adapter", repo_id=REPO, facts=facts))
+    facts = RunFacts(tasks=["T2V"], base_model=base_model)
+    card = ModelCard.load(write_run_card(tmp_path / "adapter", facts=facts))
     assert errors_of(str(card)) == []
     assert card.data.base_model == metadata
     assert card.data.library_name == "peft"
     (block,) = re.findall(r"```python\n(.*?)```", card.text, flags=re.DOTALL)
     assert f"from_pretrained({place})" in block
-    assert f'PeftModel.from_pretrained(pipeline.transformer, "{REPO}")' in block
+    assert f'pipeline.load_lora_weights("{THIS_FOLDER}")' in block
     names = {alias.name for node in ast.parse(block).body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert ("DEMO_CHECKPOINT" in names) == (place == "DEMO_CHECKPOINT")
     assert "somebody" not in str(card)
@@ -87,32 +89,41 @@ def test_card_shows_pictures_that_lie_beside_it(pipeline_folder, tmp_path):
     pictures = [tmp_path / "before_7.png", tmp_path / "after_7.gif"]
     for path in pictures:
         PIL.Image.new("RGB", (4, 4)).save(path)
-    card = write_run_card(pipeline_folder, repo_id=REPO, facts=RunFacts(), images=pictures)
+    card = write_run_card(pipeline_folder, facts=RunFacts(), images=pictures)
     shown = re.findall(r"!\[(.+?)\]\((.+?)\)", card.read_text(encoding="utf-8"))
     assert shown == [("before 7", "samples/before_7.png"), ("after 7", "samples/after_7.gif")]
     assert [(pipeline_folder / path).read_bytes() for _, path in shown] == [path.read_bytes() for path in pictures]
-    again = write_run_card(
-        pipeline_folder, repo_id=REPO, facts=RunFacts(), images=[pipeline_folder / path for _, path in shown]
-    )
+    again = write_run_card(pipeline_folder, facts=RunFacts(), images=[pipeline_folder / path for _, path in shown])
     assert re.findall(r"!\[(.+?)\]\((.+?)\)", again.read_text(encoding="utf-8")) == shown
 
 
 def test_card_names_no_folder_of_the_machine_of_the_run(pipeline_folder):
     facts = RunFacts(
-        data=["/home/somebody/clips"],
-        configuration={"tokens": ["/home/somebody/tokens"], "parts": {"vqgan": pipeline_folder / "vqgan"}, "lr": 1e-4},
+        data=["/home/somebody/clips", "12 clips from /home/somebody/more and C:\\Users\\somebody\\b, at 4/s"],
+        configuration={
+            "tokens": ["/home/somebody/tokens=2:T2V,T2I"],
+            "parts": {"vqgan": pipeline_folder / "vqgan", "/home/somebody/w": {"file:///home/somebody/t"}},
+            "lr": 1e-4,
+        },
         base_model="/home/somebody/base",
     )
-    card = write_run_card(pipeline_folder, repo_id=REPO, facts=facts).read_text(encoding="utf-8")
+    card = write_run_card(pipeline_folder, facts=facts).read_text(encoding="utf-8")
     assert "somebody" not in card
     assert str(pipeline_folder) not in card
-    for line in ("- clips", "- tokens", "  vqgan: vqgan", "lr: 0.0001"):
+    for line in (
+        "- clips",
+        "- 12 clips from more and b, at 4/s",
+        "- tokens=2:T2V,T2I",
+        "  w: '{''t''}'",
+        "  vqgan: vqgan",
+        "lr: 0.0001",
+    ):
         assert f"\n{line}\n" in card
 
 
 def test_scores_are_in_the_table_and_in_the_metadata(pipeline_folder):
     facts = RunFacts(tasks=["T2V"], data=["user/clips"], scores={"judged motion": 0.75, "FID": 12})
-    card = ModelCard.load(write_run_card(pipeline_folder, repo_id=REPO, facts=facts))
+    card = ModelCard.load(write_run_card(pipeline_folder, facts=facts))
     assert "| judged motion | 0.75 |" in card.text
     assert [(r.metric_name, r.metric_value) for r in card.data.eval_results] == [("judged motion", 0.75), ("FID", 12)]
     assert {r.dataset_type for r in card.data.eval_results} == {"user/clips"}
@@ -124,7 +135,6 @@ def test_scores_are_in_the_table_and_in_the_metadata(pipeline_folder):
         ({"tasks": ["T2X"]}, "must be one of T2I"),
         ({"license": "Apache License 2.0"}, "`license` must be a short name"),
         ({"scores": {"fid": float("nan")}}, "`scores` must be finite numbers, got fid"),
-        ({"is_adapter": True}, "`base_model` must be given for an adapter"),
     ],
 )
 def test_facts_that_make_no_valid_card_are_refused(facts, message):
@@ -147,11 +157,12 @@ def test_pictures_that_cannot_be_shown_are_refused_and_nothing_is_written(pipeli
             (tmp_path / name).write_bytes(b"")
     paths = [tmp_path / name for name in images]
     with pytest.raises(ValueError, match=message):
-        write_run_card(pipeline_folder, repo_id=REPO, facts=RunFacts(), images=paths)
+        write_run_card(pipeline_folder, facts=RunFacts(), images=paths)
     assert not (pipeline_folder / "README.md").exists()
     assert not (pipeline_folder / "samples").exists()
 
 
-def test_facts_of_an_adapter_do_not_fit_a_pipeline(pipeline_folder):
-    with pytest.raises(ValueError, match="`is_adapter` must say what the folder holds"):
-        write_run_card(pipeline_folder, repo_id=REPO, facts=RunFacts(base_model="user/base", is_adapter=True))
+def test_an_adapter_without_a_base_is_refused(tmp_path):
+    adapter(tmp_path / "adapter")
+    with pytest.raises(ValueError, match="`base_model` must be given for an adapter"):
+        write_run_card(tmp_path / "adapter", facts=RunFacts())

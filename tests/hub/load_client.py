@@ -75,6 +75,8 @@ note("command", load("tester/command", revision="v2"))
 for number, pipeline in enumerate(run_card("tester/card")):
     note(f"card {number}", pipeline)
 for pipeline in run_card("tester/adapter"):
+    pipeline.fuse_lora()
+    pipeline.unload_lora_weights()
     note("adapter", pipeline)
 
 note_error("private without a token", load, "tester/secret", token=False, cache_dir=WORK / "empty")

@@ -117,30 +117,47 @@ facts = RunFacts(
     configuration={"learning_rate": 1e-4, "tokens": (str(WORK / "tokens"),)},
     license="apache-2.0",
 )
-card = write_run_card(WORK / "card", repo_id="tester/card", facts=facts, images=[WORK / "step_7.png"])
+card = write_run_card(WORK / "card", facts=facts, images=[WORK / "step_7.png"])
 ModelCard.load(card).validate()
 push_folder(WORK / "card", "tester/card", commit_message="With a card")
 good = card.read_text(encoding="utf-8")
 card.write_text(good.replace("pipeline_tag: text-to-video", "pipeline_tag: text-to-smell"), encoding="utf-8")
-note_error("bad card", push_folder, WORK / "card", "tester/card")
+note_error("bad card", push_folder, WORK / "card", "tester/bad")
 
-# An adapter, loaded as its card says.
+# An adapter, with PEFT's card, which names a folder of this machine, and with ours.
+base = nuwa_hf.NuwaForConditionalGeneration.from_pretrained(WORK / "first", subfolder="transformer")
 adapted = peft.get_peft_model(
-    tiny_transformer(),
-    peft.LoraConfig(r=2, lora_alpha=1, target_modules=["q_proj", "v_proj"], init_lora_weights=False),
+    base, peft.LoraConfig(r=2, lora_alpha=1, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
 )
-adapted.save_pretrained(WORK / "adapter")
-facts = RunFacts(tasks=["T2V"], base_model="tester/pipeline", is_adapter=True, license="apache-2.0")
-card = write_run_card(WORK / "adapter", repo_id="tester/adapter", facts=facts)
-ModelCard.load(card).validate()
+adapted.save_pretrained(WORK / "adapter", save_embedding_layers=False)
+push_folder(WORK / "adapter", "tester/bare-adapter", license="mit")
+write_run_card(WORK / "adapter", facts=RunFacts(tasks=["T2V"], base_model="tester/pipeline", license="apache-2.0"))
 push_folder(WORK / "adapter", "tester/adapter")
 merged = adapted.merge_and_unload()
 merged.generation_config = pipeline.transformer.generation_config
 note("adapter", nuwa_hf.NuwaTextToVideoPipeline(**{**pipeline.components, "transformer": merged}))
 
+# What was loaded from a folder of this machine, by its own methods.
+loaded = nuwa_hf.NuwaTextToVideoPipeline.from_pretrained(WORK / "first")
+loaded.push_to_hub("tester/loaded")
+loaded.vqgan.push_to_hub("tester/loaded-vqgan")
+loaded.load_lora_weights(WORK / "adapter")
+note_error("with an adapter", loaded.push_to_hub, "tester/with-an-adapter")
+
 # The command.
 SEEN["status"] = main(
-    ["push", str(second), "tester/command", "--private", "--revision", "v2", "--commit_message", "Two"]
+    [
+        "push",
+        str(second),
+        "tester/command",
+        "--private",
+        "--revision",
+        "v2",
+        "--commit_message",
+        "Two",
+        "--license",
+        "mit",
+    ]
 )
 
 (WORK / "pushed.json").write_text(json.dumps(SEEN), encoding="utf-8")

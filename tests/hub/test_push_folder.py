@@ -5,10 +5,12 @@
 import json
 
 import pytest
+from huggingface_hub import ModelCard
 from local_hub import LocalHub
 
 from nuwa_hf.cli import main
-from nuwa_hf.hub.push_folder import files_to_push, push_folder, replaced_weights
+from nuwa_hf.hub.push_folder import push_folder, replaced_weights
+from nuwa_hf.hub.pushed_files import files_to_push
 
 
 @pytest.mark.parametrize(
@@ -190,8 +192,7 @@ def test_only_the_same_weights_in_other_files_are_replaced(pushed, present, gone
     assert replaced_weights(pushed, present) == sorted(present if gone == "all" else gone)
 
 
-def test_card_that_a_run_wrote_is_taken_by_the_hub_with_its_pictures(pushed, hub):
-    assert "bad card" in pushed.raised, "a card that breaks the Hub's rules would be refused"
+def test_card_that_a_run_wrote_is_taken_by_the_hub_with_its_pictures(hub, pushed):
     assert {"README.md", "samples/step_7.png"} <= set(hub.repositories["tester/card"].commit("main").files)
 
 
@@ -202,3 +203,33 @@ def test_code_of_the_card_loads_what_was_pushed(pushed, loaded, name):
 
 def test_code_of_an_adapters_card_loads_it(pushed, loaded):
     assert loaded.drawn["adapter"] == pushed.drawn["adapter"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("bad card", "metadata that the Hub takes"), ("with an adapter", "merge")]
+)
+def test_what_cannot_be_pushed_leaves_no_empty_repository_behind(pushed, hub, name, message):
+    """The card was refused with the commit, and diffusers saves after it has made the repository."""
+    kind, text = pushed.raised[name]
+    assert kind == "ValueError"
+    assert message in text
+    assert f"tester/{name.replace(' ', '-').removesuffix('-card')}" not in hub.repositories
+
+
+def test_no_pushed_file_names_a_folder_of_this_machine(pushed, hub):
+    seen = [
+        f"{repo_id}/{path}"
+        for repo_id, repository in hub.repositories.items()
+        for path, (data, _) in repository.commit("main").files.items()
+        if str(pushed.work).encode() in data
+    ]
+    assert seen == []
+    local = pushed.work / "adapter" / "adapter_config.json"
+    assert str(pushed.work) in local.read_text(encoding="utf-8"), "the folder itself stays as it is"
+
+
+def test_licence_of_the_command_is_in_the_card_with_or_without_one(pushed, hub):
+    for repo_id, branch in (("tester/command", "v2"), ("tester/bare-adapter", "main")):
+        card = ModelCard(hub.repositories[repo_id].commit(branch).files["README.md"][0].decode())
+        assert card.data.license == "mit"
+    assert card.data.library_name == "peft"

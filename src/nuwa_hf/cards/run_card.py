@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """The model card of a training run: what the model does, how to load it, and how it was made."""
 
-import json
 import math
 import re
 import shutil
@@ -15,15 +14,17 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from nuwa_hf.hub.repository_ids import check_repo_id, is_repo_id
+from nuwa_hf.cards.shown_values import shown
+from nuwa_hf.hub.pushed_files import CARD, THIS_FOLDER
+from nuwa_hf.hub.repository_ids import check_license
 from nuwa_hf.media import IMAGE_SUFFIXES, written_aside
+from nuwa_hf.storage.find_checkpoint import EMBEDDED
 from nuwa_hf.storage.folder_contents import Kind, checkpoint_kind, class_name
+from nuwa_hf.storage.portable_names import portable_name
 from nuwa_hf.tasks import Task, get_task
 
 
-EMBEDDED_CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 SAMPLES = "samples"
-LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 SUFFIXES = (*IMAGE_SUFFIXES, ".gif")
 # The Hub's tag for each task. A model gets the tag of the first of its tasks in this order.
 PIPELINE_TAGS = {
@@ -40,6 +41,12 @@ LIMITS = (
     "It knows the things, motions and words of its training data only, at their size and length. What it draws is not "
     "filtered. It is not Microsoft's model: those weights were never released."
 )
+TITLES: dict[Kind, str] = {
+    "pipeline": "NUWA pipeline",
+    "adapter": "NUWA adapter",
+    "model": "NUWA model",
+    "tokenizer": "NUWA tokenizer",
+}
 LIBRARIES: dict[Kind, str] = {"pipeline": "diffusers", "adapter": "peft", "model": "nuwa_hf", "tokenizer": "nuwa_hf"}
 
 
@@ -54,8 +61,7 @@ class RunFacts:
         scores (`Mapping[str, float]`): the scores, by name.
         configuration (`Mapping[str, Any]`): the run's arguments.
         license (`str`, *optional*): the Hub's short name of the licence, such as `"apache-2.0"`.
-        base_model (`str`, *optional*): the model that was fine-tuned: an id on the Hub, or a folder.
-        is_adapter (`bool`, defaults to `False`): whether the folder holds a PEFT adapter for `base_model`.
+        base_model (`str`, *optional*): the model that was fine-tuned: an id on the Hub, `"embedded"`, or a folder.
 
     Raises:
         ValueError: If a value breaks its rule.
@@ -68,28 +74,23 @@ class RunFacts:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     license: str | None = None
     base_model: str | None = None
-    is_adapter: bool = False
 
     def __post_init__(self):
         for name in self.tasks:
             get_task(name)
-        if self.license is not None and not LICENSE.fullmatch(self.license):
-            raise ValueError(
-                f"`license` must be a short name of the Hub, such as apache-2.0, mit or other, got {self.license!r}."
-            )
+        check_license(self.license)
         for name, value in self.scores.items():
             if not (isinstance(value, int | float) and math.isfinite(value)):
                 raise ValueError(f"`scores` must be finite numbers, got {name} = {value!r}; leave it out.")
-        if self.is_adapter and not self.base_model:
-            raise ValueError("`base_model` must be given for an adapter, got None; it is of no use without it.")
 
 
-def write_run_card(folder: Path, *, repo_id: str, facts: RunFacts, images: Sequence[Path] = ()) -> Path:
-    """Write the card of a run and its sample pictures into a folder that will be pushed.
+def write_run_card(folder: Path, *, facts: RunFacts, images: Sequence[Path] = ()) -> Path:
+    """Write the card of a run and its sample pictures into the folder that the run made.
+
+    The card calls the folder `path/to/this/folder`; a push puts the repository's id in its place.
 
     Args:
         folder (`Path`): what `save_pretrained` wrote; `README.md` is replaced, pictures are copied to `samples/`.
-        repo_id (`str`): the repository that it will be pushed to, `user/model`.
         facts (`RunFacts`): what to say.
         images (`Sequence[Path]`, *optional*): pictures, shown in this order.
 
@@ -97,15 +98,14 @@ def write_run_card(folder: Path, *, repo_id: str, facts: RunFacts, images: Seque
         `Path`: the card.
 
     Raises:
-        ValueError: If the folder holds nothing to load, the id has another form, or a picture is missing, has another
-            type or has the same name as another.
+        ValueError: If the folder holds nothing to load, or an adapter without a `base_model`; or if a picture is
+            missing, has another type or has the same name as another.
         OSError: If the folder is incomplete or cannot be written.
     """
     folder, images = Path(folder), [Path(path) for path in images]
-    check_repo_id(repo_id)
     kind = checkpoint_kind(folder)
-    if facts.is_adapter != (kind == "adapter"):
-        raise ValueError(f"`is_adapter` must say what the folder holds, got {facts.is_adapter} for a {kind}.")
+    if kind == "adapter" and not facts.base_model:
+        raise ValueError("`base_model` must be given for an adapter, got None; it is of no use without it.")
     for path in images:
         if not path.is_file() or path.suffix.lower() not in SUFFIXES:
             raise ValueError(f"`images` must be files of type {', '.join(SUFFIXES)}, got {str(path)!r}.")
@@ -117,12 +117,12 @@ def write_run_card(folder: Path, *, repo_id: str, facts: RunFacts, images: Seque
         if path.resolve() != (samples / path.name).resolve():
             shutil.copyfile(path, samples / path.name)
     loader = class_name(folder, kind) if kind in ("pipeline", "model") else None
-    metadata = card_metadata(repo_id, kind, loader, facts)
-    text = card_text(repo_id, kind, loader, facts, [path.name for path in images])
+    metadata = card_metadata(kind, loader, facts)
+    text = card_text(kind, loader, facts, [path.name for path in images])
     card = ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n{text}")
-    with written_aside(folder / "README.md") as aside:
+    with written_aside(folder / CARD) as aside:
         aside.write_text(str(card), encoding="utf-8")
-    return folder / "README.md"
+    return folder / CARD
 
 
 def task_table(tasks: Sequence[Task]) -> str:
@@ -138,11 +138,10 @@ def task_table(tasks: Sequence[Task]) -> str:
     return "\n".join(["| task | class |", "| --- | --- |", *rows])
 
 
-def card_metadata(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts) -> ModelCardData:
+def card_metadata(kind: Kind, loader: str | None, facts: RunFacts) -> ModelCardData:
     """The metadata of a card.
 
     Args:
-        repo_id (`str`): the repository.
         kind (`str`): what it holds.
         loader (`str` or None): the class that wrote it.
         facts (`RunFacts`): the run.
@@ -150,14 +149,14 @@ def card_metadata(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts)
     Returns:
         `huggingface_hub.ModelCardData`.
     """
-    name = repo_id.partition("/")[2]
     datasets = [entry for entry in facts.data if _is_on_hub(entry)]
+    base = portable_name(facts.base_model) if facts.base_model else None
     pipeline_tag = next((tag for task, tag in PIPELINE_TAGS.items() if task in facts.tasks), None)
     results = [
         EvalResult(
             task_type=pipeline_tag or "other",
             dataset_type=datasets[0] if datasets else "other",
-            dataset_name=_short(facts.data[0]) if facts.data else "held-out part of the training data",
+            dataset_name=shown(facts.data[0]) if facts.data else "held-out part of the training data",
             metric_type=re.sub(r"[^a-z0-9]+", "_", metric.lower()).strip("_"),
             metric_name=metric,
             metric_value=value,
@@ -168,19 +167,18 @@ def card_metadata(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts)
         license=facts.license,
         library_name="diffusers" if loader == "NuwaVQGAN" else LIBRARIES[kind],
         pipeline_tag=pipeline_tag,
-        tags=["nuwa", "nuwa_hf", *(get_task(task).name for task in facts.tasks), *(["lora"] * facts.is_adapter)],
+        tags=["nuwa", "nuwa_hf", *(get_task(task).name for task in facts.tasks), *(["lora"] * (kind == "adapter"))],
         datasets=datasets or None,
-        base_model=facts.base_model if facts.base_model and _is_on_hub(facts.base_model) else None,
-        model_name=name if results else None,
+        base_model=base if base != EMBEDDED else None,
+        model_name=TITLES[kind] if results else None,
         eval_results=results or None,
     )
 
 
-def card_text(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts, images: Sequence[str]) -> str:
+def card_text(kind: Kind, loader: str | None, facts: RunFacts, images: Sequence[str]) -> str:
     """The text of a card.
 
     Args:
-        repo_id (`str`): the repository.
         kind (`str`): what it holds.
         loader (`str` or None): the class that wrote it.
         facts (`RunFacts`): the run.
@@ -200,7 +198,7 @@ def card_text(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts, ima
         does = "It turns images and the frames of clips into tokens, and tokens into images."
     training = f"{facts.steps} optimiser steps{base}."
     if facts.configuration:
-        configuration = yaml.safe_dump(_plain(facts.configuration), sort_keys=False, allow_unicode=True)
+        configuration = yaml.safe_dump(shown(facts.configuration), sort_keys=False, allow_unicode=True)
         training = f"{training}\n\n```yaml\n{configuration}```"
     scores = "None were measured in this run."
     if facts.scores:
@@ -208,18 +206,17 @@ def card_text(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts, ima
         scores = "\n".join(["| score | value |", "| --- | --- |", *rows])
     sections = {
         "What it does": does,
-        "How to load it": _how_to_load(repo_id, kind, loader, facts),
-        "Data": "\n".join(f"- {_short(entry)}" for entry in facts.data) or "Not stated.",
+        "How to load it": _how_to_load(kind, loader, facts),
+        "Data": "\n".join(f"- {shown(entry)}" for entry in facts.data) or "Not stated.",
         "Training": training,
         "Scores": scores,
         "Samples": "\n".join(f"![{Path(name).stem.replace('_', ' ')}]({SAMPLES}/{name})" for name in images)
         or "None were kept.",
-        "Licence": f"`{facts.license}`" if facts.license else "Not stated.",
         "How it was made": f"With nuwa_hf {version('nuwa_hf')}{base}, which wrote this card from the run.",
         "Limits": LIMITS,
     }
     body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
-    return f"# {repo_id.partition('/')[2]}\n\n{_summary(kind, loader)}\n\n{body}\n"
+    return f"# {TITLES[kind]}\n\n{_summary(kind, loader)}\n\n{body}\n"
 
 
 def _summary(kind: Kind, loader: str | None) -> str:
@@ -232,56 +229,51 @@ def _summary(kind: Kind, loader: str | None) -> str:
     return f"{what}, for the Python package `nuwa_hf`."
 
 
-def _how_to_load(repo_id: str, kind: Kind, loader: str | None, facts: RunFacts) -> str:
+def _how_to_load(kind: Kind, loader: str | None, facts: RunFacts) -> str:
     """Blocks of Python, each of which runs on its own."""
     tasks = [get_task(name) for name in PIPELINE_TAGS if name in facts.tasks]
     pipeline = tasks[0].pipeline if tasks else loader or "NuwaTextToVideoPipeline"
     if kind == "adapter":
         _, imported, base = _base(facts.base_model)
         return (
-            f"```python\nfrom peft import PeftModel\n\nfrom nuwa_hf import {', '.join([*imported, pipeline])}\n\n"
+            f"```python\nfrom nuwa_hf import {', '.join([*imported, pipeline])}\n\n"
             f"pipeline = {pipeline}.from_pretrained({base})\n"
-            f'adapted = PeftModel.from_pretrained(pipeline.transformer, "{repo_id}")\n'
-            "pipeline.transformer = adapted.merge_and_unload()\n```"
+            f'pipeline.load_lora_weights("{THIS_FOLDER}")\n```\n\n'
+            "`pipeline.unload_lora_weights()` takes it out again, unless `pipeline.fuse_lora()` came first."
+            f"{_where_the_base_is(facts.base_model)}"
         )
     if kind == "pipeline":
         return (
-            f'```python\nfrom nuwa_hf import {pipeline}\n\npipeline = {pipeline}.from_pretrained("{repo_id}")\n```\n\n'
+            f"```python\nfrom nuwa_hf import {pipeline}\n\n"
+            f'pipeline = {pipeline}.from_pretrained("{THIS_FOLDER}")\n```\n\n'
             "or, once the package is imported, by diffusers alone:\n\n"
             "```python\nimport nuwa_hf  # so that diffusers knows it\nfrom diffusers import DiffusionPipeline\n\n"
-            f'pipeline = DiffusionPipeline.from_pretrained("{repo_id}")\n```\n\n'
+            f'pipeline = DiffusionPipeline.from_pretrained("{THIS_FOLDER}")\n```\n\n'
             "The classes of the other tasks load it too, or share its memory with `from_pipe(pipeline)`."
         )
     cls = "NuwaTokenizer" if kind == "tokenizer" else loader
-    return f'```python\nfrom nuwa_hf import {cls}\n\npart = {cls}.from_pretrained("{repo_id}")\n```'
+    return f'```python\nfrom nuwa_hf import {cls}\n\npart = {cls}.from_pretrained("{THIS_FOLDER}")\n```'
 
 
 def _base(base_model: str) -> tuple[str, list[str], str]:
     """A base model's name, what must be imported to load it, and its path as a Python expression."""
-    path = Path(base_model)
-    if path.resolve().parent == EMBEDDED_CHECKPOINTS:
-        return f"the embedded checkpoint `{path.name}`", ["DEMO_CHECKPOINT"], "DEMO_CHECKPOINT"
-    if _is_on_hub(base_model):
-        return f"`{base_model}`", [], f'"{base_model}"'
-    return f"`{path.name}`", [], f'"path/to/{path.name}"'
+    name = portable_name(base_model)
+    if name == EMBEDDED:
+        return "the embedded checkpoint", ["DEMO_CHECKPOINT"], "DEMO_CHECKPOINT"
+    if name is not None:
+        return f"`{name}`", [], f'"{name}"'
+    folder = Path(base_model).name
+    return f"`{folder}`", [], f'"path/to/{folder}"'
+
+
+def _where_the_base_is(base_model: str) -> str:
+    if portable_name(base_model) is not None:
+        return ""
+    return (
+        f"\n\nThe base model is the folder `{Path(base_model).name}` of whoever trained the adapter. It has no name "
+        "on the Hub, so the adapter's configuration names none."
+    )
 
 
 def _is_on_hub(name: str) -> bool:
-    return is_repo_id(name) and not Path(name).exists()
-
-
-def _short(text: str) -> str:
-    """An absolute path without its folders; any other text unchanged."""
-    path = Path(text).expanduser()
-    return path.name if path.is_absolute() else text
-
-
-def _plain(value: Any) -> Any:
-    """The arguments as plain values for YAML, without absolute paths."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, str | Path):
-        return _short(str(value))
-    return json.loads(json.dumps(value, default=str))
+    return portable_name(name) not in (None, EMBEDDED)

@@ -15,6 +15,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from nuwa_hf.cards.run_card import task_table
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.hub.pushed_files import CARD, THIS_FOLDER
 from nuwa_hf.media import written_aside
 from nuwa_hf.metrics.score_tables import SCORES, markdown_cell, short_markdown, task_markdown
 from nuwa_hf.tasks import TASKS
@@ -171,7 +172,7 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         template_str=TEMPLATE,
         size=f"{setting.size} x {setting.size}",
         frames=setting.num_frames,
-        path="path/to/this/folder",
+        path=THIS_FOLDER,
         objects=", ".join(setting.objects or ("every sprite of the pack",)),
         motions=", ".join(setting.motions),
         backgrounds=", ".join(setting.backgrounds),
@@ -209,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise ValueError(f"`{name}` must lead to a file, got {str(file)!r}, which is not there.")
     report = json.loads(arguments.scores.read_text(encoding="utf-8"))
     texts = {
-        arguments.checkpoint / "README.md": str(
+        arguments.checkpoint / CARD: str(
             build_card(arguments.checkpoint, report, arguments.hours, arguments.hardware, arguments.note)
         )
     }

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from nuwa_hf.conversion.inert_unpickler import TensorDescription, UnsafeCheckpointError
 from nuwa_hf.conversion.torch_containers import Container, open_container, read_storages
+from nuwa_hf.storage.weights_files import check_not_a_pointer, wrapper_prefix
 
 
 __all__ = ["UnsafeCheckpointError", "find_weights", "read_checkpoint"]
@@ -38,21 +39,26 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, torch.Tensor]:
 
     Returns:
         `dict[str, torch.Tensor]`: names to tensors on the CPU. Of a trainer's checkpoint, what is under `state_dict`
-        or `model`; dicts within it are flattened with dots.
+        or `model`; dicts within it are flattened with dots. What DistributedDataParallel and torch.compile put before
+        all names is left out.
 
     Raises:
+        OSError: If a file is a pointer of Git LFS.
         UnsafeCheckpointError: If the file asks for code, or is truncated, inflated or nested.
         ValueError: If it holds no state dict.
         FileNotFoundError: If it does not exist.
     """
     state = {}
     for file in find_weights(Path(path)):
+        check_not_a_pointer(file)
         part = _read_safetensors(file) if file.suffix == ".safetensors" else _read_pickle(file)
         twice = sorted(state.keys() & part.keys())
         if twice:
             raise ValueError(f"`path` must hold every tensor once, but several files of {path} hold {twice}.")
         state |= part
-    return state
+    if prefix := wrapper_prefix(state):
+        logger.info("Left out %r, which a wrapper put before all names in %s", prefix, path)
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
 
 
 def find_weights(path: Path) -> list[Path]:

@@ -19,6 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("repo_id", metavar="USER/MODEL", help="the repository; made if it is not there")
     parser.add_argument("--private", action="store_true", help="make the repository private")
     parser.add_argument("--revision", metavar="R", help="branch to push to; made from main if it is not there")
+    parser.add_argument("--license", "--licence", metavar="L", help="the card's licence, by its short name on the Hub")
     parser.add_argument("--commit_message", metavar="M", help="by default says what the folder holds")
     return parser
 
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv (`Sequence[str]`, *optional*): the command line without the program's name; `None` reads `sys.argv`.
 
     Raises:
-        ValueError: If the folder has nothing to push, or the repository's id is malformed.
+        ValueError: If the folder has nothing to push, or the repository's id or the licence is malformed.
         OSError: If a file is missing, or the push fails.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         private=True if args.private else None,
         revision=args.revision,
         commit_message=args.commit_message,
+        license=args.license,
     )
 
 

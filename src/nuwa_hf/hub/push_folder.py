@@ -13,7 +13,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HTTPError
 
 from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.hub.repository_ids import check_repo_id
+from nuwa_hf.hub.pushed_files import CARD, contents_to_push, read_card
+from nuwa_hf.hub.repository_ids import check_license, check_repo_id
 from nuwa_hf.storage.folder_contents import checkpoint_kind
 
 
@@ -35,8 +36,13 @@ def push_folder(
     revision: str | None = None,
     commit_message: str | None = None,
     token: str | None = None,
+    license: str | None = None,
 ) -> str:
     """Push a folder to a repository, which is created if needed.
+
+    Everything is checked before the repository is created. Configurations and the card are pushed without the paths of
+    this machine: a checkpoint that they name keeps its name if that is an id on the Hub or `"embedded"`. In the card,
+    `path/to/this/folder` becomes the repository's id.
 
     All files go into one commit, so a failed push changes nothing. (`huggingface_hub.upload_folder` may split a folder
     into several commits.) Files that exist only in the repository are kept, except weights that this push replaces by
@@ -49,21 +55,25 @@ def push_folder(
         revision (`str`, *optional*): the branch, created from `main` if needed; by default `main`.
         commit_message (`str`, *optional*): by default says what the folder holds.
         token (`str`, *optional*): by default that of the login, or HF_TOKEN.
+        license (`str`, *optional*): the Hub's short name of the licence, for the card; by default what the card says.
 
     Returns:
         `str`: the commit's URL.
 
     Raises:
-        ValueError: If the folder holds nothing to load, the id has another form, the repository is public and
-            `private` was asked for, or the model card's metadata are not valid.
+        ValueError: If the folder holds nothing to load, the id or the licence has another form, the repository is
+            public and `private` was asked for, or the model card's metadata are not valid.
         OSError: If the checkpoint in the folder is incomplete or, as `PushError`, if the push fails.
     """
     folder = Path(folder)
     kind = checkpoint_kind(folder)
     check_repo_id(repo_id)
-    files = files_to_push(folder)
+    check_license(license)
+    contents = contents_to_push(folder, repo_id, license)
     api = HfApi(token=token)
     with _plain_words(repo_id):
+        if CARD in contents:
+            _check_card(contents[CARD], folder)
         api.create_repo(repo_id, private=private, exist_ok=True)
         if revision is not None and not revision.startswith("refs/"):
             api.create_branch(repo_id, branch=revision, exist_ok=True)
@@ -73,13 +83,13 @@ def push_folder(
                 f"`private` was asked for, but the repository {repo_id} is there already and public; push to another "
                 "one, or make it private in its settings first."
             )
-        gone = replaced_weights(files, [file.rfilename for file in there.siblings])
-        logger.info("Pushing %d files to %s", len(files), repo_id)
+        gone = replaced_weights(contents, [file.rfilename for file in there.siblings])
+        logger.info("Pushing %d files to %s", len(contents), repo_id)
         commit = api.create_commit(
             repo_id,
             operations=[
                 *(CommitOperationDelete(path_in_repo=name, is_folder=False) for name in gone),
-                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in files),
+                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=what) for name, what in contents.items()),
             ],
             commit_message=commit_message or f"Upload {kind}",
             revision=revision,
@@ -87,19 +97,6 @@ def push_folder(
         )
     logger.info("Pushed: %s", commit.commit_url)
     return commit.commit_url
-
-
-def files_to_push(folder: Path) -> list[str]:
-    """The files of a folder that are pushed.
-
-    Args:
-        folder (`Path`): a folder.
-
-    Returns:
-        `list[str]`: their sorted paths relative to the folder, without hidden files and Python's caches.
-    """
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
 
 
 def replaced_weights(pushed: Collection[str], present: Collection[str]) -> list[str]:
@@ -124,6 +121,15 @@ def _weights_of(path: str) -> tuple[str, str, str | None] | None:
     folder, _, name = path.rpartition("/")
     match = WEIGHTS.fullmatch(name) or WEIGHTS_INDEX.fullmatch(name)
     return (folder, match["name"], match["variant"]) if match else None
+
+
+def _check_card(card: Path | bytes, folder: Path) -> None:
+    """Has the Hub look at a card's metadata, before anything is made there."""
+    text = card.decode() if isinstance(card, bytes) else card.read_text(encoding="utf-8")
+    try:
+        read_card(text).validate("model")
+    except ValueError as error:
+        raise ValueError(f"`{folder / CARD}` must have metadata that the Hub takes: {error}") from error
 
 
 @contextmanager

@@ -1,23 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The ids of repositories on the Hub."""
+"""What the user gives for a repository: its id, its licence."""
 
 import re
 
+from nuwa_hf.storage.portable_names import is_repo_id
 
-REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", flags=re.ASCII)
 
-
-def is_repo_id(text: str) -> bool:
-    """Whether a text has the form of a repository's id, `user/model`.
-
-    Args:
-        text (`str`): any text.
-
-    Returns:
-        `bool`.
-    """
-    return bool(REPO_ID.fullmatch(text)) and ".." not in text and "--" not in text
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -33,4 +23,20 @@ def check_repo_id(repo_id: str) -> None:
         raise ValueError(
             f"`repo_id` must be USER/MODEL, of letters, digits, `-`, `_` and `.`, got {repo_id!r}; put your name on "
             "the Hub before the slash."
+        )
+
+
+def check_license(name: str | None) -> None:
+    """Check the form of a licence's name.
+
+    Args:
+        name (`str` or None): what the user gave.
+
+    Raises:
+        ValueError: If it cannot be one of the Hub's short names.
+    """
+    if name is not None and not LICENSE.fullmatch(name):
+        raise ValueError(
+            f"`license` must be a short name of the Hub, such as apache-2.0, mit or other, got {name!r}; "
+            "https://hf.co/docs/hub/repositories-licenses lists them."
         )

@@ -5,7 +5,9 @@
 Shapes: B batch, C channels, T frames, Y and X pixel rows and columns, t, h, w token grid, D width of a code.
 """
 
+import os
 from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -31,6 +33,8 @@ from nuwa_hf.modeling.fsq_quantizer import FiniteScalarQuantizer
 from nuwa_hf.modeling.quantizer import GumbelQuantizer, VectorQuantizer
 from nuwa_hf.modeling.vqgan_configuration import check_configuration, codebook_extents
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
+from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.portable_names import portable_configuration
 
 
 class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
@@ -138,6 +142,29 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         self.use_tiling = False
         self.tile_sample_min_size = sample_size
         self.tile_overlap_factor = 0.25
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, **kwargs: Any) -> Self:
+        """Load a codec from a local folder or from the Hub.
+
+        Args:
+            pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
+                a repository on the Hub.
+            kwargs: everything that `ModelMixin.from_pretrained` takes.
+
+        Returns:
+            The codec, in evaluation mode.
+
+        Raises:
+            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper.
+        """
+        if pretrained_model_name_or_path is not None:
+            check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
+        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+
+    def to_json_string(self) -> str:
+        """The configuration as JSON, without the folder of this machine that it was loaded from."""
+        return portable_configuration(super().to_json_string())
 
     @property
     def codebook_size(self) -> int:

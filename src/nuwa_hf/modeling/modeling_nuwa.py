@@ -5,8 +5,10 @@
 Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V codebook size.
 """
 
+import os
 import weakref
 from collections.abc import Iterator
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -38,6 +40,7 @@ from nuwa_hf.modeling.modeling_outputs import (
 from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.nearby_attention.tables import forget_tables
+from nuwa_hf.storage.local_checkpoint import check_local_weights
 
 
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
@@ -61,6 +64,28 @@ class NuwaPreTrainedModel(PreTrainedModel):
         self._laid_out_weights = LaidOutWeights()
         # All models in the process share the mask tables, which must not hold device memory once a model is gone.
         weakref.finalize(self, forget_tables).atexit = False
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike | None, *model_args: Any, **kwargs: Any
+    ) -> Self:
+        """Load a model from a local folder or from the Hub.
+
+        Args:
+            pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
+                a repository on the Hub; None if `state_dict` is given.
+            model_args: positional arguments of the model.
+            kwargs: everything that `PreTrainedModel.from_pretrained` takes.
+
+        Returns:
+            The model, in evaluation mode.
+
+        Raises:
+            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper.
+        """
+        if pretrained_model_name_or_path is not None:
+            check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
+        return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
 
     def free_laid_out_weights(self) -> None:
         """Free the copies of the weights that sampling on a CPU keeps between calls; the next call makes new ones.

@@ -24,6 +24,7 @@ from nuwa_hf.pipelines.call_checks import CallChecksMixin
 from nuwa_hf.pipelines.calls import Calls
 from nuwa_hf.pipelines.checks import check_components_agree
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
+from nuwa_hf.pipelines.lora import LoraMixin
 from nuwa_hf.pipelines.mask_input import composite
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
 from nuwa_hf.pipelines.prompts import PromptMixin
@@ -31,10 +32,13 @@ from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
+from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
 
 
-class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, StreamingMixin, DiffusionPipeline):
+class NuwaPipelineBase(
+    CallChecksMixin, PromptMixin, TokenGenerationMixin, StreamingMixin, LoraMixin, DiffusionPipeline
+):
     """Components and steps shared by every NUWA pipeline; a task's own file puts the steps in order.
 
     All tasks have the same components, so one checkpoint serves every task and `from_pipe` shares memory. One pipeline
@@ -103,6 +107,10 @@ class NuwaPipelineBase(CallChecksMixin, PromptMixin, TokenGenerationMixin, Strea
             if reason is None:
                 raise
             raise OSError(f"Cannot load {name_or_path!r} from the Hub: {reason}.") from error
+
+    def to_json_string(self) -> str:
+        """The index as JSON, without the folder of this machine that the pipeline was loaded from."""
+        return portable_configuration(super().to_json_string())
 
     @classmethod
     def from_pipe(cls, pipeline: DiffusionPipeline, **kwargs: Any) -> Self:

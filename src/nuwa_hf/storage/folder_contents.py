@@ -2,11 +2,16 @@
 # Copyright 2026 The nuwa_hf authors
 """What a folder holds: a pipeline, an adapter, a model or a tokenizer."""
 
-import json
 from pathlib import Path
 from typing import Literal
 
-from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder
+from nuwa_hf.storage.local_checkpoint import (
+    EMPTY,
+    INDEX_FILE,
+    check_checkpoint_folder,
+    check_weights,
+    read_json,
+)
 
 
 Kind = Literal["pipeline", "adapter", "model", "tokenizer"]
@@ -42,11 +47,15 @@ def checkpoint_kind(folder: Path) -> Kind:
             f" got {str(folder)!r}, which has none of these files; give the folder that `save_pretrained` wrote."
         )
     if kind == "pipeline":
-        index = _read_json(folder / INDEX_FILE)
+        index = read_json(folder / INDEX_FILE)
         components = [name for name, value in index.items() if isinstance(value, list) and value != EMPTY]
         check_checkpoint_folder(folder, required=components)
-    elif kind in WITH_WEIGHTS and not any(folder.glob("*.safetensors")):
-        raise OSError(f"Incomplete checkpoint: {folder} has a {MARKER_FILES[kind]} but no weights (*.safetensors).")
+    elif kind in WITH_WEIGHTS:
+        if not any(folder.glob("*.safetensors")):
+            raise OSError(
+                f"Incomplete checkpoint: {folder} has a {MARKER_FILES[kind]} but no weights (*.safetensors)."
+            )
+        check_weights(folder)
     return kind
 
 
@@ -60,12 +69,5 @@ def class_name(folder: Path, kind: Kind) -> str | None:
     Returns:
         `str` or None: its name, if the folder contains it.
     """
-    config = _read_json(folder / MARKER_FILES[kind])
+    config = read_json(folder / MARKER_FILES[kind])
     return config.get("_class_name") or next(iter(config.get("architectures") or []), None)
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise OSError(f"Broken checkpoint: {path} is not valid JSON ({error}).") from error

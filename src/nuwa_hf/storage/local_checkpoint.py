@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from nuwa_hf.storage.weights_files import check_not_a_pointer, check_weights_file
 
 
 INDEX_FILE = "model_index.json"
@@ -47,10 +47,7 @@ def check_checkpoint_folder(folder: Path, required: Collection[str], optional: C
         raise OSError(f"No checkpoint: {folder} {what}; give a folder with a {INDEX_FILE}, or a Hub repository's id.")
     if not (folder / INDEX_FILE).is_file():
         raise OSError(f"No checkpoint: {folder} has no {INDEX_FILE}; give a folder that a pipeline was saved to.")
-    try:
-        index = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise OSError(f"Broken checkpoint: {folder / INDEX_FILE} is not valid JSON ({error}).") from error
+    index = read_json(folder / INDEX_FILE)
     for name in required:
         if name not in index:
             raise OSError(f"Incomplete checkpoint: {folder / INDEX_FILE} names no component `{name}`.")
@@ -65,23 +62,65 @@ def _check_component(folder: Path, tokenizer_files: tuple[str, ...] | None) -> N
     for file in tokenizer_files or ("config.json",):
         if not (folder / file).is_file():
             raise OSError(f"Incomplete checkpoint: {folder} has no {file}.")
+        check_not_a_pointer(folder / file)
     if tokenizer_files is None:
-        _check_weights(folder)
+        check_weights(folder)
 
 
-def _check_weights(folder: Path) -> None:
+def check_weights(folder: Path) -> None:
+    """Check that a model's folder holds all of its weights, and nothing else in their place.
+
+    Args:
+        folder (`Path`): where `save_pretrained` wrote a model or an adapter.
+
+    Raises:
+        OSError: If a file is missing, cut off, a pointer of Git LFS, or of a model in a wrapper.
+    """
     weights = sorted(folder.glob("*.safetensors"))
     indices = sorted(folder.glob("*.safetensors.index*.json"))
     if not weights and not indices and not any(folder.glob("*.bin")):
         raise OSError(f"Incomplete checkpoint: {folder} has no weights (*.safetensors).")
     for index in indices:
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        shards = set(read_json(index)["weight_map"].values())
         missing = sorted(shard for shard in shards if not (folder / shard).is_file())
         if missing:
             raise OSError(f"Incomplete checkpoint: {folder} has no {', '.join(missing)}, which {index.name} names.")
-    for file in weights:
-        try:
-            with safe_open(file, framework="pt"):
-                pass
-        except SafetensorError as error:
-            raise OSError(f"Broken checkpoint: {file} is cut off or no safetensors file ({error}).") from error
+    check_local_weights(folder)
+
+
+def check_local_weights(name_or_path: str | os.PathLike, subfolder: str | None = None) -> None:
+    """Check the files of weights in a local folder that a model is about to load, whichever they are.
+
+    Args:
+        name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; a repository is not checked.
+        subfolder (`str`, *optional*): the folder in it.
+
+    Raises:
+        OSError: If a file is cut off, a pointer of Git LFS, or of a model in a wrapper.
+    """
+    if not is_local_path(name_or_path):
+        return
+    folder = Path(name_or_path, subfolder or "")
+    for file in folder.glob("*.safetensors"):
+        check_weights_file(file)
+    for file in folder.glob("*.bin"):
+        check_not_a_pointer(file)
+
+
+def read_json(path: Path) -> dict:
+    """Read a file of a checkpoint.
+
+    Args:
+        path (`Path`): a JSON file.
+
+    Returns:
+        `dict`: what it holds.
+
+    Raises:
+        OSError: If it is not valid JSON.
+    """
+    check_not_a_pointer(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise OSError(f"Broken checkpoint: {path} is not valid JSON ({error}).") from error

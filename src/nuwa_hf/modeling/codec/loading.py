@@ -8,6 +8,7 @@ import diffusers
 from diffusers import ConfigMixin, ModelMixin
 
 from nuwa_hf.modeling.codec.protocol import as_codec
+from nuwa_hf.storage.local_checkpoint import check_local_weights
 
 
 class _AnyModel(ModelMixin, ConfigMixin):
@@ -25,10 +26,11 @@ def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None) ->
         The model, in evaluation mode; `as_codec` gives what speaks the protocol for it.
 
     Raises:
-        OSError: If there is no model.
+        OSError: If there is no model, or its weights are cut off, a pointer of Git LFS, or of a model in a wrapper.
         ValueError: If diffusers knows no class of its name.
         TypeError: If the model is no codec.
     """
+    check_local_weights(name_or_path, subfolder)
     config = _AnyModel.load_config(name_or_path, subfolder=subfolder)
     name = str(config.get("_class_name"))
     if not hasattr(diffusers, name):

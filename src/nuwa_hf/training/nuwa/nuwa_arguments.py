@@ -103,6 +103,7 @@ class NuwaArguments(RunArguments):
     max_shard_size: str | None = argument(
         None, help="Largest file of weights in the finished pipeline, such as '5GB'; else diffusers' default."
     )
+    license: str | None = argument(None, help="Short name of the licence for the model cards, such as apache-2.0.")
     push_to_hub: bool = argument(False, help="Push the pipeline to the Hub.")
     hub_model_id: str | None = argument(None, help="The repository, such as 'user/model'.")
     hub_private_repo: bool = argument(False, help="Make the repository a private one.")

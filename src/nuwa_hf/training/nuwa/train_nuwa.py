@@ -33,7 +33,7 @@ from nuwa_hf.training.nuwa.fine_tuning import (
     checkpoint_learnt_weights_only,
     freeze_encoder,
 )
-from nuwa_hf.training.nuwa.finished_pipeline import check_push, push_pipeline, write_pipeline
+from nuwa_hf.training.nuwa.finished_pipeline import check_push, facts_of_run, push_pipeline, write_pipeline
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, validate
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
@@ -274,9 +274,12 @@ def write_and_push(training: NuwaTraining) -> None:
         transformer = whole_transformer(training.pipeline.transformer)
         if state.accelerator.is_main_process:
             pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
-            final = write_pipeline(state.output_dir, pipeline, training.learner, state.arguments)
+            facts = facts_of_run(
+                state.arguments, step=state.step, scores=training.scores, base_model=training.base_model
+            )
+            final = write_pipeline(state.output_dir, pipeline, training.learner, state.arguments, facts)
     if state.arguments.push_to_hub and state.accelerator.is_main_process:
-        push_pipeline(final, state.arguments, step=state.step, scores=training.scores, base_model=training.base_model)
+        push_pipeline(final, state.arguments, step=state.step)
 
 
 def push_on_the_way(training: NuwaTraining) -> None:

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a push sends of a folder: its files, without the paths of this machine, and the card under the new name."""
+
+from pathlib import Path
+
+import yaml
+from huggingface_hub import RepoCard
+
+from nuwa_hf.storage.local_checkpoint import read_json
+from nuwa_hf.storage.portable_names import EMBEDDED, portable_configuration, portable_name
+
+
+CARD = "README.md"
+# How a card calls the folder that it lies in. A push puts the repository's id in its place.
+THIS_FOLDER = "path/to/this/folder"
+
+
+def files_to_push(folder: Path) -> list[str]:
+    """The files of a folder that are pushed.
+
+    Args:
+        folder (`Path`): a folder.
+
+    Returns:
+        `list[str]`: their sorted paths relative to the folder, without hidden files and Python's caches.
+    """
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
+
+
+def contents_to_push(folder: Path, repo_id: str, license: str | None) -> dict[str, Path | bytes]:
+    """What is pushed of a folder, which itself does not change.
+
+    Args:
+        folder (`Path`): where `save_pretrained` wrote.
+        repo_id (`str`): the repository.
+        license (`str` or None): the licence to write into the card; None keeps what the card says.
+
+    Returns:
+        `dict[str, Path | bytes]`: path in the repository to a file, or to its content where that differs.
+
+    Raises:
+        ValueError: If the card's metadata are no YAML.
+        OSError: If a configuration is no JSON.
+    """
+    contents: dict[str, Path | bytes] = {}
+    for name in files_to_push(folder):
+        path = contents[name] = folder / name
+        if path.suffix == ".json":
+            read_json(path)  # says which file is damaged
+            text = path.read_text(encoding="utf-8")
+            if (portable := portable_configuration(text)) != text:
+                contents[name] = portable.encode()
+    text = (folder / CARD).read_text(encoding="utf-8") if CARD in contents else None
+    if text is None and license is not None:
+        text = f"---\n---\n\n# {repo_id.partition('/')[2]}\n"
+    if text is not None and (card := _card_to_push(text, repo_id, license)) != text:
+        contents[CARD] = card.encode()
+    return contents
+
+
+def read_card(text: str) -> RepoCard:
+    """A card's metadata and text.
+
+    Args:
+        text (`str`): the whole card.
+
+    Returns:
+        `huggingface_hub.RepoCard`.
+
+    Raises:
+        ValueError: If the metadata are no YAML, or not names and values.
+    """
+    try:
+        return RepoCard(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"`{CARD}` must begin with metadata in YAML, got some that are not: {error}") from error
+
+
+def _card_to_push(text: str, repo_id: str, license: str | None) -> str:
+    text = text.replace(THIS_FOLDER, repo_id)
+    if not text.startswith("---") and license is None:
+        return text
+    card = read_card(text)
+    changed = {} if license is None else {"license": license}
+    bases = card.data.get("base_model") or []
+    bases = [bases] if isinstance(bases, str) else bases
+    if local := [base for base in bases if portable_name(base) in (None, EMBEDDED)]:
+        changed["base_model"] = [base for base in bases if base not in local] or None
+        changed["tags"] = [tag for tag in card.data.get("tags") or [] if not tag.endswith(tuple(local))] or None
+    for name, value in changed.items():
+        card.data[name] = value
+    return str(card) if changed else text

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""LoRA adapters in a pipeline, by the methods that diffusers' pipelines have."""
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from diffusers.loaders.lora_base import LoraBaseMixin
+from diffusers.utils.peft_utils import get_adapter_name
+from transformers import PreTrainedModel
+
+from nuwa_hf.pipelines.lora_weights import check_adapter_fits, read_adapter
+from nuwa_hf.storage.portable_names import PEFT_ORIGIN, portable_name
+
+
+TRANSFORMER = "transformer"
+
+
+class LoraMixin(LoraBaseMixin):
+    """Loads, saves, mixes and removes LoRA adapters of the transformer.
+
+    From diffusers come `unload_lora_weights`, `set_adapters`, `get_active_adapters`, `get_list_adapters`,
+    `delete_adapters`, `enable_lora`, `disable_lora` and `set_lora_device`. Pipelines that share a transformer share
+    its adapters.
+    """
+
+    _lora_loadable_modules = [TRANSFORMER]  # noqa: RUF012 (declared so by diffusers)
+
+    def load_lora_weights(
+        self,
+        pretrained_model_name_or_path_or_dict: str | os.PathLike | Mapping[str, torch.Tensor],
+        adapter_name: str | None = None,
+        *,
+        weight_name: str | None = None,
+        **download: Any,
+    ) -> None:
+        """Load a LoRA adapter into the transformer and make it the active one.
+
+        Args:
+            pretrained_model_name_or_path_or_dict (`str`, `os.PathLike` or `Mapping`): a folder such as the `adapter`
+                of a training run, a file, the id of a repository on the Hub, or the adapter's weights. Weights alone
+                do not say their alpha; it is then their rank.
+            adapter_name (`str`, *optional*): what the other methods call it; by default `"default_0"`, then
+                `"default_1"` and so on.
+            weight_name (`str`, *optional*): the file of the weights, if the folder has several.
+            download (`dict`): for a repository, arguments of `huggingface_hub.hf_hub_download`, such as `revision`,
+                `subfolder` and `token`.
+
+        Raises:
+            ValueError: If PEFT is not installed, the name is taken, or the adapter is not one of LoRA for this
+                transformer. Nothing has changed then.
+            OSError: If there is no adapter, or its files are damaged.
+        """
+        if find_spec("peft") is None:
+            raise ValueError("An adapter must be loaded by the package peft; run `pip install nuwa_hf[lora]`.")
+        from peft import inject_adapter_in_model, set_peft_model_state_dict
+
+        transformer = self.transformer
+        if not isinstance(transformer, PreTrainedModel):
+            raise ValueError(
+                f"`transformer` must be a model of transformers, got {type(transformer).__name__}; use its own "
+                "`load_adapter`, or put `merge_and_unload()` of it into the pipeline first."
+            )
+        adapter = read_adapter(pretrained_model_name_or_path_or_dict, weight_name=weight_name, **download)
+        config, name = adapter.config, adapter_name or get_adapter_name(transformer)
+        if name in getattr(transformer, "peft_config", {}):
+            raise ValueError(
+                f"`adapter_name` must be new, got {name!r}; choose another, or remove that one with `delete_adapters`."
+            )
+        check_adapter_fits(adapter, transformer)
+        is_model_offloaded, is_sequentially_offloaded, _ = self._optionally_disable_offloading(self)
+        learnt = [weight for weight in transformer.parameters() if weight.requires_grad]
+        inject_adapter_in_model(config, transformer, name, state_dict=adapter.state)
+        for weight in learnt:
+            weight.requires_grad_(True)  # PEFT freezes all but the adapter, and they would stay so without it
+        set_peft_model_state_dict(transformer, adapter.state, name)
+        transformer._hf_peft_config_loaded = True  # where transformers and diffusers look for adapters
+        transformer.train(transformer.training)  # the adapter's dropout too
+        self.set_adapters(name)
+        if is_model_offloaded:
+            self.enable_model_cpu_offload()
+        elif is_sequentially_offloaded:
+            self.enable_sequential_cpu_offload()
+
+    @classmethod
+    def save_lora_weights(
+        cls,
+        save_directory: str | os.PathLike,
+        transformer_lora_layers: Mapping[str, torch.Tensor],
+        *,
+        weight_name: str | None = None,
+        transformer_lora_adapter_metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Save a LoRA adapter in the layout of diffusers, one `.safetensors` file.
+
+        Args:
+            save_directory (`str` or `os.PathLike`): the folder.
+            transformer_lora_layers (`Mapping[str, torch.Tensor]`): what `peft.get_peft_model_state_dict` gives for the
+                transformer.
+            weight_name (`str`, *optional*): the file; by default `pytorch_lora_weights.safetensors`.
+            transformer_lora_adapter_metadata (`Mapping`, *optional*): the adapter's settings,
+                `transformer.peft_config[adapter_name].to_dict()`. Without them alpha is the rank when it is loaded.
+
+        Raises:
+            ValueError: If there are no weights.
+        """
+        if not transformer_lora_layers:
+            raise ValueError(
+                "`transformer_lora_layers` must be the weights of an adapter, got none; see "
+                "`peft.get_peft_model_state_dict`."
+            )
+        settings = dict(transformer_lora_adapter_metadata or {})
+        if base := settings.get(PEFT_ORIGIN):
+            settings[PEFT_ORIGIN] = portable_name(base)
+        layers = {name.removeprefix("base_model.model."): weight for name, weight in transformer_lora_layers.items()}
+        cls._save_lora_weights(
+            save_directory, {TRANSFORMER: layers}, {TRANSFORMER: settings or None}, weight_name=weight_name
+        )
+
+    def fuse_lora(
+        self,
+        components: list[str] | None = None,
+        lora_scale: float = 1.0,
+        safe_fusing: bool = False,
+        adapter_names: list[str] | None = None,
+    ) -> None:
+        """Add the adapters to the transformer's weights; `unload_lora_weights` then leaves a plain, fast transformer.
+
+        Args:
+            components (`list[str]`, *optional*): by default `["transformer"]`, the only one with adapters.
+            lora_scale (`float`, defaults to 1.0): scale of what is added.
+            safe_fusing (`bool`, defaults to `False`): whether to check the sums for NaN first.
+            adapter_names (`list[str]`, *optional*): which adapters; by default the active ones.
+
+        Raises:
+            ValueError: If another component is named.
+        """
+        super().fuse_lora(components or [TRANSFORMER], lora_scale, safe_fusing, adapter_names)
+
+    def unfuse_lora(self, components: list[str] | None = None) -> None:
+        """Subtract the adapters again that `fuse_lora` has added, up to rounding.
+
+        Args:
+            components (`list[str]`, *optional*): by default `["transformer"]`, the only one with adapters.
+
+        Raises:
+            ValueError: If another component is named.
+        """
+        super().unfuse_lora(components or [TRANSFORMER])
+
+    def enable_lora_hotswap(self, **kwargs: Any) -> None:
+        """Not supported: load the next adapter under another name, and choose with `set_adapters`.
+
+        Args:
+            kwargs: those of diffusers.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("Adapters must not be swapped in place; load each by a name and call `set_adapters`.")
+
+    def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
+        """Save the pipeline, as diffusers does.
+
+        Args:
+            save_directory (`str` or `os.PathLike`): the folder.
+            kwargs: everything that `DiffusionPipeline.save_pretrained` takes, such as `max_shard_size` and `variant`.
+
+        Raises:
+            ValueError: If the transformer has adapters, which a pipeline's folder has no place for.
+        """
+        self._check_has_no_adapters()
+        super().save_pretrained(save_directory, **kwargs)
+
+    def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
+        """Push the pipeline to the Hub, as diffusers does.
+
+        Args:
+            repo_id (`str`): the repository.
+            kwargs: everything that `DiffusionPipeline.push_to_hub` takes, such as `private` and `commit_message`.
+
+        Returns:
+            `str`: the commit's URL.
+
+        Raises:
+            ValueError: If the transformer has adapters; no repository has been created then.
+        """
+        self._check_has_no_adapters()
+        return super().push_to_hub(repo_id, **kwargs)
+
+    def _check_has_no_adapters(self) -> None:
+        if not hasattr(self.transformer, "peft_config"):
+            return
+        is_loaded = isinstance(self.transformer, PreTrainedModel)
+        merge = "`fuse_lora()` and `unload_lora_weights()`" if is_loaded else "`merge_and_unload()`"
+        alone = "`save_lora_weights`" if is_loaded else "its own `save_pretrained`"
+        raise ValueError(
+            "`transformer` must have no adapters when the pipeline is saved, got a "
+            f"{type(self.transformer).__name__} with {', '.join(map(repr, self.transformer.peft_config))}; merge them "
+            f"with {merge} first, or save the adapter alone with {alone}."
+        )

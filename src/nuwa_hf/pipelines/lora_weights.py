@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The weights and the settings of a LoRA adapter: where they are found, and whether they fit a transformer."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY, LORA_WEIGHT_NAME_SAFE
+from diffusers.utils import get_peft_kwargs
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotFoundError
+from safetensors import safe_open
+from torch import nn
+
+from nuwa_hf.hub.errors import hub_reason
+from nuwa_hf.storage.local_checkpoint import is_local_path, read_json
+from nuwa_hf.storage.weights_files import check_weights_file
+
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+
+PEFT_CONFIG, PEFT_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+# What PEFT and diffusers put before the names of the transformer's own modules.
+PREFIXES = ("base_model.model.", "transformer.")
+FACTORS = {".lora_A.weight": ("in_features", 1), ".lora_B.weight": ("out_features", 0)}
+
+
+@dataclass(frozen=True)
+class LoraAdapter:
+    """A LoRA adapter as it was read.
+
+    Args:
+        state (`dict[str, torch.Tensor]`): names within the transformer to matrices A and B.
+        settings (`Mapping`, *optional*): the arguments of its `peft.LoraConfig`, such as `r` and `lora_alpha`; None
+            if they were not saved.
+    """
+
+    state: dict[str, torch.Tensor]
+    settings: Mapping[str, Any] | None
+
+    @property
+    def config(self) -> "LoraConfig":
+        """PEFT's configuration; without settings every rank is that of the matrices, and alpha is the rank."""
+        from peft import LoraConfig
+        from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+        if self.settings is None:
+            ranks = {f"^{name}": weight.shape[1] for name, weight in self.state.items() if ".lora_B." in name}
+            return LoraConfig(**get_peft_kwargs(ranks, None, self.state))
+        kind = self.settings.get("peft_type", "LORA")
+        if PEFT_TYPE_TO_CONFIG_MAPPING.get(kind) is not LoraConfig:
+            raise ValueError(f"An adapter must be one of LoRA, got {kind!r}; load it with `peft.PeftModel`.")
+        return LoraConfig.from_peft_type(**{**self.settings, "peft_type": kind, "inference_mode": True})
+
+
+def read_adapter(
+    source: str | os.PathLike | Mapping[str, torch.Tensor], *, weight_name: str | None = None, **download: Any
+) -> LoraAdapter:
+    """Reads an adapter in the layout of PEFT, which `nuwa-hf train` writes, or in that of diffusers.
+
+    Args:
+        source (`str`, `os.PathLike` or `Mapping`): a folder, a file, the id of a repository on the Hub, or weights.
+        weight_name (`str`, *optional*): the file of the weights.
+        download (`dict`): arguments of `hf_hub_download`, such as `revision`, `subfolder` and `token`.
+
+    Returns:
+        `LoraAdapter`.
+
+    Raises:
+        ValueError: If the weights are not those of a LoRA adapter.
+        OSError: If there is no adapter, or its files are damaged.
+    """
+    if isinstance(source, Mapping):
+        return LoraAdapter(_own_names(source), None)
+    name = os.fspath(source)
+    if Path(name).is_file():
+        name, weight_name = str(Path(name).parent), Path(name).name
+    settings = None
+    if weight_name in (None, PEFT_WEIGHTS) and (file := _find(name, PEFT_CONFIG, **download)):
+        settings, weight_name = read_json(file), PEFT_WEIGHTS
+    weight_name = weight_name or LORA_WEIGHT_NAME_SAFE
+    if Path(weight_name).suffix != ".safetensors":
+        raise ValueError(
+            f"`weight_name` must be a .safetensors file, got {weight_name!r}; a pickle can run code when it is read."
+        )
+    file = _find(name, weight_name, **download)
+    if file is None:
+        raise OSError(
+            f"No adapter: {name} has neither {PEFT_CONFIG} nor {weight_name}; give the folder that `nuwa-hf train` or "
+            "`save_lora_weights` wrote, or the file's name as `weight_name`."
+        )
+    check_weights_file(file)
+    with safe_open(file, framework="pt") as weights:
+        state = {key: weights.get_tensor(key) for key in weights.keys()}  # noqa: SIM118 (not a dict)
+        saved = (weights.metadata() or {}).get(LORA_ADAPTER_METADATA_KEY)
+    if settings is None and saved is not None:
+        settings = {key.removeprefix(PREFIXES[1]): value for key, value in json.loads(saved).items()}
+    return LoraAdapter(_own_names(state), settings)
+
+
+def check_adapter_fits(adapter: LoraAdapter, model: nn.Module) -> None:
+    """Check that a model has the linear maps of an adapter, of the same sizes.
+
+    Args:
+        adapter (`LoraAdapter`): the adapter.
+        model (`nn.Module`): the transformer, with or without other adapters.
+
+    Raises:
+        ValueError: If it has not.
+    """
+    modules = dict(model.named_modules())
+    for name, weight in adapter.state.items():
+        for ending, (feature, axis) in FACTORS.items():
+            if not name.endswith(ending):
+                continue
+            place = name.removesuffix(ending)
+            layer = modules.get(place)
+            layer = layer.get_base_layer() if hasattr(layer, "get_base_layer") else layer
+            if not isinstance(layer, nn.Linear):
+                what = "not there" if layer is None else f"of the class {type(layer).__name__}"
+                raise ValueError(
+                    f"The adapter must be for this transformer, but it changes `{place}`, which is {what}; load it "
+                    "onto the checkpoint that it was trained from, with weights in floating point."
+                )
+            if weight.shape[axis] != getattr(layer, feature):
+                raise ValueError(
+                    f"The adapter must be for this transformer, whose `{place}` has {feature} = "
+                    f"{getattr(layer, feature)}, got {weight.shape[axis]}; load it onto the checkpoint that it was "
+                    "trained from."
+                )
+
+
+def _find(name: str, file: str, *, subfolder: str | None = None, **download: Any) -> Path | None:
+    """A file of a local folder or of a repository; None if it is not there."""
+    if is_local_path(name):
+        path = Path(name, subfolder or "", file)
+        return path if path.is_file() else None
+    try:
+        return Path(hf_hub_download(name, file, subfolder=subfolder, **download))
+    except EntryNotFoundError as error:
+        # A repository in diffusers' layout that is cached has no PEFT_CONFIG, and offline nobody knows that.
+        if file == PEFT_CONFIG or not isinstance(error, LocalEntryNotFoundError):
+            return None
+        raise OSError(f"Cannot load {name!r} from the Hub: {hub_reason(error) or error}.") from error
+    except (HTTPError, OSError) as error:
+        raise OSError(f"Cannot load {name!r} from the Hub: {hub_reason(error) or error}.") from error
+
+
+def _own_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    prefix = next((prefix for prefix in PREFIXES if state and all(name.startswith(prefix) for name in state)), "")
+    own = {name.removeprefix(prefix): weight for name, weight in state.items()}
+    strange = [name for name in own if ".lora_" not in name]
+    if strange or not own:
+        raise ValueError(
+            "An adapter must hold the weights of LoRA, whose names have `.lora_A` and `.lora_B`, got "
+            f"{strange[0] if strange else 'no weights'!r}; a whole transformer goes into the pipeline as "
+            "`transformer=`."
+        )
+    return own

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Adapters in a pipeline draw what the merged weights draw, and leave no trace when they are taken out."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import seeded, tiny_inputs, tiny_pipeline, tiny_transformer
+
+from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf.tasks import TASKS
+
+
+peft = pytest.importorskip("peft", reason="adapters are PEFT's")
+
+
+def adapted(seed, **settings):
+    """A PeftModel whose adapter has another alpha than its rank, and would drop nearly everything in training."""
+    defaults = {"r": 2, "lora_alpha": 5, "lora_dropout": 0.9, "target_modules": ["q_proj", "o_proj", "up_proj"]}
+    model = tiny_transformer()
+    torch.manual_seed(seed)
+    return peft.get_peft_model(model, peft.LoraConfig(init_lora_weights=False, **{**defaults, **settings}))
+
+
+def merged(model, task="T2V"):
+    return tiny_pipeline(task, transformer=model.merge_and_unload())
+
+
+def draw(pipeline, task="T2V"):
+    return pipeline(**tiny_inputs(task), generator=seeded(0), output_type="latent").tokens
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory):
+    """A folder as PEFT writes it, and as `nuwa-hf train` does."""
+    folder = tmp_path_factory.mktemp("lora") / "adapter"
+    adapted(1).save_pretrained(folder, save_embedding_layers=False)
+    return folder
+
+
+@pytest.mark.parametrize("task", [task.abbreviation for task in TASKS])
+def test_loaded_adapter_draws_as_merged_weights_do_and_goes_without_a_trace(task, adapter):
+    pipeline = tiny_pipeline(task)
+    before = draw(pipeline, task)
+    weights = {name: weight.clone() for name, weight in pipeline.transformer.state_dict().items()}
+    pipeline.load_lora_weights(adapter)
+    expected = draw(merged(adapted(1), task), task)
+    assert not torch.equal(before, expected)
+    assert torch.equal(draw(pipeline, task), expected)
+    pipeline.unload_lora_weights()
+    assert torch.equal(draw(pipeline, task), before)
+    assert all(torch.equal(weight, weights[name]) for name, weight in pipeline.transformer.state_dict().items())
+    assert all(weight.requires_grad for weight in pipeline.transformer.parameters())
+
+
+def weights_of(folder):
+    return load_file(folder / "adapter_model.safetensors")
+
+
+def in_layout_of_diffusers(adapter, folder):
+    pipeline = tiny_pipeline()
+    pipeline.load_lora_weights(adapter, adapter_name="mine")
+    NuwaTextToVideoPipeline.save_lora_weights(
+        folder,
+        peft.get_peft_model_state_dict(pipeline.transformer, adapter_name="mine"),
+        transformer_lora_adapter_metadata=pipeline.transformer.peft_config["mine"].to_dict(),
+    )
+    return folder
+
+
+def with_alpha_of_the_rank(adapter, folder):
+    """Weights alone: without settings alpha is the rank, so B carries the rest."""
+    return {name: weight * (5 / 2 if "lora_B" in name else 1) for name, weight in weights_of(adapter).items()}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        in_layout_of_diffusers,
+        with_alpha_of_the_rank,
+        lambda adapter, folder: adapter / "adapter_model.safetensors",
+        lambda adapter, folder: str(in_layout_of_diffusers(adapter, folder) / "pytorch_lora_weights.safetensors"),
+    ],
+    ids=["folder of diffusers", "weights", "file of PEFT", "file of diffusers"],
+)
+def test_every_way_to_give_an_adapter_draws_the_same(source, adapter, tmp_path):
+    pipeline = tiny_pipeline()
+    pipeline.load_lora_weights(source(adapter, tmp_path), adapter_name="text")
+    assert torch.equal(draw(pipeline), draw(merged(adapted(1))))
+
+
+def test_adapters_are_mixed_switched_deleted_and_fused_by_name(adapter, tmp_path):
+    adapted(2, r=3).save_pretrained(tmp_path / "other", save_embedding_layers=False)
+    pipeline = tiny_pipeline()
+    plain, one, other = draw(pipeline), draw(merged(adapted(1))), draw(merged(adapted(2, r=3)))
+    pipeline.load_lora_weights(adapter, adapter_name="one")
+    pipeline.load_lora_weights(tmp_path / "other")
+    assert pipeline.get_list_adapters() == {"transformer": ["one", "default_1"]}
+    assert torch.equal(draw(pipeline), other)  # the newest one alone is active
+    pipeline.set_adapters("one")
+    assert pipeline.get_active_adapters() == ["one"]
+    assert torch.equal(draw(pipeline), one)
+    pipeline.set_adapters(["one", "default_1"], [1.0, 0.0])
+    assert torch.equal(draw(pipeline), one)
+    pipeline.disable_lora()
+    assert torch.equal(draw(pipeline), plain)
+    pipeline.enable_lora()
+    pipeline.delete_adapters("default_1")
+    pipeline.set_adapters("one")
+    pipeline.fuse_lora()
+    pipeline.unload_lora_weights()
+    assert torch.equal(draw(pipeline), one)
+    pipeline.save_pretrained(tmp_path / "fused")
+    assert torch.equal(draw(NuwaTextToVideoPipeline.from_pretrained(tmp_path / "fused")), one)
+
+
+def put_in(pipeline, adapter):
+    pipeline.transformer = peft.PeftModel.from_pretrained(pipeline.transformer, adapter)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "remedy"),
+    [
+        (lambda pipeline, adapter: pipeline.load_lora_weights(adapter), r"`fuse_lora\(\)` and `unload_lora_weights"),
+        (put_in, r"PeftModel with 'default'; merge them with `merge_and_unload\(\)`"),
+    ],
+    ids=["loaded", "PeftModel"],
+)
+def test_a_pipeline_with_adapters_is_not_saved_half(prepare, remedy, adapter, tmp_path):
+    """The transformer's folder held the adapter alone, or nothing, and did not load."""
+    pipeline = tiny_pipeline()
+    prepare(pipeline, adapter)
+    with pytest.raises(ValueError, match=remedy):
+        pipeline.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+def of_other_size(adapter, folder):
+    return {name: torch.zeros(2, 7) if "lora_A" in name else weight for name, weight in weights_of(adapter).items()}
+
+
+def of_other_layers(adapter, folder):
+    return {name.replace("layers.0", "blocks.0"): weight for name, weight in weights_of(adapter).items()}
+
+
+def of_other_kind(adapter, folder):
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(settings | {"peft_type": "IA3"}))
+    save_file(weights_of(adapter), folder / "adapter_model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        (of_other_size, ValueError, "in_features = 16, got 7"),
+        (of_other_layers, ValueError, "`model.decoder.blocks.0.cross_attn.o_proj`, which is not there"),
+        (of_other_kind, ValueError, "must be one of LoRA, got 'IA3'"),
+        (lambda adapter, folder: tiny_transformer().state_dict(), ValueError, "whose names have `.lora_A`"),
+        (lambda adapter, folder: folder, OSError, "No adapter: .* has neither adapter_config.json nor pytorch_lora"),
+    ],
+)
+def test_what_is_no_adapter_of_this_transformer_is_refused_and_changes_nothing(
+    source, error, message, adapter, tmp_path
+):
+    pipeline = tiny_pipeline()
+    before = draw(pipeline)
+    with pytest.raises(error, match=message):
+        pipeline.load_lora_weights(source(adapter, tmp_path))
+    assert pipeline.get_list_adapters() == {}
+    assert torch.equal(draw(pipeline), before)
+
+
+def test_a_name_is_given_once(adapter):
+    pipeline = tiny_pipeline()
+    pipeline.load_lora_weights(adapter, adapter_name="mine")
+    with pytest.raises(ValueError, match="`adapter_name` must be new, got 'mine'"):
+        pipeline.load_lora_weights(adapter, adapter_name="mine")

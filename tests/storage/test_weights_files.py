@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Files that stand where weights should be: of a wrapper around the model, or pointers of Git LFS."""
+
+import pytest
+from safetensors.torch import load_file, save_file
+from tiny import tiny_sketch_vqgan, tiny_transformer, tiny_vqmodel
+
+from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaVQGAN
+from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
+from nuwa_hf.hub.push_folder import push_folder
+from nuwa_hf.modeling.codec import load_codec
+from nuwa_hf.storage.weights_files import wrapper_prefix
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4665a5ea423c2713\nsize 12345\n"
+MODELS = {
+    NuwaForConditionalGeneration.from_pretrained: tiny_transformer,
+    NuwaVQGAN.from_pretrained: tiny_sketch_vqgan,
+    load_codec: tiny_vqmodel,
+}
+
+
+def rename(file, prefix):
+    save_file({prefix + name: weight for name, weight in load_file(file).items()}, file, {"format": "pt"})
+
+
+@pytest.mark.parametrize("load", MODELS, ids=["transformer", "codec", "codec of diffusers"])
+def test_a_model_says_what_its_file_really_is_and_what_to_do(load, tmp_path):
+    """Names of a wrapper gave random weights and a warning, a pointer gave an error about a header."""
+    MODELS[load]().save_pretrained(tmp_path)
+    (file,) = tmp_path.glob("*.safetensors")
+    rename(file, "module._orig_mod.")
+    with pytest.raises(OSError, match=r"'module._orig_mod.', which DistributedDataParallel and torch.compile put"):
+        load(tmp_path)
+    file.write_text(POINTER)
+    with pytest.raises(OSError, match=r"is a pointer of Git LFS, not the file itself; run .*`git lfs pull`"):
+        load(tmp_path)
+    with pytest.raises(OSError, match="is a pointer of Git LFS"):
+        push_folder(tmp_path, "user/model")
+
+
+def test_a_pipeline_says_so_of_each_part(tmp_path, checkpoint):
+    for part, file in (("tokenizer", "tokenizer.json"), ("vqgan", "config.json")):
+        folder = tmp_path / part
+        folder.mkdir()
+        for path in checkpoint.iterdir():
+            if path.name != part:
+                (folder / path.name).symlink_to(path)
+        (folder / part).mkdir()
+        for path in (checkpoint / part).iterdir():
+            if path.name != file:
+                (folder / part / path.name).symlink_to(path)
+        (folder / part / file).write_text(POINTER)
+        with pytest.raises(OSError, match=rf"{part}/{file} is a pointer of Git LFS"):
+            NuwaTextToVideoPipeline.from_pretrained(folder)
+
+
+def test_conversion_reads_a_wrappers_names_as_the_models(tmp_path):
+    file = tmp_path / "model.safetensors"
+    weights = tiny_transformer().state_dict()
+    save_file({f"module.{name}": weight.clone() for name, weight in weights.items()}, file)
+    assert read_checkpoint(file).keys() == weights.keys()
+    file.write_text(POINTER)
+    with pytest.raises(OSError, match="is a pointer of Git LFS"):
+        read_checkpoint(file)
+
+
+def test_a_prefix_of_some_names_is_no_wrapper():
+    assert wrapper_prefix(["module.a", "b"]) == ""
+    assert wrapper_prefix([]) == ""
