@@ -13,6 +13,7 @@ from typing import BinaryIO
 import av
 import numpy as np
 import PIL.Image
+from av.video.frame import PictureType
 
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_index import FrameIndex, last_gap, scan_packets
@@ -123,7 +124,7 @@ def _decoded(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[a
 def _entered(
     container: av.container.InputContainer, stream: av.VideoStream, place: int, wanted: int
 ) -> Iterator[av.VideoFrame] | None:
-    """The frames from one that is shown at a time on, decoded from where a place leads; None if that is too late."""
+    """The frames from one that is shown at a time on, decoded from a key frame; None if a place leads to none."""
     try:
         container.seek(place, stream=stream)
     except av.FFmpegError:
@@ -132,8 +133,13 @@ def _entered(
     entrance = next(packets, None)
     if entrance is None or entrance.pts is None or entrance.pts > wanted:
         return None
-    # What is shown before the key frame may refer to what was not decoded.
-    frames = dropwhile(lambda frame: frame.pts < wanted, _decoded(chain([entrance], packets), stream))
+    # What is shown before the key frame may refer to what was not decoded, and so may what comes after one that is not
+    # drawn whole, of streams that refresh their picture bit by bit.
+    frames = dropwhile(lambda frame: frame.pts < entrance.pts, _decoded(chain([entrance], packets), stream))
+    key = next(frames, None)
+    if key is None or key.pts != entrance.pts or key.pict_type in (PictureType.P, PictureType.B):
+        return None
+    frames = dropwhile(lambda frame: frame.pts < wanted, chain([key], frames))
     first = next(frames, None)
     return None if first is None or first.pts != wanted or first.is_corrupt else chain([first], frames)
 
