@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Frames from any time on are those of the whole clip, though what comes before them is not decoded."""
 
+import gc
 from fractions import Fraction
 from functools import cache
 
@@ -127,3 +128,21 @@ def test_what_comes_before_the_key_frame_is_not_decoded(folder, name):
         assert described(damaged.frame(COUNT - 1)) == described(whole.frame(COUNT - 1))
         with pytest.raises(BrokenMediaError, match="cannot be decoded"):
             list(damaged.frames())
+
+
+def test_only_the_chosen_frames_are_alive(folder):
+    def alive():
+        return sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()  # nothing waits for it
+    try:
+        before = alive()
+        with open_media(folder / "b.mp4") as media:
+            window = media.window(frame_rate=2.5, num_frames=3)
+            assert len({frame.picture().tobytes() for frame in window}) == 3
+            assert alive() == before + 3
+            del window
+        assert alive() == before
+    finally:
+        gc.enable()
