@@ -10,7 +10,7 @@ from setuptools import find_packages, setup
 LORA = ["peft>=0.18"]
 BENCHMARKS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
-TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *BENCHMARKS]
+TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *BENCHMARKS]
 
 setup(
     name="nuwa_hf",

@@ -28,6 +28,7 @@ KINDS = {
     "b.mkv": ("libx264", {}, {}, range(COUNT)),
     "b.ts": ("libx264", {}, {}, range(COUNT)),
     "b.avi": ("libx264", {}, {}, range(COUNT)),
+    "b.m2v": ("mpeg2video", {}, {}, range(COUNT)),
     "live.webm": ("libvpx-vp9", {"cpu-used": "8", "deadline": "realtime"}, {"live": "1"}, range(COUNT)),
     "hidden.webm": ("libvpx", {"auto-alt-ref": "1", "lag-in-frames": "8", "cpu-used": "8"}, {}, range(COUNT)),
 }
