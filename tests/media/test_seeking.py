@@ -147,3 +147,13 @@ def test_only_the_chosen_frames_are_alive(folder):
         assert alive() == before
     finally:
         gc.enable()
+
+
+def test_a_video_of_an_unknown_codec_is_refused_by_name(folder):
+    data = (folder / "b.mp4").read_bytes()
+    stored, unknown = data.replace(b"avc1", b"zzz1"), "is of a codec that FFmpeg does not know"
+    with open_media(stored) as media:
+        with pytest.raises(BrokenMediaError, match=unknown):
+            media.count_frames()
+        with pytest.raises(BrokenMediaError, match=unknown):
+            next(media.frames())

@@ -103,9 +103,11 @@ class Media:
         """
         if number >= self.count_frames():
             raise BrokenMediaError(f"has {self.count_frames()} frames, and number {number} is asked for")
-        if self._video is None:
-            return next(islice(self.frames(), number, None))
-        return next(self._video.frames(number))
+        frames = islice(self.frames(), number, None) if self._video is None else self._video.frames(number)
+        frame = next(frames, None)
+        if frame is None:
+            raise BrokenMediaError(f"is damaged: its frame {number} cannot be decoded")
+        return frame
 
     def window(self, *, frame_rate: float, num_frames: int, start: Fraction | int = 0) -> list[TimedFrame]:
         """So many frames at a rate. Only these are held in memory, and a video is decoded as in `frames`.

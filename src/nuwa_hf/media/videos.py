@@ -99,11 +99,11 @@ class Video:
             with av.open(self._file, metadata_errors="replace") as container:
                 if not container.streams.video:
                     raise BrokenMediaError("has no video stream", remedy="give a file with pictures")
+                if container.streams.video[0].codec_context is None:
+                    raise BrokenMediaError("is of a codec that FFmpeg does not know")
                 yield container, container.streams.video[0]
         except (av.FFmpegError, OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            remedy = "it may be damaged, or something else under that name"
-            raise BrokenMediaError(f"cannot be decoded: {reason}", remedy=remedy) from error
+            raise _undecodable(error) from error
 
 
 def _decoded(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
@@ -189,11 +189,21 @@ def _alpha_decoder(stream: av.VideoStream) -> av.CodecContext | None:
 
 def _picture(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> PIL.Image.Image:
     has_alpha = any(component.is_alpha for component in frame.format.components)
-    picture = PIL.Image.fromarray(frame.to_ndarray(format="rgba" if has_alpha else "rgb24"))
+    try:
+        picture = PIL.Image.fromarray(frame.to_ndarray(format="rgba" if has_alpha else "rgb24"))
+    except av.FFmpegError as error:  # pixels of a kind that does not convert
+        raise _undecodable(error) from error
     size = square_size(frame.width, frame.height, pixel_aspect)
     if size != picture.size:
         picture = resize_picture(picture, size[1], size[0])
     return PIL.Image.fromarray(np.ascontiguousarray(upright_array(frame, np.asarray(picture))))
+
+
+def _undecodable(error: Exception) -> BrokenMediaError:
+    reason = getattr(error, "strerror", None) or error
+    return BrokenMediaError(
+        f"cannot be decoded: {reason}", remedy="it may be damaged, or something else under that name"
+    )
 
 
 def _is_cut_off(file: BinaryIO) -> bool:
