@@ -181,7 +181,7 @@ def test_columns_are_found_by_kind_and_name_or_must_be_named():
 
 def test_what_is_no_data_set_or_empty_is_refused(folder, tmp_path):
     (tmp_path / "empty" / "inner").mkdir(parents=True)
-    with pytest.raises(ValueError, match="got the empty folder"):
+    with pytest.raises(ValueError, match="an empty folder"):
         open_dataset(tmp_path / "empty")
     with pytest.raises(ValueError, match=r"`dataset` must be a folder .* which cannot be opened"):
         open_dataset(tmp_path / "absent")

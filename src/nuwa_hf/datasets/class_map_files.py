@@ -27,7 +27,7 @@ def read_class_maps(
         value: what `open_media` takes, a list of these, or whole numbers as an array or nested lists.
         clip (`list[TimedFrame]`): the frames that were sampled.
         frame_rate (`float`): the rate at which they were.
-        start (`Fraction`, defaults to 0): seconds from the start of the clip at which the first of them is shown.
+        start (`Fraction`, *optional*): when the first of them is shown, in seconds; by default 0.
 
     Returns:
         `np.ndarray` of shape `(len(clip), rows, columns)`, whole numbers.

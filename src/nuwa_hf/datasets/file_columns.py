@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .find_columns import MEDIA_COLUMNS
+from .find_columns import MEDIA_COLUMNS, PATH_COLUMNS
 from .media_endings import has_media_ending
 from .metadata_rows import MetadataError, MetadataRows
 
@@ -21,7 +21,7 @@ class FileColumns:
     """The columns of a file of rows that name files.
 
     A column names files if it is called `file_name`, `*_file_name`, `*_file_names`, as one of images or clips, or
-    `sketch`, or if each of its values ends as an image or a clip does.
+    `sketch`, or if each of its values ends as the path of an image or a clip does.
 
     Args:
         names (`dict[str, str]`): maps those columns to what they are called in the data set: `file_name` becomes
@@ -65,8 +65,9 @@ class FileFinder:
 
     def __init__(self, root: Path, files: list[Path]):
         self.root = root
+        self._files = {str(path): path for path in files}
         # Some systems write an accented letter of a file's name as two characters.
-        self._files = {unicodedata.normalize("NFC", str(path)): path for path in files}
+        self._composed = {unicodedata.normalize("NFC", str(path)): path for path in files}
 
     def find(self, name: str, folder: Path) -> Path | None:
         """The file of a name.
@@ -79,12 +80,12 @@ class FileFinder:
             `Path`, or None if there is no such file.
         """
         for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
-            path = Path(os.path.normpath(folder / os.path.expanduser(spelling)))
-            known = self._files.get(unicodedata.normalize("NFC", str(path)))
+            path = os.path.normpath(folder / os.path.expanduser(spelling))
+            known = self._files.get(path) or self._composed.get(unicodedata.normalize("NFC", path))
             if known is not None:
                 return known
             if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long
-                return path
+                return Path(path)
         return None
 
     def shown(self, path: Path) -> str:
@@ -117,7 +118,9 @@ def _names_files(name: str, table: MetadataRows) -> bool:
     values = [value for row in table.rows if (value := row.get(name)) is not None]
     if not values or not all(isinstance(value, str) for value in values):
         return False
-    return name in (*MEDIA_COLUMNS, "sketch") or all(has_media_ending(value) for value in values)
+    if name in (*MEDIA_COLUMNS, *PATH_COLUMNS, "sketch"):
+        return True
+    return all(has_media_ending(value) and not is_url(value) for value in values)
 
 
 def _name_in_data_set(name: str) -> str:
@@ -130,6 +133,6 @@ def _media_column(names: dict[str, str]) -> str | None:
     if "file_name" in names:
         return names["file_name"]
     candidates = [target for name, target in names.items() if target != "sketch" and not name.endswith("_file_names")]
-    known = [name for name in candidates if name in MEDIA_COLUMNS]
-    found = [name for name in known if name != "path"] or known or candidates
-    return found[0] if len(found) == 1 else None
+    for known in (MEDIA_COLUMNS, PATH_COLUMNS):
+        candidates = [name for name in candidates if name in known] or candidates
+    return candidates[0] if len(candidates) == 1 else None

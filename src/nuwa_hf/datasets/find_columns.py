@@ -10,7 +10,8 @@ import datasets
 
 
 CAPTION_COLUMNS = ("text", "caption", "txt", "prompt")
-MEDIA_COLUMNS = ("video", "image", "media", "clip", "path")
+MEDIA_COLUMNS = ("video", "image", "media", "clip")
+PATH_COLUMNS = ("path", "file", "filename", "filepath", "file_path", "video_path", "image_path", "clip_path")
 SUB_FOLDER_COLUMN = "sub_folder"
 CaptionSource = Literal["auto", "folder", "none"]
 
@@ -109,7 +110,7 @@ def find_media_column(features: dict[str, Any], media: str | None = None, others
     Args:
         features (`dict[str, Any]`): maps the name of each column to its feature, or to None if that is not known.
         media (`str`, *optional*): its name, if it is known; by default the only one with the feature `Image` or
-            `Video`, or else the one called video, image, media or clip, or else path.
+            `Video`, or else the only one of `MEDIA_COLUMNS`, or else of `PATH_COLUMNS`.
         others (`Collection[str | None]`, *optional*): columns that hold something else.
 
     Returns:
@@ -123,8 +124,8 @@ def find_media_column(features: dict[str, Any], media: str | None = None, others
     # A column called sketch holds sketches even if none are read.
     rest = {name: feature for name, feature in features.items() if name not in (*others, "sketch")}
     found = [name for name, feature in rest.items() if isinstance(feature, datasets.Image | datasets.Video)]
-    named = [name for name in MEDIA_COLUMNS if name in rest]
-    found = found or [name for name in named if name != "path"] or named
+    for names in (MEDIA_COLUMNS, PATH_COLUMNS):
+        found = found or [name for name in names if name in rest]
     return _only(found, "media_column", "images or clips", list(features), "name it")
 
 

@@ -24,19 +24,19 @@ class LeftOut:
 
 
 def left_out_summary(left_out: Iterable[LeftOut]) -> str:
-    """How many files there are of each reason, with the first few of them.
+    """The first few files of each reason, and how many more there are.
 
     Args:
         left_out (`Iterable[LeftOut]`): the files.
 
     Returns:
-        `str`: such as "2 with no row in metadata.jsonl (a.gif, b.gif)"; reasons by falling number.
+        `str`: such as "a.gif, b.gif: has no row in metadata.jsonl"; the reason of most files first.
     """
     files: dict[str, list[str]] = {}
     for one in left_out:
         files.setdefault(one.reason, []).append(one.file)
     parts = []
     for reason, names in sorted(files.items(), key=lambda item: -len(item[1])):
-        shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
-        parts.append(f"{len(names)}: {reason} ({shown})")
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        parts.append(f"{', '.join(names[:NAMES_SHOWN])}{more}: {reason}")
     return "; ".join(parts)

@@ -108,7 +108,7 @@ class _Folder:
             if not is_metadata(path) and path.parent in metadata:
                 self.leave_out(path, f"is not read, since there is {metadata[path.parent].name}")
                 continue
-            if path.suffix.lower() == ".parquet" and not names_files(path):
+            if path.suffix.lower() == ".parquet" and not is_metadata(path) and not names_files(path):
                 self.leave_out(path, "has no rows that name files")
                 continue
             try:

@@ -6,6 +6,8 @@ import codecs
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import datasets
 import pyarrow
 import pyarrow.parquet
 
-from .find_columns import MEDIA_COLUMNS
+from .find_columns import MEDIA_COLUMNS, PATH_COLUMNS
 
 
 ROW_ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
@@ -115,7 +117,10 @@ def holds_embedded_media(path: Path) -> bool:
         path (`Path`): the file.
 
     Returns:
-        `bool`: False also for one that is damaged.
+        `bool`.
+
+    Raises:
+        ValueError: If it is a damaged .parquet file.
     """
     return path.suffix.lower() == ".parquet" and any(_holds_bytes(kind) for kind in _parquet_schema(path).types)
 
@@ -127,19 +132,20 @@ def names_files(path: Path) -> bool:
         path (`Path`): the file.
 
     Returns:
-        `bool`: False also for one that is damaged.
+        `bool`.
+
+    Raises:
+        ValueError: If it is damaged.
     """
     schema = _parquet_schema(path)
     names = [entry.name for entry in schema if entry.type in (pyarrow.string(), pyarrow.large_string())]
-    is_named = any(name in MEDIA_COLUMNS or name.endswith("file_name") for name in names)
+    is_named = any(name in (*MEDIA_COLUMNS, *PATH_COLUMNS) or name.endswith("file_name") for name in names)
     return is_named and not any(_holds_bytes(kind) for kind in schema.types)
 
 
 def _parquet_schema(path: Path) -> pyarrow.Schema:
-    try:
+    with _parquet_reading(path):
         return pyarrow.parquet.read_schema(path)
-    except (OSError, pyarrow.ArrowException):
-        return pyarrow.schema([])
 
 
 def _holds_bytes(kind: pyarrow.DataType) -> bool:
@@ -155,13 +161,19 @@ def _encoding_error(path: Path, problem: str) -> MetadataError:
 
 
 def _read_parquet(path: Path) -> MetadataRows:
-    try:
+    with _parquet_reading(path):
         table = pyarrow.parquet.read_table(path, partitioning=None)
+    return MetadataRows(path, table.to_pylist(), dict(datasets.Features.from_arrow_schema(table.schema)))
+
+
+@contextmanager
+def _parquet_reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, pyarrow.ArrowException) as error:
         raise MetadataError(
             f"`dataset` must have whole .parquet files, got {str(path)!r}: {error}; make it anew."
         ) from error
-    return MetadataRows(path, table.to_pylist(), dict(datasets.Features.from_arrow_schema(table.schema)))
 
 
 def _json_rows(path: Path, text: str) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ def open_dataset(
     if local is not None:
         rows, left_out = _of_split(local, split, place)
         if left_out:
-            logger.warning("Of %s, %d files are left out: %s.", place, len(left_out), left_out_summary(left_out))
+            logger.warning("Left out of %s (%d): %s.", place, len(left_out), left_out_summary(left_out))
         _log_captions(rows)
         found = _as_dataset(rows, local, place)
         return _as_stream(found) if streaming else found
@@ -134,11 +134,11 @@ def _read_local(place: Path) -> LocalRows | None:
         return local
     if any(path.suffix.lower() in _SHARD_ENDINGS for path in files):
         return None
-    what = f"of whose files none is one: {left_out_summary(local.left_out)}" if local.left_out else "an empty folder"
-    raise ValueError(
-        f"`dataset` must hold at least one image or clip, got {str(place)!r}, {what}; paths in a file of rows count "
-        "from the folder that it lies in."
-    )
+    what, remedy = "an empty folder", "put some into it"
+    if local.left_out:
+        what = f"which has none ({left_out_summary(local.left_out)})"
+        remedy = "paths in a file of rows count from the folder that it lies in"
+    raise ValueError(f"`dataset` must hold at least one image or clip, got {str(place)!r}, {what}; {remedy}.")
 
 
 def _read_file(path: Path) -> LocalRows | None:

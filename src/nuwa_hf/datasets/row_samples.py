@@ -62,18 +62,19 @@ class RowSamples:
         if not table.rows:
             raise MetadataError(f"`dataset` must have rows, got none in {str(table.path)!r}; write one for each clip.")
         if not columns.names:
+            is_split = any(mark in name for name in table.columns for mark in ";\t")
             raise MetadataError(
                 f"`dataset` must have a column `file_name` that names images or clips, got {table.columns} in "
-                f"{str(table.path)!r}; add it."
+                f"{str(table.path)!r}; {'separate its columns by commas' if is_split else 'add it'}."
             )
         found = cls(columns.media)
         where, folder = finder.shown(table.path), table.path.parent
         earlier: dict[str | None, list[int]] = {}
         for number, row in enumerate(table.rows, 1):
-            values = {}
-            for name, value in row.items():
-                is_file = name in columns.names
-                values[columns.names.get(name, name)] = found._whole(value, finder, folder) if is_file else value
+            values = {columns.names.get(name, name): value for name, value in row.items()}
+            for name in columns.names.values():
+                is_sure = name in (columns.media, "sketch") or name not in row
+                values[name] = found._whole(values.get(name), finder, folder, is_sure)
             clip = None if columns.media is None else values.pop(columns.media, None)
             place = f"{where}, row {number}"
             if columns.media is not None and not isinstance(clip, str):
@@ -91,14 +92,14 @@ class RowSamples:
                 found.left_out.append(LeftOut(finder.shown(Path(clip)), f"has a row in {where}, but is not there"))
         return found
 
-    def _whole(self, value: Any, finder: FileFinder, folder: Path) -> Any:
-        """A value of a column that names files, with whole paths."""
+    def _whole(self, value: Any, finder: FileFinder, folder: Path, is_sure: bool) -> Any:
+        """A value with whole paths; unless it surely names files, one that names none stays as it is."""
         if isinstance(value, list):
-            return [self._whole(one, finder, folder) for one in value]
+            return [self._whole(one, finder, folder, is_sure) for one in value]
         if not isinstance(value, str) or not value.strip() or is_url(value):
             return value or None
         path = finder.find(value, folder)
         if path is None:
-            return os.path.normpath(folder / value)
+            return os.path.normpath(folder / value) if is_sure else value
         self.files.add(path)
         return str(path)

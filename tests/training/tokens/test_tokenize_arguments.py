@@ -44,6 +44,17 @@ def test_a_checkpoint_stands_for_its_codecs_and_tokenizer():
     assert arguments.codec_folders() == folders
 
 
+def test_frames_and_rate_are_the_checkpoints_else_the_papers_unless_given():
+    whole = ["--checkpoint", "embedded", "--dataset", "clips", "--output_dir", "o"]
+    for flags, expected in (
+        (whole, (6, 4)),
+        ([*whole, "--num_frames", "3", "--frame_rate", "2"], (3, 2)),
+        ([*FOLDERS, "--dataset", "clips"], (10, 2.5)),
+    ):
+        arguments = parse_arguments(TokenizeArguments, flags)
+        assert (arguments.clip_frames(), arguments.clip_rate()) == expected
+
+
 def test_of_a_data_set_sketches_are_read_with_a_checkpoint_only_where_they_are_named():
     flags = ["--checkpoint", str(DEMO_CHECKPOINT), "--dataset", "clips", "--output_dir", "o"]
     assert parse_arguments(TokenizeArguments, flags).codec_folders()["sketch_vqgan"] is None

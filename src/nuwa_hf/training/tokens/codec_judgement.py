@@ -64,7 +64,7 @@ def judge_codec(vqgan: ModelMixin, source: RowSource, num_clips: int = JUDGED_CL
     Args:
         vqgan (`ModelMixin`): the codec, in float32: `NuwaVQGAN` or another that `as_codec` takes.
         source (`RowSource`): the data set.
-        num_clips (`int`, defaults to 24): at most how many clips.
+        num_clips (`int`, *optional*): at most how many clips; by default 24.
 
     Returns:
         `CodecJudgement`, or None if none of these clips can be read.

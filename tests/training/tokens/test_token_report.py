@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What `nuwa-hf tokenize` and `nuwa-hf inspect` say of clips that differ from what codec and tokenizer have learnt."""
+
+import json
+import logging
+import resource
+from pathlib import Path
+
+import PIL.Image
+import pytest
+import torch
+from clip_folders import break_clip, write_clips, write_metadata
+from tiny import tiny_tokenizer, tiny_vqgan
+
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.tokens import inspect_dataset, train_tokenizer
+from nuwa_hf.training.tokens.caption_tokens import caption_ids, caption_losses
+from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata, shard_path
+from nuwa_hf.training.tokens.token_files import write_metadata as write_about
+from nuwa_hf.training.tokens.tokenize_dataset import main
+
+
+CAPTIONS = ("a red apple", None, "一只猫", "two birds 🐦", "a very " * 60 + "long rocket")
+
+
+@pytest.fixture
+def made_with(tmp_path, monkeypatch):
+    """In a folder with five clips of all kinds of captions, a codec and a tokenizer."""
+    monkeypatch.chdir(tmp_path)
+    tiny_vqgan().save_pretrained("vqgan")
+    tiny_tokenizer().save_pretrained("tokenizer")
+    folder = write_clips(Path("clips"), 5, num_frames=6)
+    write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": text} for n, text in enumerate(CAPTIONS)])
+    (folder / "notes.pdf").write_text("no clip")
+    return ["--vqgan", "vqgan", "--tokenizer", "tokenizer"]
+
+
+def tokenize(made_with, output, *others):
+    main([*made_with, "--dataset", "clips", "--num_frames", "3", "--output_dir", output, *others])
+
+
+def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, caplog):
+    command = (made_with, "out", "--clips_per_shard", "2", "--clips_per_video", "2")
+    with caplog.at_level(logging.WARNING):
+        tokenize(*command)
+    text = Path("out/report.json").read_text()
+    report, tokens = json.loads(text), TokenFiles.load("out")
+    assert report["num_clips"] == len(tokens) == 10
+    captions = report["captions"]
+    assert (captions["clips"], captions["without"], captions["cut"]) == (5, 1, 1)
+    assert (captions["partly_unknown"], captions["all_unknown"]) == (1, 1)
+    assert captions["named_cut"] == ["clip4.gif"]
+    assert captions["named_unknown"] == ["clip2.gif", "clip3.gif"]
+    assert report["codec"]["used_codes"] == len(tokens.video_tokens.unique())
+    assert [one["file"] for one in report["left_out"]] == ["notes.pdf"]
+    remedy = "nuwa-hf train-vqgan --dataset clips --vqgan vqgan"
+    for words in (remedy, "clip4.gif", "clip3.gif", "notes.pdf", "train-tokenizer --dataset clips"):
+        assert any(words in message for message in caplog.messages), words
+    assert PIL.Image.open("out/codec.png").width > 0
+    none = [NuwaTokenizer.from_pretrained("tokenizer").none_token_id] + [0] * (tokens.caption_ids.shape[1] - 1)
+    assert tokens.caption_ids[2:4].tolist() == [none, none]
+    shard_path(Path("out"), 1).unlink()
+    tokenize(*command)
+    assert Path("out/report.json").read_text() == text
+
+
+def test_a_changed_caption_is_noticed_and_a_folder_that_does_not_say_of_what_it_is_goes_on(made_with):
+    tokenize(made_with, "out")
+    about = read_metadata(Path("out"))
+    write_metadata(Path("clips"), [{"file_name": f"clip{n}.gif", "text": "another"} for n in range(5)])
+    with pytest.raises(ValueError, match="captions that were added, removed or changed since"):
+        tokenize(made_with, "out")
+    write_about(Path("out"), {name: value for name, value in about.items() if name != "dataset_digest"})
+    tokenize(made_with, "out")
+
+
+def test_a_damaged_shard_is_named_and_a_full_disk_leaves_nothing(made_with):
+    tokenize(made_with, "out")
+    path = shard_path(Path("out"), 0)
+    path.write_bytes(path.read_bytes()[:-7])
+    for read in (lambda: TokenFiles.load("out"), lambda: tokenize(made_with, "out")):
+        with pytest.raises(ValueError, match=r"tokens-00000\.safetensors', which cannot be read.*delete that file"):
+            read()
+    path.unlink()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    left = {one.name for one in Path("out").iterdir()}
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2500, limits[1]))  # as a disk that is full: larger files fail
+    try:
+        with pytest.raises(OSError, match="Cannot write out/"):
+            tokenize(made_with, "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {one.name for one in Path("out").iterdir()} <= left
+
+
+def test_captions_are_counted_as_a_reader_would():
+    tokenizer = tiny_tokenizer()
+    found = caption_losses(tokenizer, [(str(place), caption) for place, caption in enumerate(CAPTIONS)])
+    halves = [caption_losses(tokenizer, [(str(n), CAPTIONS[n]) for n in part]) for part in ((0, 1), (2, 3, 4))]
+    assert halves[0] + halves[1] == found
+    assert caption_losses(tokenizer, [("a", None)]).without == 1
+    ids = caption_ids(tokenizer, CAPTIONS)
+    assert ids.shape == (5, tokenizer.model_max_length)
+    assert torch.equal(ids[0, :4].ne(tokenizer.pad_token_id), torch.ones(4, dtype=torch.bool))
+
+
+def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sheet(made_with, capsys):
+    break_clip(Path("clips"), 0)
+    arguments = ["clips", *made_with, "--num_frames", "3", "--frame_rate", "2.5", "--stride", "0.8"]
+    inspect_dataset.main([*arguments, "--json", "--output", "sheet.png"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["clips"], found["stills"]) == (5, 4, 0)
+    assert found["unreadable"][0]["name"] == "clip0.gif"
+    assert found["sizes"] == [{"width": 16, "height": 12, "clips": 4}]
+    assert found["frame_rates"] == {"2.5": 4}
+    assert found["samples"]["total"] == 8  # of 1.2 s each, in 2.4 s, every 0.8 s
+    assert found["left_out"][0]["file"] == "notes.pdf"
+    assert found["next"].startswith("nuwa-hf train-tokenizer --dataset clips")
+    assert Path("sheet.png").is_file()
+    inspect_dataset.main([*arguments, "--caption_source", "none"])
+    text = capsys.readouterr().out
+    assert "  captions          0 of 5" in text
+    assert "Next:\n  nuwa-hf train-vqgan --dataset clips --vqgan vqgan" in text
+
+
+def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):
+    learn = ["--vocab_size", "200", "--output_dir", "learnt"]
+    train_tokenizer.main(["--dataset", "clips", *learn])
+    tokenizer = NuwaTokenizer.from_pretrained("learnt")
+    assert tokenizer.unk_token_id not in tokenizer("一只猫 🐦").input_ids
+    Path("rows.txt").write_text('{"text": "a cat"}\n')
+    Path("latin.txt").write_bytes("ein Bär".encode("cp1252"))
+    for name, message in (
+        ("clips/metadata.jsonl", "use `--dataset clips/metadata.jsonl`"),
+        ("rows.txt", "use `--dataset"),
+        ("latin.txt", "must be a text file in UTF-8"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train_tokenizer.main(["--captions", name, *learn])
