@@ -80,15 +80,9 @@ class MediaFrames(Dataset):
     def _pixels(self, number: int, index: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
         with open_media(self.rows[number][self.media_column]) as media:
-            # Each frame takes the place of the one kept so far with a chance of 1 in its number: all are as likely,
-            # and only one is in memory, however long the clip.
-            chosen = None
-            for count, frame in enumerate(media.frames(), 1):
-                if int(torch.randint(count, (), generator=generator)) == 0:
-                    chosen = frame
-            if chosen is None:
-                raise BrokenMediaError("has no frames")
-            picture = fit_picture(chosen.picture(), self.image_size, self.image_size)
+            number_of_frame = int(torch.randint(media.count_frames(), (), generator=generator))
+            frame = media.frame(number_of_frame)
+            picture = fit_picture(frame.picture(), self.image_size, self.image_size)
         return torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
 
 
