@@ -9,7 +9,8 @@ import pytest
 from clip_folders import break_clip, class_maps, pictures, save_animation, write_clips, write_metadata
 
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.open_dataset import find_columns, open_dataset
+from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture
 
@@ -115,9 +116,9 @@ def test_broken_short_and_uncaptioned_clips_say_what_is_wrong(tmp_path):
     folder = write_clips(tmp_path / "clips", 4)
     break_clip(folder, 0)
     save_animation(pictures(2, 9), folder / "clip1.gif")
-    (folder / "clip2.gif").unlink()
     write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": "a clip" if n < 3 else " "} for n in range(4)])
     media = CaptionedMedia(open_dataset(folder), **SIZE, num_frames=3)
+    (folder / "clip2.gif").unlink()
     for (number, row), reason in zip(
         media.rows(0), ("cannot be decoded", "is too short", "is not there", "has no caption"), strict=True
     ):
@@ -159,7 +160,7 @@ def test_columns_are_found_by_kind_and_name_or_must_be_named():
 
 def test_what_is_no_data_set_or_empty_is_refused(folder, tmp_path):
     (tmp_path / "empty" / "inner").mkdir(parents=True)
-    with pytest.raises(ValueError, match="got the empty folder"):
+    with pytest.raises(ValueError, match="an empty folder"):
         open_dataset(tmp_path / "empty")
     with pytest.raises(ValueError, match=r"`dataset` must be a folder .* which cannot be opened"):
         open_dataset(tmp_path / "absent")

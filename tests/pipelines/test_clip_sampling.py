@@ -11,7 +11,7 @@ import torch
 from tiny import FRAME_RATE, FRAME_SIZE, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline
 
 from nuwa_hf.datasets.captioned_media import ClipReader
-from nuwa_hf.datasets.open_dataset import Columns
+from nuwa_hf.datasets.find_columns import Columns
 from nuwa_hf.media import write_gif, write_mp4
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.video_input import prepare_videos

@@ -19,7 +19,8 @@ from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import is_still, open_media, stored_name
 
 from .class_map_files import fit_class_maps, read_class_maps
-from .open_dataset import Columns, find_columns, without_decoding
+from .find_columns import Columns, find_columns
+from .open_dataset import without_decoding
 
 
 ROWS_LOOKED_AT = 4  # to tell a data set of still images from one of clips

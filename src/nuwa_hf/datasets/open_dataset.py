@@ -1,42 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Open a data set with `datasets`, from a local folder, a file or the Hub, and find its columns."""
+"""Open a data set: a local folder or file of rows by ourselves, whatever else there is with `datasets`."""
 
-from dataclasses import dataclass
+import logging
+import os
 from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow
+
+from .find_columns import CAPTION_COLUMNS
+from .folder_files import FolderFiles
+from .folder_splits import rows_of_split
+from .left_out import LeftOut, left_out_summary
+from .local_folder import LocalRows, is_metadata, read_folder, read_row_file
+from .metadata_rows import ROW_ENDINGS, holds_embedded_media, is_row_file, names_files
 
 
-FILE_BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".csv": "csv"}
-CAPTION_COLUMNS = ("text", "caption")
-MEDIA_COLUMNS = ("video", "image", "media", "clip")
+logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Columns:
-    """The names of the columns that are read.
-
-    Args:
-        media (`str`): images or clips.
-        caption (`str`): texts.
-        sketch (`str`, *optional*): class maps.
-    """
-
-    media: str
-    caption: str
-    sketch: str | None = None
+LOCAL_BUILDER = "nuwa_hf"  # in the info of data sets whose files we read ourselves
+_SAVED = ("state.json", "dataset_dict.json")
+# Files that only `datasets` reads, if a folder has no clips beside them.
+_SHARD_ENDINGS = (".arrow", ".parquet", ".tar", ".gz", ".tgz", ".zip", ".zst")
 
 
 def open_dataset(
     path: str | Path, *, split: str = "train", streaming: bool = False
 ) -> datasets.Dataset | datasets.IterableDataset:
-    """Open a folder of images or clips with a `metadata.jsonl`, a file of rows, a saved data set, or one on the Hub.
+    """Open a folder of images or clips, a file of rows, a saved data set, or one on the Hub.
+
+    Of a local folder and a file of rows that names files, the rows are in memory, each with the whole path of its
+    image or clip; what is left out is logged. All else is opened by `datasets`.
 
     Args:
         path (`str` or `Path`): a folder, a .parquet, .jsonl, .json or .csv file, or an id on the Hub.
-        split (`str`, defaults to `"train"`): which split.
+        split (`str`, defaults to `"train"`): which split; "all", and slices such as "train[:90%]", are some too.
         streaming (`bool`, defaults to `False`): whether rows are read one after another instead of prepared first.
 
     Returns:
@@ -45,30 +45,44 @@ def open_dataset(
     Raises:
         ValueError: If there is no such data set, if it is empty, or if it has no such split.
     """
-    place = Path(path)
-    if place.is_dir() and not any(one.is_file() for one in place.rglob("*")):
-        raise ValueError(
-            f"`dataset` must hold at least one captioned image or clip, got the empty folder {str(path)!r}."
-        )
-    if (place / "state.json").is_file() or (place / "dataset_dict.json").is_file():
+    place = Path(os.path.abspath(os.path.expanduser(path)))
+    local = _read_local(place)
+    if local is not None:
+        rows, left_out = _of_split(local, split, place)
+        if left_out:
+            logger.warning("Left out of %s (%d): %s.", place, len(left_out), left_out_summary(left_out))
+        _log_captions(rows)
+        found = _as_dataset(rows, local, place)
+        return _as_stream(found) if streaming else found
+    if _is_saved(place):
         return _open_saved(place, split, streaming)
     try:
         if place.is_file():
-            if place.suffix not in FILE_BUILDERS:
-                raise ValueError(
-                    f"`dataset` must be a folder, an id of the Hub or a file that ends in {', '.join(FILE_BUILDERS)}, "
-                    f"got {str(path)!r}; give the folder that it lies in."
-                )
-            files = {split: str(place)}
-            return datasets.load_dataset(
-                FILE_BUILDERS[place.suffix], data_files=files, split=split, streaming=streaming
-            )
-        return datasets.load_dataset(str(path), split=split, streaming=streaming)
-    except (datasets.exceptions.DatasetsError, OSError) as error:
+            return datasets.load_dataset("parquet", data_files={split: str(place)}, split=split, streaming=streaming)
+        return datasets.load_dataset(str(place if place.is_dir() else path), split=split, streaming=streaming)
+    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         raise ValueError(
-            f"`dataset` must be a folder with images or clips and a metadata.jsonl, a file of rows, or an id of the "
-            f"Hub, got {str(path)!r}, which cannot be opened: {error}"
+            f"`dataset` must be a folder with images or clips, a file of rows, or an id of the Hub, got "
+            f"{str(path)!r}, which cannot be opened: {error}"
         ) from error
+
+
+def left_out_files(path: str | Path, *, split: str = "train") -> list[LeftOut]:
+    """The files of a local data set that are no samples, each with the reason.
+
+    Args:
+        path (`str` or `Path`): as for `open_dataset`.
+        split (`str`, defaults to `"train"`): which split.
+
+    Returns:
+        `list[LeftOut]`: empty for what `datasets` reads.
+
+    Raises:
+        ValueError: As `open_dataset` does.
+    """
+    place = Path(os.path.abspath(os.path.expanduser(path)))
+    local = _read_local(place)
+    return [] if local is None else _of_split(local, split, place)[1]
 
 
 def _open_saved(folder: Path, split: str, streaming: bool):
@@ -78,49 +92,6 @@ def _open_saved(folder: Path, split: str, streaming: bool):
             raise ValueError(f"`dataset_split` must be one of {list(saved)}, got {split!r}; choose one of these.")
         saved = saved[split]
     return saved.to_iterable_dataset() if streaming else saved
-
-
-def find_columns(
-    features: dict[str, Any], *, media: str | None = None, caption: str | None = None, sketch: str | None = None
-) -> Columns:
-    """The columns to read: those that are named, or else those that their features and names suggest.
-
-    Args:
-        features (`dict[str, Any]`): maps the name of each column to its feature, or to None if that is not known.
-        media (`str`, *optional*): column of images or clips; by default the only one with the feature `Image` or
-            `Video`, or else the one called video, image, media or clip.
-        caption (`str`, *optional*): column of captions; by default the one called text or caption.
-        sketch (`str`, *optional*): column of class maps; by default none are read.
-
-    Returns:
-        `Columns`.
-
-    Raises:
-        ValueError: If a column is missing, or if there are several candidates for it.
-    """
-    names = list(features)
-    for argument, name in (("media_column", media), ("caption_column", caption), ("sketch_column", sketch)):
-        if name is not None and name not in features:
-            raise ValueError(f"`{argument}` must be one of the columns {names}, got {name!r}; choose one of these.")
-    if caption is None:
-        caption = _only([name for name in CAPTION_COLUMNS if name in features], "caption_column", "captions", names)
-    kind = getattr(features[caption], "dtype", "string")
-    if kind not in ("string", "large_string"):
-        raise ValueError(f"`caption_column` must hold texts, got {caption!r} of {kind}; choose one of {names}.")
-    if media is None:
-        # A column called sketch holds sketches even if none are read.
-        others = {name: feature for name, feature in features.items() if name not in (caption, sketch, "sketch")}
-        found = [name for name, feature in others.items() if isinstance(feature, datasets.Image | datasets.Video)]
-        found = found or [name for name in MEDIA_COLUMNS if name in others]
-        media = _only(found, "media_column", "images or clips", names)
-    return Columns(media, caption, sketch)
-
-
-def _only(found: list[str], argument: str, what: str, names: list[str]) -> str:
-    if len(found) != 1:
-        problem = f"none of {names} is known to hold them" if not found else f"{found} could both be it"
-        raise ValueError(f"`{argument}` must name the column of {what}, since {problem}; give it.")
-    return found[0]
 
 
 def without_decoding(dataset):
@@ -138,3 +109,91 @@ def without_decoding(dataset):
             stored = type(inner)(decode=False)
             dataset = dataset.cast_column(name, datasets.List(stored) if inner is not feature else stored)
     return dataset
+
+
+def _is_saved(place: Path) -> bool:
+    return any((place / name).is_file() for name in _SAVED)
+
+
+def _read_local(place: Path) -> LocalRows | None:
+    """The rows of what we read ourselves; None of what `datasets` reads."""
+    if place.is_file():
+        return _read_file(place)
+    if not place.is_dir() or _is_saved(place):
+        return None
+    files = FolderFiles.of(place)
+    if any(holds_embedded_media(path) for path in files.rows):
+        if files.media:
+            raise ValueError(
+                f"`dataset` must have its clips either in files of their own or inside of .parquet files, got both in "
+                f"{str(place)!r}; give a folder with one kind."
+            )
+        return None
+    local = read_folder(files)
+    if local.rows:
+        return local
+    if any(path.suffix.lower() in _SHARD_ENDINGS for path in files):
+        return None
+    what, remedy = "an empty folder", "put some into it"
+    if local.left_out:
+        what = f"which has none ({left_out_summary(local.left_out)})"
+        remedy = "paths in a file of rows count from the folder that it lies in"
+    raise ValueError(f"`dataset` must hold at least one image or clip, got {str(place)!r}, {what}; {remedy}.")
+
+
+def _read_file(path: Path) -> LocalRows | None:
+    if not is_row_file(path):
+        raise ValueError(
+            f"`dataset` must be a folder, an id of the Hub or a file that ends in {', '.join(ROW_ENDINGS)}, got "
+            f"{str(path)!r}; give the folder that it lies in."
+        )
+    if path.suffix.lower() == ".parquet" and not names_files(path):
+        return None
+    local = read_folder(FolderFiles.of(path.parent)) if is_metadata(path) else read_row_file(path)
+    if not local.rows:
+        raise ValueError(
+            f"`dataset` must name at least one image or clip that exists, got {str(path)!r}, of whose rows none does: "
+            f"{left_out_summary(local.left_out)}; paths count from the folder that it lies in."
+        )
+    return local
+
+
+def _of_split(local: LocalRows, split: str, place: Path) -> tuple[list[dict[str, Any]], list[LeftOut]]:
+    """The rows of a split, and all files that are left out, those of other splits too."""
+    chosen = rows_of_split(local.splits, split, str(place))
+    kept = {local.splits[number] for number in chosen}
+    others = [
+        LeftOut(file, f"belongs to the split {name!r}")
+        for file, name in zip(local.files, local.splits, strict=True)
+        if name not in kept
+    ]
+    return [local.rows[number] for number in chosen], local.left_out + others
+
+
+def _as_dataset(rows: list[dict[str, Any]], local: LocalRows, place: Path) -> datasets.Dataset:
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    for name, values in columns.items():
+        try:
+            pyarrow.array(values)
+        except (pyarrow.ArrowException, TypeError, OverflowError) as error:
+            raise ValueError(
+                f"`dataset` must have columns of one kind of values, got {name!r} in {str(place)!r}: {error}; make "
+                "them all texts, or all numbers."
+            ) from error
+    found = datasets.Dataset.from_dict(columns, info=datasets.DatasetInfo(builder_name=LOCAL_BUILDER))
+    for name, feature in local.features.items():
+        found = found.cast_column(name, feature)
+    return found
+
+
+def _as_stream(found: datasets.Dataset) -> datasets.IterableDataset:
+    stream = found.to_iterable_dataset()
+    stream.info.builder_name = found.info.builder_name
+    return stream
+
+
+def _log_captions(rows: list[dict[str, Any]]) -> None:
+    for name in CAPTION_COLUMNS:
+        missing = sum(row[name] is None for row in rows) if name in rows[0] else 0
+        if 0 < missing < len(rows):
+            logger.info("%d of %d rows have no caption in the column %r.", missing, len(rows), name)

@@ -232,7 +232,7 @@ def test_wrong_data_sets_and_columns_are_refused_before_anything_is_written():
     write_metadata(Path("silent"), [{"file_name": f"clip{n}.gif", "title": "a"} for n in range(2)])
     sketches = ("--sketch_vqgan", "runs/sketch_vqgan/vqgan")
     for dataset, others, message in (
-        ("empty", (), "got the empty folder"),
+        ("empty", (), "an empty folder"),
         ("silent", (), "`caption_column` must name the column of captions"),
         (folder, ("--caption_column", "title"), "`caption_column` must be one of the columns"),
         (folder, sketches, "`sketch_column` must be one of the columns"),

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from nuwa_hf.datasets.open_dataset import MEDIA_COLUMNS, open_dataset, without_decoding
+from nuwa_hf.datasets.find_columns import find_media_column
+from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import open_media
@@ -43,7 +44,7 @@ class MediaFrames(Dataset):
     def __init__(self, rows: datasets.Dataset, numbers: Sequence[int], image_size: int, seed: int):
         self.numbers = numbers
         self.rows = without_decoding(rows)
-        self.media_column = _media_column(rows)
+        self.media_column = find_media_column(rows.features)
         self.image_size = image_size
         self.seed = seed
 
@@ -86,48 +87,31 @@ class MediaFrames(Dataset):
         return torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
 
 
-def media_frames(arguments: VQGANArguments) -> MediaFrames:
-    """The frames that are learnt, of the data set that the arguments name.
+def media_frames(arguments: VQGANArguments) -> tuple[MediaFrames, MediaFrames]:
+    """The frames that are learnt and those that are held out, of the data set that the arguments name.
+
+    Held out is `held_out_split` or, if it is not given, a tenth of the rows of `dataset_split`, at most 16.
 
     Args:
         arguments (`VQGANArguments`): the data set, the size and the seed.
 
     Returns:
-        `MediaFrames`.
+        `tuple[MediaFrames, MediaFrames]`: of different rows.
 
     Raises:
         ValueError: If there is no such data set or split, or it holds too few images or clips.
     """
     rows = _open_rows(arguments, arguments.dataset_split)
-    learnt = range(len(rows))
-    if arguments.held_out_split is None:
-        held_out = set(_held_out_numbers(arguments, len(rows)))
-        learnt = [number for number in learnt if number not in held_out]
-    return MediaFrames(rows, learnt, arguments.image_size, arguments.seed)
-
-
-def held_out_frames(arguments: VQGANArguments) -> MediaFrames:
-    """The frames that are not learnt: of `held_out_split` or, if it is not given, of a few rows of `dataset_split`.
-
-    Args:
-        arguments (`VQGANArguments`): the data set, the size and the seed.
-
-    Returns:
-        `MediaFrames`: of other rows than `media_frames`.
-
-    Raises:
-        ValueError: If there is no such data set or split, or it holds too few images or clips.
-    """
     if arguments.held_out_split is not None:
-        rows = _open_rows(arguments, arguments.held_out_split)
-        return MediaFrames(rows, range(len(rows)), arguments.image_size, arguments.seed)
-    rows = _open_rows(arguments, arguments.dataset_split)
-    numbers = _held_out_numbers(arguments, len(rows))
+        all_rows = (rows, _open_rows(arguments, arguments.held_out_split))
+        return tuple(MediaFrames(some, range(len(some)), arguments.image_size, arguments.seed) for some in all_rows)
+    held_out = _held_out_numbers(len(rows), arguments.seed)
     logger.info(
         "%d of the %d images and clips are held out, to judge the codec by: rows %s.",
-        *(len(numbers), len(rows), ", ".join(map(str, numbers))),
+        *(len(held_out), len(rows), ", ".join(map(str, held_out))),
     )
-    return MediaFrames(rows, numbers, arguments.image_size, arguments.seed)
+    learnt = [number for number in range(len(rows)) if number not in held_out]
+    return tuple(MediaFrames(rows, some, arguments.image_size, arguments.seed) for some in (learnt, held_out))
 
 
 def _open_rows(arguments: VQGANArguments, split: str) -> datasets.Dataset:
@@ -137,21 +121,12 @@ def _open_rows(arguments: VQGANArguments, split: str) -> datasets.Dataset:
     return rows
 
 
-def _held_out_numbers(arguments: VQGANArguments, num_rows: int) -> list[int]:
-    """The rows that are held out: a tenth, at least 1 and at most 16; a pure function of the seed."""
+def _held_out_numbers(num_rows: int, seed: int) -> list[int]:
+    """The rows that are held out, a pure function of the seed."""
     if num_rows < 2:
         raise ValueError(
             f"`dataset` must hold at least 2 images or clips, since one is held out, got {num_rows}; add some, or "
             "name a `held_out_split`."
         )
     count = min(MOST_HELD_OUT, max(1, num_rows // 10))
-    return sorted(shuffled(index, num_rows, arguments.seed) for index in range(count))
-
-
-def _media_column(rows: datasets.Dataset) -> str:
-    kinds = datasets.Image | datasets.Video
-    found = [name for name, feature in rows.features.items() if isinstance(feature, kinds) and name != "sketch"]
-    found = found or [name for name in MEDIA_COLUMNS if name in rows.features]
-    if len(found) != 1:
-        raise ValueError(f"`dataset` must have one column of images or clips, got {found} of {list(rows.features)}.")
-    return found[0]
+    return sorted(shuffled(index, num_rows, seed) for index in range(count))

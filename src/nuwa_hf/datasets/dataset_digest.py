@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""A digest of a data set that changes when its files or its captions do."""
+
+import hashlib
+import json
+import os
+from typing import Any
+
+import datasets
+
+from .file_columns import is_url
+from .find_columns import Columns
+from .open_dataset import LOCAL_BUILDER
+
+
+def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns: Columns) -> str | None:
+    """A digest of what is read of a data set.
+
+    Where the rows name local files it covers, row by row, the file's name, size and time of change, the caption and
+    the sketch; the folder that they all lie in may be moved. Of other data sets it is the fingerprint of `datasets`.
+
+    Args:
+        dataset (`datasets.Dataset` or `datasets.IterableDataset`): one split.
+        columns (`Columns`): what is read of it.
+
+    Returns:
+        `str`: hexadecimal; None for a stream that is not of local files, which has no fingerprint.
+    """
+    of_files = isinstance((dataset.features or {}).get(columns.media), datasets.Value)
+    is_streamed = isinstance(dataset, datasets.IterableDataset)
+    if not of_files or (is_streamed and dataset.info.builder_name != LOCAL_BUILDER):
+        return getattr(dataset, "_fingerprint", None)
+    read = [name for name in (columns.media, columns.caption, columns.sketch) if name is not None]
+    rows = list(dataset.select_columns(read))
+    paths = [row[columns.media] for row in rows if _is_local(row[columns.media])]
+    common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths]) if paths else ""
+    digest = hashlib.sha256()
+    for row in rows:
+        sketch = None if columns.sketch is None else row[columns.sketch]
+        content = [columns.caption_of(row), _of_file(row[columns.media], common), _of_file(sketch, common)]
+        digest.update(json.dumps(content).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _is_local(value: Any) -> bool:
+    return isinstance(value, str) and not is_url(value)
+
+
+def _of_file(value: Any, common: str) -> Any:
+    """What tells a file from another, or the same file from itself before it was changed."""
+    if isinstance(value, list):
+        return [_of_file(one, common) for one in value]
+    if not _is_local(value):
+        return str(value)
+    try:
+        found = os.stat(value)
+    except OSError:
+        return [os.path.relpath(value, common), None]
+    return [os.path.relpath(value, common), found.st_size, found.st_mtime_ns]

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The columns of a data set that hold images or clips, captions and sketches."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import datasets
+
+
+CAPTION_COLUMNS = ("text", "caption", "txt", "prompt")
+MEDIA_COLUMNS = ("video", "image", "media", "clip")
+PATH_COLUMNS = ("path", "file", "filename", "filepath", "file_path", "video_path", "image_path", "clip_path")
+SUB_FOLDER_COLUMN = "sub_folder"
+CaptionSource = Literal["auto", "folder", "none"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the columns that are read.
+
+    Args:
+        media (`str`): images or clips.
+        caption (`str`, *optional*): texts or classes; None if captions are not read.
+        sketch (`str`, *optional*): class maps.
+        class_names (`tuple[str, ...]`, *optional*): where captions are classes, the name of each.
+    """
+
+    media: str
+    caption: str | None
+    sketch: str | None = None
+    class_names: tuple[str, ...] | None = None
+
+    def caption_of(self, row: dict[str, Any]) -> str | None:
+        """The caption of a row.
+
+        Args:
+            row (`dict[str, Any]`): the row.
+
+        Returns:
+            `str`: its text, or the name of its class with spaces for underscores; None if it has none or captions are
+            not read.
+        """
+        value = None if self.caption is None else row.get(self.caption)
+        if self.class_names is not None:
+            is_class = isinstance(value, int) and 0 <= value < len(self.class_names)
+            value = self.class_names[value].replace("_", " ") if is_class else None
+        return value if isinstance(value, str) and value.strip() else None
+
+
+def find_columns(
+    features: dict[str, Any],
+    *,
+    media: str | None = None,
+    caption: str | None = None,
+    sketch: str | None = None,
+    caption_source: CaptionSource = "auto",
+) -> Columns:
+    """The columns to read: those that are named, or else those that their features and names suggest.
+
+    Args:
+        features (`dict[str, Any]`): maps the name of each column to its feature, or to None if that is not known.
+        media (`str`, *optional*): column of images or clips; by default found as in `find_media_column`.
+        caption (`str`, *optional*): column of captions, texts or a `ClassLabel`; by default the one called text,
+            caption, txt or prompt.
+        sketch (`str`, *optional*): column of class maps; by default none are read.
+        caption_source (`str`, defaults to `"auto"`): where captions come from. "auto": the column; "folder": the name
+            of the clip's sub-folder is its class and its caption; "none": there are none.
+
+    Returns:
+        `Columns`.
+
+    Raises:
+        ValueError: If a column is missing, or if there are several candidates for it.
+    """
+    names = list(features)
+    if caption_source not in ("auto", "folder", "none"):
+        raise ValueError(f"`caption_source` must be 'auto', 'folder' or 'none', got {caption_source!r}.")
+    for argument, name in (("media_column", media), ("caption_column", caption), ("sketch_column", sketch)):
+        if name is not None and name not in features:
+            raise ValueError(f"`{argument}` must be one of the columns {names}, got {name!r}; choose one of these.")
+    if caption is not None and caption_source != "auto":
+        raise ValueError(
+            f"`caption_source` must be 'auto' where a `caption_column` is named, got {caption_source!r} with "
+            f"{caption!r}; leave one of them out."
+        )
+    if caption_source == "folder":
+        if SUB_FOLDER_COLUMN not in features:
+            raise ValueError(
+                "`caption_source` must be 'auto' or 'none' where no clips lie in sub-folders, got 'folder'; put the "
+                "clips of each class into a local sub-folder of its own."
+            )
+        caption = SUB_FOLDER_COLUMN
+    elif caption_source == "auto" and caption is None:
+        found = [name for name in CAPTION_COLUMNS if name in features]
+        remedy = (
+            "name it, write each caption into a .txt file beside its clip, or set `caption_source` to 'folder' (sub-"
+            "folders are classes) or 'none' (no captions)"
+        )
+        caption = _only(found, "caption_column", "captions", names, remedy)
+    class_names = None if caption is None else _class_names(caption, features)
+    media = find_media_column(features, media, (caption, sketch))
+    return Columns(media, caption, sketch, class_names)
+
+
+def find_media_column(features: dict[str, Any], media: str | None = None, others: Collection[str | None] = ()) -> str:
+    """The column of images or clips.
+
+    Args:
+        features (`dict[str, Any]`): maps the name of each column to its feature, or to None if that is not known.
+        media (`str`, *optional*): its name, if it is known; by default the only one with the feature `Image` or
+            `Video`, or else the only one of `MEDIA_COLUMNS`, or else of `PATH_COLUMNS`.
+        others (`Collection[str | None]`, *optional*): columns that hold something else.
+
+    Returns:
+        `str`.
+
+    Raises:
+        ValueError: If there is no such column, or if there are several.
+    """
+    if media is not None:
+        return media
+    # A column called sketch holds sketches even if none are read.
+    rest = {name: feature for name, feature in features.items() if name not in (*others, "sketch")}
+    found = [name for name, feature in rest.items() if isinstance(feature, datasets.Image | datasets.Video)]
+    for names in (MEDIA_COLUMNS, PATH_COLUMNS):
+        found = found or [name for name in names if name in rest]
+    return _only(found, "media_column", "images or clips", list(features), "name it")
+
+
+def _class_names(caption: str, features: dict[str, Any]) -> tuple[str, ...] | None:
+    feature = features[caption]
+    if isinstance(feature, datasets.ClassLabel):
+        return tuple(feature.names)
+    kind = "string" if feature is None else getattr(feature, "dtype", type(feature).__name__)
+    if kind == "null":
+        raise ValueError(
+            f"`caption_column` must hold captions, got {caption!r}, which is empty in every row; name another "
+            "column, or set `caption_source` to 'none'."
+        )
+    if kind not in ("string", "large_string"):
+        raise ValueError(
+            f"`caption_column` must hold texts or a ClassLabel, got {caption!r} of {kind}; choose one of "
+            f"{list(features)}."
+        )
+    return None
+
+
+def _only(found: list[str], argument: str, what: str, names: list[str], remedy: str) -> str:
+    if len(found) != 1:
+        problem = f"none of {names} is known to hold them" if not found else f"{found} could both be it"
+        remedy = remedy if not found else "name it"
+        raise ValueError(f"`{argument}` must name the column of {what}, since {problem}; {remedy}.")
+    return found[0]

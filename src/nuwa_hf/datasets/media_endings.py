@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Which files are images or clips."""
+
+from pathlib import Path
+
+from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.sources import open_media
+
+
+_PICTURES = (
+    ".apng .avif .avifs .bmp .dib .gif .heic .heif .j2k .jfif .jp2 .jpe .jpeg .jpg .mpo .pbm .pgm .png .pnm .ppm .tga "
+    ".tif .tiff .webp"
+)
+_VIDEOS = (
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m1v .m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogv .qt "
+    ".rm .rmvb .ts .vob .webm .wmv .y4m"
+)
+# Not worth a look: an audio file may hold a picture of its cover, and FFmpeg draws texts.
+_OTHERS = (
+    ".7z .aac .arrow .ass .bin .bz2 .cfg .csv .db .flac .gz .h5 .html .ini .ipynb .json .jsonl .lock .log .m4a .md "
+    ".mp3 .npy .npz .ogg .opus .parquet .pdf .pickle .pkl .pt .pth .py .rar .rtf .safetensors .sh .srt .tar .tfrecord "
+    ".tgz .toml .tsv .txt .vtt .wav .wma .xml .xz .yaml .yml .zip .zst"
+)
+MEDIA_ENDINGS = frozenset((*_PICTURES.split(), *_VIDEOS.split()))
+OTHER_ENDINGS = frozenset(_OTHERS.split())
+
+
+def has_media_ending(name: str) -> bool:
+    """Whether a file's name ends as those of images and clips do, in upper or lower case.
+
+    Args:
+        name (`str`): a path.
+
+    Returns:
+        `bool`.
+    """
+    return Path(name).suffix.lower() in MEDIA_ENDINGS
+
+
+def is_media_file(path: Path) -> bool:
+    """Whether a file is an image or a clip: the usual endings are believed, and what has another is looked into.
+
+    Args:
+        path (`Path`): a file.
+
+    Returns:
+        `bool`.
+    """
+    if has_media_ending(path.name):
+        return True
+    if path.suffix.lower() in OTHER_ENDINGS:
+        return False
+    try:
+        with open_media(path) as media:
+            return next(media.frames(), None) is not None
+    except (BrokenMediaError, OSError):
+        return False
