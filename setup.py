@@ -9,7 +9,8 @@ from setuptools import find_packages, setup
 
 LORA = ["peft>=0.18"]
 BENCHMARKS = ["matplotlib>=3.9"]
-TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *BENCHMARKS]
+HEIF = ["pillow-heif>=1.0"]
+TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *BENCHMARKS]
 
 setup(
     name="nuwa_hf",
@@ -45,12 +46,18 @@ setup(
         "einops>=0.8",
         "safetensors>=0.6",
         "numpy>=2.0",
-        "av>=14.0",
+        "av>=15.0",
         "pillow>=11.0",
         "pyyaml>=6.0",
         "requests>=2.32",
         "tqdm>=4.66",
     ],
-    extras_require={"lora": LORA, "benchmarks": BENCHMARKS, "test": TEST, "dev": [*TEST, "tensorboard>=2.18"]},
+    extras_require={
+        "lora": LORA,
+        "heif": HEIF,
+        "benchmarks": BENCHMARKS,
+        "test": TEST,
+        "dev": [*TEST, "tensorboard>=2.18"],
+    },
     entry_points={"console_scripts": ["nuwa-hf=nuwa_hf.cli:main"]},
 )

@@ -3,6 +3,7 @@
 import runpy
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,10 +11,11 @@ import numpy as np
 import PIL.Image
 import pytest
 from command_inputs import INPUTS, PROMPT
-from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline
+from tiny import FACTOR, FRAME_RATE, FRAME_SIZE, VISUAL_GRID, tiny_pipeline
 
 from nuwa_hf.cli import main
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
+from nuwa_hf.media import open_media, write_mp4
 from nuwa_hf.tasks import TASKS
 
 
@@ -94,6 +96,29 @@ def test_first_frames_come_back_however_they_are_given(run, input_folder):
         result = frames_of(f"{name}.gif")
         assert len(result) == 5
         assert difference(result[:count], given[:count]) < TOLERANCE
+
+
+@pytest.mark.parametrize(("fps", "reds"), [(24, [10 * k for k in range(24)]), (1, [0, 200])])
+@pytest.mark.parametrize("command", ["predict", "edit-video"])
+def test_a_clip_comes_out_at_its_own_speed(run, here, command, fps, reds):
+    """Frames of a faster clip are left out, those of a slower one are there several times."""
+    write_mp4([PIL.Image.new("RGB", FRAME_SIZE, (red, 90, 30)) for red in reds], "given.mp4", fps=fps)
+    seconds = len(reds) // fps
+    corner = PIL.Image.new("L", FRAME_SIZE)
+    corner.paste(255, (0, 0, FACTOR, FACTOR))
+    corner.save("mask.png")
+    options = {
+        "predict": ["given.mp4", "--num-frames", str(seconds * FRAME_RATE + 1)],
+        "edit-video": [PROMPT, "given.mp4", "--num-frames", str(seconds * FRAME_RATE), "--mask", "mask.png"],
+    }
+    assert run(command, *options[command], "--overlap-frames", "1", "--scale", "1", "--output", "out.mp4") == 0
+    with open_media("out.mp4") as written, open_media("given.mp4") as given:
+        assert written.seconds() - given.seconds() == Fraction(command == "predict", FRAME_RATE)
+        for time in range(seconds * FRAME_RATE):
+            last = FRAME_SIZE[0] - 1, FRAME_SIZE[1] - 1
+            start = Fraction(time, FRAME_RATE)
+            came, went = (next(media.frames(start)).picture().getpixel(last)[0] for media in (written, given))
+            assert abs(came - went) <= 6
 
 
 def test_mask_of_a_video_says_what_is_drawn_anew(run, input_folder):

@@ -2,7 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """What stands beside the stored pixels counts: turns, mirrors, the shape of pixels, transparency, hidden pictures."""
 
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -17,7 +19,9 @@ from nuwa_hf.media.sources import open_media
 
 # The four quarters of every stored picture, in the order of reading.
 RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 200, 30), (30, 30, 200), (90, 90, 90)
+YELLOW = (200, 200, 30)
 WIDTH, HEIGHT = 64, 48
+TILED_PHOTO = Path(__file__).with_name("tiled_photo.heic")
 
 
 def stored(kind="RGB"):
@@ -31,7 +35,7 @@ def quarters(frame):
     array = np.asarray(to_rgb(frame.picture())).astype(int)
     rows, columns = array.shape[:2]
     found = [array[y * rows // 4, x * columns // 4] for y in (1, 3) for x in (1, 3)]
-    names = {"red": RED, "green": GREEN, "blue": BLUE, "grey": GREY, "white": (255, 255, 255)}
+    names = {"red": RED, "green": GREEN, "blue": BLUE, "grey": GREY, "yellow": YELLOW, "white": (255, 255, 255)}
     return [min(names, key=lambda name: np.abs(np.subtract(names[name], color)).sum()) for color in found]
 
 
@@ -127,10 +131,20 @@ def test_a_photograph_with_a_second_picture_is_a_still_the_right_way_up(tmp_path
     assert quarters(frame) == ["blue", "red", "grey", "green"]
 
 
-def test_a_photograph_in_tiles_is_refused_by_name():
-    head = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + b"\0" * 100
-    with pytest.raises(BrokenMediaError, match="is a HEIC photograph, which is not read here"):
-        frames_of(head)
+def test_a_photograph_in_tiles_is_whole():
+    pytest.importorskip("pillow_heif")
+    with open_media(TILED_PHOTO) as media:
+        assert not media.is_clip
+        (frame,) = media.frames()
+    assert frame.picture().size == (256, 256)
+    assert quarters(frame) == ["red", "green", "blue", "yellow"]
+
+
+def test_a_photograph_in_tiles_is_refused_by_name_without_its_reader(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(BrokenMediaError, match="is a HEIC photograph, which only pillow-heif reads") as error:
+        frames_of(TILED_PHOTO)
+    assert 'pip install "nuwa_hf[heif]"' in error.value.remedy
 
 
 def test_the_hidden_picture_of_an_animated_png_is_no_frame(tmp_path):

@@ -4,8 +4,18 @@ import av
 import numpy as np
 import PIL.Image
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 
-from nuwa_hf.media import contact_sheet, enlarge, write_gif, write_image, write_mp4, write_png, written_aside
+from nuwa_hf.media import (
+    contact_sheet,
+    enlarge,
+    open_media,
+    write_gif,
+    write_image,
+    write_mp4,
+    write_png,
+    written_aside,
+)
 
 
 WRITERS = {"gif": write_gif, "mp4": write_mp4}
@@ -83,6 +93,23 @@ def test_bad_clip_is_refused_and_nothing_written(tmp_path, kind, frames, fps, me
     with pytest.raises(ValueError, match=message):
         WRITERS[kind](frames, tmp_path / f"clip.{kind}", fps=fps)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_mp4_names_its_colours_and_they_come_back(tmp_path):
+    colors = np.array(
+        [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [128, 128, 128], [200, 100, 50]], np.uint8
+    )
+    picture = PIL.Image.fromarray(colors[None].repeat(32, 0).repeat(32, 1))
+    write_mp4([picture, picture], tmp_path / "clip.mp4", fps=4)
+    with av.open(str(tmp_path / "clip.mp4")) as file:
+        of_file = file.streams.video[0].codec_context
+        tags = of_file.colorspace, of_file.color_range, of_file.color_primaries, of_file.color_trc
+        luma = next(file.decode(video=0)).to_ndarray()[16, 16:192:32].astype(int)
+    assert tags == (Colorspace.ITU709, ColorRange.MPEG, 1, 1)  # of BT.709, as FFmpeg numbers them
+    assert np.abs(luma - (16 + 219 / 255 * colors @ [0.2126, 0.7152, 0.0722])).max() <= 1
+    with open_media(tmp_path / "clip.mp4") as media:
+        read = np.asarray(next(media.frames()).picture())[16, 16:192:32].astype(int)
+    assert np.abs(read - colors).max() <= 2
 
 
 def test_gif_faster_than_players_show_is_refused(tmp_path):

@@ -3,7 +3,9 @@
 """Pipelines take the frames of a clip that training took of it, and of a long one the part that the task says."""
 
 import logging
+from fractions import Fraction
 
+import av
 import numpy as np
 import PIL.Image
 import pytest
@@ -106,6 +108,32 @@ def test_a_clip_too_long_is_cut_where_the_task_says_with_a_warning(tmp_path, cap
     caplog.clear()
     assert numbers(prepare(frames, ClipSampler.last_frames(4, None, 21, 6))) == list(range(20))
     assert not [record for record in caplog.records if "left out" in record.message]
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+def test_a_frame_that_is_held_long_is_cut_like_a_long_clip(tmp_path, caplog, kind):
+    frames = clip(4)
+    if kind == "gif":
+        frames[0].save(
+            tmp_path / "clip.gif", save_all=True, append_images=frames[1:], duration=[250, 250, 250, 60_000]
+        )
+        length = 243
+    else:  # a day passes before the last frame
+        with av.open(str(tmp_path / "clip.mp4"), "w") as file:
+            stream = file.add_stream("libx264", rate=4)
+            stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
+            for time, frame in zip((0, 1, 2, 4 * 86_400), frames, strict=True):
+                picture = av.VideoFrame.from_image(frame)
+                picture.pts, picture.time_base = time, Fraction(1, 4)
+                file.mux(stream.encode(picture))
+            file.mux(stream.encode())
+        length = 4 * 86_400 + 1
+    held = {"gif": 3, "mp4": 2}[kind]
+    first = prepare(tmp_path / f"clip.{kind}", ClipSampler.first_frames(4, None, 6))
+    assert numbers(first) == [0, 1, 2, held, held, held]
+    assert f"{length - 6} frames after them" in caplog.text
+    assert numbers(prepare(tmp_path / f"clip.{kind}", ClipSampler.last_frames(4, None, 6, 6)))[-1] == 3
+    assert f"{length - 3} frames before them" in caplog.text
 
 
 def test_tasks_cut_long_clips_and_say_so(caplog):

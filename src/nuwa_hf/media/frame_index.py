@@ -17,7 +17,6 @@ from nuwa_hf.media.errors import BrokenMediaError
 ONE_FRAME_A_PACKET = frozenset(
     {"av1", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "png", "prores", "vp8", "vp9"}
 )
-PROGRESSIVE = (0, 1)  # FFmpeg's numbers for a field order that is unknown, and for whole frames
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,7 @@ class FrameIndex:
     def entrances(self, number: int) -> list[int]:
         """Where to seek to in order to decode a frame, the best place first.
 
-        A container may search by the times at which frames are shown or at which they are decoded, and some streams
-        take the time from one key frame to the next until all is drawn.
+        Some containers are searched by the times at which frames are shown, others by those at which they are decoded.
 
         Args:
             number (`int`): of the frame.
@@ -72,9 +70,9 @@ class FrameIndex:
         Returns:
             `list[int]`: in units of `time_base`.
         """
-        shown, decoded = self.keys
-        before = np.sort(shown[shown <= self.times[number]])[-2:]
-        return sorted({*before.tolist(), *decoded[np.isin(shown, before[-1:])].tolist()}, reverse=True)
+        reached = self.keys[:, self.keys[0] <= self.times[number]]
+        nearest = reached[:, reached[0].argmax()] if reached.size else reached
+        return sorted({int(time) for time in nearest.flat}, reverse=True)
 
 
 def scan_packets(container: av.container.InputContainer, stream: av.VideoStream) -> FrameIndex | None:
@@ -93,8 +91,7 @@ def scan_packets(container: av.container.InputContainer, stream: av.VideoStream)
     codec = stream.codec_context.codec.canonical_name
     if codec not in ONE_FRAME_A_PACKET or container.format.name == "avi":  # which has no times of frames
         return None
-    if codec == "h264" and stream.codec_context.field_order not in PROGRESSIVE:  # each field may be a packet
-        return None
+    is_whole = codec != "h264"  # where lines are interlaced, each half of them may be a packet
     times, shown, decoded, last = array("q"), array("q"), array("q"), (-math.inf, 0)
     for packet in container.demux(stream):
         if packet.is_corrupt:
@@ -103,6 +100,11 @@ def scan_packets(container: av.container.InputContainer, stream: av.VideoStream)
             continue
         if packet.pts is None:
             return None
+        if not is_whole:
+            first = next(iter(packet.decode()), None)
+            if first is not None and first.interlaced_frame:
+                return None
+            is_whole = first is not None
         if packet.is_keyframe:
             shown.append(packet.pts)
             decoded.append(packet.pts if packet.dts is None else packet.dts)

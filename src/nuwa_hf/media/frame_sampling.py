@@ -80,9 +80,7 @@ def evenly_timed(pictures: Iterable[Callable[[], Any]], frame_rate: float) -> It
         yield TimedFrame(number, number * duration, duration, picture)
 
 
-def sample_frames(
-    frames: Iterable[TimedFrame], frame_rate: float, start: Fraction = Fraction(0)
-) -> Iterator[TimedFrame]:
+def sample_frames(frames: Iterable[TimedFrame], frame_rate: float, start: Fraction | int = 0) -> Iterator[TimedFrame]:
     """The frames that are shown at `start`, `start` + 1 / frame_rate, `start` + 2 / frame_rate and so on.
 
     Where the next frame begins soon after such a time, that one is taken: within half of the shorter of the two frames
@@ -119,7 +117,7 @@ def sample_frames(
 
 
 def sample_window(
-    frames: Iterable[TimedFrame], *, frame_rate: float, num_frames: int, start: Fraction = Fraction(0)
+    frames: Iterable[TimedFrame], *, frame_rate: float, num_frames: int, start: Fraction | int = 0
 ) -> list[TimedFrame]:
     """So many frames at a rate.
 

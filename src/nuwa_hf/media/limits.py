@@ -14,7 +14,7 @@ MAX_CLIP_FRAMES = 4096  # that a clip may have at the rate it is sampled to: all
 
 
 def limited(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames as they are decoded, but not endlessly many.
+    """Frames that are read one after another, but not endlessly many.
 
     Args:
         frames (`Iterable`): the frames.
@@ -27,5 +27,5 @@ def limited(frames: Iterable[Frame]) -> Iterator[Frame]:
     """
     for number, frame in enumerate(frames):
         if number >= MAX_DECODED_FRAMES:
-            raise BrokenMediaError(f"has more than {MAX_DECODED_FRAMES} frames to decode", remedy="cut the clip")
+            raise BrokenMediaError(f"has more than {MAX_DECODED_FRAMES} frames to read", remedy="cut the clip")
         yield frame

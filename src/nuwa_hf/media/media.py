@@ -57,7 +57,7 @@ class Media:
         """
         return self._span[0] if self._video is None else len(self._video.index)
 
-    def frames(self, start: Fraction = Fraction(0)) -> Iterator[TimedFrame]:
+    def frames(self, start: Fraction | int = 0) -> Iterator[TimedFrame]:
         """The frames, each decoded as it is asked for; a still image is a clip of one.
 
         One iterator may run at a time.
@@ -73,6 +73,7 @@ class Media:
             BrokenMediaError: If it is damaged, cut off, no video, has no frame at that time, or more than 100,000 have
                 to be decoded.
         """
+        start = Fraction(start)
         if start <= 0:
             frames = limited(picture_frames(self.picture, self.file)) if self._video is None else self._video.frames()
         elif start >= self.seconds():
@@ -102,11 +103,13 @@ class Media:
         """
         if number >= self.count_frames():
             raise BrokenMediaError(f"has {self.count_frames()} frames, and number {number} is asked for")
-        if self._video is None:
-            return next(islice(self.frames(), number, None))
-        return next(self._video.frames(number))
+        frames = islice(self.frames(), number, None) if self._video is None else self._video.frames(number)
+        frame = next(frames, None)
+        if frame is None:
+            raise BrokenMediaError(f"is damaged: its frame {number} cannot be decoded")
+        return frame
 
-    def window(self, *, frame_rate: float, num_frames: int, start: Fraction = Fraction(0)) -> list[TimedFrame]:
+    def window(self, *, frame_rate: float, num_frames: int, start: Fraction | int = 0) -> list[TimedFrame]:
         """So many frames at a rate. Only these are held in memory, and a video is decoded as in `frames`.
 
         Args:
@@ -146,6 +149,8 @@ class Media:
     @cached_property
     def _span(self) -> tuple[int, Fraction]:
         """Frames and seconds of what Pillow reads."""
+        if self.picture.format != "GIF" and not self.is_clip:  # one is decoded to see whether it is cut off
+            return 1, Fraction(0)
         for frame in self.frames():
             last = frame
         return last.number + 1, last.time + last.duration

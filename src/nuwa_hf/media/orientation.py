@@ -10,7 +10,7 @@ import av
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 
 from nuwa_hf.media.errors import BrokenMediaError, pillow_reading
 
@@ -46,7 +46,8 @@ def upright_array(frame: av.VideoFrame, pixels: np.ndarray) -> np.ndarray:
     Returns:
         `np.ndarray` of shape `(Y, X, C)` or `(X, Y, C)`.
     """
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    # Of its own container, `frame.side_data`, a frame and its pixels would be kept alive in a circle.
+    matrix = SideDataContainer(frame).get(Type.DISPLAYMATRIX)
     if matrix is None:
         return pixels
     # A stored pixel (x, y) is shown at (a x + c y, b x + d y).

@@ -144,9 +144,20 @@ def _identify(file: BinaryIO) -> PIL.Image.Image | None:
     except BrokenMediaError as error:
         if not isinstance(error.__cause__, PIL.UnidentifiedImageError):
             raise
-    if head[4:8] == b"ftyp" and head[8:] in TILED_PHOTO_BRANDS:
-        raise BrokenMediaError("is a HEIC photograph, which is not read here", remedy="save it as JPEG or PNG")
-    return None
+    return _open_photo(file) if head[4:8] == b"ftyp" and head[8:] in TILED_PHOTO_BRANDS else None
+
+
+def _open_photo(file: BinaryIO) -> PIL.Image.Image:
+    try:
+        from pillow_heif import HeifImageFile  # here, since few have it and only such photographs need it
+    except ImportError as error:
+        raise BrokenMediaError(
+            "is a HEIC photograph, which only pillow-heif reads",
+            remedy='install it with `pip install "nuwa_hf[heif]"`, or save the photograph as JPEG or PNG',
+        ) from error
+    file.seek(0)
+    with pillow_reading():
+        return HeifImageFile(file)
 
 
 def _open_local(path: str | bytes) -> BinaryIO:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import av
 import numpy as np
 import PIL.Image
+from av.video.frame import PictureType
 
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_index import FrameIndex, last_gap, scan_packets
@@ -98,11 +99,11 @@ class Video:
             with av.open(self._file, metadata_errors="replace") as container:
                 if not container.streams.video:
                     raise BrokenMediaError("has no video stream", remedy="give a file with pictures")
+                if container.streams.video[0].codec_context is None:
+                    raise BrokenMediaError("is of a codec that FFmpeg does not know")
                 yield container, container.streams.video[0]
         except (av.FFmpegError, OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            remedy = "it may be damaged, or something else under that name"
-            raise BrokenMediaError(f"cannot be decoded: {reason}", remedy=remedy) from error
+            raise _undecodable(error) from error
 
 
 def _decoded(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
@@ -123,7 +124,7 @@ def _decoded(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[a
 def _entered(
     container: av.container.InputContainer, stream: av.VideoStream, place: int, wanted: int
 ) -> Iterator[av.VideoFrame] | None:
-    """The frames from one that is shown at a time on, decoded from where a place leads; None if that is too late."""
+    """The frames from one that is shown at a time on, decoded from a key frame; None if a place leads to none."""
     try:
         container.seek(place, stream=stream)
     except av.FFmpegError:
@@ -132,8 +133,13 @@ def _entered(
     entrance = next(packets, None)
     if entrance is None or entrance.pts is None or entrance.pts > wanted:
         return None
-    # What is shown before the key frame may refer to what was not decoded.
-    frames = dropwhile(lambda frame: frame.pts < wanted, _decoded(chain([entrance], packets), stream))
+    # What is shown before the key frame may refer to what was not decoded, and so may what comes after one that is not
+    # drawn whole, of streams that refresh their picture bit by bit.
+    frames = dropwhile(lambda frame: frame.pts < entrance.pts, _decoded(chain([entrance], packets), stream))
+    key = next(frames, None)
+    if key is None or key.pts != entrance.pts or key.pict_type in (PictureType.P, PictureType.B):
+        return None
+    frames = dropwhile(lambda frame: frame.pts < wanted, chain([key], frames))
     first = next(frames, None)
     return None if first is None or first.pts != wanted or first.is_corrupt else chain([first], frames)
 
@@ -183,11 +189,21 @@ def _alpha_decoder(stream: av.VideoStream) -> av.CodecContext | None:
 
 def _picture(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> PIL.Image.Image:
     has_alpha = any(component.is_alpha for component in frame.format.components)
-    picture = PIL.Image.fromarray(frame.to_ndarray(format="rgba" if has_alpha else "rgb24"))
+    try:
+        picture = PIL.Image.fromarray(frame.to_ndarray(format="rgba" if has_alpha else "rgb24"))
+    except av.FFmpegError as error:  # pixels of a kind that does not convert
+        raise _undecodable(error) from error
     size = square_size(frame.width, frame.height, pixel_aspect)
     if size != picture.size:
         picture = resize_picture(picture, size[1], size[0])
     return PIL.Image.fromarray(np.ascontiguousarray(upright_array(frame, np.asarray(picture))))
+
+
+def _undecodable(error: Exception) -> BrokenMediaError:
+    reason = getattr(error, "strerror", None) or error
+    return BrokenMediaError(
+        f"cannot be decoded: {reason}", remedy="it may be damaged, or something else under that name"
+    )
 
 
 def _is_cut_off(file: BinaryIO) -> bool:

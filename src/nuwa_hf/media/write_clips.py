@@ -8,11 +8,13 @@ from itertools import pairwise
 
 import av
 import PIL.Image
+from av.video.reformatter import ColorRange, Colorspace
 
 from nuwa_hf.media.frame_sampling import check_frame_rate, exact_rate
 from nuwa_hf.media.whole_files import written_aside
 
 
+BT709 = 1  # the number of its primaries, and of its transfer curve
 MAX_GIF_FPS = 50  # players slow down frames shorter than two hundredths of a second
 
 
@@ -72,7 +74,7 @@ def gif_durations(num_frames: int, fps: float) -> list[int]:
 
 
 def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps: float) -> None:
-    """Write a clip as an H.264 MP4 that every browser plays.
+    """Write a clip as an H.264 MP4 that every browser plays, in the colours of BT.709, which it names.
 
     Args:
         frames (`Sequence[PIL.Image.Image]`): the clip, all frames of one size, width and height even.
@@ -95,8 +97,16 @@ def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
     ):
         stream = file.add_stream("libx264", rate=exact_rate(fps), options={"crf": "16"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        # Players guess how luma and chroma make colours where a file does not say it.
+        context = stream.codec_context
+        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.color_primaries = context.color_trc = BT709
         for frame in frames:
-            file.mux(stream.encode(av.VideoFrame.from_image(frame.convert("RGB"))))
+            rgb = av.VideoFrame.from_image(frame.convert("RGB"))
+            yuv = rgb.reformat(
+                format=stream.pix_fmt, dst_colorspace=context.colorspace, dst_color_range=ColorRange.MPEG
+            )
+            file.mux(stream.encode(yuv))
         file.mux(stream.encode())
 
 

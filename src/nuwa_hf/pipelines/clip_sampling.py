@@ -3,6 +3,7 @@
 """Which frames of a given clip a task uses: those at the checkpoint's frame rate, and of a long clip a part."""
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import Any, Literal
 
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_sampling import TimedFrame, check_frame_rate, evenly_timed, exact_rate, sample_frames
-from nuwa_hf.media.limits import MAX_CLIP_FRAMES
+from nuwa_hf.media.limits import MAX_CLIP_FRAMES, limited
+from nuwa_hf.media.media import Media
 
 
 logger = logging.getLogger(__name__)
@@ -83,6 +85,32 @@ class ClipSampler:
         """
         return evenly_timed(pictures, self.given_rate or self.frame_rate)
 
+    def take_media(self, media: Media, read: Callable[[Any], Any], name: str) -> list[Any]:
+        """Read the frames of a file that are used. Of a video whose end is used, what comes before is not decoded.
+
+        Args:
+            media (`Media`): the file.
+            read (`Callable`): makes of a frame's picture what is returned.
+            name (`str`): what to call the clip in the warning.
+
+        Returns:
+            `list`: what `read` made, at the checkpoint's rate.
+
+        Raises:
+            BrokenMediaError: As `take` does.
+        """
+        if media.picture is not None or self.given_rate is not None:
+            return self.take(media.frames(), read, name)
+        if self.longest is not None and self.side == "last":
+            rate = exact_rate(self.frame_rate)
+            total = math.ceil(media.seconds() * rate)
+            if total > self.longest:
+                self._note(name, total - self.kept, "before")
+                start = (total - self.kept) / rate
+                window = media.window(frame_rate=self.frame_rate, num_frames=self.kept, start=start)
+                return [frame() for frame in _read_once(window, read)]
+        return self.take(media.frames(), read, name, media.seconds)
+
     def take(
         self,
         frames: Iterable[TimedFrame],
@@ -102,11 +130,12 @@ class ClipSampler:
             `list`: what `read` made, at the checkpoint's rate.
 
         Raises:
-            BrokenMediaError: If the clip cannot be read, has no frames, or more than 4096 that are to be kept.
+            BrokenMediaError: If the clip cannot be read, has no frames, more than 4096 that are to be kept, or more
+                than 100,000 in all.
         """
         if self.given_rate is not None:
             frames = evenly_timed((frame.picture for frame in frames), self.given_rate)
-        sampled = _read_once(sample_frames(frames, self.frame_rate), read)
+        sampled = _read_once(limited(sample_frames(frames, self.frame_rate)), read)
         if self.longest is not None and self.side == "last":
             ends, total = deque(maxlen=self.longest + 1), 0
             for total, frame in enumerate(sampled, 1):  # noqa: B007 (counts)
@@ -118,13 +147,11 @@ class ClipSampler:
         taken = []
         for frame in sampled:
             if len(taken) == self.longest:
-                left = (
-                    None
-                    if seconds is None or self.given_rate
-                    else seconds() - len(taken) / exact_rate(self.frame_rate)
-                )
-                count = 1 + sum(1 for _ in sampled) if left is None else left * exact_rate(self.frame_rate)
-                self._note(name, max(1, int(count)), "after")
+                if seconds is None:
+                    count = 1 + sum(1 for _ in sampled)
+                else:
+                    count = math.ceil(seconds() * exact_rate(self.frame_rate)) - len(taken)
+                self._note(name, count, "after")
                 break
             if len(taken) == MAX_CLIP_FRAMES:
                 raise BrokenMediaError(

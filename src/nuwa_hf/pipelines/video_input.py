@@ -143,8 +143,7 @@ def take_file(
         ValueError: If it is damaged, cut off or has no frames.
     """
     with naming(name, describe(source)), open_media(source) as media:
-        seconds = media.seconds if media.picture is None else None
-        return sampler.take(media.frames(), read, name, seconds), media.is_clip
+        return sampler.take_media(media, read, name), media.is_clip
 
 
 def check_equal_frame_counts(clips: Sequence[Sequence[Any]], name: str) -> None:
