@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
@@ -270,4 +271,4 @@ def push_on_the_way(training: NuwaTraining) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
@@ -270,4 +271,4 @@ def _to_device(
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))
