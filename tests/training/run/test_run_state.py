@@ -16,7 +16,7 @@ import torch
 
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run.run_arguments import RunArguments
-from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
+from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
@@ -166,9 +166,11 @@ def test_what_does_not_shape_the_weights_may_change(tmp_path):
     assert again.state.step == 1
 
 
-def test_a_checkpoint_from_before_arguments_were_kept_is_resumed(tmp_path):
+def test_a_checkpoint_from_before_arguments_and_sizes_were_kept_is_resumed(tmp_path):
     run = Run(tmp_path).train(2)
-    (run.state.save() / ARGUMENTS_FILE).unlink()
+    checkpoint = run.state.save()
+    for name in (ARGUMENTS_FILE, SIZES_FILE):
+        (checkpoint / name).unlink()
     again = Run(tmp_path, seed=7)
     again.state.resume()
     assert torch.equal(again.weights(), run.weights())
