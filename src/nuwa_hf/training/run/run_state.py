@@ -54,6 +54,8 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     if deepspeed is not None:  # which clips by itself, and otherwise reads the batch from a prepared loader
         deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = arguments.train_batch_size
         deepspeed.deepspeed_config["gradient_clipping"] = arguments.max_grad_norm
+    for name in ("accelerate.accelerator", "accelerate.checkpointing"):  # a line for each file of a checkpoint
+        logging.getLogger(name).setLevel(logging.WARNING)
     set_seed(arguments.seed)
     return accelerator
 
@@ -259,6 +261,7 @@ class RunState:
         final = self.output_dir / f"checkpoint-{self.step:06d}"
         is_written = write_checkpoint(final, self.accelerator, self.arguments)
         if is_written and self.accelerator.is_main_process:
+            logger.info("Step %d: wrote %s.", self.step, final)
             for old in complete_checkpoints(self.output_dir)[: -self.arguments.checkpoints_total_limit]:
                 remove(old)
         self.accelerator.wait_for_everyone()

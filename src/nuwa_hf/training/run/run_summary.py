@@ -63,8 +63,13 @@ def describe_start(
         lines["data"] = "made as the run goes on, without end"
     else:
         lines["data"] = f"{clips:,} clips, {steps * samples / clips:,.1f} epochs"
-    factors = arguments.train_batch_size, arguments.gradient_accumulation_steps, processes
-    lines["batch"] = "{:,} samples a step: {} in a pass x {} passes x {} processes".format(samples, *factors)
+    factors = {
+        "in a pass": arguments.train_batch_size,
+        "passes": arguments.gradient_accumulation_steps,
+        "processes": processes,
+    }
+    shared = " x ".join(f"{count} {name}" for name, count in factors.items() if count > 1 or name == "in a pass")
+    lines["batch"] = f"{samples:,} samples a step" + (f": {shared}" if samples > arguments.train_batch_size else "")
     lines["steps"] = f"{steps:,}" if resumed is None else f"{steps:,}, {left:,} of them to go from {resumed}"
     lines["folder"] = (
         f"{state.output_dir}; every {arguments.checkpointing_steps:,} steps a checkpoint, every "
