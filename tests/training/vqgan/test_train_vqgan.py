@@ -121,6 +121,12 @@ def test_run_with_fixed_levels_moves_all_but_the_codes_and_resumes_to_the_same_b
     assert all(1 < line["perplexity"] <= 9 and 0 < line["codes_used"] <= 1 for line in lines if "loss" in line)
 
 
+def test_a_loss_that_is_not_finite_stops_the_run_before_a_codec_is_written(tmp_path):
+    with pytest.raises(FloatingPointError, match=r"Stopped at step \d: .*is (nan|inf)|the weight"):
+        run_to_end(tmp_path / "run", learning_rate=1e30, warmup_ratio=0.0)
+    assert not (tmp_path / "run" / "vqgan").exists()
+
+
 def test_unknown_key_stops_before_anything_is_written(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump({**TINY, "output_dir": str(tmp_path / "run"), "codebok_size": 8}))

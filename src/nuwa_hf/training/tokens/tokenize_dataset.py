@@ -16,6 +16,7 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import parse_arguments, require
@@ -232,4 +233,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
@@ -96,4 +97,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))
