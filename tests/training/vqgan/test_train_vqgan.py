@@ -145,5 +145,5 @@ def test_sketch_run_leaves_a_codec_of_class_maps_its_scores_and_samples(tmp_path
     assert sum(line.keys() >= {"held_out_pixel_accuracy", "held_out_fwiou"} for line in lines) == 1
     assert not any("psnr" in line for line in lines)
     with Image.open(folder / "samples" / "step-000002.png") as sheet:
-        originals = np.asarray(sheet)[: sheet.height // 2].reshape(-1, 3)
+        originals = np.asarray(sheet)[30:190, 10:190].reshape(-1, 3)  # within the first of them
     assert {tuple(color) for color in originals.tolist()} <= {tuple(color) for color in palette.tolist()}
