@@ -56,12 +56,3 @@ def test_command_line_that_cannot_be_parsed_is_one_line(here, capsys, arguments)
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "error: " in error
-
-
-def test_interruption_has_its_own_exit_status(monkeypatch, capsys):
-    def interrupted(command, args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("nuwa_hf.cli.run_task.run_task", interrupted)
-    assert main(["text-to-image", "a"]) == 130
-    assert capsys.readouterr().err == "nuwa-hf: interrupted; nothing more was written.\n"

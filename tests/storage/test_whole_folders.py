@@ -3,8 +3,9 @@
 import os
 
 import pytest
+from safetensors import SafetensorError
 
-from nuwa_hf.storage.whole_folders import recover, remove, save_aside
+from nuwa_hf.storage.whole_folders import recover, remove, save_aside, writing
 
 
 def test_folder_saved_aside_replaces_the_old_one_only_when_whole(tmp_path):
@@ -23,6 +24,7 @@ def test_folder_saved_aside_replaces_the_old_one_only_when_whole(tmp_path):
     with pytest.raises(OSError, match="No space"):
         save_aside(final, fail)
     assert (final / "weights").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
     save_aside(final, lambda folder: write(folder, "new"))
     assert (final / "weights").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -48,3 +50,11 @@ def test_a_folder_loses_its_name_before_its_files(tmp_path, monkeypatch):
     remove(tmp_path / "checkpoint-000001")
     assert [path.name for path in seen] == [".checkpoint-000001.removed"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), SafetensorError("I/O error: No space left")]
+)
+def test_a_full_disk_is_an_error_that_names_what_was_written(tmp_path, error):
+    with pytest.raises(OSError, match=r"No space.*metrics|metrics.*No space"), writing(tmp_path / "metrics"):
+        raise error

@@ -13,6 +13,7 @@ from importlib import import_module
 from nuwa_hf import __version__
 from nuwa_hf.cli.task_arguments import add_arguments
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
+from nuwa_hf.exit_status import USER_ERROR, exit_status
 
 
 # Sub-commands with a `main(argv)` in a module of their own, which is imported on demand: module, summary.
@@ -29,8 +30,6 @@ DELEGATED = {
     "evaluate": ("nuwa_hf.evaluation.evaluate", "score a checkpoint with the judges"),
     "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
 }
-USER_ERROR = 2
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,22 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
 
     Returns:
-        `int`: the exit status: 0, 2 for errors that the user can fix (explained in one line on stderr), 130 after
-            Ctrl-C.
+        `int`: the exit status, as `nuwa_hf.exit_status.exit_status` gives it.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    try:
-        if argv and argv[0] in DELEGATED:
-            return import_module(DELEGATED[argv[0]][0]).main(argv[1:]) or 0
-        args = build_parser().parse_args(argv)
-        import_module("nuwa_hf.cli.run_task").run_task(TASK_COMMANDS[args.command], args)
-    except (ValueError, TypeError, OSError, *_out_of_memory()) as error:
-        print(f"nuwa-hf: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("nuwa-hf: interrupted; nothing more was written.", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    return exit_status(lambda: _run(argv))
+
+
+def _run(argv: list[str]) -> int | None:
+    if argv and argv[0] in DELEGATED:
+        return import_module(DELEGATED[argv[0]][0]).main(argv[1:])
+    args = build_parser().parse_args(argv)
+    return import_module("nuwa_hf.cli.run_task").run_task(TASK_COMMANDS[args.command], args)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -75,12 +69,6 @@ def build_parser() -> argparse.ArgumentParser:
     for name, (_, summary) in DELEGATED.items():  # for the help only: `main` runs them without this parser
         commands.add_parser(name, help=f"{summary}; see nuwa-hf {name} --help")
     return parser
-
-
-def _out_of_memory() -> tuple[type[Exception], ...]:
-    """Torch's out-of-memory error, if torch has been imported."""
-    torch = sys.modules.get("torch")
-    return () if torch is None else (torch.OutOfMemoryError,)
 
 
 class _OneLineErrorParser(argparse.ArgumentParser):

@@ -21,6 +21,7 @@ from nuwa_hf.evaluation.evaluate_arguments import SAMPLING_OPTIONS, parse_argume
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.tasks.evaluate_tasks import check_tasks, evaluate_tasks
 from nuwa_hf.evaluation.tasks.text_to_video import evaluate_split
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.media import contact_sheet, enlarge, write_png, written_aside
 from nuwa_hf.metrics.score_tables import format_table, format_task
 from nuwa_hf.modeling.codec import as_codec, load_codec
@@ -136,4 +137,4 @@ def write_report(report: dict[str, Any], path: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(exit_status(main))

@@ -9,8 +9,11 @@ with its plain name is complete, and `recover` cleans up after a process that wa
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 
 def save_aside(final: Path, write: Callable[[Path], None]) -> None:
@@ -19,12 +22,43 @@ def save_aside(final: Path, write: Callable[[Path], None]) -> None:
     Args:
         final (`Path`): the folder's path; an existing folder is replaced.
         write (`Callable[[Path], None]`): takes the folder to fill; for example `model.save_pretrained`.
+
+    Raises:
+        OSError: If it cannot be written, for example on a full disk. What there was before stays.
     """
     aside = final.with_name(f".{final.name}.incomplete")
     shutil.rmtree(aside, ignore_errors=True)
-    write(aside)
-    flush(aside)
+    try:
+        with writing(final):
+            write(aside)
+            flush(aside)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     move_into_place(aside, final)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Names what is written in the errors of a full disk: Python's own have no name, safetensors' are no `OSError`.
+
+    Args:
+        path (`Path`): the file or folder that the block writes.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(f"{path} could not be written: {error}; free some space and run the command again.") from error
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def move_into_place(aside: Path, final: Path) -> None:

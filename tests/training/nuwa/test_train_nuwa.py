@@ -27,6 +27,7 @@ from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.nuwa.training_tokens import frame_rate_of_tokens
 from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_checkpoints import newest_checkpoint
 from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
 
@@ -115,6 +116,16 @@ def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(
     raw = load_file(tmp_path / "checkpoint-000003" / "model.safetensors")
     averaged = load_file(tmp_path / "pipeline" / "transformer" / "model.safetensors")
     assert any(not torch.equal(raw[name], averaged[name]) for name in averaged)
+
+
+def test_a_run_whose_weights_explode_stops_and_leaves_the_last_finite_checkpoint_and_no_pipeline(folders, tmp_path):
+    settings = {"learning_rate": 1e30, "warmup_ratio": 0, "checkpointing_steps": 1, "log_every": 8}
+    with pytest.raises(FloatingPointError, match=r"step \d: the weight `model\..*checkpoint-00000\d"):
+        main(run_flags(folders, tmp_path, **settings))
+    checkpoint = newest_checkpoint(tmp_path)
+    weights = load_file(checkpoint / "model.safetensors")
+    assert all(weight.isfinite().all() for weight in weights.values())
+    assert not (tmp_path / "pipeline").exists()
 
 
 @pytest.fixture(scope="module")

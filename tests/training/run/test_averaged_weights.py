@@ -58,6 +58,21 @@ def test_the_averages_stand_in_for_the_weights_for_a_while():
     assert all_equal(weights_of(model), before)
 
 
+def test_the_decay_warms_up_from_a_copy_of_the_first_weights_and_goes_on_after_a_resume():
+    weight = torch.nn.Parameter(torch.tensor([1e6]))  # where the run starts, far from where it goes
+    ema, expected = AveragedWeights([weight], 0.9), 1e6
+    for step in range(120):
+        if step == 60:
+            state, ema = ema.state_dict(), AveragedWeights([weight], 0.9)
+            ema.load_state_dict(state)
+        weight.data.fill_(float(step))
+        ema.update()
+        decay = 0.0 if step == 0 else min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * step
+        assert ema.shadow_params[0].item() == pytest.approx(expected, rel=1e-5)
+    assert expected == pytest.approx(119 - 9, abs=0.1)  # 1 / (1 - decay) - 1 steps behind
+
+
 def test_averages_of_16_bit_weights_keep_small_moves():
     weight = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
     ema = AveragedWeights([weight], 0.999)

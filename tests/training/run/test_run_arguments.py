@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.run.argument_hints import OTHER_NAMES, OTHER_WAYS
 from nuwa_hf.training.run.run_arguments import RunArguments, parse_arguments
+from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
@@ -80,8 +85,51 @@ def test_a_tracker_that_is_not_installed_is_an_error_and_not_left_out():
 
 
 def test_missing_or_broken_config_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="does not exist"):
-        parse_arguments(RunArguments, ["--config", str(tmp_path / "none.yaml")])
-    for text in ("- a\n- b\n", "a: [1\n"):
+    for path, reason in ((tmp_path / "none.yaml", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(ValueError, match=f"`config` must be a YAML file.*{reason}"):
+            parse_arguments(RunArguments, ["--config", str(path)])
+    for content in (b"- a\n- b\n", b"a: [1\n", b"a: \xff\n"):
+        path = tmp_path / "config.yaml"
+        path.write_bytes(content)
         with pytest.raises(ValueError, match="`config`"):
-            parse_arguments(RunArguments, ["--config", write(tmp_path, text)])
+            parse_arguments(RunArguments, ["--config", str(path)])
+
+
+@pytest.mark.parametrize(
+    ("cls", "argv", "answer"),
+    [
+        (RunArguments, ["--lr", "1e-4"], "'--lr'; its name here is `learning_rate`"),
+        (RunArguments, ["--per-device-train-batch-size=4"], "its name here is `train_batch_size`"),
+        (RunArguments, ["--output", "out/"], "its name here is `output_dir`"),
+        (RunArguments, ["--report_to", "wandb"], "its name here is `log_with`"),
+        (RunArguments, ["--workers", "2"], "its name here is `dataloader_num_workers`"),
+        (TokenizeArguments, ["--workers", "2"], "its name here is `num_proc`"),
+        (RunArguments, ["--resume_from_checkpoint", "latest"], "goes on from the newest checkpoint"),
+        (RunArguments, ["--fp16"], "write `--mixed_precision fp16`"),
+        (TokenizeArguments, ["--fp16"], "see `--help`"),
+        (RunArguments, ["--num_train_epochs", "3"], "`max_train_steps`, which is epochs x clips"),
+        (VQGANArguments, ["--gradient_checkpointing"], "lower `train_batch_size`"),
+        (VQGANArguments, ["--resolution", "128"], "its name here is `image_size`"),
+        (NuwaArguments, ["--image_size", "128"], "as those that the codec was trained on"),
+        (NuwaArguments, ["--data_dir", "clips"], "run `nuwa-hf tokenize`"),
+        (RunArguments, ["my.yaml"], "given by `--config`"),
+        (RunArguments, ["--flux_capacitor"], "see `--help`"),
+    ],
+)
+def test_a_name_of_another_tool_is_answered_with_what_to_do_here(cls, argv, answer):
+    with pytest.raises(ValueError, match=re.escape(answer)):
+        parse_arguments(cls, argv)
+
+
+def test_hints_lead_to_arguments_that_some_command_has():
+    names = {entry.name for cls in (NuwaArguments, VQGANArguments, TokenizeArguments) for entry in fields(cls)}
+    assert names >= {ours for others in OTHER_NAMES.values() for ours in others}
+    assert names >= {needed for needed, _ in OTHER_WAYS.values()}
+
+
+def test_a_bare_no_of_yaml_is_the_word_and_other_truth_values_of_a_word_are_errors(tmp_path):
+    config = write(tmp_path, "output_dir: run\nmixed_precision: no\n")
+    assert parse_arguments(RunArguments, ["--config", config]).mixed_precision == "no"
+    config = write(tmp_path, "output_dir: run\nmixed_precision: yes\n")
+    with pytest.raises(ValueError, match=r"`mixed_precision` must be one of.*got True; YAML reads"):
+        parse_arguments(RunArguments, ["--config", config])

@@ -16,7 +16,7 @@ import torch
 
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run.run_arguments import RunArguments
-from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
+from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
@@ -145,6 +145,60 @@ def test_full_disk_leaves_the_last_good_checkpoint_and_the_run_goes_on(tmp_path,
     assert run.train(1).state.save() is not None
 
 
+def damage_file(checkpoint, name, how):
+    path = checkpoint / name
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("how", ["missing", "cut"])
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.bin", "random_states_0.pkl", ARGUMENTS_FILE])
+def test_a_damaged_newest_checkpoint_is_named_and_set_aside_and_the_one_before_goes_on(tmp_path, caplog, name, how):
+    run = Run(tmp_path).train(1)
+    run.state.save()
+    expected = run.weights()
+    damage_file(run.train(1).state.save(), name, how)
+    again = Run(tmp_path)
+    assert again.state.resume() == tmp_path / "checkpoint-000001"
+    assert torch.equal(again.weights(), expected)
+    assert f"checkpoint-000002 is damaged ({name}" in caplog.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-000001", "checkpoint-000002.damaged"]
+
+
+def test_a_checkpoint_that_does_not_load_is_damaged_too_and_alone_it_is_an_error_that_says_what_to_do(tmp_path):
+    checkpoint = Run(tmp_path).train(1).state.save()
+    (checkpoint / SIZES_FILE).unlink()  # as before sizes were kept
+    damage_file(checkpoint, "model.safetensors", "cut")
+    with pytest.raises(OSError, match=r"checkpoint-000001 \(SafetensorError.*delete what is damaged"):
+        Run(tmp_path).state.resume()
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-000001"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_checkpoint_of_weights_that_are_not_finite_is_never_written(tmp_path, value):
+    run = Run(tmp_path).train(1)
+    run.state.watch(run.model)
+    run.state.save()
+    with torch.no_grad():
+        run.model.weight[2, 3] = value
+    run.state.step = 2
+    with pytest.raises(FloatingPointError, match=r"step 2: the weight `weight` holds 1 of 36.*checkpoint-000001"):
+        run.state.save()
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-000001"]
+    with pytest.raises(FloatingPointError, match=r"step 2: `loss` is nan, and the weight `weight` holds 1 of 36"):
+        run.state.check_losses({"loss_T2V": 1.0, "loss": float("nan")})
+
+
+def test_ctrl_c_is_answered_with_how_to_go_on(tmp_path):
+    run = Run(tmp_path).train(1)
+    for answer in ("starts anew", "goes on from .*checkpoint-000001"):
+        with pytest.raises(KeyboardInterrupt, match=answer), run.state.resumable():
+            raise KeyboardInterrupt
+        run.state.save()
+
+
 def test_resume_off_never_mixes_two_runs(tmp_path):
     Run(tmp_path).train(1).state.save()
     with pytest.raises(ValueError, match=r"`output_dir`.*checkpoint-000001"):
@@ -166,9 +220,11 @@ def test_what_does_not_shape_the_weights_may_change(tmp_path):
     assert again.state.step == 1
 
 
-def test_a_checkpoint_from_before_arguments_were_kept_is_resumed(tmp_path):
+def test_a_checkpoint_from_before_arguments_and_sizes_were_kept_is_resumed(tmp_path):
     run = Run(tmp_path).train(2)
-    (run.state.save() / ARGUMENTS_FILE).unlink()
+    checkpoint = run.state.save()
+    for name in (ARGUMENTS_FILE, SIZES_FILE):
+        (checkpoint / name).unlink()
     again = Run(tmp_path, seed=7)
     again.state.resume()
     assert torch.equal(again.weights(), run.weights())

@@ -23,7 +23,7 @@ FOLDERS = ["--vqgan", "v", "--tokenizer", "t", "--output_dir", "o"]
         (["--sketch_column", "s"], "`sketch_column` must be left out without `sketch_vqgan`"),
         (["--split", "val"], "`split` must be left out with `dataset`"),
         (["--num_clips", "7"], "`num_clips` must be left out with `dataset`"),
-        (["--frames", "7"], "the closest valid one is `num_frames`"),
+        (["--frames", "7"], "its name here is `num_frames`"),
     ],
 )
 def test_wrong_values_and_those_of_emoji_motion_are_refused_with_a_data_set(flags, message):

@@ -11,7 +11,6 @@ from diffusers import VQModel
 from PIL import Image
 
 from nuwa_hf import NuwaVQGAN
-from nuwa_hf.training.tokens.token_files import _codec_fingerprint
 from nuwa_hf.training.vqgan.build_codec import load_start, settle_arguments
 from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS
 from nuwa_hf.training.vqgan.train_vqgan import main
@@ -63,8 +62,9 @@ def test_a_run_moves_what_is_learnt_and_measures_its_start_before_the_first_step
     main([str(part) for flag, value in values.items() for part in (f"--{flag}", value)])
     start, trained = (NuwaVQGAN.from_pretrained(place) for place in (folder / name, tmp_path / "run" / "vqgan"))
     assert moved_parts(start, trained) == learnt
-    is_encoded_alike = fine_tune == "decoder"
-    assert (_codec_fingerprint(start) == _codec_fingerprint(trained)) == is_encoded_alike
+    if fine_tune == "decoder":  # token files stay valid
+        pixels = torch.rand(4, 3, 16, 16) * 2 - 1
+        assert torch.equal(start.encode(pixels).tokens, trained.encode(pixels).tokens)
     if name == "nearest":
         # Codes go on from the start's: those that no latent took stand where they stood.
         codes, before = trained.quantize.codebook(), start.quantize.codebook()

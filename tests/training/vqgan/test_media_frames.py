@@ -9,7 +9,7 @@ from PIL import Image
 
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.training.vqgan.image_batches import image_batches
-from nuwa_hf.training.vqgan.media_frames import held_out_frames, media_frames
+from nuwa_hf.training.vqgan.media_frames import media_frames
 from nuwa_hf.training.vqgan.train_vqgan import main
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -43,7 +43,7 @@ def arguments_of(folder, **values):
 
 
 def test_frames_are_a_pure_function_of_index_and_seed(folder):
-    one, same, other = (media_frames(arguments_of(folder, seed=seed)) for seed in (1, 1, 2))
+    one, same, other = (media_frames(arguments_of(folder, seed=seed))[0] for seed in (1, 1, 2))
     for index in (0, 3, 5, 17):
         assert torch.equal(one[index]["pixels"], same[index]["pixels"])
     assert any(not torch.equal(one[index]["pixels"], other[index]["pixels"]) for index in range(5))
@@ -55,7 +55,7 @@ def test_frames_are_a_pure_function_of_index_and_seed(folder):
 
 def test_epochs_have_every_picture_once_name_the_broken_one_and_share_none_with_the_held_out(folder, caplog):
     caplog.set_level("INFO")
-    learnt, held_out = media_frames(arguments_of(folder)), held_out_frames(arguments_of(folder))
+    learnt, held_out = media_frames(arguments_of(folder))
     assert (len(learnt), len(held_out)) == (4, 1)
     epochs = [
         {frames[index]["pixels"].numpy().tobytes() for index in range(epoch * len(frames), (epoch + 1) * len(frames))}
@@ -75,7 +75,7 @@ def test_clips_give_any_of_their_frames(tmp_path):
     folder.mkdir()
     first, *rest = [Image.new("RGB", (SIZE, SIZE), (40 * level, 0, 0)) for level in range(6)]
     first.save(folder / "0.gif", save_all=True, append_images=rest, duration=100)
-    frames = media_frames(arguments_of(folder, held_out_split="train"))
+    frames = media_frames(arguments_of(folder, held_out_split="train"))[0]
     assert len({frames[index]["pixels"].mean().item() for index in range(30)}) == 6
 
 
@@ -83,7 +83,7 @@ def test_clips_give_any_of_their_frames(tmp_path):
 def test_a_folder_where_nothing_can_be_read_is_an_error_of_one_line(tmp_path, num_workers):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "0.png").write_bytes(b"no picture")
-    frames = media_frames(arguments_of(tmp_path / "broken", held_out_split="train"))
+    frames = media_frames(arguments_of(tmp_path / "broken", held_out_split="train"))[0]
     with pytest.raises(ValueError, match=r"^`dataset` must hold images or clips that can be read[^\n]*$"):
         next(image_batches(frames, [[0]], num_workers))
 

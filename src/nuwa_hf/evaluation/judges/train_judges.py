@@ -29,6 +29,7 @@ from nuwa_hf.evaluation.judges.judge_report import draw_clips, report_accuracies
 from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER, Judges
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
 from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.media import written_aside
 
 
@@ -248,4 +249,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(exit_status(main))

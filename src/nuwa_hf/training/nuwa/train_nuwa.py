@@ -21,6 +21,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.tasks import get_task
@@ -43,9 +44,12 @@ from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, s
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
+from nuwa_hf.training.run.next_commands import after_training
+from nuwa_hf.training.run.processes import leaves_in_order
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_state import RunState, build_accelerator, build_scheduler
-from nuwa_hf.training.run.trackers import log_pictures, store_arguments
+from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
+from nuwa_hf.training.run.trackers import finish_trackers, log_pictures, store_arguments
 from nuwa_hf.training.tokens.token_files import TokenFiles
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
@@ -86,6 +90,7 @@ class NuwaTraining:
     scores: dict[str, float] = field(default_factory=dict)
 
 
+@leaves_in_order
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/pipeline`.
 
@@ -95,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not match.
         TypeError: If an argument has the wrong type.
-        OSError: If a named component is missing, or the last push fails.
+        OSError: If a named component is missing, no checkpoint can be read, or the last push fails.
+        FloatingPointError: If a loss or a weight is no longer finite.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(NuwaArguments, argv)
@@ -128,7 +134,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
     state.register(ema, *schedulers)
-    state.resume()
+    state.watch(learner)
+    resumed = state.resume()
+    log_start(state, {"transformer": learner}, clips=len(tokens), resumed=resumed)
     store_arguments(accelerator, arguments)
     if arguments.compile:
         compile_feed_forward(prepared)
@@ -137,9 +145,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         *(state, prepared, learner, ema, optimizers, schedulers),
         *(batches, held_out, validation, pipeline, components.transformer),
     )
-    train(training)
-    write_and_push(training)
-    accelerator.end_training()
+    with state.resumable():
+        train(training)
+        write_and_push(training)
+    log_end(state, state.output_dir / "pipeline", next_commands(training))
+    finish_trackers(accelerator)
 
 
 def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments) -> nn.Module:
@@ -189,6 +199,7 @@ def train(training: NuwaTraining) -> None:
     speed = Throughput(
         training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision, accelerator.num_processes
     )
+    estimate = EndEstimate(state)
     while state.step < arguments.max_train_steps:
         with speed.waiting():
             passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
@@ -201,8 +212,10 @@ def train(training: NuwaTraining) -> None:
             speed.count(batches)
         state.step += 1
         bar.update()
+        estimate.update()
         if state.is_due(arguments.log_every):
             values = {name: value.item() for name, value in log.items()}
+            state.check_losses({name: value for name, value in values.items() if name.startswith("loss")})
             values["learning_rate"] = training.schedulers[0].get_last_lr()[0]
             values |= speed.read()
             state.log(values)
@@ -227,6 +240,7 @@ def look_at_held_out(training: NuwaTraining) -> None:
     state = training.state
     arguments, accelerator = state.arguments, state.accelerator
     with training.ema.in_place():
+        state.check_weights()
         if training.validation is not None:
             training.scores = validate(training.pipeline.transformer, training.validation, training.batches)
             state.log(training.scores)
@@ -267,10 +281,12 @@ def write_and_push(training: NuwaTraining) -> None:
         training (`NuwaTraining`): the model.
 
     Raises:
-        OSError: If the push fails.
+        OSError: If the pipeline cannot be written, or the push fails.
+        FloatingPointError: If an averaged weight is not finite.
     """
     state = training.state
     with training.ema.in_place():
+        state.check_weights()
         transformer = whole_transformer(training.pipeline.transformer)
         if state.accelerator.is_main_process:
             pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
@@ -280,6 +296,24 @@ def write_and_push(training: NuwaTraining) -> None:
             final = write_pipeline(state.output_dir, pipeline, training.learner, state.arguments, facts)
     if state.arguments.push_to_hub and state.accelerator.is_main_process:
         push_pipeline(final, state.arguments, step=state.step)
+
+
+def next_commands(training: NuwaTraining) -> list[str]:
+    """What to type after the run, with a caption of the held-out clips.
+
+    Args:
+        training (`NuwaTraining`): the model and its clips.
+
+    Returns:
+        `list[str]`: commands.
+    """
+    state, tokens = training.state, training.held_out
+    first = tokens.parts[0][1] if isinstance(tokens, TokenMixture) else tokens
+    caption = training.pipeline.tokenizer.decode(first.caption_ids[0], skip_special_tokens=True).strip()
+    adapter = state.output_dir / "adapter" if state.arguments.fine_tune == "lora" else None
+    return after_training(
+        state.output_dir / "pipeline", tasks=tuple(training.batches.counts), caption=caption, adapter=adapter
+    )
 
 
 def push_on_the_way(training: NuwaTraining) -> None:
@@ -296,4 +330,4 @@ def push_on_the_way(training: NuwaTraining) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """The arguments that all training scripts share, and how arguments are read from a YAML file and from flags."""
 
-import difflib
 import types
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -12,6 +11,8 @@ from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 import yaml
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from transformers import HfArgumentParser
+
+from nuwa_hf.training.run.argument_hints import what_instead
 
 
 ArgumentsT = TypeVar("ArgumentsT", bound="RunArguments")
@@ -149,7 +150,7 @@ def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) ->
         The validated arguments.
 
     Raises:
-        ValueError: If a key or a flag is unknown (the closest valid one is named), or a value breaks its rule.
+        ValueError: If a key or a flag is unknown (the error says what to do instead), or a value breaks its rule.
         TypeError: If a value has the wrong type.
 
     Example:
@@ -162,17 +163,17 @@ def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) ->
     found, flags = config_parser.parse_known_args(argv)
     parser = _Parser([cls], allow_abbrev=False)
     parser.add_argument("--config", help="YAML file of arguments; flags override it.")
-    values = {} if found.config is None else _read_yaml(found.config)
-    for key in values:
-        if key not in names:
-            raise _unknown(f"key `{key}` in {found.config}", key, names)
+    values = {} if found.config is None else _read_yaml(found.config, cls)
     parser.set_defaults(**values)
+    missing = [action for action in parser._actions if action.required and action.dest not in values]
     for action in parser._actions:
-        action.required = action.required and action.dest not in values
-    arguments, _, rest = parser.parse_args_into_dataclasses(args=flags, return_remaining_strings=True)
+        action.required = False
+    rest = parser.parse_known_args(flags)[1]  # first, because what is missing may be there under another name
     if rest:
-        raise _unknown(f"argument {rest[0]!r}", rest[0].lstrip("-").split("=")[0].replace("-", "_"), names)
-    return arguments
+        raise ValueError(f"Unknown argument {rest[0]!r}; {what_instead(rest[0].lstrip('-').split('=')[0], names)}.")
+    for action in missing:
+        action.required = True
+    return parser.parse_args_into_dataclasses(args=flags)[0]
 
 
 class _Parser(HfArgumentParser):
@@ -182,21 +183,31 @@ class _Parser(HfArgumentParser):
         raise ValueError(f"{message}; see --help.")
 
 
-def _read_yaml(path: str) -> dict:
-    if not Path(path).is_file():
-        raise ValueError(f"`config` must be a YAML file, got {path!r}, which does not exist; check the path.")
+def _read_yaml(path: str, cls: type) -> dict:
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise ValueError(f"`config` must be a YAML file, got {path!r}: {error.strerror}; check the path.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"`config` must be a YAML file, got {path!r}, which is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise ValueError(f"`config` must hold `name: value` lines, got {type(values).__name__} in {path!r}.")
+    hints = get_type_hints(cls)
+    for key, value in values.items():
+        if key not in hints:
+            raise ValueError(f"Unknown key `{key}` in {path}; {what_instead(str(key), hints)}.")
+        values[key] = _as_written(key, value, hints[key])
     return values
 
 
-def _unknown(what: str, key: str, names: list[str]) -> ValueError:
-    closest = difflib.get_close_matches(key, names, n=1, cutoff=0.0)[0]
-    return ValueError(f"Unknown {what}; the closest valid one is `{closest}`.")
+def _as_written(name: str, value, annotation):
+    """A value of a YAML file, in which a bare `no`, `off`, `yes` or `on` is read as a truth value."""
+    if not isinstance(value, bool) or get_origin(annotation) is not Literal:
+        return value
+    if value is False and "no" in get_args(annotation):
+        return "no"
+    remedy = "YAML reads no, off, yes and on as truth values, so put a word in quotes"
+    return require(False, name, f"one of {list(get_args(annotation))}", value, remedy)
 
 
 def _is_of_type(value, hint) -> bool:

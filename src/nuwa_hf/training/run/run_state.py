@@ -4,29 +4,29 @@
 
 import json
 import logging
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from diffusers.optimization import get_scheduler
-from safetensors import SafetensorError
+from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from nuwa_hf.storage.whole_folders import flush, move_into_place, recover, remove
+from nuwa_hf.storage.whole_folders import recover, remove, writing
+from nuwa_hf.training.run.changed_processes import what_changed, written_by
+from nuwa_hf.training.run.checkpoint_files import load_newest, write_checkpoint
+from nuwa_hf.training.run.finite_values import loss_that_is_not_finite, weight_that_is_not_finite
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
+from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
-from nuwa_hf.training.run.saved_arguments import check_same_run, read_arguments, write_arguments
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 
 
 logger = logging.getLogger(__name__)
-
-# What a full disk raises: Python itself, torch.save and safetensors.
-WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 
 
 def build_accelerator(arguments: RunArguments) -> Accelerator:
@@ -54,6 +54,8 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     if deepspeed is not None:  # which clips by itself, and otherwise reads the batch from a prepared loader
         deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = arguments.train_batch_size
         deepspeed.deepspeed_config["gradient_clipping"] = arguments.max_grad_norm
+    for name in ("accelerate.accelerator", "accelerate.checkpointing"):  # a line for each file of a checkpoint
+        logging.getLogger(name).setLevel(logging.WARNING)
     set_seed(arguments.seed)
     return accelerator
 
@@ -115,6 +117,7 @@ class RunState:
         self.accelerator = accelerator
         self.output_dir = Path(arguments.output_dir)
         self.step = 0
+        self._watched: tuple[nn.Module, ...] = ()
         self._saved_global_batch_size = self.global_batch_size
         accelerator.register_for_checkpointing(self)
         if arguments.log_with is not None:
@@ -141,6 +144,64 @@ class RunState:
         """
         self.accelerator.register_for_checkpointing(*objects)
 
+    def watch(self, *models: nn.Module) -> None:
+        """Names the models whose weights must be finite to be written.
+
+        Args:
+            models (`torch.nn.Module`): without wrappers.
+        """
+        self._watched = models
+
+    def check_losses(self, losses: Mapping[str, float]) -> None:
+        """Stops the run if a loss of any process is not finite. If there are several, each must call this.
+
+        Args:
+            losses (`Mapping[str, float]`): name to value.
+
+        Raises:
+            FloatingPointError: In every process, with the step, the loss, and the first weight that is not finite.
+        """
+        found = first_in_any_process(loss_that_is_not_finite(losses))
+        if found is not None:
+            weight = first_in_any_process(weight_that_is_not_finite(self._watched))
+            self._stop(f"{found}, and " + ("all weights are finite" if weight is None else f"the weight {weight}"))
+
+    def check_weights(self) -> None:
+        """Stops the run if a watched weight of any process is not finite. If there are several, each must call this.
+
+        Raises:
+            FloatingPointError: In every process, with the step and the weight.
+        """
+        found = first_in_any_process(weight_that_is_not_finite(self._watched))
+        if found is not None:
+            self._stop(f"the weight {found}")
+
+    def _stop(self, what: str) -> None:
+        newest = newest_checkpoint(self.output_dir)
+        stays = "there is no checkpoint yet" if newest is None else f"the last finite checkpoint stays: {newest}"
+        raise FloatingPointError(
+            f"Stopped at step {self.step}: {what}; {stays}. Start a new run with a lower `learning_rate` (it was "
+            f"{self.arguments.learning_rate:g}), or look at the data."
+        )
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """Within the block, Ctrl-C is answered with how the run can go on.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            KeyboardInterrupt: With that sentence.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            newest = newest_checkpoint(self.output_dir)
+            start = "the same command starts anew, for there is no checkpoint yet."
+            hint = start if newest is None else f"the same command goes on from {newest}."
+            raise KeyboardInterrupt(hint) from None
+
     def batch_sampler(self) -> StepBatchSampler:
         """The order of the data from the current step on. Call `resume` first."""
         return StepBatchSampler(
@@ -151,11 +212,12 @@ class RunState:
         )
 
     def resume(self) -> Path | None:
-        """Loads the newest complete checkpoint if there is one and the arguments ask for it.
+        """Loads the newest checkpoint that can be read, if there is one and the arguments ask for it.
 
         The run then goes on as if it had never stopped. If the number of processes has changed, a warning says so and
         names the consequences: the random states start afresh, and the order of the data stays the same only if a step
-        still has as many samples. Call this once everything is prepared and registered.
+        still has as many samples. A damaged checkpoint is named and set aside, and the one before it is loaded. Call
+        this once everything is prepared and registered.
 
         Returns:
             `Path` of the checkpoint, or None for a fresh start.
@@ -163,27 +225,26 @@ class RunState:
         Raises:
             ValueError: If `resume` is off and the folder already holds checkpoints, or the newest was trained with
                 other arguments.
+            OSError: If there are checkpoints, and none of them can be read.
         """
         if self.accelerator.is_main_process:
             recover(self.output_dir)
         self.accelerator.wait_for_everyone()
-        newest = newest_checkpoint(self.output_dir)
-        if newest is not None and not self.arguments.resume:
+        checkpoints = complete_checkpoints(self.output_dir)
+        if checkpoints and not self.arguments.resume:
             raise ValueError(
-                f"`output_dir` must hold no checkpoints when `resume` is off, got {newest}; "
+                f"`output_dir` must hold no checkpoints when `resume` is off, got {checkpoints[-1]}; "
                 "choose another folder or delete the old run."
             )
-        if newest is not None:
-            check_same_run(newest, self.arguments)
-            self.accelerator.load_state(str(newest))
-            self._take_over(newest)
-            logger.info("Resumed %s", newest)
+        resumed = load_newest(checkpoints, self.accelerator, self.arguments)
+        if resumed is not None:
+            self._take_over(resumed)
         elif self.accelerator.process_index > 0:
             set_seed(self.arguments.seed, device_specific=True)  # or all processes would drop out the same places
         if self.accelerator.is_main_process:
             self._forget_later_metrics()
         self.accelerator.wait_for_everyone()
-        return newest
+        return resumed
 
     def save(self) -> Path | None:
         """Writes `checkpoint-<step>` and drops the oldest beyond `checkpoints_total_limit`.
@@ -192,46 +253,25 @@ class RunState:
 
         Returns:
             `Path` of the checkpoint, or None if it could not be written.
+
+        Raises:
+            FloatingPointError: If a watched weight is not finite. Nothing is written.
         """
+        self.check_weights()
         final = self.output_dir / f"checkpoint-{self.step:06d}"
-        aside = self.output_dir / f".{final.name}.incomplete"
-        if self.accelerator.is_main_process:
-            shutil.rmtree(aside, ignore_errors=True)
-        self.accelerator.wait_for_everyone()
-        # One process after the other: one that flushes must not see the temporary files of one that is still writing.
-        is_written = self._succeeds_everywhere(lambda: self._write(aside), final)
-        is_written = is_written and self._succeeds_everywhere(lambda: flush(aside), final)
-        if self.accelerator.is_main_process:
-            if is_written:
-                move_into_place(aside, final)
-                for old in complete_checkpoints(self.output_dir)[: -self.arguments.checkpoints_total_limit]:
-                    remove(old)
-            else:
-                shutil.rmtree(aside, ignore_errors=True)
+        is_written = write_checkpoint(final, self.accelerator, self.arguments)
+        if is_written and self.accelerator.is_main_process:
+            logger.info("Step %d: wrote %s.", self.step, final)
+            for old in complete_checkpoints(self.output_dir)[: -self.arguments.checkpoints_total_limit]:
+                remove(old)
         self.accelerator.wait_for_everyone()
         return final if is_written else None
-
-    def _write(self, aside: Path) -> None:
-        self.accelerator.save_state(str(aside))
-        if self.accelerator.is_main_process:
-            write_arguments(aside, self.arguments)
-
-    def _succeeds_everywhere(self, action: Callable[[], None], final: Path) -> bool:
-        """Runs an action in every process and returns, in every process, whether it succeeded in all of them."""
-        error = None
-        try:
-            action()
-        except WRITE_ERRORS as caught:
-            error = caught
-            logger.error("Checkpoint %s could not be written, the last good one stays: %s", final, caught)
-        succeeded = torch.tensor(float(error is None), device=self.accelerator.device)
-        return self.accelerator.reduce(succeeded, "mean").item() == 1.0
 
     def log(self, values: dict[str, float]) -> None:
         """Appends the values and the step to `metrics.jsonl`, and passes them to the tracker if there is one."""
         if self.accelerator.is_main_process:
-            line = json.dumps({"step": self.step, **values})
-            with (self.output_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            line, path = json.dumps({"step": self.step, **values}), self.output_dir / "metrics.jsonl"
+            with writing(path), path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         self.accelerator.log(values, step=self.step)
 
@@ -241,27 +281,12 @@ class RunState:
 
     def _take_over(self, checkpoint: Path) -> None:
         """Warns about a changed number of processes or samples, and seeds processes that are new."""
-        processes, written_by = self.accelerator.num_processes, len(list(checkpoint.glob("random_states_*.pkl")))
-        changes = []
-        if written_by != processes:
+        processes = self.accelerator.num_processes
+        before, now = self._saved_global_batch_size, self.global_batch_size
+        if written_by(checkpoint) != processes:
             # New processes have no saved state and would repeat the random numbers of the run's start.
             set_seed((self.arguments.seed + 1_000_003 * self.step) % 2**31, device_specific=True)
-            changes.append(
-                f"it was written by {written_by} processes and goes on with {processes}, whose random states (those "
-                "of dropout) start anew"
-            )
-        now, before = self.global_batch_size, self._saved_global_batch_size
-        if now != before:
-            changes.append(f"a step had {before} samples and has {now} now, so the data's order changes")
-        elif changes:
-            changes.append(f"a step has {now} samples as before, so the data's order stays")
-        saved = read_arguments(checkpoint)
-        rows = self.arguments.train_batch_size
-        if now == before and saved is not None and saved["train_batch_size"] != rows:
-            changes.append(
-                f"`train_batch_size` was {saved['train_batch_size']} and is {rows}, so a step's samples are dealt out "
-                "in other batches"
-            )
+        changes = what_changed(checkpoint, self.arguments, processes, samples_before=before, samples_now=now)
         if changes and self.accelerator.is_main_process:
             logger.warning("%s: %s.", checkpoint, "; ".join(changes))
 

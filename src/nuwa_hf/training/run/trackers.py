@@ -38,3 +38,13 @@ def log_pictures(accelerator: Accelerator, pictures: dict[str, PIL.Image.Image],
         if tracker.name in options:
             arrays = {name: np.asarray(picture.convert("RGB"))[None] for name, picture in pictures.items()}
             tracker.log_images(arrays, step=step, **options[tracker.name])
+
+
+def finish_trackers(accelerator: Accelerator) -> None:
+    """Ends the trackers, and leaves the process group to `leaves_in_order`.
+
+    Args:
+        accelerator (`Accelerator`): whose trackers write what they still hold.
+    """
+    for tracker in accelerator.trackers:
+        tracker.finish()

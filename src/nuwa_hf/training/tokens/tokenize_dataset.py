@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
+from nuwa_hf.training.run.next_commands import after_tokens, log_next
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.clip_sources import captioned_clips, check_sketch_vqgan, emoji_clips
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
@@ -119,7 +121,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         processes = {"folders": folders, "device": arguments.device, "num_proc": arguments.num_proc}
         content = writer.write(partial(tokenize_on_processes, reader=source.reader, **processes))
     report.finish(content)
+    parts = ("checkpoint", "vqgan", "tokenizer", "sketch_vqgan")
+    log_next(after_tokens(folder, **{name: getattr(arguments, name) for name in parts}))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

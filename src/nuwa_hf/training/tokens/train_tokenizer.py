@@ -13,6 +13,7 @@ from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import find_columns
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
@@ -182,4 +183,4 @@ def _captions(args: argparse.Namespace) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips
-from nuwa_hf.training.vqgan.media_frames import held_out_frames, media_frames
+from nuwa_hf.training.vqgan.media_frames import media_frames
 from nuwa_hf.training.vqgan.reconstruction_targets import VQGANTarget
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -30,7 +30,7 @@ def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset
     """
     if arguments.dataset is None:
         return tuple(target.dataset(emoji_clips(arguments, split)) for split in ("train", "val"))
-    return media_frames(arguments), held_out_frames(arguments)
+    return media_frames(arguments)
 
 
 def image_batches(

@@ -81,60 +81,37 @@ class MediaFrames(Dataset):
     def _pixels(self, number: int, index: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
         with open_media(self.rows[number][self.media_column]) as media:
-            # Each frame takes the place of the one kept so far with a chance of 1 in its number: all are as likely,
-            # and only one is in memory, however long the clip.
-            chosen = None
-            for count, frame in enumerate(media.frames(), 1):
-                if int(torch.randint(count, (), generator=generator)) == 0:
-                    chosen = frame
-            if chosen is None:
-                raise BrokenMediaError("has no frames")
-            picture = fit_picture(chosen.picture(), self.image_size, self.image_size)
+            number_of_frame = int(torch.randint(media.count_frames(), (), generator=generator))
+            frame = media.frame(number_of_frame)
+            picture = fit_picture(frame.picture(), self.image_size, self.image_size)
         return torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
 
 
-def media_frames(arguments: VQGANArguments) -> MediaFrames:
-    """The frames that are learnt, of the data set that the arguments name.
+def media_frames(arguments: VQGANArguments) -> tuple[MediaFrames, MediaFrames]:
+    """The frames that are learnt and those that are held out, of the data set that the arguments name.
+
+    Held out is `held_out_split` or, if it is not given, a tenth of the rows of `dataset_split`, at most 16.
 
     Args:
         arguments (`VQGANArguments`): the data set, the size and the seed.
 
     Returns:
-        `MediaFrames`.
+        `tuple[MediaFrames, MediaFrames]`: of different rows.
 
     Raises:
         ValueError: If there is no such data set or split, or it holds too few images or clips.
     """
     rows = _open_rows(arguments, arguments.dataset_split)
-    learnt = range(len(rows))
-    if arguments.held_out_split is None:
-        held_out = set(_held_out_numbers(arguments, len(rows)))
-        learnt = [number for number in learnt if number not in held_out]
-    return MediaFrames(rows, learnt, arguments.image_size, arguments.seed)
-
-
-def held_out_frames(arguments: VQGANArguments) -> MediaFrames:
-    """The frames that are not learnt: of `held_out_split` or, if it is not given, of a few rows of `dataset_split`.
-
-    Args:
-        arguments (`VQGANArguments`): the data set, the size and the seed.
-
-    Returns:
-        `MediaFrames`: of other rows than `media_frames`.
-
-    Raises:
-        ValueError: If there is no such data set or split, or it holds too few images or clips.
-    """
     if arguments.held_out_split is not None:
-        rows = _open_rows(arguments, arguments.held_out_split)
-        return MediaFrames(rows, range(len(rows)), arguments.image_size, arguments.seed)
-    rows = _open_rows(arguments, arguments.dataset_split)
-    numbers = _held_out_numbers(arguments, len(rows))
+        all_rows = (rows, _open_rows(arguments, arguments.held_out_split))
+        return tuple(MediaFrames(some, range(len(some)), arguments.image_size, arguments.seed) for some in all_rows)
+    held_out = _held_out_numbers(len(rows), arguments.seed)
     logger.info(
         "%d of the %d images and clips are held out, to judge the codec by: rows %s.",
-        *(len(numbers), len(rows), ", ".join(map(str, numbers))),
+        *(len(held_out), len(rows), ", ".join(map(str, held_out))),
     )
-    return MediaFrames(rows, numbers, arguments.image_size, arguments.seed)
+    learnt = [number for number in range(len(rows)) if number not in held_out]
+    return tuple(MediaFrames(rows, some, arguments.image_size, arguments.seed) for some in (learnt, held_out))
 
 
 def _open_rows(arguments: VQGANArguments, split: str) -> datasets.Dataset:
@@ -144,12 +121,12 @@ def _open_rows(arguments: VQGANArguments, split: str) -> datasets.Dataset:
     return rows
 
 
-def _held_out_numbers(arguments: VQGANArguments, num_rows: int) -> list[int]:
-    """The rows that are held out: a tenth, at least 1 and at most 16; a pure function of the seed."""
+def _held_out_numbers(num_rows: int, seed: int) -> list[int]:
+    """The rows that are held out, a pure function of the seed."""
     if num_rows < 2:
         raise ValueError(
             f"`dataset` must hold at least 2 images or clips, since one is held out, got {num_rows}; add some, or "
             "name a `held_out_split`."
         )
     count = min(MOST_HELD_OUT, max(1, num_rows // 10))
-    return sorted(shuffled(index, num_rows, arguments.seed) for index in range(count))
+    return sorted(shuffled(index, num_rows, seed) for index in range(count))

@@ -13,7 +13,7 @@ The same command resumes a run that was stopped.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 
 import torch
@@ -21,12 +21,16 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 from tqdm import tqdm
 
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
+from nuwa_hf.training.run.next_commands import after_vqgan
+from nuwa_hf.training.run.processes import leaves_in_order
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
-from nuwa_hf.training.run.trackers import log_pictures, store_arguments
+from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
+from nuwa_hf.training.run.trackers import finish_trackers, log_pictures, store_arguments
 from nuwa_hf.training.vqgan.build_codec import build_codebook, build_vqgan, load_start, settle_arguments, take_over
 from nuwa_hf.training.vqgan.codebook_updates import CodebookStatistics
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
@@ -46,6 +50,7 @@ BAR_NAMES = (
 )
 
 
+@leaves_in_order
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/vqgan`.
 
@@ -55,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         ValueError: If an argument is unknown or breaks its rule.
         TypeError: If an argument has the wrong type.
+        OSError: If no checkpoint can be read, or the codec cannot be written.
+        FloatingPointError: If a loss or a weight is no longer finite.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(VQGANArguments, argv)
@@ -100,19 +107,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     ema = AveragedWeights(learnt, arguments.ema_decay)
     state.register(ema, scheduler)
     training = VQGANTraining(arguments, target, accelerator, *prepared, codebook, perceptual)
-    state.resume()
+    state.watch(vqgan, discriminator)
+    resumed = state.resume()
+    models = {"codec": vqgan, "discriminator": discriminator}
+    log_start(state, models, clips=len(images) if isinstance(images, Sized) else None, resumed=resumed)
     store_arguments(accelerator, arguments)
     if start is not None and state.step == 0 and accelerator.is_main_process:
         values = write_samples(target, accelerator.unwrap_model(training.vqgan), held_out, state)
         logger.info("%s before training, held out: %s", arguments.vqgan, values)
 
-    train(training, state, images, held_out, ema, scheduler)
-
-    if accelerator.is_main_process:
+    final = state.output_dir / "vqgan"
+    with state.resumable():
+        train(training, state, images, held_out, ema, scheduler)
         ema.copy_to(ema.learnt)
-        finished = vqgan.to("cpu", memory_format=torch.contiguous_format)
-        save_aside(state.output_dir / "vqgan", finished.save_pretrained)
-    accelerator.end_training()
+        state.check_weights()
+        if accelerator.is_main_process:
+            finished = vqgan.to("cpu", memory_format=torch.contiguous_format)
+            save_aside(final, finished.save_pretrained)
+    log_end(state, final, after_vqgan(final, dataset=arguments.dataset, is_of_sketches=arguments.target == "sketches"))
+    finish_trackers(accelerator)
 
 
 def train(
@@ -146,6 +159,7 @@ def train(
     )
     training.vqgan.train()
     window_start, window_step = time.perf_counter(), state.step
+    estimate = EndEstimate(state)
     while state.step < arguments.max_train_steps:
         passes = [
             _to_device(next(batches), accelerator.device, memory_format)
@@ -163,8 +177,10 @@ def train(
         statistics.accumulate(tokens)
         state.step += 1
         bar.update()
+        estimate.update()
         if state.is_due(arguments.log_every):
             values = {name: value.item() for name, value in log.items()}
+            state.check_losses({name: values[name] for name in ("loss", "discriminator") if name in values})
             usage = statistics.compute()
             statistics.reset()
             seconds = time.perf_counter() - window_start
@@ -177,6 +193,8 @@ def train(
             state.log(values)
             bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in values.items() if name in BAR_NAMES))
             window_start, window_step = time.perf_counter(), state.step
+        if state.is_due(arguments.sample_every):
+            state.check_weights()
         if state.is_due(arguments.sample_every) and accelerator.is_main_process:
             with ema.in_place():
                 values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)
@@ -223,4 +241,4 @@ def _to_device(
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

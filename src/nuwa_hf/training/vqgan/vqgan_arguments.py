@@ -49,6 +49,7 @@ class VQGANArguments(RunArguments):
     fine_tune: Literal["full", "decoder", "decoder-and-codebook"] = argument(
         "full", help="Which weights of `vqgan` are learnt; with 'decoder' the tokens stay as they are."
     )
+    sample_every: int = argument(100, help="Steps from one look at held-out samples to the next.")
     learning_rate: float | None = argument(
         None, help="Learning rate after the warm-up; else 0.0128 over the channels of the first level."
     )
@@ -92,14 +93,14 @@ class VQGANArguments(RunArguments):
     codebook_learning: Literal["ema", "gradient"] = argument(
         "ema", help="How the codes follow the latents; those of `fsq_levels` stand still."
     )
-    codebook_decay: float = argument(0.99, help="Decay of the codes' moving averages.")
-    codebook_revive_after: int = argument(256, help="Steps without use after which a code starts anew.")
+    codebook_decay: float = argument(0.98, help="Decay of the codes' moving averages.")
+    codebook_revive_after: int = argument(128, help="Steps without use after which a code starts anew.")
     commitment_weight: float | None = argument(None, help="Weight of the commitment term; else 0.25.")
     adam_beta1: float = argument(0.5, help="Decay of Adam's first moment.")
     adam_beta2: float = argument(0.9, help="Decay of Adam's second moment.")
     weight_decay: float = argument(0.0, help="Decoupled weight decay.")
     l1_weight: float = argument(1.0, help="Weight of the absolute error of frames.")
-    l2_weight: float = argument(0.0, help="Weight of the squared error of frames.")
+    l2_weight: float = argument(4.0, help="Weight of the squared error of frames.")
     object_weight: float = argument(5.0, help="How much an object's pixel counts; the background's count 1.")
     perceptual_weights: str | None = argument(
         None, help="A .safetensors file of VGG16 or EfficientNet-Lite0; None: no perceptual loss."
@@ -144,7 +145,7 @@ class VQGANArguments(RunArguments):
             value = getattr(self, name)
             require(value is None or value >= 0, name, "at least 0", value, "use 0 to leave the term out")
         both = (self.l1_weight, self.l2_weight)
-        require(sum(both) > 0, "l1_weight + l2_weight", "greater than 0", both, "set l1_weight to 1")
+        require(sum(both) > 0, "l1_weight + l2_weight", "greater than 0", both, "set one to 1")
         if self.dataset is not None:
             remedy = "sketch codecs learn EmojiMotion's sketches; class maps of your own are not supported"
             require(self.target == "frames", "target", "'frames' with `dataset`", self.target, remedy)

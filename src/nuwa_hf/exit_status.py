@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""How a command ends: its exit status and, where something went wrong, one line on stderr.
+
+`nuwa-hf` and `python -m nuwa_hf...` share it. Nothing slow is imported here.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+
+STOPPED = 1
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+def exit_status(command: Callable[[], int | None]) -> int:
+    """Runs a command and reports its errors as a user wants to read them.
+
+    Args:
+        command (`Callable[[], int | None]`): the command; it returns its exit status, or None for 0.
+
+    Returns:
+        `int`: what the command returned; 1 if it stopped because its numbers were no longer finite, 2 for errors that
+            the user can fix, 130 after Ctrl-C. Each of these is explained in one line on stderr. What all processes of
+            a run meet together, only the first of them explains.
+    """
+    try:
+        return command() or 0
+    except (ValueError, TypeError, OSError, *_out_of_memory()) as error:
+        _say(f"error: {_one_line(error)}")
+        return USER_ERROR
+    except FloatingPointError as error:
+        if _is_first_process():
+            _say(f"error: {_one_line(error)}")
+        return STOPPED
+    except KeyboardInterrupt as interruption:
+        if _is_first_process():
+            _say(f"interrupted; {_one_line(interruption) or 'nothing more was written.'}")
+        return INTERRUPTED
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"nuwa-hf: {line}\n")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"  # as torchrun and `accelerate launch` number them
+
+
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    """Torch's out-of-memory error, if torch has been imported."""
+    torch = sys.modules.get("torch")
+    return () if torch is None else (torch.OutOfMemoryError,)

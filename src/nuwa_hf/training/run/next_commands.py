@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Which command follows which, on the way from clips to a model. Words in capitals are for the user to fill in."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def after_vqgan(codec: Path, *, dataset: str | None, is_of_sketches: bool) -> list[str]:
+    """What follows `nuwa-hf train-vqgan`.
+
+    Args:
+        codec (`Path`): the folder that it wrote.
+        dataset (`str`, *optional*): what it was trained on; None for EmojiMotion.
+        is_of_sketches (`bool`): whether it is a codec of sketches.
+
+    Returns:
+        `list[str]`: commands.
+    """
+    codecs = f"--vqgan VQGAN --sketch_vqgan {_quoted(codec)}" if is_of_sketches else f"--vqgan {_quoted(codec)}"
+    data = "" if dataset is None else f" --dataset {_quoted(dataset)}"
+    return [f"nuwa-hf tokenize {codecs} --tokenizer TOKENIZER{data} --output_dir TOKENS"]
+
+
+def after_tokenizer(tokenizer: Path) -> list[str]:
+    """What follows `nuwa-hf train-tokenizer`.
+
+    Args:
+        tokenizer (`Path`): the folder that it wrote.
+
+    Returns:
+        `list[str]`: commands.
+    """
+    return [f"nuwa-hf tokenize --vqgan VQGAN --tokenizer {_quoted(tokenizer)} --dataset CLIPS --output_dir TOKENS"]
+
+
+def after_tokens(
+    tokens: Path, *, checkpoint: str | None, vqgan: str | None, tokenizer: str | None, sketch_vqgan: str | None
+) -> list[str]:
+    """What follows `nuwa-hf tokenize`.
+
+    Args:
+        tokens (`Path`): the folder that it wrote.
+        checkpoint (`str`, *optional*): the pipeline that made them, or None for the parts:
+        vqgan (`str`, *optional*): its codec.
+        tokenizer (`str`, *optional*): its tokenizer.
+        sketch_vqgan (`str`, *optional*): its codec of sketches.
+
+    Returns:
+        `list[str]`: commands.
+    """
+    parts = {"checkpoint": checkpoint, "vqgan": vqgan, "tokenizer": tokenizer, "sketch_vqgan": sketch_vqgan}
+    made_with = " ".join(f"--{name} {_quoted(value)}" for name, value in parts.items() if value is not None)
+    return [f"nuwa-hf train {made_with} --tokens {_quoted(tokens)} --output_dir RUN"]
+
+
+def after_training(pipeline: Path, *, tasks: Sequence[str], caption: str, adapter: Path | None) -> list[str]:
+    """What follows `nuwa-hf train`.
+
+    Args:
+        pipeline (`Path`): the folder that it wrote.
+        tasks (`Sequence[str]`): short names of what was trained, such as `"T2V"`.
+        caption (`str`): one of the data.
+        adapter (`Path`, *optional*): the adapter's folder, with LoRA.
+
+    Returns:
+        `list[str]`: commands: one that uses the result, and those that push it.
+    """
+    uses = {
+        "T2V": f"text-to-video {_quoted(caption)}",
+        "T2I": f"text-to-image {_quoted(caption)}",
+        "V2V": "predict IMAGE",
+        "TV2V": f"edit-video {_quoted(caption)} CLIP",
+        "TI2I": f"edit-image {_quoted(caption)} IMAGE --mask MASK",
+        "I2I": "complete IMAGE --mask MASK",
+        "S2V": "sketch-to-video SKETCHES",
+        "S2I": "sketch-to-image SKETCH",
+    }
+    use = next(words for task, words in uses.items() if task in tasks)
+    folders = [pipeline] if adapter is None else [pipeline, adapter]
+    return [
+        f"nuwa-hf {use} --checkpoint {_quoted(pipeline)} --contact-sheet",
+        *(f"nuwa-hf push {_quoted(folder)} USER/MODEL" for folder in folders),
+    ]
+
+
+def _quoted(word: str | Path) -> str:
+    return shlex.quote(str(word))

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import pytest
+
+from nuwa_hf.exit_status import exit_status
+
+
+@pytest.mark.parametrize(
+    ("error", "rank", "status", "line"),
+    [
+        (ValueError("`seed` must be\n  at least 0."), "0", 2, "nuwa-hf: error: `seed` must be at least 0.\n"),
+        (
+            OSError(28, "No space left on device", "run/x"),
+            "1",
+            2,
+            "nuwa-hf: error: [Errno 28] No space left on device: 'run/x'\n",
+        ),
+        (FloatingPointError("`loss` is nan."), "0", 1, "nuwa-hf: error: `loss` is nan.\n"),
+        (FloatingPointError("`loss` is nan."), "1", 1, ""),
+        (KeyboardInterrupt(), "0", 130, "nuwa-hf: interrupted; nothing more was written.\n"),
+        (KeyboardInterrupt("go on so."), "0", 130, "nuwa-hf: interrupted; go on so.\n"),
+        (KeyboardInterrupt("go on so."), "1", 130, ""),
+    ],
+)
+def test_an_error_is_an_exit_status_and_one_line_from_the_process_it_concerns(
+    monkeypatch, capsys, error, rank, status, line
+):
+    def command():
+        raise error
+
+    monkeypatch.setenv("RANK", rank)
+    assert exit_status(command) == status
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (3, 3)])
+def test_a_command_that_ends_gives_its_own_status(returned, status):
+    assert exit_status(lambda: returned) == status
+
+
+def test_an_error_of_ours_keeps_its_traceback():
+    with pytest.raises(KeyError):
+        exit_status({}.popitem)

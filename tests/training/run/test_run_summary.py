@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a run says at its start and its end; the commands that it names are commands."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from nuwa_hf.cli import DELEGATED, build_parser
+from nuwa_hf.tasks import TASKS
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.run import next_commands
+from nuwa_hf.training.run.run_arguments import RunArguments, parse_arguments
+from nuwa_hf.training.run.run_state import RunState, build_accelerator
+from nuwa_hf.training.run.run_summary import describe_start, in_words
+from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
+
+
+def test_the_start_says_device_parameters_clips_epochs_batch_steps_and_where_it_goes_on(tmp_path):
+    settings = {"output_dir": str(tmp_path), "device": "cpu", "max_train_steps": 1000, "train_batch_size": 4}
+    arguments = RunArguments(**settings, gradient_accumulation_steps=2)
+    state = RunState(arguments, build_accelerator(arguments))
+    model = torch.nn.Linear(4, 2)
+    model.bias.requires_grad_(False)
+    lines = describe_start(state, {"codec": model}, clips=100, resumed=None)
+    assert lines["device"] == "cpu, 1 process, float32"
+    assert lines["codec"] == "10 parameters, 8 trained"
+    assert lines["data"] == "100 clips, 80.0 epochs"
+    assert lines["batch"] == "8 samples a step: 4 in a pass x 2 passes"
+    assert lines["steps"] == "1,000"
+    state.step = 600
+    lines = describe_start(state, {"codec": model}, clips=None, resumed=Path("run/checkpoint-000600"))
+    assert lines["steps"] == "1,000, 400 of them to go from run/checkpoint-000600"
+    assert "100" not in lines["data"]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(40.2, "40 s"), (715, "12 min"), (11_100, "3 h 05 min")])
+def test_durations_are_said_in_words(seconds, words):
+    assert in_words(seconds) == words
+
+
+def arguments_of(command, name):
+    words = shlex.split(command)
+    assert words[:2] == ["nuwa-hf", name]
+    return words[2:]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.abbreviation)
+def test_after_training_come_the_task_and_the_push(task):
+    use, *pushes = next_commands.after_training(
+        Path("my runs/pipeline"), tasks=[task.abbreviation], caption="it's red", adapter=Path("my runs/adapter")
+    )
+    parsed = build_parser().parse_args([task.command, *arguments_of(use, task.command)])
+    assert parsed.checkpoint == "my runs/pipeline"
+    assert [arguments_of(push, "push")[0] for push in pushes] == ["my runs/pipeline", "my runs/adapter"]
+    assert "push" in DELEGATED
+
+
+def test_each_stage_names_the_next_with_arguments_that_it_takes():
+    codec, dataset = Path("my runs/vqgan"), "my clips"
+    (command,) = next_commands.after_vqgan(codec, dataset=dataset, is_of_sketches=False)
+    parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
+    assert (parsed.vqgan, parsed.dataset) == (str(codec), dataset)
+    (command,) = next_commands.after_vqgan(codec, dataset=None, is_of_sketches=True)
+    assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).sketch_vqgan == str(codec)
+    (command,) = next_commands.after_tokenizer(Path("t"))
+    assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).tokenizer == "t"
+    parts = {"checkpoint": None, "vqgan": "v", "tokenizer": "t", "sketch_vqgan": None}
+    (command,) = next_commands.after_tokens(Path("my tokens"), **parts)
+    assert parse_arguments(NuwaArguments, arguments_of(command, "train")).tokens == ["my tokens"]
