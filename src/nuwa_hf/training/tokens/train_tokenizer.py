@@ -15,6 +15,7 @@ from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.run.next_commands import after_tokenizer, log_next
 
 
 logger = logging.getLogger(__name__)
@@ -163,6 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         longest,
         args.output_dir,
     )
+    log_next(after_tokenizer(args.output_dir))
 
 
 def _captions(args: argparse.Namespace) -> Iterator[str]:
