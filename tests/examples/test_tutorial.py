@@ -5,14 +5,12 @@
 import json
 import re
 import shlex
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
-from local_hub import LocalHub
 
 from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaTextToVideoPipeline
 from nuwa_hf.cli import main as nuwa_hf_command
@@ -41,16 +39,14 @@ TOY = {
     ],
     "judge_directions.py": ["--num_clips", "2"],
 }
-LOAD = """
-import sys
-import torch
-from nuwa_hf import NuwaTextToVideoPipeline
-from nuwa_hf.cli import main
-assert main(sys.argv[1:]) in (None, 0)
-pipeline = NuwaTextToVideoPipeline.from_pretrained(sys.argv[-1])
-output = pipeline("a star moves up and to the right over the sea", generator=torch.Generator().manual_seed(0))
-torch.save(output.tokens, "tokens.pt")
-"""
+
+
+def push_and_draw(*command):
+    """Pushes with the command, loads what is on the Hub, and leaves the tokens that it draws."""
+    assert nuwa_hf_command(command) in (None, 0)
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(command[-1])
+    output = pipeline("a star moves up and to the right over the sea", generator=torch.Generator().manual_seed(0))
+    torch.save(output.tokens, "tokens.pt")
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +104,9 @@ def test_the_new_motion_is_one_that_the_checkpoint_has_not_seen():
     assert clips.NEW_MOTION not in EmojiMotion(setting="small").motion_names
 
 
-def test_what_is_pushed_loads_and_draws_the_same(folder):
+def test_what_is_pushed_loads_and_draws_the_same(folder, processes):
     (push,) = [arguments for program, *arguments in COMMANDS if arguments[0] == "push"]
-    with LocalHub() as hub:
-        repository = f"tester/{push[-1].partition('/')[2]}"
-        environment = hub.client_environment(folder / "home")
-        command = [sys.executable, "-c", LOAD, *push[:-1], repository]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = processes.run(push_and_draw, *push[:-1], f"tester/{push[-1].partition('/')[2]}", cwd=folder)
     assert done.returncode == 0, done.stderr[-3000:]
     pipeline = NuwaTextToVideoPipeline.from_pretrained(folder / "lora" / "pipeline")
     generator = torch.Generator().manual_seed(0)
