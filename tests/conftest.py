@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What holds for every test: no network, fixed seeds, one thread."""
 
+import gc
 import ipaddress
 import os
 import random
@@ -19,7 +20,13 @@ import torch
 
 
 torch.set_num_threads(1)
+gc.disable()  # until everything is imported and collected, of which nothing is garbage
 _connect = socket.socket.connect
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def _connect_to_this_machine_only(self: socket.socket, address):
@@ -45,6 +52,24 @@ def seeds():
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def hub():
+    """A Hub on this machine."""
+    from local_hub import LocalHub
+
+    with LocalHub() as local_hub:
+        yield local_hub
+
+
+@pytest.fixture(scope="session")
+def processes(hub, tmp_path_factory):
+    """Starts processes that have imported everything; their Hub is `hub`."""
+    from warm_processes import WarmProcesses
+
+    folder = tmp_path_factory.mktemp("processes")
+    return WarmProcesses(folder, hub.client_environment(folder / "home"))
 
 
 @pytest.fixture(scope="session")

@@ -206,7 +206,7 @@ def test_nuwa_pytorch_takes_a_training_step_of_the_same_size():
 
 
 def test_training_run_says_speed_waiting_and_checkpoints(tmp_path):
-    result = run("training_run", tmp_path, "--steps", "2", "--every", "1")
+    result = run("training_run", tmp_path, "--steps", "2", "--every", "1", "--batch_size", "20")
     assert set(result["machine"]) == MACHINE
     assert result["tokens_per_second"] > 0
     assert 0 <= result["data_share"] < 1

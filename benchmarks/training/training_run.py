@@ -60,12 +60,13 @@ def write_random_tokens(folder: Path, num_clips: int, seed: int) -> None:
     write_metadata(folder, {"num_shards": 1})
 
 
-def run(steps: int, every: int, seed: int, work: Path) -> dict[str, Any]:
+def run(steps: int, every: int, batch_size: int | None, seed: int, work: Path) -> dict[str, Any]:
     """Train, and say what the run logged and what its checkpoints took.
 
     Args:
         steps (`int`): optimiser steps.
         every (`int`): steps from one line of the log to the next.
+        batch_size (`int`, *optional*): clips of a step; by default those of the embedded checkpoint's own training.
         seed (`int`): of tokens and run.
         work (`Path`): an empty folder.
 
@@ -86,6 +87,8 @@ def run(steps: int, every: int, seed: int, work: Path) -> dict[str, Any]:
         "device": "cpu",
         "seed": seed,
     }
+    if batch_size is not None:
+        settings["train_batch_size"] = batch_size
     config = work / "run.yaml"
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     seconds, save = [], RunState.save
@@ -120,14 +123,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the JSON file")
     parser.add_argument("--steps", type=int, default=40, help="optimiser steps, with two checkpoints (default: 40)")
     parser.add_argument("--every", type=int, default=5, help="steps from one line of the log to the next (5)")
+    parser.add_argument("--batch_size", type=int, help="clips of a step (default: as the checkpoint was trained)")
     parser.add_argument("--seed", type=int, default=0, help="of tokens and run (default: 0)")
     arguments = parser.parse_args(argv)
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as work:
-        result = run(arguments.steps, arguments.every, arguments.seed, Path(work))
+        result = run(arguments.steps, arguments.every, arguments.batch_size, arguments.seed, Path(work))
     log = result.pop("log")
     result |= {name: statistics.median(line[name] for line in log) for name in ("tokens_per_second", "data_share")}
-    settings = {name: getattr(arguments, name) for name in ("steps", "every", "seed")}
+    settings = {name: getattr(arguments, name) for name in ("steps", "every", "batch_size", "seed")}
     write_result("training_run", {"machine": machine, "settings": settings, **result}, arguments.output)
 
 

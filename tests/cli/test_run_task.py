@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import runpy
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ import PIL.Image
 import pytest
 from command_inputs import INPUTS, PROMPT
 from tiny import FACTOR, FRAME_RATE, FRAME_SIZE, VISUAL_GRID, tiny_pipeline
+from warm_processes import run_module
 
 from nuwa_hf.cli import main
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
@@ -282,10 +282,9 @@ def test_output_that_is_a_directory_is_refused_before_the_checkpoint_is_read(her
     assert capsys.readouterr().err == "nuwa-hf: error: Cannot write clip.gif: it is a directory.\n"
 
 
-def test_process_writes_files_and_shows_a_bar_of_waves(checkpoint, input_folder, new_files):
+def test_process_writes_files_and_shows_a_bar_of_waves(checkpoint, processes, input_folder, new_files):
     words = [*INPUTS["complete"], "--checkpoint", str(checkpoint), "--device", "cpu"]
-    command = [sys.executable, "-m", "nuwa_hf.cli", "complete", *words]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = processes.run(run_module, "nuwa_hf.cli", "complete", *words)
     assert result.returncode == 0, result.stderr
     assert "100%" in result.stderr
     assert new_files() == ["image-complete.png"]

@@ -5,14 +5,12 @@
 import json
 import re
 import shlex
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
-from local_hub import LocalHub
 
 from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaTextToVideoPipeline
 from nuwa_hf.cli import main as nuwa_hf_command
@@ -41,20 +39,16 @@ TOY = {
     ],
     "judge_directions.py": ["--num_clips", "2"],
 }
-LOAD = """
-import json, sys
-import torch
-from huggingface_hub import hf_hub_download
-from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
-from nuwa_hf.cli import main
-pushes = json.loads(sys.argv[1])
-for push in pushes:
-    assert main(push) in (None, 0)
-pipelines = [NuwaTextToVideoPipeline.from_pretrained(place) for place in (pushes[0][2], DEMO_CHECKPOINT)]
-pipelines[1].load_lora_weights(pushes[1][2])
-prompt = "a star moves up and to the right over the sea"
-torch.save([p(prompt, generator=torch.Generator().manual_seed(0)).tokens for p in pipelines], "tokens.pt")
-"""
+
+
+def push_and_draw(pushes):
+    """Pushes with the command, loads what is on the Hub, and leaves the tokens of the pipeline and of the adapter."""
+    for push in pushes:
+        assert nuwa_hf_command(push) in (None, 0)
+    pipelines = [NuwaTextToVideoPipeline.from_pretrained(place) for place in (pushes[0][2], DEMO_CHECKPOINT)]
+    pipelines[1].load_lora_weights(pushes[1][2])
+    prompt = "a star moves up and to the right over the sea"
+    torch.save([draw(prompt, generator=torch.Generator().manual_seed(0)).tokens for draw in pipelines], "tokens.pt")
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +106,11 @@ def test_the_new_motion_is_one_that_the_checkpoint_has_not_seen():
     assert clips.NEW_MOTION not in EmojiMotion(setting="small").motion_names
 
 
-def test_what_is_pushed_loads_and_draws_the_same(folder):
+def test_what_is_pushed_loads_and_draws_the_same(folder, processes, hub):
     """The adapter could not be pushed: its card named a folder of this machine as the base."""
     pushes = [arguments for program, *arguments in COMMANDS if arguments[0] == "push"]
     pushes = [[push, what, repo_id.replace("user/", "tester/"), *flags] for push, what, repo_id, *flags in pushes]
-    with LocalHub() as hub:
-        environment = hub.client_environment(folder / "home")
-        command = [sys.executable, "-c", LOAD, json.dumps(pushes)]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = processes.run(push_and_draw, pushes, cwd=folder)
     assert done.returncode == 0, done.stderr[-3000:]
     pipeline = NuwaTextToVideoPipeline.from_pretrained(folder / "lora" / "pipeline")
     generator = torch.Generator().manual_seed(0)

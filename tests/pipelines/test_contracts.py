@@ -158,7 +158,8 @@ def test_saved_and_loaded_pipeline_is_of_its_class_and_makes_the_same_bytes(task
     pipeline.save_pretrained(tmp_path)
     expected = call(pipeline, task)
     assert len(expected[0].unique()) > 50
-    for loader in (type(pipeline), DiffusionPipeline):
+    # How the class is found does not depend on the codecs.
+    for loader in (type(pipeline), DiffusionPipeline) if codecs == "nearest" else (DiffusionPipeline,):
         loaded = loader.from_pretrained(tmp_path)
         loaded.set_progress_bar_config(disable=True)
         assert type(loaded) is type(pipeline)

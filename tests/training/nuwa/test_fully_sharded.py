@@ -2,20 +2,11 @@
 # Copyright 2026 The nuwa_hf authors
 """Weights sharded over two processes by torch's `fully_shard`, with gloo on the CPU.
 
-Accelerate's FSDP on the CPU is plain DDP, so this is the part of it that runs without GPUs. This file is also the
-script that the two processes run.
+Accelerate's FSDP on the CPU is plain DDP, so this is the part of it that runs without GPUs.
 """
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import pytest
 import torch
@@ -23,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 from torch import distributed
 from torch.distributed.fsdp import fully_shard
+from warm_processes import start_two_processes
 
 from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
 
@@ -77,9 +69,8 @@ def shard(model: torch.nn.Module) -> torch.nn.Module:
     return fully_shard(model, mesh=mesh)
 
 
-def main(folder: str) -> None:
+def train_sharded(folder: Path) -> None:
     """One of the two processes."""
-    torch.set_num_threads(1)
     distributed.init_process_group("gloo")
     rank = distributed.get_rank()
     model = shard(tiny_transformer().train())
@@ -93,28 +84,18 @@ def main(folder: str) -> None:
     assert all(torch.equal(averaged[name], weight) for name, weight in gather_average(model, resumed).items())
     held = sum(parameter.to_local().numel() for parameter in model.parameters())
     whole = {name: parameter.full_tensor().detach() for name, parameter in model.named_parameters()}
-    (Path(folder) / f"{rank}.json").write_text(json.dumps({"losses": (losses / 2).tolist(), "held": held}))
+    (folder / f"{rank}.json").write_text(json.dumps({"losses": (losses / 2).tolist(), "held": held}))
     if rank == 0:
-        save_file(whole, Path(folder) / "weights.safetensors")
-        save_file(averaged, Path(folder) / "averaged.safetensors")
+        save_file(whole, folder / "weights.safetensors")
+        save_file(averaged, folder / "averaged.safetensors")
     distributed.destroy_process_group()
 
 
-def test_two_processes_that_share_the_weights_are_one_with_the_same_global_batch(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(tmp_path)],
-            env={**os.environ, **address, "RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    errors = [process.communicate(timeout=600)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(errors)
+def test_two_processes_that_share_the_weights_are_one_with_the_same_global_batch(processes, tmp_path):
+    both = start_two_processes(processes, train_sharded, tmp_path)
+    for process in both:
+        process.join(600)
+    assert [process.exitcode for process in both] == [0, 0], [process.errors.read_text() for process in both]
     model = tiny_transformer().train()
     losses, average = train(model, slice(None))
     found = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
@@ -127,7 +108,3 @@ def test_two_processes_that_share_the_weights_are_one_with_the_same_global_batch
         for name, weight in load_file(tmp_path / f"{file}.safetensors").items():
             # Adam divides by the size of gradients, so that rounding in one of nearly zero is seen in the weight.
             torch.testing.assert_close(weight, tensors[name].detach(), rtol=1e-3, atol=1e-4)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

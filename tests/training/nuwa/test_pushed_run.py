@@ -3,34 +3,33 @@
 """A run that pushes to a Hub on this machine: at its checkpoints, of which one push fails, and at the end."""
 
 import json
-import subprocess
-import sys
+import os
 
 import pytest
-from local_hub import STRANGER_TOKEN, WRITER_TOKEN, LocalHub, Trouble
+from local_hub import STRANGER_TOKEN, WRITER_TOKEN, Trouble
 from test_fine_tuning import flags_of, tokens_folder
+
+from nuwa_hf.training.nuwa.train_nuwa import main
 
 
 assert tokens_folder  # a fixture
-# Trains run after run, each as another user, and says how each ended.
-TRAIN = """
-import json, os, sys
-import huggingface_hub
-from nuwa_hf.training.nuwa.train_nuwa import main
-ends = []
-for token, flags in json.loads(sys.argv[1]):
-    os.environ["HF_TOKEN"] = token
-    try:
-        main(flags)
-        ends.append("")
-    except OSError as error:
-        ends.append(f"{type(error).__name__}: {error}")
-print("ends:", json.dumps(ends))
-"""
+
+
+def train_as_users(plan):
+    """Trains run after run, each as another user, and says how each ended."""
+    ends = []
+    for token, flags in plan:
+        os.environ["HF_TOKEN"] = token
+        try:
+            main(flags)
+            ends.append("")
+        except OSError as error:
+            ends.append(f"{type(error).__name__}: {error}")
+    print("ends:", json.dumps(ends))
 
 
 @pytest.fixture(scope="module")
-def runs(checkpoint, tokens_folder, tmp_path_factory):
+def runs(hub, processes, checkpoint, tokens_folder, tmp_path_factory):
     """The Hub after a run whose first push meets a rival and one that may not push; folders, ends and log."""
     folder = tmp_path_factory.mktemp("pushed")
     flags = [*flags_of(checkpoint, tokens_folder, folder / "run", sample_sheets=True), "--push_to_hub"]
@@ -39,11 +38,8 @@ def runs(checkpoint, tokens_folder, tmp_path_factory):
         (WRITER_TOKEN, [*flags, "--hub_model_id", "tester/run", "--checkpointing_steps", "1", "--fine_tune", "lora"]),
         (STRANGER_TOKEN, [*other, "--hub_model_id", "tester/other", "--hub_every", "end"]),
     ]
-    with LocalHub() as hub:
-        hub.trouble = Trouble(rival_commits=1)
-        environment = hub.client_environment(folder / "home")
-        command = [sys.executable, "-c", TRAIN, json.dumps(plan)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    hub.trouble = Trouble(rival_commits=1)
+    done = processes.run(train_as_users, plan)
     assert done.returncode == 0, done.stderr[-5000:]
     ends = json.loads(done.stdout.rpartition("ends: ")[2])
     return hub, folder, ends, done.stderr

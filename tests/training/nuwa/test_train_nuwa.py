@@ -5,8 +5,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -28,24 +26,26 @@ from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.nuwa.training_tokens import frame_rate_of_tokens
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_checkpoints import newest_checkpoint
+from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
 
 
 SIZES = ["--hidden_size", "16", "--num_attention_heads", "2", "--num_encoder_layers", "1", "--num_decoder_layers", "1"]
 ALL_TASKS = ["--tasks", *(f"{task.abbreviation}=1" for task in TASKS)]
-# Runs the training and kills its own process, as a power cut would, two steps after the first checkpoint.
-KILLED_RUN = """
-import os, signal, sys
-from nuwa_hf.training.nuwa import train_nuwa
-log = train_nuwa.RunState.log
-def log_and_die(state, values):
-    log(state, values)
-    if state.step == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-train_nuwa.RunState.log = log_and_die
-train_nuwa.main(sys.argv[1:])
-"""
+
+
+def train_until_killed(flags):
+    """Runs the training and kills its own process, as a power cut would, two steps after the first checkpoint."""
+    log = RunState.log
+
+    def log_and_die(state, values):
+        log(state, values)
+        if state.step == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RunState.log = log_and_die
+    main(flags)
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +86,12 @@ def metrics_of(output_dir):
 
 
 @pytest.mark.parametrize("optimizer", [pytest.param("adamw", marks=pytest.mark.slow), "muon"])
-def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(folders, tmp_path, optimizer):
+def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(
+    folders, processes, tmp_path, optimizer
+):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     main(run_flags(folders, whole, optimizer))
-    command = [sys.executable, "-c", KILLED_RUN, *run_flags(folders, killed, optimizer)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    dead = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    dead = processes.run(train_until_killed, run_flags(folders, killed, optimizer))
     assert dead.returncode == -signal.SIGKILL, dead.stderr
     assert sorted(path.name for path in killed.glob("checkpoint-*")) == ["checkpoint-000003"]
     assert len(metrics_of(killed)) == 6  # five steps and one validation, two of the steps after the checkpoint

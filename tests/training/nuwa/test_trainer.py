@@ -1,20 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""`transformers.Trainer` on the model: in one process, in two, saved, loaded and resumed.
-
-This file is also the script that torchrun starts.
-"""
+"""`transformers.Trainer` on the model: in one process, in two, saved, loaded and resumed."""
 
 import gc
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import pytest
 import torch
@@ -23,6 +13,7 @@ from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, VISUAL_GRID, tiny_transformer
 from torch import distributed
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
+from warm_processes import start_two_processes
 
 from nuwa_hf import NuwaForConditionalGeneration
 
@@ -111,12 +102,12 @@ def test_accumulated_passes_are_one_larger_batch(one_process, tmp_path):
     assert_close(weights_of(tmp_path / "checkpoint-4"), weights_of(folder / "checkpoint-4"))
 
 
-def test_two_processes_are_one_with_the_same_global_batch(one_process, tmp_path):
+def test_two_processes_are_one_with_the_same_global_batch(one_process, processes, tmp_path):
     folder, losses = one_process
-    command = ["torchrun", "--standalone", "--nproc_per_node", "2", __file__, str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
+    both = start_two_processes(processes, train, tmp_path)
+    for process in both:
+        process.join(600)
+    assert [process.exitcode for process in both] == [0, 0], [process.errors.read_text() for process in both]
     assert json.loads((tmp_path / "losses.json").read_text()) == pytest.approx(losses, abs=2e-4)
     assert_close(weights_of(tmp_path / "checkpoint-4"), weights_of(folder / "checkpoint-4"))
 
@@ -136,20 +127,16 @@ def assert_close(weights: dict, expected: dict) -> None:
         torch.testing.assert_close(weights[name], weight, rtol=1e-3, atol=1e-4)
 
 
-def main(folder: str) -> None:
-    torch.set_num_threads(1)
+def train(folder: Path) -> None:
+    """One of the two processes."""
     trainer = build_trainer(folder, num_processes=2, ddp_backend="gloo")
     assert trainer.args.world_size == 2
     trainer.train()
     if trainer.is_world_process_zero():
-        (Path(folder) / "losses.json").write_text(json.dumps(losses_of(trainer)))
+        (folder / "losses.json").write_text(json.dumps(losses_of(trainer)))
     # In order: the wrapper of DDP goes before its process group, and nobody leaves while another still talks.
     trainer.accelerator.free_memory()
     del trainer
     gc.collect()
     distributed.barrier()
     distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
+import socket
 import sys
 
 import pytest
@@ -17,57 +17,11 @@ from safetensors.torch import load_file
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
+from nuwa_hf.training.run.run_state import RunState
 
 
 folders = test_train_nuwa.folders
 run_flags = test_train_nuwa.run_flags
-
-# Trains a list of runs one after another, each in two processes that find each other by the variables that torchrun
-# sets. They are forked, so that the imports are paid for once. `kill` says where both die as by `kill -9`.
-TWO_PROCESSES = """
-import json, os, signal, socket, sys
-from nuwa_hf.training.nuwa import train_nuwa
-
-def kill_after_step(last):
-    log = train_nuwa.RunState.log
-    def log_and_die(state, values):
-        log(state, values)
-        if state.step == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-    train_nuwa.RunState.log = log_and_die
-
-def kill_in_checkpoint(step):
-    last_file = f".checkpoint-{step:06d}.incomplete/arguments.json"
-    def die(event, arguments):
-        if event == "open" and str(arguments[0]).endswith(last_file):
-            os.kill(os.getpid(), signal.SIGKILL)
-    sys.addaudithook(die)
-
-def train_in_two(flags, kill):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free.getsockname()[1]), WORLD_SIZE="2")
-    children = []
-    for rank in ("0", "1"):
-        children.append(os.fork())
-        if children[-1] == 0:
-            os.environ.update(RANK=rank, LOCAL_RANK=rank)
-            if kill is not None:
-                {"step": kill_after_step, "checkpoint": kill_in_checkpoint}[kill[0]](kill[1])
-            try:
-                train_nuwa.main(flags)
-                os._exit(0)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-                os._exit(1)
-    first, status = os.wait()
-    (other,) = set(children) - {first}
-    if status != 0:
-        os.kill(other, signal.SIGKILL)
-    return [os.waitstatus_to_exitcode(one) for one in (status, os.waitpid(other, 0)[1])]
-
-print("codes:", json.dumps([train_in_two(**run) for run in json.loads(sys.argv[1])]))
-"""
 
 # A forward pass has the same samples in one process that takes two passes as in two processes that take one each.
 SAME_PASSES = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, "train_batch_size": 9}
@@ -75,8 +29,62 @@ SAME_PASSES = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout":
 ONE_TASK = ["--tasks", "T2V=1", "--condition_dropout", "0", "--train_batch_size"]
 
 
+def train_in_two_processes(plan):
+    """Trains run after run, each in two processes that find each other by the variables that torchrun sets."""
+    codes = []
+    for run in plan:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free.getsockname()[1]), WORLD_SIZE="2")
+        children = [fork_and_train(rank, **run) for rank in ("0", "1")]
+        first, status = os.wait()
+        (other,) = set(children) - {first}
+        if status != 0:
+            os.kill(other, signal.SIGKILL)
+        codes.append([os.waitstatus_to_exitcode(one) for one in (status, os.waitpid(other, 0)[1])])
+    print("codes:", json.dumps(codes))
+
+
+def fork_and_train(rank, flags, kill):
+    child = os.fork()
+    if child != 0:
+        return child
+    os.environ.update(RANK=rank, LOCAL_RANK=rank)
+    try:
+        if kill is not None:
+            {"step": kill_after_step, "checkpoint": kill_in_checkpoint}[kill[0]](kill[1])
+        main(flags)
+        os._exit(0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+
+
+def kill_after_step(last):
+    """From now on this process dies after that step, as by `kill -9`."""
+    log = RunState.log
+
+    def log_and_die(state, values):
+        log(state, values)
+        if state.step == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RunState.log = log_and_die
+
+
+def kill_in_checkpoint(step):
+    """From now on this process dies when it opens the last file of that checkpoint."""
+    last_file = f".checkpoint-{step:06d}.incomplete/arguments.json"
+
+    def die(event, arguments):
+        if event == "open" and str(arguments[0]).endswith(last_file):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(die)
+
+
 @pytest.fixture(scope="module")
-def runs(folders, tmp_path_factory):
+def runs(folders, processes, tmp_path_factory):
     """Folder of runs by two processes: `whole`, `killed` (twice, and resumed), `mix` and `one_task`."""
     folder = tmp_path_factory.mktemp("two")
     killed = run_flags(folders, folder / "killed")
@@ -88,9 +96,7 @@ def runs(folders, tmp_path_factory):
         {"flags": run_flags(folders, folder / "mix", **SAME_PASSES), "kill": None},
         {"flags": [*run_flags(folders, folder / "one_task", **SAME_PASSES), *ONE_TASK, "5"], "kill": None},
     ]
-    command = [sys.executable, "-c", TWO_PROCESSES, json.dumps(plan)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = processes.run(train_in_two_processes, plan)
     assert "codes: " in done.stdout, done.stderr
     for run, codes in zip(plan, json.loads(done.stdout.rpartition("codes: ")[2]), strict=True):
         if run["kill"] is None:

@@ -6,9 +6,6 @@ import json
 import logging
 import re
 import shlex
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -193,20 +190,19 @@ def test_more_broken_clips_than_the_share_are_an_error_and_a_larger_share_goes_o
         main(flags(folder, "none", "--max_skipped_share", "1"))
 
 
-def test_a_killed_run_of_two_processes_goes_on_to_the_bytes_of_an_undisturbed_one():
+def test_a_killed_run_of_two_processes_goes_on_to_the_bytes_of_an_undisturbed_one(processes):
     """A real run on two processes, killed with SIGKILL after its first shard; its shards stay, one process ends it."""
     folder = write_clips(Path("clips"), 60)
     break_clip(folder, 7)
     command = flags(folder, "killed", "--clips_per_shard", "1")
     main([*flags(folder, "one"), "--clips_per_shard", "1"])
-    code = "import sys; from nuwa_hf.training.tokens.tokenize_dataset import main; main(sys.argv[1:])"
-    run = subprocess.Popen([sys.executable, "-c", code, *command, "--num_proc", "2"], stderr=subprocess.DEVNULL)
+    run = processes.start(main, [*command, "--num_proc", "2"])
     while not shards("killed"):
-        assert run.poll() is None, "the run ended without a shard"
+        assert run.is_alive(), "the run ended without a shard"
         time.sleep(0.01)
     workers = psutil.Process(run.pid).children(recursive=True)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    run.kill()
+    run.join()
     kept = shards("killed")
     assert 0 < len(kept) < 60
     assert psutil.wait_procs(workers, timeout=60)[1] == [], "a killed run must not leave its workers"

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -68,16 +65,15 @@ def run_to_end(folder, **overrides) -> None:
     main(["--config", write_config(folder, **overrides)])
 
 
-def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrupted):
+def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrupted, processes):
     folder = tmp_path / "killed"
-    command = [sys.executable, "-m", "nuwa_hf.training.vqgan.train_vqgan", "--config", write_config(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = processes.start(main, ["--config", write_config(folder)])
     deadline = time.monotonic() + 120
     while not complete_checkpoints(folder) and time.monotonic() < deadline:
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert complete_checkpoints(folder)
     assert not (folder / "vqgan").exists()
     run_to_end(folder)
