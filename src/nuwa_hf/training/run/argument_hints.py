@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection
 
 
-CLOSE = 0.8  # spelled so alike, as a ratio of difflib, that it is a slip
+CLOSE = 0.7  # spelled so alike, as a ratio of difflib, that it is a slip
 
 DATA_NAMES = ("data", "data_dir", "dataset_name", "dataset_path", "train_data_dir", "train_dir", "instance_data_dir")
 

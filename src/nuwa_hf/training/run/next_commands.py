@@ -2,9 +2,22 @@
 # Copyright 2026 The nuwa_hf authors
 """Which command follows which, on the way from clips to a model. Words in capitals are for the user to fill in."""
 
+import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+
+
+logger = logging.getLogger(__name__)
+
+
+def log_next(commands: Sequence[str]) -> None:
+    """Logs what to type next.
+
+    Args:
+        commands (`Sequence[str]`): as the functions below give them.
+    """
+    logger.info("Next:%s", "".join(f"\n  {command}" for command in commands))
 
 
 def after_vqgan(codec: Path, *, dataset: str | None, is_of_sketches: bool) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from nuwa_hf.training.run.next_commands import log_next
 from nuwa_hf.training.run.run_state import RunState
 
 
@@ -133,5 +134,5 @@ def log_end(state: RunState, result: Path, commands: Sequence[str]) -> None:
         commands (`Sequence[str]`): as `nuwa_hf.training.run.next_commands` gives them.
     """
     if state.accelerator.is_main_process:
-        shown = "".join(f"\n  {command}" for command in commands)
-        logger.info("%s steps are done; the result is in %s. Next:%s", f"{state.step:,}", result, shown)
+        logger.info("%s steps are done; the result is in %s.", f"{state.step:,}", result)
+        log_next(commands)

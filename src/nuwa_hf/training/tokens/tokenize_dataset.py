@@ -19,6 +19,7 @@ from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
+from nuwa_hf.training.run.next_commands import after_tokens, log_next
 from nuwa_hf.training.run.run_arguments import parse_arguments, require
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.token_files import METADATA_NAME, TokenFiles, fingerprints, read_metadata, write_metadata
@@ -226,10 +227,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     writer = ShardWriter(folder, source, clips_per_shard, CLIPS_PER_BATCH, **skips)
     if arguments.num_proc == 1:
         writer.write(partial(map, partial(tokenize_rows, encoders, source.reader)))
-        return
-    del encoders
-    processes = {"folders": folders, "device": arguments.device, "num_proc": arguments.num_proc}
-    writer.write(partial(tokenize_on_processes, reader=source.reader, **processes))
+    else:
+        del encoders
+        processes = {"folders": folders, "device": arguments.device, "num_proc": arguments.num_proc}
+        writer.write(partial(tokenize_on_processes, reader=source.reader, **processes))
+    parts = ("checkpoint", "vqgan", "tokenizer", "sketch_vqgan")
+    log_next(after_tokens(folder, **{name: getattr(arguments, name) for name in parts}))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.run.next_commands import after_tokenizer, log_next
 
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         longest,
         args.output_dir,
     )
+    log_next(after_tokenizer(args.output_dir))
 
 
 if __name__ == "__main__":
