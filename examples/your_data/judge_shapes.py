@@ -5,9 +5,9 @@
     python examples/your_data/judge_shapes.py --checkpoint runs/shapes/pipeline --output shapes.json
     python examples/your_data/judge_shapes.py --clips clips_val --output real.json
 
-What is strongly coloured is the shape, since all backgrounds are grey. Its colour is the nearest in hue, its form the one of
-the four that covers it best, its direction that of the way from its first middle to its last. Colour and form are right if
-they are so in most frames. Nothing here is trained, so no generator can have been trained to please it.
+What is strongly coloured is the shape, since all backgrounds are grey. Its colour is the nearest in hue, its form the
+one of the four that covers it best, its direction that of the way from its first middle to its last. Colour and form
+are right if they are so in most frames. Nothing here is trained, so no generator can have been trained to please it.
 """
 
 import argparse

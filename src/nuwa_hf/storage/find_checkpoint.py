@@ -52,15 +52,27 @@ def find_codecs(name: str) -> dict[str, str | None]:
     }
 
 
-def find_codec(name: str, part: str = "vqgan") -> str:
-    """What `load_codec` needs to load one codec, which has its own place or is part of a pipeline.
+def is_pipeline(name: str) -> bool:
+    """Whether a folder or `"embedded"` is a whole pipeline.
 
     Args:
-        name (`str`): a codec or a pipeline: a folder, a Hub id, or `"embedded"`.
-        part (`str`, defaults to `"vqgan"`): which codec of a pipeline: `vqgan`, or `sketch_vqgan` for sketches.
+        name (`str`): as for `find_checkpoint`; a Hub id is not looked up.
 
     Returns:
-        `str`: the codec's folder, or its Hub id.
+        `bool`.
+    """
+    return (Path(find_checkpoint(name)) / INDEX_FILE).is_file()
+
+
+def find_part(name: str, part: str) -> str:
+    """What `from_pretrained` needs to load one component, which has its own place or is part of a pipeline.
+
+    Args:
+        name (`str`): a component or a pipeline: a folder, a Hub id, or `"embedded"`.
+        part (`str`): which component of a pipeline: `vqgan`, `sketch_vqgan`, `tokenizer` or `transformer`.
+
+    Returns:
+        `str`: the component's folder, or its Hub id.
 
     Raises:
         OSError: If there is no such folder, or the pipeline has no such part.
@@ -69,8 +81,8 @@ def find_codec(name: str, part: str = "vqgan") -> str:
     if is_local_path(found):
         folder = Path(found)
         if not folder.is_dir():
-            raise OSError(f"No codec: {name!r} is no folder; give one that a codec or a pipeline was saved to.")
-        if not (folder / INDEX_FILE).is_file():
+            raise OSError(f"No {part}: {name!r} is no folder; give one that a {part} or a pipeline was saved to.")
+        if not is_pipeline(found):
             return found
     else:
         try:
@@ -79,6 +91,6 @@ def find_codec(name: str, part: str = "vqgan") -> str:
             return found
         folder = Path(snapshot_download(found, allow_patterns=[INDEX_FILE, f"{part}/*"]))
     if not (folder / part).is_dir():
-        raise OSError(f"No codec: {name!r} is a pipeline without the part `{part}`; name one that has it.")
+        raise OSError(f"No {part}: {name!r} is a pipeline without it; name one that has it.")
     check_checkpoint_folder(folder, [part])
     return str(folder / part)

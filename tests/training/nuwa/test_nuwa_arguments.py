@@ -55,8 +55,6 @@ def test_one_folder_of_tokens_may_stand_without_a_list(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({**WHOLE, "vqgan": "b"}, r"`checkpoint` must be None with \['vqgan'\]"),
-        ({**WHOLE, "transformer": "b"}, r"`checkpoint` must be None with \['transformer'\]"),
         ({**WHOLE, "hidden_size": 16}, r"`checkpoint` must be None with \['hidden_size'\]"),
         ({**WHOLE, "window": [3, 3, 3]}, r"`checkpoint` must be None with \['window'\]"),
         ({**PARTS, "window": [3, 2, 3]}, r"`window` must be three odd numbers: .*, got \[3, 2, 3\]"),

@@ -65,6 +65,9 @@ def test_each_stage_names_the_next_with_arguments_that_it_takes():
     assert (parsed.vqgan, parsed.dataset) == (str(codec), dataset)
     (command,) = next_commands.after_vqgan(codec, dataset=None, is_of_sketches=True)
     assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).sketch_vqgan == str(codec)
+    (command,) = next_commands.after_vqgan(codec, dataset=dataset, is_of_sketches=False, start="embedded")
+    parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
+    assert (parsed.checkpoint, parsed.vqgan, parsed.tokenizer) == ("embedded", str(codec), None)
     (command,) = next_commands.after_tokenizer(Path("t"))
     assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).tokenizer == "t"
     parts = {"checkpoint": None, "vqgan": "v", "tokenizer": "t", "sketch_vqgan": None}

@@ -5,6 +5,7 @@
 import pytest
 
 from nuwa_hf import DEMO_CHECKPOINT
+from nuwa_hf.storage.find_checkpoint import find_codecs
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 
@@ -55,6 +56,12 @@ def test_frames_and_rate_are_the_checkpoints_else_the_papers_unless_given():
         assert (arguments.clip_frames(), arguments.clip_rate()) == expected
 
 
+def test_a_part_that_is_named_replaces_that_of_the_checkpoint(tmp_path):
+    flags = ["--checkpoint", "embedded", "--vqgan", str(tmp_path), "--output_dir", "o"]
+    folders = parse_arguments(TokenizeArguments, flags).codec_folders()
+    assert folders == {**find_codecs("embedded"), "vqgan": str(tmp_path)}
+
+
 def test_of_a_data_set_sketches_are_read_with_a_checkpoint_only_where_they_are_named():
     flags = ["--checkpoint", str(DEMO_CHECKPOINT), "--dataset", "clips", "--output_dir", "o"]
     assert parse_arguments(TokenizeArguments, flags).codec_folders()["sketch_vqgan"] is None
@@ -65,12 +72,11 @@ def test_of_a_data_set_sketches_are_read_with_a_checkpoint_only_where_they_are_n
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--checkpoint", "embedded", "--vqgan", "v"], "`checkpoint` must be left out with .'vqgan'."),
         (["--vqgan", "v"], "`tokenizer` must be given without `checkpoint`"),
         ([], "`vqgan` must be given without `checkpoint`"),
     ],
 )
-def test_codecs_are_named_once(flags, message):
+def test_codec_and_tokenizer_are_named(flags, message):
     with pytest.raises(ValueError, match=message):
         parse_arguments(TokenizeArguments, [*flags, "--output_dir", "o"])
 

@@ -12,7 +12,7 @@ from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
-from nuwa_hf.storage.find_checkpoint import find_checkpoint
+from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_part
 from nuwa_hf.storage.local_checkpoint import EMPTY, check_checkpoint_folder, is_local_path
 from nuwa_hf.training.nuwa.nuwa_arguments import PARTS, NuwaArguments
 
@@ -58,7 +58,7 @@ class Components:
 
 
 def load_components(arguments: NuwaArguments) -> Components:
-    """Load what the arguments name, one by one or as a whole checkpoint.
+    """Load what the arguments name: a whole checkpoint, single components, or a checkpoint with some of them replaced.
 
     Args:
         arguments (`NuwaArguments`): the names.
@@ -69,25 +69,24 @@ def load_components(arguments: NuwaArguments) -> Components:
     Raises:
         OSError: If one is missing.
     """
-    if arguments.checkpoint is None:
-        sketch_vqgan = arguments.sketch_vqgan
-        return Components(
-            load_codec(arguments.vqgan),
-            load_text_tokenizer(arguments.tokenizer),
-            None if sketch_vqgan is None else load_codec(sketch_vqgan),
-            arguments.transformer,
-        )
-    checkpoint = find_checkpoint(arguments.checkpoint)
+    places = {name: (find_part(getattr(arguments, name), name), "") for name in PARTS if getattr(arguments, name)}
+    if arguments.checkpoint is not None:
+        places = {**_places_of(find_checkpoint(arguments.checkpoint)), **places}
+    vqgan, tokenizer, sketch_vqgan, transformer = (places.get(name) for name in PARTS)
+    return Components(
+        load_codec(vqgan[0], subfolder=vqgan[1]),
+        load_text_tokenizer(tokenizer[0], subfolder=tokenizer[1]),
+        None if sketch_vqgan is None else load_codec(sketch_vqgan[0], subfolder=sketch_vqgan[1]),
+        *(transformer or (None, "")),
+    )
+
+
+def _places_of(checkpoint: str) -> dict[str, tuple[str, str]]:
+    """Where the components of a whole checkpoint are: its name and a folder in it."""
     if is_local_path(checkpoint):
         check_checkpoint_folder(
             Path(checkpoint), [name for name in PARTS if name != "sketch_vqgan"], optional=["sketch_vqgan"]
         )
     index = NuwaTextToVideoPipeline.load_config(checkpoint)
     has_sketches = list(index.get("sketch_vqgan", EMPTY)) != EMPTY
-    return Components(
-        load_codec(checkpoint, subfolder="vqgan"),
-        load_text_tokenizer(checkpoint, subfolder="tokenizer"),
-        load_codec(checkpoint, subfolder="sketch_vqgan") if has_sketches else None,
-        checkpoint,
-        "transformer",
-    )
+    return {name: (checkpoint, name) for name in PARTS if name != "sketch_vqgan" or has_sketches}

@@ -40,14 +40,17 @@ class NuwaArguments(RunArguments):
         0.0, help="Share of the clips of `tokens` held out for the validation loss, at random by `seed`."
     )
     checkpoint: str | None = argument(
-        None, help="A whole pipeline to start from, a folder or Hub id, or 'embedded'; it keeps its sizes."
+        None,
+        help="A whole pipeline to start from, folder, Hub id or 'embedded': what of the next four is not named.",
     )
-    vqgan: str | None = argument(None, help="Folder of the VQ-GAN that made the tokens.")
-    tokenizer: str | None = argument(None, help="Folder of the text tokenizer that made the tokens.")
+    vqgan: str | None = argument(
+        None, help="The VQ-GAN that made the tokens: a folder or Hub id, its own or a pipeline's."
+    )
+    tokenizer: str | None = argument(None, help="The text tokenizer that made the tokens, likewise.")
     sketch_vqgan: str | None = argument(
-        None, help="Folder of the sketch VQ-GAN that made the tokens; S2I and S2V need it."
+        None, help="The sketch VQ-GAN that made the tokens, likewise; S2I and S2V need it."
     )
-    transformer: str | None = argument(None, help="Folder of a transformer to start from, which keeps its sizes.")
+    transformer: str | None = argument(None, help="A transformer to start from, likewise; it keeps its sizes.")
     fine_tune: Literal["full", "frozen-encoder", "lora"] = argument("full", help="Which weights are learnt.")
     lora_rank: int = argument(16, help="Rank of the adapters.")
     lora_alpha: float = argument(32.0, help="Scale of the adapters; they count alpha / rank.")
@@ -146,19 +149,15 @@ class NuwaArguments(RunArguments):
         )
 
     def check_start(self) -> None:
-        """Check that what the run starts from is named exactly once.
+        """Check that codec and tokenizer are named.
 
         Raises:
-            ValueError: If a component is named beside `checkpoint`, one is missing, or sizes are given for an existing
-                transformer.
+            ValueError: If one is missing, or sizes are given for an existing transformer.
         """
-        parts = [name for name in PARTS if getattr(self, name) is not None]
-        if self.checkpoint is not None:
-            require(not parts, "checkpoint", f"None with {parts}", self.checkpoint, "drop one; it has all of these")
-        else:
+        if self.checkpoint is None:
             for name in ("vqgan", "tokenizer"):
                 value = getattr(self, name)
-                require(value is not None, name, "given without `checkpoint`", value, "name its folder")
+                require(value is not None, name, "given without `checkpoint`", value, "name it")
         for name in ("checkpoint", "transformer"):
             start, resized = getattr(self, name), [size for size in SIZES if getattr(self, size) is not None]
             require(start is None or not resized, name, f"None with {resized}", start, "drop one")

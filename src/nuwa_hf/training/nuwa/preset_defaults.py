@@ -63,15 +63,15 @@ TABLE: dict[str, dict[str, TrainingDefaults]] = {
     },
     "tiny": {
         FROM_NOTHING: TrainingDefaults("muon", 2e-3, 2e-3, 1e-3, 0.99, 0.05),
-        "full": TrainingDefaults("muon", 1e-3, 1e-3, 5e-4, 0.99, 0.05),
-        "frozen-encoder": TrainingDefaults("muon", 1e-3, 1e-3, 5e-4, 0.99, 0.05),
-        "lora": TrainingDefaults("adamw", 2e-3, 2e-3, 2e-3, 0.95, 0.05),
+        "full": TrainingDefaults("muon", 2e-3, 2e-3, 1e-3, 0.99, 0.05),
+        "frozen-encoder": TrainingDefaults("muon", 2e-3, 2e-3, 1e-3, 0.99, 0.05),
+        "lora": TrainingDefaults("adamw", 5e-3, 5e-3, 5e-3, 0.95, 0.05),
     },
     "emoji-motion": {
         FROM_NOTHING: TrainingDefaults("muon", 2e-3, 2e-3, 1e-3, 0.99, 0.05),
-        "full": TrainingDefaults("muon", 1e-3, 1e-3, 5e-4, 0.99, 0.05),
-        "frozen-encoder": TrainingDefaults("muon", 1e-3, 1e-3, 5e-4, 0.99, 0.05),
-        "lora": TrainingDefaults("adamw", 2e-3, 2e-3, 2e-3, 0.95, 0.05),
+        "full": TrainingDefaults("muon", 2e-3, 2e-3, 1e-3, 0.99, 0.05),
+        "frozen-encoder": TrainingDefaults("muon", 2e-3, 2e-3, 1e-3, 0.99, 0.05),
+        "lora": TrainingDefaults("adamw", 5e-3, 5e-3, 5e-3, 0.95, 0.05),
     },
 }
 

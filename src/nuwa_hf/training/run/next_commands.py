@@ -20,19 +20,24 @@ def log_next(commands: Sequence[str]) -> None:
     logger.info("Next:%s", "".join(f"\n  {command}" for command in commands))
 
 
-def after_vqgan(codec: Path, *, dataset: str | None, is_of_sketches: bool) -> list[str]:
+def after_vqgan(codec: Path, *, dataset: str | None, is_of_sketches: bool, start: str | None = None) -> list[str]:
     """What follows `nuwa-hf train-vqgan`.
 
     Args:
         codec (`Path`): the folder that it wrote.
         dataset (`str`, *optional*): what it was trained on; None for EmojiMotion.
         is_of_sketches (`bool`): whether it is a codec of sketches.
+        start (`str`, *optional*): the pipeline whose codec it was.
 
     Returns:
         `list[str]`: commands.
     """
-    codecs = f"--vqgan VQGAN --sketch_vqgan {_quoted(codec)}" if is_of_sketches else f"--vqgan {_quoted(codec)}"
     data = "" if dataset is None else f" --dataset {_quoted(dataset)}"
+    if start is not None:
+        name = "sketch_vqgan" if is_of_sketches else "vqgan"
+        made_with = f"--checkpoint {_quoted(start)} --{name} {_quoted(codec)}"
+        return [f"nuwa-hf tokenize {made_with}{data} --output_dir TOKENS"]
+    codecs = f"--vqgan VQGAN --sketch_vqgan {_quoted(codec)}" if is_of_sketches else f"--vqgan {_quoted(codec)}"
     return [f"nuwa-hf tokenize {codecs} --tokenizer TOKENIZER{data} --output_dir TOKENS"]
 
 

@@ -21,7 +21,7 @@ from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
-from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, find_codecs
+from nuwa_hf.storage.find_checkpoint import CODECS, EMBEDDED, find_checkpoint, find_codecs, find_part
 from nuwa_hf.training.tokens.caption_tokens import caption_losses
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
 from nuwa_hf.training.tokens.inspection import Inspection
@@ -78,8 +78,9 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     windows = ClipWindows(args.clips_per_video, args.stride)
     checkpoint = args.checkpoint or EMBEDDED
     folders = find_codecs(checkpoint) if args.vqgan is None or args.tokenizer is None else {}
-    vqgan = load_codec(args.vqgan or folders["vqgan"]).eval()
-    tokenizer = load_text_tokenizer(args.tokenizer or folders["tokenizer"])
+    given = {part: find_part(name, part) for part in CODECS if (name := getattr(args, part)) is not None}
+    folders = {**folders, **given}
+    vqgan, tokenizer = load_codec(folders["vqgan"]).eval(), load_text_tokenizer(folders["tokenizer"])
     learnt = NuwaConfig()
     if args.checkpoint is not None or args.vqgan is None:
         learnt = NuwaConfig.from_pretrained(find_checkpoint(checkpoint), subfolder="transformer")

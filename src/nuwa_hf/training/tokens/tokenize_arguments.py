@@ -8,7 +8,7 @@ from typing import Literal
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
+from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs, find_part
 from nuwa_hf.training.run.run_arguments import argument, require
 
 
@@ -29,11 +29,11 @@ class TokenizeArguments:
 
     output_dir: str = argument(help="Folder of the token files.")
     checkpoint: str | None = argument(
-        None, help="A whole pipeline, a folder or Hub id, or 'embedded': codecs and tokenizer at once."
+        None, help="A whole pipeline, a folder or Hub id, or 'embedded': what of codecs and tokenizer is not named."
     )
-    vqgan: str | None = argument(None, help="Folder of the trained VQ-GAN.")
-    tokenizer: str | None = argument(None, help="Folder of the text tokenizer.")
-    sketch_vqgan: str | None = argument(None, help="Folder of the trained sketch VQ-GAN, to tokenise sketches too.")
+    vqgan: str | None = argument(None, help="The VQ-GAN, or a pipeline that has it: a folder, a Hub id or 'embedded'.")
+    tokenizer: str | None = argument(None, help="The text tokenizer, likewise.")
+    sketch_vqgan: str | None = argument(None, help="The sketch VQ-GAN, likewise, to tokenise sketches too.")
     setting: Literal["small", "small-128", "large"] = argument(
         "small", help="EmojiMotion setting whose clips are tokenised."
     )
@@ -102,12 +102,9 @@ class TokenizeArguments:
         require(has_seed, "seed", "left out with `dataset`, but for random `starts`", self.seed, "see --help")
         parts = [name for name in ("vqgan", "tokenizer", "sketch_vqgan") if getattr(self, name) is not None]
         if self.checkpoint is not None:
-            require(
-                not parts, "checkpoint", f"left out with {parts}", self.checkpoint, "drop one; it has all of these"
-            )
             return
         for name in ("vqgan", "tokenizer"):
-            require(name in parts, name, "given without `checkpoint`", None, "name its folder")
+            require(name in parts, name, "given without `checkpoint`", None, "name it")
         has_column_alone = self.sketch_column is not None and self.sketch_vqgan is None
         remedy = "give that too"
         require(not has_column_alone, "sketch_column", "left out without `sketch_vqgan`", self.sketch_column, remedy)
@@ -140,10 +137,12 @@ class TokenizeArguments:
             OSError: If `checkpoint` lacks one.
             ValueError: If `sketch_column` is given and `checkpoint` has no codec of sketches.
         """
+        parts = {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
+        given = {part: find_part(name, part) for part, name in parts.items() if name is not None}
         if self.checkpoint is None:
-            return {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
-        found = find_codecs(self.checkpoint)
-        if self.dataset is not None and self.sketch_column is None:
+            return {"sketch_vqgan": None, **given}
+        found = {**find_codecs(self.checkpoint), **given}
+        if self.dataset is not None and self.sketch_column is None and self.sketch_vqgan is None:
             return {**found, "sketch_vqgan": None}
         has_codec = found["sketch_vqgan"] is not None or self.sketch_column is None
         rule, remedy = "left out with a checkpoint without a codec of sketches", "or give another checkpoint"

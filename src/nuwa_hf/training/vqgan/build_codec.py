@@ -8,7 +8,7 @@ import torch
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec.loading import load_codec
-from nuwa_hf.storage.find_checkpoint import find_codec
+from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments, default_learning_rate
@@ -34,7 +34,7 @@ def load_start(arguments: VQGANArguments, num_channels: int) -> NuwaVQGAN | None
     """
     if arguments.vqgan is None:
         return None
-    start = load_codec(find_codec(arguments.vqgan, PARTS[arguments.target]))
+    start = load_codec(find_part(arguments.vqgan, PARTS[arguments.target]))
     is_ours = isinstance(start, NuwaVQGAN)
     remedy = "convert a VQModel with conversion_scripts/convert_diffusers_vqmodel.py"
     require(is_ours, "vqgan", "a NuwaVQGAN", type(start).__name__, remedy)

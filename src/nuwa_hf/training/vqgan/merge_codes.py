@@ -39,7 +39,7 @@ class MergeArguments:
     tokens: str = argument(help="Folder of token files made with it: how often each code is used.")
     output_dir: str = argument(help="Where `vqgan`, and `transformer` if one is given, are written.")
     codebook_size: int = argument(256, help="How many codes are left.")
-    transformer: str | None = argument(None, help="Folder of a transformer on these codes, to be taken along.")
+    transformer: str | None = argument(None, help="A transformer on these codes, to be taken along.")
 
     def __post_init__(self):
         require(self.codebook_size > 0, "codebook_size", "at least 1", self.codebook_size, "the default is 256")

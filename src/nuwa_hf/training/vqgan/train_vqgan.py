@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.storage.find_checkpoint import is_pipeline
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_vqgan
@@ -124,7 +125,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         if accelerator.is_main_process:
             finished = vqgan.to("cpu", memory_format=torch.contiguous_format)
             save_aside(final, finished.save_pretrained)
-    log_end(state, final, after_vqgan(final, dataset=arguments.dataset, is_of_sketches=arguments.target == "sketches"))
+    start_pipeline = arguments.vqgan if arguments.vqgan is not None and is_pipeline(arguments.vqgan) else None
+    is_of_sketches = arguments.target == "sketches"
+    log_end(
+        *(state, final),
+        after_vqgan(final, dataset=arguments.dataset, is_of_sketches=is_of_sketches, start=start_pipeline),
+    )
     finish_trackers(accelerator)
 
 
