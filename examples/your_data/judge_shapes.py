@@ -24,7 +24,7 @@ from moving_shapes import COLORS, DIRECTIONS, SHAPES, SIZE, Scene, random_scene,
 from tqdm import tqdm
 
 from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
-from nuwa_hf.media import contact_sheet, fit_picture, open_media, sample_start, write_png
+from nuwa_hf.media import contact_sheet, fit_picture, open_media, write_png
 
 
 STRONG_COLOR = 0.35  # difference of a pixel's largest and smallest channel, in [0, 1]
@@ -131,7 +131,7 @@ def read_videos(folder: Path, num_clips: int) -> tuple[list[np.ndarray], list[Sc
     videos, scenes = [], []
     for row in map(json.loads, lines):
         with open_media(folder / row["file_name"]) as media:
-            frames = sample_start(media.frames(), frame_rate=4, num_frames=6)
+            frames = media.window(frame_rate=4, num_frames=6)
             videos.append(np.stack([fit_picture(frame.picture(), 64, 64) for frame in frames]) / 255)
         words = row["text"].split()
         scenes.append(Scene(words[1], words[2], " ".join(words[4:-4]), words[-2]))

@@ -3,27 +3,20 @@
 """Every command of docs/fine-tuning.md, at toy size, in its order; the Hub is one on this machine."""
 
 import json
-import re
-import shlex
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 import torch
+from page_commands import ROOT, commands_of, run_commands, steps_of
 
 from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaTextToVideoPipeline
 from nuwa_hf.cli import main as nuwa_hf_command
 
 
-ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "examples" / "fine_tuning"
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(ROOT / "examples" / "fine_tuning"))
 
-PAGE = (ROOT / "docs" / "fine-tuning.md").read_text(encoding="utf-8")
-COMMANDS = [
-    shlex.split(line) for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
-]
+COMMANDS = commands_of("fine-tuning.md")
 # What is added to a command to make it small.
 TOY = {
     "make_clips.py": ["--num_clips", "4"],
@@ -56,21 +49,12 @@ def folder(tmp_path_factory):
     """Where every command of the page has run but the installation and the push."""
     pytest.importorskip("peft", reason="adapters are PEFT's")
     folder = tmp_path_factory.mktemp("fine_tuning")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        (folder / "examples").symlink_to(ROOT / "examples")
-        for program, *arguments in COMMANDS:
-            if program == "python":
-                script, *flags = arguments
-                import_module(Path(script).stem).main([*flags, *TOY[Path(script).name]])
-            elif program == "nuwa-hf" and arguments[0] != "push":
-                assert nuwa_hf_command([*arguments, *TOY.get(arguments[0], [])]) in (None, 0)
+    run_commands(COMMANDS, TOY, folder)
     return folder
 
 
 def test_the_page_has_every_step():
-    steps = [words[1] if words[0] == "nuwa-hf" else Path(words[1]).name for words in COMMANDS]
-    assert [step for step in steps if step != "install"] == [
+    assert steps_of(COMMANDS) == [
         *("make_clips.py", "make_clips.py", "tokenize", "tokenize", "train", "judge_directions.py", "push", "push"),
     ]
 
