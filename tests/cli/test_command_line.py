@@ -73,6 +73,8 @@ def test_command_line_that_cannot_be_parsed_is_one_line(here, capsys, arguments)
         (["text-to-video", "a", "--negative_prompt", "b"], "write --negative-prompt"),
         (["text-to-video", "a", "--guidence-scale", "2"], "the closest is --guidance-scale"),
         (["complete", "a.png", "--strength", ".5"], "is said by --mask"),
+        (["T2V", "a"], "write nuwa-hf text-to-video, which can make videos of a text"),
+        (["image_to_video", "a.png"], "write nuwa-hf predict"),
         (["predict", "a.png", "--zzz"], "see nuwa-hf predict --help"),
     ],
 )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Options that other programs have and a sub-command has not: what to write instead."""
+"""Commands and options that other programs have: what to write instead."""
 
 import re
 from collections.abc import Sequence
@@ -43,6 +43,33 @@ SENTENCES = {
 INPUTS = {"prompt": ("prompt", "p", "text"), "image": ("image", "i", "input", "input-image", "init-image")}
 INPUTS["video"] = ("video", *INPUTS["image"], "input-video")
 INPUTS["sketch"] = ("sketch", *INPUTS["image"], "segmentation")
+
+
+OTHER_COMMANDS = {
+    "text-to-image": ("txt2img", "generate", "image"),
+    "text-to-video": ("txt2vid", "txt2video", "video"),
+    "complete": ("inpaint", "inpainting", "outpaint", "image-completion"),
+    "predict": ("image-to-video", "img2vid", "video-prediction", "extend"),
+    "edit-image": ("img2img", "image-to-image", "image-manipulation"),
+    "edit-video": ("vid2vid", "video-to-video", "video-manipulation"),
+}
+
+
+def check_command(argv: Sequence[str]) -> None:
+    """Refuse a command that another program has, and say which one it is here.
+
+    Args:
+        argv (`Sequence[str]`): the command line, without the program.
+
+    Raises:
+        ValueError: If it begins with one.
+    """
+    name = argv[0].replace("_", "-").lower() if argv else ""
+    for command in TASK_COMMANDS.values():
+        ours = command.task.command
+        others = (ours, command.task.abbreviation.lower(), *OTHER_COMMANDS.get(ours, ()))
+        if name in others and argv[0] != ours:
+            raise ValueError(f"nuwa-hf has no command {argv[0]}: write nuwa-hf {ours}, which can {command.summary}.")
 
 
 def check_options(argv: Sequence[str]) -> None:
