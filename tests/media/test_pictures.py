@@ -201,7 +201,7 @@ def test_reading_frames_leaves_the_picture_where_it_stood(tmp_path):
 
 
 def test_clip_of_too_many_frames_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("nuwa_hf.media.limits.MAX_DECODED_FRAMES", 2)
+    monkeypatch.setattr("nuwa_hf.media.frame_limit.MAX_DECODED_FRAMES", 2)
     write_gif([few_colors(place) for place in range(3)], tmp_path / "clip.gif", fps=4)
     with pytest.raises(BrokenMediaError, match="has more than 2 frames"):
         frames_of(tmp_path / "clip.gif")

@@ -12,8 +12,8 @@ from typing import BinaryIO
 import PIL.Image
 
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_limit import limited
 from nuwa_hf.media.frame_sampling import TimedFrame, sample_window
-from nuwa_hf.media.limits import limited
 from nuwa_hf.media.pictures import is_animated, picture_frames
 from nuwa_hf.media.videos import Video
 

@@ -17,8 +17,8 @@ from av.video.frame import PictureType
 
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_index import FrameIndex, last_gap, scan_packets
+from nuwa_hf.media.frame_limit import limited
 from nuwa_hf.media.frame_sampling import TimedFrame
-from nuwa_hf.media.limits import limited
 from nuwa_hf.media.orientation import square_size, upright_array
 from nuwa_hf.media.resizing import resize_picture
 

@@ -11,8 +11,9 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_limit import limited
 from nuwa_hf.media.frame_sampling import TimedFrame, check_frame_rate, evenly_timed, exact_rate, sample_frames
-from nuwa_hf.media.limits import MAX_CLIP_FRAMES, limited
+from nuwa_hf.media.limits import MAX_CLIP_FRAMES
 from nuwa_hf.media.media import Media
 
 
