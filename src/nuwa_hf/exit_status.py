@@ -5,6 +5,7 @@
 `nuwa-hf` and `python -m nuwa_hf...` share it. Nothing slow is imported here.
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from collections.abc import Callable
 STOPPED = 1
 USER_ERROR = 2
 INTERRUPTED = 130
+OUTPUT_CLOSED = 141
 
 
 def exit_status(command: Callable[[], int | None]) -> int:
@@ -24,11 +26,22 @@ def exit_status(command: Callable[[], int | None]) -> int:
     Returns:
         `int`: what the command returned; 1 if it stopped because its numbers were no longer finite, 2 for errors that
             the user can fix, 130 after Ctrl-C. Each of these is explained in one line on stderr. What all processes of
-            a run meet together, only the first of them explains.
+            a run meet together, only the first of them explains. 141, without a word, if whatever reads stdout has
+            closed it, as `head` does.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end the work
     try:
-        return command() or 0
-    except (ValueError, TypeError, OSError, *_out_of_memory()) as error:
+        status = command() or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError as error:
+        if not _is_stdout_closed():
+            _say(f"error: {_one_line(error)}")
+            return USER_ERROR
+        return OUTPUT_CLOSED
+    except (ValueError, TypeError, OSError, MemoryError, *_out_of_memory()) as error:
         _say(f"error: {_one_line(error)}")
         return USER_ERROR
     except FloatingPointError as error:
@@ -37,8 +50,18 @@ def exit_status(command: Callable[[], int | None]) -> int:
         return STOPPED
     except KeyboardInterrupt as interruption:
         if _is_first_process():
-            _say(f"interrupted; {_one_line(interruption) or 'nothing more was written.'}")
+            _say(f"interrupted; {interruption or 'nothing more was written.'}")
         return INTERRUPTED
+
+
+def _is_stdout_closed() -> bool:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would fail once more when it ends and flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _say(line: str) -> None:
@@ -46,7 +69,7 @@ def _say(line: str) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _is_first_process() -> bool:

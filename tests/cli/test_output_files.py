@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+from pathlib import Path
+
 import PIL.Image
 import pytest
 
-from nuwa_hf.cli.output_files import check_writable, default_name, plan_files, slug, write_result
+from nuwa_hf.cli.output_files import check_writable, default_name, output_path, plan_files, slug, write_result
 from nuwa_hf.tasks import get_task
 
 
@@ -68,6 +70,17 @@ def test_files_are_named_by_suffix_and_numbered_if_many(kind, output, names, cou
 def test_output_that_names_no_file_of_the_kind_is_refused(kind, output, message):
     with pytest.raises(ValueError, match=message):
         plan_files(output, kind, 1, with_sheet=False)
+
+
+def test_folder_that_is_there_takes_the_file_of_the_default_name(tmp_path):
+    (tmp_path / "v1.5").mkdir()
+    for folder in (tmp_path, tmp_path / "v1.5"):
+        for output in (str(folder), f"{folder}/"):
+            assert Path(output_path(output, "a-cat")) == folder / "a-cat"
+    assert output_path(None, "a-cat") == "a-cat"
+    assert output_path("new/clip.gif", "a-cat") == "new/clip.gif"
+    with pytest.raises(ValueError, match="a folder that is there, got 'none/'; make the folder first"):
+        plan_files(output_path("none/", "a-cat"), "image", 1, with_sheet=False)
 
 
 def test_inputs_are_never_replaced(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import os
+import resource
 import runpy
 import sys
 from fractions import Fraction
@@ -288,6 +290,43 @@ def test_process_writes_files_and_shows_a_bar_of_waves(checkpoint, processes, in
     assert result.returncode == 0, result.stderr
     assert "100%" in result.stderr
     assert new_files() == ["image-complete.png"]
+
+
+def run_where(trouble, *words):
+    """The command with a stdout of ASCII, or one that is closed, or files that may not grow."""
+    if trouble == "ascii":
+        sys.stdout = open(1, "w", encoding="ascii", closefd=False)  # noqa: SIM115 (open until the process ends)
+    elif trouble == "closed":
+        reading, writing = os.pipe()
+        os.close(reading)
+        os.dup2(writing, 1)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+    sys.exit(main(words))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "files"),
+    [("ascii", 0, ["é-1.png", "é-2.png"]), ("closed", 141, ["é-1.png", "é-2.png"]), ("full", 2, [])],
+)
+def test_no_traceback_for_an_ascii_terminal_a_closed_pipe_and_a_full_disk(
+    checkpoint, processes, input_folder, new_files, trouble, status, files
+):
+    words = [*INPUTS["complete"], "--checkpoint", str(checkpoint), "--device", "cpu", "--output", "é.png"]
+    result = processes.run(run_where, trouble, "complete", *words, "--num-images", "2", "--scale", "64")
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "BrokenPipe" not in result.stderr
+    assert new_files() == files
+    assert ("\\xe9-1.png" in result.stdout) == (trouble == "ascii")
+    assert ("nuwa-hf: error: Cannot write \xe9-1.png: File too large." in result.stderr) == (trouble == "full")
+
+
+def test_output_may_be_a_folder_that_is_there(run, input_folder, new_files):
+    Path("v1.5").mkdir()
+    assert run("complete", *INPUTS["complete"], "--output", "v1.5", "--contact-sheet") == 0
+    assert sorted(path.name for path in Path("v1.5").iterdir()) == ["image-complete-sheet.png", "image-complete.png"]
 
 
 def test_module_that_fails_exits_with_one_line(here, monkeypatch, capsys):

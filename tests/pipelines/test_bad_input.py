@@ -91,6 +91,7 @@ COMMON = [
     ({"generator": []}, ValueError, "`generator` must hold one generator for each of the 1 outputs.* got 0"),
     ({"generator": seeded(1, 2)}, ValueError, "`generator` must hold one generator for each of the 1 out.* got 2"),
     ({"callback_on_step_end": 7}, TypeError, "`callback_on_step_end` must be callable, got 7"),
+    ({"callback_on_step_end_tensor_inputs": "tokens"}, TypeError, "must be a list of names among 'tokens'"),
     ({"callback_on_step_end_tensor_inputs": ["latents"]}, ValueError, "must be among 'tokens', got 'latents'"),
 ]
 
@@ -116,6 +117,7 @@ def test_number_of_outputs(watched, task):
         ({"prompt": 3}, TypeError, "`prompt` must be a text or a list of texts, got int"),
         ({"prompt": ["a", 3]}, TypeError, r"`prompt\[1\]` must be a text, got 3 of type int"),
         ({"prompt": ""}, ValueError, "`prompt` must not be empty, got ''; describe what to show"),
+        ({"prompt": "caf\udcc3\udca9"}, ValueError, "`prompt` must be readable text.* set PYTHONUTF8=1"),
         ({"prompt": "  \n"}, ValueError, "`prompt` must not be empty"),
         ({"prompt": []}, ValueError, "`prompt` must hold at least one text"),
         ({"prompt": ["a", ""]}, ValueError, r"`prompt\[1\]` must not be empty"),
@@ -174,6 +176,29 @@ def test_no_input_at_all(watched, task):
 def test_pixels_out_of_range(watched, task, value, message):
     name = VISUAL_ARGUMENT[task]
     watched(task).refuses({name: levels(task, value)}, ValueError, rf"`{name}.*` {message}")
+
+
+CLIP = torch.zeros(5, 3, HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("task", "value", "message"),
+    [
+        ("I2I", CLIP[0].permute(1, 2, 0), r"`image` must be a tensor of shape \(C, Y, X\).*`.permute\(2, 0, 1\)`"),
+        ("I2I", CLIP[:1].permute(0, 2, 3, 1), r"shape \(B, C, Y, X\).*`.permute\(0, 3, 1, 2\)`"),
+        ("I2I", CLIP[0].numpy(), r"`image` must be an array of shape \(Y, X, C\).*`.transpose\(1, 2, 0\)`"),
+        ("I2I", CLIP[0, 0], "a grey one has one channel, use `.None.`"),
+        ("V2V", CLIP.permute(0, 2, 3, 1), r"`video` must be a tensor of shape \(T, C, Y, X\).*permute\(0, 3, 1, 2\)"),
+        ("V2V", CLIP.permute(1, 0, 2, 3), r"shape \(T, C, Y, X\).*got \(3, 5, 8, 10\).*`.permute\(1, 0, 2, 3\)`"),
+        ("V2V", CLIP.permute(1, 0, 2, 3)[None], r"shape \(B, T, C, Y, X\).*`.permute\(0, 2, 1, 3, 4\)`"),
+        ("V2V", CLIP.numpy(), r"`video` must be an array of shape \(T, Y, X, C\).*`.transpose\(0, 2, 3, 1\)`"),
+        ("S2I", np.zeros((HEIGHT, WIDTH, 3), np.int64), r"`sketch` must have no colours, got \(8, 10, 3\)"),
+        ("I2I", "/", "`image` must be .* got '/', which is a folder; give a file in it"),
+    ],
+)
+def test_axes_in_another_order_and_folders_say_what_to_do(watched, task, value, message):
+    error = OSError if isinstance(value, str) else ValueError
+    watched(task).refuses({VISUAL_ARGUMENT[task]: value}, error, message)
 
 
 @pytest.mark.parametrize("task", ["I2I", "TI2I", "V2V", "TV2V"])
@@ -243,7 +268,7 @@ def test_mask_that_leaves_pixels_but_no_whole_token(watched, task):
         (np.full((HEIGHT, WIDTH), np.nan), ValueError, "`mask` must have finite numbers"),
         (np.full((HEIGHT, WIDTH), 300), ValueError, "`mask` must have integers from 0 to 255, got 300 to 300"),
         (np.zeros((0, WIDTH), bool), ValueError, "`mask` must have at least one pixel"),
-        (np.zeros((5, 2, HEIGHT, WIDTH, 3), bool), ValueError, "`mask` must have shape"),
+        (np.zeros((5, 2, HEIGHT, WIDTH, 2), bool), ValueError, "`mask` must have shape"),
         ("none.png", OSError, "`mask` must be the path of a file"),
     ],
 )

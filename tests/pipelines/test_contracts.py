@@ -372,6 +372,14 @@ def test_tokens_that_a_callback_returns_must_be_in_the_codebook(pipeline, task):
         call(pipeline, task, callback_on_step_end=callback)
 
 
+def test_what_a_callback_returns_is_a_dict_of_what_it_may_replace(pipeline, task):
+    if task == "T2I":
+        with pytest.raises(TypeError, match=r"`callback_on_step_end` must return a dict .*got Tensor"):
+            call(pipeline, task, callback_on_step_end=lambda *arguments: arguments[3]["tokens"])
+        with pytest.raises(ValueError, match="must return tensors among 'tokens', got 'latents'"):
+            call(pipeline, task, callback_on_step_end=lambda *arguments: {"latents": arguments[3]["tokens"]})
+
+
 def test_tokens_that_a_callback_changes_are_seen_by_later_waves(pipeline, task):
     def callback(pipe, step, timestep, callback_kwargs):
         return {"tokens": (callback_kwargs["tokens"] + 5) % CODEBOOK_SIZE} if step == 0 else {}

@@ -217,7 +217,7 @@ ARRAY_RULE = r"with C of 1, 3 or 4, got"
         (np.zeros((0, 4), np.uint8), ValueError, "at least one pixel"),
         (PIL.Image.new("RGB", (0, 4)), ValueError, "at least one pixel, got .* of 0x4"),
         (torch.zeros(4, 4), ValueError, ARRAY_RULE),
-        (torch.zeros(5, 4, 3), ValueError, f"{ARRAY_RULE} .*channels first"),
+        (torch.zeros(5, 4, 3), ValueError, f"{ARRAY_RULE} .*permute"),
         (np.zeros((3, 4, 5)), ValueError, ARRAY_RULE),
         (np.zeros((2, 2, 4, 4, 3)), ValueError, ARRAY_RULE),
         ([torch.zeros(1, 3, 4, 4)], ValueError, r"`image\[0\]` must be a tensor"),

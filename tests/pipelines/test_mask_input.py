@@ -47,6 +47,17 @@ def test_every_form_of_a_mask_says_the_same(tmp_path):
         assert torch.equal(prepare(form, num_frames=FRAMES), expected[:, None].expand(-1, FRAMES, -1, -1))
 
 
+def test_an_axis_of_one_channel_changes_nothing():
+    mask, moving = bools(), bools(FRAMES, HEIGHT, WIDTH)
+    for form in (mask[..., None], mask[None, None], torch.from_numpy(mask)[None, None], [mask[..., None]]):
+        assert torch.equal(prepare(form), prepare(mask))
+        assert torch.equal(prepare(form, num_frames=FRAMES), prepare(mask, num_frames=FRAMES))
+    for form in (moving[..., None], moving[:, None], moving[None, ..., None], torch.from_numpy(moving)[:, None]):
+        assert torch.equal(prepare(form, num_frames=FRAMES), prepare(moving, num_frames=FRAMES))
+    with pytest.raises(ValueError, match=r"`mask` must have no colours, got \(8, 10, 3\); take one channel"):
+        prepare(np.repeat(mask[..., None], 3, axis=-1))
+
+
 def test_grey_is_white_from_half_on():
     levels = np.tile(np.array([0, 127, 128, 255, 0], np.uint8), (HEIGHT, WIDTH // 5))
     expected = torch.from_numpy(levels >= 128)[None]

@@ -226,7 +226,7 @@ SMALL, LARGE = PIL.Image.new("RGB", (4, 4)), PIL.Image.new("RGB", (6, 4))
         ([[SMALL, SMALL], [SMALL, LARGE]], ValueError, r"`video\[1\]` must have frames of one size"),
         ([[[SMALL]]], ValueError, r"`video\[0\]` must be a clip, .* got a list of clips"),
         (torch.zeros(1, 1, 2, 3, 4, 4), ValueError, r"must be a clip of shape \(T, C, Y, X\), got"),
-        (np.zeros((2, 4, 4, 5), np.uint8), ValueError, r"`video\[0\]` must be an array of shape"),
+        (np.zeros((2, 4, 4, 5), np.uint8), ValueError, r"`video` must be an array of shape"),
         (torch.zeros(5), ValueError, "must be a tensor of shape"),
         (NAN, ValueError, r"`video\[0\]` must have finite numbers"),
         ([SMALL, NAN[0]], ValueError, r"`video\[1\]` must have finite numbers"),

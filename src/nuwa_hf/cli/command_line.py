@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from nuwa_hf import __version__
+from nuwa_hf.cli.option_hints import check_command, check_options
 from nuwa_hf.cli.task_arguments import add_arguments
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
 from nuwa_hf.exit_status import USER_ERROR, exit_status
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int | None:
     if argv and argv[0] in DELEGATED:
         return import_module(DELEGATED[argv[0]][0]).main(argv[1:])
+    check_command(argv)
+    check_options(argv)
     args = build_parser().parse_args(argv)
     return import_module("nuwa_hf.cli.run_task").run_task(TASK_COMMANDS[args.command], args)
 

@@ -68,6 +68,23 @@ def slug(text: str, fallback: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower())[:MAX_SLUG].strip("-") or fallback
 
 
+def output_path(output: str | None, name: str) -> str:
+    """Where the results go.
+
+    Args:
+        output (`str`, *optional*): what the user gave: a file, or a folder that is there.
+        name (`str`): the default name, for a folder and if nothing was given.
+
+    Returns:
+        `str`: a path as `plan_files` takes it.
+    """
+    if output is None:
+        return name
+    has_suffix = Path(output).suffix.lower() in (*SUFFIXES["image"], *SUFFIXES["video"])
+    is_folder = os.path.isdir(output) and (not has_suffix or output.endswith(("/", os.sep)))
+    return os.path.join(output, name) if is_folder and output else output
+
+
 def plan_files(output: str, kind: str, count: int, with_sheet: bool) -> OutputFiles:
     """Choose the names of the files to write.
 
@@ -83,6 +100,10 @@ def plan_files(output: str, kind: str, count: int, with_sheet: bool) -> OutputFi
     Raises:
         ValueError: If `output` has another suffix, or no name.
     """
+    if output.endswith(("/", os.sep)):
+        raise ValueError(
+            f"`--output` must be a file or a folder that is there, got {output!r}; make the folder first."
+        )
     path = Path(output)
     suffixes = DEFAULT_SUFFIXES[kind]
     if path.suffix:

@@ -10,7 +10,7 @@ from diffusers.utils import logging as diffusers_logging
 
 import nuwa_hf
 from nuwa_hf.cli.argument_checks import check_arguments
-from nuwa_hf.cli.output_files import check_speed, check_writable, default_name, plan_files, write_result
+from nuwa_hf.cli.output_files import check_speed, check_writable, default_name, output_path, plan_files, write_result
 from nuwa_hf.cli.result_sheet import result_sheet
 from nuwa_hf.cli.task_arguments import input_files, pipeline_arguments
 from nuwa_hf.cli.task_commands import TaskCommand
@@ -34,8 +34,8 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
     given = pipeline_arguments(command, args)
     prompt, count = given.get("prompt"), given[command.count_name]
     paths = [path for _, path in input_files(command, args)]
-    name = default_name(command.task, prompt, paths) if args.output is None else args.output
-    files = plan_files(name, command.task.output, count, args.contact_sheet)
+    output_name = output_path(args.output, default_name(command.task, prompt, paths))
+    files = plan_files(output_name, command.task.output, count, args.contact_sheet)
     check_writable(files, paths)
     fps = vars(args).get("fps")
     if fps is not None:
@@ -53,13 +53,18 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
 
     if files.sheet is not None:  # drawn first: if this fails, nothing is written
         sheet = result_sheet(clips, seeds, prompt or command.task.name, pipeline, given, args.scale)
-    for clip, clip_paths, seed in zip(clips, files.results, seeds, strict=True):
-        for path in clip_paths:
-            write_result(enlarge(clip, args.scale), path, fps)
-            print(f"{path}  (seed {seed})")
-    if files.sheet is not None:
-        write_png(sheet, files.sheet)
-        print(files.sheet)
+    written = []
+    try:
+        for clip, clip_paths, seed in zip(clips, files.results, seeds, strict=True):
+            for path in clip_paths:
+                write_result(enlarge(clip, args.scale), path, fps)
+                written.append(f"{path}  (seed {seed})")
+        if files.sheet is not None:
+            write_png(sheet, files.sheet)
+            written.append(str(files.sheet))
+    finally:  # said at the end, since whoever reads stdout may have closed it
+        for line in written:
+            print(line)
     what = f"{count} {command.task.output}{'s' * (count > 1)}"
     print(f"{what} made in {time.perf_counter() - start:.1f} s on {device}")
 

@@ -103,9 +103,16 @@ PIPELINE_OPTIONS = (
 )
 SEED = Option("--seed", "seed", "seed of the first result; each further one adds 1", default_text="random")
 OUTPUT = {
-    "image": Option("--output", "output", ".png, .jpg or .webp", "PATH", str, default_text="a PNG named by the input"),
+    "image": Option(
+        "--output", "output", ".png, .jpg or .webp; or a folder", "PATH", str, default_text="a PNG named by the input"
+    ),
     "video": Option(
-        "--output", "output", ".gif or .mp4, without suffix both", "PATH", str, default_text="named by the input"
+        "--output",
+        "output",
+        ".gif or .mp4, without suffix both; or a folder",
+        "PATH",
+        str,
+        default_text="named by the input",
     ),
 }
 SHARED_OPTIONS = (

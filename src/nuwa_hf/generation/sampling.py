@@ -6,6 +6,7 @@ Legend: B batch.
 """
 
 import math
+import numbers
 from dataclasses import dataclass
 
 import torch
@@ -150,4 +151,4 @@ def check_generators(generator: torch.Generator | list[torch.Generator] | None, 
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -164,6 +164,8 @@ def _open_local(path: str | bytes) -> BinaryIO:
     try:
         return open(path, "rb")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError) as error:  # a null byte
+        if os.path.isdir(path):
+            raise UnreadableFileError("is a folder", remedy="give a file in it") from error
         missing = UnreadableFileError("is not there", remedy=f"check the path, it counts from {os.getcwd()}")
         raise missing from (error if isinstance(error, FileNotFoundError) else FileNotFoundError(str(error)))
     except OSError as error:

@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Checks of the pipelines' arguments, made before any work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from diffusers import ModelMixin
@@ -41,6 +41,11 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
         where = f"`{name}`" if isinstance(prompt, str) else f"`{name}[{place}]`"
         if not isinstance(text, str):
             raise TypeError(f"{where} must be a text, got {text!r} of type {type(text).__name__}.")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError(
+                f"{where} must be readable text, got {text!r}, whose bytes are not those of the terminal's encoding; "
+                "use a terminal of UTF-8, or set PYTHONUTF8=1."
+            )
         if not text.strip():
             is_negative = name == "negative_prompt"
             remedy = "leave it None for no negative prompt" if is_negative else "describe what to show"
@@ -93,17 +98,52 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
         available (`Sequence[str]`): names of the tensors that the pipeline offers.
 
     Raises:
-        TypeError: If the callback is not callable.
+        TypeError: If the callback is not callable, or the names are no list.
         ValueError: If it asks for a tensor that the pipeline does not offer.
     """
     if callback is not None and not callable(callback):
         raise TypeError(f"`callback_on_step_end` must be callable, got {callback!r}.")
+    if isinstance(tensor_inputs, str) or not isinstance(tensor_inputs, Sequence):
+        raise TypeError(
+            f"`callback_on_step_end_tensor_inputs` must be a list of names among {', '.join(map(repr, available))}, "
+            f"got {tensor_inputs!r}; give [] for none."
+        )
     unknown = [name for name in tensor_inputs if name not in available]
     if unknown:
         raise ValueError(
             f"`callback_on_step_end_tensor_inputs` must be among {', '.join(map(repr, available))}, got"
             f" {', '.join(map(repr, unknown))}."
         )
+
+
+def check_callback_result(result: Any, available: Iterable[str]) -> dict[str, Any]:
+    """Check what a step callback returned.
+
+    Args:
+        result: what it returned; None is nothing.
+        available (`Iterable[str]`): names of the tensors that it may replace.
+
+    Returns:
+        `dict[str, Any]`: the tensors to replace, by name.
+
+    Raises:
+        TypeError: If it is no dict.
+        ValueError: If it names something else.
+    """
+    if result is None:
+        return {}
+    if not isinstance(result, dict):
+        raise TypeError(
+            f"`callback_on_step_end` must return a dict of the tensors to replace, or None, got "
+            f"{type(result).__name__}; return its last argument."
+        )
+    unknown = sorted(map(repr, result.keys() - set(available)))
+    if unknown:
+        raise ValueError(
+            f"`callback_on_step_end` must return tensors among {', '.join(map(repr, available))}, got "
+            f"{', '.join(unknown)}."
+        )
+    return result
 
 
 def check_codec(name: str, model: ModelMixin) -> None:

@@ -17,6 +17,7 @@ from nuwa_hf.media.colors import is_transparent, to_rgb
 from nuwa_hf.media.errors import naming
 from nuwa_hf.media.resizing import resize_picture
 from nuwa_hf.media.sources import describe, is_source, open_media
+from nuwa_hf.pipelines.axes import check_channel_axis
 
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,10 @@ def prepare_images(image: Any, *, height: int, width: int, name: str = "image") 
     """
     images: Sequence[Any] = [image]
     names = [name]
-    if isinstance(image, list | tuple) or (isinstance(image, np.ndarray | torch.Tensor) and image.ndim == 4):
+    is_batch = isinstance(image, np.ndarray | torch.Tensor) and image.ndim == 4
+    if is_batch and 0 not in image.shape:
+        check_channel_axis(image, "B", name)
+    if is_batch or isinstance(image, list | tuple):
         images, names = image, [f"{name}[{place}]" for place in range(len(image))]
     if len(images) == 0:
         raise ValueError(f"`{name}` must hold at least one image, got none.")
@@ -258,11 +262,13 @@ def _array_levels(image: np.ndarray | torch.Tensor, name: str) -> np.ndarray:
     is_tensor = isinstance(image, torch.Tensor)
     shape = tuple(image.shape)
     channels = shape[0] if is_tensor else shape[-1] if image.ndim == 3 else 1
-    if image.ndim not in ((3,) if is_tensor else (2, 3)) or channels not in (1, 3, 4):
+    if image.ndim == 3 and 0 not in shape:
+        check_channel_axis(image, "", name)
+    if image.ndim not in ((3,) if is_tensor else (2, 3)):
         expected = "a tensor of shape (C, Y, X)" if is_tensor else "an array of shape (Y, X) or (Y, X, C)"
         raise ValueError(
-            f"`{name}` must be {expected} with C of 1, 3 or 4, got {shape}; tensors have their channels first, arrays"
-            " last."
+            f"`{name}` must be {expected} with C of 1, 3 or 4, got {shape}"
+            f"{'; a grey one has one channel, use `[None]`' if image.ndim == 2 else ''}."
         )
     if 0 in shape:
         raise ValueError(f"`{name}` must have at least one pixel, got shape {shape}.")

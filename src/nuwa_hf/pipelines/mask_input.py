@@ -16,6 +16,7 @@ from torch.nn import functional
 from nuwa_hf.media.colors import is_transparent, to_eight_bits
 from nuwa_hf.media.errors import BrokenMediaError, naming
 from nuwa_hf.media.sources import describe, is_source
+from nuwa_hf.pipelines.axes import without_channel
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import KINDS, check_levels, load_image, to_array
 from nuwa_hf.pipelines.video_input import check_one_size, take_file, take_given
@@ -41,7 +42,7 @@ def prepare_masks(
             batch, as a picture, a path or a URL, or as an array or tensor of shape `(Y, X)` of bools, of integers that
             are 0 and 1 or 0 to 255, or of floats in [0, 1]. For videos it applies to every frame, or has a frame for
             each: shape `(T, Y, X)`, an animated file, or a list in a list. A list, or an array or tensor with one
-            more axis, has a mask for each of the batch.
+            more axis, has a mask for each of the batch. Pictures may have an axis of one channel, as `(Y, X, 1)`.
         sizes (`Sequence[tuple[int, int]]`): height and width of each image or clip of the batch as the user gave it; a
             mask has this size, or the model's.
         height (`int`): rows of the model's images.
@@ -61,6 +62,8 @@ def prepare_masks(
             numbers out of range, or leaves nothing to fill or nothing to keep.
     """
     batch_ndim = 3 if num_frames is None else 4
+    if isinstance(mask, np.ndarray | torch.Tensor):
+        mask = _without_channel(mask, len(sizes), batch_ndim, name)
     masks, names = [mask], [name]
     if isinstance(mask, list | tuple) or (isinstance(mask, np.ndarray | torch.Tensor) and mask.ndim == batch_ndim):
         masks, names = mask, [f"{name}[{place}]" for place in range(len(mask))]
@@ -150,6 +153,10 @@ def composite(generated: torch.Tensor, original: torch.Tensor, masks: torch.Tens
 def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, name: str) -> torch.Tensor:
     """One mask as bools `(T, Y, X)`, with T of 1 or `num_frames`."""
     if isinstance(mask, np.ndarray | torch.Tensor):
+        if mask.ndim > 2 and 0 not in mask.shape:
+            mask = without_channel(mask, name)
+        if mask.ndim == 3 and num_frames is None:
+            mask = without_channel(mask, name, place=0)
         frames = list(_is_white(mask, num_frames, name))
         frames = take_given(frames, sampler, name) if len(frames) > 1 else frames
     elif isinstance(mask, PIL.Image.Image) or is_source(mask):
@@ -171,6 +178,17 @@ def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, n
             f"`{name}` must have 1 frame, for all, or {num_frames}, the clip's, got {len(frames)}; make one for each."
         )
     return frames_TYX
+
+
+def _without_channel(mask: np.ndarray | torch.Tensor, batch_size: int, batch_ndim: int, name: str):
+    """An array or tensor of masks without its axis of one channel, which may stand first or last in a picture."""
+    if mask.ndim > 2 and 0 not in mask.shape:
+        mask = without_channel(mask, name)
+    # Several pictures of one channel first, where they cannot be clips of one frame each.
+    is_one_clip = mask.ndim == batch_ndim == 4 and batch_size == 1 < len(mask)
+    if mask.ndim > batch_ndim or is_one_clip:
+        mask = without_channel(mask, name, place=-3)
+    return mask
 
 
 def _is_light(picture: PIL.Image.Image) -> torch.Tensor:

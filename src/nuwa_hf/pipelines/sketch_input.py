@@ -15,6 +15,7 @@ from nuwa_hf.media.class_indices import class_indices
 from nuwa_hf.media.errors import naming
 from nuwa_hf.media.resizing import resize_class_maps
 from nuwa_hf.media.sources import describe, is_source
+from nuwa_hf.pipelines.axes import without_channel
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import load_image, to_array, warn_of_resizing
 from nuwa_hf.pipelines.video_input import (
@@ -64,6 +65,8 @@ def prepare_sketches(
             clips differ in their number of frames, or their frames in size.
     """
     is_video = sampler is not None
+    if isinstance(sketch, np.ndarray | torch.Tensor) and sketch.ndim > 2 and 0 not in sketch.shape:
+        sketch = without_channel(sketch, name)
     is_batch = isinstance(sketch, np.ndarray | torch.Tensor) and sketch.ndim == (4 if is_video else 3)
     if is_batch or isinstance(sketch, list | tuple):
         if len(sketch) == 0:
@@ -118,6 +121,8 @@ def _read_item(item: Any, name: str, sampler: ClipSampler | None) -> tuple[list[
             raise ValueError(f"`{name}` must be a clip, whose frames are single sketches, got a list of clips.")
         return group_clips(parts, name, sampler)[0], True
     if isinstance(item, np.ndarray | torch.Tensor):
+        if item.ndim > 2 and 0 not in item.shape:
+            item = without_channel(item, name)
         maps = list(_read_array(item, name, is_video))
         return (take_given(maps, sampler, name), True) if item.ndim == 3 else (maps, False)
     if not isinstance(item, PIL.Image.Image) and not is_source(item):

@@ -14,6 +14,7 @@ import torch
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
+from nuwa_hf.pipelines.checks import check_callback_result
 from nuwa_hf.pipelines.long_video import Chunk, chunks_of
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.scorers import check_scores, likelihood_ratio
@@ -74,7 +75,7 @@ class TokenGenerationMixin:
                     tensors = {"tokens": tokens}
                     asked = {name: tensors[name] for name in options.callback_on_step_end_tensor_inputs}
                     # The tokens are the sampler's own: later waves see what is written into them.
-                    replaced = options.callback_on_step_end(self, wave, wave, asked) or {}
+                    replaced = check_callback_result(options.callback_on_step_end(self, wave, wave, asked), tensors)
                     tokens.copy_(replaced.get("tokens", tokens))
                 progress_bar.update()
                 return self._calls.is_stopped(call)

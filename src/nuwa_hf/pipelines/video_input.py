@@ -16,6 +16,7 @@ import torch
 
 from nuwa_hf.media.errors import naming
 from nuwa_hf.media.sources import describe, is_source, open_media
+from nuwa_hf.pipelines.axes import check_channel_axis
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import KINDS, ImageReader, describe_sizes
 
@@ -69,6 +70,8 @@ def prepare_videos(
     """
     reader = ImageReader(height, width)
     is_batch = isinstance(video, np.ndarray | torch.Tensor) and video.ndim == 5
+    if is_batch and 0 not in video.shape:
+        check_channel_axis(video, "BT", name)
     if is_batch or isinstance(video, list | tuple):
         items = [_read_item(one, f"{name}[{place}]", reader, sampler) for place, one in enumerate(video)]
         clips = group_clips(items, name, sampler)
@@ -193,6 +196,8 @@ def _read_item(item: Any, name: str, reader: ImageReader, sampler: ClipSampler) 
             raise ValueError(f"`{name}` must be a clip of shape {expected}, got {tuple(item.shape)}.")
         if len(item) == 0:
             raise ValueError(f"`{name}` must have at least one frame, got shape {tuple(item.shape)}.")
+        if 0 not in item.shape:
+            check_channel_axis(item, "T", name)
         frames = (partial(reader.read, frame, f"{name}[{place}]") for place, frame in enumerate(item))
         with naming(name, f"{len(item)} frames"):
             return sampler.take(sampler.untimed(frames), _same, name), True

@@ -83,6 +83,8 @@ def check_pixels(pixels: torch.Tensor, in_channels: int, factor: int) -> None:
         TypeError: If they are not floats.
         ValueError: If the rank, the channels or the size do not fit.
     """
+    if not isinstance(pixels, torch.Tensor):
+        raise TypeError(f"`pixels` must be a tensor, got {type(pixels).__name__}; use `torch.from_numpy`.")
     if not pixels.is_floating_point():
         raise TypeError(
             f"`pixels` must be floats in [-1, 1], got {pixels.dtype}; for 0..255 divide by 127.5 and subtract 1."
@@ -90,12 +92,16 @@ def check_pixels(pixels: torch.Tensor, in_channels: int, factor: int) -> None:
     if pixels.ndim not in (4, 5):
         raise ValueError(
             "`pixels` must have the shape (B, C, Y, X) for images or (B, C, T, Y, X) for videos, "
-            f"got {tuple(pixels.shape)}."
+            f"got {tuple(pixels.shape)}{'; use `pixels[None]` for one image' if pixels.ndim == 3 else ''}."
         )
     if pixels.shape[1] != in_channels:
+        places = [place for place in (pixels.ndim - 1, 2, 0) if pixels.shape[place] == in_channels]
+        found = f"; they look like axis {places[0]}, use `pixels.movedim({places[0]}, 1)`" if places else ""
+        if places == [0] and pixels.ndim == 4:  # (C, T, Y, X)
+            found = "; this looks like one video (C, T, Y, X), use `pixels[None]`"
         raise ValueError(
-            f"`pixels` must have {in_channels} channels on axis 1, got {pixels.shape[1]} "
-            f"(shape {tuple(pixels.shape)}); if they are the last axis, use `pixels.movedim(-1, 1)`."
+            f"`pixels` must have {in_channels} channels on axis 1, as (B, C, {'T, ' * (pixels.ndim == 5)}Y, X), got "
+            f"{pixels.shape[1]} (shape {tuple(pixels.shape)}){found}."
         )
     check_multiple("height", pixels.shape[-2], factor)
     check_multiple("width", pixels.shape[-1], factor)
