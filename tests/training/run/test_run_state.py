@@ -17,7 +17,8 @@ import torch
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint
-from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
+from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
+from nuwa_hf.training.run.run_state import GeneratorState, RunState
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments

@@ -13,7 +13,8 @@ from nuwa_hf.tasks import TASKS
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run import next_commands
 from nuwa_hf.training.run.run_arguments import RunArguments, parse_arguments
-from nuwa_hf.training.run.run_state import RunState, build_accelerator
+from nuwa_hf.training.run.run_setup import build_accelerator
+from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.run.run_summary import describe_start, in_words
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 

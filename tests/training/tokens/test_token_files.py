@@ -8,13 +8,12 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_tokenize
 
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
-    check_tokens,
-    fingerprints,
     read_metadata,
     shard_path,
     write_metadata,
     write_shard,
 )
+from nuwa_hf.training.tokens.token_origin import check_tokens, fingerprints
 
 
 def random_tokens(clips, seed=0, **replaced):

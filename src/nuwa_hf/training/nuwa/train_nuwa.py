@@ -13,9 +13,7 @@ tokenizer and transformer.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-import PIL.Image
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
@@ -23,8 +21,7 @@ from tqdm import tqdm
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
-from nuwa_hf.tasks import get_task
+from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
 from nuwa_hf.training.nuwa.compile_feed_forward import compile_feed_forward
 from nuwa_hf.training.nuwa.components import load_components
@@ -35,11 +32,12 @@ from nuwa_hf.training.nuwa.fine_tuning import (
     freeze_encoder,
 )
 from nuwa_hf.training.nuwa.finished_pipeline import check_push, facts_of_run, push_pipeline, write_pipeline
+from nuwa_hf.training.nuwa.held_out_clips import look_at_held_out
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
-from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, validate
+from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step
+from nuwa_hf.training.nuwa.nuwa_training import NuwaTraining
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
-from nuwa_hf.training.nuwa.sample_sheets import draw_prompts, draw_task_sheets, write_sheets
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
@@ -47,47 +45,14 @@ from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transfo
 from nuwa_hf.training.run.next_commands import after_training
 from nuwa_hf.training.run.processes import leaves_in_order
 from nuwa_hf.training.run.run_arguments import parse_arguments
-from nuwa_hf.training.run.run_state import RunState, build_accelerator, build_scheduler
+from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
+from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
-from nuwa_hf.training.run.trackers import finish_trackers, log_pictures, store_arguments
-from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.run.trackers import finish_trackers, store_arguments
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class NuwaTraining:
-    """The objects that training works with.
-
-    Args:
-        state (`RunState`): step, arguments and accelerator.
-        run (`torch.nn.Module`): the model, as `Accelerator.prepare` gave it, its feed-forward compiled or not.
-        learner (`torch.nn.Module`): the same without wrappers: the transformer, or the `PeftModel` around it.
-        ema (`AveragedWeights`): the moving average of the trained weights.
-        optimizers (`list[torch.optim.Optimizer]`): the prepared optimisers.
-        schedulers (`list[torch.optim.lr_scheduler.LRScheduler]`): one for each, stepped once per step.
-        batches (`TaskBatches`): makes a step's batches from its indices.
-        held_out (`TokenFiles` or `TokenMixture`): clips for the samples.
-        validation (`TokenFiles` or `TokenMixture`, *optional*): clips of the validation loss.
-        pipeline (`NuwaPipelineBase`): all components, with the transformer in training.
-        base_model (`str`, *optional*): what the run started from.
-        scores (`dict[str, float]`): the last validation losses.
-    """
-
-    state: RunState
-    run: nn.Module
-    learner: nn.Module
-    ema: AveragedWeights
-    optimizers: list[torch.optim.Optimizer]
-    schedulers: list[torch.optim.lr_scheduler.LRScheduler]
-    batches: TaskBatches
-    held_out: TokenFiles | TokenMixture
-    validation: TokenFiles | TokenMixture | None
-    pipeline: NuwaPipelineBase
-    base_model: str | None
-    scores: dict[str, float] = field(default_factory=dict)
 
 
 @leaves_in_order
@@ -228,50 +193,6 @@ def train(training: NuwaTraining) -> None:
             if arguments.push_to_hub and arguments.hub_every == "checkpoint" and not is_last:
                 push_on_the_way(training)
     bar.close()
-
-
-def look_at_held_out(training: NuwaTraining) -> None:
-    """Computes the validation loss and draws sample sheets with the averaged weights. The state of the run does not
-    change.
-
-    Args:
-        training (`NuwaTraining`): the model and the held-out clips.
-    """
-    state = training.state
-    arguments, accelerator = state.arguments, state.accelerator
-    with training.ema.in_place():
-        state.check_weights()
-        if training.validation is not None:
-            training.scores = validate(training.pipeline.transformer, training.validation, training.batches)
-            state.log(training.scores)
-            logger.info("Step %d, validation: %s", state.step, training.scores)
-        if arguments.sample_sheets or arguments.validation_prompts:
-            transformer = whole_transformer(training.pipeline.transformer)
-            if accelerator.is_main_process:
-                pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
-                sheets = draw_sheets(training, pipeline)
-                write_sheets(sheets, state.output_dir / "samples", state.step)
-                log_pictures(accelerator, sheets, state.step)
-
-
-def draw_sheets(training: NuwaTraining, pipeline: NuwaPipelineBase) -> dict[str, PIL.Image.Image]:
-    """A sheet for each task, and one of the validation prompts: videos, or images if the run learns no videos.
-
-    Args:
-        training (`NuwaTraining`): the held-out clips and the arguments.
-        pipeline (`NuwaPipelineBase`): draws.
-
-    Returns:
-        `dict[str, PIL.Image.Image]`: task, and `"prompts"`, to the sheet.
-    """
-    arguments, tasks, sheets = training.state.arguments, training.batches.counts, {}
-    if arguments.sample_sheets:
-        sheets = draw_task_sheets(pipeline, training.held_out, tasks, seed=arguments.seed)
-    if arguments.validation_prompts:
-        has_videos = any(get_task(task).output == "video" for task in tasks)
-        num_frames = pipeline.max_frames if has_videos else 1
-        sheets["prompts"] = draw_prompts(pipeline, arguments.validation_prompts, num_frames, arguments.seed)
-    return sheets
 
 
 def write_and_push(training: NuwaTraining) -> None:

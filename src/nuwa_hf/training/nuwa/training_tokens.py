@@ -12,8 +12,9 @@ from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.task_batches import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.run.sample_order import shuffled
-from nuwa_hf.training.tokens.token_files import TokenFiles, check_tokens, frame_rate_of, read_metadata
+from nuwa_hf.training.tokens.token_files import TokenFiles, frame_rate_of, read_metadata
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
+from nuwa_hf.training.tokens.token_origin import check_tokens
 
 
 def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> TokenFiles | TokenMixture | None:

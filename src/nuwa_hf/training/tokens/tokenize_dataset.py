@@ -18,7 +18,8 @@ from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.clip_sources import captioned_clips, check_sketch_vqgan, emoji_clips
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
-from nuwa_hf.training.tokens.token_files import METADATA_NAME, TokenFiles, fingerprints, read_metadata, write_metadata
+from nuwa_hf.training.tokens.token_files import METADATA_NAME, TokenFiles, read_metadata, write_metadata
+from nuwa_hf.training.tokens.token_origin import fingerprints
 from nuwa_hf.training.tokens.token_report import TokenReport
 from nuwa_hf.training.tokens.token_shards import ShardWriter
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments

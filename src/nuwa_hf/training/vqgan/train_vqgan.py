@@ -29,7 +29,8 @@ from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_vqgan
 from nuwa_hf.training.run.processes import leaves_in_order
 from nuwa_hf.training.run.run_arguments import parse_arguments
-from nuwa_hf.training.run.run_state import GeneratorState, RunState, build_accelerator, build_scheduler
+from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
+from nuwa_hf.training.run.run_state import GeneratorState, RunState
 from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
 from nuwa_hf.training.run.trackers import finish_trackers, log_pictures, store_arguments
 from nuwa_hf.training.vqgan.build_codec import build_codebook, build_vqgan, load_start, settle_arguments, take_over

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a run sets up before its first step: Accelerate, and the schedule of the learning rate."""
+
+import logging
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from diffusers.optimization import get_scheduler
+from torch.optim.lr_scheduler import LRScheduler
+
+from nuwa_hf.training.run.freed_memory import keep_freed_memory
+from nuwa_hf.training.run.run_arguments import RunArguments
+
+
+def build_accelerator(arguments: RunArguments) -> Accelerator:
+    """Sets up Accelerate, creates the output folder and seeds Python, NumPy and torch.
+
+    On CPUs, glibc is told to keep freed memory. The training step accumulates gradients in a loop of its own, so
+    Accelerate is not told to.
+
+    Args:
+        arguments (`RunArguments`): the run's arguments.
+
+    Returns:
+        `Accelerator`.
+    """
+    Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
+    if arguments.device == "cpu":
+        keep_freed_memory()
+    accelerator = Accelerator(
+        cpu=arguments.device == "cpu",
+        mixed_precision=arguments.mixed_precision,
+        log_with=arguments.log_with,
+        project_dir=arguments.output_dir,
+    )
+    deepspeed = accelerator.state.deepspeed_plugin
+    if deepspeed is not None:  # which clips by itself, and otherwise reads the batch from a prepared loader
+        deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = arguments.train_batch_size
+        deepspeed.deepspeed_config["gradient_clipping"] = arguments.max_grad_norm
+    for name in ("accelerate.accelerator", "accelerate.checkpointing"):  # a line for each file of a checkpoint
+        logging.getLogger(name).setLevel(logging.WARNING)
+    set_seed(arguments.seed)
+    return accelerator
+
+
+def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -> LRScheduler:
+    """The learning-rate schedule over `max_train_steps`, to be stepped once per optimiser step.
+
+    It must not be given to `Accelerator.prepare`, which steps a scheduler once for every process.
+
+    Args:
+        arguments (`RunArguments`): give the schedule, the warm-up and the length.
+        optimizer (`torch.optim.Optimizer`): whose learning rate it sets.
+
+    Returns:
+        `torch.optim.lr_scheduler.LRScheduler`.
+    """
+    name = "cosine" if arguments.lr_scheduler == "cosine" else "constant_with_warmup"
+    warmup = round(arguments.warmup_ratio * arguments.max_train_steps)
+    return get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=arguments.max_train_steps)
