@@ -104,6 +104,20 @@ def find_columns(
     return Columns(media, caption, sketch, class_names)
 
 
+def usable_caption_source(features: Collection[str]) -> CaptionSource:
+    """Where a data set has captions, for who only looks at it and does not ask.
+
+    Args:
+        features (`Collection[str]`): the names of its columns.
+
+    Returns:
+        `str`: "auto" if a column is called so, else "folder" if its clips lie in sub-folders, else "none".
+    """
+    if any(name in features for name in CAPTION_COLUMNS):
+        return "auto"
+    return "folder" if SUB_FOLDER_COLUMN in features else "none"
+
+
 def find_media_column(features: dict[str, Any], media: str | None = None, others: Collection[str | None] = ()) -> str:
     """The column of images or clips.
 

@@ -12,7 +12,7 @@ from nuwa_hf.storage.local_checkpoint import INDEX_FILE, check_checkpoint_folder
 
 
 EMBEDDED = "embedded"
-CODECS = ("vqgan", "tokenizer")
+CODECS = ("vqgan", "tokenizer")  # what every pipeline has beside its transformer
 
 
 def find_checkpoint(name: str) -> str:
@@ -27,29 +27,32 @@ def find_checkpoint(name: str) -> str:
     return str(files("nuwa_hf") / "checkpoints" / "emoji-motion") if name == EMBEDDED else name
 
 
-def find_codecs(name: str) -> dict[str, str | None]:
-    """The folders of a checkpoint's codecs and tokenizer. Those of a repository are downloaded.
+def find_codecs(checkpoint: str | None, **named: str | None) -> dict[str, str | None]:
+    """The folders of codecs and tokenizer: each as it is named, the others those of a checkpoint.
 
     Args:
-        name (`str`): as for `find_checkpoint`.
+        checkpoint (`str`, *optional*): as for `find_checkpoint`. The codecs of a repository are downloaded.
+        named (`str`, *optional*): `vqgan`, `tokenizer` and `sketch_vqgan`, as for `find_part`; None where it is not.
 
     Returns:
         `dict[str, str | None]`: `vqgan`, `tokenizer` and `sketch_vqgan`; None if there is no codec of sketches.
 
     Raises:
-        OSError: If one of the first two is missing.
+        OSError: If one is missing.
     """
-    found = find_checkpoint(name)
+    found = {"sketch_vqgan": None} if checkpoint is None else _codecs_of(checkpoint)
+    return {**found, **{part: find_part(name, part) for part, name in named.items() if name is not None}}
+
+
+def _codecs_of(checkpoint: str) -> dict[str, str | None]:
+    found = find_checkpoint(checkpoint)
     if not is_local_path(found):
-        wanted = ["model_index.json", *(f"{part}/*" for part in (*CODECS, "sketch_vqgan"))]
+        wanted = [INDEX_FILE, *(f"{part}/*" for part in (*CODECS, "sketch_vqgan"))]
         found = snapshot_download(found, allow_patterns=wanted)
     folder = Path(found)
     check_checkpoint_folder(folder, CODECS, optional=["sketch_vqgan"])
-    sketches = folder / "sketch_vqgan"
-    return {
-        **{part: str(folder / part) for part in CODECS},
-        "sketch_vqgan": str(sketches) if sketches.is_dir() else None,
-    }
+    parts = (*CODECS, "sketch_vqgan")
+    return {part: str(folder / part) if (folder / part).is_dir() else None for part in parts}
 
 
 def is_pipeline(name: str) -> bool:

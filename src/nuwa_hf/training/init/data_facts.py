@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from nuwa_hf.datasets.find_columns import CAPTION_COLUMNS, SUB_FOLDER_COLUMN, Columns, find_columns
+from nuwa_hf.datasets.find_columns import find_columns, usable_caption_source
 from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
 from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
 
@@ -75,7 +75,8 @@ def look_at(dataset: str, split: str = "train") -> DataFacts:
         ValueError: If it cannot be opened, or nothing in it can be read.
     """
     rows = without_decoding(open_dataset(dataset, split=split))
-    columns, source = _columns(rows.features)
+    source = usable_caption_source(rows.features)
+    columns = find_columns(rows.features, caption_source=source)
     looked_at, census = _spread(len(rows)), MediaCensus()
     captions = []
     for number in looked_at:
@@ -88,14 +89,6 @@ def look_at(dataset: str, split: str = "train") -> DataFacts:
     given = [caption for caption in captions if caption is not None]
     prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
     return DataFacts(len(rows), tuple(census.clips), source, len(given) / len(captions), prompts)
-
-
-def _columns(features) -> tuple[Columns, str]:
-    if any(name in features for name in CAPTION_COLUMNS):
-        source = "auto"
-    else:
-        source = "folder" if SUB_FOLDER_COLUMN in features else "none"
-    return find_columns(features, caption_source=source), source
 
 
 def _spread(num_rows: int) -> Sequence[int]:

@@ -11,10 +11,9 @@ from transformers import CLIPTokenizer
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
-from nuwa_hf.pipelines import NuwaTextToVideoPipeline
-from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_part
-from nuwa_hf.storage.local_checkpoint import EMPTY, check_checkpoint_folder, is_local_path
-from nuwa_hf.training.nuwa.nuwa_arguments import PARTS, NuwaArguments
+from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs, find_part
+from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 
 
 @dataclass(frozen=True)
@@ -69,24 +68,18 @@ def load_components(arguments: NuwaArguments) -> Components:
     Raises:
         OSError: If one is missing.
     """
-    places = {name: (find_part(getattr(arguments, name), name), "") for name in PARTS if getattr(arguments, name)}
-    if arguments.checkpoint is not None:
-        places = {**_places_of(find_checkpoint(arguments.checkpoint)), **places}
-    vqgan, tokenizer, sketch_vqgan, transformer = (places.get(name) for name in PARTS)
+    checkpoint = None if arguments.checkpoint is None else find_checkpoint(arguments.checkpoint)
+    if checkpoint is not None and is_local_path(checkpoint):
+        check_checkpoint_folder(Path(checkpoint), ["transformer"])
+    parts = {name: getattr(arguments, name) for name in ("vqgan", "tokenizer", "sketch_vqgan")}
+    folders = find_codecs(checkpoint, **parts)
+    # The transformer keeps its name, which the finished model gives as its base.
+    transformer = (checkpoint, "" if checkpoint is None else "transformer")
+    if arguments.transformer is not None:
+        transformer = (find_part(arguments.transformer, "transformer"), "")
     return Components(
-        load_codec(vqgan[0], subfolder=vqgan[1]),
-        load_text_tokenizer(tokenizer[0], subfolder=tokenizer[1]),
-        None if sketch_vqgan is None else load_codec(sketch_vqgan[0], subfolder=sketch_vqgan[1]),
-        *(transformer or (None, "")),
+        load_codec(folders["vqgan"]),
+        load_text_tokenizer(folders["tokenizer"]),
+        None if folders["sketch_vqgan"] is None else load_codec(folders["sketch_vqgan"]),
+        *transformer,
     )
-
-
-def _places_of(checkpoint: str) -> dict[str, tuple[str, str]]:
-    """Where the components of a whole checkpoint are: its name and a folder in it."""
-    if is_local_path(checkpoint):
-        check_checkpoint_folder(
-            Path(checkpoint), [name for name in PARTS if name != "sketch_vqgan"], optional=["sketch_vqgan"]
-        )
-    index = NuwaTextToVideoPipeline.load_config(checkpoint)
-    has_sketches = list(index.get("sketch_vqgan", EMPTY)) != EMPTY
-    return {name: (checkpoint, name) for name in PARTS if name != "sketch_vqgan" or has_sketches}

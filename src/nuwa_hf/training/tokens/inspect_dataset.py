@@ -14,14 +14,14 @@ from tqdm.auto import tqdm
 
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
-from nuwa_hf.datasets.find_columns import CAPTION_COLUMNS, SUB_FOLDER_COLUMN
+from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
-from nuwa_hf.storage.find_checkpoint import CODECS, EMBEDDED, find_checkpoint, find_codecs, find_part
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, find_codecs
 from nuwa_hf.training.tokens.caption_tokens import caption_losses
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
 from nuwa_hf.training.tokens.inspection import Inspection
@@ -77,16 +77,16 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     """
     windows = ClipWindows(args.clips_per_video, args.stride)
     checkpoint = args.checkpoint or EMBEDDED
-    folders = find_codecs(checkpoint) if args.vqgan is None or args.tokenizer is None else {}
-    given = {part: find_part(name, part) for part in CODECS if (name := getattr(args, part)) is not None}
-    folders = {**folders, **given}
+    folders = find_codecs(checkpoint, vqgan=args.vqgan, tokenizer=args.tokenizer)
     vqgan, tokenizer = load_codec(folders["vqgan"]).eval(), load_text_tokenizer(folders["tokenizer"])
     learnt = NuwaConfig()
     if args.checkpoint is not None or args.vqgan is None:
         learnt = NuwaConfig.from_pretrained(find_checkpoint(checkpoint), subfolder="transformer")
     frame_rate = learnt.frame_rate if args.frame_rate is None else args.frame_rate
     rows = open_dataset(args.dataset, split=args.dataset_split, streaming=args.streaming)
-    source = _caption_source(rows.features, args)
+    source = args.caption_source
+    if source == "auto" and args.caption_column is None and rows.features is not None:
+        source = usable_caption_source(rows.features)
     size = as_codec(vqgan).sample_size
     media = CaptionedMedia(
         rows,
@@ -108,14 +108,17 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         media.reader = replace(media.reader, num_frames=learnt.get_visual_grid().t if has_clips else 1)
     flags = [("--dataset_split", args.dataset_split, "train"), ("--media_column", args.media_column, None)]
     flags += [("--caption_column", args.caption_column, None), ("--caption_source", source, "auto")]
+    captions_from = {
+        "auto": f"in the column {columns.caption}",
+        "folder": "the names of sub-folders",
+        "none": "none are read",
+    }
     return Inspection(
         dataset=args.dataset,
         flags=tuple(word for name, value, default in flags if value != default for word in (name, value)),
         codec=args.vqgan or checkpoint,
         codec_flags=_codec_flags(args, folders),
-        caption_source={"auto": f"in the column {columns.caption}", "folder": "the names of sub-folders"}.get(
-            source, "no column of captions is known"
-        ),
+        caption_source=captions_from[source],
         census=census,
         left_out=tuple(left_out_files(args.dataset, split=args.dataset_split)),
         captions=caption_losses(tokenizer, captions),
@@ -144,14 +147,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_png(found.judgement.sheet, args.output)
     text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if args.json else found.text()
     sys.stdout.write(f"{text}\n")
-
-
-def _caption_source(features, args: argparse.Namespace) -> str:
-    """Without a column of captions there is still something to look at."""
-    is_unnamed = args.caption_source == "auto" and args.caption_column is None and features is not None
-    if is_unnamed and not any(name in features for name in CAPTION_COLUMNS):
-        return "folder" if SUB_FOLDER_COLUMN in features else "none"
-    return args.caption_source
 
 
 def _codec_flags(args: argparse.Namespace, folders: dict[str, str | None]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Literal
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs, find_part
+from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
 from nuwa_hf.training.run.run_arguments import argument, require
 
 
@@ -138,10 +138,9 @@ class TokenizeArguments:
             ValueError: If `sketch_column` is given and `checkpoint` has no codec of sketches.
         """
         parts = {"vqgan": self.vqgan, "tokenizer": self.tokenizer, "sketch_vqgan": self.sketch_vqgan}
-        given = {part: find_part(name, part) for part, name in parts.items() if name is not None}
+        found = find_codecs(self.checkpoint, **parts)
         if self.checkpoint is None:
-            return {"sketch_vqgan": None, **given}
-        found = {**find_codecs(self.checkpoint), **given}
+            return found
         if self.dataset is not None and self.sketch_column is None and self.sketch_vqgan is None:
             return {**found, "sketch_vqgan": None}
         has_codec = found["sketch_vqgan"] is not None or self.sketch_column is None

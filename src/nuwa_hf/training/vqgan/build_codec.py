@@ -59,7 +59,7 @@ def settle_arguments(arguments: VQGANArguments, start: NuwaVQGAN | None) -> VQGA
         start (`NuwaVQGAN`, *optional*): the codec that training starts from.
 
     Returns:
-        `VQGANArguments`: with an `image_size` and a `learning_rate`.
+        `VQGANArguments`: with an `image_size` and a `learning_rate`; without a start they are unchanged.
 
     Raises:
         ValueError: If the codec or the discriminator cannot take images of that size.
