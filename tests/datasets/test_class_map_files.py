@@ -2,8 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """Stored class maps: their values come through unchanged, from whatever holds them."""
 
-from fractions import Fraction
-
 import numpy as np
 import PIL.Image
 import pytest
@@ -11,12 +9,10 @@ from clip_folders import class_maps, save_animation
 
 from nuwa_hf.datasets.class_map_files import fit_class_maps, read_class_maps
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_sampling import TimedFrame
 
 
 MAPS = class_maps(6, 0, 200)
-# Every other frame of a clip of 5 frames a second.
-CLIP = [TimedFrame(k, Fraction(k, 5), Fraction(1, 5), None) for k in (0, 2, 4)]
+NUMBERS = (0, 2, 4)  # every other frame of a clip of 5 frames a second
 
 
 def picture(one, mode="L"):
@@ -26,8 +22,8 @@ def picture(one, mode="L"):
     return image
 
 
-def read(value, clip=CLIP):
-    return read_class_maps(value, clip, frame_rate=2.5)
+def read(value, numbers=NUMBERS):
+    return read_class_maps(value, numbers, frame_rate=2.5)
 
 
 @pytest.mark.parametrize("mode", ["L", "P"])
@@ -49,7 +45,7 @@ def test_lists_of_pictures_and_numbers_have_a_map_for_each_frame_of_the_clip(tmp
 
 def test_one_picture_or_a_flat_array_is_the_sketch_of_one_frame():
     for value in (picture(MAPS[1]), MAPS[1], MAPS[1].tolist()):
-        assert np.array_equal(read(value, CLIP[:1]), MAPS[1:2])
+        assert np.array_equal(read(value, NUMBERS[:1]), MAPS[1:2])
 
 
 @pytest.mark.parametrize(
@@ -75,7 +71,7 @@ def test_what_is_no_class_map_is_a_broken_clip(value, message):
 def test_formats_that_do_not_keep_values_are_refused(tmp_path, suffix):
     picture(MAPS[0]).save(tmp_path / f"map{suffix}")
     with pytest.raises(BrokenMediaError, match="does not keep class indices; save it as PNG"):
-        read(str(tmp_path / f"map{suffix}"), CLIP[:1])
+        read(str(tmp_path / f"map{suffix}"), NUMBERS[:1])
 
 
 def test_fitting_takes_the_pixel_that_each_centre_lies_in():

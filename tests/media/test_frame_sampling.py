@@ -92,7 +92,7 @@ def test_the_whole_clip_gives_a_frame_for_each_time_before_its_end(rate, asked, 
     frames = list(evenly_timed([None] * round(rate * seconds), rate))
     sampled = list(sample_frames(frames, asked))
     assert len(sampled) == -(-asked * seconds // 1)
-    start = sample_window(frames, frame_rate=asked, num_frames=len(sampled))
+    start = list(sample_window(frames, frame_rate=asked, num_frames=len(sampled)))
     assert sampled == start
 
 

@@ -66,10 +66,15 @@ def test_url_that_fails_is_an_error_that_says_where(server):
         load_image("http://", "image")
 
 
-@pytest.mark.parametrize("path", ["missing.png", Path("missing.png"), "", ".", "a cat sleeps " * 100, "nul\0"])
+@pytest.mark.parametrize("path", ["missing.png", Path("missing.png"), "", "a cat sleeps " * 100, "nul\0"])
 def test_path_without_a_file_is_an_error_with_the_remedy(path):
     with pytest.raises(FileNotFoundError, match=r"`image` must be the path of a file, or a URL .* check the path"):
         load_image(path, "image")
+
+
+def test_a_folder_is_no_picture_and_the_remedy_is_a_file_in_it(tmp_path):
+    with pytest.raises(OSError, match=r"`image` must be the path of a file.* which is a folder; give a file in it"):
+        load_image(tmp_path, "image")
 
 
 def load_or_refuse(path):

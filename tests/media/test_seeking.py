@@ -140,7 +140,7 @@ def test_only_the_chosen_frames_are_alive(folder):
     try:
         before = alive()
         with open_media(folder / "b.mp4") as media:
-            window = media.window(frame_rate=2.5, num_frames=3)
+            window = list(media.window(frame_rate=2.5, num_frames=3))
             assert len({frame.picture().tobytes() for frame in window}) == 3
             assert alive() == before + 3
             del window

@@ -84,16 +84,16 @@ class ClipReader:
                 }
 
     def _frames(self, media: Media, start: Fraction, row: dict[str, Any], name: str) -> dict[str, np.ndarray]:
-        clip = media.window(start=start, frame_rate=self.frame_rate, num_frames=self.num_frames)
-        video, sizes = [], []
-        for frame in clip:  # one at a time: they can be large
-            picture = frame.picture()
-            sizes.append((picture.height, picture.width))
+        video, numbers = [], []
+        for frame in media.window(start=start, frame_rate=self.frame_rate, num_frames=self.num_frames):
+            picture = frame.picture()  # one at a time: they can be large
+            height, width = picture.height, picture.width
             video.append(fit_picture(picture, self.height, self.width))
+            numbers.append(frame.number)
         if self.columns.sketch is None:
             return {"video": np.stack(video)}
-        maps = read_class_maps(row[self.columns.sketch], clip, frame_rate=self.frame_rate, start=start)
-        (rows, columns), (height, width) = maps.shape[1:], sizes[0]
+        maps = read_class_maps(row[self.columns.sketch], numbers, frame_rate=self.frame_rate, start=start)
+        rows, columns = maps.shape[1:]
         if rows * width != columns * height:
             raise BrokenMediaError(
                 f"has a sketch of {rows}x{columns} beside frames of {height}x{width}, another aspect"

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Stored class maps: the sketches of a clip, as pictures, animations or numbers."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -9,13 +10,12 @@ import numpy as np
 
 from nuwa_hf.media.class_indices import class_indices
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_sampling import TimedFrame
 from nuwa_hf.media.resizing import middle_box, resize_class_maps
 from nuwa_hf.media.sources import open_media
 
 
 def read_class_maps(
-    value: Any, clip: list[TimedFrame], *, frame_rate: float, start: Fraction = Fraction(0)
+    value: Any, numbers: Sequence[int], *, frame_rate: float, start: Fraction = Fraction(0)
 ) -> np.ndarray:
     """The class maps of a clip's sampled frames.
 
@@ -25,12 +25,12 @@ def read_class_maps(
 
     Args:
         value: what `open_media` takes, a list of these, or whole numbers as an array or nested lists.
-        clip (`list[TimedFrame]`): the frames that were sampled.
+        numbers (`Sequence[int]`): of the frames that were sampled: how many come before each.
         frame_rate (`float`): the rate at which they were.
         start (`Fraction`, *optional*): when the first of them is shown, in seconds; by default 0.
 
     Returns:
-        `np.ndarray` of shape `(len(clip), rows, columns)`, whole numbers.
+        `np.ndarray` of shape `(len(numbers), rows, columns)`, whole numbers.
 
     Raises:
         BrokenMediaError: If it cannot be read, is no class map, or has too few frames.
@@ -38,11 +38,11 @@ def read_class_maps(
     try:
         if isinstance(value, list | tuple | np.ndarray):
             maps = _read_list(value)
-            if max(frame.number for frame in clip) >= len(maps):
+            if max(numbers) >= len(maps):
                 raise BrokenMediaError(f"has {len(maps)} maps, fewer than the clip has frames")
-            maps = [maps[frame.number] for frame in clip]
+            maps = [maps[number] for number in numbers]
         else:
-            maps = _read_pictures(value, start, frame_rate, len(clip))
+            maps = _read_pictures(value, start, frame_rate, len(numbers))
         if len({one.shape for one in maps}) != 1:
             raise BrokenMediaError("has maps of several sizes")
     except BrokenMediaError as error:

@@ -118,8 +118,8 @@ def sample_frames(frames: Iterable[TimedFrame], frame_rate: float, start: Fracti
 
 def sample_window(
     frames: Iterable[TimedFrame], *, frame_rate: float, num_frames: int, start: Fraction | int = 0
-) -> list[TimedFrame]:
-    """So many frames at a rate.
+) -> Iterator[TimedFrame]:
+    """So many frames at a rate, each as it is asked for.
 
     Args:
         frames (`Iterable[TimedFrame]`): the clip, as in `sample_frames`; read only as far as it is needed.
@@ -127,17 +127,19 @@ def sample_window(
         num_frames (`int`): how many, at least 1.
         start (`Fraction`, defaults to 0): when the first is shown, in seconds from the clip's first frame.
 
-    Returns:
-        `list[TimedFrame]`: `num_frames` frames.
+    Yields:
+        `TimedFrame`: `num_frames` of them.
 
     Raises:
-        BrokenMediaError: If the clip has no frame, or ends before the last of these times.
+        BrokenMediaError: If the clip has no frame, or ends before the last of these times; after those that it has.
     """
-    chosen = list(islice(sample_frames(frames, frame_rate, start), num_frames))
-    if len(chosen) < num_frames:
+    count = 0
+    for frame in islice(sample_frames(frames, frame_rate, start), num_frames):
+        yield frame
+        count += 1
+    if count < num_frames:
         where = f" from {float(start):g} s on" if start else ""
         raise BrokenMediaError(
-            f"is too short: {len(chosen)} frames at {frame_rate:g} a second{where}, where {num_frames} are needed",
+            f"is too short: {count} frames at {frame_rate:g} a second{where}, where {num_frames} are needed",
             remedy="give a longer one",
         )
-    return chosen

@@ -123,19 +123,19 @@ class Media:
             raise BrokenMediaError(f"is damaged: its frame {number} cannot be decoded")
         return frame
 
-    def window(self, *, frame_rate: float, num_frames: int, start: Fraction | int = 0) -> list[TimedFrame]:
-        """So many frames at a rate. Only these are held in memory, and a video is decoded as in `frames`.
+    def window(self, *, frame_rate: float, num_frames: int, start: Fraction | int = 0) -> Iterator[TimedFrame]:
+        """So many frames at a rate, each decoded as it is asked for, as in `frames`.
 
         Args:
             frame_rate (`float`): frames a second, above 0.
             num_frames (`int`): how many, at least 1.
             start (`Fraction`, defaults to 0): when the first is shown, in seconds from the clip's first frame.
 
-        Returns:
-            `list[TimedFrame]`: `num_frames` frames.
+        Yields:
+            `TimedFrame`: `num_frames` of them.
 
         Raises:
-            BrokenMediaError: If it is damaged, or ends before the last of these times.
+            BrokenMediaError: If it is damaged, or ends before the last of these times; after those that it has.
         """
         return sample_window(self.frames(start), frame_rate=frame_rate, num_frames=num_frames, start=start)
 

@@ -15,7 +15,6 @@ from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
 from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 
 
-# Arguments that each name one component; `checkpoint` names all of them.
 # Arguments that override a size of the preset.
 SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers", "window")
 # The end of the help of arguments whose default is in the table of `preset_defaults`.
