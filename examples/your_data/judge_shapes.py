@@ -5,9 +5,10 @@
     python examples/your_data/judge_shapes.py --checkpoint runs/shapes/pipeline --output shapes.json
     python examples/your_data/judge_shapes.py --clips clips_val --output real.json
 
-What is strongly coloured is the shape, since all backgrounds are grey. Its colour is the nearest in hue, its form the
-one of the four that covers it best, its direction that of the way from its first middle to its last. Colour and form
-are right if they are so in most frames. Nothing here is trained, so no generator can have been trained to please it.
+What is strongly coloured is the shape, since all backgrounds are grey. Its colour is the nearest in hue. Its form is
+the nearest in how much of the box around it is covered and how much of that lies in the lower half. Its direction is
+that of the way from its first middle to its last. Colour and form are right if they are so in most frames. Nothing
+here is trained, so no generator can have been trained to please it.
 """
 
 import argparse
@@ -28,29 +29,27 @@ from nuwa_hf.media import contact_sheet, fit_picture, open_media, write_png
 
 
 STRONG_COLOR = 0.35  # difference of a pixel's largest and smallest channel, in [0, 1]
-LEAST_PIXELS = 12
+LEAST_SHARE = 0.01  # of the picture's pixels, so many are a shape
 LEAST_WAY = 0.1  # of the picture's width, from which a shape counts as moved
-TEMPLATE_SIZE = 32
 CLIPS_AT_ONCE = 16
 SHOWN = 12
 
 
-def cut_out(mask: np.ndarray) -> np.ndarray:
-    """What a mask covers, cut at its edges and brought to one size.
+def form_of(mask: np.ndarray) -> tuple[float, float]:
+    """What tells forms apart, at any size and also when they are blurred.
 
     Args:
         mask (`np.ndarray` of shape `(Y, X)`): bool, somewhere True.
 
     Returns:
-        `np.ndarray` of shape `(TEMPLATE_SIZE, TEMPLATE_SIZE)`: bool.
+        `tuple[float, float]`: the share of the box around it that is covered, and the share of that in the lower half.
     """
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    picture = PIL.Image.fromarray(part.astype(np.uint8) * 255).resize((TEMPLATE_SIZE, TEMPLATE_SIZE))
-    return np.asarray(picture) > 127
+    box = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return float(box.mean()), float(box[-(len(box) // 2) :].sum() / box.sum())
 
 
-TEMPLATES = {shape: cut_out(np.asarray(shape_mask(shape, (SIZE / 2, SIZE / 2), SIZE / 3)) > 127) for shape in SHAPES}
+FORMS = {shape: form_of(np.asarray(shape_mask(shape, (SIZE / 2, SIZE / 2), SIZE / 3)) > 127) for shape in SHAPES}
 HUES = {name: colorsys.rgb_to_hsv(*(value / 255 for value in color))[0] for name, color in COLORS.items()}
 
 
@@ -63,13 +62,14 @@ def read_frame(frame: np.ndarray) -> tuple[str, str, np.ndarray] | None:
     Returns:
         `tuple[str, str, np.ndarray]`: colour, form and middle `(x, y)` in pixels; None if there is no shape.
     """
-    mask = np.ptp(frame, axis=-1) > STRONG_COLOR
-    if mask.sum() < LEAST_PIXELS:
+    strength = np.ptp(frame, axis=-1)
+    strongest = np.quantile(strength, 1 - LEAST_SHARE)
+    if strongest < STRONG_COLOR:
         return None
+    mask = strength > strongest / 2
     hue = colorsys.rgb_to_hsv(*np.median(frame[mask], axis=0))[0]
     color = min(HUES, key=lambda name: min(abs(hue - HUES[name]), 1 - abs(hue - HUES[name])))
-    found = cut_out(mask)
-    shape = max(TEMPLATES, key=lambda name: (found & TEMPLATES[name]).sum() / (found | TEMPLATES[name]).sum())
+    shape = min(FORMS, key=lambda name: np.hypot(*np.subtract(FORMS[name], form_of(mask))))
     return color, shape, np.argwhere(mask).mean(0)[::-1]
 
 

@@ -15,7 +15,7 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transfor
 
 from nuwa_hf import DEMO_CHECKPOINT, NuwaInt8Config, NuwaTextToVideoPipeline
 from nuwa_hf.grid import Grid
-from nuwa_hf.training.nuwa.build_transformer import build_transformer
+from nuwa_hf.training.nuwa.build_transformer import build_transformer, with_more_codes
 from nuwa_hf.training.nuwa.components import load_components
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder, merged_copy
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
@@ -258,6 +258,17 @@ def test_what_does_not_fit_the_checkpoint_is_refused_before_anything_is_written(
     with pytest.raises(OSError, match="No checkpoint"):
         main(flags_of(tmp_path / "nothing", tokens_folder, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_transformer_gets_fresh_weights_for_the_codes_that_its_codec_has_learnt_since():
+    before = tiny_transformer().eval()
+    after = with_more_codes(before, CODEBOOK_SIZE + 5).eval()
+    tokens = torch.randint(CODEBOOK_SIZE, (1, *VISUAL_GRID), generator=torch.Generator().manual_seed(0))
+    text = torch.tensor([[1, 7, 2]])
+    logits = [model(input_ids=text, visual_tokens=tokens).logits for model in (before, after)]
+    assert logits[1].shape[-1] == CODEBOOK_SIZE + 5
+    assert torch.equal(logits[0], logits[1][..., :CODEBOOK_SIZE])
+    assert with_more_codes(before, CODEBOOK_SIZE) is before
 
 
 def test_a_quantised_transformer_is_not_trained(checkpoint, tokens_folder, tmp_path):

@@ -11,7 +11,8 @@ from diffusers import VQModel
 from PIL import Image
 
 from nuwa_hf import NuwaVQGAN
-from nuwa_hf.training.vqgan.build_codec import load_start, settle_arguments
+from nuwa_hf.training.vqgan.build_codec import load_start, settle_arguments, take_over
+from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS
 from nuwa_hf.training.vqgan.train_vqgan import main
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
@@ -74,6 +75,20 @@ def test_a_run_moves_what_is_learnt_and_measures_its_start_before_the_first_step
     assert "psnr_objects" not in lines[-1]
 
 
+def test_codes_that_are_added_mean_nothing_until_training_moves_them_to_latents(folder):
+    start = load_start(VQGANArguments(output_dir="unused", vqgan=str(folder / "nearest")), 3)
+    larger = take_over(start, "full", 16, 80)
+    pixels = torch.rand(4, 3, 16, 16) * 2 - 1
+    encoded = larger.encode(pixels)
+    assert torch.equal(encoded.tokens, start.encode(pixels).tokens)
+    codebook = EmaCodebook(larger.quantize)
+    codebook.initialise(encoded.latents, kept=64)
+    codes = larger.quantize.codebook()
+    assert torch.equal(codes[:64], start.quantize.codebook())
+    latents = encoded.latents.movedim(1, -1).flatten(0, -2)
+    assert all((code == latents).all(1).any() for code in codes[64:])
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -91,6 +106,9 @@ def test_a_run_moves_what_is_learnt_and_measures_its_start_before_the_first_step
             "`vqgan` must be a codec of EmojiMotion's sketches, with .* classes, got '3 channels in and 3 out'",
         ),
         ({"vqgan": "fsq", "fine_tune": "decoder-and-codebook"}, "`fine_tune` must be 'full' or 'decoder' with the qu"),
+        ({"codebook_size": 63}, "`codebook_size` must be at least the 64 of `vqgan`, got 63; merge codes"),
+        ({"vqgan": "fsq", "codebook_size": 80}, "`codebook_size` must be left out with the quantizer 'fsq'"),
+        ({"codebook_size": 80, "fine_tune": "decoder"}, "`fine_tune` must be 'full' or 'decoder-and-codebook' with a"),
         ({"vqgan": "vqmodel"}, "`vqgan` must be a NuwaVQGAN, got 'VQModel'; convert .*convert_diffusers_vqmodel.py"),
     ],
 )

@@ -40,7 +40,7 @@ def build_training(**overrides) -> VQGANTraining:
     learnt = [parameter for parameter in vqgan.parameters() if parameter.requires_grad]
     optimizers = [torch.optim.AdamW(one, lr=0.01) for one in (learnt, discriminator.parameters())]
     prepared = (accelerator := Accelerator(cpu=True)).prepare(vqgan, discriminator, *optimizers)
-    return VQGANTraining(arguments, target, accelerator, *prepared, codebook, None)
+    return VQGANTraining(arguments, target, accelerator, *prepared, codebook, None, 0)
 
 
 def batch(start: int, size: int, **overrides) -> dict[str, torch.Tensor]:

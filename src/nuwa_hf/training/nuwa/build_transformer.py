@@ -5,6 +5,7 @@
 import logging
 from collections.abc import Collection
 
+import torch
 from transformers import GenerationConfig
 
 from nuwa_hf.grid import Grid
@@ -87,6 +88,11 @@ def build_transformer(
         model = NuwaForConditionalGeneration.from_pretrained(
             components.transformer, subfolder=components.subfolder, **sizes
         )
+        codes, known = as_codec(components.vqgan).codebook_size, model.config.codebook_size
+        rule = f"'full' or 'frozen-encoder' with a codec of {codes} codes for a transformer of {known}"
+        is_lora = arguments.fine_tune == "lora"
+        require(codes <= known or not is_lora, "fine_tune", rule, "lora", "adapters learn no new codes")
+        model = with_more_codes(model, codes)
         check_grid(grid, model.config)
         for name, codec in components.codecs.items():
             warn_of_other_codec(name, codec, model)
@@ -113,6 +119,31 @@ def build_transformer(
     if arguments.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
+
+
+@torch.no_grad()
+def with_more_codes(model: NuwaForConditionalGeneration, codebook_size: int) -> NuwaForConditionalGeneration:
+    """The transformer for a codec that has learnt more codes than it knows.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): the transformer; not changed.
+        codebook_size (`int`): number of codes, W.
+
+    Returns:
+        `NuwaForConditionalGeneration`: with the same weights for the codes that it knows, which are the first, and
+            fresh ones for the others. The same model if there are no others.
+    """
+    if codebook_size <= model.config.codebook_size:
+        return model
+    larger = NuwaForConditionalGeneration(
+        type(model.config).from_dict({**model.config.to_dict(), "codebook_size": codebook_size})
+    )
+    state = larger.state_dict()
+    for name, weight in model.state_dict().items():
+        state[name][: len(weight)] = weight  # the embedding and the head have more rows than before
+    larger.load_state_dict(state)
+    larger.generation_config = model.generation_config
+    return larger
 
 
 def _remember_what_is_learnt(config: NuwaConfig, arguments: NuwaArguments, components: Components) -> None:

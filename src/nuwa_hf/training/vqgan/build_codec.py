@@ -48,6 +48,11 @@ def load_start(arguments: VQGANArguments, num_channels: int) -> NuwaVQGAN | None
     kind, chosen = start.config.quantizer, arguments.fine_tune
     rule, remedy = f"'full' or 'decoder' with the quantizer {kind!r}", "its codes do not follow latents"
     require(kind == "nearest" or chosen != "decoder-and-codebook", "fine_tune", rule, chosen, remedy)
+    size, least = arguments.codebook_size, start.codebook_size
+    if size is not None:
+        rule = f"at least the {least} of `vqgan`" if kind == "nearest" else f"left out with the quantizer {kind!r}"
+        remedy = "merge codes with nuwa-hf merge-codes" if kind == "nearest" else "its codes are as many as they are"
+        require(kind == "nearest" and size >= least, "codebook_size", rule, size, remedy)
     return start
 
 
@@ -78,20 +83,27 @@ def settle_arguments(arguments: VQGANArguments, start: NuwaVQGAN | None) -> VQGA
     return settled
 
 
-def take_over(start: NuwaVQGAN, fine_tune: str, sample_size: int) -> NuwaVQGAN:
+def take_over(start: NuwaVQGAN, fine_tune: str, sample_size: int, codebook_size: int | None = None) -> NuwaVQGAN:
     """A copy of the codec that training starts from, with what is not learnt frozen.
 
     Args:
         start (`NuwaVQGAN`): the codec; not changed.
         fine_tune (`str`): what is learnt: "full", "decoder" or "decoder-and-codebook".
         sample_size (`int`): rows and columns of an image.
+        codebook_size (`int`, *optional*): number of codes, at least those of the start, which come first. The others
+            are copies of its first code, which are never the nearest, until training moves them.
 
     Returns:
         `NuwaVQGAN`: with the same weights.
     """
     kept = {name: value for name, value in start.config.items() if not name.startswith("_")}  # without its path
-    vqgan = NuwaVQGAN.from_config({**kept, "sample_size": sample_size})
-    vqgan.load_state_dict(start.state_dict())
+    more = 0 if codebook_size is None else codebook_size - start.codebook_size
+    vqgan = NuwaVQGAN.from_config({**kept, "sample_size": sample_size, "codebook_size": start.codebook_size + more})
+    weights = start.state_dict()
+    if more:
+        codes = start.quantize.codebook()
+        weights["quantize.embedding.weight"] = torch.cat([codes, codes[:1].expand(more, -1)])
+    vqgan.load_state_dict(weights)
     if fine_tune != "full":
         vqgan.encoder.requires_grad_(False)
         vqgan.quant_conv.requires_grad_(False)

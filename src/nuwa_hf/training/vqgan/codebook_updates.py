@@ -128,17 +128,18 @@ class EmaCodebook:
         return self.counts is not None
 
     @torch.no_grad()
-    def initialise(self, latents: torch.Tensor) -> None:
-        """Sets every code to a random latent of the first batch. If there are fewer latents than codes, they are
-        reused.
+    def initialise(self, latents: torch.Tensor, kept: int = 0) -> None:
+        """Sets codes to random latents of the first batch. If there are fewer latents than codes, they are reused.
 
         Call it before the first batch is quantised. Otherwise the averages start from the existing codes.
 
         Args:
             latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`): latents before quantisation.
+            kept (`int`, defaults to 0): how many codes, from the first on, stay as they are.
         """
         latents_ND = self._flatten(latents)
-        codes_VD = self._draw(latents_ND, self.quantizer.codebook_size)
+        codes_VD = self.quantizer.codebook(latents_ND.device).float()
+        codes_VD[kept:] = self._draw(latents_ND, len(codes_VD) - kept)
         self.quantizer.write_codebook(codes_VD)
         self._start(codes_VD, latents_ND)
 

@@ -78,10 +78,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
 
     sample_size = held_out["pixels"].shape[-1]
+    kept_codes = 0 if start is None else start.codebook_size
     if start is None:
         vqgan = build_vqgan(arguments, num_channels, sample_size)
     else:
-        vqgan = take_over(start, arguments.fine_tune, sample_size)
+        vqgan = take_over(start, arguments.fine_tune, sample_size, arguments.codebook_size)
     vqgan = vqgan.to(memory_format=memory_format)
     discriminator = PatchDiscriminator(
         num_channels, arguments.discriminator_channels, arguments.discriminator_layers
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     prepared = accelerator.prepare(vqgan, discriminator, optimizer, discriminator_optimizer)
     ema = AveragedWeights(learnt, arguments.ema_decay)
     state.register(ema, scheduler)
-    training = VQGANTraining(arguments, target, accelerator, *prepared, codebook, perceptual)
+    training = VQGANTraining(*(arguments, target, accelerator, *prepared, codebook, perceptual, kept_codes))
     state.watch(vqgan, discriminator)
     resumed = state.resume()
     models = {"codec": vqgan, "discriminator": discriminator}
@@ -172,10 +173,9 @@ def train(
             _to_device(next(batches), accelerator.device, memory_format)
             for _ in range(arguments.gradient_accumulation_steps)
         ]
-        is_new = arguments.vqgan is None
-        if is_new and training.codebook is not None and not training.codebook.is_started:
+        if training.codebook is not None and not training.codebook.is_started:
             latents = accelerator.unwrap_model(training.vqgan).encode(passes[0]["pixels"]).latents
-            training.codebook.initialise(latents)
+            training.codebook.initialise(latents, kept=training.kept_codes)
         for group in training.discriminator_optimizer.param_groups:
             group["lr"] = scheduler.get_last_lr()[0]
         log, tokens = vqgan_step(training, passes, is_adversarial=state.step >= first_adversarial)

@@ -22,7 +22,6 @@ NEW_CODEC = {
     "latent_channels": 256,
     "commitment_weight": 0.25,
 }
-CONFIGURATION = (*NEW_CODEC, "fsq_levels", "codebook_dim", "codebook_size")
 NEW_IMAGE_SIZE = 256
 RATE_TIMES_WIDTH = 0.0128
 
@@ -89,7 +88,9 @@ class VQGANArguments(RunArguments):
         metadata={"help": "Levels of each channel of a code, such as 8 5 5 5, for finite scalar quantisation."},
     )
     codebook_dim: int | None = argument(None, help="Width of a code; else 256, or as many as there are `fsq_levels`.")
-    codebook_size: int | None = argument(None, help="Number of codes; else 1024, or the product of `fsq_levels`.")
+    codebook_size: int | None = argument(
+        None, help="Number of codes; else those of `vqgan`, 1024, or the product of `fsq_levels`."
+    )
     codebook_learning: Literal["ema", "gradient"] = argument(
         "ema", help="How the codes follow the latents; those of `fsq_levels` stand still."
     )
@@ -122,9 +123,14 @@ class VQGANArguments(RunArguments):
             )
             self._settle_new_codec()
         else:
-            for name in CONFIGURATION:
+            for name in (*NEW_CODEC, "fsq_levels", "codebook_dim"):
                 given, rule = getattr(self, name), "left out beside `vqgan`, the codec that says it"
                 require(given is None, name, rule, given, "leave it out, or train a new codec without `vqgan`")
+            grows, rule = self.codebook_size is not None, "'full' or 'decoder-and-codebook' with a `codebook_size`"
+            is_learnt = self.fine_tune != "decoder"
+            require(is_learnt or not grows, "fine_tune", rule, self.fine_tune, "leave the size out")
+            learning, rule = self.codebook_learning, "'ema' with a `codebook_size` beside `vqgan`"
+            require(learning == "ema" or not grows, "codebook_learning", rule, learning, "leave one of them out")
         for name in (
             "layers_per_block",
             "norm_num_groups",

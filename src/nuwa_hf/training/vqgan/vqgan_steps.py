@@ -37,6 +37,7 @@ class VQGANTraining:
         discriminator_optimizer (`torch.optim.Optimizer`): of the discriminator.
         codebook (`EmaCodebook`, *optional*): updates the codes; None if they are trained by gradient.
         perceptual (`PerceptualLoss`, *optional*): the perceptual term of the loss.
+        kept_codes (`int`): how many codes come from the start; the others start at latents of the first batch.
     """
 
     arguments: VQGANArguments
@@ -48,6 +49,7 @@ class VQGANTraining:
     discriminator_optimizer: torch.optim.Optimizer
     codebook: EmaCodebook | None
     perceptual: PerceptualLoss | None
+    kept_codes: int
 
 
 def vqgan_step(
