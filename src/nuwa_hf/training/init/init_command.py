@@ -19,9 +19,10 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
 from nuwa_hf.training.init.commented_yaml import Setting, commented_yaml
 from nuwa_hf.training.init.data_facts import DataFacts, look_at
-from nuwa_hf.training.init.first_settings import IMAGE_SIZES, FirstSettings, Machine, choose_settings
+from nuwa_hf.training.init.first_settings import IMAGE_SIZES, MOST_WINDOWS, FirstSettings, Machine, choose_settings
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.preset_choice import CPU_TOKENS_PER_SECOND
+from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -89,7 +90,7 @@ def yaml_files(
         why = f"nine clips of ten last at least {facts.seconds(0.1):.3g} s, at {facts.native_rate:.3g} frames a second"
         frames = {"num_frames": Setting(chosen.num_frames, why), "frame_rate": Setting(chosen.frame_rate)}
     if chosen.stride is not None:
-        frames["clips_per_video"] = Setting(8)
+        frames["clips_per_video"] = Setting(MOST_WINDOWS)
         frames["stride"] = Setting(chosen.stride, "samples of a clip follow each other without overlap")
     tokenize = {
         "output_dir": Setting(str(folder / "tokens")),
@@ -140,9 +141,9 @@ def commands(dataset: str, split: str, folder: Path, facts: DataFacts, chosen: F
     """
     lines = []
     if facts.prompts:
-        flags = [] if facts.caption_source == "auto" else ["--caption_source", facts.caption_source]
-        flags += [] if split == "train" else ["--dataset_split", split]
-        lines.append(["train-tokenizer", "--dataset", dataset, *flags, "--output_dir", str(folder / "tokenizer")])
+        source = None if facts.caption_source == "auto" else facts.caption_source
+        data = data_flags(dataset, split, caption_source=source)
+        lines.append(["train-tokenizer", *data, "--output_dir", str(folder / "tokenizer")])
     lines += [[name.removesuffix(".yaml"), "--config", str(folder / name)] for name in FILES]
     task = "text-to-image" if chosen.num_frames == 1 else "text-to-video"
     lines.append([task, *facts.prompts[:1], "--checkpoint", str(folder / "nuwa" / "pipeline")])

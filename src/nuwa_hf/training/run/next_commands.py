@@ -20,19 +20,37 @@ def log_next(commands: Sequence[str]) -> None:
     logger.info("Next:%s", "".join(f"\n  {command}" for command in commands))
 
 
-def after_vqgan(codec: Path, *, dataset: str | None, is_of_sketches: bool, start: str | None = None) -> list[str]:
+def data_flags(dataset: str | None, split: str = "train", **others: str | None) -> list[str]:
+    """The flags by which a command is told of a data set.
+
+    Args:
+        dataset (`str`, *optional*): the data set; None for EmojiMotion.
+        split (`str`, defaults to `"train"`): which part; the default needs no flag.
+        others (`str`, *optional*): further flags, such as `caption_source`; None needs none.
+
+    Returns:
+        `list[str]`: words of a command line.
+    """
+    named = {"dataset": dataset, "dataset_split": None if split == "train" else split, **others}
+    return [word for name, value in named.items() if value is not None for word in (f"--{name}", value)]
+
+
+def after_vqgan(
+    codec: Path, *, dataset: str | None, split: str = "train", is_of_sketches: bool, start: str | None = None
+) -> list[str]:
     """What follows `nuwa-hf train-vqgan`.
 
     Args:
         codec (`Path`): the folder that it wrote.
         dataset (`str`, *optional*): what it was trained on; None for EmojiMotion.
+        split (`str`, defaults to `"train"`): which part of it.
         is_of_sketches (`bool`): whether it is a codec of sketches.
         start (`str`, *optional*): the pipeline whose codec it was.
 
     Returns:
         `list[str]`: commands.
     """
-    data = "" if dataset is None else f" --dataset {_quoted(dataset)}"
+    data = "".join(f" {_quoted(word)}" for word in data_flags(dataset, split))
     if start is not None:
         name = "sketch_vqgan" if is_of_sketches else "vqgan"
         made_with = f"--checkpoint {_quoted(start)} --{name} {_quoted(codec)}"

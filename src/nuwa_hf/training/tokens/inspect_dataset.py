@@ -22,6 +22,7 @@ from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, find_codecs
+from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.tokens.caption_tokens import caption_losses
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
 from nuwa_hf.training.tokens.inspection import Inspection
@@ -106,8 +107,8 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     if args.num_frames is None:
         has_clips = census.stills < len(census.clips)
         media.reader = replace(media.reader, num_frames=learnt.get_visual_grid().t if has_clips else 1)
-    flags = [("--dataset_split", args.dataset_split, "train"), ("--media_column", args.media_column, None)]
-    flags += [("--caption_column", args.caption_column, None), ("--caption_source", source, "auto")]
+    flags = {"media_column": args.media_column, "caption_column": args.caption_column}
+    flags["caption_source"] = None if source == "auto" else source
     captions_from = {
         "auto": f"in the column {columns.caption}",
         "folder": "the names of sub-folders",
@@ -115,7 +116,8 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     }
     return Inspection(
         dataset=args.dataset,
-        flags=tuple(word for name, value, default in flags if value != default for word in (name, value)),
+        dataset_split=args.dataset_split,
+        flags=tuple(data_flags(None, **flags)),
         codec=args.vqgan or checkpoint,
         codec_flags=_codec_flags(args, folders),
         caption_source=captions_from[source],

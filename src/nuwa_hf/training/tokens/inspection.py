@@ -12,6 +12,7 @@ from typing import Any
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.media_census import MediaCensus
+from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
 
@@ -27,7 +28,8 @@ class Inspection:
 
     Args:
         dataset (`str`): as the user named it.
-        flags (`tuple[str, ...]`): what the user said about it, as flags that `nuwa-hf tokenize` takes too.
+        dataset_split (`str`): which part of it.
+        flags (`tuple[str, ...]`): where its clips and captions are, as flags that `nuwa-hf tokenize` takes too.
         codec (`str`): the codec or the checkpoint that it is part of.
         codec_flags (`tuple[str, ...]`): how `nuwa-hf tokenize` is told of codec and tokenizer.
         caption_source (`str`): what the captions are, in words.
@@ -42,6 +44,7 @@ class Inspection:
     """
 
     dataset: str
+    dataset_split: str
     flags: tuple[str, ...]
     codec: str
     codec_flags: tuple[str, ...]
@@ -65,14 +68,14 @@ class Inspection:
         """The command to type next: what stands in the way is mended first."""
         unknown = self.captions.partly_unknown + self.captions.all_unknown
         given = self.captions.clips - self.captions.without
-        dataset = ("--dataset", self.dataset)
+        data = data_flags(self.dataset, self.dataset_split)
         if unknown > MOST_UNKNOWN * given:
-            words = ("train-tokenizer", *dataset, *self.flags, "--output_dir", "runs/tokenizer")
+            words = ("train-tokenizer", *data, *self.flags, "--output_dir", "runs/tokenizer")
         elif self.judgement is not None and self.judgement.is_low:
-            words = ("train-vqgan", *dataset, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
+            words = ("train-vqgan", *data, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
         else:
             stills = ("--num_frames", "1") if self.num_frames == 1 else ()
-            words = ("tokenize", *dataset, *self.flags, *stills, *self.codec_flags, "--output_dir", "runs/tokens")
+            words = ("tokenize", *data, *self.flags, *stills, *self.codec_flags, "--output_dir", "runs/tokens")
         return shlex.join(("nuwa-hf", *words))
 
     def text(self) -> str:

@@ -4,16 +4,18 @@
 
 import json
 import logging
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
+from nuwa_hf.datasets.left_out import LeftOut
 from nuwa_hf.datasets.open_dataset import left_out_files
 from nuwa_hf.media import write_png
 from nuwa_hf.media.whole_files import written_aside
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
 from nuwa_hf.training.tokens.token_files import read_video_tokens
@@ -72,7 +74,7 @@ class TokenReport:
         sizes = (as_codec(encoders.vqgan).codebook_size, encoders.tokenizer.model_max_length)
         if judgement is not None:
             write_png(judgement.sheet, folder / SHEET_NAME)
-            warning = low_psnr_warning(judgement, dataset, arguments.checkpoint or arguments.vqgan)
+            warning = low_psnr_warning(judgement, dataset, split, arguments.vqgan or arguments.checkpoint)
             if warning is not None:
                 logger.warning("%s See %s.", warning, folder / SHEET_NAME)
         return cls(folder, arguments, *sizes, judgement, tuple(left_out))
@@ -115,20 +117,27 @@ class TokenReport:
         if content.skipped:
             where = self.folder / SKIPPED_NAME
             logger.warning("%d of %d clips are left out; %s says why.", len(content.skipped), content.num_rows, where)
-        if self.left_out:
-            logger.warning("%s", left_out_summary(list(self.left_out)))
-        dataset = "" if self.arguments.dataset is None else f" --dataset {self.arguments.dataset}"
-        command = f"nuwa-hf train-tokenizer{dataset} --output_dir NEW"
+        if self.left_out:  # named in the log when the data set was opened
+            where = self.folder / REPORT_NAME
+            logger.warning(
+                "%d files of the data set are no clips of it; %s names them all.", len(self.left_out), where
+            )
+        arguments = self.arguments
+        source = None if arguments.caption_source == "auto" else arguments.caption_source
+        captions = {"caption_column": arguments.caption_column, "caption_source": source}
+        data = data_flags(arguments.dataset, arguments.dataset_split, media_column=arguments.media_column, **captions)
+        command = shlex.join(["nuwa-hf", "train-tokenizer", *data, "--output_dir", "NEW"])
         for sentence in content.captions.sentences(self.max_tokens, command):
             logger.warning("%s", sentence)
 
 
-def low_psnr_warning(judgement: CodecJudgement, dataset: str | None, codec: str) -> str | None:
+def low_psnr_warning(judgement: CodecJudgement, dataset: str | None, split: str, codec: str) -> str | None:
     """What to do about a codec that does not know these pictures.
 
     Args:
         judgement (`CodecJudgement`): what it makes of them.
         dataset (`str`, *optional*): the data set; EmojiMotion without one.
+        split (`str`): which part of it.
         codec (`str`): the codec or the checkpoint that it is part of.
 
     Returns:
@@ -136,9 +145,10 @@ def low_psnr_warning(judgement: CodecJudgement, dataset: str | None, codec: str)
     """
     if not judgement.is_low:
         return None
-    named = "" if dataset is None else f" --dataset {dataset}"
+    data = data_flags(dataset, split)
+    command = shlex.join(["nuwa-hf", "train-vqgan", *data, "--vqgan", codec, "--output_dir", "NEW"])
     return (
         f"The codec draws these clips at {judgement.psnr:.1f} dB only, below {LOW_PSNR:g} (the worst, "
         f"{judgement.worst}, at {judgement.worst_psnr:.1f}); a transformer can draw no better. Train the codec on "
-        f"them first: nuwa-hf train-vqgan{named} --vqgan {codec} --output_dir NEW"
+        f"them first: {command}"
     )

@@ -91,7 +91,9 @@ def file_captions(path: Path) -> Iterator[str]:
         ValueError: If no file is at `path`, or it is no plain text.
     """
     if not path.is_file():
-        raise ValueError(f"`captions` must name a text file with one caption a line, got {str(path)!r}.")
+        raise ValueError(
+            f"`captions` must name a text file with one caption a line, got {str(path)!r}; check the path."
+        )
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except UnicodeDecodeError as error:

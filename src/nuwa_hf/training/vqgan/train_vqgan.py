@@ -131,7 +131,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     is_of_sketches = arguments.target == "sketches"
     log_end(
         *(state, final),
-        after_vqgan(final, dataset=arguments.dataset, is_of_sketches=is_of_sketches, start=start_pipeline),
+        after_vqgan(
+            final,
+            dataset=arguments.dataset,
+            split=arguments.dataset_split,
+            is_of_sketches=is_of_sketches,
+            start=start_pipeline,
+        ),
     )
     finish_trackers(accelerator)
 
