@@ -24,7 +24,8 @@ def test_it_prints_the_table_of_a_preset_and_of_the_machines(capsys):
 
 def test_sizes_are_those_of_a_checkpoint_or_of_a_preset_with_what_replaces_them(checkpoint, tokens_folder, tmp_path):
     sizes = ("hidden_size", "vocab_size", "visual_grid")
-    for flags in (["--checkpoint", checkpoint], ["--transformer", checkpoint / "transformer"]):
+    alone, replaced = ["--transformer", checkpoint / "transformer"], ["--transformer", checkpoint]
+    for flags in (["--checkpoint", checkpoint], alone, ["--checkpoint", "embedded", *replaced]):
         config = config_of(parse_arguments(MemoryArguments, [str(word) for word in flags]))
         assert all(getattr(config, name) == getattr(tiny_config(), name) for name in sizes)
     path = tmp_path / "train.yaml"
@@ -46,7 +47,6 @@ def test_an_image_counts_as_a_part_of_a_video():
     [
         ({"checkpoint": "a", "hidden_size": 16}, r"`checkpoint` must be None with \['hidden_size'\]"),
         ({"checkpoint": "a", "codebook_size": 16}, r"`checkpoint` must be None with \['codebook_size'\]"),
-        ({"checkpoint": "a", "transformer": "b"}, r"`checkpoint` must be None with \['transformer'\]"),
         ({"visual_grid": [3, 0, 3]}, "`visual_grid` must be three numbers above 0"),
         ({"num_processes": 0}, "`num_processes` must be greater than 0"),
     ],

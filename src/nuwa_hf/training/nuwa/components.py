@@ -68,18 +68,36 @@ def load_components(arguments: NuwaArguments) -> Components:
     Raises:
         OSError: If one is missing.
     """
-    checkpoint = None if arguments.checkpoint is None else find_checkpoint(arguments.checkpoint)
-    if checkpoint is not None and is_local_path(checkpoint):
-        check_checkpoint_folder(Path(checkpoint), ["transformer"])
+    transformer, subfolder = find_start(arguments)
     parts = {name: getattr(arguments, name) for name in ("vqgan", "tokenizer", "sketch_vqgan")}
-    folders = find_codecs(checkpoint, **parts)
-    # The transformer keeps its name, which the finished model gives as its base.
-    transformer = (checkpoint, "" if checkpoint is None else "transformer")
-    if arguments.transformer is not None:
-        transformer = (find_part(arguments.transformer, "transformer"), "")
+    folders = find_codecs(arguments.checkpoint, **parts)
     return Components(
         load_codec(folders["vqgan"]),
         load_text_tokenizer(folders["tokenizer"]),
         None if folders["sketch_vqgan"] is None else load_codec(folders["sketch_vqgan"]),
-        *transformer,
+        transformer,
+        subfolder,
     )
+
+
+def find_start(arguments: NuwaArguments) -> tuple[str | None, str]:
+    """Where the transformer to start from is: the one that is named, else that of the checkpoint.
+
+    Args:
+        arguments (`NuwaArguments`): the names.
+
+    Returns:
+        `tuple[str | None, str]`: a folder or a Hub id, which a finished model names as its base, and the folder in it;
+        None and `""` for a fresh transformer.
+
+    Raises:
+        OSError: If it is missing.
+    """
+    if arguments.transformer is not None:
+        return find_part(arguments.transformer, "transformer"), ""
+    if arguments.checkpoint is None:
+        return None, ""
+    checkpoint = find_checkpoint(arguments.checkpoint)
+    if is_local_path(checkpoint):
+        check_checkpoint_folder(Path(checkpoint), ["transformer"])
+    return checkpoint, "transformer"

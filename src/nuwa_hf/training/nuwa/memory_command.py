@@ -19,8 +19,8 @@ from safetensors import safe_open
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.storage.find_checkpoint import find_checkpoint
 from nuwa_hf.tasks import get_task
+from nuwa_hf.training.nuwa.components import find_start
 from nuwa_hf.training.nuwa.memory_estimate import memory_table, on_meta
 from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
@@ -68,17 +68,12 @@ class MemoryArguments(NuwaArguments):
         require(is_grid, "visual_grid", "three numbers above 0: frames, rows, columns", grid, "use for example 6 8 8")
 
     def check_start(self) -> None:
-        """Check that sizes are not given beside a checkpoint, which has its own.
+        """Check that sizes are not given for an existing transformer, which has its own.
 
         Raises:
-            ValueError: If they are, or two checkpoints are named.
+            ValueError: If they are.
         """
-        for name in ("checkpoint", "transformer"):
-            start, resized = getattr(self, name), [size for size in SIZES if getattr(self, size) is not None]
-            resized += [size for size in OF_COMPONENTS if getattr(self, size) is not None]
-            require(start is None or not resized, name, f"None with {resized}", start, "drop one")
-        both = None not in (self.checkpoint, self.transformer)
-        require(not both, "checkpoint", "None with ['transformer']", self.checkpoint, "drop one")
+        self.refuse_beside_start((*SIZES, *OF_COMPONENTS))
 
 
 def config_of(arguments: MemoryArguments) -> NuwaConfig:
@@ -145,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = on_meta(config, arguments.fine_tune, arguments.lora_rank)
     numbers = [weight.numel() for weight in model.parameters()]
     learnt = [weight.numel() for weight in model.parameters() if weight.requires_grad]
-    name = arguments.checkpoint or arguments.transformer or arguments.preset
+    name = arguments.transformer or arguments.checkpoint or arguments.preset
     sys.stdout.write(
         f"{name}: {sum(numbers) / 1e6:.1f} M parameters, {sum(learnt) / 1e6:.1f} M of them learnt, clips of "
         f"{' x '.join(map(str, config.visual_grid))} tokens, {arguments.optimizer}. In GB (1e9 bytes), on each GPU; "
@@ -155,13 +150,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _start(arguments: MemoryArguments) -> NuwaConfig | None:
-    name = arguments.checkpoint or arguments.transformer
-    if name is None:
-        return None
-    found = find_checkpoint(name)
-    folder = Path(found) / "transformer"
-    is_alone = arguments.checkpoint is None or (Path(found).is_dir() and not folder.is_dir())
-    return NuwaConfig.from_pretrained(found, subfolder="" if is_alone else "transformer")
+    transformer, subfolder = find_start(arguments)
+    return None if transformer is None else NuwaConfig.from_pretrained(transformer, subfolder=subfolder)
 
 
 def _grid_of_tokens(arguments: MemoryArguments) -> Grid | None:

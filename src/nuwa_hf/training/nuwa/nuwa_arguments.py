@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The arguments of `train_nuwa`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -156,9 +157,7 @@ class NuwaArguments(RunArguments):
             for name in ("vqgan", "tokenizer"):
                 value = getattr(self, name)
                 require(value is not None, name, "given without `checkpoint`", value, "name it")
-        for name in ("checkpoint", "transformer"):
-            start, resized = getattr(self, name), [size for size in SIZES if getattr(self, size) is not None]
-            require(start is None or not resized, name, f"None with {resized}", start, "drop one")
+        self.refuse_beside_start(SIZES)
         sketched = [name for name in parse_task_shares(self.tasks) if starts_from_sketch(name)]
         require(
             not sketched or self.sketch_vqgan is not None or self.checkpoint is not None,
@@ -167,6 +166,20 @@ class NuwaArguments(RunArguments):
             self.sketch_vqgan,
             "name it, or leave these out of `tasks`",
         )
+
+    def refuse_beside_start(self, sizes: Sequence[str]) -> None:
+        """Check that sizes are not given for an existing transformer.
+
+        Args:
+            sizes (`Sequence[str]`): names of arguments.
+
+        Raises:
+            ValueError: If one is.
+        """
+        given = [name for name in sizes if getattr(self, name) is not None]
+        for name in ("checkpoint", "transformer"):
+            start = getattr(self, name)
+            require(start is None or not given, name, f"None with {given}", start, "drop one")
 
     def check_fine_tuning(self) -> None:
         """Check that fine-tuning has a transformer to start from, and LoRA has PEFT and AdamW.
