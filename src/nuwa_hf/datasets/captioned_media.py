@@ -178,7 +178,7 @@ class CaptionedMedia:
         self._dataset = without_decoding(dataset)
         first = list(islice(self.rows(0), ROWS_LOOKED_AT))
         if not first:
-            raise ValueError("`dataset` must hold at least one image or clip, got no rows.")
+            raise ValueError("`dataset` must hold at least one image or clip, got no rows; choose another split.")
         features = self._dataset.features or dict.fromkeys(first[0][1])
         columns = find_columns(
             features, media=media_column, caption=caption_column, sketch=sketch_column, caption_source=caption_source

@@ -76,7 +76,9 @@ def find_columns(
     """
     names = list(features)
     if caption_source not in ("auto", "folder", "none"):
-        raise ValueError(f"`caption_source` must be 'auto', 'folder' or 'none', got {caption_source!r}.")
+        raise ValueError(
+            f"`caption_source` must be 'auto', 'folder' or 'none', got {caption_source!r}; choose one of these."
+        )
     for argument, name in (("media_column", media), ("caption_column", caption), ("sketch_column", sketch)):
         if name is not None and name not in features:
             raise ValueError(f"`{argument}` must be one of the columns {names}, got {name!r}; choose one of these.")

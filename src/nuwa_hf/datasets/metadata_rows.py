@@ -99,7 +99,7 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise MetadataError(
-            f"`dataset` must have texts that can be read, got {str(path)!r}: {error.strerror}."
+            f"`dataset` must have texts that can be read, got {str(path)!r}: {error.strerror}; check its permissions."
         ) from error
     if data.startswith(_MARKS) or b"\0" in data:
         raise _encoding_error(path, "looks like UTF-16")
@@ -231,4 +231,7 @@ def _csv_rows(path: Path, text: str) -> list[dict[str, Any]]:
 def _check_header(path: Path, header: list[str]) -> None:
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise MetadataError(f"`dataset` must have columns of different names, got {repeated} twice in {str(path)!r}.")
+        raise MetadataError(
+            f"`dataset` must have columns of different names, got {repeated} twice in {str(path)!r}; rename "
+            "one of each."
+        )

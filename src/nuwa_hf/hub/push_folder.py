@@ -129,7 +129,9 @@ def _check_card(card: Path | bytes, folder: Path) -> None:
     try:
         read_card(text).validate("model")
     except ValueError as error:
-        raise ValueError(f"`{folder / CARD}` must have metadata that the Hub takes: {error}") from error
+        raise ValueError(
+            f"`{folder / CARD}` must have metadata that the Hub takes; mend them: {str(error).strip()}"
+        ) from error
 
 
 @contextmanager

@@ -75,7 +75,9 @@ def read_card(text: str) -> RepoCard:
     try:
         return RepoCard(text)
     except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"`{CARD}` must begin with metadata in YAML, got some that are not: {error}") from error
+        raise ValueError(
+            f"`{CARD}` must begin with metadata in YAML, got some that are not; mend them: {error}"
+        ) from error
 
 
 def _card_to_push(text: str, repo_id: str, license: str | None) -> str:

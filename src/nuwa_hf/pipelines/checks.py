@@ -141,7 +141,7 @@ def check_callback_result(result: Any, available: Iterable[str]) -> dict[str, An
     if unknown:
         raise ValueError(
             f"`callback_on_step_end` must return tensors among {', '.join(map(repr, available))}, got "
-            f"{', '.join(unknown)}."
+            f"{', '.join(unknown)}; leave the others out."
         )
     return result
 

@@ -53,7 +53,8 @@ def checkpoint_kind(folder: Path) -> Kind:
     elif kind in WITH_WEIGHTS:
         if not any(folder.glob("*.safetensors")):
             raise OSError(
-                f"Incomplete checkpoint: {folder} has a {MARKER_FILES[kind]} but no weights (*.safetensors)."
+                f"Incomplete checkpoint: {folder} has a {MARKER_FILES[kind]} but no weights (*.safetensors); "
+                "save it again, or copy all of its files."
             )
         check_weights(folder)
     return kind

@@ -123,4 +123,4 @@ def read_json(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise OSError(f"Broken checkpoint: {path} is not valid JSON ({error}).") from error
+        raise OSError(f"Broken checkpoint: {path} is not valid JSON ({error}); copy it again.") from error

@@ -60,7 +60,9 @@ def check_weights_file(path: Path) -> None:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
     except SafetensorError as error:
-        raise OSError(f"Broken checkpoint: {path} is cut off or no safetensors file ({error}).") from error
+        raise OSError(
+            f"Broken checkpoint: {path} is cut off or no safetensors file ({error}); copy it again."
+        ) from error
     if prefix := wrapper_prefix(names):
         wrappers = " and ".join(wrapper for start, wrapper in WRAPPERS.items() if start in prefix)
         raise OSError(

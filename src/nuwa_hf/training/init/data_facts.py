@@ -85,7 +85,10 @@ def look_at(dataset: str, split: str = "train") -> DataFacts:
         captions.append(columns.caption_of(row))
     if not census.clips:
         name, reason = census.broken[0] if census.broken else ("nothing", "is there")
-        raise ValueError(f"`dataset` must hold images or clips that can be read, got {dataset!r}: {name} {reason}.")
+        raise ValueError(
+            f"`dataset` must hold images or clips that can be read, got {dataset!r}: {name} {reason}; look at it with "
+            "`nuwa-hf inspect`."
+        )
     given = [caption for caption in captions if caption is not None]
     prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
     return DataFacts(len(rows), tuple(census.clips), source, len(given) / len(captions), prompts)
