@@ -50,7 +50,7 @@ def exit_status(command: Callable[[], int | None]) -> int:
         return STOPPED
     except KeyboardInterrupt as interruption:
         if _is_first_process():
-            _say(f"interrupted; {interruption or 'nothing more was written.'}")
+            _say(f"interrupted; {str(interruption) or 'nothing more was written.'}")
         return INTERRUPTED
 
 

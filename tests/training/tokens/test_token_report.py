@@ -5,6 +5,8 @@
 import json
 import logging
 import resource
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import PIL.Image
@@ -14,10 +16,12 @@ from clip_folders import break_clip, write_clips, write_metadata
 from tiny import tiny_tokenizer, tiny_vqgan
 
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens import inspect_dataset, train_tokenizer
 from nuwa_hf.training.tokens.caption_tokens import caption_ids, caption_losses
 from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata, shard_path
 from nuwa_hf.training.tokens.token_files import write_metadata as write_about
+from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.tokenize_dataset import main
 
 
@@ -118,10 +122,14 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
     assert found["left_out"][0]["file"] == "notes.pdf"
     assert found["next"].startswith("nuwa-hf train-tokenizer --dataset clips")
     assert Path("sheet.png").is_file()
-    inspect_dataset.main([*arguments, "--caption_source", "none"])
-    text = capsys.readouterr().out
-    assert "  captions          0 of 5" in text
-    assert "Next:\n  nuwa-hf train-vqgan --dataset clips --vqgan vqgan" in text
+    parsed = inspect_dataset.build_parser().parse_args([*arguments, "--caption_source", "none"])
+    found = inspect_dataset.inspect_dataset(parsed)
+    assert "  captions          0 of 5" in found.text()
+    assert "Next:\n  nuwa-hf train-vqgan --dataset clips --vqgan vqgan" in found.text()
+    words = shlex.split(replace(found, judgement=None).next_command())
+    follows = parse_arguments(TokenizeArguments, words[2:])  # what was looked at is what is tokenised
+    for name in ("vqgan", "tokenizer", "checkpoint", "num_frames", "frame_rate", "stride", "caption_source"):
+        assert getattr(follows, name) == getattr(parsed, name), name
 
 
 def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
 from nuwa_hf.training.init.commented_yaml import Setting, commented_yaml
@@ -208,4 +209,4 @@ def _memory_gb(has_gpu: bool) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

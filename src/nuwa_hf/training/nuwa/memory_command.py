@@ -17,6 +17,7 @@ from typing import Literal
 
 from safetensors import safe_open
 
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.tasks import get_task
@@ -167,4 +168,4 @@ def _grid_of_tokens(arguments: MemoryArguments) -> Grid | None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

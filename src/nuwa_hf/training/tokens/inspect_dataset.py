@@ -17,6 +17,7 @@ from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
+from nuwa_hf.exit_status import exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -50,8 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="captions from a column, from the names of sub-folders, or none",
     )
     parser.add_argument("--checkpoint", help=f"whose codec, tokenizer, frames and rate; by default {EMBEDDED!r}")
-    parser.add_argument("--vqgan", help="folder of another codec")
-    parser.add_argument("--tokenizer", help="folder of another text tokenizer")
+    parser.add_argument("--vqgan", help="another codec: a folder, or a Hub id")
+    parser.add_argument("--tokenizer", help="another text tokenizer, likewise")
     parser.add_argument("--num_frames", type=int, help="frames of a sample; by default the checkpoint's, else 10")
     parser.add_argument("--frame_rate", type=float, help="frames a second; by default the checkpoint's, else 2.5")
     parser.add_argument("--clips_per_video", type=int, help="samples of a long clip, as for tokenize")
@@ -78,10 +79,10 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     """
     windows = ClipWindows(args.clips_per_video, args.stride)
     checkpoint = args.checkpoint or EMBEDDED
-    folders = find_codecs(checkpoint, vqgan=args.vqgan, tokenizer=args.tokenizer)
+    folders = find_codecs(checkpoint if _uses_checkpoint(args) else None, vqgan=args.vqgan, tokenizer=args.tokenizer)
     vqgan, tokenizer = load_codec(folders["vqgan"]).eval(), load_text_tokenizer(folders["tokenizer"])
     learnt = NuwaConfig()
-    if args.checkpoint is not None or args.vqgan is None:
+    if _uses_checkpoint(args):
         learnt = NuwaConfig.from_pretrained(find_checkpoint(checkpoint), subfolder="transformer")
     frame_rate = learnt.frame_rate if args.frame_rate is None else args.frame_rate
     rows = open_dataset(args.dataset, split=args.dataset_split, streaming=args.streaming)
@@ -119,7 +120,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         dataset_split=args.dataset_split,
         flags=tuple(data_flags(None, **flags)),
         codec=args.vqgan or checkpoint,
-        codec_flags=_codec_flags(args, folders),
+        tokenize_flags=_tokenize_flags(args, media.reader.num_frames),
         caption_source=captions_from[source],
         census=census,
         left_out=tuple(left_out_files(args.dataset, split=args.dataset_split)),
@@ -151,12 +152,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def _codec_flags(args: argparse.Namespace, folders: dict[str, str | None]) -> tuple[str, ...]:
-    if args.vqgan is None and args.tokenizer is None:
-        return ("--checkpoint", args.checkpoint or EMBEDDED)
-    parts = {"vqgan": args.vqgan or folders["vqgan"], "tokenizer": args.tokenizer or folders["tokenizer"]}
-    return tuple(word for name, folder in parts.items() for word in (f"--{name}", folder))
+def _uses_checkpoint(args: argparse.Namespace) -> bool:
+    """Whether something is left for the checkpoint to say: it is named, or one of codec and tokenizer is not."""
+    return args.checkpoint is not None or args.vqgan is None or args.tokenizer is None
+
+
+def _tokenize_flags(args: argparse.Namespace, num_frames: int) -> tuple[str, ...]:
+    values = {name: getattr(args, name) for name in ("vqgan", "tokenizer", "frame_rate", "clips_per_video", "stride")}
+    if _uses_checkpoint(args):
+        values = {"checkpoint": args.checkpoint or EMBEDDED, **values}
+    values["num_frames"] = num_frames if num_frames == 1 else args.num_frames
+    return tuple(word for name, value in values.items() if value is not None for word in (f"--{name}", str(value)))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

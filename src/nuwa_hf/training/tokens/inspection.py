@@ -31,7 +31,7 @@ class Inspection:
         dataset_split (`str`): which part of it.
         flags (`tuple[str, ...]`): where its clips and captions are, as flags that `nuwa-hf tokenize` takes too.
         codec (`str`): the codec or the checkpoint that it is part of.
-        codec_flags (`tuple[str, ...]`): how `nuwa-hf tokenize` is told of codec and tokenizer.
+        tokenize_flags (`tuple[str, ...]`): how `nuwa-hf tokenize` is told of codec, tokenizer, frames and samples.
         caption_source (`str`): what the captions are, in words.
         census (`MediaCensus`): its images and clips.
         left_out (`tuple[LeftOut, ...]`): files of a local folder that are no rows.
@@ -47,7 +47,7 @@ class Inspection:
     dataset_split: str
     flags: tuple[str, ...]
     codec: str
-    codec_flags: tuple[str, ...]
+    tokenize_flags: tuple[str, ...]
     caption_source: str
     census: MediaCensus
     left_out: tuple[LeftOut, ...]
@@ -74,8 +74,7 @@ class Inspection:
         elif self.judgement is not None and self.judgement.is_low:
             words = ("train-vqgan", *data, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
         else:
-            stills = ("--num_frames", "1") if self.num_frames == 1 else ()
-            words = ("tokenize", *data, *self.flags, *stills, *self.codec_flags, "--output_dir", "runs/tokens")
+            words = ("tokenize", *data, *self.flags, *self.tokenize_flags, "--output_dir", "runs/tokens")
         return shlex.join(("nuwa-hf", *words))
 
     def text(self) -> str:
