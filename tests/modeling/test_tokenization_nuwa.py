@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 from transformers import AutoTokenizer
 
-from nuwa_hf.modeling.tokenization_nuwa import SPECIAL_TOKENS, NuwaTokenizer
+from nuwa_hf.modeling.tokenization_nuwa import SPECIAL_TOKENS, NuwaTokenizer, load_text_tokenizer
 
 
 CAPTIONS = [
@@ -124,3 +124,8 @@ def test_wrong_input_is_refused_with_a_remedy():
         NuwaTokenizer.train("one caption", vocab_size=100)
     with pytest.raises(TypeError, match="yield strings"):
         NuwaTokenizer.train([b"bytes"], vocab_size=100)
+
+
+def test_a_folder_without_a_tokenizer_is_named(tmp_path):
+    with pytest.raises(OSError, match=r"`tokenizer` must be .* with a text tokenizer, got .*train-tokenizer"):
+        load_text_tokenizer(tmp_path)

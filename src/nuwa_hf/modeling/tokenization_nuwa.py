@@ -110,10 +110,19 @@ def load_text_tokenizer(name_or_path: str | os.PathLike, subfolder: str = "") ->
     Raises:
         OSError: If there is no tokenizer.
     """
-    saved = get_tokenizer_config(name_or_path, subfolder=subfolder).get("tokenizer_class") or ""
+    config = get_tokenizer_config(name_or_path, subfolder=subfolder)
+    saved = config.get("tokenizer_class") or ""
     # Older versions of transformers also had a `CLIPTokenizerFast`.
     cls = CLIPTokenizer if saved.startswith("CLIPTokenizer") else NuwaTokenizer
-    return cls.from_pretrained(name_or_path, subfolder=subfolder)
+    try:
+        return cls.from_pretrained(name_or_path, subfolder=subfolder)
+    except ValueError as error:
+        if config:
+            raise
+        raise OSError(
+            f"`tokenizer` must be a folder or a Hub id with a text tokenizer, got {str(name_or_path)!r}, where none "
+            "is found; train one with `nuwa-hf train-tokenizer`, or give 'embedded'."
+        ) from error
 
 
 def _untrained_backend() -> Tokenizer:

@@ -69,8 +69,9 @@ def test_each_stage_names_the_next_with_arguments_that_it_takes():
     (command,) = next_commands.after_vqgan(codec, dataset=dataset, is_of_sketches=False, start="embedded")
     parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
     assert (parsed.checkpoint, parsed.vqgan, parsed.tokenizer) == ("embedded", str(codec), None)
-    (command,) = next_commands.after_tokenizer(Path("t"))
-    assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).tokenizer == "t"
+    (command,) = next_commands.after_tokenizer(Path("t"), ["--dataset", dataset])
+    parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
+    assert (parsed.tokenizer, parsed.dataset) == ("t", dataset)
     parts = {"checkpoint": None, "vqgan": "v", "tokenizer": "t", "sketch_vqgan": None}
     (command,) = next_commands.after_tokens(Path("my tokens"), **parts)
     assert parse_arguments(NuwaArguments, arguments_of(command, "train")).tokens == ["my tokens"]

@@ -130,6 +130,9 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
     follows = parse_arguments(TokenizeArguments, words[2:])  # what was looked at is what is tokenised
     for name in ("vqgan", "tokenizer", "checkpoint", "num_frames", "frame_rate", "stride", "caption_source"):
         assert getattr(follows, name) == getattr(parsed, name), name
+    words = shlex.split(replace(found, num_frames=100, frame_rate=1.0).next_command())  # all clips are too short
+    closer = inspect_dataset.build_parser().parse_args(words[2:])
+    assert all(replace(found, num_frames=100, frame_rate=closer.frame_rate).samples_of_clips)
 
 
 def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):

@@ -141,7 +141,10 @@ class TaskBatches:
             if starts_from_sketch(name) and tokens.sketch_tokens is None:
                 raise ValueError(f"`tokens` must hold sketches for {name}, got none; tokenise with a sketch codec.")
             if name in ("V2V", "TV2V") and tokens.video_tokens.shape[1] < 2:
-                raise ValueError(f"`tokens` must be clips of at least 2 frames for {name}, got 1; leave it out.")
+                raise ValueError(
+                    f"`tokens` must be clips of at least 2 frames for {name}, got 1; "
+                    "name other tasks, such as `--tasks T2I=1`."
+                )
         self.tokens = tokens
         self.config = config
         self.counts = counts

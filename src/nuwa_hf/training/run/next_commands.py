@@ -59,16 +59,18 @@ def after_vqgan(
     return [f"nuwa-hf tokenize {codecs} --tokenizer TOKENIZER{data} --output_dir TOKENS"]
 
 
-def after_tokenizer(tokenizer: Path) -> list[str]:
+def after_tokenizer(tokenizer: Path, dataset: Sequence[str]) -> list[str]:
     """What follows `nuwa-hf train-tokenizer`.
 
     Args:
         tokenizer (`Path`): the folder that it wrote.
+        dataset (`Sequence[str]`): the flags of the data set that it learnt from; none if it was a file of captions.
 
     Returns:
         `list[str]`: commands.
     """
-    return [f"nuwa-hf tokenize --vqgan VQGAN --tokenizer {_quoted(tokenizer)} --dataset CLIPS --output_dir TOKENS"]
+    data = shlex.join(dataset or ["--dataset", "CLIPS"])
+    return [f"nuwa-hf tokenize --vqgan VQGAN --tokenizer {_quoted(tokenizer)} {data} --output_dir TOKENS"]
 
 
 def after_tokens(

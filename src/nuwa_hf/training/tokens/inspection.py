@@ -69,6 +69,8 @@ class Inspection:
         unknown = self.captions.partly_unknown + self.captions.all_unknown
         given = self.captions.clips - self.captions.without
         data = data_flags(self.dataset, self.dataset_split)
+        if self.census.seconds() and not any(self.samples_of_clips):
+            return self._with_shorter_samples()
         if unknown > MOST_UNKNOWN * given:
             words = ("train-tokenizer", *data, *self.flags, "--output_dir", "runs/tokenizer")
         elif self.judgement is not None and self.judgement.is_low:
@@ -76,6 +78,18 @@ class Inspection:
         else:
             words = ("tokenize", *data, *self.flags, *self.tokenize_flags, "--output_dir", "runs/tokens")
         return shlex.join(("nuwa-hf", *words))
+
+    def _with_shorter_samples(self) -> str:
+        """Another look, at a rate at which all the frames of a sample fit into the shortest clip."""
+        words = list(self.tokenize_flags)
+        if "--frame_rate" in words:
+            place = words.index("--frame_rate")
+            del words[place : place + 2]
+        rate = (self.num_frames - 1) // self.census.seconds()[0] + 1
+        split = [] if self.dataset_split == "train" else ["--dataset_split", self.dataset_split]
+        return shlex.join(
+            ["nuwa-hf", "inspect", self.dataset, *split, *self.flags, *words, "--frame_rate", f"{rate:g}"]
+        )
 
     def text(self) -> str:
         """All of it in lines with aligned columns."""
@@ -137,12 +151,14 @@ class Inspection:
         unknown = found.partly_unknown + found.all_unknown
         lines = [("captions", f"{given} of {found.clips}, {self.caption_source}")]
         if given:
-            words = f"{found.tokens / given:.1f} on average, {found.longest} at most, of {self.max_tokens}"
-            lines.append(("text tokens", words))
+            words = (
+                f"{found.tokens / given:.1f} on average; the longest has {found.longest} with its first and last one"
+            )
+            lines.append(("text tokens", f"{words}, of {self.max_tokens}"))
         if found.cut:
             lines.append(("cut", f"{found.cut} captions are too long ({', '.join(found.named_cut)})"))
         if unknown:
-            words = f"in {unknown} captions, of which {found.all_unknown} say nothing else"
+            words = f"in {unknown} of {given} captions; nothing else in {found.all_unknown}"
             lines.append(("unknown signs", f"{words} ({', '.join(found.named_unknown)})"))
         return lines
 

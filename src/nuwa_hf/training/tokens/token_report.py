@@ -148,5 +148,5 @@ def low_psnr_warning(judgement: CodecJudgement, dataset: str | None, split: str,
     return (
         f"The codec draws these clips at {judgement.psnr:.1f} dB only, below {LOW_PSNR:g} (the worst, "
         f"{judgement.worst}, at {judgement.worst_psnr:.1f}); a transformer can draw no better. Train the codec on "
-        f"them first: {command}"
+        f"them first with `{command}`."
     )

@@ -173,7 +173,8 @@ class ShardWriter:
         raise ValueError(
             f"`max_skipped_share` must not be passed, got {len(clips)} of {num_rows} clips that cannot be used, where "
             f"{self.max_skipped_share:g} of them may be: {named}{'; ...' if len(clips) > NAMED_SKIPS else ''}. All "
-            f"are in {self.folder / SKIPPED_NAME}; mend them, or raise the share."
+            f"are in {self.folder / SKIPPED_NAME}; mend them, or raise the share; "
+            "for clips that are too short take fewer frames (`num_frames`) or a larger `frame_rate`."
         )
 
     def _write_skipped(self, whole: ShardContent) -> None:

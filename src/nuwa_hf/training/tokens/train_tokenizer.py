@@ -15,7 +15,7 @@ from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.training.run.next_commands import after_tokenizer, log_next
+from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
 
 
 logger = logging.getLogger(__name__)
@@ -166,7 +166,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         longest,
         args.output_dir,
     )
-    log_next(after_tokenizer(args.output_dir))
+    source = None if args.caption_source == "auto" else args.caption_source
+    flags = {"media_column": args.media_column, "caption_column": args.caption_column, "caption_source": source}
+    data = [] if args.dataset is None else data_flags(args.dataset, args.dataset_split, **flags)
+    log_next(after_tokenizer(args.output_dir, data))
 
 
 def _captions(args: argparse.Namespace) -> Iterator[str]:
