@@ -73,5 +73,8 @@ def test_each_stage_names_the_next_with_arguments_that_it_takes():
     parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
     assert (parsed.tokenizer, parsed.dataset) == ("t", dataset)
     parts = {"checkpoint": None, "vqgan": "v", "tokenizer": "t", "sketch_vqgan": None}
-    (command,) = next_commands.after_tokens(Path("my tokens"), **parts)
-    assert parse_arguments(NuwaArguments, arguments_of(command, "train")).tokens == ["my tokens"]
+    for num_clips, is_still, expected in ((16, False, (16, 3)), (16, True, (16, 1)), (3, False, (3, 1))):
+        (command,) = next_commands.after_tokens(Path("my tokens"), num_clips=num_clips, is_still=is_still, **parts)
+        parsed = parse_arguments(NuwaArguments, arguments_of(command, "train"))
+        assert parsed.tokens == ["my tokens"]
+        assert (parsed.train_batch_size, len(parsed.tasks)) == expected

@@ -7,8 +7,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from nuwa_hf.training.run.run_arguments import RunArguments
+
 
 logger = logging.getLogger(__name__)
+
+BATCH_SIZE = RunArguments.train_batch_size  # of a run that is not told otherwise; it needs as many clips
 
 
 def log_next(commands: Sequence[str]) -> None:
@@ -74,12 +78,21 @@ def after_tokenizer(tokenizer: Path, dataset: Sequence[str]) -> list[str]:
 
 
 def after_tokens(
-    tokens: Path, *, checkpoint: str | None, vqgan: str | None, tokenizer: str | None, sketch_vqgan: str | None
+    tokens: Path,
+    *,
+    num_clips: int,
+    is_still: bool,
+    checkpoint: str | None,
+    vqgan: str | None,
+    tokenizer: str | None,
+    sketch_vqgan: str | None,
 ) -> list[str]:
     """What follows `nuwa-hf tokenize`.
 
     Args:
         tokens (`Path`): the folder that it wrote.
+        num_clips (`int`): clips in it.
+        is_still (`bool`): whether they are single images.
         checkpoint (`str`, *optional*): the pipeline that made them, or None for the parts:
         vqgan (`str`, *optional*): its codec.
         tokenizer (`str`, *optional*): its tokenizer.
@@ -90,7 +103,10 @@ def after_tokens(
     """
     parts = {"checkpoint": checkpoint, "vqgan": vqgan, "tokenizer": tokenizer, "sketch_vqgan": sketch_vqgan}
     made_with = " ".join(f"--{name} {_quoted(value)}" for name, value in parts.items() if value is not None)
-    return [f"nuwa-hf train {made_with} --tokens {_quoted(tokens)} --output_dir RUN"]
+    is_small = num_clips < BATCH_SIZE
+    tasks = f" --tasks {'T2I' if is_still else 'T2V'}=1" if is_still or is_small else ""
+    rows = f" --train_batch_size {num_clips}" if is_small else ""
+    return [f"nuwa-hf train {made_with} --tokens {_quoted(tokens)}{tasks}{rows} --output_dir RUN"]
 
 
 def after_training(pipeline: Path, *, tasks: Sequence[str], caption: str, adapter: Path | None) -> list[str]:

@@ -123,7 +123,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         content = writer.write(partial(tokenize_on_processes, reader=source.reader, **processes))
     report.finish(content)
     parts = ("checkpoint", "vqgan", "tokenizer", "sketch_vqgan")
-    log_next(after_tokens(folder, **{name: getattr(arguments, name) for name in parts}))
+    named = {name: getattr(arguments, name) for name in parts}
+    is_still = arguments.dataset is not None and arguments.clip_frames() == 1
+    log_next(after_tokens(folder, num_clips=content.num_clips, is_still=is_still, **named))
 
 
 if __name__ == "__main__":
