@@ -30,7 +30,6 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 GPU_TOKENS_PER_SECOND = 200_000.0  # a guess, for any GPU
 VQGAN_STEPS = 600
-CODES = 1024
 FILES = ("train-vqgan.yaml", "tokenize.yaml", "train.yaml")
 
 
@@ -81,7 +80,6 @@ def yaml_files(
         **data,
         "vqgan": Setting(EMBEDDED, "learning on takes minutes, from nothing hours"),
         "image_size": Setting(chosen.image_size, f"the shorter side of the files is {facts.shorter_side}"),
-        "codebook_size": Setting(CODES, "more than the start's, for what it has never seen"),
         "max_train_steps": Setting(VQGAN_STEPS),
         "train_batch_size": Setting(16),
         "sample_every": Setting(VQGAN_STEPS // 6),
