@@ -72,7 +72,7 @@ def test_a_clip_is_long_enough_while_its_last_frame_is_shown():
 
 def test_one_frame_is_the_first_even_of_a_still_image():
     assert numbers(clip([0], 0), 2.5, 1) == [0]
-    with pytest.raises(BrokenMediaError, match="is too short: 1 frames"):
+    with pytest.raises(BrokenMediaError, match="is too short: 1 frame at"):
         numbers(clip([0], 0), 2.5, 2)
     with pytest.raises(BrokenMediaError, match="has no frames"):
         numbers([], 2.5, 1)

@@ -140,6 +140,6 @@ def sample_window(
     if count < num_frames:
         where = f" from {float(start):g} s on" if start else ""
         raise BrokenMediaError(
-            f"is too short: {count} frames at {frame_rate:g} a second{where}, where {num_frames} are needed",
+            f"is too short: {count} {'frame' if count == 1 else 'frames'} at {frame_rate:g} a second{where}, where {num_frames} are needed",
             remedy="give a longer one",
         )

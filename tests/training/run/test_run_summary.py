@@ -49,10 +49,12 @@ def arguments_of(command, name):
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.abbreviation)
-def test_after_training_come_the_task_and_the_push(task):
+@pytest.mark.parametrize("caption", ["it's red", ""])
+def test_after_training_come_the_task_and_the_push(task, caption):
     use, *pushes = next_commands.after_training(
-        Path("my runs/pipeline"), tasks=[task.abbreviation], caption="it's red", adapter=Path("my runs/adapter")
+        Path("my runs/pipeline"), tasks=[task.abbreviation], caption=caption, adapter=Path("my runs/adapter")
     )
+    assert "''" not in use  # an empty prompt is refused
     parsed = build_parser().parse_args([task.command, *arguments_of(use, task.command)])
     assert parsed.checkpoint == "my runs/pipeline"
     assert [arguments_of(push, "push")[0] for push in pushes] == ["my runs/pipeline", "my runs/adapter"]

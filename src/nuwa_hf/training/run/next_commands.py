@@ -115,18 +115,19 @@ def after_training(pipeline: Path, *, tasks: Sequence[str], caption: str, adapte
     Args:
         pipeline (`Path`): the folder that it wrote.
         tasks (`Sequence[str]`): short names of what was trained, such as `"T2V"`.
-        caption (`str`): one of the data.
+        caption (`str`): one of the data; empty if it has none.
         adapter (`Path`, *optional*): the adapter's folder, with LoRA.
 
     Returns:
         `list[str]`: commands: one that uses the result, and those that push it.
     """
+    text = f" {_quoted(caption)}" if caption else ""
     uses = {
-        "T2V": f"text-to-video {_quoted(caption)}",
-        "T2I": f"text-to-image {_quoted(caption)}",
+        "T2V": f"text-to-video{text}",
+        "T2I": f"text-to-image{text}",
         "V2V": "predict IMAGE",
-        "TV2V": f"edit-video {_quoted(caption)} CLIP",
-        "TI2I": f"edit-image {_quoted(caption)} IMAGE --mask MASK",
+        "TV2V": f"edit-video{text or ' TEXT'} CLIP",
+        "TI2I": f"edit-image{text or ' TEXT'} IMAGE --mask MASK",
         "I2I": "complete IMAGE --mask MASK",
         "S2V": "sketch-to-video SKETCHES",
         "S2I": "sketch-to-image SKETCH",

@@ -119,7 +119,9 @@ class TokenReport:
             logger.warning("%d of %d clips are left out; %s says why.", len(content.skipped), content.num_rows, where)
         if self.left_out:  # named in the log when the data set was opened
             where = self.folder / REPORT_NAME
-            logger.warning("%d files and rows of the data set are no samples; %s says why.", len(self.left_out), where)
+            logger.warning(
+                "Files and rows of the data set that are no samples: %d; %s says why.", len(self.left_out), where
+            )
         arguments = self.arguments
         source = None if arguments.caption_source == "auto" else arguments.caption_source
         captions = {"caption_column": arguments.caption_column, "caption_source": source}
