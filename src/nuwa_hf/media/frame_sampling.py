@@ -139,7 +139,8 @@ def sample_window(
         count += 1
     if count < num_frames:
         where = f" from {float(start):g} s on" if start else ""
+        found = "1 frame" if count == 1 else f"{count} frames"
         raise BrokenMediaError(
-            f"is too short: {count} {'frame' if count == 1 else 'frames'} at {frame_rate:g} a second{where}, where {num_frames} are needed",
+            f"is too short: {found} at {frame_rate:g} a second{where}, where {num_frames} are needed",
             remedy="give a longer one",
         )
