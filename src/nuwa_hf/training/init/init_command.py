@@ -29,7 +29,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
 GPU_TOKENS_PER_SECOND = 200_000.0  # a guess, for any GPU
-VQGAN_STEPS = 600
+VQGAN_STEPS = 2000
 FILES = ("train-vqgan.yaml", "tokenize.yaml", "train.yaml")
 
 
@@ -82,8 +82,8 @@ def yaml_files(
         "image_size": Setting(chosen.image_size, f"the shorter side of the files is {facts.shorter_side}"),
         "max_train_steps": Setting(VQGAN_STEPS),
         "train_batch_size": Setting(16),
-        "sample_every": Setting(VQGAN_STEPS // 6),
-        "checkpointing_steps": Setting(VQGAN_STEPS // 6),
+        "sample_every": Setting(VQGAN_STEPS // 10),
+        "checkpointing_steps": Setting(VQGAN_STEPS // 10),
     }
     if facts.is_still:
         frames = {"num_frames": Setting(1, "most files are still images")}
