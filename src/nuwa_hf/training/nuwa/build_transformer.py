@@ -13,6 +13,7 @@ from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.other_codes import transformer_with_codes
 from nuwa_hf.modeling.token_checks import check_grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.learnt import warn_of_other_codec
@@ -88,14 +89,14 @@ def build_transformer(
         model = NuwaForConditionalGeneration.from_pretrained(
             components.transformer, subfolder=components.subfolder, **sizes
         )
+        for name, codec in components.codecs.items():
+            warn_of_other_codec(name, codec, model)
         codes, known = as_codec(components.vqgan).codebook_size, model.config.codebook_size
         rule = f"'full' or 'frozen-encoder' with a codec of {codes} codes for a transformer of {known}"
         is_lora = arguments.fine_tune == "lora"
         require(codes <= known or not is_lora, "fine_tune", rule, "lora", "adapters learn no new codes")
         model = with_more_codes(model, codes)
         check_grid(grid, model.config)
-        for name, codec in components.codecs.items():
-            warn_of_other_codec(name, codec, model)
     else:
         is_ours = isinstance(components.tokenizer, NuwaTokenizer)
         kind, remedy = (
@@ -121,7 +122,6 @@ def build_transformer(
     return model
 
 
-@torch.no_grad()
 def with_more_codes(model: NuwaForConditionalGeneration, codebook_size: int) -> NuwaForConditionalGeneration:
     """The transformer for a codec that has learnt more codes than it knows.
 
@@ -135,15 +135,7 @@ def with_more_codes(model: NuwaForConditionalGeneration, codebook_size: int) -> 
     """
     if codebook_size <= model.config.codebook_size:
         return model
-    larger = NuwaForConditionalGeneration(
-        type(model.config).from_dict({**model.config.to_dict(), "codebook_size": codebook_size})
-    )
-    state = larger.state_dict()
-    for name, weight in model.state_dict().items():
-        state[name][: len(weight)] = weight  # the embedding and the head have more rows than before
-    larger.load_state_dict(state)
-    larger.generation_config = model.generation_config
-    return larger
+    return transformer_with_codes(model, codebook_size, lambda rows, fresh: torch.cat([rows, fresh[len(rows) :]]))
 
 
 def _remember_what_is_learnt(config: NuwaConfig, arguments: NuwaArguments, components: Components) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec.loading import load_codec
+from nuwa_hf.modeling.other_codes import vqgan_with_codes
 from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
@@ -96,14 +97,12 @@ def take_over(start: NuwaVQGAN, fine_tune: str, sample_size: int, codebook_size:
     Returns:
         `NuwaVQGAN`: with the same weights.
     """
-    kept = {name: value for name, value in start.config.items() if not name.startswith("_")}  # without its path
-    more = 0 if codebook_size is None else codebook_size - start.codebook_size
-    vqgan = NuwaVQGAN.from_config({**kept, "sample_size": sample_size, "codebook_size": start.codebook_size + more})
-    weights = start.state_dict()
-    if more:
+    if codebook_size is not None:
         codes = start.quantize.codebook()
-        weights["quantize.embedding.weight"] = torch.cat([codes, codes[:1].expand(more, -1)])
-    vqgan.load_state_dict(weights)
+        start = vqgan_with_codes(start, torch.cat([codes, codes[:1].expand(codebook_size - len(codes), -1)]))
+    kept = {name: value for name, value in start.config.items() if not name.startswith("_")}  # without its path
+    vqgan = NuwaVQGAN.from_config({**kept, "sample_size": sample_size})
+    vqgan.load_state_dict(start.state_dict())
     if fine_tune != "full":
         vqgan.encoder.requires_grad_(False)
         vqgan.quant_conv.requires_grad_(False)

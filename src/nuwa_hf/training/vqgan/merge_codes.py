@@ -22,6 +22,7 @@ from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.other_codes import transformer_with_codes, vqgan_with_codes
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.run_arguments import argument, parse_arguments, require
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -107,13 +108,7 @@ def merge_vqgan(vqgan: NuwaVQGAN, clusters: torch.Tensor, counts: torch.Tensor) 
     Returns:
         `NuwaVQGAN`: with `codebook_size` W.
     """
-    codes = cluster_means(vqgan.quantize.codebook(), clusters, counts)
-    sizes = {name: value for name, value in vqgan.config.items() if not name.startswith("_")}  # without its path
-    merged = NuwaVQGAN.from_config({**sizes, "codebook_size": len(codes)})
-    state = {name: tensor for name, tensor in vqgan.state_dict().items() if not name.startswith("quantize.")}
-    merged.load_state_dict({**merged.state_dict(), **state})
-    merged.quantize.write_codebook(codes)
-    return merged.eval()
+    return vqgan_with_codes(vqgan, cluster_means(vqgan.quantize.codebook(), clusters, counts))
 
 
 @torch.no_grad()
@@ -133,16 +128,9 @@ def merge_transformer(
     Returns:
         `NuwaForConditionalGeneration`: with `codebook_size` W.
     """
-    state = transformer.state_dict()
-    for name in ("model.decoder.embeddings.token_embedding.weight", "head.weight"):
-        state[name] = cluster_means(state[name], clusters, counts)
-    config = transformer.config.to_dict()
-    merged = NuwaForConditionalGeneration(
-        type(transformer.config).from_dict({**config, "codebook_size": int(clusters.max()) + 1, "vqgan_digest": None})
+    return transformer_with_codes(
+        transformer, int(clusters.max()) + 1, lambda rows, _: cluster_means(rows, clusters, counts)
     )
-    merged.load_state_dict(state)
-    merged.generation_config = transformer.generation_config
-    return merged.eval()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
