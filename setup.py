@@ -10,7 +10,10 @@ from setuptools import find_packages, setup
 LORA = ["peft>=0.18"]
 BENCHMARKS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
-TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *BENCHMARKS]
+SCORES = ["torchmetrics>=1.8", "scipy>=1.13"]
+# torch-fidelity brings torchvision, which must fit the torch that is installed.
+EVAL = [*SCORES, "torch-fidelity>=0.4"]
+TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *BENCHMARKS, *SCORES]
 
 setup(
     name="nuwa_hf",
@@ -55,6 +58,7 @@ setup(
     extras_require={
         "lora": LORA,
         "heif": HEIF,
+        "eval": EVAL,
         "benchmarks": BENCHMARKS,
         "test": TEST,
         "dev": [*TEST, "tensorboard>=2.18"],
