@@ -2,14 +2,14 @@
 # Copyright 2026 The nuwa_hf authors
 """Lets PyPI's torchvision be imported beside a CPU build of torch from elsewhere.
 
-Its compiled operators do not load there, and it then fails to register what it knows of two of them. torch-fidelity and
-torchmetrics need torchvision's Python code only. With this folder on PYTHONPATH, every Python process declares the two
+Its compiled operators do not load there, and it then fails to register what it knows of two of them. torch-fidelity
+and torchmetrics need its Python code only. With this folder on PYTHONPATH, every Python process declares the two
 before it imports torchvision. A torchvision that fits its torch needs none of this and is not touched.
 """
 
-import importlib.util
 import sys
 from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import PathFinder
 
 
 OPERATORS = ("nms", "qnms")
@@ -42,8 +42,7 @@ class FindsTorchvision(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "torchvision":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = PathFinder.find_spec(name, path, target)
         if spec is not None:
             spec.loader = DeclaresOperators(spec.loader)
         return spec
