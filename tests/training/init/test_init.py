@@ -112,6 +112,7 @@ def test_a_step_has_a_row_of_each_task_and_fits_the_memory():
         split_rows(parse_task_shares(chosen.tasks), chosen.train_batch_size)
         assert chosen.train_batch_size * chosen.gradient_accumulation_steps <= num_rows
         assert chosen.validation_share in (0.0, 0.1)
+    assert choose_settings(facts_of(4, 60, 12.0), MACHINE).validation_share == 0.0  # 32 samples, but of 4 clips
     many = facts_of(10**5, 2, 12.0)
     roomy = replace(MACHINE, hours=10**4)
     assert choose_settings(many, roomy).preset == "base"

@@ -53,7 +53,8 @@ class FirstSettings:
         num_frames (`int`): frames of a sample; 1 for still images.
         frame_rate (`float`): frames a second.
         stride (`float`, *optional*): seconds from one sample of a long clip to the next; None for one sample a clip.
-        num_samples (`int`): about how many samples there are.
+        num_clips (`int`): how many clips or images there are.
+        num_samples (`int`): about how many samples they give.
         tasks (`tuple[str, ...]`): shares of the tasks.
         train_batch_size (`int`): rows of a forward pass.
         gradient_accumulation_steps (`int`): forward passes of a step.
@@ -65,6 +66,7 @@ class FirstSettings:
     num_frames: int
     frame_rate: float
     stride: float | None
+    num_clips: int
     num_samples: int
     tasks: tuple[str, ...]
     train_batch_size: int
@@ -79,8 +81,8 @@ class FirstSettings:
 
     @property
     def validation_share(self) -> float:
-        """Share of the samples that is held out; 0 if there are too few."""
-        return HELD_OUT if self.num_samples >= 1 / HELD_OUT else 0.0
+        """Share of the clips that is held out; 0 if there are too few."""
+        return HELD_OUT if self.num_clips >= 1 / HELD_OUT else 0.0
 
 
 def choose_settings(facts: DataFacts, machine: Machine, preset: str | None = None) -> FirstSettings:
@@ -122,7 +124,8 @@ def choose_settings(facts: DataFacts, machine: Machine, preset: str | None = Non
     useful = MOST_EPOCHS * samples / rows
     steps = _rounded(max(FEWEST_STEPS, min(affordable, useful)))
     return FirstSettings(
-        *(preset, image_size, num_frames, frame_rate, stride, samples, tasks, at_once, rows // at_once, steps)
+        *(preset, image_size, num_frames, frame_rate, stride),
+        *(facts.num_rows, samples, tasks, at_once, rows // at_once, steps),
     )
 
 

@@ -30,6 +30,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 GPU_TOKENS_PER_SECOND = 200_000.0  # a guess, for any GPU
 VQGAN_STEPS = 2000
+FEW_SAMPLES, CROPS = 10_000, 8
 FILES = ("train-vqgan.yaml", "tokenize.yaml", "train.yaml")
 
 
@@ -93,6 +94,9 @@ def yaml_files(
     if chosen.stride is not None:
         frames["clips_per_video"] = Setting(MOST_WINDOWS)
         frames["stride"] = Setting(chosen.stride, "samples of a clip follow each other without overlap")
+    if chosen.num_samples < FEW_SAMPLES:
+        why = "few samples are soon learnt by heart; 1 if captions say where in the picture things are"
+        frames["crops_per_clip"] = Setting(CROPS, why)
     tokenize = {
         "output_dir": Setting(str(folder / "tokens")),
         **data,
@@ -105,7 +109,7 @@ def yaml_files(
         "output_dir": Setting(str(folder / "nuwa")),
         **parts,
         "tokens": Setting([str(folder / "tokens")]),
-        "validation_share": Setting(chosen.validation_share, f"of about {chosen.num_samples} samples"),
+        "validation_share": Setting(chosen.validation_share, f"of the {chosen.num_clips} clips"),
         "preset": Setting(chosen.preset, "by the number of samples, the hours and the memory"),
         "tasks": Setting(list(chosen.tasks)),
         "train_batch_size": Setting(chosen.train_batch_size),
