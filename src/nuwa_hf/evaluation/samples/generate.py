@@ -50,8 +50,8 @@ def generate(
     rounding of sums. Each is in the folder as soon as its batch is made. A batch of which some are missing is made
     again as a whole, so that what was killed ends with the same files as what was not.
 
-    Under `accelerate launch`, the pipeline should be on the process's own device. Every process returns when all samples
-    are there.
+    Under `accelerate launch`, the pipeline should be on the process's own device. Every process returns when all
+    samples are there.
 
     Args:
         pipeline (`NuwaPipelineBase`): the checkpoint, as the pipeline of any task.
