@@ -11,6 +11,7 @@ import torch
 
 from nuwa_hf.evaluation.features.efficientnet import EFFICIENTNET_SHA256, EfficientNetReader
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
+from nuwa_hf.evaluation.features.inception import INCEPTION_SHA256, InceptionReader
 from nuwa_hf.evaluation.features.pixels import PixelReader
 
 
@@ -44,6 +45,16 @@ REFERENCES = frozenset({"references"})
 PARTS = frozenset({"references", "hidden"})
 
 KINDS: dict[str, FeatureKind] = {
+    "inception": FeatureKind(
+        title="the Inception v3 of FID, KID, IS, precision and recall",
+        read=InceptionReader,
+        outputs={"features": NOTHING, "logits": NOTHING},
+        path="file",
+        source="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
+        "weights-inception-2015-12-05-6726825d.pth",
+        sha256=INCEPTION_SHA256,
+        extra=True,
+    ),
     "efficientnet": FeatureKind(
         title="EfficientNet-Lite0, trained on ImageNet",
         read=EfficientNetReader,
