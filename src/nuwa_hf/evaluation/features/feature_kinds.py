@@ -196,7 +196,7 @@ def what_to_give(name: str, kinds: Mapping[str, FeatureKind] = KINDS) -> str:
         kinds (`Mapping[str, FeatureKind]`, defaults to `KINDS`): the kinds by name.
 
     Returns:
-        `str`: such as `"write clip=FOLDER; one comes from ..."`.
+        `str`: such as `"write clip=FOLDER with a CLIPModel of transformers; one comes from ..."`.
     """
     kind = kinds[name]
     if kind.path == "nothing":
