@@ -33,7 +33,7 @@ def test_one_network_serves_every_blur_and_each_is_known_by_a_title_and_a_digest
         ),
         (
             "clip",
-            r"a folder or an id on the Hub for 'clip', got '\./none'; write clip=FOLDER with a CLIPModel .*openai/clip",
+            r"a folder or an id on the Hub for 'clip', got '\./none'; write clip=FOLDER with .*openai/clip",
         ),
     ],
 )
