@@ -48,11 +48,10 @@ def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Name
     )
     what = parser.add_argument_group("what is measured")
     what.add_argument("--checkpoint", help="a folder, an id of the Hub, or embedded")
-    what.add_argument("--vqgan", help="a folder or an id of a codec, with --codec_only")
-    what.add_argument("--codec_only", action="store_true", help="measure only real samples through the codec")
+    what.add_argument("--vqgan", help="a codec in place of a checkpoint: only real samples through it are measured")
     what.add_argument("--task", nargs="+", metavar="TASK", help=f"{', '.join(task.name for task in TASKS)}")
     what.add_argument("--protocol", help=f"{', '.join(protocol_names())}, or a YAML file; --task picks runs of it")
-    what.add_argument("--metrics", nargs="+", metavar="NAME", help="columns; docs/evaluation.md lists them")
+    what.add_argument("--metrics", nargs="+", default=[], metavar="NAME", help="columns; docs/evaluation.md lists them")
     what.add_argument("--num_samples", type=int, help="samples of each row; of a protocol's runs, at most so many")
     what.add_argument("--seeds", nargs="+", type=int, default=[0], help="with several, means and intervals over them")
     what.add_argument("--require", nargs="+", default=[], metavar="METRIC=LIMIT", help="fail if the first run misses")
@@ -152,16 +151,10 @@ def _add_shared_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    if arguments.codec_only != (arguments.vqgan is not None) or arguments.codec_only == bool(arguments.checkpoint):
+    if (arguments.checkpoint is None) == (arguments.vqgan is None):
         raise ValueError(
-            "`checkpoint` must name the pipeline to measure, or `vqgan` with --codec_only the codec, got "
+            "`checkpoint` must name the pipeline to measure, or `vqgan` a codec alone, got "
             f"checkpoint={arguments.checkpoint!r}, vqgan={arguments.vqgan!r}; give one of the two."
         )
-    if arguments.protocol is None:
-        for name in ("task", "metrics", "num_samples"):
-            if not getattr(arguments, name):
-                raise ValueError(f"`{name}` must be given where there is no `protocol`, got none; add --{name}.")
-    elif arguments.metrics:
-        raise ValueError(f"`metrics` must be left out with `protocol`, which has its own, got {arguments.metrics}.")
     if arguments.batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1, got {arguments.batch_size}.")
