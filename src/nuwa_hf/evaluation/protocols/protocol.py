@@ -67,7 +67,9 @@ def load_protocol(name: str | Path) -> Protocol:
         raise ValueError(f"`protocol` must be a YAML file, got {str(name)!r}, which is not: {error}") from error
     if not isinstance(found, Mapping) or not set(found) <= set(KEYS) or not {"title", "runs"} <= set(found):
         keys = list(found) if isinstance(found, Mapping) else type(found).__name__
-        raise ValueError(f"{path.name}: a protocol must have title and runs, and may have data and dataset, got {keys}.")
+        raise ValueError(
+            f"{path.name}: a protocol must have title and runs, and may have data and dataset, got {keys}."
+        )
     runs = tuple(read_run(entry, f"{path.name}, run {place}") for place, entry in enumerate(found["runs"] or (), 1))
     names = [run.name for run in runs]
     if not runs or len(set(names)) < len(names):

@@ -161,7 +161,9 @@ def _check_row(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         _check_choice("rows", name, tuple(ROW_OPTIONS))
         kind = ROW_OPTIONS[name]
-        fits = isinstance(value, kind | int if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+        fits = isinstance(value, kind | int if kind is float else kind) and (
+            kind is bool or not isinstance(value, bool)
+        )
         if not fits:
             raise TypeError(f"`{name}` must be of type {kind.__name__}, got {value!r}.")
     _check_choice("scorer", options.get("scorer", SCORERS[0]), SCORERS)
