@@ -9,7 +9,6 @@ from typing import Any
 from nuwa_hf.tasks import find_task, get_task
 
 
-MASKS = ("half", "centre", "five-percent-kept", "five-percent-hidden", "box")
 CAPTIONS = ("own", "another-thing", "another-motion")
 BASELINES = ("last frame repeated",)
 SCORERS = ("likelihood", "clip")
@@ -51,8 +50,8 @@ class Run:
         width (`int`, *optional*): pixel columns, likewise.
         num_frames (`int`, *optional*): of a video; the checkpoint's if left out.
         frame_rate (`float`, *optional*): frames a second of the real videos; the checkpoint's if left out.
-        given_frames (`int`, defaults to 1): frames that video prediction and manipulation start from.
-        mask (`str`, defaults to `"half"`): what is hidden of an image.
+        given_frames (`int`, *optional*): frames that video prediction and manipulation start from, one if left out.
+        mask (`str`, *optional*): what is hidden of an image, its upper half if left out.
         captions (`str`, defaults to `"own"`): which texts are asked for; the others are only there for EmojiMotion.
         baselines (`tuple[str, ...]`): rows made of the real samples alone.
         rows (`Mapping[str, Mapping[str, Any]]`): name to options of each row of generated samples, of `ROW_OPTIONS`.
@@ -72,8 +71,8 @@ class Run:
     width: int | None = None
     num_frames: int | None = None
     frame_rate: float | None = None
-    given_frames: int = 1
-    mask: str = "half"
+    given_frames: int | None = None
+    mask: str | None = None
     captions: str = "own"
     baselines: tuple[str, ...] = ()
     rows: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"generated": {}})
@@ -91,8 +90,7 @@ class Run:
             raise ValueError(f"`frame_rate` must be greater than 0, got {self.frame_rate!r}; leave it out.")
         if not self.metrics:
             raise ValueError("`metrics` must name at least one metric, got none; see `nuwa-hf evaluate --help`.")
-        for name, known in (("mask", MASKS), ("captions", CAPTIONS)):
-            _check_choice(name, getattr(self, name), known)
+        _check_choice("captions", self.captions, CAPTIONS)
         for baseline in self.baselines:
             _check_choice("baselines", baseline, BASELINES)
         for options in self.rows.values():
