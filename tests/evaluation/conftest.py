@@ -10,9 +10,6 @@ from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.datasets import EmojiMotion, EmojiMotionSetting, SpritePack
 from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges, SegmentJudge
-from nuwa_hf.evaluation.tasks.real_samples import RealSamples
-from nuwa_hf.evaluation.tasks.task_evaluator import TaskEvaluator
-from nuwa_hf.evaluation.tasks.text_to_video import through_codec
 
 
 @pytest.fixture
@@ -63,10 +60,3 @@ def pipeline(small_world):
         tokenizer=tiny_tokenizer(),
         sketch_vqgan=tiny_sketch_vqgan(in_channels=num_classes, out_channels=num_classes),
     )
-
-
-@pytest.fixture
-def evaluator(pipeline, small_world, make_judges):
-    real = RealSamples.draw(small_world, 5)
-    coded = through_codec(pipeline.vqgan, real.clips, batch_size=5)
-    return TaskEvaluator(pipeline, make_judges(small_world), real, coded, batch_size=3, seed=7)

@@ -119,9 +119,7 @@ def change_captions(kind: str, rows: Sequence[Row], dataset: EmojiMotion, seed: 
         raise ValueError(f"`captions` must be own, {', '.join(CHANGES)}, got {kind!r}; use one of them.")
     change, caption = CHANGES[kind]
     asked = {
-        place: changed
-        for place, row in enumerate(rows)
-        if (changed := change(row, dataset, seed + place)) is not None
+        place: changed for place, row in enumerate(rows) if (changed := change(row, dataset, seed + place)) is not None
     }
     if not asked:
         raise ValueError(

@@ -45,6 +45,8 @@ class Metric:
         least_samples (`int`, defaults to 2): with fewer, the score is shown with a warning.
         digits (`int`, defaults to 3): decimals in tables.
         uses_extra (`bool`, defaults to `False`): whether `compute` needs the extra `eval`.
+        chance (`Callable`, *optional*): what guessing scores, worked out from the features of samples: of what they
+            should show, not of what they do.
     """
 
     name: str
@@ -57,3 +59,4 @@ class Metric:
     least_samples: int = 2
     digits: int = 3
     uses_extra: bool = False
+    chance: Callable[[Features], Score] | None = None

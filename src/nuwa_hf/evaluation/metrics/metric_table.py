@@ -18,6 +18,7 @@ from nuwa_hf.evaluation.metrics.class_counts import (
 from nuwa_hf.evaluation.metrics.evaluation_packages import require_evaluation_packages
 from nuwa_hf.evaluation.metrics.frechet_distance import frechet_score
 from nuwa_hf.evaluation.metrics.inception_score import inception_score
+from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
 from nuwa_hf.evaluation.metrics.kernel_distance import kernel_distance_score
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.metrics.precision_recall import precision_score, recall_score
@@ -101,12 +102,7 @@ METRICS: dict[str, Metric] = {
         _mean("kept", "Kept", "pixels", "kept", "higher", digits=4),
         _mean("seam", "Seam", "pixels", "seam", "lower", digits=4),
         _mean("lpips", "LPIPS", "lpips", "distance", "lower", digits=4),
-        _share("object", "Object", "judges", "right_object"),
-        _share("background", "Background", "judges", "right_background"),
-        _share("motion", "Motion", "judges", "right_motion"),
-        _share("object-and-motion", "Object and motion", "judges", "right_object_and_motion"),
-        _share("every-frame", "Every frame", "judges", "every_frame"),
-        _share("whole", "Whole", "judges", "whole"),
+        *JUDGE_METRICS,
     )
 }
 
