@@ -20,7 +20,7 @@ from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
 from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
 from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
-from nuwa_hf.evaluation.report import Report, RunReport, unmet_requirements
+from nuwa_hf.evaluation.report import Report, RunReport, features_used, say_unmet
 from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
@@ -146,23 +146,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return say_unmet(report, require)
 
 
-def say_unmet(report: Report, require: Mapping[str, float]) -> int:
-    """Say on stderr which requirements the first run does not meet.
-
-    Args:
-        report (`Report`): what was found.
-        require (`Mapping[str, float]`): limit by metric.
-
-    Returns:
-        `int`: 1 if there is one, else 0.
-    """
-    unmet = unmet_requirements(report.scores, report.metrics, require)
-    if unmet:
-        first = report.runs[0]
-        sys.stderr.write(f"required of {first.judged_row} in {first.run.name}, not met: {'; '.join(unmet)}\n")
-    return int(bool(unmet))
-
-
 def _print_last(report: Report) -> None:
     sys.stdout.write(f"\n{Report(report.settings, report.metrics, report.runs[-1:])}\n")
     sys.stdout.flush()
@@ -220,7 +203,7 @@ def _settings(
         "split": data.split,
         "seeds": list(seeds),
         "sampling": {name: given[name] for name in SAMPLING_OPTIONS if name in given},
-        "features": {kind: {"title": reader.title, "digest": reader.digest} for kind, reader in readers.items()},
+        "features": features_used(readers),
     }
 
 
