@@ -51,7 +51,9 @@ def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Name
     what.add_argument("--vqgan", help="a codec in place of a checkpoint: only real samples through it are measured")
     what.add_argument("--task", nargs="+", metavar="TASK", help=f"{', '.join(task.name for task in TASKS)}")
     what.add_argument("--protocol", help=f"{', '.join(protocol_names())}, or a YAML file; --task picks runs of it")
-    what.add_argument("--metrics", nargs="+", default=[], metavar="NAME", help="columns; docs/evaluation.md lists them")
+    what.add_argument(
+        "--metrics", nargs="+", default=[], metavar="NAME", help="columns; docs/evaluation.md lists them"
+    )
     what.add_argument("--num_samples", type=int, help="samples of each row; of a protocol's runs, at most so many")
     what.add_argument("--seeds", nargs="+", type=int, default=[0], help="with several, means and intervals over them")
     what.add_argument("--require", nargs="+", default=[], metavar="METRIC=LIMIT", help="fail if the first run misses")

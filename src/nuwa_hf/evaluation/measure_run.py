@@ -216,5 +216,3 @@ def _sampling(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if get_task(task).condition == "none":  # a task without a condition has no guidance
         sampling.pop("guidance_scale", None)
     return sampling
-
-

@@ -45,7 +45,9 @@ def plan_runs(
     sampling = {name: options[name] for name in SAMPLING_OPTIONS if name in options}
     own = {name: options[name] for name in RUN_OPTIONS if name in options}
     if protocol is not None:
-        return _runs_of(protocol, [task.abbreviation for task in wanted], own, metrics, num_samples, sampling, candidates)
+        return _runs_of(
+            protocol, [task.abbreviation for task in wanted], own, metrics, num_samples, sampling, candidates
+        )
     for name, value in (("task", wanted), ("metrics", metrics), ("num_samples", num_samples)):
         if not value:
             raise ValueError(f"`{name}` must be given where there is no `protocol`, got none; add it.")

@@ -129,9 +129,7 @@ def prepare_run(
     return prepared
 
 
-def clip_sizes(
-    run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Height, width, frames and frame rate at which samples are made, and at which they are measured.
 
     Args:

@@ -47,7 +47,9 @@ class RunReport:
             **options,
             "metrics": list(run.metrics),
             "options": {name: dict(row) for name, row in run.rows.items() if row},
-            "rows": {name: {metric: asdict(score) for metric, score in row.items()} for name, row in self.rows.items()},
+            "rows": {
+                name: {metric: asdict(score) for metric, score in row.items()} for name, row in self.rows.items()
+            },
             "warnings": self.warnings,
             "published": [asdict(row) for row in run.published],
         }

@@ -8,7 +8,13 @@ from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
 
 ROWS = frozenset({"rows"})
 OF_ROWS = (
-    *("right_object", "right_background", "right_motion", "right_motion_without_round_spin", "right_object_and_motion"),
+    *(
+        "right_object",
+        "right_background",
+        "right_motion",
+        "right_motion_without_round_spin",
+        "right_object_and_motion",
+    ),
     *("every_frame", "whole", "frame_features", "clip_features"),
 )
 
