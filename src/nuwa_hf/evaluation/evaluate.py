@@ -81,9 +81,9 @@ def evaluate(
         batch_size (`int`, defaults to 16): samples at once.
         output (`str` or `Path`, *optional*): JSON report, written after every row.
         on_run (`Callable`, *optional*): called with the report after every run.
-        options: `height`, `width`, `num_frames` and `frame_rate` at which samples are measured; `given_frames`; `mask`;
-            `guidance_scale`, `temperature`, `top_k` and `top_p` of the pipeline; `caption_column`, `label_column` and
-            `sketch_column` of the data set.
+        options: `height`, `width`, `num_frames` and `frame_rate` at which samples are measured; `given_frames`;
+            `mask`; `guidance_scale`, `temperature`, `top_k` and `top_p` of the pipeline; `caption_column`,
+            `label_column` and `sketch_column` of the data set.
 
     Returns:
         `Report`: with `scores`, tables as text (`str(report)`), `save` and `save_markdown`.

@@ -41,7 +41,7 @@ def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Name
     parser = argparse.ArgumentParser(
         prog="nuwa-hf evaluate",
         description="Measure what a checkpoint generates, beside its bounds and published figures. Samples that are "
-        "there already are not made again; `accelerate launch -m nuwa_hf.cli evaluate ...` spreads them over processes.",
+        "there already are not made again; `accelerate launch -m nuwa_hf.cli evaluate ...` uses several processes.",
         epilog=EVALUATE_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -16,7 +16,7 @@ from nuwa_hf.evaluation.features.feature_reader import Features
 from nuwa_hf.evaluation.features.likelihood_reader import LikelihoodReader
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
 from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
-from nuwa_hf.evaluation.metrics.metric import Metric, Score
+from nuwa_hf.evaluation.metrics.metric import Score
 from nuwa_hf.evaluation.metrics.over_seeds import over_seeds
 from nuwa_hf.evaluation.prepared_run import PreparedRun
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
@@ -27,7 +27,8 @@ from nuwa_hf.evaluation.samples.repeated_frames import LastFrameRepeated
 from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
 from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
-from nuwa_hf.pipelines import NuwaPipelineBase, Scorer
+from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.pipelines.scorers import Scorer
 from nuwa_hf.tasks import get_task
 
 
