@@ -13,7 +13,7 @@ from nuwa_hf import __version__
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.evaluation.report_tables import format_report, report_markdown
+from nuwa_hf.metrics.report_tables import format_report, report_markdown
 from nuwa_hf.media import written_aside
 
 

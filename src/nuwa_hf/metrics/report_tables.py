@@ -50,7 +50,7 @@ def report_markdown(report: Mapping[str, Any]) -> str:
     Returns:
         `str`: lines joined by newlines.
     """
-    return "\n\n".join(_in_markdown(table) for table in tables_of(report))
+    return "\n\n".join(in_markdown(table) for table in tables_of(report))
 
 
 def tables_of(report: Mapping[str, Any]) -> Iterator[Table]:
@@ -156,7 +156,15 @@ def _for_terminal(table: Table) -> str:
     return "\n".join([table.title, *laid_out, *table.notes])
 
 
-def _in_markdown(table: Table) -> str:
+def in_markdown(table: Table) -> str:
+    """A table in Markdown.
+
+    Args:
+        table (`Table`): the table.
+
+    Returns:
+        `str`: lines joined by newlines, its title first.
+    """
     lines = [f"**{table.title}**", "", "| | " + " | ".join(table.header) + " |"]
     lines.append("| --- |" + " --- |" * len(table.header))
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in table.rows]
