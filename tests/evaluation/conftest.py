@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A small world of drawn shapes, and judges of it and of the setting "small" with random weights."""
+"""A small world of drawn shapes, judges of it and of the setting "small" with random weights, and an Inception."""
 
 import pytest
 import torch
@@ -60,3 +60,24 @@ def pipeline(small_world):
         tokenizer=tiny_tokenizer(),
         sketch_vqgan=tiny_sketch_vqgan(in_channels=num_classes, out_channels=num_classes),
     )
+
+
+@pytest.fixture(scope="session")
+def inception_weights(tmp_path_factory):
+    """A file of random weights for torch-fidelity's Inception, all of its tensors at their real size; read only."""
+    module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3", reason="it is an extra")
+
+    class WithoutWeights(module.FeatureExtractorInceptionV3):
+        def load_state_dict(self, state):
+            pass
+
+    file = tmp_path_factory.mktemp("inception") / "inception.pth"
+    torch.save({}, file)
+    generator = torch.Generator().manual_seed(0)
+    network = WithoutWeights("random", ["2048"], feature_extractor_weights_path=file)
+    for tensor in network.state_dict().values():
+        if tensor.dim() > 1:  # as it is initialised, nothing of the image would reach the last layers
+            gain = 2.0 if tensor.dim() == 4 else 1.0
+            tensor.normal_(std=(gain / tensor[0].numel()) ** 0.5, generator=generator)
+    torch.save(network.state_dict(), file)
+    return file

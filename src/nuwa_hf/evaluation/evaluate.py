@@ -24,7 +24,7 @@ from nuwa_hf.evaluation.report import Report, RunReport, features_used, say_unme
 from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
-from nuwa_hf.pipelines import ClipScorer, NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_part
 
 
@@ -112,7 +112,7 @@ def evaluate(
     with _folder_of_samples(samples_dir, output) as folder:
         store = FeatureStore(readers, Path(cache_dir) if cache_dir else folder / "features", batch_size)
         prepared = [prepare_run(run, data, model, known, store) for run in runs]
-        judges = {name: ClipScorer(readers[name].model, readers[name].processor) for name in scorers}
+        judges = {name: readers[name].scorer for name in scorers}
         maker = Maker(vqgan, model, folder, tuple(seeds), batch_size, judges)
         report = Report(_settings(plan, pipeline, data, seeds, readers, given), known)
         for one in prepared:
