@@ -17,20 +17,19 @@ NORMAL_QUANTILE = 1.959964  # standard deviations on either side that hold 95 % 
 RESAMPLES = 1000
 
 
-def wilson_interval(hits: float, trials: int, z: float = NORMAL_QUANTILE) -> tuple[float, float]:
+def wilson_interval(hits: float, trials: int) -> tuple[float, float]:
     """Wilson score interval of a share; unlike the normal one it stays in [0, 1] and has width at 0 and at 1.
 
         (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
 
     Args:
-        hits (`float`): successes.
+        hits (`float`): successes; a fraction where a trial is right in part.
         trials (`int`): all trials, at least 1.
-        z (`float`, defaults to 1.959964): standard deviations; the default is a 95 % interval.
 
     Returns:
         `tuple[float, float]`: low and high end.
     """
-    share = hits / trials
+    share, z = hits / trials, NORMAL_QUANTILE
     scale = 1 + z**2 / trials
     centre = (share + z**2 / (2 * trials)) / scale
     half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / scale

@@ -22,7 +22,7 @@ def kernel_distance_score(features: Tensor, reference: Tensor) -> Score:
     """Squared maximum mean discrepancy of a cubic kernel, over subsets of 1,000 rows, as torch-fidelity works it out.
 
     Sets with fewer rows are taken whole. The distance does not depend on their size but for noise, and may be
-    slightly negative.
+    slightly negative; frames of one clip resemble each other, which raises it.
 
     The interval is that of the jackknife which leaves out all but a subset of m of the n rows, at least half of them:
     value +- 1.96 s sqrt(m / (n - m)), where s is the standard deviation over subsets. Frames of one sample are not

@@ -66,5 +66,7 @@ def _torch_fidelity(features: Tensor, reference: Tensor) -> tuple[float, float]:
 
 
 def _share(share: float, asked: Tensor, others: Tensor) -> Score:
+    rows = len(as_rows(asked))
+    share = round(share * rows) / rows  # torch-fidelity's mean is in float32
     low, high = wilson_interval(share * len(asked), len(asked))
     return Score(share, min(len(asked), len(others)), low, high, "Wilson")
