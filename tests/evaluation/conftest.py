@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A small world of drawn shapes, and judges of it and of the setting "small" with random weights."""
+"""A small world of drawn shapes, judges of it and of the setting "small" with random weights, and an Inception."""
 
 import json
 import subprocess
@@ -80,23 +80,23 @@ def evaluator(pipeline, small_world, make_judges):
 
 @pytest.fixture(scope="session")
 def inception_weights(tmp_path_factory):
-    """A file of Inception's weights for torch-fidelity: random, but real in shape; pictures differ in its features."""
-    inception = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    """A file of random weights for torch-fidelity's Inception, all of its tensors at their real size; read only."""
+    module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3", reason="it is an extra")
 
-    class WithoutWeights(inception.FeatureExtractorInceptionV3):
-        def load_state_dict(self, weights):
-            """It insists on a file; this one is empty."""
+    class WithoutWeights(module.FeatureExtractorInceptionV3):
+        def load_state_dict(self, state):
+            pass
 
-    folder = tmp_path_factory.mktemp("inception")
-    torch.save({}, folder / "empty.pth")
-    network = WithoutWeights("inception", ["2048"], feature_extractor_weights_path=folder / "empty.pth")
-    torch.manual_seed(0)
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    torch.nn.init.normal_(network.fc.weight)
-    torch.save(network.state_dict(), folder / "weights.pth")
-    return folder / "weights.pth"
+    file = tmp_path_factory.mktemp("inception") / "inception.pth"
+    torch.save({}, file)
+    generator = torch.Generator().manual_seed(0)
+    network = WithoutWeights("random", ["2048"], feature_extractor_weights_path=file)
+    for tensor in network.state_dict().values():
+        if tensor.dim() > 1:  # as it is initialised, nothing of the image would reach the last layers
+            std = (2 / tensor[0].numel()) ** 0.5 if tensor.dim() == 4 else 1.0  # sure of its classes
+            tensor.normal_(std=std, generator=generator)
+    torch.save(network.state_dict(), file)
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import math
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.metrics.intervals import mean_interval
 from nuwa_hf.evaluation.metrics.metric import Score
 from nuwa_hf.evaluation.metrics.set_features import as_rows, frames_per_sample
@@ -35,7 +35,7 @@ def inception_score(logits: Tensor) -> Score:
     Raises:
         ValueError: If torch-fidelity is not there.
     """
-    metric_isc = import_for_evaluation("torch_fidelity.metric_isc")
+    metric_isc = import_library("torch_fidelity.metric_isc")
     rows = as_rows(logits)
     splits = SPLITS if len(rows) >= SPLITS else 1
     found = metric_isc.isc_features_to_metric(rows, splits=splits)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 
 
 NORMAL_QUANTILE = 1.959964  # standard deviations on either side that hold 95 % of a normal distribution
@@ -74,6 +74,6 @@ def mean_interval(mean: float, deviation: float, count: int) -> tuple[float, flo
     Returns:
         `tuple[float, float]`: low and high end.
     """
-    quantile = import_for_evaluation("scipy.stats").t.ppf(0.975, count - 1)
+    quantile = import_library("scipy.stats").t.ppf(0.975, count - 1)
     half = float(quantile) * deviation / math.sqrt(count)
     return mean - half, mean + half

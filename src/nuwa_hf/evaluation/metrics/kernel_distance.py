@@ -9,7 +9,7 @@ import math
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.metrics.intervals import NORMAL_QUANTILE
 from nuwa_hf.evaluation.metrics.metric import Score
 from nuwa_hf.evaluation.metrics.set_features import as_rows, frames_per_sample
@@ -38,7 +38,7 @@ def kernel_distance_score(features: Tensor, reference: Tensor) -> Score:
     Raises:
         ValueError: If torch-fidelity is not there.
     """
-    metric_kid = import_for_evaluation("torch_fidelity.metric_kid")
+    metric_kid = import_library("torch_fidelity.metric_kid")
     first, second = as_rows(features), as_rows(reference)
 
     def mean_and_deviation(subset_size: int) -> tuple[float, float]:
