@@ -42,9 +42,9 @@ TOKENIZER_FLAGS ?=
 VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_vqgan.yaml
 SKETCH_VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_sketch_vqgan.yaml
 JUDGE_FLAGS ?=
-CODEC_GATE_FLAGS ?= --num_clips 400 --require object=0.9 motion=0.9
+CODEC_GATE_FLAGS ?= --num_samples 400 --require object=0.9 motion=0.9
 NUWA_FLAGS ?= --config $(CONFIGS)/emoji_motion_nuwa.yaml
-EVALUATE_FLAGS ?= --split val zeroshot --num_clips 400 --tasks all --candidates 1 4 --require object_and_motion=0.6
+EVALUATE_FLAGS ?= --require object-and-motion=0.6 whole=0.4
 
 CODEC = $(RUN)/merged/vqgan
 SKETCH_CODEC = $(RUN)/sketch_vqgan/vqgan
@@ -59,14 +59,16 @@ demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, both codecs, ju
 	$(TOKENIZE) --vqgan $(RUN)/vqgan/vqgan --num_clips $(NUM_COUNT_CLIPS) --output_dir $(RUN)/tokens/count
 	nuwa-hf merge-codes --vqgan $(RUN)/vqgan/vqgan --tokens $(RUN)/tokens/count --codebook_size $(NUM_CODES) \
 		--output_dir $(RUN)/merged
-	nuwa-hf evaluate --codec_only --setting $(SETTING) --vqgan $(CODEC) --judges $(RUN)/judges $(CODEC_GATE_FLAGS)
+	nuwa-hf evaluate --vqgan $(CODEC) --dataset emoji-motion --setting $(SETTING) --task text-to-video \
+		--metrics object background motion object-and-motion every-frame whole psnr-things \
+		--features judges=$(RUN)/judges $(CODEC_GATE_FLAGS)
 	$(TOKENIZE) --vqgan $(CODEC) --sketch_vqgan $(SKETCH_CODEC) --num_clips $(NUM_CLIPS) --output_dir $(RUN)/tokens/train
 	$(TOKENIZE) --vqgan $(CODEC) --sketch_vqgan $(SKETCH_CODEC) --split val --num_clips $(NUM_VAL_CLIPS) \
 		--output_dir $(RUN)/tokens/val
 	nuwa-hf train $(NUWA_FLAGS) --seed $(SEED) --vqgan $(CODEC) --sketch_vqgan $(SKETCH_CODEC) --tokenizer $(RUN)/tokenizer \
 		--tokens $(RUN)/tokens/train --validation_tokens $(RUN)/tokens/val --output_dir $(RUN)/nuwa
-	nuwa-hf evaluate --setting $(SETTING) --checkpoint $(RUN)/nuwa/pipeline --judges $(RUN)/judges \
-		--output $(RUN)/scores.json $(EVALUATE_FLAGS)
+	nuwa-hf evaluate --protocol emoji-motion --setting $(SETTING) --checkpoint $(RUN)/nuwa/pipeline \
+		--features judges=$(RUN)/judges --output $(RUN)/scores.json $(EVALUATE_FLAGS)
 	rm -rf $(CHECKPOINT)
 	mkdir -p $(dir $(CHECKPOINT))
 	cp -r $(RUN)/nuwa/pipeline $(CHECKPOINT)

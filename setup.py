@@ -36,6 +36,7 @@ setup(
     package_data={
         "nuwa_hf": ["py.typed", "checkpoints/**/*"],
         "nuwa_hf.datasets": ["*.npz"],
+        "nuwa_hf.evaluation": ["protocols/*.yaml"],
         "nuwa_hf.training": ["configs/*.yaml", "configs/accelerate/*.yaml"],
     },
     python_requires=">=3.11",

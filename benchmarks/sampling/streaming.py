@@ -25,9 +25,9 @@ from benchmarks.measuring.devices import memory_now
 from benchmarks.measuring.machine import describe_machine, summarize, time_interleaved, timed
 from benchmarks.report.report import write_result
 from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaTextToVideoPipeline
-from nuwa_hf.evaluation.evaluate import check_classes
+from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
+from nuwa_hf.evaluation.judges.judge_reader import shows_exactly
 from nuwa_hf.evaluation.judges.judges import Judges
-from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth, frame_hits
 
 
 # Way of going on beyond the learnt frames to `overlap_frames`; half of the learnt frames is what a call takes.
@@ -116,17 +116,17 @@ def judge_ways(
         ValueError: If there are not that many captions, or the judges do not know the data set's classes.
     """
     dataset, verdicts, pipeline = EmojiMotion(split="val"), Judges.from_pretrained(judges), load(checkpoint)
-    check_classes(verdicts, dataset)
     found = (sample for sample in map(dataset.__getitem__, range(len(dataset))) if len(sample["objects"]) == 1)
     samples = list(islice(found, num_captions))
     if len(samples) < num_captions:
         raise ValueError(f"`--num_captions` must be at most {len(samples)}, got {num_captions}.")
+    truths = [ClipTruth.of_clip(sample, verdicts) for sample in samples]
     ways = {}
     for way, overlap_of in WAYS.items():
         hits = []
         for start in tqdm(range(0, num_captions, batch_size), desc=f"{way}, judged", mininterval=1.0):
             batch = samples[start : start + batch_size]
-            truths = [ClipTruth.from_sample(sample, dataset) for sample in batch]
+            right = truths[start : start + batch_size]
             frames = pipeline.stream(
                 [sample["caption"] for sample in batch],
                 num_frames=num_frames,
@@ -135,7 +135,7 @@ def judge_ways(
                 output_type="pt",
             )
             outputs = map(verdicts.judge_frames, frames)
-            hits.append([frame_hits(out.object_logits, out.background_logits, truths)[0] for out in outputs])
+            hits.append([shows_exactly(out.object_logits, right).numpy() for out in outputs])
         by_frame = np.concatenate(hits, axis=1).mean(1)
         spans = [
             {

@@ -128,3 +128,22 @@ def get_task(abbreviation: str) -> Task:
     raise ValueError(
         f"`abbreviation` must be one of {', '.join(task.abbreviation for task in TASKS)}, got {abbreviation!r}."
     )
+
+
+def find_task(name: str) -> Task:
+    """The row of the table with a name as users write it.
+
+    Args:
+        name (`str`): the task's name or its short name, in either case, such as `"text-to-video"` or `"t2v"`.
+
+    Returns:
+        `Task`: the row.
+
+    Raises:
+        ValueError: If no task has that name.
+    """
+    for task in TASKS:
+        if name.lower() in (task.name, task.abbreviation.lower()):
+            return task
+    known = ", ".join(f"{task.name} ({task.abbreviation})" for task in TASKS)
+    raise ValueError(f"`task` must be one of {known}, got {name!r}; choose one of these.")

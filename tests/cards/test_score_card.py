@@ -5,41 +5,59 @@ import json
 import pytest
 from huggingface_hub import ModelCard
 
-from nuwa_hf.cards.score_card import MARKERS, fill_markers, main, scores_table
-from nuwa_hf.metrics.score_tables import short_markdown
+from nuwa_hf.cards.score_card import MARKERS, fill_markers, main
+from nuwa_hf.evaluation.protocols.protocol import load_protocol
+from nuwa_hf.metrics.score_tables import SHORT_COLUMNS, SHORT_ROWS, TASK_NOTES, scores_markdown, short_markdown
+from nuwa_hf.tasks import TASKS
+
+
+COLUMNS = {
+    name: {"title": name.title(), "better": "higher", "digits": digits, "least_samples": 2}
+    for name, digits in {**dict.fromkeys(SHORT_COLUMNS, 3), "seam": 4, "psnr": 1}.items()
+}
+
+
+def score(value, is_measured=True):
+    return {
+        "value": value,
+        "samples": 7,
+        "low": value / 2 if is_measured else None,
+        "high": 1.0 if is_measured else None,
+    }
+
+
+def run(name, task, rows, split="val"):
+    metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    return {
+        "name": name,
+        "task": task,
+        "split": split,
+        "metrics": metrics,
+        "rows": rows,
+        "warnings": [],
+        "published": [],
+    }
 
 
 @pytest.fixture
 def scores(tmp_path):
-    def row(accuracy):
-        return {"object": {"accuracy": accuracy, "low": accuracy / 2, "high": 1.0}, "judge_fid_clips": 12.25}
-
     rows = {
-        "real": row(0.987),
-        "codec": {**row(0.954), "psnr": 27.04, "psnr_objects": 20.06},
-        "generated": row(0.612),
-        "chance": {"object": {"accuracy": 0.042}},
+        "real": {"object": score(0.987)},
+        "codec": {"object": score(0.954)},
+        "generated": {"object": score(0.612), "whole": score(0.532)},
+        "chance": {"object": score(0.042, is_measured=False)},
     }
-    tasks = {
-        "I2I": {
-            "five_percent_kept": {
-                "real": {"seam": 0.0123},
-                "the paper's way": {"nats": 1.5, "object": row(0.513)["object"], "seam": 0.0456},
-            }
-        },
-        "V2V": {"1 frame given": {"codec": {"psnr": 25.55}}},
-    }
+    runs = [
+        run("text to video", "T2V", rows),
+        run("the codec", "T2V", {"codec": {"psnr": score(27.04, is_measured=False)}}),
+        run(
+            "image completion, upper half hidden",
+            "I2I",
+            {"the paper's way": {"seam": score(0.0456, is_measured=False)}},
+        ),
+    ]
     path = tmp_path / "scores.json"
-    report = {
-        "setting": "small",
-        "num_clips": 7,
-        "seed": 3,
-        "splits": {"val": rows},
-        "task_images": 5,
-        "task_videos": 4,
-        "tasks": tasks,
-    }
-    path.write_text(json.dumps(report))
+    path.write_text(json.dumps({"setting": "small", "seeds": [3], "columns": COLUMNS, "runs": runs}))
     return path
 
 
@@ -56,25 +74,19 @@ def test_card_and_page_hold_every_score_beside_its_bounds(scores, checkpoint, tm
     main([*flags, "--page", str(page), "--short_page", str(short_page)])
     card = ModelCard.load(folder / "README.md")
     assert card.data.pipeline_tag == "text-to-video"
+    assert "seeds from 3 upwards" in card.text
     for text in (card.text, page.read_text()):
-        assert "| I2I, image completion: five percent kept | seam | nats a token | object |" in text
-        for score in (
-            "0.0123",
-            "1.500",
-            "0.513 (0.26-1.00)",
-            "0.0456",
-            "| through the codec | 25.6 |",
-            "5 samples for each task",
-        ):
-            assert score in text
-        for score in ("0.987 (0.49-1.00)", "0.954", "0.612", "0.042", "27.0 dB", "20.1 dB", "12.2"):
-            assert score in text
+        assert text.index("**T2V, text to video**") < text.index("**text to video (val)**") < text.index("**the codec")
+        assert TASK_NOTES["I2I"] in text
+        for shown in ("0.987 [0.493, 1.000]", "0.954", "0.612", "0.042 |", "0.532", "27.0", "0.0456"):
+            assert shown in text
     assert page.read_text().startswith("before\n")
     assert page.read_text().endswith("after\n")
     assert "old" not in page.read_text()
     short = short_page.read_text()
-    assert "| text to video | 0.612 (0.31-1.00) | - | - |" in short
-    assert "| video prediction" not in short  # the report has no such row
+    assert "| text to video | 0.612 (0.31-1.00) | - | - | 0.532 (0.27-1.00) |" in short
+    assert "| chance | 0.042 | - | - | - |" in short
+    assert "| video prediction" not in short  # the report has no such run
     once = page.read_text()
     main([*flags, "--page", str(page)])
     assert page.read_text() == once
@@ -91,11 +103,21 @@ def test_a_missing_checkpoint_is_refused_and_nothing_is_written(scores, tmp_path
     assert not (tmp_path / "no").exists()
 
 
-def test_short_table_needs_the_split_it_shows():
-    with pytest.raises(ValueError, match="`scores` must hold the split 'val'"):
-        short_markdown({"splits": {"zeroshot": {}}})
+def test_short_table_needs_the_run_that_its_bounds_come_from():
+    with pytest.raises(ValueError, match="`scores` must have the run 'text to video'"):
+        short_markdown({"runs": []})
 
 
-def test_report_of_text_to_video_alone_has_no_word_of_the_other_tasks():
-    rows = {"real": {"object": {"accuracy": 0.5}}, "codec": {"psnr": 20.0, "psnr_objects": 10.0}}
-    assert "samples for each task" not in scores_table({"splits": {"val": rows}})
+def test_every_task_has_its_note_and_the_ways_are_told_apart_where_there_are_two(scores):
+    assert set(TASK_NOTES) == {task.abbreviation for task in TASKS}
+    report = json.loads(scores.read_text())
+    assert "paper's way*" not in scores_markdown(report)
+    report["runs"][-1]["rows"]["known part as condition"] = {}
+    assert "paper's way*" in scores_markdown(report)
+
+
+def test_rows_of_the_short_table_are_rows_of_the_protocol():
+    runs = {run.name: run for run in load_protocol("emoji-motion").runs}
+    for name, row in SHORT_ROWS.values():
+        assert row in {"codec", "chance", *runs[name].rows}
+    assert {run.task for run in runs.values()} == set(TASK_NOTES)

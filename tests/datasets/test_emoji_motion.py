@@ -66,7 +66,7 @@ def test_sample_has_the_documented_shapes_and_types(dataset):
             assert (sample[key].shape, sample[key].dtype) == (shape, dtype), key
         assert isinstance(sample["caption"], str)
         assert isinstance(sample["image_caption"], str)
-        assert len(sample["object_ids"]) == len(sample["motions"]) == count
+        assert len(sample["object_ids"]) == len(sample["categories"]) == len(sample["motions"]) == count
         assert tuple(dataset.object_names[k] for k in sample["object_ids"]) == sample["objects"]
         assert set(sample["motions"]) <= set(dataset.motion_names)
         assert sample["background"] in dataset.background_names

@@ -10,9 +10,6 @@ from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.datasets import EmojiMotion, EmojiMotionSetting, SpritePack
 from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges, SegmentJudge
-from nuwa_hf.evaluation.tasks.real_samples import RealSamples
-from nuwa_hf.evaluation.tasks.task_evaluator import TaskEvaluator
-from nuwa_hf.evaluation.tasks.text_to_video import through_codec
 
 
 @pytest.fixture
@@ -65,13 +62,6 @@ def pipeline(small_world):
     )
 
 
-@pytest.fixture
-def evaluator(pipeline, small_world, make_judges):
-    real = RealSamples.draw(small_world, 5)
-    coded = through_codec(pipeline.vqgan, real.clips, batch_size=5)
-    return TaskEvaluator(pipeline, make_judges(small_world), real, coded, batch_size=3, seed=7)
-
-
 @pytest.fixture(scope="session")
 def inception_weights(tmp_path_factory):
     """A file of random weights for torch-fidelity's Inception, all of its tensors at their real size; read only."""
@@ -87,7 +77,7 @@ def inception_weights(tmp_path_factory):
     network = WithoutWeights("random", ["2048"], feature_extractor_weights_path=file)
     for tensor in network.state_dict().values():
         if tensor.dim() > 1:  # as it is initialised, nothing of the image would reach the last layers
-            gain = 2.0 if tensor.dim() == 4 else 1.0
-            tensor.normal_(std=(gain / tensor[0].numel()) ** 0.5, generator=generator)
+            std = (2 / tensor[0].numel()) ** 0.5 if tensor.dim() == 4 else 1.0  # sure of its classes
+            tensor.normal_(std=std, generator=generator)
     torch.save(network.state_dict(), file)
     return file

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.cards.score_card import MARKERS
-from nuwa_hf.metrics.score_tables import SHORT_COLUMNS, SHORT_ROWS
 
 
 ROOT = Path(__file__).parents[2]
@@ -34,14 +33,8 @@ def test_scores_page_has_the_tables_of_the_card():
 
 
 def test_short_table_of_the_readme_repeats_rows_of_the_long_ones():
-    (_, short), (_, val), (_, zeroshot), *others = [
-        *tables_of(between_markers("README.md")),
-        *tables_of(between_markers("docs/scores.md")),
-    ]
-    tables = {title.split(", ")[0] + title.partition(":")[2]: rows for title, rows in others}
-    chosen = [next(row for name, row in val.items() if "codec" in name), val["generated clips"]]
-    chosen.append(zeroshot["generated clips"])
-    chosen += [tables[f"{task} {table}"][row] for task, table, row in SHORT_ROWS.values()]
-    chosen.append(val["chance"])
-    assert list(short.values()) == [{name: row.get(name, "-") for name in SHORT_COLUMNS} for row in chosen]
-    assert list(short)[3:-1] == list(SHORT_ROWS)
+    (_, short), *_ = tables_of(between_markers("README.md"))
+    long = [row for _, rows in tables_of(between_markers("docs/scores.md")) for row in rows.values()]
+    assert len(short) > 2
+    for title, scores in short.items():
+        assert any(all(row.get(name, "-") == score for name, score in scores.items()) for row in long), title

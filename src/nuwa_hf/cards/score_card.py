@@ -17,21 +17,11 @@ from nuwa_hf.cards.run_card import task_table
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.hub.pushed_files import CARD, THIS_FOLDER
 from nuwa_hf.media import written_aside
-from nuwa_hf.metrics.score_tables import SCORES, markdown_cell, short_markdown, task_markdown
+from nuwa_hf.metrics.score_tables import scores_markdown, short_markdown
 from nuwa_hf.tasks import TASKS
 
 
 MARKERS = ("<!-- scores:start -->", "<!-- scores:end -->")
-ROWS = {
-    "real": "real clips (what the judges can reach)",
-    "codec": "real clips through the codec (what the transformer can reach)",
-    "generated": "generated clips",
-    "chance": "chance",
-}
-SPLIT_TITLES = {
-    "val": "trained (thing, motion) pairs, other clips",
-    "zeroshot": "(thing, motion) pairs never seen in training",
-}
 TEMPLATE = """---
 {{ card_data }}
 ---
@@ -69,51 +59,13 @@ in one run). This took {{ hours }} hours on {{ hardware }}. Sizes: {{ sizes }}.
 
 Two classifiers judge what a clip shows: the things (all of them and no other), the background and, in clips with one
 thing, the motion. A third network draws class maps. All three were trained on real training clips only and never used
-to train the generator. Text to video: {{ num_clips }} clips for each split, one for each caption, with seeds from
-{{ seed }} upwards, none of them picked; 95 % intervals in brackets.
+to train the generator. "val" has the pairs of thing and motion that training shows, in other clips; "zeroshot" has pairs
+that training never shows. Every frame: the thing is found in each single frame, not only by the mean over them; whole:
+that and the motion. One sample for each caption, with seeds from {{ seed }} upwards, none of them picked; where the
+caption is changed, only clips with one thing. 95 % intervals in brackets.
 
 {{ scores }}
 """
-
-
-def scores_table(report: dict[str, Any]) -> str:
-    """The scores as Markdown: text to video with one table per split, then all other judged tasks.
-
-    Args:
-        report (`dict`): what `evaluate` wrote.
-
-    Returns:
-        `str`: the tables.
-    """
-    tasks = report.get("tasks", {})
-    parts = []
-    for split, rows in report["splits"].items():
-        columns = [name for name in SCORES if name in rows["real"]]
-        lines = [
-            f"**{split}**: {SPLIT_TITLES.get(split, split)}",
-            "",
-            "| | " + " | ".join(name.replace("_", " ") for name in columns) + " | judge-FID clips |",
-            "| --- |" + " --- |" * (len(columns) + 1),
-        ]
-        for name, scores in rows.items():
-            distance = scores.get("judge_fid_clips")
-            cells = [markdown_cell(column, scores.get(column)) for column in columns] + [
-                "-" if distance is None else f"{distance:.1f}"
-            ]
-            lines.append(f"| {ROWS[name]} | " + " | ".join(cells) + " |")
-        codec = rows["codec"]
-        lines += ["", f"Codec: {codec['psnr']:.1f} dB, {codec['psnr_objects']:.1f} dB on the things' pixels."]
-        parts.append("\n".join(lines))
-    if tasks:
-        parts.append(
-            f"The tables below are made from {report['task_images']} samples for each task that makes images and "
-            f"{report['task_videos']} for each that makes videos (where the caption is changed, only those with one "
-            f"thing), with seeds from {report['seed']} upwards, none of them picked. *Known part as condition*: what "
-            "is kept is also read through the condition encoder, so that a hole sees all of it. *The paper's way*: a "
-            "hole sees only what comes before it in raster order."
-        )
-    parts += [task_markdown(task, tables) for task, tables in tasks.items()]
-    return "\n\n".join(parts)
 
 
 def fill_markers(text: str, content: str) -> str:
@@ -180,9 +132,8 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
         hardware=hardware,
         note=note,
         sizes=sizes,
-        num_clips=report["num_clips"],
-        seed=report["seed"],
-        scores=scores_table(report),
+        seed=min(report["seeds"]),
+        scores=scores_markdown(report),
         tasks=task_table(TASKS),
     )
 
@@ -214,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             build_card(arguments.checkpoint, report, arguments.hours, arguments.hardware, arguments.note)
         )
     }
-    for page, table in ((arguments.page, scores_table), (arguments.short_page, short_markdown)):
+    for page, table in ((arguments.page, scores_markdown), (arguments.short_page, short_markdown)):
         if page is not None:
             texts[page] = fill_markers(page.read_text(encoding="utf-8"), table(report))
     for path, text in texts.items():

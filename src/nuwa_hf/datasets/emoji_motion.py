@@ -49,8 +49,9 @@ class EmojiMotion(Dataset):
     - `video` (`(T, Y, X, 3)`, uint8), `sketch` (`(T, Y, X)`, uint8): classes that index `sketch_class_names`;
     - `image` (`(Y, X, 3)`, uint8), `image_sketch` (`(Y, X)`, uint8): frame `image_index` of both;
     - `object_mask` (`(T, Y, X)`, uint8): 1 at the pixels of a sprite;
-    - `objects` (`tuple[str]`), `object_ids` (`tuple[int]`, in `object_names`), `motions` (`tuple[str]`), `background`
-      (`str`): the truth; if there are two objects, the second is drawn over the first;
+    - `objects` (`tuple[str]`), `object_ids` (`tuple[int]`, in `object_names`), `categories` (`tuple[int]`, their
+      classes in sketches), `motions` (`tuple[str]`), `background` (`str`): the truth; if there are two objects, the
+      second is drawn over the first;
     - `track` (`(objects, T, 3)`, float32): x and y of the centre of each sprite's square and its side, all divided
       by the side of the frame.
 
@@ -162,6 +163,7 @@ class EmojiMotion(Dataset):
             "object_mask": object_mask,
             "objects": tuple(noun for noun, _ in pairs),
             "object_ids": tuple(self._object_id[noun] for noun, _ in pairs),
+            "categories": tuple(actor.deed.category for actor in actors),
             "motions": tuple(motion for _, motion in pairs),
             "background": background,
             "track": (np.stack(tracks) / setting.size).astype(np.float32),

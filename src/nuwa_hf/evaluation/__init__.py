@@ -1,36 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Three frozen judges, their training, and the scores of generated clips."""
+"""Measuring what checkpoints and other programs generate; EmojiMotion's three frozen judges with their training."""
 
-from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
-from nuwa_hf.evaluation.judges.judges import Judges, Verdicts
-from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
-from nuwa_hf.evaluation.judges.sketch_scores import score_class_maps
-from nuwa_hf.evaluation.judges.verdict_scores import (
-    Accuracy,
-    ClipTruth,
-    chance,
-    score_frames,
-    score_verdicts,
-    wilson_interval,
-)
-from nuwa_hf.metrics.frechet_distance import frechet_distance
-from nuwa_hf.metrics.psnr import psnr
+from typing import TYPE_CHECKING
+
+from nuwa_hf.imports.lazy_names import lazy_names
+
+
+if TYPE_CHECKING:
+    from nuwa_hf.evaluation.compare_folders import compare
+    from nuwa_hf.evaluation.evaluate_checkpoint import evaluate
+    from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
+    from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
+    from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
+    from nuwa_hf.evaluation.judges.judges import Judges
+    from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
+    from nuwa_hf.evaluation.protocols.protocol import load_protocol, protocol_names
+    from nuwa_hf.evaluation.report import Report
 
 
 __all__ = [
-    "Accuracy",
     "ClipJudge",
     "ClipTruth",
     "FrameJudge",
+    "JudgeReader",
     "Judges",
+    "Report",
     "SegmentJudge",
-    "Verdicts",
-    "chance",
-    "frechet_distance",
-    "psnr",
-    "score_class_maps",
-    "score_frames",
-    "score_verdicts",
-    "wilson_interval",
+    "compare",
+    "evaluate",
+    "load_protocol",
+    "protocol_names",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "ClipJudge": f"{__name__}.judges.judge_networks",
+        "ClipTruth": f"{__name__}.judges.clip_truth",
+        "FrameJudge": f"{__name__}.judges.judge_networks",
+        "JudgeReader": f"{__name__}.judges.judge_reader",
+        "Judges": f"{__name__}.judges.judges",
+        "Report": f"{__name__}.report",
+        "SegmentJudge": f"{__name__}.judges.segment_judge",
+        "compare": f"{__name__}.compare_folders",
+        "evaluate": f"{__name__}.evaluate_checkpoint",
+        "load_protocol": f"{__name__}.protocols.protocol",
+        "protocol_names": f"{__name__}.protocols.protocol",
+    },
+)

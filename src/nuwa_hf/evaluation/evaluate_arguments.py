@@ -1,86 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The command line of `nuwa-hf evaluate`, and the check of `--require`."""
+"""The command lines of `nuwa-hf evaluate` and `nuwa-hf compare`."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from nuwa_hf.datasets.settings import SETTINGS
-from nuwa_hf.metrics.score_tables import SCORES
+from nuwa_hf.evaluation.protocols.protocol import protocol_names
+from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS, SCORERS
+from nuwa_hf.evaluation.samples.task_inputs import MASKS
 from nuwa_hf.tasks import TASKS
 
 
-SPLITS = ("train", "val", "zeroshot")
-ALL_TASKS = tuple(task.abbreviation for task in TASKS)
-SAMPLING_OPTIONS = {"guidance_scale": float, "temperature": float, "top_k": int, "top_p": float}
+EVALUATE_EXAMPLES = """examples:
+  nuwa-hf evaluate --checkpoint runs/full/pipeline --dataset clips --task text-to-video \\
+      --metrics frechet:efficientnet --features efficientnet --num_samples 100 --output scores.json
+  nuwa-hf evaluate --checkpoint DIR --dataset bair --protocol bair-v2v --features i3d=i3d_torchscript.pt \\
+      --output bair.json
+"""
+COMPARE_EXAMPLE = """example:
+  nuwa-hf compare generated real --metrics frechet:efficientnet --features efficientnet
+"""
 
 
-def parse_requirements(texts: Sequence[str]) -> dict[str, float]:
-    """Read requirements such as `object=0.9`.
-
-    Args:
-        texts (`Sequence[str]`): each is the name of a score, an equals sign and the lowest accuracy allowed, in [0,
-            1].
-
-    Returns:
-        `dict[str, float]`: least accuracy by score.
-
-    Raises:
-        ValueError: If a requirement cannot be read.
-    """
-    requirements = {}
-    for text in texts:
-        name, _, least = text.partition("=")
-        if name not in SCORES or not least.replace(".", "", 1).isdigit() or float(least) > 1:
-            raise ValueError(
-                f"`require` must be a score and its least accuracy in [0, 1], such as object=0.9, with one of "
-                f"{', '.join(SCORES)}; got {text!r}."
-            )
-        requirements[name] = float(least)
-    return requirements
-
-
-def unmet_requirements(row: dict[str, Any], requirements: dict[str, float]) -> list[str]:
-    """The requirements that a row of a report does not meet.
-
-    Args:
-        row (`dict`): accuracies of one row.
-        requirements (`dict[str, float]`): of `parse_requirements`.
-
-    Returns:
-        `list[str]`: one phrase for each. A score that the row does not have counts as not met.
-    """
-    found = {name: row[name]["accuracy"] if name in row else 0.0 for name in requirements}
-    return [f"{name} {found[name]:.3f} < {least}" for name, least in requirements.items() if found[name] < least]
-
-
-def parse_tasks(names: Sequence[str]) -> list[str]:
-    """Read the names of tasks.
-
-    Args:
-        names (`Sequence[str]`): abbreviations in either case, or `all` alone.
-
-    Returns:
-        `list[str]`: abbreviations in the order of the table of tasks.
-
-    Raises:
-        ValueError: If a name is not known.
-    """
-    wanted = [name.upper() for name in names]
-    if wanted == ["ALL"]:
-        return list(ALL_TASKS)
-    unknown = [name for name in wanted if name not in ALL_TASKS]
-    if unknown:
-        raise ValueError(f"`tasks` must be some of {', '.join(ALL_TASKS)}, or all alone, got {', '.join(unknown)}.")
-    return [name for name in ALL_TASKS if name in wanted]
-
-
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line and check it before any work.
+def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line of `nuwa-hf evaluate`.
 
     Args:
         argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
@@ -89,49 +36,127 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         `argparse.Namespace`: one attribute for each option; `require` as a `dict`.
 
     Raises:
-        ValueError: If an option breaks its rule.
+        ValueError: If options do not fit together.
     """
-    parser = argparse.ArgumentParser(description="Score what a checkpoint generates, beside its bounds.")
-    parser.add_argument("--checkpoint", type=Path, help="directory of a pipeline")
-    parser.add_argument("--codec_only", action="store_true", help="score only real clips through the codec")
-    parser.add_argument("--vqgan", type=Path, help="directory of the codec for --codec_only")
-    parser.add_argument("--judges", type=Path, required=True, help="directory that train_judges wrote")
-    parser.add_argument("--setting", default="small", choices=list(SETTINGS), help="the EmojiMotion setting")
-    parser.add_argument("--split", nargs="+", default=["val"], help=f"some of {', '.join(SPLITS)}")
-    parser.add_argument("--num_clips", type=int, default=200, help="clips of each split")
-    parser.add_argument("--tasks", nargs="+", default=["T2V"], metavar="TASK", help=f"{' '.join(ALL_TASKS)}, or all")
-    parser.add_argument("--task_images", type=int, default=200, help="samples of every task that makes images")
-    parser.add_argument("--task_videos", type=int, default=100, help="samples of every other task that makes videos")
-    parser.add_argument("--candidates", nargs="+", type=int, default=[], help="also T2V with the best of so many each")
-    parser.add_argument("--batch_size", type=int, default=16, help="clips coded or generated at once")
-    parser.add_argument("--seed", type=int, default=0, help="of the first generated clip; the next has the next")
-    for name, kind in SAMPLING_OPTIONS.items():
-        parser.add_argument(f"--{name}", type=kind, help="of the pipeline; its own default if left out")
-    parser.add_argument(
-        "--require", nargs="+", default=[], metavar="SCORE=LEAST", help="fail if the first split misses"
+    parser = argparse.ArgumentParser(
+        prog="nuwa-hf evaluate",
+        description="Measure what a checkpoint generates, beside its bounds and published figures. Samples that are "
+        "there already are not made again; `accelerate launch -m nuwa_hf.cli evaluate ...` uses several processes.",
+        epilog=EVALUATE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("--output", type=Path, help="JSON report")
-    parser.add_argument("--contact_sheet", type=Path, help="PNG of the first clips of the first split, not picked")
-    parser.add_argument("--sheet_clips", type=int, default=12, help="clips on the contact sheet")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    what = parser.add_argument_group("what is measured")
+    what.add_argument("--checkpoint", help="a folder, an id of the Hub, or embedded")
+    what.add_argument("--vqgan", help="a codec in place of a checkpoint: only real samples through it are measured")
+    what.add_argument("--task", nargs="+", metavar="TASK", help=f"{', '.join(task.name for task in TASKS)}")
+    what.add_argument("--protocol", help=f"{', '.join(protocol_names())}, or a YAML file; --task picks runs of it")
+    what.add_argument(
+        "--metrics", nargs="+", default=[], metavar="NAME", help="columns; docs/evaluation.md lists them"
+    )
+    what.add_argument("--num_samples", type=int, help="samples of each row; of a protocol's runs, at most so many")
+    what.add_argument("--seeds", nargs="+", type=int, default=[0], help="with several, means and intervals over them")
+    what.add_argument("--require", nargs="+", default=[], metavar="METRIC=LIMIT", help="fail if the first run misses")
+    _add_data_options(parser.add_argument_group("the real samples"))
+    how = parser.add_argument_group("how samples are made")
+    how.add_argument("--candidates", type=int, help="the best of so many candidates for each sample")
+    how.add_argument("--scorer", choices=SCORERS, help="what picks it; clip needs the feature clip")
+    how.add_argument("--given_frames", type=int, help="frames that videos are continued from, 1 if left out")
+    how.add_argument("--mask", choices=MASKS, help="what is hidden of an image, its upper half if left out")
+    for name, kind in SAMPLING_OPTIONS.items():
+        how.add_argument(f"--{name}", type=kind, help="of the pipeline; its own default if left out")
+    how.add_argument("--samples_dir", type=Path, help="where samples are kept; beside --output if left out")
+    _add_shared_options(parser)
     arguments = parser.parse_args(argv)
-    for name, least in {"num_clips": 2, "task_images": 1, "task_videos": 1, "batch_size": 1, "sheet_clips": 1}.items():
-        if getattr(arguments, name) < least:
-            raise ValueError(f"`{name}` must be at least {least}, got {getattr(arguments, name)}.")
-    unknown = [split for split in arguments.split if split not in SPLITS]
-    if unknown:
-        raise ValueError(f"`split` must be some of {', '.join(SPLITS)}, got {', '.join(unknown)}.")
-    name, file = ("vqgan", "config.json") if arguments.codec_only else ("checkpoint", "model_index.json")
-    directory = getattr(arguments, name)
-    if directory is None or not (directory / file).is_file():
-        raise ValueError(f"`{name}` must be a directory that holds {file}, got {directory and str(directory)!r}.")
-    arguments.tasks = parse_tasks(arguments.tasks)
-    if min(arguments.candidates, default=1) < 1:
-        raise ValueError(f"`candidates` must be at least 1 each, got {arguments.candidates}.")
-    needs_text_to_video = [name for name in ("require", "candidates", "codec_only") if getattr(arguments, name)]
-    if needs_text_to_video and "T2V" not in arguments.tasks:
-        raise ValueError(f"`tasks` must hold T2V for {', '.join(needs_text_to_video)}, got {arguments.tasks}; add it.")
-    if arguments.codec_only and (arguments.tasks != ["T2V"] or arguments.candidates):
-        raise ValueError(f"`tasks` must be T2V alone with codec_only, got {arguments.tasks}; leave the others out.")
+    _check(arguments)
     arguments.require = parse_requirements(arguments.require)
     return arguments
+
+
+def parse_compare_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line of `nuwa-hf compare`.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Returns:
+        `argparse.Namespace`: one attribute for each option; `require` as a `dict`.
+
+    Raises:
+        ValueError: If a requirement cannot be read.
+    """
+    parser = argparse.ArgumentParser(
+        prog="nuwa-hf compare",
+        description="Compare two folders of images or clips, whatever program made them.",
+        epilog=COMPARE_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("generated", type=Path, metavar="GENERATED", help="folder of images or clips")
+    parser.add_argument("real", type=Path, metavar="REAL", help="folder of real images or clips")
+    parser.add_argument("--metrics", nargs="+", required=True, metavar="NAME", help="docs/evaluation.md lists them")
+    parser.add_argument("--require", nargs="+", default=[], metavar="METRIC=LIMIT", help="fail if it is missed")
+    for name in ("height", "width"):
+        parser.add_argument(f"--{name}", type=int, help="pixels of both sets; as they are if left out")
+    parser.add_argument("--num_frames", type=int, help="frames of each clip; as many as there are if left out")
+    _add_shared_options(parser)
+    arguments = parser.parse_args(argv)
+    arguments.require = parse_requirements(arguments.require)
+    return arguments
+
+
+def parse_requirements(texts: Sequence[str]) -> dict[str, float]:
+    """Read requirements such as `accuracy=0.9` or `fid=30`.
+
+    Args:
+        texts (`Sequence[str]`): each is the name of a metric, an equals sign and the value that is still good enough.
+
+    Returns:
+        `dict[str, float]`: limit by metric.
+
+    Raises:
+        ValueError: If a requirement cannot be read.
+    """
+    requirements = {}
+    for text in texts:
+        name, _, limit = text.partition("=")
+        try:
+            requirements[name] = float(limit)
+        except ValueError as error:
+            raise ValueError(
+                f"`require` must be a metric and its limit, such as accuracy=0.9 or fid=30, got {text!r}."
+            ) from error
+    return requirements
+
+
+def _add_data_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--dataset", help="a folder, a file of rows, an id of the Hub, or emoji-motion")
+    group.add_argument("--split", help="which split; train of a data set, val of emoji-motion if left out")
+    group.add_argument("--setting", default="small", choices=list(SETTINGS), help="the setting of emoji-motion")
+    for name in ("caption", "label", "sketch"):
+        group.add_argument(f"--{name}_column", help=f"where {name}s are; found if left out")
+    for name in ("height", "width", "num_frames"):
+        group.add_argument(f"--{name}", type=int, help="at which samples are measured; the checkpoint's if left out")
+    group.add_argument("--frame_rate", type=float, help="frames a second; the checkpoint's if left out")
+
+
+def _add_shared_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("features and reports")
+    group.add_argument(
+        "--features", nargs="+", default=[], metavar="KIND=PATH", help="networks that metrics read with, each local"
+    )
+    group.add_argument("--cache_dir", type=Path, help="where features are kept, to be shared between evaluations")
+    group.add_argument("--batch_size", type=int, default=16, help="samples at once")
+    group.add_argument("--output", type=Path, help="JSON report, written as it grows")
+    group.add_argument("--markdown", type=Path, help="its tables in Markdown")
+    group.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if (arguments.checkpoint is None) == (arguments.vqgan is None):
+        raise ValueError(
+            "`checkpoint` must name the pipeline to measure, or `vqgan` a codec alone, got "
+            f"checkpoint={arguments.checkpoint!r}, vqgan={arguments.vqgan!r}; give one of the two."
+        )
+    if arguments.batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1, got {arguments.batch_size}.")

@@ -18,37 +18,33 @@ def test_clips_whose_frames_are_all_equal_are_judged_alike(judges):
     torch.testing.assert_close(logits, logits[:1].expand_as(logits), rtol=0, atol=1e-5)
 
 
-def test_object_verdict_of_a_clip_is_the_mean_over_its_frames_in_any_order(judges):
-    clips = torch.rand(3, 4, 3, 32, 32)
-    frames = torch.stack([judges.frame_judge(clips[:, t]).object_logits for t in range(4)])
-    torch.testing.assert_close(judges(clips).object_logits, frames.mean(dim=0))
-    torch.testing.assert_close(judges(clips.flip(1)).object_logits, frames.mean(dim=0))
-
-
 def test_batch_size_does_not_change_the_verdicts(judges):
     clips = torch.rand(5, 4, 3, 32, 32)
-    alone, together = judges(clips, batch_size=1), judges(clips, batch_size=5)
-    torch.testing.assert_close(alone.motion_logits, together.motion_logits)
-    torch.testing.assert_close(alone.frame_features, together.frame_features)
-    torch.testing.assert_close(alone.clip_features, together.clip_features)
+    frames = clips.flatten(0, 1)
+    for judge, pixels in ((judges.judge_clips, clips), (judges.judge_frames, frames)):
+        alone, together = judge(pixels, batch_size=1), judge(pixels, batch_size=5)
+        for name in together:
+            torch.testing.assert_close(alone[name], together[name])
+    assert torch.equal(judges.segment(frames, batch_size=1), judges.segment(frames, batch_size=5))
 
 
 def test_saved_judges_load_with_their_classes_and_judge_bit_for_bit_alike(judges, make_dataset, tmp_path):
     judges.frame_judge.save_pretrained(tmp_path / "frame_judge")
     judges.clip_judge.save_pretrained(tmp_path / "clip_judge")
-    loaded = Judges.from_pretrained(tmp_path)
+    loaded, dataset = Judges.from_pretrained(tmp_path), make_dataset()
     clips = torch.rand(2, 4, 3, 32, 32)
-    before, after = judges(clips), loaded(clips)
-    assert torch.equal(before.object_logits, after.object_logits)
-    assert torch.equal(before.background_logits, after.background_logits)
-    assert torch.equal(before.motion_logits, after.motion_logits)
-    assert loaded.frame_judge.config.object_names == make_dataset().object_names
+    for name, value in judges.judge_frames(clips[:, 0]).items():
+        assert torch.equal(loaded.judge_frames(clips[:, 0])[name], value)
+    for name, value in judges.judge_clips(clips).items():
+        assert torch.equal(loaded.judge_clips(clips)[name], value)
+    for names in ("object_names", "background_names", "motion_names"):
+        assert getattr(loaded, names) == getattr(dataset, names)
     assert all(path.suffix in (".json", ".safetensors") for path in tmp_path.glob("*/*"))
 
 
 def test_judging_leaves_no_gradient_and_no_running_statistics_behind(judges):
     before = {name: tensor.clone() for name, tensor in judges.frame_judge.state_dict().items()}
-    verdicts = judges(torch.rand(2, 4, 3, 32, 32))
+    verdicts = judges.judge_frames(torch.rand(2, 3, 32, 32))
     assert not verdicts.object_logits.requires_grad
     assert all(torch.equal(before[name], tensor) for name, tensor in judges.frame_judge.state_dict().items())
 

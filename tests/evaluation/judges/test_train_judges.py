@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from nuwa_hf.evaluation import ClipJudge, Judges, score_verdicts
-from nuwa_hf.evaluation.judges.judge_report import draw_clips, report_accuracies, report_class_maps
+from nuwa_hf.evaluation import ClipJudge, JudgeReader, Judges
+from nuwa_hf.evaluation.judges.judge_report import clips_of, draw_rows, report_scores, scores_of, stills_of
 from nuwa_hf.evaluation.judges.train_judges import main, parse_arguments, train
 from nuwa_hf.evaluation.judges.training_clips import (
     NO_MOTION,
@@ -33,8 +33,9 @@ def test_judges_learn_eight_clips_by_heart(make_dataset, make_judges):
     for judge, loss, steps in ((judges.frame_judge, frame_loss, 60), (judges.clip_judge, clip_loss, 40)):
         judge.requires_grad_(True)
         train(judge, JudgeClips(dataset), loss, steps=steps, batch_size=8, learning_rate=1e-2)
-    scores = score_verdicts(judges(draw_clips(dataset, 8)[0]), draw_clips(dataset, 8)[1])
-    assert {name: accuracy.value for name, accuracy in scores.items()} == dict.fromkeys(scores, 1.0)
+    scores = scores_of(JudgeReader(judges), clips_of(draw_rows(dataset, 8)))
+    assert {"object", "background", "motion", "object-and-motion"} <= set(scores)
+    assert all(scores[name]["value"] == 1 for name in ("object", "background", "motion", "object-and-motion"))
 
 
 @pytest.mark.slow
@@ -43,7 +44,7 @@ def test_segment_judge_learns_eight_sketches_by_heart(make_dataset, make_judges)
     judges = make_judges(dataset)
     judges.segment_judge.requires_grad_(True)
     train(judges.segment_judge, JudgeClips(dataset), segment_loss, steps=200, batch_size=8, learning_rate=1e-2)
-    assert report_class_maps(judges, dataset, 8)["mean_iou_things"] > 0.8
+    assert scores_of(JudgeReader(judges), stills_of(draw_rows(dataset, 8)))["thing-iou"]["value"] > 0.8
 
 
 def test_frames_are_drawn_with_their_own_sketches():
@@ -91,12 +92,14 @@ def test_training_stops_when_its_time_is_over(make_dataset, make_judges):
 
 def test_controls_change_only_what_they_take_away(make_dataset, make_judges):
     dataset = make_dataset(two_objects=0.5, sprite_size=8, length=12)
-    clips, truths = draw_clips(dataset, 12)
-    report = report_accuracies(make_judges(dataset), clips, truths)
+    rows = draw_rows(dataset, 12)
+    report = report_scores(JudgeReader(make_judges(dataset)), rows)
+    stills = report.pop("stills")
     assert set(report) == {"real", "first_frame_repeated", "frames_shuffled", "another_clips_caption"}
     # Objects are judged frame by frame, so the order of the frames does not count.
     assert report["frames_shuffled"]["object"] == report["real"]["object"]
-    assert {row["motion"]["clips"] for row in report.values()} == {sum(truth.motion is not None for truth in truths)}
+    assert {row["motion"]["samples"] for row in report.values()} == {sum(len(row["objects"]) == 1 for row in rows)}
+    assert set(stills) == {"object", "background", "thing-iou", "pixel-accuracy:judges", "fwiou:judges"}
 
 
 def test_same_seed_trains_the_same_judges_and_writes_the_report(tmp_path):
@@ -109,7 +112,6 @@ def test_same_seed_trains_the_same_judges_and_writes_the_report(tmp_path):
     report = json.loads((tmp_path / "first" / "report.json").read_text(encoding="utf-8"))
     assert report["training"]["frame_judge"]["steps"] == 2
     assert set(report["splits"]) == {"val", "zeroshot"}
-    assert set(report["splits"]["val"]["class_maps"]) == {"mean_iou_things", "pixel_accuracy", "fw_iou"}
     folders = {"frame_judge", "clip_judge", "segment_judge"}
     assert {path.name for path in (tmp_path / "first").iterdir()} == {*folders, "report.json"}
 

@@ -1,80 +1,110 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Measures the judges: their scores on real clips that they were not trained on, and on controls."""
+"""Measures the judges: their scores on real samples that they were not trained on, and on controls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
 from nuwa_hf.datasets import EmojiMotion
-from nuwa_hf.evaluation.judges.judges import Judges
-from nuwa_hf.evaluation.judges.sketch_scores import score_class_maps
-from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth, score_verdicts
+from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
+from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 
 
-def draw_clips(dataset: EmojiMotion, num_clips: int) -> tuple[Tensor, list[ClipTruth]]:
-    """The first clips of a data set, with their truths.
+Rows = Sequence[Mapping[str, Any]]
+
+
+def draw_rows(dataset: EmojiMotion, num_clips: int) -> list[dict[str, Any]]:
+    """The first samples of a data set.
 
     Args:
         dataset (`nuwa_hf.datasets.EmojiMotion`): where they come from.
         num_clips (`int`): how many.
 
     Returns:
-        `tuple`: clips `(B, T, 3, Y, X)` in [0, 1] and `B` truths.
+        `list[dict]`: the samples.
     """
-    samples = [dataset[index] for index in tqdm(range(num_clips), desc=f"{dataset.split} clips", leave=False)]
-    clips = torch.stack([torch.from_numpy(sample["video"]).permute(0, 3, 1, 2) for sample in samples]).float() / 255
-    return clips, [ClipTruth.from_sample(sample, dataset) for sample in samples]
+    return [dataset[index] for index in tqdm(range(num_clips), desc=f"{dataset.split} clips", leave=False)]
 
 
-def report_accuracies(judges: Judges, clips: Tensor, truths: Sequence[ClipTruth], seed: int = 0) -> dict[str, dict]:
-    """Accuracies on real clips, and on three controls where they must be low.
+def clips_of(rows: Rows) -> SampleBatch:
+    """The clips of samples.
 
     Args:
-        judges (`Judges`): both judges.
-        clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): real clips in [0, 1].
-        truths (`Sequence[ClipTruth]`): their truths.
+        rows (`Sequence[Mapping]`): samples of EmojiMotion.
+
+    Returns:
+        `SampleBatch`: without sketches.
+    """
+    videos = torch.stack([torch.from_numpy(row["video"]) for row in rows])
+    return SampleBatch(videos.permute(0, 1, 4, 2, 3), rows=rows)
+
+
+def stills_of(rows: Rows) -> SampleBatch:
+    """The stills of samples.
+
+    Args:
+        rows (`Sequence[Mapping]`): samples of EmojiMotion.
+
+    Returns:
+        `SampleBatch`: of one frame each, with their sketches.
+    """
+    images = torch.stack([torch.from_numpy(row["image"]) for row in rows])
+    sketches = torch.stack([torch.from_numpy(row["image_sketch"]).long() for row in rows])
+    return SampleBatch(images.permute(0, 3, 1, 2)[:, None], sketches=sketches[:, None], rows=rows)
+
+
+def report_scores(reader: JudgeReader, rows: Rows, seed: int = 0) -> dict[str, dict[str, dict[str, Any]]]:
+    """Scores of real clips and stills, and of three controls where they must be low.
+
+    Args:
+        reader (`JudgeReader`): the judges.
+        rows (`Sequence[Mapping]`): real samples.
         seed (`int`, defaults to 0): of the shuffled frames.
 
     Returns:
-        `dict`: `real`, `first_frame_repeated`, `frames_shuffled` and `another_clips_caption`, each a `dict` of
-        accuracies. The first two controls keep objects and background and destroy the motion; the third destroys
+        `dict`: `real`, `stills`, `first_frame_repeated`, `frames_shuffled` and `another_clips_caption`, each metric to
+        its score. The first two controls keep things and background and destroy the motion; the third destroys
         everything.
     """
-    verdicts = judges(clips, show_progress=True)
-    repeated = clips[:, :1].expand_as(clips)
+    real = clips_of(rows)
+    repeated = real.clips[:, :1].expand_as(real.clips)
     generator = torch.Generator().manual_seed(seed)
-    order = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1)
-    shuffled = clips[torch.arange(len(clips))[:, None], order]
-    # Shifted within the clips of one object and within those of two, so that every clip still has a motion to judge.
-    others = list(truths)
-    for is_single in (True, False):
-        places = [place for place, truth in enumerate(truths) if (truth.motion is not None) == is_single]
+    order = torch.rand(real.clips.shape[:2], generator=generator).argsort(dim=1)
+    shuffled = real.clips[torch.arange(len(rows))[:, None], order]
+    # Shifted within the clips of one thing and within those of two, so that every clip still has a motion to judge.
+    others = list(rows)
+    for count in (1, 2):
+        places = [place for place, row in enumerate(rows) if len(row["objects"]) == count]
         for place, other in zip(places, places[1:] + places[:1], strict=True):
-            others[place] = truths[other]
-    scored = {
-        "real": score_verdicts(verdicts, truths),
-        "first_frame_repeated": score_verdicts(judges(repeated, show_progress=True), truths),
-        "frames_shuffled": score_verdicts(judges(shuffled, show_progress=True), truths),
-        "another_clips_caption": score_verdicts(verdicts, others),
+            others[place] = rows[other]
+    batches = {
+        "real": real,
+        "stills": stills_of(rows),
+        "first_frame_repeated": replace(real, clips=repeated),
+        "frames_shuffled": replace(real, clips=shuffled),
+        "another_clips_caption": replace(real, rows=others),
     }
-    return {row: {name: accuracy.to_dict() for name, accuracy in part.items()} for row, part in scored.items()}
+    return {row: scores_of(reader, batch) for row, batch in batches.items()}
 
 
-def report_class_maps(judges: Judges, dataset: EmojiMotion, num_clips: int) -> dict[str, float]:
-    """Scores of the class maps that the segment judge draws of real frames.
+def scores_of(reader: JudgeReader, batch: SampleBatch) -> dict[str, dict[str, Any]]:
+    """All scores that a batch has.
 
     Args:
-        judges (`Judges`): with a segment judge.
-        dataset (`nuwa_hf.datasets.EmojiMotion`): unseen clips, one frame of each.
-        num_clips (`int`): how many.
+        reader (`JudgeReader`): the judges.
+        batch (`SampleBatch`): samples of EmojiMotion.
 
     Returns:
-        `dict[str, float]`: of `score_class_maps`.
+        `dict[str, dict]`: metric to its `Score` as a `dict`; metrics for which no sample counts are left out.
     """
-    samples = [dataset[index] for index in tqdm(range(num_clips), desc=f"{dataset.split} sketches", leave=False)]
-    frames = torch.stack([torch.from_numpy(sample["image"]).permute(2, 0, 1) for sample in samples]).float() / 255
-    sketches = torch.stack([torch.from_numpy(sample["image_sketch"]).long() for sample in samples])
-    return score_class_maps(judges.segment(frames), sketches)
+    features = reader(batch)
+    return {
+        metric.name: asdict(metric.compute(features, None))
+        for metric in JUDGE_METRICS
+        if metric.output in features and not features[metric.output].isnan().all()
+    }

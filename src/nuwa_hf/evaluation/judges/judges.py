@@ -1,44 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The frozen judges together, and their verdicts.
+"""The frozen judges together.
 
-Shapes: B clips, T frames, Y rows, X columns of pixels, F features.
+Shapes: B frames or clips, T frames, Y rows, X columns of pixels.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from einops import rearrange
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge, FrameJudgeOutput
+from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, ClipJudgeOutput, FrameJudge, FrameJudgeOutput
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
 
 
 FRAME_JUDGE_FOLDER = "frame_judge"
 CLIP_JUDGE_FOLDER = "clip_judge"
 SEGMENT_JUDGE_FOLDER = "segment_judge"
-
-
-@dataclass(frozen=True)
-class Verdicts:
-    """The verdicts of both judges on `B` clips of `T` frames.
-
-    Args:
-        object_logits (`torch.Tensor` of shape `(B, num_objects)`): mean over the frames.
-        background_logits (`torch.Tensor` of shape `(B, num_backgrounds)`): mean over the frames.
-        motion_logits (`torch.Tensor` of shape `(B, num_motions)`): of the whole clip.
-        frame_features (`torch.Tensor` of shape `(B * T, F)`): of the frame judge.
-        clip_features (`torch.Tensor` of shape `(B, F)`): of the clip judge.
-    """
-
-    object_logits: Tensor
-    background_logits: Tensor
-    motion_logits: Tensor
-    frame_features: Tensor
-    clip_features: Tensor
 
 
 class Judges:
@@ -48,12 +26,20 @@ class Judges:
         frame_judge (`FrameJudge`): names objects and background.
         clip_judge (`ClipJudge`): names the motion.
         segment_judge (`SegmentJudge`, *optional*): draws the class map.
+
+    Attributes:
+        object_names (`list[str]`): the things that the frame judge knows.
+        background_names (`list[str]`): the backgrounds that it knows.
+        motion_names (`list[str]`): the motions that the clip judge knows.
     """
 
     def __init__(self, frame_judge: FrameJudge, clip_judge: ClipJudge, segment_judge: SegmentJudge | None = None):
         self.frame_judge = frame_judge
         self.clip_judge = clip_judge
         self.segment_judge = segment_judge
+        self.object_names = list(frame_judge.config.object_names)
+        self.background_names = list(frame_judge.config.background_names)
+        self.motion_names = list(clip_judge.config.motion_names)
         for judge in (frame_judge, clip_judge, segment_judge):
             if judge is not None:
                 # Channels last is several times faster on a CPU.
@@ -104,6 +90,24 @@ class Judges:
         return FrameJudgeOutput(**{name: torch.cat([output[name].cpu() for output in outputs]) for name in names})
 
     @torch.inference_mode()
+    def judge_clips(self, clips: Tensor, batch_size: int = 50) -> ClipJudgeOutput:
+        """Judge how the thing of each clip moves.
+
+        Args:
+            clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): pixels in [0, 1].
+            batch_size (`int`, defaults to 50): clips judged at once; it does not change the verdicts.
+
+        Returns:
+            `ClipJudgeOutput`: of the B clips, on the CPU.
+
+        Raises:
+            ValueError: If the clips have another number of frames than those that the judge was trained on.
+        """
+        outputs = [self.clip_judge(batch.to(self.clip_judge.device)) for batch in clips.split(batch_size)]
+        names = ("motion_logits", "features")
+        return ClipJudgeOutput(**{name: torch.cat([output[name].cpu() for output in outputs]) for name in names})
+
+    @torch.inference_mode()
     def segment(self, frames: Tensor, batch_size: int = 100) -> Tensor:
         """Draw the class maps of frames.
 
@@ -124,32 +128,3 @@ class Judges:
             )
         device = self.segment_judge.device
         return torch.cat([self.segment_judge(batch.to(device)).argmax(1).cpu() for batch in frames.split(batch_size)])
-
-    @torch.inference_mode()
-    def __call__(self, clips: Tensor, batch_size: int = 50, show_progress: bool = False) -> Verdicts:
-        """Judge clips.
-
-        Args:
-            clips (`torch.Tensor` of shape `(B, T, 3, Y, X)`): pixels in [0, 1].
-            batch_size (`int`, defaults to 50): clips judged at once; it does not change the verdicts.
-            show_progress (`bool`, defaults to `False`): whether to show a progress bar.
-
-        Returns:
-            `Verdicts`: on the CPU.
-        """
-        parts = []
-        for batch in tqdm(clips.split(batch_size), desc="judging", leave=False, disable=not show_progress):
-            batch = batch.to(self.frame_judge.device)
-            frames = self.frame_judge(rearrange(batch, "b t c y x -> (b t) c y x"))
-            whole = self.clip_judge(batch)
-            per_clip = [len(batch), batch.shape[1], -1]
-            parts.append(
-                (
-                    frames.object_logits.view(per_clip).mean(dim=1).cpu(),
-                    frames.background_logits.view(per_clip).mean(dim=1).cpu(),
-                    whole.motion_logits.cpu(),
-                    frames.features.cpu(),
-                    whole.features.cpu(),
-                )
-            )
-        return Verdicts(*(torch.cat(part) for part in zip(*parts, strict=True)))

@@ -25,8 +25,9 @@ from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
-from nuwa_hf.evaluation.judges.judge_report import draw_clips, report_accuracies, report_class_maps
-from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER, Judges
+from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
+from nuwa_hf.evaluation.judges.judge_report import draw_rows, report_scores
+from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
 from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
 from nuwa_hf.exit_status import exit_status
@@ -234,16 +235,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         save_judge(judge, arguments.output_dir / folder)
         write_report(report, arguments.output_dir)
 
-    judges = Judges.from_pretrained(arguments.output_dir, device=arguments.device)
+    reader = JudgeReader.open(arguments.output_dir, device=arguments.device)
     for split in ("val", "zeroshot"):
         unseen = EmojiMotion(setting=arguments.setting, split=split)
-        accuracies = report_accuracies(judges, *draw_clips(unseen, arguments.num_val_clips))
-        class_maps = report_class_maps(judges, unseen, arguments.num_val_clips)
-        report["splits"][split] = {**accuracies, "class_maps": class_maps}
-        for row, scores in accuracies.items():
-            shown = "  ".join(f"{name} {score['accuracy']:.3f}" for name, score in scores.items())
+        report["splits"][split] = report_scores(reader, draw_rows(unseen, arguments.num_val_clips))
+        for row, scores in report["splits"][split].items():
+            shown = "  ".join(f"{name} {score['value']:.3f}" for name, score in scores.items())
             logger.info("%s, %s: %s", split, row.replace("_", " "), shown)
-        logger.info("%s, class maps: %s", split, "  ".join(f"{name} {x:.3f}" for name, x in class_maps.items()))
     write_report(report, arguments.output_dir)
     return 0
 

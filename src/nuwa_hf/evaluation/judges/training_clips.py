@@ -14,7 +14,7 @@ from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.datasets.sprites import CATEGORIES
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
-from nuwa_hf.evaluation.judges.verdict_scores import ClipTruth
+from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 
 
 FRAMES_PER_CLIP = 2
@@ -46,7 +46,7 @@ class JudgeClips(Dataset):
             object in the clip; `background` and `motion` `()` long, the motion `NO_MOTION` in a clip of two objects.
         """
         sample = self.dataset[index]
-        truth = ClipTruth.from_sample(sample, self.dataset)
+        truth = ClipTruth.of_clip(sample, self.dataset)
         objects = torch.zeros(len(self.dataset.object_names))
         objects[list(truth.objects)] = 1.0
         return {

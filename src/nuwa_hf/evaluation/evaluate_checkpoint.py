@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Measure a checkpoint on any data set: `nuwa-hf evaluate`, and `evaluate` in Python."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+
+from nuwa_hf.evaluation.evaluate_arguments import parse_evaluate_arguments
+from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader
+from nuwa_hf.evaluation.measure_run import Maker, measure_run
+from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
+from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
+from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
+from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
+from nuwa_hf.evaluation.report import Report, RunReport, features_used, say_unmet
+from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
+from nuwa_hf.exit_status import exit_status
+from nuwa_hf.modeling.codec import load_codec
+from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_part
+
+
+COLUMNS = ("caption_column", "label_column", "sketch_column")
+
+
+def evaluate(
+    pipeline: NuwaPipelineBase | torch.nn.Module,
+    dataset: Any = None,
+    metrics: Sequence[str] = (),
+    *,
+    task: str | Sequence[str] | None = None,
+    protocol: str | Path | None = None,
+    features: FeaturePaths = (),
+    num_samples: int | None = None,
+    seeds: Sequence[int] = (0,),
+    candidates: int | None = None,
+    scorer: str | None = None,
+    split: str | None = None,
+    setting: str = "small",
+    samples_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    batch_size: int = 16,
+    output: str | Path | None = None,
+    on_run: Callable[[Report], None] | None = None,
+    **options: Any,
+) -> Report:
+    """Measure what a checkpoint generates, beside its bounds and published figures.
+
+    Everything is checked before anything is generated. Samples are written as they are made, and those that are in
+    `samples_dir` already are not made again; `accelerate launch` spreads them over processes. Nothing is downloaded
+    but what is named by its id on the Hub.
+
+    Args:
+        pipeline (`NuwaPipelineBase` or `torch.nn.Module`): the checkpoint as the pipeline of any task, on its device;
+            of a codec alone only the rows `real` and `codec` are measured.
+        dataset (`str`, `Path`, `datasets.Dataset` or `EmojiMotion`, *optional*): captioned clips or images, or
+            `"emoji-motion"`; left out only of a protocol that has its own.
+        metrics (`Sequence[str]`, defaults to `()`): names of metrics; left out with a protocol, which has its own.
+        task (`str` or `Sequence[str]`, *optional*): names or short names; with a protocol, its runs to do.
+        protocol (`str` or `Path`, *optional*): one of `protocol_names()`, or a YAML file.
+        features (`Mapping[str, str | None]` or `Sequence[str]`, defaults to `()`): the network of each kind, such as
+            `{"clip": folder}` or `["clip=FOLDER"]`.
+        num_samples (`int`, *optional*): of each row; of a protocol's runs, at most so many.
+        seeds (`Sequence[int]`, defaults to `(0,)`): no two of their samples share a seed; with several, each score is
+            their mean, with its interval.
+        candidates (`int`, *optional*): the best of so many for each sample.
+        scorer (`str`, *optional*): what picks it: `"likelihood"`, the model itself, or `"clip"`.
+        split (`str`, *optional*): "train" of a data set and "val" of EmojiMotion if left out.
+        setting (`str`, defaults to `"small"`): of EmojiMotion.
+        samples_dir (`str` or `Path`, *optional*): where samples are kept; beside `output` if that is given, else a
+            folder that is removed at the end.
+        cache_dir (`str` or `Path`, *optional*): where features are kept; in `samples_dir` if left out.
+        batch_size (`int`, defaults to 16): samples at once.
+        output (`str` or `Path`, *optional*): JSON report, written after every row.
+        on_run (`Callable`, *optional*): called with the report after every run.
+        options: `height`, `width`, `num_frames` and `frame_rate` at which samples are measured; `given_frames`;
+            `mask`; `guidance_scale`, `temperature`, `top_k` and `top_p` of the pipeline; `caption_column`,
+            `label_column` and `sketch_column` of the data set.
+
+    Returns:
+        `Report`: with `scores`, tables as text (`str(report)`), `save` and `save_markdown`.
+
+    Raises:
+        TypeError: If an option is unknown.
+        ValueError: If something is missing or does not fit.
+
+    Example:
+        >>> report = evaluate(pipeline, "clips", ["clipsim"], task="T2V", features={"clip": folder}, num_samples=100)
+        ... # doctest: +SKIP
+        >>> report.scores["clipsim"].value  # doctest: +SKIP
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    unknown = set(given) - {*RUN_OPTIONS, *SAMPLING_OPTIONS, *COLUMNS}
+    if unknown:
+        raise TypeError(f"`evaluate` has no option {min(unknown)!r}; see its documentation.")
+    plan = None if protocol is None else load_protocol(protocol)
+    runs = plan_runs(plan, task, metrics, num_samples, given, candidates, scorer)
+    model = pipeline if isinstance(pipeline, NuwaPipelineBase) else None
+    vqgan = pipeline if model is None else model.vqgan
+    data = _data(plan, dataset, split, setting, given)
+    names = list(dict.fromkeys(name for run in runs for name in run.metrics))
+    scorers = {row.get("scorer") for run in runs for row in run.rows.values()} & {"clip"}
+    known, readers = open_metrics(names, features, _device_of(vqgan), also=scorers)
+    with _folder_of_samples(samples_dir, output) as folder:
+        store = FeatureStore(readers, Path(cache_dir) if cache_dir else folder / "features", batch_size)
+        prepared = [prepare_run(run, data, model, known, store) for run in runs]
+        judges = {name: readers[name].scorer for name in scorers}
+        maker = Maker(vqgan, model, folder, tuple(seeds), batch_size, judges)
+        report = Report(_settings(plan, pipeline, data, seeds, readers, given), known)
+        for one in prepared:
+            report.runs.append(RunReport(one.run, warnings=notes_of(one.run, plan)))
+            for name, row in measure_run(one, maker, store):
+                report.runs[-1].rows[name] = row
+                if output is not None:
+                    report.save(output)
+            if on_run is not None and PartialState().is_main_process:
+                on_run(report)
+    return report
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print a table for each run, and write the report.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Returns:
+        `int`: 0, or 1 if a requirement is not met; the last line on stderr then says which, and by how much.
+    """
+    arguments = vars(parse_evaluate_arguments(argv))
+    require, markdown = arguments.pop("require"), arguments.pop("markdown")
+    pipeline = _load(arguments.pop("checkpoint"), arguments.pop("vqgan"), arguments.pop("device"))
+    report = evaluate(pipeline, **arguments, on_run=_print_last)
+    if not PartialState().is_main_process:
+        return 0
+    if markdown is not None:
+        report.save_markdown(markdown)
+    return say_unmet(report, require)
+
+
+def _print_last(report: Report) -> None:
+    sys.stdout.write(f"\n{Report(report.settings, report.metrics, report.runs[-1:])}\n")
+    sys.stdout.flush()
+
+
+def _load(checkpoint: str | None, vqgan: str | None, device: str) -> NuwaPipelineBase | torch.nn.Module:
+    state = PartialState(cpu=device == "cpu")
+    if state.num_processes > 1 and device != "cpu":
+        device = str(state.device)
+    if checkpoint is None:
+        return load_codec(find_part(vqgan, "vqgan")).to(device).eval()
+    return NuwaTextToVideoPipeline.from_pretrained(find_checkpoint(checkpoint)).to(device)
+
+
+def _data(
+    plan: Protocol | None, dataset: Any, split: str | None, setting: str, given: Mapping[str, Any]
+) -> DataChoice:
+    fixed = None if plan is None else plan.dataset
+    needs = "" if plan is None else plan.data
+    if (dataset is None) == (fixed is None):
+        rule = f"left out of {plan.name}, which has its own" if fixed else "given"
+        raise ValueError(f"`dataset` must be {rule}, got {dataset!r}. {needs}".strip())
+    columns = {name: given[name] for name in COLUMNS if name in given}
+    return DataChoice(dataset if fixed is None else fixed, split, setting, columns, needs)
+
+
+@contextmanager
+def _folder_of_samples(samples_dir: str | Path | None, output: str | Path | None) -> Iterator[Path]:
+    if samples_dir is not None:
+        yield Path(samples_dir)
+    elif output is not None:
+        yield Path(output).with_suffix("").with_name(f"{Path(output).stem}-samples")
+    elif PartialState().num_processes > 1:
+        raise ValueError("`samples_dir` must be given where several processes make samples, got none; add it.")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+
+
+def _settings(
+    plan: Protocol | None,
+    pipeline: NuwaPipelineBase | torch.nn.Module,
+    data: DataChoice,
+    seeds: Sequence[int],
+    readers: Mapping[str, FeatureReader],
+    given: Mapping[str, Any],
+) -> dict[str, Any]:
+    is_pipeline = isinstance(pipeline, NuwaPipelineBase)
+    return {
+        "protocol": None if plan is None else plan.name,
+        "checkpoint": checkpoint_digest(pipeline) if is_pipeline else None,
+        "codec": model_digest(pipeline.vqgan if is_pipeline else pipeline),
+        "dataset": data.dataset if isinstance(data.dataset, str) else type(data.dataset).__name__,
+        "setting": data.setting,
+        "split": data.split,
+        "seeds": list(seeds),
+        "sampling": {name: given[name] for name in SAMPLING_OPTIONS if name in given},
+        "features": features_used(readers),
+    }
+
+
+def _device_of(vqgan: torch.nn.Module) -> str:
+    return str(next(vqgan.parameters()).device)
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main))

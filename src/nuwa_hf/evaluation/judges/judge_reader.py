@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The judges as a reader of features: whether samples of EmojiMotion show what they should.
+
+Letters: B samples, T frames, Y, X pixel rows and columns, C classes of sketches, F features.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.datasets.sprites import CATEGORIES
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
+from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
+from nuwa_hf.evaluation.judges.judges import Judges
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+
+
+class JudgeReader(FeatureReader):
+    """What the judges say of samples of EmojiMotion, beside what is true of these.
+
+    A sample of one frame is judged as a still. In every output of shape `(B,)`, not a number means that the sample
+    does not count: a motion is judged in clips with one thing only.
+
+    Args:
+        judges (`Judges`): trained on the classes of the data set.
+
+    Raises:
+        ValueError: If the segment judge knows other classes than EmojiMotion's sketches have.
+    """
+
+    kind: ClassVar[str] = "judges"
+    title = "EmojiMotion's judges"
+    needs = frozenset({"rows"})
+
+    def __init__(self, judges: Judges):
+        if judges.segment_judge is not None and tuple(judges.segment_judge.config.class_names) != sketch_class_names:
+            raise ValueError(
+                f"`judges` must know the {len(sketch_class_names)} classes of EmojiMotion's sketches, got a segment "
+                f"judge of {len(judges.segment_judge.config.class_names)} other ones; train it again."
+            )
+        self.judges = judges
+        self.digest = _digest(judges)
+
+    @classmethod
+    def open(cls, path: str | Path, device: str | torch.device = "cpu") -> "JudgeReader":
+        """Load what `nuwa-hf train-judges` saved.
+
+        Args:
+            path (`str` or `Path`): its directory.
+            device (`str` or `torch.device`, defaults to `"cpu"`): where they judge.
+
+        Returns:
+            `JudgeReader`.
+
+        Raises:
+            ValueError: If the directory holds no judges.
+        """
+        return cls(Judges.from_pretrained(path, device))
+
+    def __call__(self, batch: SampleBatch) -> Features:
+        """Judge a batch.
+
+        Args:
+            batch (`SampleBatch`): B samples with `rows`; class maps are judged where it has `sketches`.
+
+        Returns:
+            `dict[str, torch.Tensor]`:
+
+            - `right_object`, `right_background` `(B,)`: 1 where exactly the right things are found by the mean over
+              the frames, and where the background is right;
+            - of clips, `right_motion`, `right_motion_without_round_spin`, `right_object_and_motion` `(B,)`;
+              `every_frame` `(B,)`, 1 where the thing is found in every single frame; `whole` `(B,)`, where that and
+              the motion are right;
+            - `chance_object` and so on `(B,)`: how often a guess is right;
+            - `frame_features` `(B, T, F)` and, of clips, `clip_features` `(B, F)`;
+            - `class_counts` `(B, 3, C)`, with sketches and a segment judge: pixels of each class in the intersection,
+              in what the judge draws, and in the sketch; `thing_counts`, those of the things only;
+            - `psnr_things` `(B,)`, with references: decibels on the pixels of the things.
+
+        Raises:
+            ValueError: If the data set has classes that the judges do not know.
+        """
+        clips = batch.clips.float() / 255
+        shape = clips.shape[:2]
+        is_still = shape[1] == 1
+        truth_of = ClipTruth.of_still if is_still else ClipTruth.of_clip
+        truths = [truth_of(row, self.judges) for row in batch.rows]
+        frames = self.judges.judge_frames(clips.flatten(0, 1))
+        object_logits = frames.object_logits.unflatten(0, shape)
+        background_logits = frames.background_logits.unflatten(0, shape)
+        features = {
+            "right_object": shows_exactly(object_logits.mean(dim=1), truths),
+            "right_background": agree(background_logits.mean(dim=1), [truth.background for truth in truths]),
+            "frame_features": frames.features.unflatten(0, shape),
+        }
+        if not is_still:
+            in_frames = [shows_exactly(object_logits[:, frame], truths) for frame in range(shape[1])]
+            features |= self._judge_motion(clips, truths, features["right_object"], torch.stack(in_frames).amin(dim=0))
+        guesses = [truth.guess(self.judges) for truth in truths]
+        features |= {f"chance_{name}": torch.tensor([guess[name] for guess in guesses]) for name in guesses[0]}
+        if batch.sketches is not None and self.judges.segment_judge is not None:
+            drawn = self.judges.segment(clips.flatten(0, 1)).unflatten(0, shape)
+            features["class_counts"] = count_classes(drawn, batch.sketches, len(sketch_class_names))
+            features["thing_counts"] = features["class_counts"][..., 1 : len(CATEGORIES)]
+        if batch.references is not None:
+            features["psnr_things"] = psnr_things(batch.clips, batch.references, batch.rows)
+        return features
+
+    def _judge_motion(
+        self, clips: Tensor, truths: Sequence[ClipTruth], right_object: Tensor, every_frame: Tensor
+    ) -> Features:
+        verdicts = self.judges.judge_clips(clips)
+        right_motion = agree(verdicts.motion_logits, [truth.motion for truth in truths])
+        is_round_spin = torch.tensor([truth.is_round_spin for truth in truths])
+        is_hidden = right_motion.isnan() | torch.tensor([truth.fades for truth in truths])
+        every_frame = every_frame.masked_fill(is_hidden, math.nan)
+        return {
+            "right_motion": right_motion,
+            "right_motion_without_round_spin": right_motion.masked_fill(is_round_spin, math.nan),
+            "right_object_and_motion": right_object * right_motion,
+            "every_frame": every_frame,
+            "whole": every_frame * right_motion,
+            "clip_features": verdicts.features,
+        }
+
+
+def shows_exactly(object_logits: Tensor, truths: Sequence[ClipTruth]) -> Tensor:
+    """Whether the k highest logits are those of the k things that should be there.
+
+    Args:
+        object_logits (`torch.Tensor` of shape `(B, num_objects)`): of the frame judge.
+        truths (`Sequence[ClipTruth]`): B truths.
+
+    Returns:
+        `torch.Tensor` of shape `(B,)`: 1 or 0; not a number where no thing should be there.
+    """
+    ranked = object_logits.argsort(dim=1, descending=True).tolist()
+    return torch.tensor(
+        [
+            float(set(order[: len(truth.objects)]) == truth.objects) if truth.objects else math.nan
+            for order, truth in zip(ranked, truths, strict=True)
+        ]
+    )
+
+
+def agree(logits: Tensor, right: Sequence[int | None]) -> Tensor:
+    """Whether the highest logit is that of the right class.
+
+    Args:
+        logits (`torch.Tensor` of shape `(B, num_classes)`): of a judge.
+        right (`Sequence[int | None]`): B classes.
+
+    Returns:
+        `torch.Tensor` of shape `(B,)`: 1 or 0; not a number where no class is right.
+    """
+    seen = logits.argmax(dim=1).tolist()
+    return torch.tensor(
+        [math.nan if answer is None else float(found == answer) for found, answer in zip(seen, right, strict=True)]
+    )
+
+
+def count_classes(drawn: Tensor, sketches: Tensor, num_classes: int) -> Tensor:
+    """The pixels of each class.
+
+    Args:
+        drawn (`torch.LongTensor` of shape `(B, T, Y, X)`): classes that a network draws of samples.
+        sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): classes of the sketches that they were made from.
+        num_classes (`int`): C.
+
+    Returns:
+        `torch.LongTensor` of shape `(B, 3, C)`: pixels in the intersection, of what is drawn, of the sketch.
+    """
+    pairs = zip(drawn.flatten(1), sketches.flatten(1).long(), strict=True)
+    parts = [[one[one == other], one, other] for one, other in pairs]
+    return torch.stack([torch.stack([part.bincount(minlength=num_classes) for part in three]) for three in parts])
+
+
+def psnr_things(clips: Tensor, references: Tensor, rows: Sequence[Mapping[str, Any]]) -> Tensor:
+    """Peak signal-to-noise ratio on the pixels of the things.
+
+    Args:
+        clips (`torch.ByteTensor` of shape `(B, T, 3, Y, X)`): pixels in 0..255.
+        references (`torch.ByteTensor` of shape `(B, T, 3, Y, X)`): the real samples.
+        rows (`Sequence[Mapping]`): B samples of EmojiMotion, with `object_mask` and `image_index`.
+
+    Returns:
+        `torch.Tensor` of shape `(B,)`: decibels; infinite where nothing differs, not a number where nothing is there.
+    """
+    masks = [row["object_mask"] if clips.shape[1] > 1 else row["object_mask"][[row["image_index"]]] for row in rows]
+    masks_BTYX = torch.from_numpy(np.stack(masks))
+    error_BTYX = ((clips.float() - references.float()) / 255).square().mean(dim=2)
+    return -10 * ((error_BTYX * masks_BTYX).sum(dim=(1, 2, 3)) / masks_BTYX.sum(dim=(1, 2, 3))).log10()
+
+
+def _digest(judges: Judges) -> str:
+    digest = hashlib.sha256()
+    for judge in (judges.frame_judge, judges.clip_judge, judges.segment_judge):
+        if judge is not None:
+            # What starts with an underscore says where the judge was read from.
+            config = {name: value for name, value in judge.config.items() if not name.startswith("_")}
+            digest.update(json.dumps(config, sort_keys=True).encode())
+            digest.update(save({name: tensor.contiguous() for name, tensor in judge.state_dict().items()}))
+    return digest.hexdigest()

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""A run with all that it needs, checked before anything is generated."""
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nuwa_hf import pipelines
+from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.datasets.emoji_motion import FRAME_RATE
+from nuwa_hf.evaluation.feature_store import FeatureStore
+from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_captions
+from nuwa_hf.evaluation.metrics.metric import Metric
+from nuwa_hf.evaluation.protocols.run import Run
+from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
+from nuwa_hf.evaluation.samples.real_samples import RealSamples
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.evaluation.samples.task_inputs import TaskInputs, task_inputs
+from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.tasks import get_task
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """Which data set, and what is read of it.
+
+    Args:
+        dataset (`Any`): as `RealSamples.open` takes it.
+        split (`str`, *optional*): of runs that name none.
+        setting (`str`, defaults to `"small"`): of EmojiMotion.
+        columns (`Mapping[str, str]`): further arguments of `RealSamples.open`.
+        needs (`str`, defaults to `""`): what a protocol says of the data, for errors.
+    """
+
+    dataset: Any
+    split: str | None = None
+    setting: str = "small"
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    needs: str = ""
+
+    def open(self, run: Run, size: Mapping[str, Any]) -> RealSamples:
+        """The real samples of a run.
+
+        Args:
+            run (`Run`): the run.
+            size (`Mapping[str, Any]`): height, width, frames and their rate.
+
+        Returns:
+            `RealSamples`.
+
+        Raises:
+            ValueError: If the data set cannot be opened, or has too few usable samples.
+        """
+        try:
+            return RealSamples.open(
+                self.dataset,
+                num_samples=run.num_samples,
+                still=run.output == "image",
+                split=run.split or self.split,
+                setting=self.setting,
+                **size,
+                **self.columns,
+            )
+        except ValueError as error:
+            if not self.needs:
+                raise
+            raise ValueError(f"{error} The protocol needs: {self.needs}") from error
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run, its real samples and the inputs of each row.
+
+    Args:
+        run (`Run`): what is asked for.
+        metrics (`tuple[Metric, ...]`): in the order of the columns.
+        real (`RealSamples`): at the size of the checkpoint.
+        measured (`RealSamples`): the same at the size at which samples are measured.
+        inputs (`Mapping[str, TaskInputs]`): of each row of generated samples.
+        changed (`ChangedSamples`, *optional*): what is asked for where it is not what the samples show.
+    """
+
+    run: Run
+    metrics: tuple[Metric, ...]
+    real: RealSamples
+    measured: RealSamples
+    inputs: Mapping[str, TaskInputs]
+    changed: ChangedSamples | None = None
+
+
+def prepare_run(
+    run: Run,
+    data: DataChoice,
+    pipeline: NuwaPipelineBase | None,
+    metrics: Mapping[str, Metric],
+    store: FeatureStore,
+) -> PreparedRun:
+    """Open the real samples of a run, make its inputs, and check that they have what its metrics need.
+
+    Args:
+        run (`Run`): what is asked for.
+        data (`DataChoice`): the data set.
+        pipeline (`NuwaPipelineBase`, *optional*): the checkpoint; None to measure a codec alone.
+        metrics (`Mapping[str, Metric]`): by name, those of the run among them.
+        store (`FeatureStore`): the readers that they need.
+
+    Returns:
+        `PreparedRun`.
+
+    Raises:
+        ValueError: If something is missing or does not fit.
+    """
+    made, measured_at = clip_sizes(run, data, pipeline)
+    real = data.open(run, made)
+    measured = real if made == measured_at else data.open(run, measured_at)
+    changed = None
+    if run.captions != "own":
+        changed = _change(run, data, real)
+        real, measured = real.take(changed.places), measured.take(changed.places)
+    inputs = {}
+    if pipeline is not None:
+        _check_candidates(run)
+        inputs = {
+            name: _inputs(run, options, real, pipeline, None if changed is None else changed.prompts)
+            for name, options in run.rows.items()
+        }
+    prepared = PreparedRun(run, tuple(metrics[name] for name in run.metrics), real, measured, inputs, changed)
+    store.check(prepared.metrics, _Fields.of(prepared, has_samples=bool(inputs)))
+    store.check_labels(prepared.metrics, measured.labels)
+    return prepared
+
+
+def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Height, width, frames and frame rate at which samples are made, and at which they are measured.
+
+    Args:
+        run (`Run`): what is asked for.
+        data (`DataChoice`): the data set.
+        pipeline (`NuwaPipelineBase`, *optional*): the checkpoint.
+
+    Returns:
+        `tuple[dict[str, Any], dict[str, Any]]`: arguments of `RealSamples.open`.
+
+    Raises:
+        ValueError: If neither the run, nor a checkpoint, nor the data set says one of them.
+    """
+    made: dict[str, Any] = dict.fromkeys(("height", "width", "num_frames", "frame_rate"))
+    if pipeline is not None:
+        height, width = pipeline.image_size
+        num_frames = pipeline.transformer.config.visual_grid[0]
+        made = {"height": height, "width": width, "num_frames": num_frames, "frame_rate": pipeline.frame_rate}
+    elif data.dataset == EMOJI_MOTION or isinstance(data.dataset, EmojiMotion):
+        setting = EmojiMotion(setting=data.setting).setting if data.dataset == EMOJI_MOTION else data.dataset.setting
+        side = setting.size
+        made = {"height": side, "width": side, "num_frames": setting.num_frames, "frame_rate": FRAME_RATE}
+    asked = {name: getattr(run, name) for name in made if getattr(run, name) is not None}
+    measured = {**made, **asked}
+    if pipeline is None:
+        made = measured
+    made["num_frames"] = measured["num_frames"]
+    for name, value in measured.items():
+        if value is None:
+            raise ValueError(f"`{name}` must be given where there is no checkpoint to say it, got none; add --{name}.")
+    return made, measured
+
+
+def _inputs(
+    run: Run, options: Mapping[str, Any], real: RealSamples, pipeline: NuwaPipelineBase, prompts: Sequence[str] | None
+) -> TaskInputs:
+    return task_inputs(
+        run.task,
+        real,
+        pipeline,
+        prompts=prompts,
+        use_text=options.get("text"),
+        mask=run.mask,
+        given_frames=run.given_frames,
+        condition_on_known=options.get("condition_on_known"),
+    )
+
+
+def _check_candidates(run: Run) -> None:
+    task = get_task(run.task)
+    can_choose = "num_candidates" in inspect.signature(getattr(pipelines, task.pipeline).__call__).parameters
+    most = max((options.get("candidates", 1) for options in run.rows.values()), default=1)
+    if most > 1 and not can_choose:
+        raise ValueError(
+            f"`candidates` must be left out of {task.name}, which has no text to judge them by, got {most}; drop it."
+        )
+
+
+def _change(run: Run, data: DataChoice, real: RealSamples) -> ChangedSamples:
+    real.require("rows", f"a caption that asks for {run.captions.replace('-', ' ')}, of EmojiMotion,")
+    rows = [row for batch in real.batches(64) for row in batch.rows]
+    dataset = data.dataset
+    if not isinstance(dataset, EmojiMotion):
+        dataset = EmojiMotion(setting=data.setting, split=run.split or data.split or "val")
+    return change_captions(run.captions, rows, dataset)
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """What a set of samples will have, before there are any."""
+
+    name: str
+    has: frozenset[str]
+    num_samples: int
+    num_frames: int
+    height: int
+    width: int
+    digest: str = ""
+
+    @classmethod
+    def of(cls, prepared: PreparedRun, *, has_samples: bool) -> "_Fields":
+        real = prepared.measured
+        hidden = {"hidden"} if has_samples and get_task(prepared.run.task).known != "nothing" else set()
+        has = real.has | {"references"} | hidden
+        return cls("generated", has, len(real), real.num_frames, real.height, real.width)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def batches(self, batch_size: int) -> Iterator[SampleBatch]:
+        raise NotImplementedError

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What an evaluation found, as an object, as JSON and as tables."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader
+from nuwa_hf.evaluation.metrics.metric import Metric, Score
+from nuwa_hf.evaluation.protocols.run import Run
+from nuwa_hf.metrics.report_tables import format_report, report_markdown
+from nuwa_hf.media import written_aside
+
+
+SECONDS = "seconds"  # of one sample; the one column that is not worked out from features
+Row = dict[str, Score]  # metric to score
+
+
+@dataclass
+class RunReport:
+    """The rows of one run.
+
+    Args:
+        run (`Run`): what was asked for.
+        rows (`dict[str, dict[str, Score]]`): row to metric to score, in the order of the table.
+        warnings (`list[str]`): what to know before these figures are compared with others.
+    """
+
+    run: Run
+    rows: dict[str, Row] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def judged_row(self) -> str:
+        """The row that the run is about: the first that was generated, or the codec's where nothing was."""
+        return next((name for name in self.run.rows if name in self.rows), "codec")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as JSON has it."""
+        run = self.run
+        options = {name: getattr(run, name) for name in ("given_frames", "mask", "captions")}
+        return {
+            **{name: getattr(run, name) for name in ("name", "task", "split", "num_samples")},
+            **options,
+            "metrics": list(run.metrics),
+            "options": {name: dict(row) for name, row in run.rows.items() if row},
+            "rows": {
+                name: {metric: asdict(score) for metric, score in row.items()} for name, row in self.rows.items()
+            },
+            "warnings": self.warnings,
+            "published": [asdict(row) for row in run.published],
+        }
+
+
+@dataclass
+class Report:
+    """What an evaluation found.
+
+    Args:
+        settings (`dict[str, Any]`): what was evaluated: checkpoint, data set, seeds, sampling, features.
+        runs (`list[RunReport]`): one for each run, as far as they are done.
+        metrics (`Mapping[str, Metric]`): the metrics by name.
+    """
+
+    settings: dict[str, Any]
+    metrics: Mapping[str, Metric]
+    runs: list[RunReport] = field(default_factory=list)
+
+    @property
+    def scores(self) -> Row:
+        """Metric to score of what the first run is about."""
+        return self.runs[0].rows[self.runs[0].judged_row]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON has it."""
+        used = dict.fromkeys(name for one in self.runs for name in one.run.metrics)
+        columns = {
+            name: {
+                key: getattr(self.metrics[name], key)
+                for key in ("title", "better", "compares", "digits", "least_samples")
+            }
+            for name in used
+        }
+        columns[SECONDS] = {
+            "title": "seconds a sample",
+            "better": "lower",
+            "compares": False,
+            "digits": 2,
+            "least_samples": 1,
+        }
+        return {
+            **self.settings,
+            "columns": columns,
+            "runs": [one.to_dict() for one in self.runs],
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON, whole or not at all.
+
+        Args:
+            path (`str` or `Path`): the file.
+        """
+        with written_aside(Path(path)) as aside:
+            aside.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+    def save_markdown(self, path: str | Path) -> None:
+        """Write its tables in Markdown, whole or not at all.
+
+        Args:
+            path (`str` or `Path`): the file.
+        """
+        with written_aside(Path(path)) as aside:
+            aside.write_text(report_markdown(self.to_dict()) + "\n", encoding="utf-8")
+
+    def __str__(self) -> str:
+        return format_report(self.to_dict())
+
+
+def features_used(readers: Mapping[str, FeatureReader]) -> dict[str, dict[str, str]]:
+    """The networks of a report: title and digest of each by kind.
+
+    Args:
+        readers (`Mapping[str, FeatureReader]`): by kind.
+
+    Returns:
+        `dict[str, dict[str, str]]`.
+    """
+    return {kind: {"title": reader.title, "digest": reader.digest} for kind, reader in readers.items()}
+
+
+def say_unmet(report: Report, require: Mapping[str, float]) -> int:
+    """Say on stderr which requirements the first run does not meet.
+
+    Args:
+        report (`Report`): what was found.
+        require (`Mapping[str, float]`): limit by metric.
+
+    Returns:
+        `int`: 1 if there is one, else 0.
+    """
+    unmet = unmet_requirements(report.scores, report.metrics, require)
+    if unmet:
+        first = report.runs[0]
+        sys.stderr.write(f"required of {first.judged_row} in {first.run.name}, not met: {'; '.join(unmet)}\n")
+    return int(bool(unmet))
+
+
+def unmet_requirements(row: Row, metrics: Mapping[str, Metric], requirements: Mapping[str, float]) -> list[str]:
+    """The requirements that a row does not meet.
+
+    Args:
+        row (`dict[str, Score]`): metric to score.
+        metrics (`Mapping[str, Metric]`): the metrics by name.
+        requirements (`Mapping[str, float]`): metric to the value that is still good enough: the least where higher is
+            better, else the greatest.
+
+    Returns:
+        `list[str]`: one phrase for each. A score that the row does not have, or that is not a number, is not met.
+    """
+    phrases = []
+    for name, limit in requirements.items():
+        is_higher_better = metrics[name].better == "higher"
+        value = row[name].value if name in row else float("nan")
+        if not (value >= limit if is_higher_better else value <= limit):
+            phrases.append(f"{name} {value:.3f} {'<' if is_higher_better else '>'} {limit:g}")
+    return phrases
