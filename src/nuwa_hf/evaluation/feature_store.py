@@ -159,8 +159,7 @@ def open_metrics(
     texts = _as_texts(features) if isinstance(features, Mapping) else features
     kinds = [metric.kind for metric in resolve_metrics(names) if metric.kind != LIKELIHOOD]
     readers = open_readers([*kinds, *also], parse_features(texts, ALL_KINDS), device, ALL_KINDS)
-    titles = {kind: reader.title for kind, reader in readers.items()}
-    return {metric.name: metric for metric in resolve_metrics(names, titles)}, readers
+    return {metric.name: metric for metric in resolve_metrics(names, readers)}, readers
 
 
 def _as_texts(features: Mapping[str, str | None]) -> list[str]:

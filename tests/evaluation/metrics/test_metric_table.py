@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,8 +10,8 @@ from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
 from nuwa_hf.evaluation.metrics.metric_table import METRICS, resolve_metrics
 
 
-def one(name, titles=None):
-    (metric,) = resolve_metrics([name], titles)
+def one(name, readers=None):
+    (metric,) = resolve_metrics([name], readers)
     assert metric.name == name
     return metric
 
@@ -23,13 +24,23 @@ def test_all_metrics_are_found_by_their_names_in_the_order_asked_for():
 
 def test_a_frechet_distance_is_called_fid_on_inception_only():
     pytest.importorskip("torch_fidelity")
-    titles = {"efficientnet": "EfficientNet-Lite0"}
+    readers = {"efficientnet": SimpleNamespace(title="EfficientNet-Lite0")}
     assert one("fid").title == "FID"
-    assert one("frechet:efficientnet", titles).title == "Frechet distance (EfficientNet-Lite0)"
-    assert one("frechet:videomae", titles).title == "Frechet distance (videomae)"
-    assert one("kid:efficientnet", titles).title == "Kernel distance (EfficientNet-Lite0)"
+    assert one("frechet:efficientnet", readers).title == "Frechet distance (EfficientNet-Lite0)"
+    assert one("frechet:videomae", readers).title == "Frechet distance (videomae)"
+    assert one("kid:efficientnet", readers).title == "Kernel distance (EfficientNet-Lite0)"
     fids = [metric for metric in METRICS.values() if metric.title.startswith("FID")]
     assert {metric.kind for metric in fids} == {"inception", "i3d"}
+
+
+def test_a_frechet_distance_on_other_weights_is_called_after_them():
+    pytest.importorskip("torch_fidelity")
+    own = {"title": "Inception v3, weights own.pth", "has_published_weights": False}
+    readers = {kind: SimpleNamespace(**own) for kind in ("inception", "inception@2")}
+    for name, title in (("fid", "Frechet distance"), ("fid@2", "Frechet distance"), ("precision", "Precision")):
+        assert one(name, readers).title == f"{title} (Inception v3, weights own.pth)"
+    readers["inception"].has_published_weights = True
+    assert one("fid", readers).title == "FID"
 
 
 def test_blurred_fid_reads_blurred_features():

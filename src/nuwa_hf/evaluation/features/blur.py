@@ -25,6 +25,7 @@ class BlurredReader(FeatureReader):
         self.title = f"{reader.title}, blurred with radius {radius}"
         self.digest = f"{reader.digest} blur {radius}" if radius else reader.digest
         self.needs = reader.needs
+        self.has_published_weights = reader.has_published_weights
         self.least_frames = reader.least_frames
 
     def __call__(self, batch: SampleBatch) -> Features:

@@ -23,6 +23,7 @@ class FeatureReader(Protocol):
         title (`str`): what it is called in a report, such as `"EfficientNet-Lite0"`.
         digest (`str`): of its weights and settings; features that were read once are found again by it.
         needs (`frozenset[str]`): the optional fields of `SampleBatch` that it cannot do without.
+        has_published_weights (`bool`): whether its weights are those that published figures were measured with.
         least_frames (`int`): the frames that a sample must have, 1 for a network of single frames.
     """
 
@@ -30,6 +31,7 @@ class FeatureReader(Protocol):
     title: str
     digest: str
     needs: frozenset[str] = frozenset()
+    has_published_weights: bool = True
     least_frames: int = 1
 
     def __call__(self, batch: SampleBatch) -> Features:

@@ -49,6 +49,7 @@ class I3DReader(FeatureReader):
         sha256 = digest_of_file(path)
         self.path = path
         self.title = title_of_file("I3D", path, sha256, I3D_SHA256)
+        self.has_published_weights = sha256 == I3D_SHA256
         self.digest = f"{sha256} bilinear {I3D_SIZE}"
         self.device = device
 

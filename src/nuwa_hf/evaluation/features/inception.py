@@ -39,6 +39,7 @@ class InceptionReader(FeatureReader):
         self.network = freeze(build_inception(read_checkpoint(path), path), path, device)
         sha256 = digest_of_file(path)
         self.title = title_of_file("Inception v3", path, sha256, INCEPTION_SHA256)
+        self.has_published_weights = sha256 == INCEPTION_SHA256
         self.digest = f"{sha256} torch-fidelity"
         self.device = device
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.features.feature_reader import Features
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.metrics.class_counts import (
     frequency_weighted_iou_score,
     mean_iou_score,
@@ -112,6 +112,13 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+# On weights other than those of published figures, a metric has its general name.
+GENERAL_TITLES = {
+    **dict.fromkeys(("fid", "fid-img", "fid-vid", "fvd"), "Frechet distance"),
+    "kid": "Kernel distance",
+    "is": "Inception score",
+}
+
 # Name before the colon to how the metric is made from name, title, kind and output, and the title without a reader.
 FAMILIES: dict[str, tuple[Callable[..., Metric], str]] = {
     "frechet": (_frechet, "Frechet distance"),
@@ -123,7 +130,7 @@ _FAMILY = re.compile(rf"({'|'.join(FAMILIES)}):([a-z0-9_@-]+)(?:\.(\w+))?")
 _BLURRED_FID = re.compile(r"fid@(\d+)")
 
 
-def resolve_metrics(names: Sequence[str], titles: Mapping[str, str] | None = None) -> list[Metric]:
+def resolve_metrics(names: Sequence[str], readers: Mapping[str, FeatureReader] | None = None) -> list[Metric]:
     """The metrics that names stand for.
 
     Beside the names of `METRICS` there are:
@@ -135,7 +142,7 @@ def resolve_metrics(names: Sequence[str], titles: Mapping[str, str] | None = Non
 
     Args:
         names (`Sequence[str]`): at least one, none twice.
-        titles (`Mapping[str, str]`, *optional*): the title of the reader of each kind; else the kind stands for it.
+        readers (`Mapping[str, FeatureReader]`, *optional*): by kind, for titles; else the kind stands for its reader.
 
     Returns:
         `list[Metric]`: in the order of the names.
@@ -146,24 +153,32 @@ def resolve_metrics(names: Sequence[str], titles: Mapping[str, str] | None = Non
     """
     if not names or len(set(names)) < len(names):
         raise ValueError(f"`metrics` must hold at least one name and none twice, got {list(names)}.")
-    metrics = [_resolve(name, titles or {}) for name in names]
+    metrics = [_resolve(name, readers or {}) for name in names]
     if any(metric.uses_extra for metric in metrics):
         require_evaluation_packages()
     return metrics
 
 
-def _resolve(name: str, titles: Mapping[str, str]) -> Metric:
+def _named_after(metric: Metric, readers: Mapping[str, FeatureReader]) -> Metric:
+    """A metric with a title that is true of its reader's weights."""
+    reader = readers.get(metric.kind)
+    if reader is None or reader.has_published_weights:
+        return metric
+    title = GENERAL_TITLES.get(metric.name.partition("@")[0], metric.title)
+    return replace(metric, title=f"{title} ({reader.title})")
+
+
+def _resolve(name: str, readers: Mapping[str, FeatureReader]) -> Metric:
     if name in METRICS:
-        return METRICS[name]
+        return _named_after(METRICS[name], readers)
     if match := _BLURRED_FID.fullmatch(name):
         radius = int(match[1])
-        return replace(
-            METRICS["fid"], name=name, title=f"FID-{radius}", kind=f"inception@{radius}" if radius else "inception"
-        )
+        kind = f"inception@{radius}" if radius else "inception"
+        return _named_after(replace(METRICS["fid"], name=name, title=f"FID-{radius}", kind=kind), readers)
     if match := _FAMILY.fullmatch(name):
         family, kind, output = match.groups()
         make, title = FAMILIES[family]
-        reader = titles.get(kind, kind) + (f", {output}" if output else "")
+        reader = (readers[kind].title if kind in readers else kind) + (f", {output}" if output else "")
         return make(name, f"{title} ({reader})", kind, output or "features")
     patterns = ["fid@K", *(f"{family}:KIND" for family in FAMILIES)]
     near = get_close_matches(name, METRICS, n=1)
