@@ -20,11 +20,11 @@ from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
 from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
 from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
-from nuwa_hf.evaluation.report import Report, RunReport, unmet_requirements
+from nuwa_hf.evaluation.report import Report, RunReport, features_used, say_unmet
 from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
-from nuwa_hf.pipelines import ClipScorer, NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_part
 
 
@@ -112,7 +112,7 @@ def evaluate(
     with _folder_of_samples(samples_dir, output) as folder:
         store = FeatureStore(readers, Path(cache_dir) if cache_dir else folder / "features", batch_size)
         prepared = [prepare_run(run, data, model, known, store) for run in runs]
-        judges = {name: ClipScorer(readers[name].model, readers[name].processor) for name in scorers}
+        judges = {name: readers[name].scorer for name in scorers}
         maker = Maker(vqgan, model, folder, tuple(seeds), batch_size, judges)
         report = Report(_settings(plan, pipeline, data, seeds, readers, given), known)
         for one in prepared:
@@ -144,23 +144,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if markdown is not None:
         report.save_markdown(markdown)
     return say_unmet(report, require)
-
-
-def say_unmet(report: Report, require: Mapping[str, float]) -> int:
-    """Say on stderr which requirements the first run does not meet.
-
-    Args:
-        report (`Report`): what was found.
-        require (`Mapping[str, float]`): limit by metric.
-
-    Returns:
-        `int`: 1 if there is one, else 0.
-    """
-    unmet = unmet_requirements(report.scores, report.metrics, require)
-    if unmet:
-        first = report.runs[0]
-        sys.stderr.write(f"required of {first.judged_row} in {first.run.name}, not met: {'; '.join(unmet)}\n")
-    return int(bool(unmet))
 
 
 def _print_last(report: Report) -> None:
@@ -220,7 +203,7 @@ def _settings(
         "split": data.split,
         "seeds": list(seeds),
         "sampling": {name: given[name] for name in SAMPLING_OPTIONS if name in given},
-        "features": {kind: {"title": reader.title, "digest": reader.digest} for kind, reader in readers.items()},
+        "features": features_used(readers),
     }
 
 

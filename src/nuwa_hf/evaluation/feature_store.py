@@ -80,6 +80,21 @@ class FeatureStore:
             if metric.kind in self.readers:
                 check_samples(self.readers[metric.kind], samples)
 
+    def check_labels(self, metrics: Iterable[Metric], labels: Sequence[str] | None) -> None:
+        """Check that classifiers know the classes of samples.
+
+        Args:
+            metrics (`Iterable[Metric]`): the metrics.
+            labels (`Sequence[str]`, *optional*): the class of each sample.
+
+        Raises:
+            ValueError: If a reader does not know a class.
+        """
+        for kind in dict.fromkeys(metric.kind for metric in metrics if metric.kind in self.readers):
+            check = getattr(self.readers[kind], "check", None)
+            if check is not None:
+                check(labels)
+
 
 def fields_of(metric: Metric) -> frozenset[str]:
     """The optional fields of samples that a metric cannot do without.

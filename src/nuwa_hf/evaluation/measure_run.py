@@ -16,7 +16,7 @@ from nuwa_hf.evaluation.features.feature_reader import Features
 from nuwa_hf.evaluation.features.likelihood_reader import LikelihoodReader
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
 from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
-from nuwa_hf.evaluation.metrics.metric import Score
+from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.metrics.over_seeds import over_seeds
 from nuwa_hf.evaluation.prepared_run import PreparedRun
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
@@ -131,7 +131,8 @@ class RowJudge:
         """
         prepared, real = self.prepared, self.prepared.measured
         self.compared = self.store.read([metric.kind for metric in prepared.metrics if metric.compares], real)
-        yield "real", self._real()
+        if row := self._real():
+            yield "real", row
         inputs = next(iter(prepared.inputs.values()), None)
         coded = ThroughCodec(prepared.real, self.maker.vqgan, inputs)
         yield "codec", self._scores(coded if prepared.real is real else MeasuredSamples(coded, real))
@@ -163,17 +164,9 @@ class RowJudge:
         return {metric.name: metric.chance(self.last[metric.kind]) for metric in known}
 
     def _real(self) -> Row:
-        """Real samples; metrics that compare sets compare two halves of them."""
         real = self.prepared.measured
         metrics = readable(self.prepared.metrics, real.has)
-        features = self.store.read([metric.kind for metric in metrics], real)
-        single = [metric for metric in metrics if not metric.compares]
-        row = compute_metrics(single, features) if single else {}
-        halved = [metric for metric in metrics if metric.compares] if len(real) >= 4 else []
-        if halved:
-            halves = [_every_other(features, start) for start in (0, 1)]
-            row |= compute_metrics(halved, *halves)
-        return {metric.name: row[metric.name] for metric in metrics if metric.name in row}
+        return half_against_half(metrics, self.store.read([metric.kind for metric in metrics], real))
 
     def _scores(self, samples: SampleSet, likelihood: LikelihoodReader | None = None) -> Row:
         metrics = readable(self.prepared.metrics, samples.has)
@@ -194,6 +187,23 @@ class RowJudge:
             condition_on_known=options.get("condition_on_known", True),
             with_text=self.prepared.inputs[name].prompts is not None,
         )
+
+
+def half_against_half(metrics: Sequence[Metric], features: Mapping[str, Features]) -> Row:
+    """What metrics find in real samples themselves; those that compare sets compare two halves, every other sample.
+
+    Args:
+        metrics (`Sequence[Metric]`): the metrics.
+        features (`Mapping[str, Features]`): of the real samples, by kind.
+
+    Returns:
+        `Row`: without the metrics that compare, if a half would have fewer than two samples.
+    """
+    row = compute_metrics([metric for metric in metrics if not metric.compares], features)
+    halves = [_every_other(features, start) for start in (0, 1)]
+    halved = [metric for metric in metrics if metric.compares and len(halves[1][metric.kind][metric.output]) > 1]
+    row |= compute_metrics(halved, *halves)
+    return {metric.name: row[metric.name] for metric in metrics if metric.name in row}
 
 
 def file_name(name: str) -> str:

@@ -16,7 +16,6 @@ from PIL import Image
 from torch import Tensor
 
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples
-from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 from nuwa_hf.media.resizing import fit_picture
 
@@ -27,12 +26,12 @@ class MeasuredSamples:
 
     Args:
         samples (`SampleSet`): generated, or through the codec, at the size of the checkpoint.
-        real (`RealSamples`): the real samples at the size at which they are measured.
+        real (`SampleSet`): the real samples at the size at which they are measured, as many.
         changed (`ChangedSamples`, *optional*): what was asked for, where it is not what the real samples show.
     """
 
     samples: SampleSet
-    real: RealSamples
+    real: SampleSet
     changed: ChangedSamples | None = None
 
     def __len__(self) -> int:
@@ -52,8 +51,8 @@ class MeasuredSamples:
 
     @property
     def has(self) -> frozenset[str]:
-        """The optional fields of its batches: those of the samples."""
-        return self.samples.has
+        """The optional fields of its batches."""
+        return self.samples.has | {"references"} | (self.real.has & {"sketches"})
 
     @property
     def num_frames(self) -> int:

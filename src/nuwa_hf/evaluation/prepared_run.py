@@ -2,13 +2,15 @@
 # Copyright 2026 The nuwa_hf authors
 """A run with all that it needs, checked before anything is generated."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nuwa_hf import pipelines
 from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.datasets.emoji_motion import FRAME_RATE
-from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore
+from nuwa_hf.evaluation.feature_store import FeatureStore
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_captions
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
@@ -119,13 +121,14 @@ def prepare_run(
         real, measured = real.take(changed.places), measured.take(changed.places)
     inputs = {}
     if pipeline is not None:
+        _check_candidates(run)
         inputs = {
             name: _inputs(run, options, real, pipeline, None if changed is None else changed.prompts)
             for name, options in run.rows.items()
         }
     prepared = PreparedRun(run, tuple(metrics[name] for name in run.metrics), real, measured, inputs, changed)
     store.check(prepared.metrics, _Fields.of(prepared, has_samples=bool(inputs)))
-    _check_labels(prepared, store)
+    store.check_labels(prepared.metrics, measured.labels)
     return prepared
 
 
@@ -178,6 +181,16 @@ def _inputs(
     )
 
 
+def _check_candidates(run: Run) -> None:
+    task = get_task(run.task)
+    can_choose = "num_candidates" in inspect.signature(getattr(pipelines, task.pipeline).__call__).parameters
+    most = max((options.get("candidates", 1) for options in run.rows.values()), default=1)
+    if most > 1 and not can_choose:
+        raise ValueError(
+            f"`candidates` must be left out of {task.name}, which has no text to judge them by, got {most}; drop it."
+        )
+
+
 def _change(run: Run, data: DataChoice, real: RealSamples) -> ChangedSamples:
     real.require("rows", f"a caption that asks for {run.captions.replace('-', ' ')}, of EmojiMotion,")
     rows = [row for batch in real.batches(64) for row in batch.rows]
@@ -185,13 +198,6 @@ def _change(run: Run, data: DataChoice, real: RealSamples) -> ChangedSamples:
     if not isinstance(dataset, EmojiMotion):
         dataset = EmojiMotion(setting=data.setting, split=run.split or data.split or "val")
     return change_captions(run.captions, rows, dataset)
-
-
-def _check_labels(prepared: PreparedRun, store: FeatureStore) -> None:
-    for kind in {metric.kind for metric in prepared.metrics} - {LIKELIHOOD}:
-        check = getattr(store.readers[kind], "check", None)
-        if check is not None:
-            check(prepared.measured.labels)
 
 
 @dataclass(frozen=True)

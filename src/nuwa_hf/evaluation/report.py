@@ -3,12 +3,14 @@
 """What an evaluation found, as an object, as JSON and as tables."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nuwa_hf import __version__
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.protocols.run import Run
 from nuwa_hf.metrics.report_tables import format_report, report_markdown
@@ -78,10 +80,19 @@ class Report:
         """All of it as JSON has it."""
         used = dict.fromkeys(name for one in self.runs for name in one.run.metrics)
         columns = {
-            name: {key: getattr(self.metrics[name], key) for key in ("title", "better", "digits", "least_samples")}
+            name: {
+                key: getattr(self.metrics[name], key)
+                for key in ("title", "better", "compares", "digits", "least_samples")
+            }
             for name in used
         }
-        columns[SECONDS] = {"title": "seconds a sample", "better": "lower", "digits": 2, "least_samples": 1}
+        columns[SECONDS] = {
+            "title": "seconds a sample",
+            "better": "lower",
+            "compares": False,
+            "digits": 2,
+            "least_samples": 1,
+        }
         return {
             "nuwa_hf": __version__,
             **self.settings,
@@ -109,6 +120,35 @@ class Report:
 
     def __str__(self) -> str:
         return format_report(self.to_dict())
+
+
+def features_used(readers: Mapping[str, FeatureReader]) -> dict[str, dict[str, str]]:
+    """The networks of a report: title and digest of each by kind.
+
+    Args:
+        readers (`Mapping[str, FeatureReader]`): by kind.
+
+    Returns:
+        `dict[str, dict[str, str]]`.
+    """
+    return {kind: {"title": reader.title, "digest": reader.digest} for kind, reader in readers.items()}
+
+
+def say_unmet(report: Report, require: Mapping[str, float]) -> int:
+    """Say on stderr which requirements the first run does not meet.
+
+    Args:
+        report (`Report`): what was found.
+        require (`Mapping[str, float]`): limit by metric.
+
+    Returns:
+        `int`: 1 if there is one, else 0.
+    """
+    unmet = unmet_requirements(report.scores, report.metrics, require)
+    if unmet:
+        first = report.runs[0]
+        sys.stderr.write(f"required of {first.judged_row} in {first.run.name}, not met: {'; '.join(unmet)}\n")
+    return int(bool(unmet))
 
 
 def unmet_requirements(row: Row, metrics: Mapping[str, Metric], requirements: Mapping[str, float]) -> list[str]:

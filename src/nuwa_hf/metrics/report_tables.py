@@ -4,7 +4,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from statistics import mode
 from typing import Any
 
 
@@ -70,7 +69,8 @@ def tables_of(report: Mapping[str, Any]) -> Iterator[Table]:
         rows += [_published_row(row, columns) for row in run["published"]]
         header = ["samples", *(f"{column['title']} {ARROWS[column['better']]}" for column in columns.values())]
         title = run["name"] if run.get("split") is None else f"{run['name']} ({run['split']})"
-        yield Table(title, header, rows, [*_too_few(run, columns), *run["warnings"], *_sources(run["published"])])
+        notes = [*_halves(run, columns), *_too_few(run, columns), *run["warnings"], *_sources(run["published"])]
+        yield Table(title, header, rows, notes)
 
 
 def _columns_of(run: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
@@ -80,12 +80,12 @@ def _columns_of(run: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
 
 
 def _measured_row(name: str, row: Mapping[str, Any], columns: Mapping[str, Any]) -> tuple[str, list[str]]:
-    usual = mode(score["samples"] for score in row.values()) if row else None
+    usual = max(score["samples"] for score in row.values())
     cells = [_cell(row.get(metric), column, usual) for metric, column in columns.items()]
     return ROW_TITLES.get(name, name), [_count(usual), *cells]
 
 
-def _cell(score: Mapping[str, Any] | None, column: Mapping[str, Any], usual: int | None) -> str:
+def _cell(score: Mapping[str, Any] | None, column: Mapping[str, Any], usual: int) -> str:
     if score is None:
         return "-"
     digits = column["digits"]
@@ -108,16 +108,26 @@ def _published_row(row: Mapping[str, Any], columns: Mapping[str, Any]) -> tuple[
     return f"published: {row['name']}", ["-", *cells]
 
 
+def _halves(run: Mapping[str, Any], columns: Mapping[str, Any]) -> list[str]:
+    compared = [columns[name]["title"] for name in run["rows"].get("real", ()) if columns[name]["compares"]]
+    if not compared:
+        return []
+    return [f"real: {', '.join(compared)} between two halves of the real samples, which is what noise alone gives."]
+
+
 def _too_few(run: Mapping[str, Any], columns: Mapping[str, Any]) -> list[str]:
-    notes = []
+    short, depends = [], False
     for name, column in columns.items():
         counts = [row[name]["samples"] for row in run["rows"].values() if name in row]
         if counts and min(counts) < column["least_samples"]:
-            notes.append(
-                f"{TOO_FEW} {column['title']} of {_count(min(counts))} samples: at least "
-                f"{_count(column['least_samples'])} are needed to stand beside other papers' figures."
+            short.append(
+                f"{column['title']} of {_count(min(counts))}, where {_count(column['least_samples'])} are needed"
             )
-    return notes
+            depends |= column["compares"]
+    if not short:
+        return []
+    remark = " What compares sets depends on their size: compare it only with figures of as many." if depends else ""
+    return [f"{TOO_FEW} too few samples: {'; '.join(short)}.{remark}"]
 
 
 def _sources(published: list[Mapping[str, Any]]) -> list[str]:
@@ -131,8 +141,8 @@ def _sources(published: list[Mapping[str, Any]]) -> list[str]:
     return ["Published rows are copied from papers, not measured here:", *lines]
 
 
-def _count(number: int | None) -> str:
-    return "-" if number is None else f"{number:,}"
+def _count(number: int) -> str:
+    return f"{number:,}"
 
 
 def _for_terminal(table: Table) -> str:

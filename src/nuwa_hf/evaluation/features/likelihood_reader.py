@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from einops import rearrange
 
-from nuwa_hf.evaluation.features.feature_reader import Features
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
@@ -19,7 +19,7 @@ from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.pipelines.mask_input import known_places
 
 
-class LikelihoodReader:
+class LikelihoodReader(FeatureReader):
     """The negative log-likelihood of the true tokens, teacher-forced.
 
         mean over the hidden places n of -log p(y_n | y_(before n), known part, text)

@@ -19,13 +19,13 @@ from torch import Tensor
 
 from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.datasets.sprites import CATEGORIES
-from nuwa_hf.evaluation.features.feature_reader import Features
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 
 
-class JudgeReader:
+class JudgeReader(FeatureReader):
     """What the judges say of samples of EmojiMotion, beside what is true of these.
 
     A sample of one frame is judged as a still. In every output of shape `(B,)`, not a number means that the sample

@@ -8,7 +8,7 @@ Letters: B samples, T frames, F features.
 import torch
 from torch import Tensor
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.metrics.metric import Score
 from nuwa_hf.evaluation.metrics.set_features import as_rows
 
@@ -30,7 +30,7 @@ def frechet_distance(features: Tensor, reference: Tensor) -> float:
     Raises:
         ValueError: If a set has fewer than 2 rows, or torch-fidelity is not there.
     """
-    metric_fid = import_for_evaluation("torch_fidelity.metric_fid")
+    metric_fid = import_library("torch_fidelity.metric_fid")
     first, second = as_rows(features), as_rows(reference)
     if min(len(first), len(second)) < 2:
         raise ValueError(

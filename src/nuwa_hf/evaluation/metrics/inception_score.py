@@ -9,10 +9,13 @@ import math
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.metrics.intervals import mean_interval
 from nuwa_hf.evaluation.metrics.metric import Score
 from nuwa_hf.evaluation.metrics.set_features import as_rows, frames_per_sample
+
+
+SPLITS = 10  # torch-fidelity's own
 
 
 def inception_score(logits: Tensor) -> Score:
@@ -20,8 +23,8 @@ def inception_score(logits: Tensor) -> Score:
 
         exp(mean KL(p(class | picture) || p(class)))
 
-    It is the mean over ten splits, or fewer where a split would hold a single picture; the interval comes from
-    their spread. Frames of one sample are not independent: the interval is as wide as if each sample were one picture.
+    It is the mean over ten splits of the pictures, and the interval comes from their spread; fewer than ten pictures
+    are one split. Frames of one sample are not independent: the interval is as wide as if a sample were one picture.
 
     Args:
         logits (`torch.Tensor` of shape `(B, V)` or `(B, T, V)`): of pictures or frames.
@@ -32,9 +35,9 @@ def inception_score(logits: Tensor) -> Score:
     Raises:
         ValueError: If torch-fidelity is not there.
     """
-    metric_isc = import_for_evaluation("torch_fidelity.metric_isc")
+    metric_isc = import_library("torch_fidelity.metric_isc")
     rows = as_rows(logits)
-    splits = max(1, min(10, len(rows) // 2))
+    splits = SPLITS if len(rows) >= SPLITS else 1
     found = metric_isc.isc_features_to_metric(rows, splits=splits)
     value = found[metric_isc.KEY_METRIC_ISC_MEAN]
     if splits == 1:

@@ -10,27 +10,26 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 
 
 NORMAL_QUANTILE = 1.959964  # standard deviations on either side that hold 95 % of a normal distribution
 RESAMPLES = 1000
 
 
-def wilson_interval(hits: float, trials: int, z: float = NORMAL_QUANTILE) -> tuple[float, float]:
+def wilson_interval(hits: float, trials: int) -> tuple[float, float]:
     """Wilson score interval of a share; unlike the normal one it stays in [0, 1] and has width at 0 and at 1.
 
         (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
 
     Args:
-        hits (`float`): successes.
+        hits (`float`): successes; a fraction where a trial is right in part.
         trials (`int`): all trials, at least 1.
-        z (`float`, defaults to 1.959964): standard deviations; the default is a 95 % interval.
 
     Returns:
         `tuple[float, float]`: low and high end.
     """
-    share = hits / trials
+    share, z = hits / trials, NORMAL_QUANTILE
     scale = 1 + z**2 / trials
     centre = (share + z**2 / (2 * trials)) / scale
     half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / scale
@@ -75,6 +74,6 @@ def mean_interval(mean: float, deviation: float, count: int) -> tuple[float, flo
     Returns:
         `tuple[float, float]`: low and high end.
     """
-    quantile = import_for_evaluation("scipy.stats").t.ppf(0.975, count - 1)
+    quantile = import_library("scipy.stats").t.ppf(0.975, count - 1)
     half = float(quantile) * deviation / math.sqrt(count)
     return mean - half, mean + half

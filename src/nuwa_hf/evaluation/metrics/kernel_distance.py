@@ -9,7 +9,7 @@ import math
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.metrics.intervals import NORMAL_QUANTILE
 from nuwa_hf.evaluation.metrics.metric import Score
 from nuwa_hf.evaluation.metrics.set_features import as_rows, frames_per_sample
@@ -22,7 +22,7 @@ def kernel_distance_score(features: Tensor, reference: Tensor) -> Score:
     """Squared maximum mean discrepancy of a cubic kernel, over subsets of 1,000 rows, as torch-fidelity works it out.
 
     Sets with fewer rows are taken whole. The distance does not depend on their size but for noise, and may be
-    slightly negative.
+    slightly negative; frames of one clip resemble each other, which raises it.
 
     The interval is that of the jackknife which leaves out all but a subset of m of the n rows, at least half of them:
     value +- 1.96 s sqrt(m / (n - m)), where s is the standard deviation over subsets. Frames of one sample are not
@@ -38,7 +38,7 @@ def kernel_distance_score(features: Tensor, reference: Tensor) -> Score:
     Raises:
         ValueError: If torch-fidelity is not there.
     """
-    metric_kid = import_for_evaluation("torch_fidelity.metric_kid")
+    metric_kid = import_library("torch_fidelity.metric_kid")
     first, second = as_rows(features), as_rows(reference)
 
     def mean_and_deviation(subset_size: int) -> tuple[float, float]:

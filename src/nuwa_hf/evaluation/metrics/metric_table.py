@@ -135,7 +135,8 @@ def resolve_metrics(names: Sequence[str], titles: Mapping[str, str] | None = Non
         `list[Metric]`: in the order of the names.
 
     Raises:
-        ValueError: If a name is unknown or given twice, there is none, or a package of the extra `eval` is needed and not there.
+        ValueError: If a name is unknown or given twice, there is none, or a package of the extra `eval` is needed and
+            not there.
     """
     if not names or len(set(names)) < len(names):
         raise ValueError(f"`metrics` must hold at least one name and none twice, got {list(names)}.")

@@ -7,7 +7,7 @@ Letters: B samples, T frames, F features.
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.metrics.evaluation_packages import import_for_evaluation
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.metrics.intervals import wilson_interval
 from nuwa_hf.evaluation.metrics.metric import Score
 from nuwa_hf.evaluation.metrics.set_features import as_rows
@@ -51,7 +51,7 @@ def recall_score(features: Tensor, reference: Tensor) -> Score:
 
 
 def _torch_fidelity(features: Tensor, reference: Tensor) -> tuple[float, float]:
-    metric_prc = import_for_evaluation("torch_fidelity.metric_prc")
+    metric_prc = import_library("torch_fidelity.metric_prc")
     first, second = as_rows(features), as_rows(reference)
     if min(len(first), len(second)) <= NEIGHBOURS:
         raise ValueError(
@@ -66,5 +66,7 @@ def _torch_fidelity(features: Tensor, reference: Tensor) -> tuple[float, float]:
 
 
 def _share(share: float, asked: Tensor, others: Tensor) -> Score:
+    rows = len(as_rows(asked))
+    share = round(share * rows) / rows  # torch-fidelity's mean is in float32
     low, high = wilson_interval(share * len(asked), len(asked))
     return Score(share, min(len(asked), len(others)), low, high, "Wilson")

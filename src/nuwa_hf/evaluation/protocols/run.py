@@ -42,9 +42,10 @@ class Run:
 
     Args:
         name (`str`): title of its table; no other run of a protocol has it.
-        task (`str`): name or short name of a task; kept as the short name.
         num_samples (`int`): samples of each row, at least 2.
         metrics (`tuple[str, ...]`): names of metrics, in the order of the columns.
+        task (`str`, *optional*): name or short name of a task, kept as the short name; None where two sets are
+            compared.
         split (`str`, *optional*): of the data set; that of the whole evaluation if left out.
         height (`int`, *optional*): pixel rows at which samples are measured; the checkpoint's if left out.
         width (`int`, *optional*): pixel columns, likewise.
@@ -63,9 +64,9 @@ class Run:
     """
 
     name: str
-    task: str
     num_samples: int
     metrics: tuple[str, ...]
+    task: str | None = None
     split: str | None = None
     height: int | None = None
     width: int | None = None
@@ -81,7 +82,8 @@ class Run:
     def __post_init__(self):
         for name in ("metrics", "baselines", "published"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "task", find_task(self.task).abbreviation)
+        if self.task is not None:
+            object.__setattr__(self, "task", find_task(self.task).abbreviation)
         _check_whole("num_samples", self.num_samples, least=2)
         for name in ("height", "width", "num_frames", "given_frames"):
             if getattr(self, name) is not None:
@@ -140,6 +142,8 @@ def read_run(entry: Any, place: str) -> Run:
     """
     try:
         values = _checked_keys(Run, entry)
+        if "task" not in values:
+            raise ValueError("`task` must be given, got none; add it.")
         values["published"] = [PublishedRow(**_checked_keys(PublishedRow, row)) for row in values.get("published", ())]
         return Run(**values)
     except (TypeError, ValueError) as error:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Compare two folders of images or clips, whatever program made them: `nuwa-hf compare`, and `compare` in Python."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nuwa_hf.evaluation.evaluate_arguments import parse_compare_arguments
+from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, fields_of, open_metrics, readable
+from nuwa_hf.evaluation.measure_run import half_against_half
+from nuwa_hf.evaluation.measured_samples import MeasuredSamples
+from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
+from nuwa_hf.evaluation.protocols.run import Run
+from nuwa_hf.evaluation.report import Report, RunReport, features_used, say_unmet
+from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
+from nuwa_hf.evaluation.samples.sample_set import SampleSet
+from nuwa_hf.exit_status import exit_status
+
+
+def compare(
+    generated: str | Path | SampleSet,
+    real: str | Path | SampleSet,
+    metrics: Sequence[str],
+    *,
+    features: FeaturePaths = (),
+    height: int | None = None,
+    width: int | None = None,
+    num_frames: int | None = None,
+    cache_dir: str | Path | None = None,
+    batch_size: int = 16,
+    output: str | Path | None = None,
+    device: str = "cpu",
+) -> Report:
+    """Measure one set of samples against another.
+
+    Metrics that compare sample by sample, such as PSNR, take the two sets in the order of their files' names; captions
+    and classes are read from the folder of `generated`, as a data set has them.
+
+    Args:
+        generated (`str`, `Path` or `SampleSet`): a folder of images or clips, or a set.
+        real (`str`, `Path` or `SampleSet`): what it is compared with.
+        metrics (`Sequence[str]`): names of metrics.
+        features (`Mapping[str, str | None]` or `Sequence[str]`, defaults to `()`): the network of each kind.
+        height (`int`, *optional*): rows of the frames of both folders; as they are if left out.
+        width (`int`, *optional*): columns of the frames, likewise.
+        num_frames (`int`, *optional*): the first frames of each clip; all if left out.
+        cache_dir (`str` or `Path`, *optional*): where features are kept; nowhere if left out.
+        batch_size (`int`, defaults to 16): samples at once.
+        output (`str` or `Path`, *optional*): JSON report.
+        device (`str`, defaults to `"cpu"`): where features are read.
+
+    Returns:
+        `Report`: with the rows `generated` and `real`, the latter for what the metrics themselves can reach.
+
+    Raises:
+        ValueError: If something is missing or does not fit.
+
+    Example:
+        >>> compare("generated", "real", ["frechet:efficientnet"], features=["efficientnet"])  # doctest: +SKIP
+    """
+    known, readers = open_metrics(list(metrics), features, device)
+    size = {"height": height, "width": width, "num_frames": num_frames}
+    samples = _as_set(generated, "generated", size)
+    truth = _as_set(real, "real", size)
+    if any("references" in fields_of(metric) for metric in known.values()):
+        if len(samples) != len(truth):
+            raise ValueError(
+                f"`real` must have as many samples as `generated` for metrics that compare one by one, got "
+                f"{len(truth)} for {len(samples)}; leave those metrics out, or give pairs."
+            )
+        samples = MeasuredSamples(samples, truth)
+    store = FeatureStore(readers, None if cache_dir is None else Path(cache_dir), batch_size)
+    store.check(known.values(), samples)
+    store.check_labels(known.values(), getattr(samples, "labels", None))
+    run = Run(name="generated against real", num_samples=len(samples), metrics=tuple(metrics))
+    compared = store.read([metric.kind for metric in known.values() if metric.compares], truth)
+    of_samples = store.read([metric.kind for metric in known.values()], samples)
+    rows = {"generated": compute_metrics(list(known.values()), of_samples, compared)}
+    of_truth = readable(known.values(), truth.has)
+    if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth)):
+        rows["real"] = limits
+    settings = {"generated": _named(generated), "real": _named(real), "features": features_used(readers)}
+    report = Report(settings, known, [RunReport(run, rows)])
+    if output is not None:
+        report.save(output)
+    return report
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compare, print the table, and write the report.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Returns:
+        `int`: 0, or 1 if a requirement is not met; the last line on stderr then says which, and by how much.
+    """
+    arguments = vars(parse_compare_arguments(argv))
+    require, markdown = arguments.pop("require"), arguments.pop("markdown")
+    report = compare(**arguments)
+    sys.stdout.write(f"{report}\n")
+    if markdown is not None:
+        report.save_markdown(markdown)
+    return say_unmet(report, require)
+
+
+def _as_set(given: str | Path | SampleSet, name: str, size: dict[str, int | None]) -> SampleSet:
+    return SampleFolder.open(given, name=name, **size) if isinstance(given, str | Path) else given
+
+
+def _named(given: str | Path | SampleSet) -> str:
+    return str(given) if isinstance(given, str | Path) else given.name
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main))
