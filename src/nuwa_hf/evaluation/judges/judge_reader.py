@@ -5,8 +5,6 @@
 Letters: B samples, T frames, Y, X pixel rows and columns, C classes of sketches, F features.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from nuwa_hf.datasets.class_map import sketch_class_names
@@ -22,6 +19,7 @@ from nuwa_hf.datasets.sprites import CATEGORIES
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
+from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 
 
@@ -49,7 +47,8 @@ class JudgeReader(FeatureReader):
                 f"judge of {len(judges.segment_judge.config.class_names)} other ones; train it again."
             )
         self.judges = judges
-        self.digest = _digest(judges)
+        networks = (judges.frame_judge, judges.clip_judge, judges.segment_judge)
+        self.digest = settings_digest(*(network and model_digest(network) for network in networks))
 
     @classmethod
     def open(cls, path: str | Path, device: str | torch.device = "cpu") -> "JudgeReader":
@@ -200,14 +199,3 @@ def psnr_things(clips: Tensor, references: Tensor, rows: Sequence[Mapping[str, A
     masks_BTYX = torch.from_numpy(np.stack(masks))
     error_BTYX = ((clips.float() - references.float()) / 255).square().mean(dim=2)
     return -10 * ((error_BTYX * masks_BTYX).sum(dim=(1, 2, 3)) / masks_BTYX.sum(dim=(1, 2, 3))).log10()
-
-
-def _digest(judges: Judges) -> str:
-    digest = hashlib.sha256()
-    for judge in (judges.frame_judge, judges.clip_judge, judges.segment_judge):
-        if judge is not None:
-            # What starts with an underscore says where the judge was read from.
-            config = {name: value for name, value in judge.config.items() if not name.startswith("_")}
-            digest.update(json.dumps(config, sort_keys=True).encode())
-            digest.update(save({name: tensor.contiguous() for name, tensor in judge.state_dict().items()}))
-    return digest.hexdigest()
