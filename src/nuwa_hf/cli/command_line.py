@@ -28,8 +28,8 @@ DELEGATED = {
     "train": ("nuwa_hf.training.nuwa.train_nuwa", "train the transformer and write a pipeline"),
     "memory": ("nuwa_hf.training.nuwa.memory_command", "work out the memory that training takes"),
     "train-judges": ("nuwa_hf.evaluation.judges.train_judges", "train the networks that judge videos"),
-    "evaluate": ("nuwa_hf.evaluation.evaluate", "measure a checkpoint on any data set, or as a paper did"),
-    "compare": ("nuwa_hf.evaluation.compare", "measure a folder of images or clips against another"),
+    "evaluate": ("nuwa_hf.evaluation.evaluate_checkpoint", "measure a checkpoint on any data set, or as a paper did"),
+    "compare": ("nuwa_hf.evaluation.compare_folders", "measure a folder of images or clips against another"),
     "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
 }
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nuwa_hf import __version__
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.protocols.run import Run
@@ -94,7 +93,6 @@ class Report:
             "least_samples": 1,
         }
         return {
-            "nuwa_hf": __version__,
             **self.settings,
             "columns": columns,
             "runs": [one.to_dict() for one in self.runs],
