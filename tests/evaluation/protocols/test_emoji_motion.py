@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from nuwa_hf.evaluation.evaluate import evaluate
+from nuwa_hf.evaluation import evaluate
 from nuwa_hf.evaluation.protocols.protocol import load_protocol
 from nuwa_hf.metrics.score_tables import scores_markdown, short_markdown
 

@@ -21,6 +21,7 @@ from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.metrics.class_map_scores import class_counts
 
 
 class JudgeReader(FeatureReader):
@@ -109,7 +110,8 @@ class JudgeReader(FeatureReader):
         features |= {f"chance_{name}": torch.tensor([guess[name] for guess in guesses]) for name in guesses[0]}
         if batch.sketches is not None and self.judges.segment_judge is not None:
             drawn = self.judges.segment(clips.flatten(0, 1)).unflatten(0, shape)
-            features["class_counts"] = count_classes(drawn, batch.sketches, len(sketch_class_names))
+            pairs = zip(drawn, batch.sketches.long(), strict=True)
+            features["class_counts"] = torch.stack([class_counts(*pair, len(sketch_class_names)) for pair in pairs])
             features["thing_counts"] = features["class_counts"][..., 1 : len(CATEGORIES)]
         if batch.references is not None:
             features["psnr_things"] = psnr_things(batch.clips, batch.references, batch.rows)
@@ -166,22 +168,6 @@ def agree(logits: Tensor, right: Sequence[int | None]) -> Tensor:
     return torch.tensor(
         [math.nan if answer is None else float(found == answer) for found, answer in zip(seen, right, strict=True)]
     )
-
-
-def count_classes(drawn: Tensor, sketches: Tensor, num_classes: int) -> Tensor:
-    """The pixels of each class.
-
-    Args:
-        drawn (`torch.LongTensor` of shape `(B, T, Y, X)`): classes that a network draws of samples.
-        sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): classes of the sketches that they were made from.
-        num_classes (`int`): C.
-
-    Returns:
-        `torch.LongTensor` of shape `(B, 3, C)`: pixels in the intersection, of what is drawn, of the sketch.
-    """
-    pairs = zip(drawn.flatten(1), sketches.flatten(1).long(), strict=True)
-    parts = [[one[one == other], one, other] for one, other in pairs]
-    return torch.stack([torch.stack([part.bincount(minlength=num_classes) for part in three]) for three in parts])
 
 
 def psnr_things(clips: Tensor, references: Tensor, rows: Sequence[Mapping[str, Any]]) -> Tensor:
