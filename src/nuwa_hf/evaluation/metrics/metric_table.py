@@ -21,7 +21,7 @@ from nuwa_hf.evaluation.metrics.inception_score import inception_score
 from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
 from nuwa_hf.evaluation.metrics.kernel_distance import kernel_distance_score
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
-from nuwa_hf.evaluation.metrics.precision_recall import precision_score, recall_score
+from nuwa_hf.evaluation.metrics.precision_recall import FEWEST_ROWS, precision_score, recall_score
 from nuwa_hf.evaluation.metrics.sample_scores import mean_score, share_score
 
 
@@ -60,11 +60,15 @@ def _kid(name, title, kind, output="features") -> Metric:
 
 
 def _precision(name, title, kind, output="features") -> Metric:
-    return _of_sets(precision_score, name, title, kind, output, "higher", least_samples=PICTURES)
+    return _of_sets(
+        precision_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_ROWS
+    )
 
 
 def _recall(name, title, kind, output="features") -> Metric:
-    return _of_sets(recall_score, name, title, kind, output, "higher", least_samples=PICTURES)
+    return _of_sets(
+        recall_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_ROWS
+    )
 
 
 def _class_map(score, name, title, kind, output="class_counts") -> Metric:
