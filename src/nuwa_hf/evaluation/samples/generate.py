@@ -80,7 +80,7 @@ def generate(
     options = _options(pipeline, given, candidates, scorer)
     run = RunFolder(Path(folder), inputs, _settings(pipeline, inputs, given, seed, candidates, scorer))
     run.begin()
-    state = PartialState()
+    state = PartialState(cpu=pipeline.device.type == "cpu")
     missing = run.missing()
     batches = [range(start, min(start + batch_size, len(run))) for start in range(0, len(run), batch_size)]
     own = batches[state.process_index :: state.num_processes]

@@ -142,9 +142,7 @@ class RunFolder:
         except (json.JSONDecodeError, UnicodeDecodeError):
             found = None
         if not isinstance(found, dict) or not isinstance(found.get("num_samples"), int):
-            raise ValueError(
-                f"`folder` must hold a {SETTINGS_NAME} of generated samples, got {str(file)!r}; remove it."
-            )
+            raise ValueError(f"`folder` must hold settings of generated samples, got {str(file)!r}; remove it.")
         return found
 
     def _check_fewer(self, found: dict[str, Any]) -> None:
