@@ -15,8 +15,8 @@ from nuwa_hf.evaluation.features.pretrained import (
     as_pictures,
     digest_of_pretrained,
     load_configuration,
+    load_image_processor,
     load_network,
-    load_processor,
     title_of_pretrained,
 )
 from nuwa_hf.evaluation.features.videomae import spread_frames
@@ -54,7 +54,7 @@ class ClassifierReader(FeatureReader):
                 f"`classifier` must read `pixel_values`, but {type(self.model).__name__} reads "
                 f"`{self.model.main_input_name}`; use another one, such as VideoMAE."
             )
-        self.processor = load_processor(self.kind, path, transformers.AutoImageProcessor)
+        self.processor = load_image_processor(self.kind, path)
         self.least_frames = 2 if self.is_of_videos else 1
         self.title = title_of_pretrained(self.model, path)
         self.digest = digest_of_pretrained(self.model, self.processor, "right")

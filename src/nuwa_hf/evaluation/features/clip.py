@@ -11,8 +11,9 @@ from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.features.frozen_networks import frame_by_frame
 from nuwa_hf.evaluation.features.pretrained import (
     digest_of_pretrained,
+    load_image_processor,
     load_network,
-    load_processor,
+    load_tokenizer,
     title_of_pretrained,
 )
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
@@ -36,7 +37,7 @@ class ClipReader(FeatureReader):
     def __init__(self, path: str, device: torch.device | str = "cpu"):
         from transformers import CLIPModel, CLIPProcessor  # slow to import
 
-        processor = load_processor(self.kind, path, CLIPProcessor)
+        processor = CLIPProcessor(load_image_processor(self.kind, path), load_tokenizer(self.kind, path))
         model = load_network(self.kind, path, CLIPModel, device)
         self.scorer = ClipScorer(model, processor)
         self.title = title_of_pretrained(model, path)

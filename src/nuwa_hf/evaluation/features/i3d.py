@@ -5,6 +5,8 @@
 Letters: B samples, T frames, F features.
 """
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
@@ -37,7 +39,7 @@ class I3DReader(FeatureReader):
     least_frames = LEAST_FRAMES
 
     def __init__(self, path: str, device: torch.device | str = "cpu"):
-        check_not_a_pointer(path)
+        check_not_a_pointer(Path(path))
         try:
             network = torch.jit.load(path, map_location="cpu")
         except RuntimeError as error:

@@ -2,7 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Networks of transformers, read from a folder or the Hub, whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,11 @@ def load_network(kind: str, path: str, model_class: Any, device: torch.device | 
     Raises:
         ValueError: If there is no such model, or the weights are not all there or not finite.
     """
-    try:
+    with _loading(kind, path, model_class.__name__):
         check_local_weights(path)
         model, report = model_class.from_pretrained(
             path, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _refusal(kind, path, f"a {model_class.__name__} of transformers", error) from error
     if missing := sorted(report["missing_keys"]):
         # transformers would fill these with random numbers and go on.
         raise ValueError(
@@ -58,30 +57,46 @@ def load_configuration(kind: str, path: str) -> Any:
     """
     from transformers import AutoConfig  # slow to import
 
-    try:
+    with _loading(kind, path, "model"):
         return AutoConfig.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise _refusal(kind, path, "a model of transformers", error) from error
 
 
-def load_processor(kind: str, path: str, processor_class: Any) -> Any:
-    """What prepares pictures or texts for a model.
+def load_image_processor(kind: str, path: str) -> Any:
+    """What prepares pictures for a model: by Pillow, so that torchvision changes no score where it is installed.
 
     Args:
         kind (`str`): of the features, for errors.
         path (`str`): a folder of `save_pretrained`, or a Hub id.
-        processor_class (`type`): a processor of transformers, or one of its Auto classes.
 
     Returns:
-        The processor.
+        `BaseImageProcessor`.
 
     Raises:
         ValueError: If there is none.
     """
-    try:
-        return processor_class.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError, ImportError) as error:
-        raise _refusal(kind, path, f"a {processor_class.__name__} of transformers", error) from error
+    from transformers import AutoImageProcessor  # slow to import
+
+    with _loading(kind, path, "image processor"):
+        return AutoImageProcessor.from_pretrained(path, backend="pil", trust_remote_code=False)
+
+
+def load_tokenizer(kind: str, path: str) -> Any:
+    """What prepares texts for a model.
+
+    Args:
+        kind (`str`): of the features, for errors.
+        path (`str`): a folder of `save_pretrained`, or a Hub id.
+
+    Returns:
+        `PreTrainedTokenizerFast`.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    from transformers import AutoTokenizer  # slow to import
+
+    with _loading(kind, path, "tokenizer"):
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
 
 
 def title_of_pretrained(model: Any, path: str) -> str:
@@ -108,7 +123,7 @@ def digest_of_pretrained(model: Any, image_processor: Any, *settings: str) -> st
     Returns:
         `str`: hexadecimal.
     """
-    # The same settings give slightly other pixels by Pillow than by torchvision.
+    # Where no Pillow is used for it, an image processor of the same settings gives slightly other pixels.
     prepared = (type(image_processor).__name__, image_processor.to_json_string())
     return digest_of_network(model, model.config.to_json_string(), *prepared, *settings)
 
@@ -125,5 +140,13 @@ def as_pictures(frames: torch.Tensor) -> Sequence[Any]:
     return list(frames.cpu().movedim(1, -1).numpy())
 
 
-def _refusal(kind: str, path: str, what: str, error: Exception) -> ValueError:
-    return ValueError(f"`{kind}` must be the folder or the Hub id of {what}, got {path!r}: {error}")
+@contextmanager
+def _loading(kind: str, path: str, what: str) -> Iterator[None]:
+    """Says which features cannot be read if the block cannot load what they need."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"`{kind}` must be the folder or the Hub id of transformers' {what}, but {path!r} is not: {first}"
+        ) from error

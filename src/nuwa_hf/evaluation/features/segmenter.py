@@ -13,8 +13,8 @@ from nuwa_hf.evaluation.features.pretrained import (
     as_pictures,
     digest_of_pretrained,
     load_configuration,
+    load_image_processor,
     load_network,
-    load_processor,
     title_of_pretrained,
 )
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
@@ -48,7 +48,7 @@ class SegmenterReader(FeatureReader):
         is_universal = type(configuration) in transformers.MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING
         auto = f"AutoModelFor{'Universal' if is_universal else 'Semantic'}Segmentation"
         self.model = load_network(self.kind, path, getattr(transformers, auto), device)
-        self.processor = load_processor(self.kind, path, transformers.AutoImageProcessor)
+        self.processor = load_image_processor(self.kind, path)
         self.num_classes = len(self.model.config.id2label)
         self.title = title_of_pretrained(self.model, path)
         self.digest = digest_of_pretrained(self.model, self.processor, "class counts")

@@ -12,8 +12,8 @@ from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.features.pretrained import (
     as_pictures,
     digest_of_pretrained,
+    load_image_processor,
     load_network,
-    load_processor,
     title_of_pretrained,
 )
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
@@ -37,9 +37,9 @@ class VideoMAEReader(FeatureReader):
     least_frames = 2
 
     def __init__(self, path: str, device: torch.device | str = "cpu"):
-        from transformers import AutoImageProcessor, VideoMAEModel  # slow to import
+        from transformers import VideoMAEModel  # slow to import
 
-        self.processor = load_processor(self.kind, path, AutoImageProcessor)
+        self.processor = load_image_processor(self.kind, path)
         self.model = load_network(self.kind, path, VideoMAEModel, device)
         self.title = title_of_pretrained(self.model, path)
         self.digest = digest_of_pretrained(self.model, self.processor, "mean")
