@@ -2,14 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """A small world of drawn shapes, judges of it and of the setting "small" with random weights, and an Inception."""
 
-import json
-import subprocess
-import sys
-
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from tiny import tiny_sketch_vqgan, tiny_tokenizer, tiny_transformer, tiny_vqgan, with_spread_codes
 
 from nuwa_hf import NuwaTextToVideoPipeline
@@ -87,36 +81,3 @@ def inception_weights(tmp_path_factory):
             tensor.normal_(std=std, generator=generator)
     torch.save(network.state_dict(), file)
     return file
-
-
-@pytest.fixture(scope="session")
-def torch_fidelity_run(inception_weights, tmp_path_factory):
-    """Two folders of 14 pictures, what torch-fidelity's own command line scores them, and the features it read.
-
-    `folders`: two paths; `scores`: the JSON that it printed; `features`: for each folder those of Inception.
-    """
-    folder = tmp_path_factory.mktemp("torch_fidelity")
-    generator = np.random.default_rng(0)
-    for name, brightness in (("generated", 0), ("real", 60)):
-        (folder / name).mkdir()
-        for index in range(14):
-            pixels = generator.integers(0, 196, (4, 4, 3)) + generator.integers(0, brightness + 1, 3)
-            Image.fromarray(pixels.astype(np.uint8)).resize((32, 32)).save(folder / name / f"{index:02}.png")
-    options = "--cpu --json --silent --isc --fid --kid --prc --kid-subset-size 14 --batch-size 4 --cache-root kept"
-    command = [sys.executable, "-m", "torch_fidelity.fidelity", *options.split()]
-    command += ["--feature-extractor", "inception-v3-compat", "--feature-extractor-weights-path", inception_weights]
-    for place, name in (("1", "generated"), ("2", "real")):
-        command += [f"--input{place}", name, f"--input{place}-cache-name", name]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    layers = {"features": "2048", "logits": "logits_unbiased"}
-    return {
-        "folders": (folder / "generated", folder / "real"),
-        "scores": json.loads(done.stdout),
-        "features": [
-            {
-                output: torch.load(folder / "kept" / f"{name}-inception-v3-compat-features-{layer}.pt")
-                for output, layer in layers.items()
-            }
-            for name in ("generated", "real")
-        ],
-    }

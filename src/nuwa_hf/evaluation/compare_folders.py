@@ -72,6 +72,7 @@ def compare(
         samples = MeasuredSamples(samples, truth)
     store = FeatureStore(readers, None if cache_dir is None else Path(cache_dir), batch_size)
     store.check(known.values(), samples)
+    store.check([metric for metric in known.values() if metric.compares], truth)
     store.check_labels(known.values(), getattr(samples, "labels", None))
     run = Run(name="generated against real", num_samples=len(samples), metrics=tuple(metrics))
     compared = store.read([metric.kind for metric in known.values() if metric.compares], truth)

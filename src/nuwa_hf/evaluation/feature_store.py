@@ -67,9 +67,15 @@ class FeatureStore:
             samples (`SampleSet`): the set; its pixels are not read.
 
         Raises:
-            ValueError: If a field is missing, its labels are unknown to the classifier, or it has too few frames.
+            ValueError: If a field is missing, its labels are unknown to the classifier, or it has too few samples or
+                frames.
         """
         for metric in metrics:
+            if len(samples) < metric.fewest_samples:
+                raise ValueError(
+                    f"`{metric.name}` must have at least {metric.fewest_samples} samples, got {len(samples)}; give "
+                    "more, or leave it out."
+                )
             missing = sorted(fields_of(metric) - samples.has)
             if missing:
                 raise ValueError(

@@ -197,11 +197,15 @@ def half_against_half(metrics: Sequence[Metric], features: Mapping[str, Features
         features (`Mapping[str, Features]`): of the real samples, by kind.
 
     Returns:
-        `Row`: without the metrics that compare, if a half would have fewer than two samples.
+        `Row`: without the metrics that compare, for which a half has too few samples.
     """
     row = compute_metrics([metric for metric in metrics if not metric.compares], features)
     halves = [_every_other(features, start) for start in (0, 1)]
-    halved = [metric for metric in metrics if metric.compares and len(halves[1][metric.kind][metric.output]) > 1]
+    halved = [
+        metric
+        for metric in metrics
+        if metric.compares and len(halves[1][metric.kind][metric.output]) >= metric.fewest_samples
+    ]
     row |= compute_metrics(halved, *halves)
     return {metric.name: row[metric.name] for metric in metrics if metric.name in row}
 

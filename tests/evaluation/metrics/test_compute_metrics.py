@@ -10,6 +10,7 @@ from nuwa_hf.evaluation.metrics.metric_table import METRICS
 
 
 PSNR, FID = METRICS["psnr"], METRICS["fid"]
+THREE = {"inception": {"features": torch.rand(3, 8)}}
 
 
 def test_scores_come_in_the_order_of_the_metrics():
@@ -25,6 +26,7 @@ def test_scores_come_in_the_order_of_the_metrics():
         (PSNR, {}, None, r"`features_by_kind` must have the kind 'pixels' for `psnr`, got \[\]"),
         (PSNR, {"pixels": {"mse": torch.rand(4)}}, None, r"must have the output 'psnr' for `psnr`, got \['mse'\]"),
         (PSNR, {"pixels": {"psnr": torch.rand(1)}}, None, "at least 2 samples for `psnr`, got 1"),
+        (METRICS["recall"], THREE, THREE, "at least 4 samples for `recall`, got 3"),
         (PSNR, {"pixels": {"psnr": torch.full((3,), math.nan)}}, None, "`psnr` cannot be worked out: `values`"),
         (FID, {"inception": {"features": torch.rand(4, 8)}}, None, "`real_features_by_kind` must be given for `fid`"),
         (

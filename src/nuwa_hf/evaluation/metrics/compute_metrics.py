@@ -25,7 +25,7 @@ def compute_metrics(
         `dict[str, Score]`: by the metrics' names, in their order.
 
     Raises:
-        ValueError: If features are missing, are of fewer than 2 samples, or do not fit those of the real set; if a
+        ValueError: If features are missing, are of too few samples, or do not fit those of the real set; if a
             score comes out as no number. The features are checked before any score is worked out.
     """
     for metric in metrics:
@@ -68,10 +68,10 @@ def _check(metric: Metric, own: Mapping[str, Features], real: Mapping[str, Featu
                 f"`{name}[{metric.kind!r}]` must have the output {metric.output!r} for `{metric.name}`, got "
                 f"{sorted(outputs)}; give samples that have what it is read from."
             )
-        if len(outputs[metric.output]) < 2:
+        if len(outputs[metric.output]) < metric.fewest_samples:
             raise ValueError(
-                f"`{name}[{metric.kind!r}]` must be of at least 2 samples for `{metric.name}`, got "
-                f"{len(outputs[metric.output])}; give more."
+                f"`{name}[{metric.kind!r}]` must be of at least {metric.fewest_samples} samples for `{metric.name}`, "
+                f"got {len(outputs[metric.output])}; give more."
             )
         values.append(outputs[metric.output])
     if metric.compares and values[0].shape[-1] != values[1].shape[-1]:

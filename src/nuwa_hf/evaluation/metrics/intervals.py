@@ -39,8 +39,8 @@ def wilson_interval(hits: float, trials: int) -> tuple[float, float]:
 def bootstrap_interval(rows_BK: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
     """Bootstrap interval of a score that is a function of sums over samples: the middle 95 % over 1,000 resamples.
 
-    Each resample draws B samples with replacement, always the same ones for the same B. With few samples it is
-    somewhat too narrow, for 10 of a normal distribution by a fifth.
+    Each resample draws B samples with replacement, always the same ones for the same B. Of few samples it is too
+    narrow: of ten by a fifth.
 
     Args:
         rows_BK (`np.ndarray` of shape `(B, K)`): what each sample adds to the sums.

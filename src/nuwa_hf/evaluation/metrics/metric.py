@@ -42,6 +42,7 @@ class Metric:
         compute (`Callable`): called with the features of the samples and those of the real set, the latter None unless
             `compares`; returns the `Score`.
         compares (`bool`, defaults to `False`): whether it compares the samples with a real set.
+        fewest_samples (`int`, defaults to 2): with fewer, there is no score.
         least_samples (`int`, defaults to 2): with fewer, the score is shown with a warning.
         digits (`int`, defaults to 3): decimals in tables.
         uses_extra (`bool`, defaults to `False`): whether `compute` needs the extra `eval`.
@@ -56,6 +57,7 @@ class Metric:
     better: Literal["higher", "lower"]
     compute: Callable[[Features, Features | None], Score]
     compares: bool = False
+    fewest_samples: int = 2
     least_samples: int = 2
     digits: int = 3
     uses_extra: bool = False

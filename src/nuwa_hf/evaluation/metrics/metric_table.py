@@ -21,13 +21,14 @@ from nuwa_hf.evaluation.metrics.inception_score import inception_score
 from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
 from nuwa_hf.evaluation.metrics.kernel_distance import kernel_distance_score
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
-from nuwa_hf.evaluation.metrics.precision_recall import precision_score, recall_score
+from nuwa_hf.evaluation.metrics.precision_recall import FEWEST_ROWS, precision_score, recall_score
 from nuwa_hf.evaluation.metrics.sample_scores import mean_score, share_score
 
 
 # Samples that a metric needs for its usual meaning. A Frechet distance falls as sets grow, and the published ones are
 # of this many or more; so do recall and the Inception score rise. Intervals of means hold from some dozens on.
 PICTURES, CLIPS, KERNEL, MEAN = 10_000, 2_048, 1_000, 30
+KINDS_OF_CLIPS = ("i3d", "videomae")
 
 
 def _of_samples(score: Callable[[Tensor], Score], name, title, kind, output, better, **settings) -> Metric:
@@ -41,7 +42,8 @@ def _of_sets(score: Callable[[Tensor, Tensor], Score], name, title, kind, output
     return Metric(name, title, kind, output, better, compute, compares=True, uses_extra=True, **settings)
 
 
-def _frechet(name, title, kind, output="features", least_samples=PICTURES) -> Metric:
+def _frechet(name, title, kind, output="features") -> Metric:
+    least_samples = CLIPS if kind in KINDS_OF_CLIPS else PICTURES
     return _of_sets(frechet_score, name, title, kind, output, "lower", least_samples=least_samples, digits=2)
 
 
@@ -58,11 +60,15 @@ def _kid(name, title, kind, output="features") -> Metric:
 
 
 def _precision(name, title, kind, output="features") -> Metric:
-    return _of_sets(precision_score, name, title, kind, output, "higher", least_samples=PICTURES)
+    return _of_sets(
+        precision_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_ROWS
+    )
 
 
 def _recall(name, title, kind, output="features") -> Metric:
-    return _of_sets(recall_score, name, title, kind, output, "higher", least_samples=PICTURES)
+    return _of_sets(
+        recall_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_ROWS
+    )
 
 
 def _class_map(score, name, title, kind, output="class_counts") -> Metric:
@@ -88,8 +94,8 @@ METRICS: dict[str, Metric] = {
         _precision("precision", "Precision", "inception"),
         _recall("recall", "Recall", "inception"),
         _frechet("fid-img", "FID-img", "inception"),
-        _frechet("fid-vid", "FID-vid", "i3d", least_samples=CLIPS),
-        _frechet("fvd", "FVD", "i3d", least_samples=CLIPS),
+        _frechet("fid-vid", "FID-vid", "i3d"),
+        _frechet("fvd", "FVD", "i3d"),
         _mean("clipsim", "CLIPSIM", "clip", "cosines", "higher", digits=4),
         _share("accuracy", "Accuracy", "classifier", "right"),
         _share("accuracy-top5", "Top-5 accuracy", "classifier", "right_top5"),

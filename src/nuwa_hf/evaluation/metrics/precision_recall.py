@@ -14,6 +14,7 @@ from nuwa_hf.evaluation.metrics.set_features import as_rows
 
 
 NEIGHBOURS = 3  # torch-fidelity's own
+FEWEST_ROWS = NEIGHBOURS + 1
 
 
 def precision_score(features: Tensor, reference: Tensor) -> Score:
@@ -53,9 +54,9 @@ def recall_score(features: Tensor, reference: Tensor) -> Score:
 def _torch_fidelity(features: Tensor, reference: Tensor) -> tuple[float, float]:
     metric_prc = import_library("torch_fidelity.metric_prc")
     first, second = as_rows(features), as_rows(reference)
-    if min(len(first), len(second)) <= NEIGHBOURS:
+    if min(len(first), len(second)) < FEWEST_ROWS:
         raise ValueError(
-            f"`features` and `reference` must hold at least {NEIGHBOURS + 1} rows for precision and recall, got "
+            f"`features` and `reference` must hold at least {FEWEST_ROWS} rows for precision and recall, got "
             f"{len(first)} and {len(second)}; give more samples."
         )
     # A thousand rows of distances at a time: all of them at once fill the memory.
