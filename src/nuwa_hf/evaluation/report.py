@@ -12,8 +12,8 @@ from typing import Any
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.metrics.report_tables import format_report, report_markdown
 from nuwa_hf.media import written_aside
+from nuwa_hf.metrics.report_tables import format_report, report_markdown
 
 
 SECONDS = "seconds"  # of one sample; the one column that is not worked out from features

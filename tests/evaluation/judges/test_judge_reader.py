@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nuwa_hf.evaluation import ClipTruth, JudgeReader, Judges, SegmentJudge
-from nuwa_hf.evaluation.judges.judge_reader import agree, count_classes, psnr_things, shows_exactly
+from nuwa_hf.evaluation.judges.judge_reader import agree, psnr_things, shows_exactly
 from nuwa_hf.evaluation.judges.judge_report import clips_of, draw_rows, stills_of
 from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
 
@@ -88,11 +88,15 @@ def test_batch_size_does_not_change_what_is_read(reader, rows):
         torch.testing.assert_close(torch.cat([part[name] for part in parts]), values, equal_nan=True)
 
 
-def test_classes_are_counted_for_each_sample_in_both_maps_and_where_they_agree():
-    drawn = torch.tensor([[[[0, 1], [1, 2]]], [[[2, 2], [2, 2]]]])
-    sketches = torch.tensor([[[[0, 1], [0, 2]]], [[[1, 1], [1, 1]]]])
-    expected = [[[1, 1, 1], [1, 2, 1], [2, 1, 1]], [[0, 0, 0], [0, 0, 4], [0, 4, 0]]]
-    assert count_classes(drawn, sketches, 3).tolist() == expected
+def test_class_maps_are_compared_with_the_sketch_of_each_sample(reader, rows):
+    batch = stills_of(rows)
+    counts = reader(batch)["class_counts"]
+    drawn = reader.judges.segment(batch.clips[:, 0].float() / 255)
+    assert (counts[:, 0].sum(1) == (drawn == batch.sketches[:, 0]).flatten(1).sum(1)).all()
+    for sample, (one, sketch) in enumerate(zip(drawn, batch.sketches[:, 0], strict=True)):
+        assert torch.equal(counts[sample, 1], one.flatten().bincount(minlength=25))
+        assert torch.equal(counts[sample, 2], sketch.flatten().bincount(minlength=25))
+    assert torch.equal(reader(batch)["thing_counts"], counts[..., 1:17])
 
 
 def test_decibels_of_things_do_not_see_the_rest(rows):

@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 
 from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.datasets.sprites import CATEGORIES
+from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
-from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 
 
 FRAMES_PER_CLIP = 2

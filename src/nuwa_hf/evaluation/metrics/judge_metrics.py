@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.features.feature_reader import Features
 from nuwa_hf.evaluation.metrics.class_counts import (
     frequency_weighted_iou_score,
     mean_iou_score,
