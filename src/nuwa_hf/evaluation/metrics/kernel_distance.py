@@ -24,9 +24,9 @@ def kernel_distance_score(features: Tensor, reference: Tensor) -> Score:
     Sets with fewer rows are taken whole. The distance does not depend on their size but for noise, and may be
     slightly negative; frames of one clip resemble each other, which raises it.
 
-    The interval is that of the jackknife which leaves out all but a subset of m of the n rows, at least half of them:
-    value +- 1.96 s sqrt(m / (n - m)), where s is the standard deviation over subsets. Frames of one sample are not
-    independent: the interval is as wide as if each sample were one row.
+    The interval is the jackknife's, value +- 1.96 s sqrt(m / (n - m)), where s is the standard deviation over subsets
+    of m of the n rows, at most half of them. Frames of one sample are not independent: the interval is as wide as if
+    each sample were one row.
 
     Args:
         features (`torch.Tensor` of shape `(B, F)` or `(B, T, F)`): of the samples.
