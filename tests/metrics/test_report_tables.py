@@ -11,7 +11,13 @@ REPORT = {
     "columns": {
         "fid": {"title": "FID", "better": "lower", "compares": True, "digits": 2, "least_samples": 10_000},
         "accuracy": {"title": "Accuracy", "better": "higher", "compares": False, "digits": 3, "least_samples": 30},
-        "seconds": {"title": "seconds a sample", "better": "lower", "compares": False, "digits": 2, "least_samples": 1},
+        "seconds": {
+            "title": "seconds a sample",
+            "better": "lower",
+            "compares": False,
+            "digits": 2,
+            "least_samples": 1,
+        },
     },
     "runs": [
         {
