@@ -23,6 +23,7 @@ from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
 from nuwa_hf.evaluation.report import SECONDS, Row
 from nuwa_hf.evaluation.samples.digests import checkpoint_digest
 from nuwa_hf.evaluation.samples.generate import generate
+from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.repeated_frames import LastFrameRepeated
 from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
@@ -164,7 +165,9 @@ class RowJudge:
         return {metric.name: metric.chance(self.last[metric.kind]) for metric in known}
 
     def _real(self) -> Row:
-        real = self.prepared.measured
+        real, inputs = self.prepared.measured, next(iter(self.prepared.inputs.values()), None)
+        if self.prepared.real is real and inputs is not None and inputs.task.known != "nothing":
+            real = PartlyHidden(real, inputs)
         metrics = readable(self.prepared.metrics, real.has)
         return half_against_half(metrics, self.store.read([metric.kind for metric in metrics], real))
 

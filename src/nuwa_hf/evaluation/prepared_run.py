@@ -118,7 +118,8 @@ def prepare_run(
     changed = None
     if run.captions != "own":
         changed = _change(run, data, real)
-        real, measured = real.take(changed.places), measured.take(changed.places)
+        taken = real.take(changed.places)
+        real, measured = taken, taken if measured is real else measured.take(changed.places)
     inputs = {}
     if pipeline is not None:
         _check_candidates(run)

@@ -25,8 +25,8 @@ TASK_NOTES = {
     ),
     "V2V": "PSNR of the predicted frames. One frame does not show how a thing moves; two show most of it.",
     "TI2I": (
-        "The thing is replaced by another one, which the text names; object is the accuracy of the new one. Kept: share "
-        "of the pixels outside the mask that come back bit for bit."
+        "The thing is replaced by another one, which the text names; object is the accuracy of the new one. Kept: "
+        "share of the pixels outside the mask that come back bit for bit."
     ),
     "TV2V": (
         "The first frame is kept. Own caption: the text says what the clip shows. Another motion: it asks for another "
@@ -34,8 +34,8 @@ TASK_NOTES = {
     ),
 }
 WAYS = (
-    "*Known part as condition*: what is kept is also read through the condition encoder, so that a hole sees all of it. "
-    "*The paper's way*: a hole sees only what comes before it in raster order."
+    "*Known part as condition*: what is kept is also read through the condition encoder, so that a hole sees all of "
+    "it. *The paper's way*: a hole sees only what comes before it in raster order."
 )
 
 # The small table: each row's title, and the run and the row whose scores it shows.

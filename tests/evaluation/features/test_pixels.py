@@ -46,6 +46,9 @@ def test_only_hidden_pixels_count_and_kept_ones_are_compared_bit_by_bit(reader):
     torch.testing.assert_close(
         found["seam"], torch.tensor([seam(clip / 255, part) for clip, part in zip(clips, hidden, strict=True)])
     )
+    alone = reader(SampleBatch(clips, hidden=hidden))
+    assert alone.keys() == {"seam"}
+    assert torch.equal(alone["seam"], found["seam"])
     clips[1, 0, 0, 12, 3] ^= 1  # one of the 2 * 8 * 16 pixels that had to be kept
     again = reader(SampleBatch(clips, references=references, hidden=hidden))
     torch.testing.assert_close(again["kept"], torch.tensor([1, 255 / 256, 1]))

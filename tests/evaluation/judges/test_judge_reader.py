@@ -2,12 +2,13 @@
 # Copyright 2026 The nuwa_hf authors
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from nuwa_hf.evaluation import ClipTruth, JudgeReader, Judges, SegmentJudge
-from nuwa_hf.evaluation.judges.judge_reader import agree, count_classes, psnr_things, shows_exactly
+from nuwa_hf.evaluation.judges.judge_reader import agree, psnr_things, shows_exactly
 from nuwa_hf.evaluation.judges.judge_report import clips_of, draw_rows, stills_of
 from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
 
@@ -88,11 +89,15 @@ def test_batch_size_does_not_change_what_is_read(reader, rows):
         torch.testing.assert_close(torch.cat([part[name] for part in parts]), values, equal_nan=True)
 
 
-def test_classes_are_counted_for_each_sample_in_both_maps_and_where_they_agree():
-    drawn = torch.tensor([[[[0, 1], [1, 2]]], [[[2, 2], [2, 2]]]])
-    sketches = torch.tensor([[[[0, 1], [0, 2]]], [[[1, 1], [1, 1]]]])
-    expected = [[[1, 1, 1], [1, 2, 1], [2, 1, 1]], [[0, 0, 0], [0, 0, 4], [0, 4, 0]]]
-    assert count_classes(drawn, sketches, 3).tolist() == expected
+def test_class_maps_are_compared_with_the_sketch_of_each_sample(reader, rows):
+    batch = stills_of(rows)
+    counts = reader(batch)["class_counts"]
+    drawn = reader.judges.segment(batch.clips[:, 0].float() / 255)
+    assert (counts[:, 0].sum(1) == (drawn == batch.sketches[:, 0]).flatten(1).sum(1)).all()
+    for sample, (one, sketch) in enumerate(zip(drawn, batch.sketches[:, 0], strict=True)):
+        assert torch.equal(counts[sample, 1], one.flatten().bincount(minlength=25))
+        assert torch.equal(counts[sample, 2], sketch.flatten().bincount(minlength=25))
+    assert torch.equal(reader(batch)["thing_counts"], counts[..., 1:17])
 
 
 def test_decibels_of_things_do_not_see_the_rest(rows):
@@ -110,6 +115,20 @@ def test_digest_is_that_of_the_weights_wherever_they_lie(reader, dataset, make_j
         getattr(reader.judges, name).save_pretrained(tmp_path / name)
     assert JudgeReader.open(tmp_path).digest == reader.digest
     assert JudgeReader(make_judges(dataset)).digest != reader.digest
+
+
+def test_what_cannot_be_judged_is_refused_before_a_sample_is_read(reader):
+    stills, clips, longer = (SimpleNamespace(num_frames=count) for count in (1, 4, 5))
+    for metric in JUDGE_METRICS:
+        reader.check_output(metric.output, clips)
+    reader.check_output("right_object", stills)
+    with pytest.raises(ValueError, match="`metrics` must be such as a still has, got one that reads 'whole'"):
+        reader.check_output("whole", stills)
+    with pytest.raises(ValueError, match="`judges` must be trained on clips of 5 frames, got judges of 4 frames"):
+        reader.check_output("right_object", longer)
+    without = JudgeReader(Judges(reader.judges.frame_judge, reader.judges.clip_judge))
+    with pytest.raises(ValueError, match="`judges` must hold segment_judge/"):
+        without.check_output("thing_counts", stills)
 
 
 def test_segment_judge_of_other_classes_is_refused(reader):

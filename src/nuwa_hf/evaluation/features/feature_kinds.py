@@ -49,7 +49,8 @@ CAPTIONS = frozenset({"captions"})
 LABELS = frozenset({"labels"})
 SKETCHES = frozenset({"sketches"})
 REFERENCES = frozenset({"references"})
-PARTS = frozenset({"references", "hidden"})
+HIDDEN = frozenset({"hidden"})
+PARTS = REFERENCES | HIDDEN
 
 KINDS: dict[str, FeatureKind] = {
     "inception": FeatureKind(
@@ -108,7 +109,7 @@ KINDS: dict[str, FeatureKind] = {
     "pixels": FeatureKind(
         title="pixels compared with those of the real samples",
         read=PixelReader,
-        outputs={"psnr": REFERENCES, "ssim": REFERENCES, "mse": REFERENCES, "kept": PARTS, "seam": PARTS},
+        outputs={"psnr": REFERENCES, "ssim": REFERENCES, "mse": REFERENCES, "kept": PARTS, "seam": HIDDEN},
         path="nothing",
     ),
     "lpips": FeatureKind(

@@ -23,7 +23,7 @@ class PixelReader(FeatureReader):
 
     Where a task hid a part, these are of that part alone, and there are two more: `kept`, the share of the other
     pixels that are bit-equal to the reference, and `seam` (`nuwa_hf.metrics.seam`), NaN where whole frames were
-    hidden, which have no border.
+    hidden, which have no border. Samples without references, such as the real ones, have a seam only.
 
     Args:
         path (`None`): nothing is read from disk.
@@ -35,7 +35,6 @@ class PixelReader(FeatureReader):
 
     kind = "pixels"
     title = "pixels"
-    needs = frozenset({"references"})
 
     def __init__(self, path: None = None, device: torch.device | str = "cpu"):
         self.of_images = import_library("torchmetrics.functional.image")
@@ -50,13 +49,16 @@ class PixelReader(FeatureReader):
         Raises:
             ValueError: If samples and references have two sizes, or are too small for SSIM.
         """
-        check_pairs(batch.clips, batch.references, LEAST_SIDE)
-        clips, references = (pixels.to(self.device).float() / 255 for pixels in (batch.clips, batch.references))
-        counted = torch.ones_like(clips[:, :, 0], dtype=torch.bool) if batch.hidden is None else batch.hidden
-        rows = [self._compare(*one) for one in zip(clips, references, counted.to(self.device), strict=True)]
+        rows: list[Features] = [{} for _ in batch.clips]
+        if batch.references is not None:
+            check_pairs(batch.clips, batch.references, LEAST_SIDE)
+            clips, references = (pixels.to(self.device).float() / 255 for pixels in (batch.clips, batch.references))
+            counted = torch.ones_like(clips[:, :, 0], dtype=torch.bool) if batch.hidden is None else batch.hidden
+            rows = [self._compare(*one) for one in zip(clips, references, counted.to(self.device), strict=True)]
         if batch.hidden is not None:
-            for row, clip, reference, hidden in zip(rows, batch.clips, batch.references, batch.hidden, strict=True):
-                row["kept"] = (clip == reference).all(dim=1)[~hidden].float().mean()
+            for place, (row, clip, hidden) in enumerate(zip(rows, batch.clips, batch.hidden, strict=True)):
+                if batch.references is not None:
+                    row["kept"] = (clip == batch.references[place]).all(dim=1)[~hidden].float().mean()
                 row["seam"] = torch.tensor(seam(clip / 255, hidden) if has_border(hidden) else torch.nan)
         return {name: torch.stack([row[name].float().cpu() for row in rows]) for name in rows[0]}
 

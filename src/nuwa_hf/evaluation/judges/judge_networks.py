@@ -24,7 +24,7 @@ class FrameJudgeOutput(BaseOutput):
         object_logits (`torch.Tensor` of shape `(B, num_objects)`): higher for objects that are more likely on the
             frame, which may be several.
         background_logits (`torch.Tensor` of shape `(B, num_backgrounds)`): one background is right.
-        features (`torch.Tensor` of shape `(B, F)`): what both heads read; the judge-FID is measured on it.
+        features (`torch.Tensor` of shape `(B, F)`): what both heads read.
     """
 
     object_logits: Tensor
@@ -38,7 +38,7 @@ class ClipJudgeOutput(BaseOutput):
 
     Args:
         motion_logits (`torch.Tensor` of shape `(B, num_motions)`): one motion is right in a clip of one object.
-        features (`torch.Tensor` of shape `(B, F)`): what the head reads; the judge-FID is measured on it.
+        features (`torch.Tensor` of shape `(B, F)`): what the head reads.
     """
 
     motion_logits: Tensor

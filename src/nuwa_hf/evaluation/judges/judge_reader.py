@@ -5,8 +5,6 @@
 Letters: B samples, T frames, Y, X pixel rows and columns, C classes of sketches, F features.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from nuwa_hf.datasets.class_map import sketch_class_names
@@ -22,7 +19,18 @@ from nuwa_hf.datasets.sprites import CATEGORIES
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
+from nuwa_hf.metrics.class_map_scores import class_counts
+
+
+OF_CLIPS = frozenset(
+    {
+        *("right_motion", "right_motion_without_round_spin", "right_object_and_motion"),
+        *("every_frame", "whole", "clip_features"),
+    }
+)
+OF_CLASS_MAPS = frozenset({"class_counts", "thing_counts"})
 
 
 class JudgeReader(FeatureReader):
@@ -49,7 +57,8 @@ class JudgeReader(FeatureReader):
                 f"judge of {len(judges.segment_judge.config.class_names)} other ones; train it again."
             )
         self.judges = judges
-        self.digest = _digest(judges)
+        networks = (judges.frame_judge, judges.clip_judge, judges.segment_judge)
+        self.digest = settings_digest(*(network and model_digest(network) for network in networks))
 
     @classmethod
     def open(cls, path: str | Path, device: str | torch.device = "cpu") -> "JudgeReader":
@@ -66,6 +75,28 @@ class JudgeReader(FeatureReader):
             ValueError: If the directory holds no judges.
         """
         return cls(Judges.from_pretrained(path, device))
+
+    def check_output(self, output: str, samples: SampleSet) -> None:
+        """Check that an output can be read out of a set; see `FeatureReader.check_output`.
+
+        Args:
+            output (`str`): one of those of `__call__`.
+            samples (`SampleSet`): the set; its pixels are not read.
+
+        Raises:
+            ValueError: If a motion is to be judged in stills, clips have another number of frames than those that the
+                clip judge was trained on, or there is no segment judge for class maps.
+        """
+        num_frames = self.judges.clip_judge.config.num_frames
+        if output in OF_CLIPS and samples.num_frames == 1:
+            raise ValueError(f"`metrics` must be such as a still has, got one that reads {output!r}; leave it out.")
+        if samples.num_frames not in (1, num_frames):
+            raise ValueError(
+                f"`judges` must be trained on clips of {samples.num_frames} frames, got judges of {num_frames} "
+                "frames; train judges for this setting with `nuwa-hf train-judges`."
+            )
+        if output in OF_CLASS_MAPS:
+            self.judges.require_segment_judge()
 
     def __call__(self, batch: SampleBatch) -> Features:
         """Judge a batch.
@@ -110,7 +141,8 @@ class JudgeReader(FeatureReader):
         features |= {f"chance_{name}": torch.tensor([guess[name] for guess in guesses]) for name in guesses[0]}
         if batch.sketches is not None and self.judges.segment_judge is not None:
             drawn = self.judges.segment(clips.flatten(0, 1)).unflatten(0, shape)
-            features["class_counts"] = count_classes(drawn, batch.sketches, len(sketch_class_names))
+            pairs = zip(drawn, batch.sketches.long(), strict=True)
+            features["class_counts"] = torch.stack([class_counts(*pair, len(sketch_class_names)) for pair in pairs])
             features["thing_counts"] = features["class_counts"][..., 1 : len(CATEGORIES)]
         if batch.references is not None:
             features["psnr_things"] = psnr_things(batch.clips, batch.references, batch.rows)
@@ -169,22 +201,6 @@ def agree(logits: Tensor, right: Sequence[int | None]) -> Tensor:
     )
 
 
-def count_classes(drawn: Tensor, sketches: Tensor, num_classes: int) -> Tensor:
-    """The pixels of each class.
-
-    Args:
-        drawn (`torch.LongTensor` of shape `(B, T, Y, X)`): classes that a network draws of samples.
-        sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): classes of the sketches that they were made from.
-        num_classes (`int`): C.
-
-    Returns:
-        `torch.LongTensor` of shape `(B, 3, C)`: pixels in the intersection, of what is drawn, of the sketch.
-    """
-    pairs = zip(drawn.flatten(1), sketches.flatten(1).long(), strict=True)
-    parts = [[one[one == other], one, other] for one, other in pairs]
-    return torch.stack([torch.stack([part.bincount(minlength=num_classes) for part in three]) for three in parts])
-
-
 def psnr_things(clips: Tensor, references: Tensor, rows: Sequence[Mapping[str, Any]]) -> Tensor:
     """Peak signal-to-noise ratio on the pixels of the things.
 
@@ -200,14 +216,3 @@ def psnr_things(clips: Tensor, references: Tensor, rows: Sequence[Mapping[str, A
     masks_BTYX = torch.from_numpy(np.stack(masks))
     error_BTYX = ((clips.float() - references.float()) / 255).square().mean(dim=2)
     return -10 * ((error_BTYX * masks_BTYX).sum(dim=(1, 2, 3)) / masks_BTYX.sum(dim=(1, 2, 3))).log10()
-
-
-def _digest(judges: Judges) -> str:
-    digest = hashlib.sha256()
-    for judge in (judges.frame_judge, judges.clip_judge, judges.segment_judge):
-        if judge is not None:
-            # What starts with an underscore says where the judge was read from.
-            config = {name: value for name, value in judge.config.items() if not name.startswith("_")}
-            digest.update(json.dumps(config, sort_keys=True).encode())
-            digest.update(save({name: tensor.contiguous() for name, tensor in judge.state_dict().items()}))
-    return digest.hexdigest()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
+from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
@@ -77,15 +78,12 @@ class ThroughCodec:
         Yields:
             `SampleBatch`.
         """
-        start = 0
-        for batch in self.real.batches(batch_size):
-            places = range(start, start + len(batch.clips))
-            coded, hidden = code_clips(self.vqgan, batch.clips), None
-            if self._has_known:
-                hidden = self.inputs.hidden(places, batch)
-                coded = torch.where(hidden[:, :, None], coded, batch.clips)
-            yield replace(batch, clips=coded, references=batch.clips, hidden=hidden)
-            start = places.stop
+        source = PartlyHidden(self.real, self.inputs) if self._has_known else self.real
+        for batch in source.batches(batch_size):
+            coded = code_clips(self.vqgan, batch.clips)
+            if batch.hidden is not None:
+                coded = torch.where(batch.hidden[:, :, None], coded, batch.clips)
+            yield replace(batch, clips=coded, references=batch.clips)
 
 
 @torch.inference_mode()
