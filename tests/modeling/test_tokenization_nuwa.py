@@ -115,6 +115,42 @@ def test_vocabulary_never_exceeds_its_size(tokenizer):
     assert len(NuwaTokenizer.train(CAPTIONS, vocab_size=90)) == 90
 
 
+NEW_CAPTIONS = ["a magenta hexagon", "a magenta dog, two hexagons", "\u732b \u732b on the grass"]
+
+
+def test_an_extended_tokenizer_keeps_its_tokens_and_knows_new_words_and_signs_as_whole_tokens(tokenizer, tmp_path):
+    wide = tokenizer.extend(NEW_CAPTIONS)
+    assert wide.get_vocab().items() > tokenizer.get_vocab().items()
+    assert sorted(wide.get_vocab().values()) == list(range(len(wide)))
+    for text in CAPTIONS[:3]:  # the fourth has pairs of letters that the new words have too
+        assert wide(text).input_ids == tokenizer(text).input_ids
+    for word in ("magenta", "hexagon", "\u732b"):
+        assert len(words_of(tokenizer, word)) > 1
+        assert wide.convert_ids_to_tokens(words_of(wide, word)) == [f"\u2581{word}"]
+    for text in [*CAPTIONS, *NEW_CAPTIONS]:
+        assert wide.decode(wide(text).input_ids, skip_special_tokens=True) == text
+    wide.save_pretrained(tmp_path)
+    loaded = NuwaTokenizer.from_pretrained(tmp_path)
+    assert loaded.get_vocab() == wide.get_vocab() == tokenizer.extend(iter(NEW_CAPTIONS)).get_vocab()
+    assert [loaded(text).input_ids for text in NEW_CAPTIONS] == [wide(text).input_ids for text in NEW_CAPTIONS]
+
+
+def test_a_merged_token_is_its_two_parts(tokenizer):
+    wide = tokenizer.extend(NEW_CAPTIONS)
+    names = wide.convert_ids_to_tokens(list(range(len(wide))))
+    parts = wide.parts_of_tokens()
+    assert all(names[token] == names[left] + names[right] for token, (left, right) in parts.items())
+    assert {names[token] for token in set(range(5, len(wide))) - parts.keys()} == {n for n in names[5:] if len(n) == 1}
+
+
+def test_a_vocabulary_is_extended_up_to_its_size(tokenizer):
+    assert len(tokenizer.extend(NEW_CAPTIONS, vocab_size=len(tokenizer) + 4)) == len(tokenizer) + 4
+    with pytest.raises(ValueError, match="`vocab_size` must hold the tokens that are there"):
+        tokenizer.extend(NEW_CAPTIONS, vocab_size=len(tokenizer))
+    with pytest.raises(TypeError, match="list of strings"):
+        tokenizer.extend("one caption")
+
+
 def test_wrong_input_is_refused_with_a_remedy():
     with pytest.raises(ValueError, match="`vocab_size` must be at least"):
         NuwaTokenizer.train(CAPTIONS, vocab_size=10)

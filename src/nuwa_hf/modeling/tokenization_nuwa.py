@@ -4,7 +4,7 @@
 
 import os
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
@@ -12,6 +12,8 @@ from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from nuwa_hf.modeling.further_merges import learn_further, parts_of_tokens
 
 
 # The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
@@ -64,8 +66,6 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
             TypeError: If `iterator` is a single string, or yields anything but strings.
             ValueError: If `vocab_size` cannot hold the special tokens and every character of the captions.
         """
-        if isinstance(iterator, str):
-            raise TypeError("`iterator` must yield captions, got one string; pass a list of strings.")
         smallest = len(SPECIAL_TOKENS) + len(BASE_ALPHABET)
         if vocab_size < smallest:
             raise ValueError(
@@ -84,6 +84,32 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
                 f"`vocab_size` must hold every character of the captions, got {vocab_size}; "
                 f"use at least {backend.get_vocab_size()}, or captions with fewer kinds of characters."
             )
+        return cls._of(backend)
+
+    def extend(self, iterator: Iterable[str], vocab_size: int = 49408) -> "NuwaTokenizer":
+        """Go on learning where this tokenizer stopped, so that words it cuts into letters become whole tokens.
+
+        Its tokens keep their ids: a transformer that knows them needs embeddings of the new ones only.
+
+        Args:
+            iterator (`Iterable[str]`): captions, one string each.
+            vocab_size (`int`, *optional*, defaults to 49408): the largest vocabulary, with the tokens that are there.
+
+        Returns:
+            `NuwaTokenizer`: another one; this one is not changed.
+
+        Raises:
+            TypeError: If `iterator` is a single string, or yields anything but strings.
+            ValueError: If `vocab_size` cannot hold the tokens that are there and every character of the captions.
+        """
+        return self._of(learn_further(self.backend_tokenizer, _checked(iterator), vocab_size))
+
+    def parts_of_tokens(self) -> dict[int, tuple[int, int]]:
+        """The ids of the two tokens that each merged token was made from, by its id."""
+        return parts_of_tokens(self.backend_tokenizer)
+
+    @classmethod
+    def _of(cls, backend: Tokenizer) -> "NuwaTokenizer":
         return cls(
             tokenizer_object=backend,
             model_max_length=77,
@@ -152,8 +178,10 @@ def _untrained_backend() -> Tokenizer:
     return backend
 
 
-def _checked(captions: Iterable[str]) -> Iterable[str]:
+def _checked(captions: Iterable[str]) -> Iterator[str]:
     """Yield the captions, after checking that each is a string."""
+    if isinstance(captions, str):
+        raise TypeError("`iterator` must yield captions, got one string; pass a list of strings.")
     for caption in captions:
         if not isinstance(caption, str):
             raise TypeError(f"`iterator` must yield strings, got {type(caption).__name__}.")

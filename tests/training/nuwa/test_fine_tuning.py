@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Fine-tuning of a whole checkpoint: which weights move, what is written, and how adapters are loaded."""
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -16,7 +17,8 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transfor
 
 from nuwa_hf import DEMO_CHECKPOINT, NuwaInt8Config, NuwaTextToVideoPipeline
 from nuwa_hf.grid import Grid
-from nuwa_hf.training.nuwa.build_transformer import build_transformer, with_more_codes
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.nuwa.build_transformer import build_transformer, with_more_codes, with_more_texts
 from nuwa_hf.training.nuwa.components import load_components
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder, merged_copy
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
@@ -270,6 +272,26 @@ def test_a_transformer_gets_fresh_weights_for_the_codes_that_its_codec_has_learn
     assert logits[1].shape[-1] == CODEBOOK_SIZE + 5
     assert torch.equal(logits[0], logits[1][..., :CODEBOOK_SIZE])
     assert with_more_codes(before, CODEBOOK_SIZE) is before
+
+
+def test_a_transformer_gets_embeddings_for_the_words_that_its_tokenizer_has_learnt_since():
+    tokenizer = NuwaTokenizer.train(["a red dog"], vocab_size=90)
+    before = tiny_transformer(vocab_size=len(tokenizer)).eval()
+    wide = tokenizer.extend(["blue \u732b \u732b", "blue"])
+    after = with_more_texts(copy.deepcopy(before), wide, "full")
+    text = {"input_ids": torch.tensor([tokenizer("a red dog").input_ids])}
+    tokens = torch.zeros(1, *VISUAL_GRID, dtype=torch.long)
+    logits = [model(**text, visual_tokens=tokens).logits for model in (before, after)]
+    assert torch.equal(*logits)
+    assert after.config.vocab_size == len(wide)
+    embedding = after.get_input_embeddings().weight
+    for token, parts in wide.parts_of_tokens().items():
+        if token >= len(tokenizer):
+            assert torch.allclose(embedding[token], embedding[list(parts)].mean(0))
+    assert embedding[wide.convert_tokens_to_ids("\u732b")].abs().sum() > 0
+    assert with_more_texts(before, tokenizer, "lora") is before
+    with pytest.raises(ValueError, match="`fine_tune` must be 'full' with a tokenizer of"):
+        with_more_texts(before, wide, "lora")
 
 
 def test_a_quantised_transformer_is_not_trained(checkpoint, tokens_folder, tmp_path):

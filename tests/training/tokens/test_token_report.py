@@ -56,10 +56,18 @@ def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, c
     assert (captions["partly_unknown"], captions["all_unknown"]) == (1, 1)
     assert captions["named_cut"] == ["clip4.gif"]
     assert captions["named_unknown"] == ["clip2.gif", "clip3.gif"]
+    assert (captions["words"], captions["spelled_words"]) == (129, 65)
+    assert captions["named_spelled"] == ["apple", "two", "birds"]
     assert report["codec"]["used_codes"] == len(tokens.video_tokens.unique())
     assert [one["file"] for one in report["left_out"]] == ["notes.pdf"]
     remedy = "nuwa-hf train-vqgan --dataset clips --vqgan vqgan"
-    for words in (remedy, "clip4.gif", "clip3.gif", "notes.pdf", "train-tokenizer --dataset clips"):
+    for words in (
+        remedy,
+        "clip4.gif",
+        "clip3.gif",
+        "notes.pdf",
+        "train-tokenizer --dataset clips --tokenizer tokenizer",
+    ):
         assert any(words in message for message in caplog.messages), words
     assert PIL.Image.open("out/codec.png").width > 0
     none = [NuwaTokenizer.from_pretrained("tokenizer").none_token_id] + [0] * (tokens.caption_ids.shape[1] - 1)

@@ -4,6 +4,7 @@
 
 import pytest
 
+from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.tokens.train_tokenizer import emoji_motion_captions, main
 
@@ -43,6 +44,12 @@ def test_captions_from_a_file_are_read_line_by_line(captions_file, tmp_path):
     main(["--captions", str(captions_file), "--vocab_size", "100", "--output_dir", str(tmp_path / "out")])
     expected = NuwaTokenizer.train([line.strip() for line in LINES if line], vocab_size=100)
     assert NuwaTokenizer.from_pretrained(tmp_path / "out").get_vocab() == expected.get_vocab()
+
+
+def test_a_tokenizer_is_added_to(captions_file, tmp_path):
+    main(["--captions", str(captions_file), "--tokenizer", "embedded", "--output_dir", str(tmp_path / "out")])
+    start = NuwaTokenizer.from_pretrained(DEMO_CHECKPOINT / "tokenizer")
+    assert NuwaTokenizer.from_pretrained(tmp_path / "out").get_vocab() == start.extend(LINES, 512).get_vocab()
 
 
 def test_missing_and_empty_files_are_refused(tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import torch
 from transformers import GenerationConfig
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.codec import as_codec
@@ -95,7 +96,7 @@ def build_transformer(
         rule = f"'full' or 'frozen-encoder' with a codec of {codes} codes for a transformer of {known}"
         is_lora = arguments.fine_tune == "lora"
         require(codes <= known or not is_lora, "fine_tune", rule, "lora", "adapters learn no new codes")
-        model = with_more_codes(model, codes)
+        model = with_more_texts(with_more_codes(model, codes), components.tokenizer, arguments.fine_tune)
         check_grid(grid, model.config)
     else:
         is_ours = isinstance(components.tokenizer, NuwaTokenizer)
@@ -136,6 +137,38 @@ def with_more_codes(model: NuwaForConditionalGeneration, codebook_size: int) -> 
     if codebook_size <= model.config.codebook_size:
         return model
     return transformer_with_codes(model, codebook_size, lambda rows, fresh: torch.cat([rows, fresh[len(rows) :]]))
+
+
+def with_more_texts(
+    model: NuwaForConditionalGeneration, tokenizer: NuwaTokenizer | CLIPTokenizer, fine_tune: str
+) -> NuwaForConditionalGeneration:
+    """The transformer for a tokenizer that has learnt more tokens than it knows (`NuwaTokenizer.extend`).
+
+    A new token's embedding is the mean of those that it was merged from; one of a new character is fresh.
+
+    Args:
+        model (`NuwaForConditionalGeneration`): the transformer; changed in place.
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the tokenizer of the run.
+        fine_tune (`str`): what learns.
+
+    Returns:
+        `NuwaForConditionalGeneration`: the same model.
+
+    Raises:
+        ValueError: If the new embeddings could not be learnt.
+    """
+    known = model.config.vocab_size
+    if len(tokenizer) <= known:
+        return model
+    rule = f"'full' with a tokenizer of {len(tokenizer)} tokens for a transformer of {known}"
+    require(fine_tune == "full", "fine_tune", rule, fine_tune, "else the new words cannot be learnt")
+    embedding = model.resize_token_embeddings(len(tokenizer), mean_resizing=False).weight
+    parts = tokenizer.parts_of_tokens()
+    with torch.no_grad():
+        for token in range(known, len(tokenizer)):
+            if token in parts:
+                embedding[token] = embedding[list(parts[token])].mean(0)
+    return model
 
 
 def _remember_what_is_learnt(config: NuwaConfig, arguments: NuwaArguments, components: Components) -> None:

@@ -5,6 +5,7 @@
 Legend: B captions, L text length.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,6 +17,8 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
 MOST_NAMED = 3  # captions named for each kind of loss
+SPELLED = 3  # pieces from which on a word counts as spelled out
+MOST_SPELLED = 0.05  # share of spelled-out words that is worth a word
 
 
 def none_caption_ids(tokenizer: NuwaTokenizer | CLIPTokenizer) -> list[int]:
@@ -60,8 +63,11 @@ class CaptionLosses:
         tokens (`int`): text tokens of all captions, uncut, without first and last ones.
         unknown_tokens (`int`): those that stand for something unknown.
         longest (`int`): text tokens of the longest caption, uncut, with its first and last one.
+        words (`int`): words of all captions.
+        spelled_words (`int`): those that the tokenizer cuts into three pieces or more.
         named_cut (`tuple[str, ...]`): names of the first clips whose captions are cut.
         named_unknown (`tuple[str, ...]`): names of the first clips whose captions are all or partly unknown.
+        named_spelled (`tuple[str, ...]`): the first of the spelled-out words.
     """
 
     clips: int = 0
@@ -72,8 +78,16 @@ class CaptionLosses:
     tokens: int = 0
     unknown_tokens: int = 0
     longest: int = 0
+    words: int = 0
+    spelled_words: int = 0
     named_cut: tuple[str, ...] = ()
     named_unknown: tuple[str, ...] = ()
+    named_spelled: tuple[str, ...] = ()
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether many words are spelled out, whose meaning is then slow to learn."""
+        return self.spelled_words > MOST_SPELLED * self.words
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "CaptionLosses":
@@ -83,7 +97,7 @@ class CaptionLosses:
     def __add__(self, other: "CaptionLosses") -> "CaptionLosses":
         """Of both together, the names of the first ones first."""
         added = {entry.name: getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)}
-        named = {name: added[name][:MOST_NAMED] for name in ("named_cut", "named_unknown")}
+        named = {name: tuple(dict.fromkeys(added[name]))[:MOST_NAMED] for name in added if name.startswith("named_")}
         return CaptionLosses(**{**added, **named, "longest": max(self.longest, other.longest)})
 
     def sentences(self, max_tokens: int, command: str) -> list[str]:
@@ -91,7 +105,7 @@ class CaptionLosses:
 
         Args:
             max_tokens (`int`): the tokenizer's longest text.
-            command (`str`): the command that learns a tokenizer from these captions.
+            command (`str`): the command that adds to the tokenizer from these captions.
 
         Returns:
             `list[str]`: one sentence for each kind of loss; none if nothing is lost.
@@ -111,8 +125,14 @@ class CaptionLosses:
         if unknown:
             found.append(
                 f"{unknown} of {self.clips} captions have signs that the tokenizer does not know, {self.all_unknown} "
-                f"of them nothing else: {_named(self.named_unknown, unknown)}. Learn a tokenizer from these captions "
-                f"with `{command}`, and train a transformer from nothing with it."
+                f"of them nothing else: {_named(self.named_unknown, unknown)}. Add them to the tokenizer with "
+                f"`{command}`, and give it as `--tokenizer`."
+            )
+        if self.is_spelled:
+            found.append(
+                f"{self.spelled_words} of {self.words} words are cut into {SPELLED} pieces or more "
+                f"({_named(self.named_spelled, self.spelled_words)}); what they mean is slow to learn. Make them "
+                f"whole with `{command}`, and give that tokenizer as `--tokenizer`."
             )
         return found
 
@@ -142,6 +162,12 @@ def caption_losses(
         for count, ids in zip(unknown, inner.input_ids, strict=True)
     ]
     names = [name for name, _ in given]
+    words, spelled = 0, []
+    for place, (_, caption) in enumerate(given):
+        pieces = Counter(word for word in inner.word_ids(place) if word is not None)
+        spans = [inner.word_to_chars(place, word) for word, count in pieces.items() if count >= SPELLED]
+        spelled += [caption[span.start : span.end].strip().lower() for span in spans]
+        words += len(pieces)
     cut = [name for name, length in zip(names, lengths, strict=True) if length > tokenizer.model_max_length]
     strange = [name for name, count in zip(names, unknown, strict=True) if count > 0]
     return CaptionLosses(
@@ -153,8 +179,11 @@ def caption_losses(
         tokens=sum(lengths) - frame * len(given),
         unknown_tokens=sum(unknown),
         longest=max(lengths),
+        words=words,
+        spelled_words=len(spelled),
         named_cut=tuple(cut[:MOST_NAMED]),
         named_unknown=tuple(strange[:MOST_NAMED]),
+        named_spelled=tuple(dict.fromkeys(spelled))[:MOST_NAMED],
     )
 
 

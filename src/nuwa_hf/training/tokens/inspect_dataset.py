@@ -120,6 +120,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         dataset_split=args.dataset_split,
         flags=tuple(data_flags(None, **flags)),
         codec=args.vqgan or checkpoint,
+        tokenizer=args.tokenizer or checkpoint,
         tokenize_flags=_tokenize_flags(args, media.reader.num_frames),
         caption_source=captions_from[source],
         census=census,

@@ -31,6 +31,7 @@ class Inspection:
         dataset_split (`str`): which part of it.
         flags (`tuple[str, ...]`): where its clips and captions are, as flags that `nuwa-hf tokenize` takes too.
         codec (`str`): the codec or the checkpoint that it is part of.
+        tokenizer (`str`): the tokenizer or the checkpoint that it is part of.
         tokenize_flags (`tuple[str, ...]`): how `nuwa-hf tokenize` is told of codec, tokenizer, frames and samples.
         caption_source (`str`): what the captions are, in words.
         census (`MediaCensus`): its images and clips.
@@ -47,6 +48,7 @@ class Inspection:
     dataset_split: str
     flags: tuple[str, ...]
     codec: str
+    tokenizer: str
     tokenize_flags: tuple[str, ...]
     caption_source: str
     census: MediaCensus
@@ -71,10 +73,13 @@ class Inspection:
         data = data_flags(self.dataset, self.dataset_split)
         if self.census.seconds() and not any(self.samples_of_clips):
             return self._with_shorter_samples()
+        add_words = ("train-tokenizer", *data, *self.flags, "--tokenizer", self.tokenizer)
         if unknown > MOST_UNKNOWN * given:
-            words = ("train-tokenizer", *data, *self.flags, "--output_dir", "runs/tokenizer")
+            words = (*add_words, "--output_dir", "runs/tokenizer")
         elif self.judgement is not None and self.judgement.is_low:
             words = ("train-vqgan", *data, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
+        elif self.captions.is_spelled:
+            words = (*add_words, "--output_dir", "runs/tokenizer")
         else:
             words = ("tokenize", *data, *self.flags, *self.tokenize_flags, "--output_dir", "runs/tokens")
         return shlex.join(("nuwa-hf", *words))
@@ -160,6 +165,9 @@ class Inspection:
         if unknown:
             words = f"in {unknown} of {given} captions; nothing else in {found.all_unknown}"
             lines.append(("unknown signs", f"{words} ({', '.join(found.named_unknown)})"))
+        if found.spelled_words:
+            words = f"{found.spelled_words} of {found.words} words, such as {', '.join(found.named_spelled)}"
+            lines.append(("in letters", f"{words}; train-tokenizer --tokenizer makes them whole"))
         return lines
 
     def _samples(self, samples: Sequence[int]) -> str:

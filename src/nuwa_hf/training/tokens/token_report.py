@@ -126,7 +126,8 @@ class TokenReport:
         source = None if arguments.caption_source == "auto" else arguments.caption_source
         captions = {"caption_column": arguments.caption_column, "caption_source": source}
         data = data_flags(arguments.dataset, arguments.dataset_split, media_column=arguments.media_column, **captions)
-        command = shlex.join(["nuwa-hf", "train-tokenizer", *data, "--output_dir", "NEW"])
+        start = ["--tokenizer", arguments.tokenizer or arguments.checkpoint]
+        command = shlex.join(["nuwa-hf", "train-tokenizer", *data, *start, "--output_dir", "NEW"])
         for sentence in content.captions.sentences(self.max_tokens, command):
             logger.warning("%s", sentence)
 

@@ -14,7 +14,8 @@ from nuwa_hf.datasets.find_columns import find_columns
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.exit_status import exit_status
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
+from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
 
 
@@ -133,6 +134,9 @@ def build_parser() -> argparse.ArgumentParser:
         default="auto",
         help="captions from a column, or from the names of sub-folders",
     )
+    parser.add_argument(
+        "--tokenizer", help="add to the tokens of this one: a folder, a Hub id, a checkpoint or 'embedded'"
+    )
     parser.add_argument("--vocab_size", type=int, default=512, help="largest vocabulary, special tokens included")
     parser.add_argument("--seed", type=int, default=0, help="seed of EmojiMotion")
     parser.add_argument("--output_dir", type=Path, required=True, help="where the tokenizer goes")
@@ -152,11 +156,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     if args.num_captions < 1:
         raise ValueError(f"`num_captions` must be at least 1, got {args.num_captions}.")
+    start = None if args.tokenizer is None else _start(args.tokenizer)
     captions = list(_captions(args))
     if not captions:
         source = str(args.captions or args.dataset)
         raise ValueError(f"`captions` must hold at least one caption, got none in {source!r}; add some.")
-    tokenizer = NuwaTokenizer.train(captions, vocab_size=args.vocab_size)
+    if start is None:
+        tokenizer = NuwaTokenizer.train(captions, vocab_size=args.vocab_size)
+    else:
+        tokenizer = start.extend(captions, vocab_size=args.vocab_size)
     tokenizer.save_pretrained(args.output_dir)
     longest = max(len(ids) for ids in tokenizer(sorted(set(captions))).input_ids)
     logger.info(
@@ -170,6 +178,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     flags = {"media_column": args.media_column, "caption_column": args.caption_column, "caption_source": source}
     data = [] if args.dataset is None else data_flags(args.dataset, args.dataset_split, **flags)
     log_next(after_tokenizer(args.output_dir, data))
+
+
+def _start(name: str) -> NuwaTokenizer:
+    start = load_text_tokenizer(find_part(name, "tokenizer"))
+    if not isinstance(start, NuwaTokenizer):
+        raise ValueError(f"`tokenizer` must be a NuwaTokenizer to be added to, got {type(start).__name__}.")
+    return start
 
 
 def _captions(args: argparse.Namespace) -> Iterator[str]:
