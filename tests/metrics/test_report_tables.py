@@ -11,7 +11,13 @@ REPORT = {
     "columns": {
         "fid": {"title": "FID", "better": "lower", "compares": True, "digits": 2, "least_samples": 10_000},
         "accuracy": {"title": "Accuracy", "better": "higher", "compares": False, "digits": 3, "least_samples": 30},
-        "seconds": {"title": "seconds a sample", "better": "lower", "compares": False, "digits": 2, "least_samples": 1},
+        "seconds": {
+            "title": "seconds a sample",
+            "better": "lower",
+            "compares": False,
+            "digits": 2,
+            "least_samples": 1,
+        },
     },
     "runs": [
         {
@@ -70,5 +76,5 @@ def test_table_says_what_to_know_before_its_figures_are_compared():
 
 
 def test_columns_of_the_terminals_table_stand_below_each_other():
-    title, *lines = format_report(REPORT).splitlines()[:7]
+    _, *lines = format_report(REPORT).splitlines()[:7]
     assert len({len(line) for line in lines[:6]}) == 1

@@ -85,6 +85,7 @@ class FeatureStore:
                 )
             if metric.kind in self.readers:
                 check_samples(self.readers[metric.kind], samples)
+                self.readers[metric.kind].check_output(metric.output, samples)
 
     def check_labels(self, metrics: Iterable[Metric], labels: Sequence[str] | None) -> None:
         """Check that classifiers know the classes of samples.

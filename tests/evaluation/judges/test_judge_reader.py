@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -114,6 +115,20 @@ def test_digest_is_that_of_the_weights_wherever_they_lie(reader, dataset, make_j
         getattr(reader.judges, name).save_pretrained(tmp_path / name)
     assert JudgeReader.open(tmp_path).digest == reader.digest
     assert JudgeReader(make_judges(dataset)).digest != reader.digest
+
+
+def test_what_cannot_be_judged_is_refused_before_a_sample_is_read(reader):
+    stills, clips, longer = (SimpleNamespace(num_frames=count) for count in (1, 4, 5))
+    for metric in JUDGE_METRICS:
+        reader.check_output(metric.output, clips)
+    reader.check_output("right_object", stills)
+    with pytest.raises(ValueError, match="`metrics` must be such as a still has, got one that reads 'whole'"):
+        reader.check_output("whole", stills)
+    with pytest.raises(ValueError, match="`judges` must be trained on clips of 5 frames, got judges of 4 frames"):
+        reader.check_output("right_object", longer)
+    without = JudgeReader(Judges(reader.judges.frame_judge, reader.judges.clip_judge))
+    with pytest.raises(ValueError, match="`judges` must hold segment_judge/"):
+        without.check_output("thing_counts", stills)
 
 
 def test_segment_judge_of_other_classes_is_refused(reader):

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 
 from torch import Tensor
 
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 
 
 Features = dict[str, Tensor]  # name of an output to all of its values, one row for each sample
@@ -31,6 +31,17 @@ class FeatureReader(Protocol):
     digest: str
     needs: frozenset[str] = frozenset()
     least_frames: int = 1
+
+    def check_output(self, output: str, samples: SampleSet) -> None:
+        """Check that an output can be read out of a set, as far as its fields and sizes say.
+
+        Args:
+            output (`str`): one of the outputs of its kind.
+            samples (`SampleSet`): the set; its pixels are not read.
+
+        Raises:
+            ValueError: If this reader cannot, where others of its kind can.
+        """
 
     def __call__(self, batch: SampleBatch) -> Features:
         """Read a batch.

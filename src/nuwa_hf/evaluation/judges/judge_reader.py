@@ -20,8 +20,17 @@ from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 from nuwa_hf.metrics.class_map_scores import class_counts
+
+
+OF_CLIPS = frozenset(
+    {
+        *("right_motion", "right_motion_without_round_spin", "right_object_and_motion"),
+        *("every_frame", "whole", "clip_features"),
+    }
+)
+OF_CLASS_MAPS = frozenset({"class_counts", "thing_counts"})
 
 
 class JudgeReader(FeatureReader):
@@ -66,6 +75,28 @@ class JudgeReader(FeatureReader):
             ValueError: If the directory holds no judges.
         """
         return cls(Judges.from_pretrained(path, device))
+
+    def check_output(self, output: str, samples: SampleSet) -> None:
+        """Check that an output can be read out of a set; see `FeatureReader.check_output`.
+
+        Args:
+            output (`str`): one of those of `__call__`.
+            samples (`SampleSet`): the set; its pixels are not read.
+
+        Raises:
+            ValueError: If a motion is to be judged in stills, clips have another number of frames than those that the
+                clip judge was trained on, or there is no segment judge for class maps.
+        """
+        num_frames = self.judges.clip_judge.config.num_frames
+        if output in OF_CLIPS and samples.num_frames == 1:
+            raise ValueError(f"`metrics` must be such as a still has, got one that reads {output!r}; leave it out.")
+        if samples.num_frames not in (1, num_frames):
+            raise ValueError(
+                f"`judges` must be trained on clips of {samples.num_frames} frames, got judges of {num_frames} "
+                "frames; train judges for this setting with `nuwa-hf train-judges`."
+            )
+        if output in OF_CLASS_MAPS:
+            self.judges.require_segment_judge()
 
     def __call__(self, batch: SampleBatch) -> Features:
         """Judge a batch.

@@ -121,10 +121,21 @@ class Judges:
         Raises:
             ValueError: If there is no segment judge.
         """
+        judge = self.require_segment_judge()
+        return torch.cat([judge(batch.to(judge.device)).argmax(1).cpu() for batch in frames.split(batch_size)])
+
+    def require_segment_judge(self) -> SegmentJudge:
+        """The segment judge.
+
+        Returns:
+            `SegmentJudge`.
+
+        Raises:
+            ValueError: If there is none.
+        """
         if self.segment_judge is None:
             raise ValueError(
                 f"`judges` must hold {SEGMENT_JUDGE_FOLDER}/ to judge tasks that start from a sketch; run "
                 "`nuwa-hf train-judges` on the same directory, which trains only what is missing."
             )
-        device = self.segment_judge.device
-        return torch.cat([self.segment_judge(batch.to(device)).argmax(1).cpu() for batch in frames.split(batch_size)])
+        return self.segment_judge
