@@ -98,6 +98,18 @@ def test_samples_are_measured_at_the_size_that_is_asked_for(pipeline, clips):
     assert math.isfinite(rows["codec"]["psnr"].value)
 
 
+def test_sketches_are_read_where_their_column_is_named_and_must_have_classes_that_the_checkpoint_knows(
+    pipeline, clips, tmp_path
+):
+    options = {"task": "S2V", "num_samples": 3, "sketch_column": "sketch"}
+    assert evaluate(pipeline, clips, ["mse"], **options).scores["mse"].samples == 3
+    others = write_clips(tmp_path / "others", 3, num_classes=NUM_CLASSES + 3)
+    with pytest.raises(ValueError, match=f"`sketch_column` must have classes from 0 to {NUM_CLASSES - 1}"):
+        evaluate(pipeline, others, ["mse"], **options)
+    with pytest.raises(ValueError, match="`dataset` must have sketches, which sketch-to-video needs"):
+        evaluate(pipeline, clips, ["mse"], task="S2V", num_samples=3)
+
+
 def test_codec_alone_needs_no_checkpoint(clips):
     size = {"height": 16, "width": 16, "num_frames": 2, "frame_rate": 2.5}
     report = evaluate(tiny_vqgan(), clips, MEASURED, task="T2V", num_samples=4, **size)

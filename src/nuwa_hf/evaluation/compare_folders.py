@@ -87,7 +87,7 @@ def compare(
     if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth)):
         rows["real"] = limits
     settings = {"generated": _named(generated), "real": _named(real), "features": features_used(readers)}
-    report = Report(settings, known, [RunReport(run, rows)], dict(require or {}))
+    report = Report(settings, known, [RunReport(run, truth.digest, rows)], dict(require or {}))
     if output is not None:
         report.save(output)
     return report
@@ -119,8 +119,8 @@ def _check_shapes(samples: SampleSet, truth: SampleSet) -> None:
     own, other = ((one.num_frames, one.height, one.width) for one in (samples, truth))
     if own != other:
         raise ValueError(
-            f"`generated` and `real` must have one size and one number of frames, got {own[0]} of {own[1]}x{own[2]} and "
-            f"{other[0]} of {other[1]}x{other[2]}; give `height`, `width` and `num_frames`."
+            f"`generated` and `real` must have one size and one number of frames, got "
+            f"{own[0]} of {own[1]}x{own[2]} and {other[0]} of {other[1]}x{other[2]}; give `height`, `width` and `num_frames`."
         )
 
 

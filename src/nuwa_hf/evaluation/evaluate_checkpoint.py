@@ -111,6 +111,7 @@ def evaluate(
     _check_seeds(seeds)
     model = pipeline if isinstance(pipeline, NuwaPipelineBase) else None
     vqgan = pipeline if model is None else model.vqgan
+    PartialState(cpu=_device_of(vqgan) == "cpu")
     data = _data(plan, dataset, split, setting, given)
     names = list(dict.fromkeys(name for run in runs for name in run.metrics))
     scorers = {row.get("scorer") for run in runs for row in run.rows.values()} & {"clip"}
@@ -122,7 +123,7 @@ def evaluate(
         maker = Maker(vqgan, model, folder, tuple(seeds), batch_size, judges)
         report = Report(_settings(plan, pipeline, data, seeds, readers, given), known, require=dict(require or {}))
         for one in prepared:
-            report.runs.append(RunReport(one.run, warnings=notes_of(one.run, plan)))
+            report.runs.append(RunReport(one.run, one.measured.digest, warnings=notes_of(one.run, plan)))
             for name, row in measure_run(one, maker, store):
                 report.runs[-1].rows[name] = row
                 if output is not None:
@@ -204,7 +205,7 @@ def _settings(
         "protocol": None if plan is None else plan.name,
         "checkpoint": checkpoint_digest(pipeline) if is_pipeline else None,
         "codec": model_digest(pipeline.vqgan if is_pipeline else pipeline),
-        "dataset": data.dataset if isinstance(data.dataset, str) else type(data.dataset).__name__,
+        "dataset": str(data.dataset) if isinstance(data.dataset, str | Path) else type(data.dataset).__name__,
         "setting": data.setting,
         "split": data.split,
         "seeds": list(seeds),

@@ -40,12 +40,13 @@ class DataChoice:
     columns: Mapping[str, Any] = field(default_factory=dict)
     needs: str = ""
 
-    def open(self, run: Run, size: Mapping[str, Any]) -> RealSamples:
+    def open(self, run: Run, size: Mapping[str, Any], num_classes: int | None) -> RealSamples:
         """The real samples of a run.
 
         Args:
             run (`Run`): the run.
             size (`Mapping[str, Any]`): height, width, frames and their rate.
+            num_classes (`int`, *optional*): of the sketches that the checkpoint reads.
 
         Returns:
             `RealSamples`.
@@ -60,6 +61,7 @@ class DataChoice:
                 still=run.output == "image",
                 split=run.split or self.split,
                 setting=self.setting,
+                num_classes=num_classes,
                 **size,
                 **self.columns,
             )
@@ -113,8 +115,10 @@ def prepare_run(
         ValueError: If something is missing or does not fit.
     """
     made, measured_at = clip_sizes(run, data, pipeline)
-    real = data.open(run, made)
-    measured = real if made == measured_at else data.open(run, measured_at)
+    reads_sketches = pipeline is not None and pipeline.sketch_vqgan is not None
+    num_classes = pipeline.sketch_codec.in_channels if reads_sketches else None
+    real = data.open(run, made, num_classes)
+    measured = real if made == measured_at else data.open(run, measured_at, num_classes)
     changed = None
     if run.captions != "own":
         changed = _change(run, data, real)

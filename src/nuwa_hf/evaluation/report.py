@@ -27,11 +27,13 @@ class RunReport:
 
     Args:
         run (`Run`): what was asked for.
+        data (`str`): digest of the real samples.
         rows (`dict[str, dict[str, Score]]`): row to metric to score, in the order of the table.
         warnings (`list[str]`): what to know before these figures are compared with others.
     """
 
     run: Run
+    data: str
     rows: dict[str, Row] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -47,6 +49,7 @@ class RunReport:
         return {
             **{name: getattr(run, name) for name in ("name", "task", "split", "num_samples")},
             **options,
+            "data": self.data,
             "metrics": list(run.metrics),
             "options": {name: dict(row) for name, row in run.rows.items() if row},
             "rows": {
