@@ -139,6 +139,26 @@ def test_protocol_of_ones_own_has_its_published_rows_beside_ours_and_says_what_i
         evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", height=8)
 
 
+class MeanOfEighths(torch.nn.Module):
+    """Called as the I3D of FVD is."""
+
+    def forward(
+        self, x: torch.Tensor, rescale: bool = True, resize: bool = True, return_features: bool = False
+    ) -> torch.Tensor:
+        return x.flatten(1).unflatten(1, (8, -1)).mean(2)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_distance_on_other_weights_than_papers_use_is_not_called_by_its_name(pipeline, tmp_path):
+    pytest.importorskip("torch_fidelity", reason="it is an extra")
+    torch.jit.script(MeanOfEighths()).save(tmp_path / "other.pt")
+    clips = write_clips(tmp_path / "clips", 4, num_frames=8)
+    options = {"task": "V2V", "num_samples": 4, "num_frames": 10, "features": {"i3d": str(tmp_path / "other.pt")}}
+    report = evaluate(pipeline, clips, ["fvd"], **options)
+    assert report.to_dict()["columns"]["fvd"]["title"].startswith("Frechet distance (I3D, weights other.pt")
+    assert "FVD" not in str(report)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -152,6 +172,7 @@ def test_protocol_of_ones_own_has_its_published_rows_beside_ours_and_says_what_i
         ({"num_samples": NUM_CLIPS + 1}, f"`num_samples` must be at most {NUM_CLIPS}"),
         ({"num_samples": 1}, "`num_samples` must be a whole number, at least 2, got 1"),
         ({"task": "V2V", "given_frames": 9}, "`given_frames` must be from 1 to"),
+        ({"task": "V2V", "frame_rate": 25}, "`frame_rate` must be that of the checkpoint for video-prediction"),
         ({"task": "V2V", "candidates": 2}, "`candidates` must be left out of video-prediction"),
         ({"scorer": "clip"}, "`candidates` must be 2 or more with a `scorer`"),
         ({"dataset": "nowhere"}, "`dataset` must be a folder"),
@@ -233,9 +254,3 @@ def test_report_is_the_same_on_any_number_of_samples_at_once(pipeline, clips):
         evaluate(pipeline, clips, MEASURED, task="V2V", num_samples=4, batch_size=size).scores for size in (1, 4)
     )
     assert one["mse"].value == pytest.approx(many["mse"].value, rel=1e-4)  # sums are rounded in another order
-
-
-@pytest.fixture(autouse=True)
-def _no_gradients():
-    with torch.no_grad():
-        yield

@@ -116,11 +116,11 @@ def _as_set(given: str | Path | SampleSet, name: str, size: dict[str, int | None
 
 
 def _check_shapes(samples: SampleSet, truth: SampleSet) -> None:
-    own, other = ((one.num_frames, one.height, one.width) for one in (samples, truth))
+    own, other = (f"{one.num_frames} of {one.height}x{one.width}" for one in (samples, truth))
     if own != other:
         raise ValueError(
-            f"`generated` and `real` must have one size and one number of frames, got "
-            f"{own[0]} of {own[1]}x{own[2]} and {other[0]} of {other[1]}x{other[2]}; give `height`, `width` and `num_frames`."
+            f"`generated` and `real` must have one size and one number of frames, got {own} and {other}; give "
+            "`height`, `width` and `num_frames`."
         )
 
 

@@ -14,7 +14,7 @@ import torch
 from accelerate import PartialState
 
 from nuwa_hf.evaluation.evaluate_arguments import parse_evaluate_arguments
-from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics
+from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics, published_by_others
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.measure_run import Maker, measure_run
 from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
@@ -123,7 +123,8 @@ def evaluate(
         maker = Maker(vqgan, model, folder, tuple(seeds), batch_size, judges)
         report = Report(_settings(plan, pipeline, data, seeds, readers, given), known, require=dict(require or {}))
         for one in prepared:
-            report.runs.append(RunReport(one.run, one.measured.digest, warnings=notes_of(one.run, plan)))
+            warnings = [*notes_of(one.run, plan), *published_by_others(one.run, known, readers)]
+            report.runs.append(RunReport(one.run, one.measured.digest, warnings=warnings))
             for name, row in measure_run(one, maker, store):
                 report.runs[-1].rows[name] = row
                 if output is not None:

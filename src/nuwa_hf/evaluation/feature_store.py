@@ -3,6 +3,7 @@
 """The networks that an evaluation reads features with, what they need of a set, and the features of each set."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nuwa_hf.evaluation.features.feature_kinds import KINDS, FeatureKind, parse_features
@@ -12,6 +13,7 @@ from nuwa_hf.evaluation.features.read_features import check_samples, read_featur
 from nuwa_hf.evaluation.judges.judge_kind import JUDGES
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
+from nuwa_hf.evaluation.protocols.run import Run
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
 
 
@@ -161,7 +163,53 @@ def open_metrics(
     kinds = [metric.kind for metric in resolve_metrics(names) if metric.kind != LIKELIHOOD]
     readers = open_readers([*kinds, *also], parse_features(texts, ALL_KINDS), device, ALL_KINDS)
     titles = {kind: reader.title for kind, reader in readers.items()}
-    return {metric.name: metric for metric in resolve_metrics(names, titles)}, readers
+    return {metric.name: _under_own_name(metric, readers) for metric in resolve_metrics(names, titles)}, readers
+
+
+def has_other_weights(metric: Metric, readers: Mapping[str, FeatureReader]) -> bool:
+    """Whether a metric that papers print is read by other weights than theirs.
+
+    Args:
+        metric (`Metric`): the metric.
+        readers (`Mapping[str, FeatureReader]`): by kind.
+
+    Returns:
+        `bool`: False of a metric that is read by a network of anybody's choice.
+    """
+    kind = metric.kind.partition("@")[0]
+    if kind not in ("inception", "i3d") or ":" in metric.name:
+        return False
+    return not readers[metric.kind].digest.startswith(ALL_KINDS[kind].sha256)
+
+
+def published_by_others(run: Run, metrics: Mapping[str, Metric], readers: Mapping[str, FeatureReader]) -> list[str]:
+    """What to know of published figures that stand beside those of other weights.
+
+    Args:
+        run (`Run`): with published rows.
+        metrics (`Mapping[str, Metric]`): by name.
+        readers (`Mapping[str, FeatureReader]`): by kind.
+
+    Returns:
+        `list[str]`: a sentence, or none.
+    """
+    published = {name for row in run.published for name in row.scores}
+    names = [name for name in run.metrics if name in published and has_other_weights(metrics[name], readers)]
+    if not names:
+        return []
+    return [f"Published figures of {', '.join(names)} were read by other weights: they cannot be compared with ours."]
+
+
+def _under_own_name(metric: Metric, readers: Mapping[str, FeatureReader]) -> Metric:
+    """FID, FVD and KID are called so on one network each; on other weights, their title names these."""
+    if not has_other_weights(metric, readers):
+        return metric
+    title = metric.title
+    if metric.name.startswith(("fid", "fvd")):
+        title = "Frechet distance"
+    elif metric.name == "kid":
+        title = "Kernel distance"
+    return replace(metric, title=f"{title} ({readers[metric.kind].title})")
 
 
 def _as_texts(features: Mapping[str, str | None]) -> list[str]:

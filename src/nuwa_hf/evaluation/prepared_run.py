@@ -156,6 +156,7 @@ def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) ->
         height, width = pipeline.image_size
         num_frames = pipeline.transformer.config.visual_grid[0]
         made = {"height": height, "width": width, "num_frames": num_frames, "frame_rate": pipeline.frame_rate}
+        _check_frame_rate(run, pipeline.frame_rate)
     elif data.dataset == EMOJI_MOTION or isinstance(data.dataset, EmojiMotion):
         setting = EmojiMotion(setting=data.setting).setting if data.dataset == EMOJI_MOTION else data.dataset.setting
         side = setting.size
@@ -169,6 +170,17 @@ def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) ->
         if value is None:
             raise ValueError(f"`{name}` must be given where there is no checkpoint to say it, got none; add --{name}.")
     return made, measured
+
+
+def _check_frame_rate(run: Run, frame_rate: float) -> None:
+    """Frames that are continued or drawn from sketches stand for real ones, so they must be of the same times."""
+    task = get_task(run.task)
+    stands_for_frames = task.output == "video" and (task.known != "nothing" or task.condition != "text")
+    if stands_for_frames and run.frame_rate not in (None, frame_rate):
+        raise ValueError(
+            f"`frame_rate` must be that of the checkpoint for {task.name}, {frame_rate:g}, got {run.frame_rate:g}; "
+            "leave it out."
+        )
 
 
 def _inputs(

@@ -100,12 +100,13 @@ class Report:
         columns = {
             name: {
                 key: getattr(self.metrics[name], key)
-                for key in ("title", "better", "compares", "digits", "least_samples")
+                for key in ("title", "kind", "better", "compares", "digits", "least_samples")
             }
             for name in used
         }
         columns[SECONDS] = {
             "title": "seconds a sample",
+            "kind": SECONDS,
             "better": "lower",
             "compares": False,
             "digits": 2,
