@@ -86,7 +86,7 @@ def evaluate(
             `report.unmet` says what misses it.
         on_run (`Callable`, *optional*): called with the report after every run.
         options: `height`, `width`, `num_frames` and `frame_rate` at which samples are measured; `given_frames`;
-            `mask`; `guidance_scale`, `temperature`, `top_k` and `top_p` of the pipeline; `caption_column`,
+            `mask`; `guidance_scale`, `temperature`, `top_k`, `top_p` and `min_p` of the pipeline; `caption_column`,
             `label_column` and `sketch_column` of the data set.
 
     Returns:
@@ -118,9 +118,9 @@ def evaluate(
     known, readers = open_metrics(names, features, _device_of(vqgan), also=scorers)
     with _folder_of_samples(samples_dir, output) as folder:
         store = FeatureStore(readers, Path(cache_dir) if cache_dir else folder / "features", batch_size)
-        prepared = [prepare_run(run, data, model, known, store) for run in runs]
+        prepared = [prepare_run(run, data, model, vqgan, known, store) for run in runs]
         judges = {name: readers[name].scorer for name in scorers}
-        maker = Maker(vqgan, model, folder, tuple(seeds), batch_size, judges)
+        maker = Maker(model, folder, tuple(seeds), batch_size, judges)
         report = Report(_settings(plan, pipeline, data, seeds, readers, given), known, require=dict(require or {}))
         for one in prepared:
             warnings = [*notes_of(one.run, plan), *published_by_others(one.run, known, readers)]

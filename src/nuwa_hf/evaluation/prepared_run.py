@@ -3,9 +3,11 @@
 """A run with all that it needs, checked before anything is generated."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import torch
 
 from nuwa_hf import pipelines
 from nuwa_hf.datasets import EmojiMotion
@@ -16,8 +18,8 @@ from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
 from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs, task_inputs
+from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
 
@@ -80,6 +82,7 @@ class PreparedRun:
         metrics (`tuple[Metric, ...]`): in the order of the columns.
         real (`RealSamples`): at the size of the checkpoint.
         measured (`RealSamples`): the same at the size at which samples are measured.
+        coded (`ThroughCodec`): the real samples through the codec; generated ones have the same fields.
         inputs (`Mapping[str, TaskInputs]`): of each row of generated samples.
         changed (`ChangedSamples`, *optional*): what is asked for where it is not what the samples show.
     """
@@ -88,6 +91,7 @@ class PreparedRun:
     metrics: tuple[Metric, ...]
     real: RealSamples
     measured: RealSamples
+    coded: ThroughCodec
     inputs: Mapping[str, TaskInputs]
     changed: ChangedSamples | None = None
 
@@ -96,6 +100,7 @@ def prepare_run(
     run: Run,
     data: DataChoice,
     pipeline: NuwaPipelineBase | None,
+    vqgan: torch.nn.Module,
     metrics: Mapping[str, Metric],
     store: FeatureStore,
 ) -> PreparedRun:
@@ -105,6 +110,7 @@ def prepare_run(
         run (`Run`): what is asked for.
         data (`DataChoice`): the data set.
         pipeline (`NuwaPipelineBase`, *optional*): the checkpoint; None to measure a codec alone.
+        vqgan (`torch.nn.Module`): the codec, that of the checkpoint if there is one.
         metrics (`Mapping[str, Metric]`): by name, those of the run among them.
         store (`FeatureStore`): the readers that they need.
 
@@ -131,8 +137,9 @@ def prepare_run(
             name: _inputs(run, options, real, pipeline, None if changed is None else changed.prompts)
             for name, options in run.rows.items()
         }
-    prepared = PreparedRun(run, tuple(metrics[name] for name in run.metrics), real, measured, inputs, changed)
-    store.check(prepared.metrics, _Fields.of(prepared, has_samples=bool(inputs)))
+    coded = ThroughCodec(real, vqgan, next(iter(inputs.values()), None))
+    prepared = PreparedRun(run, tuple(metrics[name] for name in run.metrics), real, measured, coded, inputs, changed)
+    store.check(prepared.metrics, prepared.coded)
     store.check_labels(prepared.metrics, measured.labels)
     return prepared
 
@@ -215,29 +222,3 @@ def _change(run: Run, data: DataChoice, real: RealSamples) -> ChangedSamples:
     if not isinstance(dataset, EmojiMotion):
         dataset = EmojiMotion(setting=data.setting, split=run.split or data.split or "val")
     return change_captions(run.captions, rows, dataset)
-
-
-@dataclass(frozen=True)
-class _Fields:
-    """What a set of samples will have, before there are any."""
-
-    name: str
-    has: frozenset[str]
-    num_samples: int
-    num_frames: int
-    height: int
-    width: int
-    digest: str = ""
-
-    @classmethod
-    def of(cls, prepared: PreparedRun, *, has_samples: bool) -> "_Fields":
-        real = prepared.measured
-        hidden = {"hidden"} if has_samples and get_task(prepared.run.task).known != "nothing" else set()
-        has = real.has | {"references"} | hidden
-        return cls("generated", has, len(real), real.num_frames, real.height, real.width)
-
-    def __len__(self) -> int:
-        return self.num_samples
-
-    def batches(self, batch_size: int) -> Iterator[SampleBatch]:
-        raise NotImplementedError
