@@ -12,7 +12,14 @@ from nuwa_hf.tasks import TASKS
 
 
 COLUMNS = {
-    name: {"title": name.title(), "better": "higher", "digits": digits, "least_samples": 2, "compares": False}
+    name: {
+        "title": name.title(),
+        "kind": "judges",
+        "better": "higher",
+        "compares": False,
+        "digits": digits,
+        "least_samples": 2,
+    }
     for name, digits in {**dict.fromkeys(SHORT_COLUMNS, 3), "seam": 4, "psnr": 1}.items()
 }
 
@@ -57,7 +64,7 @@ def scores(tmp_path):
         ),
     ]
     path = tmp_path / "scores.json"
-    path.write_text(json.dumps({"setting": "small", "seeds": [3], "columns": COLUMNS, "runs": runs}))
+    path.write_text(json.dumps({"setting": "small", "seeds": [3], "features": {}, "columns": COLUMNS, "runs": runs}))
     return path
 
 

@@ -25,6 +25,8 @@ TOY = {
     "train": [*STEPS, "--device", "cpu"],
     "text-to-video": ["--num-videos", "1"],
     "judge_shapes.py": ["--num_clips", "3"],
+    # The page's own metrics need torch-fidelity, which is an extra; test_evaluation_page.py runs them.
+    "evaluate": ["--metrics", "mse", "--num_samples", "2", "--device", "cpu"],
 }
 
 
@@ -39,7 +41,7 @@ def folder(tmp_path_factory):
 def test_the_page_has_every_step():
     assert steps_of(COMMANDS) == [
         *("moving_shapes.py", "inspect", "train-vqgan", "tokenize", "train"),
-        *("text-to-video", "judge_shapes.py", "judge_shapes.py", "push"),
+        *("text-to-video", "judge_shapes.py", "judge_shapes.py", "moving_shapes.py", "evaluate", "push"),
     ]
 
 
@@ -68,7 +70,7 @@ def test_the_judge_is_right_about_every_real_clip(folder):
 
 
 def test_what_was_looked_at_is_there(folder):
-    for name in ("inspect.png", "runs/tokens/codec.png", "shapes.json", "shapes.png"):
+    for name in ("inspect.png", "runs/tokens/codec.png", "shapes.json", "shapes.png", "scores.json"):
         assert (folder / name).is_file()
     for run in ("vqgan", "full"):
         assert list((folder / "runs" / run / "samples").glob("step-000002*.png"))

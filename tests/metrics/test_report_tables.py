@@ -8,11 +8,30 @@ def score(value, samples, low=None, high=None):
 
 
 REPORT = {
+    "features": {
+        "inception": {"title": "Inception v3", "digest": "1"},
+        "classifier": {"title": "ViT", "digest": "2"},
+    },
     "columns": {
-        "fid": {"title": "FID", "better": "lower", "compares": True, "digits": 2, "least_samples": 10_000},
-        "accuracy": {"title": "Accuracy", "better": "higher", "compares": False, "digits": 3, "least_samples": 30},
+        "fid": {
+            "title": "FID",
+            "kind": "inception",
+            "better": "lower",
+            "compares": True,
+            "digits": 2,
+            "least_samples": 10_000,
+        },
+        "accuracy": {
+            "title": "Accuracy",
+            "kind": "classifier",
+            "better": "higher",
+            "compares": False,
+            "digits": 3,
+            "least_samples": 30,
+        },
         "seconds": {
             "title": "seconds a sample",
+            "kind": "seconds",
             "better": "lower",
             "compares": False,
             "digits": 2,
@@ -69,6 +88,7 @@ def test_published_rows_are_called_so_and_name_their_source():
 def test_table_says_what_to_know_before_its_figures_are_compared():
     for text in (format_report(REPORT), report_markdown(REPORT)):
         assert "text to video (test)" in text
+        assert "Read by Inception v3: FID; by ViT: Accuracy." in text
         assert "real: FID between two halves of the real samples" in text
         assert "too few samples: FID of 2,000, where 10,000 are needed" in text
         assert "Accuracy of" not in text

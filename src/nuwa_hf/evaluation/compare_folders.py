@@ -3,7 +3,7 @@
 """Compare two folders of images or clips, whatever program made them: `nuwa-hf compare`, and `compare` in Python."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nuwa_hf.evaluation.evaluate_arguments import parse_compare_arguments
@@ -12,7 +12,7 @@ from nuwa_hf.evaluation.measure_run import half_against_half
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
 from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.evaluation.report import Report, RunReport, features_used, say_unmet
+from nuwa_hf.evaluation.report import Report, RunReport, check_require, features_used, say_unmet
 from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
 from nuwa_hf.exit_status import exit_status
@@ -30,6 +30,7 @@ def compare(
     cache_dir: str | Path | None = None,
     batch_size: int = 16,
     output: str | Path | None = None,
+    require: Mapping[str, float] | None = None,
     device: str = "cpu",
 ) -> Report:
     """Measure one set of samples against another.
@@ -48,6 +49,8 @@ def compare(
         cache_dir (`str` or `Path`, *optional*): where features are kept; nowhere if left out.
         batch_size (`int`, defaults to 16): samples at once.
         output (`str` or `Path`, *optional*): JSON report.
+        require (`Mapping[str, float]`, *optional*): metric to the value that is still good enough; `report.unmet` says
+            what misses it.
         device (`str`, defaults to `"cpu"`): where features are read.
 
     Returns:
@@ -59,10 +62,12 @@ def compare(
     Example:
         >>> compare("generated", "real", ["frechet:efficientnet"], features=["efficientnet"])  # doctest: +SKIP
     """
+    check_require(require or {}, metrics)
     known, readers = open_metrics(list(metrics), features, device)
     size = {"height": height, "width": width, "num_frames": num_frames}
     samples = _as_set(generated, "generated", size)
     truth = _as_set(real, "real", size)
+    _check_shapes(samples, truth)
     if any("references" in fields_of(metric) for metric in known.values()):
         if len(samples) != len(truth):
             raise ValueError(
@@ -82,7 +87,7 @@ def compare(
     if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth)):
         rows["real"] = limits
     settings = {"generated": _named(generated), "real": _named(real), "features": features_used(readers)}
-    report = Report(settings, known, [RunReport(run, rows)])
+    report = Report(settings, known, [RunReport(run, truth.digest, rows)], dict(require or {}))
     if output is not None:
         report.save(output)
     return report
@@ -98,16 +103,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         `int`: 0, or 1 if a requirement is not met; the last line on stderr then says which, and by how much.
     """
     arguments = vars(parse_compare_arguments(argv))
-    require, markdown = arguments.pop("require"), arguments.pop("markdown")
+    markdown = arguments.pop("markdown")
     report = compare(**arguments)
     sys.stdout.write(f"{report}\n")
     if markdown is not None:
         report.save_markdown(markdown)
-    return say_unmet(report, require)
+    return say_unmet(report)
 
 
 def _as_set(given: str | Path | SampleSet, name: str, size: dict[str, int | None]) -> SampleSet:
     return SampleFolder.open(given, name=name, **size) if isinstance(given, str | Path) else given
+
+
+def _check_shapes(samples: SampleSet, truth: SampleSet) -> None:
+    own, other = (f"{one.num_frames} of {one.height}x{one.width}" for one in (samples, truth))
+    if own != other:
+        raise ValueError(
+            f"`generated` and `real` must have one size and one number of frames, got {own} and {other}; give "
+            "`height`, `width` and `num_frames`."
+        )
 
 
 def _named(given: str | Path | SampleSet) -> str:

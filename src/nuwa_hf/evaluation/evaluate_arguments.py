@@ -133,8 +133,9 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dataset", help="a folder, a file of rows, an id of the Hub, or emoji-motion")
     group.add_argument("--split", help="which split; train of a data set, val of emoji-motion if left out")
     group.add_argument("--setting", default="small", choices=list(SETTINGS), help="the setting of emoji-motion")
-    for name in ("caption", "label", "sketch"):
-        group.add_argument(f"--{name}_column", help=f"where {name}s are; found if left out")
+    group.add_argument("--caption_column", help="found if left out")
+    group.add_argument("--label_column", help="of classes; a column of class labels or sub-folders if left out")
+    group.add_argument("--sketch_column", help="of class maps; none are read if left out")
     for name in ("height", "width", "num_frames"):
         group.add_argument(f"--{name}", type=int, help="at which samples are measured; the checkpoint's if left out")
     group.add_argument("--frame_rate", type=float, help="frames a second; the checkpoint's if left out")
@@ -143,7 +144,11 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
 def _add_shared_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("features and reports")
     group.add_argument(
-        "--features", nargs="+", default=[], metavar="KIND=PATH", help="networks that metrics read with, each local"
+        "--features",
+        nargs="+",
+        default=[],
+        metavar="KIND=PATH",
+        help="networks that metrics read with: files, folders, ids of the Hub",
     )
     group.add_argument("--cache_dir", type=Path, help="where features are kept, to be shared between evaluations")
     group.add_argument("--batch_size", type=int, default=16, help="samples at once")

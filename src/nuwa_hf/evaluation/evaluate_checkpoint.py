@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import torch
 from accelerate import PartialState
 
 from nuwa_hf.evaluation.evaluate_arguments import parse_evaluate_arguments
-from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics
+from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics, published_by_others
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.measure_run import Maker, measure_run
 from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
 from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
 from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
-from nuwa_hf.evaluation.report import Report, RunReport, features_used, say_unmet
+from nuwa_hf.evaluation.report import Report, RunReport, check_require, features_used, say_unmet
 from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
@@ -49,6 +50,7 @@ def evaluate(
     cache_dir: str | Path | None = None,
     batch_size: int = 16,
     output: str | Path | None = None,
+    require: Mapping[str, float] | None = None,
     on_run: Callable[[Report], None] | None = None,
     **options: Any,
 ) -> Report:
@@ -80,9 +82,11 @@ def evaluate(
         cache_dir (`str` or `Path`, *optional*): where features are kept; in `samples_dir` if left out.
         batch_size (`int`, defaults to 16): samples at once.
         output (`str` or `Path`, *optional*): JSON report, written after every row.
+        require (`Mapping[str, float]`, *optional*): metric of the first run to the value that is still good enough;
+            `report.unmet` says what misses it.
         on_run (`Callable`, *optional*): called with the report after every run.
         options: `height`, `width`, `num_frames` and `frame_rate` at which samples are measured; `given_frames`;
-            `mask`; `guidance_scale`, `temperature`, `top_k` and `top_p` of the pipeline; `caption_column`,
+            `mask`; `guidance_scale`, `temperature`, `top_k`, `top_p` and `min_p` of the pipeline; `caption_column`,
             `label_column` and `sketch_column` of the data set.
 
     Returns:
@@ -103,20 +107,24 @@ def evaluate(
         raise TypeError(f"`evaluate` has no option {min(unknown)!r}; see its documentation.")
     plan = None if protocol is None else load_protocol(protocol)
     runs = plan_runs(plan, task, metrics, num_samples, given, candidates, scorer)
+    check_require(require or {}, runs[0].metrics)
+    _check_seeds(seeds)
     model = pipeline if isinstance(pipeline, NuwaPipelineBase) else None
     vqgan = pipeline if model is None else model.vqgan
+    PartialState(cpu=_device_of(vqgan) == "cpu")
     data = _data(plan, dataset, split, setting, given)
     names = list(dict.fromkeys(name for run in runs for name in run.metrics))
     scorers = {row.get("scorer") for run in runs for row in run.rows.values()} & {"clip"}
     known, readers = open_metrics(names, features, _device_of(vqgan), also=scorers)
     with _folder_of_samples(samples_dir, output) as folder:
         store = FeatureStore(readers, Path(cache_dir) if cache_dir else folder / "features", batch_size)
-        prepared = [prepare_run(run, data, model, known, store) for run in runs]
+        prepared = [prepare_run(run, data, model, vqgan, known, store) for run in runs]
         judges = {name: readers[name].scorer for name in scorers}
-        maker = Maker(vqgan, model, folder, tuple(seeds), batch_size, judges)
-        report = Report(_settings(plan, pipeline, data, seeds, readers, given), known)
+        maker = Maker(model, folder, tuple(seeds), batch_size, judges)
+        report = Report(_settings(plan, pipeline, data, seeds, readers, given), known, require=dict(require or {}))
         for one in prepared:
-            report.runs.append(RunReport(one.run, warnings=notes_of(one.run, plan)))
+            warnings = [*notes_of(one.run, plan), *published_by_others(one.run, known, readers)]
+            report.runs.append(RunReport(one.run, one.measured.digest, warnings=warnings))
             for name, row in measure_run(one, maker, store):
                 report.runs[-1].rows[name] = row
                 if output is not None:
@@ -136,18 +144,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         `int`: 0, or 1 if a requirement is not met; the last line on stderr then says which, and by how much.
     """
     arguments = vars(parse_evaluate_arguments(argv))
-    require, markdown = arguments.pop("require"), arguments.pop("markdown")
+    markdown = arguments.pop("markdown")
     pipeline = _load(arguments.pop("checkpoint"), arguments.pop("vqgan"), arguments.pop("device"))
     report = evaluate(pipeline, **arguments, on_run=_print_last)
     if not PartialState().is_main_process:
         return 0
     if markdown is not None:
         report.save_markdown(markdown)
-    return say_unmet(report, require)
+    return say_unmet(report)
 
 
 def _print_last(report: Report) -> None:
-    sys.stdout.write(f"\n{Report(report.settings, report.metrics, report.runs[-1:])}\n")
+    sys.stdout.write(f"\n{replace(report, runs=report.runs[-1:])}\n")
     sys.stdout.flush()
 
 
@@ -198,13 +206,20 @@ def _settings(
         "protocol": None if plan is None else plan.name,
         "checkpoint": checkpoint_digest(pipeline) if is_pipeline else None,
         "codec": model_digest(pipeline.vqgan if is_pipeline else pipeline),
-        "dataset": data.dataset if isinstance(data.dataset, str) else type(data.dataset).__name__,
+        "dataset": str(data.dataset) if isinstance(data.dataset, str | Path) else type(data.dataset).__name__,
         "setting": data.setting,
         "split": data.split,
         "seeds": list(seeds),
         "sampling": {name: given[name] for name in SAMPLING_OPTIONS if name in given},
         "features": features_used(readers),
     }
+
+
+def _check_seeds(seeds: Sequence[int]) -> None:
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"`seeds` must be at least one and none twice, got {list(seeds)}; use for example 0 1 2.")
+    if min(seeds) < 0:
+        raise ValueError(f"`seeds` must be at least 0, got {min(seeds)}; use for example 0 1 2.")
 
 
 def _device_of(vqgan: torch.nn.Module) -> str:

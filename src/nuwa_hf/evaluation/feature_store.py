@@ -12,6 +12,7 @@ from nuwa_hf.evaluation.features.read_features import check_samples, read_featur
 from nuwa_hf.evaluation.judges.judge_kind import JUDGES
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
+from nuwa_hf.evaluation.protocols.run import Run
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
 
 
@@ -161,6 +162,28 @@ def open_metrics(
     kinds = [metric.kind for metric in resolve_metrics(names) if metric.kind != LIKELIHOOD]
     readers = open_readers([*kinds, *also], parse_features(texts, ALL_KINDS), device, ALL_KINDS)
     return {metric.name: metric for metric in resolve_metrics(names, readers)}, readers
+
+
+def published_by_others(run: Run, metrics: Mapping[str, Metric], readers: Mapping[str, FeatureReader]) -> list[str]:
+    """What to know of published figures that stand beside those of other weights.
+
+    Args:
+        run (`Run`): with published rows.
+        metrics (`Mapping[str, Metric]`): by name.
+        readers (`Mapping[str, FeatureReader]`): by kind.
+
+    Returns:
+        `list[str]`: a sentence, or none.
+    """
+    published = {name for row in run.published for name in row.scores}
+    names = [name for name in run.metrics if name in published and _is_by_others(metrics[name], readers)]
+    if not names:
+        return []
+    return [f"Published figures of {', '.join(names)} were read by other weights: they cannot be compared with ours."]
+
+
+def _is_by_others(metric: Metric, readers: Mapping[str, FeatureReader]) -> bool:
+    return metric.kind in readers and not readers[metric.kind].has_published_weights
 
 
 def _as_texts(features: Mapping[str, str | None]) -> list[str]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import PartialState
 
 from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore, readable
@@ -27,7 +26,6 @@ from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.repeated_frames import LastFrameRepeated
 from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
-from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.pipelines.scorers import Scorer
 from nuwa_hf.tasks import get_task
@@ -41,7 +39,6 @@ class Maker:
     """What makes the samples of all runs, and where they are kept.
 
     Args:
-        vqgan (`torch.nn.Module`): the codec.
         pipeline (`NuwaPipelineBase`, *optional*): the checkpoint; None to measure the codec alone.
         samples_dir (`Path`): a folder for each run, row and seed is in it.
         seeds (`Sequence[int]`): sample i of seed s has the seed `s * SEEDS_APART + i`.
@@ -49,7 +46,6 @@ class Maker:
         scorers (`Mapping[str, Scorer]`): what picks the best of several candidates, beside the model itself.
     """
 
-    vqgan: torch.nn.Module
     pipeline: NuwaPipelineBase | None
     samples_dir: Path
     seeds: Sequence[int]
@@ -134,9 +130,8 @@ class RowJudge:
         self.compared = self.store.read([metric.kind for metric in prepared.metrics if metric.compares], real)
         if row := self._real():
             yield "real", row
-        inputs = next(iter(prepared.inputs.values()), None)
-        coded = ThroughCodec(prepared.real, self.maker.vqgan, inputs)
-        yield "codec", self._scores(coded if prepared.real is real else MeasuredSamples(coded, real))
+        coded = prepared.coded if prepared.real is real else MeasuredSamples(prepared.coded, real)
+        yield "codec", self._scores(coded)
         for _ in prepared.run.baselines:
             baseline = LastFrameRepeated(real, prepared.run.given_frames or 1)
             yield baseline.name, self._scores(baseline)

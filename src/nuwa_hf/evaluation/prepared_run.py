@@ -3,9 +3,11 @@
 """A run with all that it needs, checked before anything is generated."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import torch
 
 from nuwa_hf import pipelines
 from nuwa_hf.datasets import EmojiMotion
@@ -16,8 +18,8 @@ from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
 from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs, task_inputs
+from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
 
@@ -40,12 +42,13 @@ class DataChoice:
     columns: Mapping[str, Any] = field(default_factory=dict)
     needs: str = ""
 
-    def open(self, run: Run, size: Mapping[str, Any]) -> RealSamples:
+    def open(self, run: Run, size: Mapping[str, Any], num_classes: int | None) -> RealSamples:
         """The real samples of a run.
 
         Args:
             run (`Run`): the run.
             size (`Mapping[str, Any]`): height, width, frames and their rate.
+            num_classes (`int`, *optional*): of the sketches that the checkpoint reads.
 
         Returns:
             `RealSamples`.
@@ -60,6 +63,7 @@ class DataChoice:
                 still=run.output == "image",
                 split=run.split or self.split,
                 setting=self.setting,
+                num_classes=num_classes,
                 **size,
                 **self.columns,
             )
@@ -78,6 +82,7 @@ class PreparedRun:
         metrics (`tuple[Metric, ...]`): in the order of the columns.
         real (`RealSamples`): at the size of the checkpoint.
         measured (`RealSamples`): the same at the size at which samples are measured.
+        coded (`ThroughCodec`): the real samples through the codec; generated ones have the same fields.
         inputs (`Mapping[str, TaskInputs]`): of each row of generated samples.
         changed (`ChangedSamples`, *optional*): what is asked for where it is not what the samples show.
     """
@@ -86,6 +91,7 @@ class PreparedRun:
     metrics: tuple[Metric, ...]
     real: RealSamples
     measured: RealSamples
+    coded: ThroughCodec
     inputs: Mapping[str, TaskInputs]
     changed: ChangedSamples | None = None
 
@@ -94,6 +100,7 @@ def prepare_run(
     run: Run,
     data: DataChoice,
     pipeline: NuwaPipelineBase | None,
+    vqgan: torch.nn.Module,
     metrics: Mapping[str, Metric],
     store: FeatureStore,
 ) -> PreparedRun:
@@ -103,6 +110,7 @@ def prepare_run(
         run (`Run`): what is asked for.
         data (`DataChoice`): the data set.
         pipeline (`NuwaPipelineBase`, *optional*): the checkpoint; None to measure a codec alone.
+        vqgan (`torch.nn.Module`): the codec, that of the checkpoint if there is one.
         metrics (`Mapping[str, Metric]`): by name, those of the run among them.
         store (`FeatureStore`): the readers that they need.
 
@@ -113,8 +121,10 @@ def prepare_run(
         ValueError: If something is missing or does not fit.
     """
     made, measured_at = clip_sizes(run, data, pipeline)
-    real = data.open(run, made)
-    measured = real if made == measured_at else data.open(run, measured_at)
+    reads_sketches = pipeline is not None and pipeline.sketch_vqgan is not None
+    num_classes = pipeline.sketch_codec.in_channels if reads_sketches else None
+    real = data.open(run, made, num_classes)
+    measured = real if made == measured_at else data.open(run, measured_at, num_classes)
     changed = None
     if run.captions != "own":
         changed = _change(run, data, real)
@@ -127,8 +137,9 @@ def prepare_run(
             name: _inputs(run, options, real, pipeline, None if changed is None else changed.prompts)
             for name, options in run.rows.items()
         }
-    prepared = PreparedRun(run, tuple(metrics[name] for name in run.metrics), real, measured, inputs, changed)
-    store.check(prepared.metrics, _Fields.of(prepared, has_samples=bool(inputs)))
+    coded = ThroughCodec(real, vqgan, next(iter(inputs.values()), None))
+    prepared = PreparedRun(run, tuple(metrics[name] for name in run.metrics), real, measured, coded, inputs, changed)
+    store.check(prepared.metrics, prepared.coded)
     store.check_labels(prepared.metrics, measured.labels)
     return prepared
 
@@ -152,6 +163,7 @@ def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) ->
         height, width = pipeline.image_size
         num_frames = pipeline.transformer.config.visual_grid[0]
         made = {"height": height, "width": width, "num_frames": num_frames, "frame_rate": pipeline.frame_rate}
+        _check_frame_rate(run, pipeline.frame_rate)
     elif data.dataset == EMOJI_MOTION or isinstance(data.dataset, EmojiMotion):
         setting = EmojiMotion(setting=data.setting).setting if data.dataset == EMOJI_MOTION else data.dataset.setting
         side = setting.size
@@ -165,6 +177,17 @@ def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) ->
         if value is None:
             raise ValueError(f"`{name}` must be given where there is no checkpoint to say it, got none; add --{name}.")
     return made, measured
+
+
+def _check_frame_rate(run: Run, frame_rate: float) -> None:
+    """Frames that are continued or drawn from sketches stand for real ones, so they must be of the same times."""
+    task = get_task(run.task)
+    stands_for_frames = task.output == "video" and (task.known != "nothing" or task.condition != "text")
+    if stands_for_frames and run.frame_rate not in (None, frame_rate):
+        raise ValueError(
+            f"`frame_rate` must be that of the checkpoint for {task.name}, {frame_rate:g}, got {run.frame_rate:g}; "
+            "leave it out."
+        )
 
 
 def _inputs(
@@ -199,29 +222,3 @@ def _change(run: Run, data: DataChoice, real: RealSamples) -> ChangedSamples:
     if not isinstance(dataset, EmojiMotion):
         dataset = EmojiMotion(setting=data.setting, split=run.split or data.split or "val")
     return change_captions(run.captions, rows, dataset)
-
-
-@dataclass(frozen=True)
-class _Fields:
-    """What a set of samples will have, before there are any."""
-
-    name: str
-    has: frozenset[str]
-    num_samples: int
-    num_frames: int
-    height: int
-    width: int
-    digest: str = ""
-
-    @classmethod
-    def of(cls, prepared: PreparedRun, *, has_samples: bool) -> "_Fields":
-        real = prepared.measured
-        hidden = {"hidden"} if has_samples and get_task(prepared.run.task).known != "nothing" else set()
-        has = real.has | {"references"} | hidden
-        return cls("generated", has, len(real), real.num_frames, real.height, real.width)
-
-    def __len__(self) -> int:
-        return self.num_samples
-
-    def batches(self, batch_size: int) -> Iterator[SampleBatch]:
-        raise NotImplementedError

@@ -3,8 +3,9 @@
 """What an evaluation found, as an object, as JSON and as tables."""
 
 import json
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,13 @@ class RunReport:
 
     Args:
         run (`Run`): what was asked for.
+        data (`str`): digest of the real samples.
         rows (`dict[str, dict[str, Score]]`): row to metric to score, in the order of the table.
         warnings (`list[str]`): what to know before these figures are compared with others.
     """
 
     run: Run
+    data: str
     rows: dict[str, Row] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -46,6 +49,7 @@ class RunReport:
         return {
             **{name: getattr(run, name) for name in ("name", "task", "split", "num_samples")},
             **options,
+            "data": self.data,
             "metrics": list(run.metrics),
             "options": {name: dict(row) for name, row in run.rows.items() if row},
             "rows": {
@@ -64,16 +68,31 @@ class Report:
         settings (`dict[str, Any]`): what was evaluated: checkpoint, data set, seeds, sampling, features.
         runs (`list[RunReport]`): one for each run, as far as they are done.
         metrics (`Mapping[str, Metric]`): the metrics by name.
+        require (`Mapping[str, float]`): metric to the value that is still good enough in what the first run is about.
     """
 
     settings: dict[str, Any]
     metrics: Mapping[str, Metric]
     runs: list[RunReport] = field(default_factory=list)
+    require: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def scores(self) -> Row:
         """Metric to score of what the first run is about."""
         return self.runs[0].rows[self.runs[0].judged_row]
+
+    @property
+    def unmet(self) -> list[str]:
+        """A phrase for each requirement that is not met: the value must be at least the limit where higher is better,
+        else at most; what was not measured is not met.
+        """
+        phrases = []
+        for name, limit in self.require.items():
+            is_higher_better = self.metrics[name].better == "higher"
+            value = self.scores[name].value if name in self.scores else math.nan
+            if not (value >= limit if is_higher_better else value <= limit):
+                phrases.append(f"{name} {value:.3f} {'<' if is_higher_better else '>'} {limit:g}")
+        return phrases
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON has it."""
@@ -81,12 +100,13 @@ class Report:
         columns = {
             name: {
                 key: getattr(self.metrics[name], key)
-                for key in ("title", "better", "compares", "digits", "least_samples")
+                for key in ("title", "kind", "better", "compares", "digits", "least_samples")
             }
             for name in used
         }
         columns[SECONDS] = {
             "title": "seconds a sample",
+            "kind": SECONDS,
             "better": "lower",
             "compares": False,
             "digits": 2,
@@ -132,39 +152,34 @@ def features_used(readers: Mapping[str, FeatureReader]) -> dict[str, dict[str, s
     return {kind: {"title": reader.title, "digest": reader.digest} for kind, reader in readers.items()}
 
 
-def say_unmet(report: Report, require: Mapping[str, float]) -> int:
-    """Say on stderr which requirements the first run does not meet.
+def check_require(require: Mapping[str, float], metrics: Collection[str]) -> None:
+    """Check that what is required will be measured.
+
+    Args:
+        require (`Mapping[str, float]`): limit by metric.
+        metrics (`Collection[str]`): names of the metrics of the first run.
+
+    Raises:
+        ValueError: If a metric is not among them.
+    """
+    for name in require:
+        if name not in metrics:
+            raise ValueError(
+                f"`require` must be among the metrics of the first run, {', '.join(metrics)}, got {name!r}; add it."
+            )
+
+
+def say_unmet(report: Report) -> int:
+    """Say on stderr which requirements are not met.
 
     Args:
         report (`Report`): what was found.
-        require (`Mapping[str, float]`): limit by metric.
 
     Returns:
         `int`: 1 if there is one, else 0.
     """
-    unmet = unmet_requirements(report.scores, report.metrics, require)
+    unmet = report.unmet
     if unmet:
         first = report.runs[0]
         sys.stderr.write(f"required of {first.judged_row} in {first.run.name}, not met: {'; '.join(unmet)}\n")
     return int(bool(unmet))
-
-
-def unmet_requirements(row: Row, metrics: Mapping[str, Metric], requirements: Mapping[str, float]) -> list[str]:
-    """The requirements that a row does not meet.
-
-    Args:
-        row (`dict[str, Score]`): metric to score.
-        metrics (`Mapping[str, Metric]`): the metrics by name.
-        requirements (`Mapping[str, float]`): metric to the value that is still good enough: the least where higher is
-            better, else the greatest.
-
-    Returns:
-        `list[str]`: one phrase for each. A score that the row does not have, or that is not a number, is not met.
-    """
-    phrases = []
-    for name, limit in requirements.items():
-        is_higher_better = metrics[name].better == "higher"
-        value = row[name].value if name in row else float("nan")
-        if not (value >= limit if is_higher_better else value <= limit):
-            phrases.append(f"{name} {value:.3f} {'<' if is_higher_better else '>'} {limit:g}")
-    return phrases

@@ -69,7 +69,13 @@ def tables_of(report: Mapping[str, Any]) -> Iterator[Table]:
         rows += [_published_row(row, columns) for row in run["published"]]
         header = ["samples", *(f"{column['title']} {ARROWS[column['better']]}" for column in columns.values())]
         title = run["name"] if run.get("split") is None else f"{run['name']} ({run['split']})"
-        notes = [*_halves(run, columns), *_too_few(run, columns), *run["warnings"], *_sources(run["published"])]
+        notes = [
+            *_networks(columns, report["features"]),
+            *_halves(run, columns),
+            *_too_few(run, columns),
+            *run["warnings"],
+            *_sources(run["published"]),
+        ]
         yield Table(title, header, rows, notes)
 
 
@@ -116,18 +122,32 @@ def _halves(run: Mapping[str, Any], columns: Mapping[str, Any]) -> list[str]:
 
 
 def _too_few(run: Mapping[str, Any], columns: Mapping[str, Any]) -> list[str]:
-    short, depends = [], False
+    short: dict[str, list[str]] = {}
+    depends = False
     for name, column in columns.items():
         counts = [row[name]["samples"] for row in run["rows"].values() if name in row]
         if counts and min(counts) < column["least_samples"]:
-            short.append(
-                f"{column['title']} of {_count(min(counts))}, where {_count(column['least_samples'])} are needed"
-            )
+            where = f"of {_count(min(counts))}, where {_count(column['least_samples'])} are needed"
+            short.setdefault(where, []).append(column["title"])
             depends |= column["compares"]
     if not short:
         return []
+    listed = "; ".join(f"{', '.join(titles)} {where}" for where, titles in short.items())
     remark = " What compares sets depends on their size: compare it only with figures of as many." if depends else ""
-    return [f"{TOO_FEW} too few samples: {'; '.join(short)}.{remark}"]
+    return [f"{TOO_FEW} too few samples: {listed}.{remark}"]
+
+
+def _networks(columns: Mapping[str, Any], features: Mapping[str, Any]) -> list[str]:
+    by_network: dict[str, list[str]] = {}
+    for column in columns.values():
+        network = features.get(column["kind"], {}).get("title")
+        if network is not None and column["kind"] != "pixels" and network not in column["title"]:
+            by_network.setdefault(network, []).append(column["title"])
+    if not by_network:
+        return []
+    return [
+        "Read by " + "; by ".join(f"{network}: {', '.join(titles)}" for network, titles in by_network.items()) + "."
+    ]
 
 
 def _sources(published: list[Mapping[str, Any]]) -> list[str]:

@@ -12,7 +12,7 @@ from nuwa_hf.tasks import find_task, get_task
 CAPTIONS = ("own", "another-thing", "another-motion")
 BASELINES = ("last frame repeated",)
 SCORERS = ("likelihood", "clip")
-SAMPLING_OPTIONS = {"guidance_scale": float, "temperature": float, "top_k": int, "top_p": float}
+SAMPLING_OPTIONS = {"guidance_scale": float, "temperature": float, "top_k": int, "top_p": float, "min_p": float}
 # What a row of generated samples may set.
 ROW_OPTIONS = {"condition_on_known": bool, "text": bool, "candidates": int, "scorer": str, **SAMPLING_OPTIONS}
 

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import json
+import math
+import shutil
+
+import pytest
+import torch
+from clip_folders import break_clip, write_clips
+from tiny_classifiers import tiny_efficientnet_lite_state
+
+from nuwa_hf.evaluation import compare
+from nuwa_hf.evaluation.compare_folders import main
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Two folders of clips, of which the second has two more; read only."""
+    folder = tmp_path_factory.mktemp("folders")
+    return write_clips(folder / "few", 4), write_clips(folder / "many", 6)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A tiny network of the kind efficientnet, as `--features` names it."""
+    file = tmp_path_factory.mktemp("network") / "network.pth"
+    torch.save(tiny_efficientnet_lite_state(), file)
+    return f"efficientnet={file}"
+
+
+def test_folder_has_no_distance_from_itself(folders, network):
+    few, many = folders
+    metrics = ["frechet:efficientnet", "psnr"]
+    same = compare(few, few, metrics, features=[network])
+    assert same.scores["frechet:efficientnet"].value == pytest.approx(0, abs=1e-3)
+    assert same.scores["psnr"].value == math.inf
+    other = compare(few, many, metrics[:1], features=[network])
+    assert other.scores["frechet:efficientnet"].value > same.scores["frechet:efficientnet"].value
+    assert "between two halves of the real samples" in str(other)
+
+
+def test_folders_are_compared_one_by_one_only_if_they_hold_as_much(folders):
+    with pytest.raises(ValueError, match=r"`real` must have as many samples as `generated`.*got 6 for 4"):
+        compare(*folders, ["psnr"])
+
+
+def test_frames_of_two_sizes_are_compared_at_one(folders, tmp_path):
+    few, _ = folders
+    large = tmp_path / "large"
+    shutil.copytree(few, large)
+    for number in range(4):
+        with (large / f"clip{number}.gif").open("rb") as file:
+            enlarge(file, large / f"clip{number}.gif")
+    with pytest.raises(ValueError, match="must have one size and one number of frames, got 4 of 24x32 and 4 of 12x16"):
+        compare(large, few, ["mse"])
+    assert compare(large, few, ["mse"], height=12, width=16).scores["mse"].value < 0.01
+
+
+def enlarge(file, path):
+    from PIL import Image, ImageSequence
+
+    with Image.open(file) as picture:
+        frames = [
+            frame.convert("RGB").resize((32, 24), Image.Resampling.NEAREST)
+            for frame in ImageSequence.Iterator(picture)
+        ]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=400, loop=0)
+
+
+def test_broken_file_is_counted_and_named(folders, network, tmp_path, caplog):
+    shutil.copytree(folders[1], tmp_path / "clips")
+    break_clip(tmp_path / "clips", 3)
+    report = compare(tmp_path / "clips", folders[0], ["frechet:efficientnet"], features=[network])
+    assert report.scores["frechet:efficientnet"].samples == 4
+    assert "(1)" in caplog.text
+    assert "clip3.gif" in caplog.text
+
+
+def test_command_writes_what_it_prints_and_fails_where_a_requirement_is_not_met(folders, network, tmp_path, capsys):
+    options = [*map(str, folders), "--metrics", "frechet:efficientnet", "--features", network]
+    assert main([*options, "--output", str(tmp_path / "c.json"), "--markdown", str(tmp_path / "c.md")]) == 0
+    assert "generated against real" in capsys.readouterr().out
+    saved = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert saved["runs"][0]["rows"]["generated"]["frechet:efficientnet"]["value"] > 0
+    assert saved["features"]["efficientnet"]["digest"]
+    assert main([*options, "--require", "frechet:efficientnet=0"]) == 1
+    assert "not met: frechet:efficientnet" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="`require` must be among the metrics"):
+        main([*options, "--require", "fid=3"])

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+import json
+import math
+import shutil
+
+import pytest
+import torch
+from clip_folders import break_clip, write_clips
+from tiny import NUM_CLASSES, tiny_pipeline, tiny_vqgan
+from tiny_clip import tiny_whole_clip
+
+from nuwa_hf.evaluation import evaluate
+from nuwa_hf.evaluation.evaluate_checkpoint import main
+from nuwa_hf.evaluation.measure_run import SEEDS_APART
+
+
+NUM_CLIPS = 6
+# Asks for the metrics of pixels alone, so that nothing but torchmetrics is needed.
+MEASURED = ("psnr", "mse")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Read only."""
+    return write_clips(tmp_path_factory.mktemp("real") / "clips", NUM_CLIPS, num_classes=NUM_CLASSES)
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return tiny_pipeline("T2V")
+
+
+@pytest.fixture(scope="module")
+def clip_network(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clip")
+    for part in tiny_whole_clip():
+        part.save_pretrained(folder)
+    return folder
+
+
+def test_what_was_generated_stands_beside_what_the_codec_reaches(pipeline, clips, tmp_path):
+    report = evaluate(pipeline, clips, MEASURED, task="V2V", num_samples=4, output=tmp_path / "scores.json")
+    saved = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert saved == report.to_dict()
+    (run,) = saved["runs"]
+    assert list(run["rows"]) == ["codec", "generated"]  # a real sample compared with itself would say nothing
+    for row in run["rows"].values():
+        assert {name: row[name]["samples"] for name in MEASURED} == dict.fromkeys(MEASURED, 4)
+    assert report.scores["mse"].low <= report.scores["mse"].value <= report.scores["mse"].high
+    assert report.scores["seconds"].value > 0
+    assert "through the codec" in str(report)
+
+
+def test_samples_that_are_there_are_neither_made_nor_read_again(pipeline, clips, tmp_path):
+    def times():
+        files = [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.safetensors")]
+        return {file: file.stat().st_mtime_ns for file in files}
+
+    options = {"task": "text-to-video", "samples_dir": tmp_path, "batch_size": 2}
+    first = evaluate(pipeline, clips, MEASURED, num_samples=4, **options)
+    before = times()
+    again = evaluate(pipeline, clips, MEASURED, num_samples=4, **options)
+    assert times() == before
+    assert again.scores["mse"] == first.scores["mse"]
+    more = evaluate(pipeline, clips, MEASURED, num_samples=6, **options)
+    assert times().items() > before.items()
+    assert more.scores["mse"].samples == 6
+
+
+def test_several_seeds_give_their_mean_and_no_two_samples_share_a_seed(pipeline, clips, tmp_path):
+    options = {"task": "T2V", "num_samples": 3}
+    single = [evaluate(pipeline, clips, ["mse"], seeds=[seed], **options).scores["mse"].value for seed in (0, 1)]
+    both = evaluate(pipeline, clips, ["mse"], seeds=[0, 1], samples_dir=tmp_path, **options).scores["mse"]
+    assert both.value == pytest.approx(sum(single) / 2)
+    assert (both.interval, both.samples) == ("seeds", 3)
+    lines = [line for file in tmp_path.rglob("metadata.jsonl") for line in file.read_text().splitlines()]
+    assert sorted(json.loads(line)["seed"] for line in lines) == [
+        0,
+        1,
+        2,
+        *(SEEDS_APART + place for place in range(3)),
+    ]
+
+
+def test_best_of_several_by_clip_fits_the_captions_better(pipeline, clips, clip_network, tmp_path):
+    options = {"task": "T2V", "features": {"clip": str(clip_network)}, "num_samples": 4}
+    report = evaluate(pipeline, clips, ["clipsim"], candidates=4, scorer="clip", **options)
+    assert list(report.runs[0].rows) == ["real", "codec", "best of 4 by CLIP"]
+    one = evaluate(pipeline, clips, ["clipsim"], **options)
+    assert report.scores["clipsim"].value > one.scores["clipsim"].value
+
+
+def test_samples_are_measured_at_the_size_that_is_asked_for(pipeline, clips):
+    report = evaluate(pipeline, clips, ["psnr", "kept"], task="I2I", mask="centre", num_samples=3, height=16, width=16)
+    assert report.scores["psnr"].samples == 3
+    rows = report.runs[0].rows
+    assert math.isfinite(rows["codec"]["psnr"].value)
+
+
+def test_sketches_are_read_where_their_column_is_named_and_must_have_classes_that_the_checkpoint_knows(
+    pipeline, clips, tmp_path
+):
+    options = {"task": "S2V", "num_samples": 3, "sketch_column": "sketch"}
+    assert evaluate(pipeline, clips, ["mse"], **options).scores["mse"].samples == 3
+    others = write_clips(tmp_path / "others", 3, num_classes=NUM_CLASSES + 3)
+    with pytest.raises(ValueError, match=f"`sketch_column` must have classes from 0 to {NUM_CLASSES - 1}"):
+        evaluate(pipeline, others, ["mse"], **options)
+    with pytest.raises(ValueError, match="`dataset` must have sketches, which sketch-to-video needs"):
+        evaluate(pipeline, clips, ["mse"], task="S2V", num_samples=3)
+
+
+def test_codec_alone_needs_no_checkpoint(clips):
+    size = {"height": 16, "width": 16, "num_frames": 2, "frame_rate": 2.5}
+    report = evaluate(tiny_vqgan(), clips, MEASURED, task="T2V", num_samples=4, **size)
+    assert list(report.runs[0].rows) == ["codec"]
+    assert report.scores["psnr"].samples == 4
+    with pytest.raises(ValueError, match="`num_frames` must be given where there is no checkpoint"):
+        evaluate(tiny_vqgan(), clips, MEASURED, task="T2V", num_samples=4, **{**size, "num_frames": None})
+
+
+def test_protocol_of_ones_own_has_its_published_rows_beside_ours_and_says_what_its_data_are(pipeline, clips, tmp_path):
+    text = """
+        title: my table
+        data: six clips in a folder.
+        runs:
+          - {name: my run, task: T2V, num_samples: 6, metrics: [mse],
+             published: [{name: others, source: a paper, scores: {mse: 0.25}}]}
+    """
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    report = evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", num_samples=4)
+    assert "published: others" in str(report)
+    assert "The protocol asks for 6 samples, these are 4." in str(report)
+    with pytest.raises(ValueError, match="six clips in a folder"):
+        evaluate(pipeline, tmp_path / "nothing", protocol=tmp_path / "mine.yaml")
+    with pytest.raises(ValueError, match=r"`dataset` must be given, got None. six clips in a folder"):
+        evaluate(pipeline, protocol=tmp_path / "mine.yaml")
+    with pytest.raises(ValueError, match="`height` must be left out with `protocol`"):
+        evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", height=8)
+
+
+class MeanOfEighths(torch.nn.Module):
+    """Called as the I3D of FVD is."""
+
+    def forward(
+        self, x: torch.Tensor, rescale: bool = True, resize: bool = True, return_features: bool = False
+    ) -> torch.Tensor:
+        return x.flatten(1).unflatten(1, (8, -1)).mean(2)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_distance_on_other_weights_than_papers_use_is_not_called_by_its_name(pipeline, tmp_path):
+    pytest.importorskip("torch_fidelity", reason="it is an extra")
+    torch.jit.script(MeanOfEighths()).save(tmp_path / "other.pt")
+    clips = write_clips(tmp_path / "clips", 4, num_frames=8)
+    options = {"task": "V2V", "num_samples": 4, "num_frames": 10, "features": {"i3d": str(tmp_path / "other.pt")}}
+    report = evaluate(pipeline, clips, ["fvd"], **options)
+    assert report.to_dict()["columns"]["fvd"]["title"].startswith("Frechet distance (I3D, weights other.pt")
+    assert "FVD" not in str(report)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metrics": ["psnrr"]}, "did you mean 'psnr'"),
+        ({"metrics": []}, "`metrics` must be given"),
+        ({"metrics": ["clipsim"]}, "`features` must have a path for 'clip', got none; write clip=FOLDER"),
+        ({"metrics": ["accuracy"], "features": ["classifier=nowhere/at/all"]}, "`features` must name a folder"),
+        ({"metrics": ["kept"]}, "`kept` needs hidden"),
+        ({"metrics": ["frechet:pixels"]}, "`metrics` must read an output that 'pixels' has"),
+        ({"task": "T2X"}, "`task` must be one of text-to-image"),
+        ({"num_samples": NUM_CLIPS + 1}, f"`num_samples` must be at most {NUM_CLIPS}"),
+        ({"num_samples": 1}, "`num_samples` must be a whole number, at least 2, got 1"),
+        ({"task": "V2V", "given_frames": 9}, "`given_frames` must be from 1 to"),
+        ({"task": "V2V", "frame_rate": 25}, "`frame_rate` must be that of the checkpoint for video-prediction"),
+        ({"task": "V2V", "candidates": 2}, "`candidates` must be left out of video-prediction"),
+        ({"scorer": "clip"}, "`candidates` must be 2 or more with a `scorer`"),
+        ({"dataset": "nowhere"}, "`dataset` must be a folder"),
+        ({"metrics": ["whole"], "features": ["judges=nowhere/x"]}, "`judges` must be a directory that holds"),
+        ({"seeds": [0, 0]}, "`seeds` must be at least one and none twice"),
+        ({"seeds": [-1]}, "`seeds` must be at least 0"),
+        ({"task": "S2V", "num_samples": 4, "sketch_column": "maps"}, "`sketch_column`"),
+        ({"require": {"psnr": 20}}, "`require` must be among the metrics of the first run, mse, got 'psnr'"),
+        ({"temperature": 0, "top_k": -1}, "`top_k`"),
+    ],
+)
+def test_what_is_missing_or_does_not_fit_is_said_before_anything_is_generated(
+    changes, message, pipeline, clips, tmp_path
+):
+    options = {"dataset": clips, "metrics": ["mse"], "task": "T2V", "num_samples": 4, **changes}
+    with pytest.raises(ValueError, match=message):
+        evaluate(pipeline, options.pop("dataset"), options.pop("metrics"), samples_dir=tmp_path / "samples", **options)
+    assert not list(tmp_path.rglob("0*.png"))
+
+
+def test_data_without_captions_cannot_be_asked_for(pipeline, clips, clip_network, tmp_path):
+    folder = tmp_path / "bare"
+    shutil.copytree(clips, folder)
+    (folder / "metadata.jsonl").unlink()
+    for file in folder.glob("sketch*"):
+        file.unlink()
+    with pytest.raises(ValueError, match="`dataset` must have captions, which text-to-video needs"):
+        evaluate(pipeline, folder, ["mse"], task="T2V", num_samples=4)
+    with pytest.raises(ValueError, match="`clipsim` needs captions"):
+        evaluate(pipeline, folder, ["clipsim"], task="V2V", features={"clip": str(clip_network)}, num_samples=4)
+    assert evaluate(pipeline, folder, ["mse"], task="V2V", num_samples=4).scores["mse"].samples == 4
+
+
+def test_broken_clip_is_named_and_the_next_one_takes_its_place(pipeline, clips, tmp_path, caplog):
+    shutil.copytree(clips, tmp_path / "clips")
+    break_clip(tmp_path / "clips", 1)
+    report = evaluate(pipeline, tmp_path / "clips", ["mse"], task="V2V", num_samples=5)
+    assert report.scores["mse"].samples == 5
+    assert "Left out" in caplog.text
+    assert "clip1.gif" in caplog.text
+    with pytest.raises(ValueError, match=r"`num_samples` must be at most 5.*clip1\.gif"):
+        evaluate(pipeline, tmp_path / "clips", ["mse"], task="V2V", num_samples=6)
+
+
+def test_unknown_option_is_a_type_error(pipeline, clips):
+    with pytest.raises(TypeError, match="`evaluate` has no option 'guidance'"):
+        evaluate(pipeline, clips, ["mse"], task="T2V", num_samples=4, guidance=3)
+
+
+def test_command_prints_the_table_and_fails_where_a_requirement_is_not_met(checkpoint, clips, tmp_path, capsys):
+    options = ["--checkpoint", str(checkpoint), "--dataset", str(clips), "--task", "V2V", "--metrics", "mse", "psnr"]
+    options += ["--num_samples", "4", "--output", str(tmp_path / "scores.json"), "--device", "cpu"]
+    assert main([*options, "--markdown", str(tmp_path / "scores.md"), "--require", "mse=1"]) == 0
+    assert "PSNR (dB) ↑" in capsys.readouterr().out
+    assert "| generated | 4 |" in (tmp_path / "scores.md").read_text(encoding="utf-8")
+    assert len(list((tmp_path / "scores-samples").rglob("0*.png"))) == 4
+    assert main([*options, "--require", "mse=0", "psnr=1000"]) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("required of generated in video prediction, not met: mse 0.")
+    assert "psnr" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "`checkpoint` must name the pipeline to measure"),
+        (["--checkpoint", "a", "--vqgan", "b"], "give one of the two"),
+        (["--checkpoint", "a", "--require", "mse"], "`require` must be a metric and its limit"),
+        (["--checkpoint", "a", "--batch_size", "0"], "`batch_size` must be at least 1"),
+    ],
+)
+def test_command_refuses_options_that_do_not_fit(options, message):
+    with pytest.raises(ValueError, match=message):
+        main(options)
+
+
+def test_report_is_the_same_on_any_number_of_samples_at_once(pipeline, clips):
+    one, many = (
+        evaluate(pipeline, clips, MEASURED, task="V2V", num_samples=4, batch_size=size).scores for size in (1, 4)
+    )
+    assert one["mse"].value == pytest.approx(many["mse"].value, rel=1e-4)  # sums are rounded in another order
