@@ -16,12 +16,12 @@ from PIL import Image
 from torch import Tensor
 
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet, SizedLikeReal
 from nuwa_hf.media.resizing import fit_picture
 
 
 @dataclass(frozen=True)
-class MeasuredSamples:
+class MeasuredSamples(SizedLikeReal):
     """A set whose frames are resized, and whose truth may be another one than that of the real samples.
 
     Args:
@@ -33,9 +33,6 @@ class MeasuredSamples:
     samples: SampleSet
     real: SampleSet
     changed: ChangedSamples | None = None
-
-    def __len__(self) -> int:
-        return len(self.samples)
 
     @property
     def name(self) -> str:
@@ -53,21 +50,6 @@ class MeasuredSamples:
     def has(self) -> frozenset[str]:
         """The optional fields of its batches."""
         return self.samples.has | {"references"} | (self.real.has & {"sketches"})
-
-    @property
-    def num_frames(self) -> int:
-        """T."""
-        return self.real.num_frames
-
-    @property
-    def height(self) -> int:
-        """Y."""
-        return self.real.height
-
-    @property
-    def width(self) -> int:
-        """X."""
-        return self.real.width
 
     def batches(self, batch_size: int) -> Iterator[SampleBatch]:
         """All samples in order, in batches.

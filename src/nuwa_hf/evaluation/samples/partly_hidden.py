@@ -11,12 +11,12 @@ from functools import cached_property
 
 from nuwa_hf.evaluation.samples.digests import settings_digest
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SizedLikeReal
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
 
 
 @dataclass(frozen=True)
-class PartlyHidden:
+class PartlyHidden(SizedLikeReal):
     """Real samples as they are, with what a task hides of each as `hidden`.
 
     Args:
@@ -27,28 +27,10 @@ class PartlyHidden:
     real: RealSamples
     inputs: TaskInputs
 
-    def __len__(self) -> int:
-        return len(self.real)
-
     @property
     def name(self) -> str:
         """That of the real samples."""
         return self.real.name
-
-    @property
-    def num_frames(self) -> int:
-        """T."""
-        return self.real.num_frames
-
-    @property
-    def height(self) -> int:
-        """Y."""
-        return self.real.height
-
-    @property
-    def width(self) -> int:
-        """X."""
-        return self.real.width
 
     @property
     def has(self) -> frozenset[str]:

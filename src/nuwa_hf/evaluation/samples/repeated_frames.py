@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import torch
 
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet, SizedLikeReal
 
 
-class LastFrameRepeated:
+class LastFrameRepeated(SizedLikeReal):
     """Real videos whose frames are all the last given one from there on.
 
     A prediction that is no better has not learnt how things move. It is a `SampleSet`, with the real videos as
@@ -37,10 +37,6 @@ class LastFrameRepeated:
         self.given_frames = given_frames
         self.digest = hashlib.sha256(f"{self.name} {given_frames} {real.digest}".encode()).hexdigest()
         self.has = real.has | {"references", "hidden"}
-        self.num_frames, self.height, self.width = real.num_frames, real.height, real.width
-
-    def __len__(self) -> int:
-        return len(self.real)
 
     def batches(self, batch_size: int) -> Iterator[SampleBatch]:
         """All samples in order, in batches.

@@ -66,3 +66,27 @@ class SampleSet(Protocol):
         Yields:
             `SampleBatch`.
         """
+
+
+class SizedLikeReal:
+    """The length and the size of a set that has a sample for each of `real`, the real samples."""
+
+    real: SampleSet
+
+    def __len__(self) -> int:
+        return len(self.real)
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return self.real.num_frames
+
+    @property
+    def height(self) -> int:
+        """Y."""
+        return self.real.height
+
+    @property
+    def width(self) -> int:
+        """X."""
+        return self.real.width

@@ -16,13 +16,13 @@ from torch import Tensor
 from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
 from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
-from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SizedLikeReal
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
 from nuwa_hf.modeling.codec import as_codec
 
 
 @dataclass(frozen=True)
-class ThroughCodec:
+class ThroughCodec(SizedLikeReal):
     """Real samples, encoded to tokens and decoded again; with the inputs of a task only the part that it fills.
 
     Args:
@@ -35,24 +35,6 @@ class ThroughCodec:
     vqgan: torch.nn.Module
     inputs: TaskInputs | None = None
     name: ClassVar[str] = "codec"
-
-    def __len__(self) -> int:
-        return len(self.real)
-
-    @property
-    def num_frames(self) -> int:
-        """T."""
-        return self.real.num_frames
-
-    @property
-    def height(self) -> int:
-        """Y."""
-        return self.real.height
-
-    @property
-    def width(self) -> int:
-        """X."""
-        return self.real.width
 
     @property
     def has(self) -> frozenset[str]:
