@@ -22,7 +22,7 @@ STEPS = ["--max_train_steps", "2", "--train_batch_size", "2", "--checkpointing_s
 TOY = {
     "moving_shapes.py": ["--num_clips", "12"],
     "train-vqgan": [*STEPS, "--num_samples", "2", "--device", "cpu"],
-    "train": [*STEPS, "--device", "cpu"],
+    "train": [*STEPS, "--train_batch_size", "4", "--device", "cpu"],
     "text-to-video": ["--num-videos", "1"],
     "judge_shapes.py": ["--num_clips", "3"],
     # The page's own metrics need torch-fidelity, which is an extra; test_evaluation_page.py runs them.
@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
 
 def test_the_page_has_every_step():
     assert steps_of(COMMANDS) == [
-        *("moving_shapes.py", "inspect", "train-vqgan", "tokenize", "train"),
+        *("moving_shapes.py", "inspect", "train-vqgan", "train-tokenizer", "tokenize", "train"),
         *("text-to-video", "judge_shapes.py", "judge_shapes.py", "moving_shapes.py", "evaluate", "push"),
     ]
 
