@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 import nuwa_hf
-from nuwa_hf.tasks import TASKS, get_task
+from nuwa_hf.tasks import TASKS, find_task, get_task
 
 
 def test_there_are_eight_tasks_with_names_of_their_own():
@@ -38,3 +38,15 @@ def test_rows_are_found_by_abbreviation_and_cannot_be_changed():
         get_task("X2Y")
     with pytest.raises(dataclasses.FrozenInstanceError):
         get_task("T2V").name = "other"
+
+
+def test_task_is_found_by_either_name_in_either_case():
+    assert all(
+        find_task(name.upper()) == task == find_task(name.lower()) for task in TASKS for name in task_names(task)
+    )
+    with pytest.raises(ValueError, match=r"`task` must be one of text-to-image \(T2I\), .*, got 'predict'"):
+        find_task("predict")
+
+
+def task_names(task):
+    return task.name, task.abbreviation

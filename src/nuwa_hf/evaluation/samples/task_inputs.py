@@ -17,7 +17,7 @@ from nuwa_hf.evaluation.samples.hidden_places import DRAWN_KINDS, KINDS, hidden_
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.pipelines import NuwaPipelineBase
-from nuwa_hf.tasks import TASKS, Task
+from nuwa_hf.tasks import Task, find_task
 from nuwa_hf.training.run.run_arguments import require
 
 
@@ -183,25 +183,6 @@ def task_inputs(
         seed,
         _options(row, real, condition_on_known),
     )
-
-
-def find_task(name: str) -> Task:
-    """The task of a name.
-
-    Args:
-        name (`str`): its name or abbreviation, in any case.
-
-    Returns:
-        `Task`.
-
-    Raises:
-        ValueError: If there is no such task.
-    """
-    for task in TASKS:
-        if name.lower() in (task.name, task.abbreviation.lower()):
-            return task
-    names = [f"{task.name} ({task.abbreviation})" for task in TASKS]
-    raise ValueError(f"`task` must be one of {', '.join(names)}, got {name!r}; choose one of these.")
 
 
 def _check_size(task: Task, real: RealSamples, pipeline: NuwaPipelineBase) -> None:
