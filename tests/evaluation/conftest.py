@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A small world of drawn shapes, and judges of it and of the setting "small" with random weights."""
+"""A small world of drawn shapes, judges of it and of the setting "small" with random weights, and an Inception."""
 
 import pytest
 import torch
@@ -70,3 +70,24 @@ def evaluator(pipeline, small_world, make_judges):
     real = RealSamples.draw(small_world, 5)
     coded = through_codec(pipeline.vqgan, real.clips, batch_size=5)
     return TaskEvaluator(pipeline, make_judges(small_world), real, coded, batch_size=3, seed=7)
+
+
+@pytest.fixture(scope="session")
+def inception_weights(tmp_path_factory):
+    """A file of random weights for torch-fidelity's Inception, all of its tensors at their real size; read only."""
+    module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3", reason="it is an extra")
+
+    class WithoutWeights(module.FeatureExtractorInceptionV3):
+        def load_state_dict(self, state):
+            pass
+
+    file = tmp_path_factory.mktemp("inception") / "inception.pth"
+    torch.save({}, file)
+    generator = torch.Generator().manual_seed(0)
+    network = WithoutWeights("random", ["2048"], feature_extractor_weights_path=file)
+    for tensor in network.state_dict().values():
+        if tensor.dim() > 1:  # as it is initialised, nothing of the image would reach the last layers
+            gain = 2.0 if tensor.dim() == 4 else 1.0
+            tensor.normal_(std=(gain / tensor[0].numel()) ** 0.5, generator=generator)
+    torch.save(network.state_dict(), file)
+    return file

@@ -22,13 +22,15 @@ class FeatureReader(Protocol):
         kind (`str`): what metrics ask for, such as `"inception"`.
         title (`str`): what it is called in a report, such as `"EfficientNet-Lite0"`.
         digest (`str`): of its weights and settings; features that were read once are found again by it.
-        needs (`frozenset[str]`): the optional fields of `SampleBatch` that it reads.
+        needs (`frozenset[str]`): the optional fields of `SampleBatch` that it cannot do without.
+        least_frames (`int`): the frames that a sample must have, 1 for a network of single frames.
     """
 
     kind: ClassVar[str]
     title: str
     digest: str
-    needs: frozenset[str]
+    needs: frozenset[str] = frozenset()
+    least_frames: int = 1
 
     def __call__(self, batch: SampleBatch) -> Features:
         """Read a batch.
@@ -38,5 +40,6 @@ class FeatureReader(Protocol):
 
         Returns:
             `dict[str, torch.Tensor]`: each of shape `(B, ...)`, on the CPU. A network of single frames gives
-            `(B, T, F)`, one of whole clips `(B, F)`.
+            `(B, T, F)`, one of whole clips `(B, F)`; these must be finite. A single number for each sample, of shape
+            `(B,)`, is NaN where the sample does not count, and may be infinite.
         """

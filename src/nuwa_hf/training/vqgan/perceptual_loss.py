@@ -9,7 +9,12 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from nuwa_hf.training.vqgan.feature_networks import FEATURE_NETWORKS, FeatureNetwork
+from nuwa_hf.classifiers.efficientnet_lite import EfficientNetLiteFeatures
+from nuwa_hf.classifiers.feature_network import FeatureNetwork
+from nuwa_hf.classifiers.vgg16 import VGG16Features
+
+
+FEATURE_NETWORKS: tuple[type[FeatureNetwork], ...] = (VGG16Features, EfficientNetLiteFeatures)
 
 
 class PerceptualLoss(nn.Module):
@@ -21,7 +26,7 @@ class PerceptualLoss(nn.Module):
 
     Args:
         weights (`str` or `Path`): a `.safetensors` file of VGG16 with torchvision's names, `features.0.weight` and so
-            on, or of EfficientNet-Lite0 (`nuwa_hf.training.vqgan.feature_networks.EfficientNetLiteFeatures`); what is
+            on, or of EfficientNet-Lite0 (`nuwa_hf.classifiers.efficientnet_lite.EfficientNetLiteFeatures`); what is
             not needed in it is not read.
 
     Raises:
