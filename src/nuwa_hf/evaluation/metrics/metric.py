@@ -18,8 +18,8 @@ class Score:
         samples (`int`): from how many samples.
         low (`float`, *optional*): lower end of the 95 % interval.
         high (`float`, *optional*): its upper end.
-        interval (`str`, *optional*): where the interval comes from: `"bootstrap"`, `"Wilson"`, `"subsets"` or
-            `"seeds"`.
+        interval (`str`, *optional*): where the interval comes from: `"bootstrap"` over samples, `"Wilson"` for shares,
+            `"subsets"` of the samples, or `"seeds"`.
     """
 
     value: float
@@ -37,19 +37,23 @@ class Metric:
         name (`str`): on the command line and in reports, such as `"fid"`.
         title (`str`): in tables, such as `"FID"`.
         kind (`str`): the kind of `FeatureReader` that it reads.
+        output (`str`): which of the reader's outputs it reads.
         better (`str`): `"higher"` or `"lower"`.
         compute (`Callable`): called with the features of the samples and those of the real set, the latter None unless
             `compares`; returns the `Score`.
         compares (`bool`, defaults to `False`): whether it compares the samples with a real set.
         least_samples (`int`, defaults to 2): with fewer, the score is shown with a warning.
         digits (`int`, defaults to 3): decimals in tables.
+        uses_extra (`bool`, defaults to `False`): whether `compute` needs the extra `eval`.
     """
 
     name: str
     title: str
     kind: str
+    output: str
     better: Literal["higher", "lower"]
     compute: Callable[[Features, Features | None], Score]
     compares: bool = False
     least_samples: int = 2
     digits: int = 3
+    uses_extra: bool = False
