@@ -141,6 +141,7 @@ class CaptionedMedia:
 
     Attributes:
         num_rows (`int` or None): rows of the data set; None if it is streamed.
+        is_of_stills (`bool`): whether it begins with still images.
         digest (`str` or None): of the rows and their files; None where it is not known.
         reader (`ClipReader`): makes samples from rows, in any process.
 
@@ -183,7 +184,8 @@ class CaptionedMedia:
         columns = find_columns(
             features, media=media_column, caption=caption_column, sketch=sketch_column, caption_source=caption_source
         )
-        if num_frames > 1 and all(is_still(row[columns.media]) for _, row in first):
+        self.is_of_stills = all(is_still(row[columns.media]) for _, row in first)
+        if num_frames > 1 and self.is_of_stills:
             raise ValueError(
                 f"`num_frames` must be 1 for still images, which `dataset` begins with, got {num_frames}; use 1, or "
                 "another `media_column`."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nuwa_hf.media.sheets import contact_sheet
     from nuwa_hf.media.sources import open_media
     from nuwa_hf.media.whole_files import written_aside
-    from nuwa_hf.media.write_clips import write_gif, write_mp4
+    from nuwa_hf.media.write_clips import write_apng, write_gif, write_mp4
     from nuwa_hf.media.write_images import IMAGE_SUFFIXES, write_image, write_png
 
 
@@ -29,7 +29,7 @@ _HOMES = {
     "sheets": ("contact_sheet",),
     "sources": ("open_media",),
     "whole_files": ("written_aside",),
-    "write_clips": ("write_gif", "write_mp4"),
+    "write_clips": ("write_apng", "write_gif", "write_mp4"),
     "write_images": ("IMAGE_SUFFIXES", "write_image", "write_png"),
 }
 
@@ -48,6 +48,7 @@ __all__ = [
     "open_media",
     "sample_frames",
     "sample_window",
+    "write_apng",
     "write_gif",
     "write_image",
     "write_mp4",

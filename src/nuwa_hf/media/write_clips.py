@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Write clips as GIF and MP4."""
+"""Write clips as GIF, MP4 and animated PNG."""
 
 import os
 from collections.abc import Sequence
@@ -107,6 +107,29 @@ def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
                 format=stream.pix_fmt, dst_colorspace=context.colorspace, dst_color_range=ColorRange.MPEG
             )
             file.mux(stream.encode(yuv))
+        file.mux(stream.encode())
+
+
+def write_apng(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps: float) -> None:
+    """Write a clip as an animated PNG that loops and keeps every pixel and every frame, equal ones in a row too.
+
+    Args:
+        frames (`Sequence[PIL.Image.Image]`): the clip, all frames of one size.
+        path (`str` or `os.PathLike`): the file.
+        fps (`float`): frames per second, such as a checkpoint's `frame_rate`.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If there are no frames, they differ in size, or `fps` is out of range.
+    """
+    check_frame_rate(fps, "fps")
+    size, rate = check_clip(frames), exact_rate(fps)
+    options = {"plays": "0", "final_delay": str(1 / rate)}  # for ever; no other frame says how long the last one stays
+    with written_aside(path) as aside, av.open(str(aside), "w", format="apng", options=options) as file:
+        stream = file.add_stream("apng", rate=rate)
+        (stream.width, stream.height), stream.pix_fmt = size, "rgb24"
+        for frame in frames:
+            file.mux(stream.encode(av.VideoFrame.from_image(frame.convert("RGB"))))
         file.mux(stream.encode())
 
 

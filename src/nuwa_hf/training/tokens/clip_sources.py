@@ -2,53 +2,20 @@
 # Copyright 2026 The nuwa_hf authors
 """The clips that `nuwa-hf tokenize` reads: EmojiMotion's, or those of a data set."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.emoji_motion import FRAME_RATE
+from nuwa_hf.datasets.indexed_clips import IndexedClips
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
-
-
-@dataclass(frozen=True)
-class IndexedClips:
-    """A data set of clips that are made from their index, with the interface of one that is read.
-
-    Args:
-        dataset (`EmojiMotion`): the clips.
-    """
-
-    dataset: EmojiMotion
-
-    @property
-    def num_rows(self) -> int:
-        """The number of clips."""
-        return len(self.dataset)
-
-    @property
-    def reader(self) -> "IndexedClips":
-        """The object that makes the samples: this one."""
-        return self
-
-    def rows(self, start: int) -> Iterator[tuple[int, Any]]:
-        """Indices, twice: as row numbers and as rows."""
-        return ((index, None) for index in range(start, len(self.dataset)))
-
-    def read(self, number: int, row: None) -> list[dict[str, Any]]:
-        """The one sample of an index."""
-        return [self.dataset[number]]
-
-    def name(self, number: int, row: None) -> str:
-        """The name of a clip, for messages."""
-        return f"clip {number}"
 
 
 def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:

@@ -9,13 +9,13 @@ import torch
 from diffusers import ModelMixin
 from einops import rearrange
 
+from nuwa_hf.datasets.row_source import Rows, SampleReader
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines.checks import check_codec
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_losses
-from nuwa_hf.training.tokens.row_source import Rows, SampleReader
 from nuwa_hf.training.tokens.token_files import TokenFiles, join_tokens
 
 

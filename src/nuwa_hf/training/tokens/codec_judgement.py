@@ -17,11 +17,11 @@ from diffusers import ModelMixin
 from einops import rearrange
 from PIL.Image import fromarray
 
+from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.media import contact_sheet, enlarge
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.metrics.psnr import psnr
 from nuwa_hf.modeling.codec import as_codec
-from nuwa_hf.training.tokens.row_source import RowSource
 
 
 JUDGED_CLIPS = 24

@@ -12,10 +12,10 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from nuwa_hf.datasets.row_source import Rows, RowSource
 from nuwa_hf.media.whole_files import written_aside
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
 from nuwa_hf.training.tokens.clip_tokens import SkippedClip, TokenizedRows
-from nuwa_hf.training.tokens.row_source import Rows, RowSource
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
     join_tokens,

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a user names as a data set, opened as rows that any process can read at any place."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import datasets
+
+from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.datasets.captioned_media import CaptionedMedia
+from nuwa_hf.datasets.emoji_motion import FRAME_RATE
+from nuwa_hf.datasets.find_columns import SUB_FOLDER_COLUMN, usable_caption_source
+from nuwa_hf.datasets.indexed_clips import IndexedClips
+from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.row_source import RowSource
+from nuwa_hf.training.run.run_arguments import require
+
+
+EMOJI_MOTION = "emoji-motion"
+LabelReader = Callable[[Any], str | None]  # the class of a row, by name
+
+
+@dataclass(frozen=True)
+class ClipSize:
+    """How samples are read.
+
+    Args:
+        num_frames (`int`): frames of a clip.
+        frame_rate (`float`): frames for each second.
+        height (`int`): rows of the frames.
+        width (`int`): columns of the frames.
+        still (`bool`): whether a sample is one frame of its clip.
+    """
+
+    num_frames: int
+    frame_rate: float
+    height: int
+    width: int
+    still: bool
+
+
+def open_source(
+    dataset: Any, size: ClipSize, *, split: str | None, setting: str, label_column: str | None, **columns: Any
+) -> tuple[RowSource, ClipSize, LabelReader]:
+    """Open a data set.
+
+    Args:
+        dataset (`str`, `os.PathLike`, `datasets.Dataset` or `EmojiMotion`): as for `RealSamples.open`.
+        size (`ClipSize`): of the samples.
+        split (`str`, *optional*): which split; by default "val" of EmojiMotion, else "train".
+        setting (`str`): of EmojiMotion.
+        label_column (`str`, *optional*): the class of each sample.
+        columns: further arguments of `CaptionedMedia`.
+
+    Returns:
+        `tuple[RowSource, ClipSize, LabelReader]`: the rows, the size at which they are read, and what gives the class
+        of a row.
+
+    Raises:
+        TypeError: If it is no data set.
+        ValueError: If it cannot be opened, or does not fit the size.
+    """
+    if isinstance(dataset, str) and dataset == EMOJI_MOTION:
+        dataset = EmojiMotion(setting=setting, split=split or "val")
+    if isinstance(dataset, EmojiMotion):
+        _check_emoji_size(dataset, size)
+        return IndexedClips(dataset), size, _no_label
+    if isinstance(dataset, str | os.PathLike):
+        dataset = open_dataset(dataset, split=split or "train")
+    if not isinstance(dataset, datasets.Dataset):
+        raise TypeError(
+            f"`dataset` must be a path, an id of the Hub, {EMOJI_MOTION!r} or one split of a datasets.Dataset, got "
+            f"{type(dataset).__name__}; choose a split, and open it without streaming, since samples are read again."
+        )
+    if columns["caption_source"] is None:
+        columns["caption_source"] = "auto" if columns["caption_column"] else usable_caption_source(dataset.features)
+    columns |= {"height": size.height, "width": size.width, "frame_rate": size.frame_rate}
+    media = CaptionedMedia(dataset, num_frames=1 if size.still else size.num_frames, **columns)
+    if size.still and not media.is_of_stills:
+        media = CaptionedMedia(dataset, num_frames=size.num_frames, **columns)
+    return media, size, label_reader(dataset, media.reader.columns.caption, label_column)
+
+
+def _check_emoji_size(dataset: EmojiMotion, size: ClipSize) -> None:
+    side, num_frames = dataset.setting.size, dataset.setting.num_frames
+    drawn = {"height": side, "width": side, "num_frames": num_frames, "frame_rate": FRAME_RATE}
+    for name, value in drawn.items():
+        found = getattr(size, name)
+        require(found == value, name, f"{value:g}, that of EmojiMotion's setting", found, "use it, or another setting")
+
+
+def label_reader(dataset: datasets.Dataset, caption: str | None, label: str | None) -> LabelReader:
+    """What gives the class of a row.
+
+    Args:
+        dataset (`datasets.Dataset`): the rows.
+        caption (`str`, *optional*): the column of captions, which may be classes.
+        label (`str`, *optional*): the column of classes; by default that of sub-folders, else a `ClassLabel`.
+
+    Returns:
+        `LabelReader`: gives None for a row without one, or where there are none.
+
+    Raises:
+        ValueError: If there is no such column.
+    """
+    features = dataset.features
+    if label is None:
+        classes = [name for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
+        wanted = (SUB_FOLDER_COLUMN, *(name for name in (caption, *classes) if name in classes))
+        label = next((name for name in wanted if name in features), None)
+    if label is None:
+        return _no_label
+    if label not in features:
+        raise ValueError(
+            f"`label_column` must be one of the columns {list(features)}, got {label!r}; choose one of these."
+        )
+    names = features[label].names if isinstance(features[label], datasets.ClassLabel) else None
+
+    def label_of(row: dict[str, Any]) -> str | None:
+        value = row[label]
+        if value is None or names is None:
+            return None if value is None else str(value)
+        return names[value] if 0 <= value < len(names) else None
+
+    return label_of
+
+
+def _no_label(row: Any) -> None:
+    return None

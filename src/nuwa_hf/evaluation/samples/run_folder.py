@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The files of a folder of generated samples: what they were made with, the samples, how long each took."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from torch import Tensor
+
+from nuwa_hf.evaluation.samples.digests import settings_digest
+from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
+from nuwa_hf.media import write_apng, write_png, written_aside
+
+
+SETTINGS_NAME = "settings.json"
+METADATA_NAME = "metadata.jsonl"
+SECONDS_NAME = ".seconds-{}.jsonl"  # one for each process
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder that only samples of the same settings are added to. It may get more of them.
+
+    Args:
+        folder (`Path`): the folder.
+        inputs (`TaskInputs`): what the samples are made from.
+        settings (`dict[str, Any]`): what else they depend on, as JSON has it.
+    """
+
+    folder: Path
+    inputs: TaskInputs
+    settings: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def digest(self) -> str:
+        """Of all that the samples depend on."""
+        return settings_digest(self._expected(len(self)))
+
+    def begin(self) -> None:
+        """Make the folder, or check that the one that is there has the same settings.
+
+        Raises:
+            OSError: If it cannot be made.
+            ValueError: If it holds samples of other settings, or something else.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / SETTINGS_NAME
+        others = [name for name in os.listdir(self.folder) if not name.startswith(".")]
+        if file.is_file():
+            found = self._read_settings(file)
+            if found == self._expected(len(self)):
+                return
+            self._check_fewer(found)
+        elif others:
+            raise ValueError(
+                f"`folder` must be new, empty, or hold samples of these settings, got {str(self.folder)!r} with "
+                f"{min(others)} and no {SETTINGS_NAME}; choose another folder."
+            )
+        with written_aside(file) as aside:
+            aside.write_text(json.dumps(self._expected(len(self)), indent=2) + "\n", encoding="utf-8")
+
+    def path(self, place: int) -> Path:
+        """The file of a sample.
+
+        Args:
+            place (`int`): which.
+
+        Returns:
+            `Path`.
+        """
+        return self.folder / f"{place:06d}.png"
+
+    def missing(self) -> set[int]:
+        """The places of the samples that are not there yet."""
+        names = set(os.listdir(self.folder))
+        return {place for place in range(len(self)) if self.path(place).name not in names}
+
+    def write(self, place: int, clip: Tensor, frame_rate: float) -> None:
+        """Write a sample: a PNG, or of a clip an animated one, both without loss.
+
+        Args:
+            place (`int`): which.
+            clip (`torch.ByteTensor` of shape `(T, 3, Y, X)`): its pixels.
+            frame_rate (`float`): frames a second.
+        """
+        frames = [PIL.Image.fromarray(np.ascontiguousarray(frame)) for frame in clip.permute(0, 2, 3, 1).numpy()]
+        if len(frames) == 1:
+            write_png(frames[0], self.path(place))
+        else:
+            write_apng(frames, self.path(place), fps=frame_rate)
+
+    def add_seconds(self, process: int, num_samples: int, seconds: float) -> None:
+        """Keep how long samples took to make.
+
+        Args:
+            process (`int`): number of the process.
+            num_samples (`int`): how many were made together.
+            seconds (`float`): how long it took.
+        """
+        with open(self.folder / SECONDS_NAME.format(process), "a", encoding="utf-8") as file:
+            file.write(json.dumps({"samples": num_samples, "seconds": seconds}) + "\n")
+
+    def seconds_per_sample(self) -> float | None:
+        """The mean time that a process took for a sample; None if nothing is known."""
+        texts = [file.read_text(encoding="utf-8") for file in self.folder.glob(SECONDS_NAME.format("*"))]
+        # A process that was killed may have left the beginning of a line.
+        lines = [json.loads(line) for text in texts for line in text.splitlines() if line.endswith("}")]
+        count = sum(line["samples"] for line in lines)
+        return sum(line["seconds"] for line in lines) / count if count else None
+
+    def finish(self, seed: int) -> None:
+        """Make the folder a data set of its own, and remove what killed processes left.
+
+        Args:
+            seed (`int`): of the first sample.
+        """
+        prompts: Sequence[str | None] = self.inputs.prompts or [None] * len(self)
+        rows = [
+            {"file_name": self.path(place).name, **({} if prompt is None else {"text": prompt}), "seed": seed + place}
+            for place, prompt in enumerate(prompts)
+        ]
+        with written_aside(self.folder / METADATA_NAME) as aside:
+            aside.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        for scrap in self.folder.glob(".*.part"):
+            scrap.unlink()
+
+    def _expected(self, count: int) -> dict[str, Any]:
+        return {**self.settings, "num_samples": count, "inputs": self.inputs.digest_of(count)}
+
+    def _read_settings(self, file: Path) -> dict[str, Any]:
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            found = None
+        if not isinstance(found, dict) or not isinstance(found.get("num_samples"), int):
+            raise ValueError(
+                f"`folder` must hold a {SETTINGS_NAME} of generated samples, got {str(file)!r}; remove it."
+            )
+        return found
+
+    def _check_fewer(self, found: dict[str, Any]) -> None:
+        """Require that the samples that are there are the first of those that are wanted."""
+        expected = self._expected(min(found["num_samples"], len(self)))
+        other = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        if not other:
+            return
+        if other == ["inputs", "num_samples"]:
+            what = f"{found['num_samples']} samples where {len(self)} are asked for"
+        else:
+            pairs = [(name, _short(found.get(name)), _short(expected.get(name))) for name in other]
+            what = "; ".join(f"{name} {there} where {wanted} is asked for" for name, there, wanted in pairs)
+        raise ValueError(
+            f"`folder` must be new, empty, or hold samples of these settings, got {str(self.folder)!r} with {what}; "
+            "choose another folder."
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:12]}...{text[-4:]}"
