@@ -36,12 +36,12 @@ class DigitClassifier(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            *(nn.Conv2d(1, 24, 5, stride=2, padding=2), nn.BatchNorm2d(24), nn.ReLU()),
-            *(nn.Conv2d(24, 48, 3, padding=1), nn.BatchNorm2d(48), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(48, 96, 3, padding=1), nn.BatchNorm2d(96), nn.ReLU()),
-            *(nn.Conv2d(96, 96, 3, padding=1), nn.BatchNorm2d(96), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten()),
+            *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.BatchNorm2d(16), nn.ReLU()),
+            *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU()),
+            *(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten()),
         )
-        self.head = nn.Linear(96, 10)
+        self.head = nn.Linear(64, 10)
 
     def forward(self, brightness: Tensor) -> Tensor:
         """Logits of the ten digits.
@@ -55,13 +55,12 @@ class DigitClassifier(nn.Module):
         return self.head(self.features(brightness[:, None]))
 
 
-def train_classifier(path: Path, num_steps: int = NUM_STEPS) -> DigitClassifier:
+def train_classifier(path: Path) -> DigitClassifier:
     """Train a classifier on the digits of the training split, at random places, blurred and not, or read it if it is
     there.
 
     Args:
         path (`Path`): its file.
-        num_steps (`int`, defaults to 800): optimiser steps.
 
     Returns:
         `DigitClassifier`: in evaluation mode.
@@ -73,9 +72,9 @@ def train_classifier(path: Path, num_steps: int = NUM_STEPS) -> DigitClassifier:
         return model.eval()
     digits, labels = load_digits()["train"]
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=num_steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=NUM_STEPS)
     random = np.random.default_rng(0)
-    for _ in tqdm(range(num_steps), desc="Digit classifier", unit="step", mininterval=1.0):
+    for _ in tqdm(range(NUM_STEPS), desc="Digit classifier", unit="step", mininterval=1.0):
         rows = random.integers(len(labels), size=BATCH_SIZE)
         frames = torch.from_numpy(np.stack([_placed(digits[row], random) for row in rows]))
         loss = nn.functional.cross_entropy(model(frames), torch.from_numpy(labels[rows]))
@@ -138,7 +137,7 @@ class DigitReader(FeatureReader):
 
     Its outputs, each of shape `(B,)` with 1 for right and 0 for wrong: `right_digit` (in the mean of the frames'
     probabilities), `digit_in_every_frame`, `right_direction`, and `right_both` (digit and direction). `features`, of
-    shape `(B, T, 96)`, are the last before the classifier's logits.
+    shape `(B, T, 64)`, are the last before the classifier's logits.
 
     Args:
         path (`Path`): the file of the classifier, which is trained if it is not there.

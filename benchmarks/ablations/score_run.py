@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from benchmarks.ablations.moving_digits import FRAME_RATE, NUM_FRAMES, SIZE
 from benchmarks.ablations.settings import Run
 from benchmarks.ablations.train_run import Trained
 from nuwa_hf import NuwaTextToVideoPipeline
-from nuwa_hf.evaluation.features.feature_reader import FeatureReader
+from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
-from nuwa_hf.evaluation.samples.sample_set import SampleSet
+from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -48,12 +49,27 @@ JUDGED = (
     _share("direction", "Direction", "right_direction"),
     _share("digit-and-direction", "Digit and direction", "right_both"),
 )
-DISTANCES = ("frechet:efficientnet", "frechet:digits")
 READERS: dict[str, Callable[[Path], FeatureReader]] = {
     "digits": lambda work_dir: DigitReader(work_dir / CLASSIFIER_NAME),
-    "efficientnet": lambda work_dir: open_reader("efficientnet"),
+    "efficientnet": lambda work_dir: LastFrame(open_reader("efficientnet")),
     "pixels": lambda work_dir: open_reader("pixels"),
 }
+
+
+class LastFrame(FeatureReader):
+    """Has a large network read only the last frame of each clip, in which all that went wrong has added up.
+
+    Args:
+        reader (`FeatureReader`): a network of single frames.
+    """
+
+    def __init__(self, reader: FeatureReader):
+        self.reader, self.kind, self.needs = reader, reader.kind, reader.needs
+        self.title, self.digest = f"{reader.title}, last frames", f"{reader.digest} last frame"
+
+    def __call__(self, batch: SampleBatch) -> Features:
+        """Read a batch; see `FeatureReader.__call__`."""
+        return self.reader(SampleBatch(batch.clips[:, -1:], captions=batch.captions))
 
 
 class Scorer:
@@ -65,7 +81,8 @@ class Scorer:
 
     def __init__(self, work_dir: Path):
         self.work_dir = work_dir
-        self.readers = {kind: make(work_dir) for kind, make in READERS.items()}
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self.reader = cache(lambda kind: READERS[kind](work_dir))
 
     def score(self, run: Run, trained: Trained) -> dict[str, Any]:
         """The scores of one run.
@@ -84,7 +101,9 @@ class Scorer:
         folder = trained.transformer / run.evaluation_name()
         return {
             "scores": self._kept(folder / "scores.json", lambda: self._generated(run, trained, pipeline, folder)),
-            "codec": self._kept(trained.codec / "scores.json", lambda: self._of_codec(run, trained, pipeline)),
+            "codec": self._kept(
+                trained.codec / f"{run.evaluation_name()}.json", lambda: self._of_codec(run, trained, pipeline)
+            ),
             "nats": self._kept(folder / "nats.json", lambda: self._nats(run, trained, pipeline)),
             "parameters": pipeline.transformer.num_parameters(),
             "training_seconds": _training_seconds(trained.transformer),
@@ -104,7 +123,7 @@ class Scorer:
         """
         count = run.settings["evaluation"]["num_samples"]
         first, second = (self._real(data, count).take(range(half * count, (half + 1) * count)) for half in (0, 1))
-        return self._compute((*JUDGED, *resolve_metrics(DISTANCES)), first, second)
+        return self._compute((*JUDGED, *resolve_metrics(_distances(run))), first, second)
 
     def _generated(self, run: Run, trained: Trained, pipeline: NuwaTextToVideoPipeline, folder: Path):
         evaluation = run.settings["evaluation"]
@@ -113,13 +132,13 @@ class Scorer:
         inputs = task_inputs(evaluation["task"], real, pipeline, **options)
         seed = SEED_STEP * (1 + run.seed)
         samples = generate(pipeline, inputs, folder / "samples", seed=seed, batch_size=BATCH_SIZE)
-        names = (*DISTANCES, "psnr") if "hidden" in samples.has else DISTANCES
-        return self._compute((*JUDGED, *resolve_metrics(names)), samples, real)
+        names = ("psnr",) if "hidden" in samples.has else ()
+        return self._compute((*JUDGED, *resolve_metrics((*_distances(run), *names))), samples, real)
 
     def _of_codec(self, run: Run, trained: Trained, pipeline: NuwaTextToVideoPipeline):
         count = run.settings["evaluation"]["num_samples"]
         real = self._real(trained.data, count).take(range(count))
-        metrics = (*JUDGED, *resolve_metrics((*DISTANCES, "psnr", "ssim")))
+        metrics = (*JUDGED, *resolve_metrics((*_distances(run), "psnr", "ssim")))
         return self._compute(metrics, ThroughCodec(real, pipeline.vqgan), real)
 
     def _real(self, data: Path, count: int) -> RealSamples:
@@ -130,9 +149,9 @@ class Scorer:
         own, others = {}, {}
         for kind in {metric.kind for metric in metrics}:
             settings = {"batch_size": BATCH_SIZE, "cache_dir": self.work_dir / "features"}
-            own[kind] = read_features(self.readers[kind], samples, **settings)
+            own[kind] = read_features(self.reader(kind), samples, **settings)
             if any(metric.compares for metric in metrics if metric.kind == kind):
-                others[kind] = read_features(self.readers[kind], real, **settings)
+                others[kind] = read_features(self.reader(kind), real, **settings)
         scores: dict[str, Score] = compute_metrics(metrics, own, others)
         return {name: asdict(score) for name, score in scores.items()}
 
@@ -157,6 +176,10 @@ class Scorer:
             aside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
             aside.rename(path)
         return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _distances(run: Run) -> list[str]:
+    return [f"frechet:{kind}" for kind in run.settings["evaluation"]["distances"]]
 
 
 def _sampling_seconds(pipeline: NuwaTextToVideoPipeline) -> float:
