@@ -2,14 +2,14 @@
 # Copyright 2026 The nuwa_hf authors
 """Whether a clip shows the digit of its caption, moving as its caption says.
 
-The direction is read from pixels: that of the way of the centre of brightness from the first frame to the last. The
-digit is what a small convolutional network reads in the frames; it has learnt the digits of the training split.
+The direction is read from pixels: that of the way of the centre of brightness from the first frame to the last. So is
+the shape: how much the last frame looks like the first one, moved. The digit is what a small convolutional network
+reads in the frames; it has learnt the digits of the training split.
 
 Letters: B clips or pictures, T frames, Y, X pixel rows and columns.
 """
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -132,12 +132,30 @@ def direction_of(brightness: np.ndarray) -> str | None:
     return max(DIRECTIONS, key=lambda name: np.dot(way, DIRECTIONS[name]))
 
 
+def kept_shape(brightness: np.ndarray, direction: str) -> float:
+    """How much of a shape is left when it has arrived: the cosine of the first frame, moved as far as a digit moves,
+    and the last one.
+
+    Args:
+        brightness (`np.ndarray` of shape `(T, Y, X)`): in [0, 1].
+        direction (`str`): a key of `DIRECTIONS`.
+
+    Returns:
+        `float`: in [0, 1], 1 for a real clip; 0 if one of the two frames is dark.
+    """
+    dx, dy = DIRECTIONS[direction]
+    first, last = (np.where(frame > DARK, frame, 0) for frame in (brightness[0], brightness[-1]))
+    moved = np.roll(np.pad(first, ROOM), (dy * ROOM, dx * ROOM), axis=(0, 1))
+    first = moved[ROOM:-ROOM, ROOM:-ROOM]  # what leaves the frame is gone
+    return float((first * last).sum() / max(np.linalg.norm(first) * np.linalg.norm(last), 1e-6))
+
+
 class DigitReader(FeatureReader):
     """Reads moving digits.
 
     Its outputs, each of shape `(B,)` with 1 for right and 0 for wrong: `right_digit` (in the mean of the frames'
-    probabilities), `digit_in_every_frame`, `right_direction`, and `right_both` (digit and direction). `features`, of
-    shape `(B, T, 64)`, are the last before the classifier's logits.
+    probabilities), `right_direction`, and `right_both` (digit and direction). Further
+    `kept_shape`, of shape `(B,)`, and `features`, of shape `(B, T, 64)`, the last before the classifier's logits.
 
     Args:
         path (`Path`): the file of the classifier, which is trained if it is not there.
@@ -149,7 +167,7 @@ class DigitReader(FeatureReader):
 
     def __init__(self, path: Path):
         self.classifier = train_classifier(path)
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.digest = f"{hashlib.sha256(path.read_bytes()).hexdigest()} {DARK} {LEAST_WAY}"
 
     @torch.no_grad()
     def __call__(self, batch: SampleBatch) -> Features:
@@ -159,18 +177,13 @@ class DigitReader(FeatureReader):
         probabilities = self.classifier.head(features).softmax(-1)
         asked = [read_caption(caption) for caption in batch.captions]
         digits = torch.tensor([digit for digit, _ in asked])
-        directions = self._directions(brightness)
-        is_moving = torch.tensor([found == direction for found, (_, direction) in zip(directions, asked, strict=True)])
+        pairs = [(clip, direction) for clip, (_, direction) in zip(brightness.numpy(), asked, strict=True)]
+        is_moving = torch.tensor([direction_of(clip) == direction for clip, direction in pairs])
         is_digit = probabilities.mean(1).argmax(-1) == digits
-        in_every_frame = (probabilities.argmax(-1) == digits[:, None]).all(1)
         right = {
             "right_digit": is_digit,
-            "digit_in_every_frame": in_every_frame,
             "right_direction": is_moving,
             "right_both": is_digit & is_moving,
         }
-        return {"features": features, **{name: values.float() for name, values in right.items()}}
-
-    @staticmethod
-    def _directions(brightness: Tensor) -> Sequence[str | None]:
-        return [direction_of(clip) for clip in brightness.numpy()]
+        others = {"features": features, "kept_shape": torch.tensor([kept_shape(*pair) for pair in pairs])}
+        return others | {name: values.float() for name, values in right.items()}

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuwa_hf.evaluation.metrics.over_seeds import over_seeds
-
 from benchmarks.report.formatting import table
 from benchmarks.report.report import ROOT, fill_page
 from nuwa_hf.evaluation.metrics.metric import Score
+from nuwa_hf.evaluation.metrics.over_seeds import over_seeds
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ SAMPLES = (
     _score("digit", "digit", 2),
     _score("direction", "direction", 2),
     _score("digit-and-direction", "both", 2),
-    _score("digit-in-every-frame", "digit in every frame", 2),
+    _score("kept-shape", "kept shape", 2),
     _score("frechet:digits", "Fréchet, digit classifier", 1),
 )
 NATS = Column("nats a token", lambda run: run["nats"], 3)

@@ -11,15 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nuwa_hf.evaluation.features.open_readers import open_reader
-from nuwa_hf.evaluation.features.read_features import read_features
-from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
-from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
-from nuwa_hf.evaluation.metrics.sample_scores import share_score
-from nuwa_hf.evaluation.samples.generate import generate
-from nuwa_hf.evaluation.samples.real_samples import RealSamples
-from nuwa_hf.evaluation.samples.task_inputs import task_inputs
-from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
 
 from benchmarks.ablations.digit_judge import CLASSIFIER_NAME, DigitReader
 from benchmarks.ablations.moving_digits import FRAME_RATE, NUM_FRAMES, SIZE
@@ -27,8 +18,17 @@ from benchmarks.ablations.settings import Run
 from benchmarks.ablations.train_run import Trained
 from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
+from nuwa_hf.evaluation.features.open_readers import open_reader
+from nuwa_hf.evaluation.features.read_features import read_features
+from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
+from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
+from nuwa_hf.evaluation.metrics.sample_scores import mean_score, share_score
+from nuwa_hf.evaluation.samples.generate import generate
+from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
+from nuwa_hf.evaluation.samples.task_inputs import task_inputs
+from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
 from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -45,9 +45,11 @@ def _share(name: str, title: str, output: str) -> Metric:
 
 JUDGED = (
     _share("digit", "Digit", "right_digit"),
-    _share("digit-in-every-frame", "Digit in every frame", "digit_in_every_frame"),
     _share("direction", "Direction", "right_direction"),
     _share("digit-and-direction", "Digit and direction", "right_both"),
+    Metric(
+        *("kept-shape", "Kept shape", "digits", "kept_shape", "higher"), lambda own, _: mean_score(own["kept_shape"])
+    ),
 )
 READERS: dict[str, Callable[[Path], FeatureReader]] = {
     "digits": lambda work_dir: DigitReader(work_dir / CLASSIFIER_NAME),
