@@ -9,15 +9,16 @@ import pytest
 from clip_folders import break_clip, class_maps, pictures, save_animation, write_clips, write_metadata
 
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.class_map_files import fit_class_maps
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import find_columns
 from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.resizing import fit_picture
+from nuwa_hf.media.resizing import fit_picture, middle_box, resize_class_maps
 
 
 SIZE = {"height": 8, "width": 8}
+MIDDLE = middle_box(12, 16, 8, 8)
 
 
 @pytest.fixture(autouse=True)
@@ -143,8 +144,44 @@ def test_windows_of_a_long_clip_are_the_frames_shown_from_their_starts_on(tmp_pa
         found = samples(open_dataset(folder), num_frames=2, windows=ClipWindows(**arguments), sketch_column="sketch")
         assert [sample["image_index"] for sample in found] == [place % 2 for place in range(len(firsts))]
         assert np.array_equal([sample["video"] for sample in found], [shown[n : n + 2] for n in firsts])
-        maps = np.stack([fit_class_maps(class_maps(8, 0, 5), 8, 8)[n : n + 2] for n in firsts])
+        maps = np.stack([resize_class_maps(class_maps(8, 0, 5), 8, 8, MIDDLE)[n : n + 2] for n in firsts])
         assert np.array_equal([sample["sketch"] for sample in found], maps)
+
+
+def test_crops_are_the_middle_and_parts_of_all_frames_of_a_window_and_of_its_sketches(tmp_path):
+    """Pictures whose pixels say where they are: each crop is the box that it was cut from, in every frame."""
+    folder = write_clips(tmp_path / "clips", 2, num_frames=8, num_classes=5)
+    crops = RandomCrops(3, crop_scale=0.5, seed=4)
+    arguments = {"num_frames": 2, "windows": ClipWindows(2), "sketch_column": "sketch"}
+    found = samples(open_dataset(folder), crops=crops, **arguments)
+    whole = samples(open_dataset(folder), **arguments)
+    assert len(found) == 12
+    assert [sample["image_index"] for sample in found[:6]] == [0, 1] * 3
+    for key in ("video", "sketch"):
+        assert all(np.array_equal(one[key], other[key]) for one, other in zip(found[::3], whole, strict=True))
+    boxes = crops.boxes(1, 1, 12, 16, 8, 8)
+    for sample, box in zip(found[9:], boxes, strict=True):
+        shown = [fit_picture(picture, 8, 8, box) for picture in pictures(8, 1)[6:]]
+        assert np.array_equal(sample["video"], shown)
+        assert np.array_equal(sample["sketch"], resize_class_maps(class_maps(8, 1, 5), 8, 8, box)[6:])
+
+
+@pytest.mark.parametrize("size", [(30, 30), (40, 90), (90, 40)])
+def test_crops_lie_within_the_frames_and_depend_on_seed_row_and_window(size):
+    crops = RandomCrops(5, crop_scale=0.7)
+    boxes = crops.boxes(0, 0, *size, 10, 20)
+    assert boxes == crops.boxes(0, 0, *size, 10, 20)
+    largest = boxes[0][2] - boxes[0][0]
+    for left, top, right, bottom in boxes:
+        assert 0 <= left <= right <= size[1] + 1e-9
+        assert 0 <= top <= bottom <= size[0] + 1e-9
+        assert right - left == pytest.approx(2 * (bottom - top))
+        assert 0.7 * largest - 1e-9 <= right - left <= largest + 1e-9
+    others = [
+        RandomCrops(5, crop_scale=0.7, seed=seed).boxes(*place, *size, 10, 20)
+        for seed, *place in ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    ]
+    assert len({tuple(some) for some in [boxes, *others]}) == 4
 
 
 def test_a_class_beyond_the_codec_is_an_error_that_names_the_clip(folder):

@@ -7,8 +7,9 @@ import PIL.Image
 import pytest
 from clip_folders import class_maps, save_animation
 
-from nuwa_hf.datasets.class_map_files import fit_class_maps, read_class_maps
+from nuwa_hf.datasets.class_map_files import read_class_maps
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.resizing import middle_box, resize_class_maps
 
 
 MAPS = class_maps(6, 0, 200)
@@ -74,9 +75,10 @@ def test_formats_that_do_not_keep_values_are_refused(tmp_path, suffix):
         read(str(tmp_path / f"map{suffix}"), NUMBERS[:1])
 
 
-def test_fitting_takes_the_pixel_that_each_centre_lies_in():
-    assert np.array_equal(fit_class_maps(MAPS, *MAPS.shape[1:]), MAPS)
-    assert np.array_equal(fit_class_maps(MAPS, 12, 12), MAPS[:, :, 2:14])
-    assert np.array_equal(fit_class_maps(MAPS, 4, 4), MAPS[:, 1::3, 3:14:3])
-    enlarged = fit_class_maps(MAPS, 24, 32)
+def test_resizing_takes_the_pixel_that_each_centre_lies_in():
+    boxes = [middle_box(*MAPS.shape[1:], *size) for size in ((12, 12), (4, 4))]
+    assert np.array_equal(resize_class_maps(MAPS, *MAPS.shape[1:]), MAPS)
+    assert np.array_equal(resize_class_maps(MAPS, 12, 12, boxes[0]), MAPS[:, :, 2:14])
+    assert np.array_equal(resize_class_maps(MAPS, 4, 4, boxes[1]), MAPS[:, 1::3, 3:14:3])
+    enlarged = resize_class_maps(MAPS, 24, 32)
     assert np.array_equal(enlarged, MAPS.repeat(2, 1).repeat(2, 2))

@@ -10,15 +10,17 @@ from nuwa_hf.media import (
     contact_sheet,
     enlarge,
     open_media,
+    write_apng,
     write_gif,
     write_image,
     write_mp4,
     write_png,
     written_aside,
 )
+from nuwa_hf.media.frame_sampling import exact_rate
 
 
-WRITERS = {"gif": write_gif, "mp4": write_mp4}
+WRITERS = {"gif": write_gif, "mp4": write_mp4, "png": write_apng}
 
 
 def noise_clip(num_frames=5, size=(20, 16)):
@@ -122,7 +124,20 @@ def test_mp4_of_odd_size_is_refused_with_the_remedy(tmp_path):
         write_mp4([PIL.Image.new("RGB", (5, 4))], tmp_path / "clip.mp4", fps=4)
 
 
-@pytest.mark.parametrize("kind", ["gif", "mp4"])
+@pytest.mark.parametrize("fps", [2.5, 3, 30000 / 1001])
+def test_animated_png_keeps_every_pixel_frame_and_time(tmp_path, fps):
+    moving, still = noise_clip(3, (7, 5)), noise_clip(1, (7, 5))
+    for clip in (moving, still, [moving[0], moving[0], moving[1], moving[1]], still * 3):
+        write_apng(clip, tmp_path / "clip.png", fps=fps)
+        with open_media(tmp_path / "clip.png") as media:
+            frames = list(media.frames())
+        assert np.array_equal([frame.picture() for frame in frames], clip)
+        if len(clip) > 1:  # one frame is a still image
+            assert [frame.time for frame in frames] == [number / exact_rate(fps) for number in range(len(clip))]
+            assert {frame.duration for frame in frames} == {1 / exact_rate(fps)}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
 def test_unwritable_path_leaves_nothing(tmp_path, kind):
     (tmp_path / f"taken.{kind}").mkdir()
     with pytest.raises(OSError, match="taken"):

@@ -17,14 +17,15 @@ import numpy as np
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.media.media import Media
-from nuwa_hf.media.resizing import fit_picture
+from nuwa_hf.media.resizing import Box, fit_picture, resize_class_maps
 from nuwa_hf.media.sources import is_still, open_media, stored_name
 
-from .class_map_files import fit_class_maps, read_class_maps
+from .class_map_files import read_class_maps
 from .clip_windows import ClipWindows
 from .dataset_digest import dataset_digest
 from .find_columns import CaptionSource, Columns, find_columns
 from .open_dataset import without_decoding
+from .random_crops import RandomCrops
 
 
 ROWS_LOOKED_AT = 4  # to tell a data set of still images from one of clips
@@ -42,6 +43,7 @@ class ClipReader:
         frame_rate (`float`): frames for each second.
         num_classes (`int`, *optional*): how many classes sketches may have.
         windows (`ClipWindows`): which parts of a clip become samples.
+        crops (`RandomCrops`): which parts of their frames.
     """
 
     columns: Columns
@@ -51,11 +53,18 @@ class ClipReader:
     frame_rate: float
     num_classes: int | None = None
     windows: ClipWindows = field(default_factory=ClipWindows)
+    crops: RandomCrops = field(default_factory=RandomCrops)
+
+    @property
+    def gives_several(self) -> bool:
+        """Whether a row may give several samples."""
+        return not (self.windows.is_first_only and self.crops.is_middle_only)
 
     def read(self, number: int, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The samples of a row, one for each window of its clip; each is decoded as it is asked for.
+        """The samples of a row, one for each window of its clip and each crop of that; a window is decoded as it is
+        asked for.
 
-        The still frame of window w of row n is the one at n + w modulo T, so that all of them are used in turn.
+        The still frame of sample k of row n is the one at n + k modulo T, so that all of them are used in turn.
 
         Args:
             number (`int`): of the row in its data set.
@@ -72,34 +81,45 @@ class ClipReader:
         """
         name, caption = self.name(number, row), self.columns.caption_of(row)
         sampling = {"frame_rate": self.frame_rate, "num_frames": self.num_frames}
+        count = 0
         with open_media(row[self.columns.media]) as media:
             seconds = Fraction(0) if self.windows.is_first_only else media.seconds()
             for window, start in enumerate(self.windows.start_times(seconds, number, **sampling)):
-                yield {
-                    "name": name,
-                    "caption": caption,
-                    "image_caption": caption,
-                    "image_index": (number + window) % self.num_frames,
-                    **self._frames(media, start, row, name),
-                }
+                for frames in self._crops(media, start, row, number, window):
+                    yield {
+                        "name": name,
+                        "caption": caption,
+                        "image_caption": caption,
+                        "image_index": (number + count) % self.num_frames,
+                        **frames,
+                    }
+                    count += 1
 
-    def _frames(self, media: Media, start: Fraction, row: dict[str, Any], name: str) -> dict[str, np.ndarray]:
-        video, numbers = [], []
+    def _crops(
+        self, media: Media, start: Fraction, row: dict[str, Any], number: int, window: int
+    ) -> Iterator[dict[str, np.ndarray]]:
+        videos, numbers = [[] for _ in range(self.crops.crops_per_clip)], []
         for frame in media.window(start=start, frame_rate=self.frame_rate, num_frames=self.num_frames):
             picture = frame.picture()  # one at a time: they can be large
             height, width = picture.height, picture.width
-            video.append(fit_picture(picture, self.height, self.width))
+            for video, box in zip(videos, self._boxes(number, window, height, width), strict=True):
+                video.append(fit_picture(picture, self.height, self.width, box))
             numbers.append(frame.number)
         if self.columns.sketch is None:
-            return {"video": np.stack(video)}
+            yield from ({"video": np.stack(video)} for video in videos)
+            return
         maps = read_class_maps(row[self.columns.sketch], numbers, frame_rate=self.frame_rate, start=start)
         rows, columns = maps.shape[1:]
         if rows * width != columns * height:
             raise BrokenMediaError(
                 f"has a sketch of {rows}x{columns} beside frames of {height}x{width}, another aspect"
             )
-        self._check_classes(maps, name)
-        return {"video": np.stack(video), "sketch": fit_class_maps(maps, self.height, self.width)}
+        self._check_classes(maps, self.name(number, row))
+        for video, box in zip(videos, self._boxes(number, window, rows, columns), strict=True):
+            yield {"video": np.stack(video), "sketch": resize_class_maps(maps, self.height, self.width, box)}
+
+    def _boxes(self, number: int, window: int, rows: int, columns: int) -> list[Box]:
+        return self.crops.boxes(number, window, rows, columns, self.height, self.width)
 
     def name(self, number: int, row: dict[str, Any]) -> str:
         """What to call a row in messages.
@@ -138,6 +158,7 @@ class CaptionedMedia:
         caption_source (`str`, defaults to `"auto"`): where captions come from, as in `find_columns`; `"none"` reads
             none.
         windows (`ClipWindows`, *optional*): which parts of a clip become samples; by default its start.
+        crops (`RandomCrops`, *optional*): which parts of their frames; by default the middle.
 
     Attributes:
         num_rows (`int` or None): rows of the data set; None if it is streamed.
@@ -165,6 +186,7 @@ class CaptionedMedia:
         num_classes: int | None = None,
         caption_source: CaptionSource = "auto",
         windows: ClipWindows | None = None,
+        crops: RandomCrops | None = None,
     ):
         if not isinstance(dataset, datasets.Dataset | datasets.IterableDataset):
             raise TypeError(
@@ -191,7 +213,16 @@ class CaptionedMedia:
                 "another `media_column`."
             )
         self.digest = dataset_digest(dataset, columns)
-        self.reader = ClipReader(columns, height, width, num_frames, frame_rate, num_classes, windows or ClipWindows())
+        self.reader = ClipReader(
+            columns,
+            height,
+            width,
+            num_frames,
+            frame_rate,
+            num_classes,
+            windows or ClipWindows(),
+            crops or RandomCrops(),
+        )
 
     def rows(self, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Rows with their numbers, their images and clips not decoded.

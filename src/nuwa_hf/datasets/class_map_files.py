@@ -10,7 +10,6 @@ import numpy as np
 
 from nuwa_hf.media.class_indices import class_indices
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.resizing import middle_box, resize_class_maps
 from nuwa_hf.media.sources import open_media
 
 
@@ -48,21 +47,6 @@ def read_class_maps(
     except BrokenMediaError as error:
         raise BrokenMediaError(f"has a sketch that {error}; {error.remedy}") from error
     return np.stack(maps)
-
-
-def fit_class_maps(maps_TYX: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The middle of class maps, cut to an aspect and resized: every pixel is that which its centre lies in.
-
-    Args:
-        maps_TYX (`np.ndarray` of shape `(T, Y, X)`): class maps.
-        height (`int`): rows.
-        width (`int`): columns.
-
-    Returns:
-        `np.ndarray` of shape `(T, height, width)`, of the same type.
-    """
-    box = middle_box(*maps_TYX.shape[1:], height, width)
-    return resize_class_maps(maps_TYX, height, width, box)
 
 
 def _read_pictures(value: Any, start: Fraction, frame_rate: float, num_frames: int) -> list[np.ndarray]:

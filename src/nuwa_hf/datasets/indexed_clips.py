@@ -18,6 +18,7 @@ class IndexedClips:
     """
 
     dataset: EmojiMotion
+    gives_several = False
 
     @property
     def num_rows(self) -> int:

@@ -12,8 +12,10 @@ Rows = list[tuple[int, Any]]  # row numbers and rows of a data set
 class SampleReader(Protocol):
     """Turns a row of a data set into samples. It must be picklable."""
 
+    gives_several: bool  # whether a row may give several samples
+
     def read(self, number: int, row: Any) -> Iterable[dict[str, Any]]:
-        """The samples of a row, one for each window of its clip; BrokenMediaError if it cannot be used."""
+        """The samples of a row: each window of its clip, each crop of that. BrokenMediaError if it is unusable."""
 
     def name(self, number: int, row: Any) -> str:
         """The name of a row, for messages."""

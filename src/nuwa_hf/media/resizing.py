@@ -28,13 +28,14 @@ def resize_picture(picture: PIL.Image.Image, height: int, width: int, box: Box |
     return picture.resize((width, height), PIL.Image.Resampling.BICUBIC, box=box)
 
 
-def fit_picture(picture: PIL.Image.Image, height: int, width: int) -> np.ndarray:
-    """The middle of a picture, cut to an aspect and resized.
+def fit_picture(picture: PIL.Image.Image, height: int, width: int, box: Box | None = None) -> np.ndarray:
+    """A picture cut to an aspect and resized.
 
     Args:
         picture (`PIL.Image.Image`): of any mode; transparent pixels are put on white.
         height (`int`): rows.
         width (`int`): columns.
+        box (`Box`, *optional*): the part to show, of that aspect; by default the largest in the middle.
 
     Returns:
         `np.ndarray` of shape `(height, width, 3)`, uint8.
@@ -43,7 +44,8 @@ def fit_picture(picture: PIL.Image.Image, height: int, width: int) -> np.ndarray
         BrokenMediaError: If its mode cannot be shown.
     """
     rgb = to_rgb(picture)
-    return np.array(resize_picture(rgb, height, width, middle_box(rgb.height, rgb.width, height, width)))
+    part = middle_box(rgb.height, rgb.width, height, width) if box is None else box
+    return np.array(resize_picture(rgb, height, width, part))
 
 
 def middle_box(rows: int, columns: int, height: int, width: int) -> Box:

@@ -170,7 +170,7 @@ def test_a_task_without_a_source_or_with_one_that_cannot_feed_it_is_refused():
 def test_sources_that_do_not_fit_together_are_refused():
     wide = TokenFiles(**{**vars(make_tokens(3, 5)), "video_tokens": torch.zeros(3, 3, 9, 9, dtype=torch.int32)})
     longer = TokenFiles(**{**vars(make_tokens(3, 5)), "caption_ids": torch.zeros(3, 9, dtype=torch.int32)})
-    empty = TokenFiles(**{name: column[:0] for name, column in vars(make_tokens(3, 5)).items()})
+    empty = make_tokens(3, 5).where(torch.zeros(3, dtype=torch.bool))
     tokens = make_tokens(3, 6)
     for other, message in (
         (wide, "must have one token grid"),

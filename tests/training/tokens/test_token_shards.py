@@ -19,6 +19,7 @@ from tiny import tiny_sketch_vqgan, tiny_tokenizer, tiny_vqgan, with_spread_code
 from nuwa_hf import cli
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.clip_tokens import tokenize_clips
@@ -117,19 +118,33 @@ def test_python_of_the_page_runs():
     assert names["sample"]["video"].shape == (4, 64, 64, 3)
 
 
-def test_tokens_are_the_codecs_of_the_samples_and_the_metadata_say_what_of():
+@pytest.mark.parametrize("crops", [1, 2])
+def test_tokens_are_the_codecs_of_the_samples_and_the_metadata_say_what_of(crops):
     folder = write_clips(Path("clips"), 5, num_classes=NUM_CLASSES)
-    main(flags(folder, "out", "--sketch_vqgan", "runs/sketch_vqgan/vqgan", "--clips_per_shard", "2"))
-    media = CaptionedMedia(open_dataset(folder), height=8, width=8, num_frames=3, sketch_column="sketch")
+    main(
+        flags(
+            folder,
+            "out",
+            "--sketch_vqgan",
+            "runs/sketch_vqgan/vqgan",
+            "--clips_per_shard",
+            "2",
+            "--crops_per_clip",
+            str(crops),
+        )
+    )
+    sampling = {"height": 8, "width": 8, "num_frames": 3, "crops": RandomCrops(crops)}
+    media = CaptionedMedia(open_dataset(folder), sketch_column="sketch", **sampling)
     samples = [sample for number, row in media.rows(0) for sample in media.reader.read(number, row)]
     encoders = tokenize_dataset.Encoders.load("runs/vqgan/vqgan", "runs/tokenizer", "runs/sketch_vqgan/vqgan", "cpu")
-    expected, found = tokenize_clips(samples, range(5), **vars(encoders)), TokenFiles.load("out")
-    for name, column in vars(expected).items():
-        assert torch.equal(getattr(found, name), column)
-    assert len(found.video_tokens.unique(dim=0)) == 5
+    expected, found = tokenize_clips(samples, range(5 * crops), **vars(encoders)), TokenFiles.load("out")
+    for name in ("video_tokens", "caption_ids", "image_caption_ids", "image_indices", "sketch_tokens"):
+        assert torch.equal(getattr(found, name), getattr(expected, name))
+    assert len(found.video_tokens.unique(dim=0)) == 5 * crops
+    assert found.source_rows is None if crops == 1 else found.source_rows.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     metadata = read_metadata(Path("out"))
     assert metadata["num_shards"] == 3
-    assert metadata["num_clips"] == metadata["num_rows"] == 5
+    assert (metadata["num_clips"], metadata["num_rows"]) == (5 * crops, 5)
     assert not Path("out/skipped.jsonl").exists()
 
 

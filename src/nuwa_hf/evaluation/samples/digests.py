@@ -12,8 +12,8 @@ import torch
 from nuwa_hf.pipelines import NuwaPipelineBase
 
 
-# Of a configuration: where a model came from and how it is computed, not what it is.
-NOT_THE_MODEL = ("name_or_path", "transformers_version", "dtype", "torch_dtype")
+# Of a configuration: where a model came from, what wrote it and how it is computed, not what it is.
+NOT_THE_MODEL = ("architectures", "name_or_path", "transformers_version", "dtype", "torch_dtype")
 
 
 def settings_digest(*settings: Any) -> str:
@@ -63,7 +63,9 @@ def checkpoint_digest(pipeline: NuwaPipelineBase) -> str:
         `str`: hexadecimal.
     """
     models = (pipeline.vqgan, pipeline.transformer, pipeline.sketch_vqgan)
-    text = pipeline.tokenizer.backend_tokenizer.to_str()
+    text = json.loads(pipeline.tokenizer.backend_tokenizer.to_str())
+    for name in ("padding", "truncation"):  # those of the last call
+        text.pop(name)
     return settings_digest(text, [None if model is None else model_digest(model) for model in models])
 
 

@@ -50,8 +50,8 @@ def generate(
     rounding of sums. Each is in the folder as soon as its batch is made. A batch of which some are missing is made
     again as a whole, so that what was killed ends with the same files as what was not.
 
-    Under `accelerate launch`, the pipeline should be on the process's own device, `PartialState().device`. Every
-    process returns when all samples are there; the main one has then written `metadata.jsonl`.
+    Under `accelerate launch`, the pipeline should be on the process's own device. Every process returns when all
+    samples are there.
 
     Args:
         pipeline (`NuwaPipelineBase`): the checkpoint, as the pipeline of any task.
@@ -80,7 +80,7 @@ def generate(
     options = _options(pipeline, given, candidates, scorer)
     run = RunFolder(Path(folder), inputs, _settings(pipeline, inputs, given, seed, candidates, scorer))
     run.begin()
-    state = PartialState()
+    state = PartialState(cpu=pipeline.device.type == "cpu")  # it counts processes on CPUs only if it is told so
     missing = run.missing()
     batches = [range(start, min(start + batch_size, len(run))) for start in range(0, len(run), batch_size)]
     own = batches[state.process_index :: state.num_processes]

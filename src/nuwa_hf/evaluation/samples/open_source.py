@@ -20,7 +20,7 @@ from nuwa_hf.training.run.run_arguments import require
 
 
 EMOJI_MOTION = "emoji-motion"
-LabelReader = Callable[[Any], str | None]  # the class of a row, by name
+LabelReader = Callable[[Any], str | None]  # the class of a row by name, with spaces for underscores
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def label_reader(dataset: datasets.Dataset, caption: str | None, label: str | No
         value = row[label]
         if value is None or names is None:
             return None if value is None else str(value)
-        return names[value] if 0 <= value < len(names) else None
+        return names[value].replace("_", " ") if 0 <= value < len(names) else None  # as of sub-folders
 
     return label_of
 

@@ -19,8 +19,8 @@ from nuwa_hf.datasets.indexed_clips import IndexedClips
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.evaluation.samples.open_source import ClipSize, LabelReader, open_source
+from nuwa_hf.evaluation.samples.row_samples import content_digest, read_sample, usable
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
-from nuwa_hf.evaluation.samples.usable_samples import usable
 from nuwa_hf.media.errors import naming
 from nuwa_hf.training.run.run_arguments import require
 
@@ -126,7 +126,7 @@ class RealSamples:
         numbers, captions, labels, digests, has_sketches = [], [], [], [], False
         found = usable(
             source.rows(0),
-            lambda number, row: _read(source, number, row, size),
+            lambda number, row: read_sample(source, number, row, size),
             source.reader.name,
             left_out,
             num_samples,
@@ -135,7 +135,7 @@ class RealSamples:
             numbers.append(number)
             captions.append(sample["caption"])
             labels.append(label_of(row))
-            digests.append(_content_digest(sample, labels[-1]))
+            digests.append(content_digest(sample, labels[-1]))
             has_sketches = "sketch" in sample
         if left_out:
             logger.warning("Left out of the samples (%d): %s.", len(left_out), left_out_summary(left_out))
@@ -242,7 +242,7 @@ class RealSamples:
         for number in (self.numbers[place] for place in places):
             _, row = next(self.source.rows(number))
             with naming("dataset", self.source.reader.name(number, row)):
-                samples.append(_read(self.source, number, row, self.size))
+                samples.append(read_sample(self.source, number, row, self.size))
         clips = torch.from_numpy(np.stack([sample["video"] for sample in samples])).permute(0, 1, 4, 2, 3)
         fields = {
             "captions": lambda: [self.captions[place] for place in places],
@@ -263,25 +263,3 @@ class RealSamples:
         """
         for start in range(0, len(self), batch_size):
             yield self.read(range(start, min(start + batch_size, len(self))))
-
-
-def _read(source: RowSource, number: int, row: Any, size: ClipSize) -> dict[str, Any] | None:
-    """The sample of a row, a still with one frame of it; None for a still of EmojiMotion that shows nothing."""
-    sample = next(iter(source.reader.read(number, row)))
-    frames, caption = slice(None), sample["caption"]
-    if size.still:
-        frames, caption = slice(sample["image_index"], sample["image_index"] + 1), sample["image_caption"]
-    arrays = {name: sample[name][frames] for name in ("video", "sketch") if name in sample}
-    if isinstance(source, IndexedClips):
-        if size.still and not sample["object_mask"][frames].any():
-            return None
-        arrays["row"] = sample
-    return {"caption": caption, **arrays}
-
-
-def _content_digest(sample: dict[str, Any], label: str | None) -> bytes:
-    digest = hashlib.sha256(repr((sample["caption"], label, sample["video"].shape)).encode())
-    for name in ("video", "sketch"):
-        if name in sample:
-            digest.update(np.ascontiguousarray(sample[name]))
-    return digest.digest()

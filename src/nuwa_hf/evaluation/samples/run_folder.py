@@ -107,12 +107,12 @@ class RunFolder:
             seconds (`float`): how long it took.
         """
         with open(self.folder / SECONDS_NAME.format(process), "a", encoding="utf-8") as file:
-            file.write(json.dumps({"samples": num_samples, "seconds": seconds}) + "\n")
+            # Each begins a new line, so that half a line that a full disk left spoils no other.
+            file.write("\n" + json.dumps({"samples": num_samples, "seconds": seconds}))
 
     def seconds_per_sample(self) -> float | None:
         """The mean time that a process took for a sample; None if nothing is known."""
         texts = [file.read_text(encoding="utf-8") for file in self.folder.glob(SECONDS_NAME.format("*"))]
-        # A process that was killed may have left the beginning of a line.
         lines = [json.loads(line) for text in texts for line in text.splitlines() if line.endswith("}")]
         count = sum(line["samples"] for line in lines)
         return sum(line["seconds"] for line in lines) / count if count else None
@@ -142,9 +142,7 @@ class RunFolder:
         except (json.JSONDecodeError, UnicodeDecodeError):
             found = None
         if not isinstance(found, dict) or not isinstance(found.get("num_samples"), int):
-            raise ValueError(
-                f"`folder` must hold a {SETTINGS_NAME} of generated samples, got {str(file)!r}; remove it."
-            )
+            raise ValueError(f"`folder` must hold settings of generated samples, got {str(file)!r}; remove it.")
         return found
 
     def _check_fewer(self, found: dict[str, Any]) -> None:

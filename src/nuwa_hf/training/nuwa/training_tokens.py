@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Loads the token files of a run and checks that they fit its components, its tasks and each other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -52,7 +53,7 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
         )
         if arguments.validation_share > 0:
             tokens = part_of(tokens, arguments.validation_share, arguments.seed, is_held_out=is_held_out)
-        loaded.append((source, tokens))
+        loaded.append((source, replace(tokens, source_rows=None)))
     if len(loaded) == 1 and sources[0].tasks is None:
         return loaded[0][1]
     mixture = TokenMixture(loaded)
@@ -62,11 +63,11 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
 
 
 def part_of(tokens: TokenFiles, share: float, seed: int, *, is_held_out: bool) -> TokenFiles:
-    """The clips that are held out, or the others: each clip is in one of the two parts, by the seed.
+    """The clips that are held out, or the others: each row of the data set is in one part, with all its samples.
 
     Args:
         tokens (`TokenFiles`): all clips of a folder.
-        share (`float`): of the clips that are held out, above 0 and below 1.
+        share (`float`): of the rows that are held out, above 0 and below 1.
         seed (`int`): of the choice.
         is_held_out (`bool`): which part.
 
@@ -76,17 +77,19 @@ def part_of(tokens: TokenFiles, share: float, seed: int, *, is_held_out: bool) -
     Raises:
         ValueError: If the part would be empty.
     """
-    count = round(share * len(tokens))
+    owners = torch.arange(len(tokens)) if tokens.source_rows is None else tokens.source_rows
+    rows, place_of = owners.unique(return_inverse=True)
+    count = round(share * len(rows))
     require(
-        0 < count < len(tokens),
+        0 < count < len(rows),
         "validation_share",
-        f"a share of the {len(tokens)} clips of `tokens` with at least 1 clip on either side",
+        f"a share of the {len(rows)} clips of `tokens` with at least 1 clip on either side",
         share,
         "use another, or 0",
     )
-    order = torch.tensor([shuffled(index, len(tokens), seed) for index in range(len(tokens))])
-    rows = (order[:count] if is_held_out else order[count:]).sort().values
-    return TokenFiles(**{name: column[rows] for name, column in vars(tokens).items() if column is not None})
+    is_row_held_out = torch.zeros(len(rows), dtype=torch.bool)
+    is_row_held_out[[shuffled(index, len(rows), seed) for index in range(count)]] = True
+    return tokens.where(is_row_held_out[place_of] == is_held_out)
 
 
 def frame_rate_of_tokens(arguments: NuwaArguments) -> float | None:

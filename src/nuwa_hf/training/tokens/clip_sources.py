@@ -51,7 +51,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
     """
     size = as_codec(encoders.vqgan).sample_size
     sketch_codec = None if encoders.sketch_vqgan is None else as_codec(encoders.sketch_vqgan)
-    windows = arguments.windows()
+    windows, crops = arguments.windows(), arguments.crops()
     sampling = {"num_frames": arguments.clip_frames(), "frame_rate": arguments.clip_rate()}
     media = CaptionedMedia(
         open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming),
@@ -64,6 +64,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         sketch_column=None if sketch_codec is None else arguments.sketch_column or "sketch",
         num_classes=None if sketch_codec is None else sketch_codec.in_channels,
         windows=windows,
+        crops=crops,
     )
     columns = media.reader.columns
     kept = ("dataset", "dataset_split", "streaming")
@@ -73,6 +74,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         **{f"{name}_column": getattr(columns, name) for name in ("media", "caption", "sketch")},
         # Only where they are not the defaults, so that folders of earlier versions go on.
         **({} if windows == ClipWindows() else vars(windows)),
+        **({} if crops.is_middle_only else vars(crops)),
         "num_rows": media.num_rows,
         "size": size,
         "dataset_digest": media.digest,

@@ -3,7 +3,7 @@
 """Encodes a few samples with the codecs and the text tokenizer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from diffusers import ModelMixin
@@ -129,7 +129,12 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
             captions.pop(number, None)
     encode_waiting()
     is_kept = torch.tensor([number in captions for number in owners])
-    tokens = join_tokens(encoded).where(is_kept) if captions else None
+    tokens = None
+    if captions:
+        tokens = join_tokens(encoded)
+        if reader.gives_several:
+            tokens = replace(tokens, source_rows=torch.tensor(owners, dtype=torch.int32))
+        tokens = tokens.where(is_kept)
     losses = caption_losses(encoders.tokenizer, captions.values())
     return TokenizedRows(len(rows), tokens, tuple(skipped), losses)
 

@@ -32,6 +32,8 @@ class TokenFiles:
         image_caption_ids (`torch.IntTensor` of shape `(C, L)`): text tokens of one still frame, padded on the right.
         image_indices (`torch.IntTensor` of shape `(C,)`): which frame that is, in [0, T).
         sketch_tokens (`torch.IntTensor` of shape `(C, T, h, w)`, *optional*): sketch tokens of every frame.
+        source_rows (`torch.IntTensor` of shape `(C,)`, *optional*): the row of the data set that each comes from,
+            where a row may give several.
     """
 
     video_tokens: torch.Tensor
@@ -39,6 +41,7 @@ class TokenFiles:
     image_caption_ids: torch.Tensor
     image_indices: torch.Tensor
     sketch_tokens: torch.Tensor | None = None
+    source_rows: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.video_tokens)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from nuwa_hf.datasets.clip_windows import ClipWindows
+from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
@@ -15,7 +16,8 @@ from nuwa_hf.training.run.run_arguments import argument, require
 OF_EMOJI_MOTION = ("setting", "sprites", "split", "num_clips")
 OF_DATASETS = (
     *("dataset_split", "streaming", "caption_column", "caption_source", "media_column", "sketch_column"),
-    *("num_frames", "frame_rate", "clips_per_video", "stride", "starts", "max_skipped_share"),
+    *("num_frames", "frame_rate", "clips_per_video", "stride", "starts"),
+    *("crops_per_clip", "crop_scale", "max_skipped_share"),
 )
 
 
@@ -40,7 +42,7 @@ class TokenizeArguments:
     sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
     split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of EmojiMotion.")
     num_clips: int = argument(40000, help="How many clips of EmojiMotion, from the first on.")
-    seed: int = argument(0, help="Seed of EmojiMotion, or of random starts.")
+    seed: int = argument(0, help="Seed of EmojiMotion, or of random starts and crops.")
     dataset: str | None = argument(None, help="Folder, file or Hub id of images or clips, not EmojiMotion.")
     dataset_split: str = argument("train", help="Split of the dataset.")
     streaming: bool = argument(False, help="Read the dataset's rows one after another, without preparing them first.")
@@ -65,6 +67,10 @@ class TokenizeArguments:
         None, help="Seconds from the start of one sample of a clip to that of the next; by default spread over it."
     )
     starts: Literal["even", "random"] = argument("even", help="Where samples of a clip start.")
+    crops_per_clip: int = argument(
+        1, help="Samples of each clip: the middle of its frames, then random parts of them, against learning by heart."
+    )
+    crop_scale: float = argument(0.8, help="Least width of such a part, as a share of the largest that fits.")
     max_skipped_share: float = argument(0.05, help="Share of the dataset's clips that may be unusable.")
     num_proc: int = argument(1, help="Processes that read clips and run the codecs.")
     clips_per_shard: int | None = argument(
@@ -98,8 +104,11 @@ class TokenizeArguments:
             whose = "left out without `dataset`" if self.dataset is None else "left out with `dataset`"
             require(value == defaults[name], name, whose, value, "see --help")
         windows = self.windows()  # checks its values
-        has_seed = self.dataset is None or windows.starts == "random" or self.seed == 0
-        require(has_seed, "seed", "left out with `dataset`, but for random `starts`", self.seed, "see --help")
+        is_random = windows.starts == "random" or not self.crops().is_middle_only
+        has_seed = self.dataset is None or is_random or self.seed == 0
+        require(
+            has_seed, "seed", "left out with `dataset`, but for random `starts` and crops", self.seed, "see --help"
+        )
         parts = [name for name in ("vqgan", "tokenizer", "sketch_vqgan") if getattr(self, name) is not None]
         if self.checkpoint is not None:
             return
@@ -124,6 +133,14 @@ class TokenizeArguments:
             ValueError: If a number is out of range.
         """
         return ClipWindows(self.clips_per_video, self.stride, self.starts, self.seed if self.dataset else 0)
+
+    def crops(self) -> RandomCrops:
+        """Which parts of the frames of the dataset become samples.
+
+        Raises:
+            ValueError: If a number is out of range.
+        """
+        return RandomCrops(self.crops_per_clip, self.crop_scale, self.seed if self.dataset else 0)
 
     def _learnt(self) -> NuwaConfig:
         if self.checkpoint is None:

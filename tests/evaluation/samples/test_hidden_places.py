@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from nuwa_hf.evaluation.tasks.hidden_places import hidden_places, places_around, to_pixels
+from nuwa_hf.evaluation.samples.hidden_places import hidden_places, places_around, to_pixels
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("half", 32), ("centre", 16), ("five_percent_kept", 61), ("five_percent_hidden", 3)]
+    ("kind", "count"), [("half", 32), ("centre", 16), ("five-percent-kept", 61), ("five-percent-hidden", 3)]
 )
 def test_kind_hides_its_share_of_the_places(kind, count):
     hidden = hidden_places(kind, 4, 8, 8, seed=0)
@@ -22,13 +22,13 @@ def test_upper_half_and_middle_are_hidden():
 
 
 def test_places_that_are_drawn_depend_on_the_seed_of_the_image_only():
-    several = hidden_places("five_percent_hidden", 3, 8, 8, seed=5)
-    assert torch.equal(several[2:], hidden_places("five_percent_hidden", 1, 8, 8, seed=7))
+    several = hidden_places("five-percent-hidden", 3, 8, 8, seed=5)
+    assert torch.equal(several[2:], hidden_places("five-percent-hidden", 1, 8, 8, seed=7))
     assert not torch.equal(several[0], several[1])
 
 
 def test_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="`kind` must be half"):
+    with pytest.raises(ValueError, match="`kind` must be one of half"):
         hidden_places("quarter", 1, 8, 8, seed=0)
 
 
