@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A tiny CLIP text model and its tokenizer, of the same classes and the same rules as OpenAI's."""
+"""A tiny CLIP, and a tiny CLIP text model and its tokenizer, of the same classes and the same rules as OpenAI's."""
 
 import torch
-from tiny import MAX_TEXT_LENGTH, tiny_config
+from tiny import CAPTIONS, MAX_TEXT_LENGTH, tiny_config
 from tokenizers import pre_tokenizers
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPConfig, CLIPModel, CLIPProcessor, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration
 
@@ -51,3 +52,23 @@ def tiny_nuwa_config(**overrides) -> NuwaConfig:
 def tiny_nuwa(**overrides) -> NuwaForConditionalGeneration:
     torch.manual_seed(2)
     return NuwaForConditionalGeneration(tiny_nuwa_config(**overrides)).eval()
+
+
+def tiny_whole_clip() -> tuple[CLIPModel, CLIPProcessor]:
+    """A random CLIP of a few numbers that knows the letters of the captions."""
+    letters = sorted(set("".join(CAPTIONS)) - {" "})
+    words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
+    tokenizer = CLIPTokenizer(vocab={word: place for place, word in enumerate(words)}, merges=[], model_max_length=24)
+    shared = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "initializer_range": 0.5,
+    }
+    text = {**shared, "vocab_size": len(words), "max_position_embeddings": 24, "bos_token_id": 0, "eos_token_id": 1}
+    vision = {**shared, "image_size": 8, "patch_size": 4}
+    torch.manual_seed(0)
+    model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8))
+    pictures = CLIPImageProcessorPil(size={"shortest_edge": 8}, crop_size={"height": 8, "width": 8})
+    return model.eval(), CLIPProcessor(pictures, tokenizer)

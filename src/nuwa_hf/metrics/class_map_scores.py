@@ -49,12 +49,26 @@ def frequency_weighted_iou(predicted: Tensor, truth: Tensor, num_classes: int) -
             raise ValueError(
                 f"`{name}` must lie in [0, {num_classes}), got {int(lowest)} to {int(highest)}; raise `num_classes`."
             )
-    pairs = truth.flatten().long() * num_classes + predicted.flatten().long()
-    confusion_CC = torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes).float()
-    truth_C, predicted_C, both_C = confusion_CC.sum(dim=1), confusion_CC.sum(dim=0), confusion_CC.diagonal()
+    both_C, predicted_C, truth_C = class_counts(predicted, truth, num_classes).float()
     # A class that neither has counts nothing, since its frequency is 0.
     iou_C = both_C / (truth_C + predicted_C - both_C).clamp_min(1)
     return (truth_C / truth_C.sum() * iou_C).sum()
+
+
+def class_counts(predicted: Tensor, truth: Tensor, num_classes: int) -> Tensor:
+    """How many pixels have each class, from which pixel accuracy and IoU over any number of maps are worked out.
+
+    Args:
+        predicted (`torch.Tensor` of any shape): classes in `[0, C)`.
+        truth (`torch.Tensor` of the same shape): the right classes.
+        num_classes (`int`): number of classes, C.
+
+    Returns:
+        `torch.LongTensor` of shape `(3, C)`: the pixels where both have the class, where the prediction has it, and
+        where the truth has it.
+    """
+    both = truth[predicted == truth]
+    return torch.stack([torch.bincount(maps.flatten(), minlength=num_classes) for maps in (both, predicted, truth)])
 
 
 def _check_shapes(predicted: Tensor, truth: Tensor) -> None:

@@ -2,13 +2,14 @@
 # Copyright 2026 The nuwa_hf authors
 """What judges candidates: CLIP, the model itself, or a function of the user's.
 
-Legend: B outputs, T frames, H, W token rows and columns, Y, X pixel rows and columns.
+Legend: B outputs, T frames, D numbers of an embedding, H, W token rows and columns, Y, X pixel rows and columns.
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.functional import normalize
 
 from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
@@ -55,15 +56,50 @@ class ClipScorer:
         Returns:
             `torch.Tensor` of shape `(B,)`: cosines in [-1, 1].
         """
+        return cosines(self.embed_frames(frames), self.embed_texts(prompts)).mean(1)
+
+    @torch.no_grad()
+    def embed_frames(self, frames: torch.Tensor) -> torch.Tensor:
+        """What CLIP sees in frames.
+
+        Args:
+            frames (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
+
+        Returns:
+            `torch.Tensor` of shape `(B, T, D)`: of unit length.
+        """
         pictures = [
             frame.permute(1, 2, 0).mul(255).round().byte().numpy() for frame in frames.float().cpu().flatten(0, 1)
         ]
-        inputs = self.processor(
-            text=list(prompts), images=pictures, return_tensors="pt", padding=True, truncation=True
-        ).to(self.model.device)
-        output = self.model(**inputs)
-        pictures_BTD = output.image_embeds.unflatten(0, frames.shape[:2])
-        return torch.einsum("btd,bd->bt", pictures_BTD, output.text_embeds).mean(1)
+        inputs = self.processor(images=pictures, return_tensors="pt").to(self.model.device)
+        embeddings = self.model.get_image_features(**inputs).pooler_output
+        return normalize(embeddings, dim=-1).unflatten(0, frames.shape[:2])
+
+    @torch.no_grad()
+    def embed_texts(self, prompts: Sequence[str]) -> torch.Tensor:
+        """What CLIP reads in texts, of a long one only the beginning.
+
+        Args:
+            prompts (`Sequence[str]`): B texts.
+
+        Returns:
+            `torch.Tensor` of shape `(B, D)`: of unit length.
+        """
+        inputs = self.processor(text=list(prompts), return_tensors="pt", padding=True, truncation=True)
+        return normalize(self.model.get_text_features(**inputs.to(self.model.device)).pooler_output, dim=-1)
+
+
+def cosines(frames: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
+    """The cosine of each frame's embedding and its text's.
+
+    Args:
+        frames (`torch.Tensor` of shape `(B, T, D)`): of unit length.
+        texts (`torch.Tensor` of shape `(B, D)`): of unit length.
+
+    Returns:
+        `torch.Tensor` of shape `(B, T)`: in [-1, 1].
+    """
+    return torch.einsum("btd,bd->bt", frames, texts)
 
 
 def likelihood_ratio(

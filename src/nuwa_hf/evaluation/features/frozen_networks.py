@@ -35,7 +35,9 @@ def freeze(network: NetworkT, source: str, device: torch.device | str) -> Networ
             raise ValueError(
                 f"`features` must name finite weights, but {name!r} in {source} is NaN or infinite; get them again."
             )
-    return network.float().eval().requires_grad_(False).to(device)
+    for parameter in network.parameters():  # TorchScript has no `requires_grad_`
+        parameter.requires_grad_(False)
+    return network.float().eval().to(device)
 
 
 def digest_of_file(path: str | Path) -> str:

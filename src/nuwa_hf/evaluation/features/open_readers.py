@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from nuwa_hf.conversion.safe_checkpoint import find_weights
 from nuwa_hf.evaluation.features.blur import BlurredReader
 from nuwa_hf.evaluation.features.feature_kinds import KINDS, FeatureKind, check_kind, check_path, what_to_give
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
@@ -54,7 +55,7 @@ def open_reader(
 
     Args:
         kind (`str`): its name in the table.
-        path (`str`, *optional*): its file, its folder or its id on the Hub.
+        path (`str`, *optional*): its file (or a folder with that file alone), its folder or its id on the Hub.
         device (`torch.device` or `str`, defaults to `"cpu"`): where the network computes.
         kinds (`Mapping[str, FeatureKind]`, defaults to `KINDS`): the kinds by name.
 
@@ -71,13 +72,21 @@ def open_reader(
     check_kind(kind, kinds)
     check_path(kind, path, kinds)
     if path is not None:
-        path = os.path.expanduser(path)
-        is_file = kinds[kind].path.endswith("file")
-        there = Path(path).is_file() if is_file else Path(path).is_dir() or not is_local_path(path)
-        if not there:
-            what = "a file" if is_file else "a folder or an id on the Hub"
-            raise ValueError(f"`features` must name {what} for {kind!r}, got {path!r}; {what_to_give(kind, kinds)}.")
+        path = _found(kind, os.path.expanduser(path), kinds)
     return kinds[kind].read(path, device)
+
+
+def _found(kind: str, path: str, kinds: Mapping[str, FeatureKind]) -> str:
+    """The file, or the one file of weights in a folder; or the folder, or the id on the Hub."""
+    is_file = kinds[kind].path.endswith("file")
+    if is_file and Path(path).exists():
+        files = find_weights(Path(path))
+        if len(files) == 1:
+            return str(files[0])
+    elif not is_file and (Path(path).is_dir() or not is_local_path(path)):
+        return path
+    what = "one file" if is_file else "a folder or an id on the Hub"
+    raise ValueError(f"`features` must name {what} for {kind!r}, got {path!r}; {what_to_give(kind, kinds)}.")
 
 
 def _radius(name: str, text: str) -> int:
