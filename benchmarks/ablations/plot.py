@@ -17,8 +17,8 @@ except ModuleNotFoundError as error:
     raise RuntimeError('plots need matplotlib; run `pip install -c constraints.txt -e ".[benchmarks]"`.') from error
 
 
-PANELS = 6  # of the first columns of each table
-WIDTH, DPI = 11.0, 130
+PANELS = 7  # of the first columns of each table
+WIDTH, DPI = 12.0, 130
 
 
 def draw_ablation(name: str, result: dict[str, Any], output: Path) -> Path:

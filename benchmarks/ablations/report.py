@@ -42,7 +42,6 @@ def _score(metric: str, title: str, digits: int, of: str = "scores", real: bool 
 SAMPLES = (
     _score("digit", "digit", 2),
     _score("direction", "direction", 2),
-    _score("digit-and-direction", "both", 2),
     _score("kept-shape", "kept shape", 2),
     _score("frechet:digits", "Fréchet, digit classifier", 1),
 )
@@ -75,7 +74,6 @@ TABLES: dict[str, tuple[tuple[str, tuple[Column, ...]], ...]] = {
                 NATS,
                 TRAINING,
                 Column("a clip (ms)", lambda run: 1000 * run["sampling_seconds"], 0),
-                Column("weights (M)", lambda run: run["parameters"] / 1e6, 3),
             ),
         ),
     ),
@@ -98,8 +96,15 @@ def mean_of(column: Column, runs: Sequence[dict[str, Any]]) -> Score:
     return over_seeds([Score(column.of(run), 1) for run in runs])
 
 
+def difference_of(column: Column, runs: Sequence[dict[str, Any]], first: Sequence[dict[str, Any]]) -> Score:
+    """The mean over the seeds that two variants share of the difference within each, with its t interval."""
+    before = {run["seed"]: column.of(run) for run in first}
+    return over_seeds([Score(column.of(run) - before[run["seed"]], 1) for run in runs if run["seed"] in before])
+
+
 def tables_of(name: str, result: dict[str, Any]) -> str:
-    """Markdown of an ablation's tables: the mean of the seeds and its 95 % interval below it.
+    """Markdown of an ablation's tables: the mean of the seeds, plus and minus half of its 95 % interval. The last rows
+    compare each variant with the first one, seed by seed.
 
     Args:
         name (`str`): a key of `TABLES`.
@@ -110,9 +115,19 @@ def tables_of(name: str, result: dict[str, Any]) -> str:
     """
     parts = []
     for title, columns in TABLES[name]:
+        variants = variants_of(result)
         rows = [
             (variant, len(runs), *(_cell(mean_of(column, runs), column.digits) for column in columns))
-            for variant, runs in variants_of(result).items()
+            for variant, runs in variants.items()
+        ]
+        (first, firsts), *others = variants.items()
+        rows += [
+            (
+                f"*{variant}* less *{first}*",
+                len(runs),
+                *(_cell(difference_of(column, runs, firsts), column.digits) for column in columns),
+            )
+            for variant, runs in others
         ]
         real = [
             "" if column.real is None else f"{result['real'][column.real]['value']:.{column.digits}f}"
@@ -124,9 +139,8 @@ def tables_of(name: str, result: dict[str, Any]) -> str:
 
 
 def _cell(score: Score, digits: int) -> str:
-    if score.low is None or score.low == score.high:
-        return f"{score.value:.{digits}f}"
-    return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f})"
+    half = 0 if score.low is None else round(score.high - score.value, digits)
+    return f"{score.value:z.{digits}f}" + (f" ± {half:.{digits}f}" if half else "")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
