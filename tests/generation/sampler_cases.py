@@ -10,7 +10,7 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 
 
-def random_model(window=(3, 3, 3), dtype=torch.float64, condition_window=(3, 3, 3)):
+def random_model(window=(3, 3, 3), dtype=torch.float64, condition_window=(3, 3, 3), input_window=None):
     """A tiny model with weights large enough that every input matters to every token."""
     torch.manual_seed(0)
     config = NuwaConfig(
@@ -23,6 +23,7 @@ def random_model(window=(3, 3, 3), dtype=torch.float64, condition_window=(3, 3, 
         num_decoder_layers=3,
         visual_grid=(4, 5, 5),
         window=window,
+        input_window=input_window,
         condition_window=condition_window,
     )
     model = NuwaForConditionalGeneration(config).eval()

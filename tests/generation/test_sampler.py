@@ -28,6 +28,17 @@ def test_wavefront_gives_the_tokens_of_raster_order(grid, window, guidance_scale
     assert torch.equal(wave, raster)
 
 
+@pytest.mark.parametrize(("window", "input_window"), [((3, 3, 3), (1, 1, 3)), ((7, 9, 9), (3, 3, 3))])
+def test_an_input_from_nearer_than_the_attention_sees_gives_the_same_tokens_in_every_order(window, input_window):
+    model, grid = random_model(window, input_window=input_window), (3, 4, 4)
+    wave, raster = (
+        model.generate(*texts(), generator=generators(), schedule=schedule, grid=grid).tokens
+        for schedule in ("wavefront", "raster")
+    )
+    assert torch.equal(wave, raster)
+    assert torch.equal(drawn_from(model(*texts(), visual_tokens=wave).logits, grid), wave)
+
+
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("frames_at_once", [1, 2])
 def test_places_that_attend_in_pieces_get_the_same_tokens(window, frames_at_once, monkeypatch):

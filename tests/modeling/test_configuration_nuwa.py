@@ -51,6 +51,8 @@ def test_papers_grids():
     [
         ({"hidden_size": 10, "num_attention_heads": 3}, "`hidden_size` must be a multiple"),
         ({"window": (3, 2, 3)}, "`window` must be three odd extents"),
+        ({"input_window": (1, 4, 3)}, "`input_window` must be three odd extents"),
+        ({"input_window": (3, 5, 3)}, r"`input_window` must be nowhere larger than `window` \(3, 3, 3\)"),
         ({"visual_grid": (3, 0, 3)}, "`visual_grid` must be three extents"),
         ({"frame_rate": 0}, "`frame_rate` must be above 0 .* got 0; the paper's is 2.5"),
         ({"frame_rate": float("inf")}, "`frame_rate` must be above 0 .* got inf"),

@@ -207,6 +207,8 @@ def test_input_taps_reach_exactly_the_causal_window():
     embeddings = tiny_transformer(window=(3, 3, 1)).model.decoder.embeddings
     assert embeddings.offsets == ((-1, -1, 0), (-1, 0, 0), (-1, 1, 0), (0, -1, 0))
     assert embeddings.taps.shape == (4, tiny_config().hidden_size)
+    nearer = tiny_transformer(window=(3, 3, 3), input_window=(1, 1, 3)).model.decoder.embeddings
+    assert nearer.offsets == ((0, 0, -1),)
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -39,8 +39,10 @@ class NuwaConfig(PreTrainedConfig):
             positions.
         frame_rate (`float`, defaults to 2.5): frames a second of the clips that the model learns and draws; clips that
             are given to it are sampled to this rate.
-        window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the decoder's self-attention
-            and of its input taps, along time, height and width.
+        window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the decoder's self-attention,
+            along time, height and width.
+        input_window (`tuple[int, int, int]`, *optional*): likewise of the decoder's input taps, nowhere larger than
+            `window`; `None` means `window`.
         condition_window (`tuple[int, int, int]`, defaults to `(3, 3, 3)`): full odd extents of the attention within a
             visual condition (a sketch, the known part) and from the decoder to it.
         hidden_dropout (`float`, defaults to 0.0): dropout after each sub-layer, in [0, 1).
@@ -82,6 +84,7 @@ class NuwaConfig(PreTrainedConfig):
     visual_grid: tuple[int, int, int] | list[int] = (10, 21, 21)
     frame_rate: float | int = 2.5
     window: tuple[int, int, int] | list[int] = (3, 3, 3)
+    input_window: tuple[int, int, int] | list[int] | None = None
     condition_window: tuple[int, int, int] | list[int] = (3, 3, 3)
     hidden_dropout: float | int = 0.0
     layer_norm_eps: float = 1e-5
@@ -104,6 +107,8 @@ class NuwaConfig(PreTrainedConfig):
             self.intermediate_size = 4 * self.hidden_size
         self.visual_grid = tuple(self.visual_grid)  # JSON gives lists back
         self.window = tuple(self.window)
+        if self.input_window is not None:
+            self.input_window = tuple(self.input_window)
         self.condition_window = tuple(self.condition_window)
         _check_text_encoder(self.text_encoder_config)
         super().__post_init__(**kwargs)  # makes a CLIPTextConfig of a dict
@@ -116,14 +121,14 @@ class NuwaConfig(PreTrainedConfig):
             self.learnt_tasks = tuple(self.learnt_tasks)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON takes them; without a CLIP text encoder there is no field for one, nor for what is not
-        known of the training.
+        """The fields as JSON takes them; without a CLIP text encoder there is no field for one, nor for a window of
+        the input like that of the attention, nor for what is not known of the training.
 
         Returns:
             `dict[str, Any]`: names and values.
         """
         values = super().to_dict()
-        for name in ("text_encoder_config", "vqgan_digest", "sketch_vqgan_digest", "learnt_tasks"):
+        for name in ("input_window", "text_encoder_config", "vqgan_digest", "sketch_vqgan_digest", "learnt_tasks"):
             if values.get(name) is None:
                 values.pop(name, None)
         return values
@@ -141,6 +146,10 @@ class NuwaConfig(PreTrainedConfig):
     def get_visual_grid(self) -> Grid:
         """The largest grid that has learnt positions."""
         return Grid(*self.visual_grid)
+
+    def get_input_window(self) -> tuple[int, int, int]:
+        """The extents of the input taps, as given or those of `window`."""
+        return self.window if self.input_window is None else self.input_window
 
     def validate_sizes(self):
         """Every size is at least 1, and the heads divide the width.
@@ -170,17 +179,25 @@ class NuwaConfig(PreTrainedConfig):
             raise ValueError(f"`hidden_dropout` must be in [0, 1), got {self.hidden_dropout}.")
 
     def validate_grid(self):
-        """The grid has three extents of at least 1, and each window has three odd extents.
+        """The grid has three extents of at least 1, each window has three odd extents, and that of the input lies
+        within that of the attention.
 
         Raises:
             ValueError: With the field, the rule and the value.
         """
         if len(self.visual_grid) != 3 or any(extent < 1 for extent in self.visual_grid):
             raise ValueError(f"`visual_grid` must be three extents (t, h, w) of at least 1, got {self.visual_grid}.")
-        for name in ("window", "condition_window"):
+        for name in ("window", "input_window", "condition_window"):
             window = getattr(self, name)
+            if window is None:
+                continue
             if len(window) != 3 or any(extent < 1 or extent % 2 == 0 for extent in window):
                 raise ValueError(f"`{name}` must be three odd extents (t, h, w) such as (3, 3, 3), got {window}.")
+        if any(near > seen for near, seen in zip(self.get_input_window(), self.window, strict=True)):
+            raise ValueError(
+                f"`input_window` must be nowhere larger than `window` {self.window}, got {self.input_window}; leave "
+                "it out for the same."
+            )
 
     def validate_frame_rate(self):
         """The frame rate is a finite number above 0, and at most 1000.

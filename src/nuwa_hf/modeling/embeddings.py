@@ -132,12 +132,15 @@ class NuwaVisualEmbeddings(nn.Module):
     # Y_(<i,<j,<k) requires, and make wavefront sampling exact (docs/deviations.md#nearby-decoder-input).
 
     Args:
-        config (`NuwaConfig`): sizes and window.
+        config (`NuwaConfig`): sizes and windows.
     """
 
     def __init__(self, config: NuwaConfig):
         super().__init__()
-        self.offsets = tuple(causal_offsets(config.window))[:-1]  # the last one is the place itself
+        self.offsets = tuple(causal_offsets(config.get_input_window()))[:-1]  # the last one is the place itself
+        # Those of a step's offsets, which are of the attention's window, that the input reads.
+        own = causal_offsets(config.window)[:-1]
+        self.columns = slice(None) if own == list(self.offsets) else [own.index(offset) for offset in self.offsets]
         self.token_embedding = nn.Embedding(config.codebook_size, config.hidden_size)
         self.bos = nn.Parameter(torch.empty(config.hidden_size))
         self.taps = nn.Parameter(torch.empty(len(self.offsets), config.hidden_size))
@@ -155,9 +158,10 @@ class NuwaVisualEmbeddings(nn.Module):
             `torch.Tensor` of shape `(B, N, D)` or `(B, n, D)`.
         """
         if step is not None:
-            near = visual_tokens.flatten(1).index_select(1, step.near.flatten())
-            embedded_BnKD = self.token_embedding(near).unflatten(1, step.near.shape)
-            taps_nKD = self.taps * step.inside[..., None].to(self.taps.dtype)
+            places, inside = step.near[:, self.columns], step.inside[:, self.columns]
+            near = visual_tokens.flatten(1).index_select(1, places.flatten())
+            embedded_BnKD = self.token_embedding(near).unflatten(1, places.shape)
+            taps_nKD = self.taps * inside[..., None].to(self.taps.dtype)
             return self.bos + self.positions(coordinates=step.coordinates) + (embedded_BnKD * taps_nKD).sum(2)
         grid = Grid(*visual_tokens.shape[1:])
         embedded = self.token_embedding(visual_tokens)  # (B, T, H, W, D)

@@ -17,7 +17,7 @@ from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 
 
 # Arguments that override a size of the preset.
-SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers", "window")
+SIZES = ("hidden_size", "num_attention_heads", "num_encoder_layers", "num_decoder_layers", "window", "input_window")
 # The end of the help of arguments whose default is in the table of `preset_defaults`.
 BY_SIZE = "By default what suits the size and `fine_tune` (docs/presets.md)."
 
@@ -65,6 +65,9 @@ class NuwaArguments(RunArguments):
     window: list[int] | None = field(
         default=None,
         metadata={"help": "Frames, rows and columns around a place that self-attention sees; else the preset's."},
+    )
+    input_window: list[int] | None = field(
+        default=None, metadata={"help": "Likewise of the tokens that its input reads; else `window`."}
     )
     condition_window: list[int] | None = field(
         default=None,
@@ -128,7 +131,7 @@ class NuwaArguments(RunArguments):
         scale, temperature = self.guidance_scale, self.unguided_temperature
         require(scale is None or scale >= 1, "guidance_scale", "at least 1", scale, "1 turns guidance off")
         require(temperature is None or temperature > 0, "unguided_temperature", "above 0", temperature, "use 0.5")
-        for name in ("window", "condition_window"):
+        for name in ("window", "input_window", "condition_window"):
             extents = getattr(self, name)
             is_odd = extents is None or (len(extents) == 3 and all(one > 0 and one % 2 for one in extents))
             require(is_odd, name, "three odd numbers: frames, rows and columns", extents, "use for example 3 3 3")
