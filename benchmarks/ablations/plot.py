@@ -17,7 +17,6 @@ except ModuleNotFoundError as error:
     raise RuntimeError('plots need matplotlib; run `pip install -c constraints.txt -e ".[benchmarks]"`.') from error
 
 
-PANELS = 7  # of the first columns of each table
 WIDTH, DPI = 12.0, 130
 
 
@@ -37,7 +36,8 @@ def draw_ablation(name: str, result: dict[str, Any], output: Path) -> Path:
     with rc_context(STYLE):
         height = 0.8 + 0.32 * len(variants)
         figure = Figure(figsize=(WIDTH, height * len(tables)), layout="constrained")
-        grid = figure.subplots(len(tables), PANELS, sharey=True, squeeze=False)
+        most = max(len(columns) for _, columns in tables)
+        grid = figure.subplots(len(tables), most, sharey=True, squeeze=False)
         for (_, columns), row in zip(tables, grid, strict=True):
             for column, axes in zip(columns, row, strict=False):
                 for place, runs in enumerate(variants.values()):
@@ -50,6 +50,8 @@ def draw_ablation(name: str, result: dict[str, Any], output: Path) -> Path:
                 axes.set_title(column.title, fontsize=8)
                 axes.tick_params(labelsize=7)
                 axes.margins(x=0.15)
+            for axes in row[len(columns) :]:
+                axes.set_axis_off()
         # The rows share their axis.
         grid[0, 0].set(yticks=range(len(variants)), yticklabels=variants, ylim=(len(variants) - 0.5, -0.5))
         path = output / f"{name}.png"
