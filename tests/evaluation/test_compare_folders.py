@@ -13,6 +13,9 @@ from nuwa_hf.evaluation import compare
 from nuwa_hf.evaluation.compare_folders import main
 
 
+pytest.importorskip("torch_fidelity", reason="it is an extra")
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Two folders of clips, of which the second has two more; read only."""

@@ -8,6 +8,9 @@ from nuwa_hf.evaluation.features.inception import InceptionReader
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 
 
+pytest.importorskip("torch_fidelity", reason="it is an extra")
+
+
 @pytest.fixture(scope="module")
 def reader(inception_weights):
     return InceptionReader(str(inception_weights))

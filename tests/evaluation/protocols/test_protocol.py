@@ -12,6 +12,7 @@ RUN = "{name: one, task: T2V, num_samples: 4, metrics: [psnr]}"
 
 @pytest.mark.parametrize("name", protocol_names())
 def test_protocol_has_known_metrics_and_publishes_only_figures_of_its_columns_with_a_source(name):
+    pytest.importorskip("torch_fidelity", reason="it is an extra")
     protocol = load_protocol(name)
     assert protocol.title
     assert protocol.data or protocol.dataset
