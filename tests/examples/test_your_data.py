@@ -41,7 +41,15 @@ def folder(tmp_path_factory):
 def test_the_page_has_every_step():
     assert steps_of(COMMANDS) == [
         *("moving_shapes.py", "inspect", "train-vqgan", "train-tokenizer", "tokenize", "train"),
-        *("text-to-video", "judge_shapes.py", "judge_shapes.py", "moving_shapes.py", "evaluate", "push"),
+        *(
+            "text-to-video",
+            "judge_shapes.py",
+            "judge_shapes.py",
+            "moving_shapes.py",
+            "evaluate",
+            "push",
+            "plot_runs.py",
+        ),
     ]
 
 
@@ -70,7 +78,7 @@ def test_the_judge_is_right_about_every_real_clip(folder):
 
 
 def test_what_was_looked_at_is_there(folder):
-    for name in ("inspect.png", "runs/tokens/codec.png", "shapes.json", "shapes.png", "scores.json"):
+    for name in ("inspect.png", "runs/tokens/codec.png", "shapes.json", "shapes.png", "scores.json", "curves.png"):
         assert (folder / name).is_file()
     for run in ("vqgan", "full"):
         assert list((folder / "runs" / run / "samples").glob("step-000002*.png"))
