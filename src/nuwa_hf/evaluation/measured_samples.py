@@ -5,7 +5,6 @@
 Letters: B samples, T frames, Y, X pixel rows and columns.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples
+from nuwa_hf.evaluation.samples.digests import settings_digest
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet, SizedLikeReal
 from nuwa_hf.media.resizing import fit_picture
 
@@ -43,8 +43,7 @@ class MeasuredSamples(SizedLikeReal):
     def digest(self) -> str:
         """Of the samples, of their size and of what was asked for."""
         asked = None if self.changed is None else self.changed.prompts
-        text = f"{self.samples.digest} {self.real.digest} {self.height}x{self.width} {asked!r}"
-        return hashlib.sha256(text.encode()).hexdigest()
+        return settings_digest(self.samples.digest, self.real.digest, self.height, self.width, asked)
 
     @property
     def has(self) -> frozenset[str]:

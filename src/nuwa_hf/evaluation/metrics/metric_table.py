@@ -9,13 +9,13 @@ from difflib import get_close_matches
 
 from torch import Tensor
 
+from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.metrics.class_counts import (
     frequency_weighted_iou_score,
     mean_iou_score,
     pixel_accuracy_score,
 )
-from nuwa_hf.evaluation.metrics.evaluation_packages import require_evaluation_packages
 from nuwa_hf.evaluation.metrics.frechet_distance import frechet_score
 from nuwa_hf.evaluation.metrics.inception_score import inception_score
 from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
@@ -155,7 +155,8 @@ def resolve_metrics(names: Sequence[str], readers: Mapping[str, FeatureReader] |
         raise ValueError(f"`metrics` must hold at least one name and none twice, got {list(names)}.")
     metrics = [_resolve(name, readers or {}) for name in names]
     if any(metric.uses_extra for metric in metrics):
-        require_evaluation_packages()
+        for library in ("torch_fidelity", "scipy.stats"):  # so that what is missing is known before any work
+            import_library(library)
     return metrics
 
 

@@ -2,12 +2,12 @@
 # Copyright 2026 The nuwa_hf authors
 """The simplest prediction of a video: its last given frame, for ever."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 
+from nuwa_hf.evaluation.samples.digests import settings_digest
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet, SizedLikeReal
 
 
@@ -35,7 +35,7 @@ class LastFrameRepeated(SizedLikeReal):
             )
         self.real = real
         self.given_frames = given_frames
-        self.digest = hashlib.sha256(f"{self.name} {given_frames} {real.digest}".encode()).hexdigest()
+        self.digest = settings_digest(self.name, given_frames, real.digest)
         self.has = real.has | {"references", "hidden"}
 
     def batches(self, batch_size: int) -> Iterator[SampleBatch]:
