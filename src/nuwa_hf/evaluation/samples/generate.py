@@ -89,7 +89,7 @@ def generate(
     with tqdm(total=sum(map(len, own)), desc=description, disable=not state.is_main_process) as progress:
         for places in own:
             clips = _make(pipeline, inputs, places, seed, options, run, state.process_index)
-            for place in run.missing().intersection(places):
+            for place in missing.intersection(places):
                 run.write(place, clips[place - places.start], pipeline.frame_rate)
             progress.update(len(places))
     while run.missing():  # no barrier, which has a time limit
