@@ -166,9 +166,7 @@ class ClipJudge(ModelMixin, ConfigMixin):
     pooled_size = 4
 
     @register_to_config
-    def __init__(
-        self, motion_names: list[str], num_frames: int, width: int = 16, image_size: int | None = None
-    ):
+    def __init__(self, motion_names: list[str], num_frames: int, width: int = 16, image_size: int | None = None):
         super().__init__()
         self.frame_stem = nn.Sequential(
             ConvolutionUnit(3, width, stride=2),
