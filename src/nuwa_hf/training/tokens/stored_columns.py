@@ -55,8 +55,8 @@ class StoredColumn:
             if self.rows is None and chosen.step == 1:
                 return torch.from_numpy(self.shards.read(self.name, chosen.start, len(chosen)))
             rows = list(chosen)
-        if isinstance(rows, tuple):  # of which a tensor would take each for an axis of its own
-            raise TypeError(f"`rows` must choose clips alone, got {rows}; read them first, as in `column[rows][:, 0]`.")
+        if isinstance(rows, tuple):  # which a tensor would take for an axis each
+            raise TypeError(f"`rows` must choose clips alone, got {rows}; read first, as in `column[rows][:, 0]`.")
         places = torch.as_tensor(rows)
         if places.dtype == torch.bool:
             places = places.nonzero().flatten()

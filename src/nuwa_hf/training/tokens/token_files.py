@@ -116,8 +116,8 @@ def shard_path(folder: Path, index: int) -> Path:
 def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, Any] | None = None) -> None:
     """Write one shard, with information about how it was made. It is whole or not there.
 
-    A column takes 16 bits a number where all of its numbers fit, otherwise 32. The shard says between which its numbers
-    are, so that checking them needs no reading.
+    A column takes 16 bits a number where all of its numbers fit, otherwise 32. The shard says how small and large its
+    numbers are, so that checking them needs no reading.
 
     Args:
         folder (`Path`): the folder of the shards.
