@@ -4,6 +4,7 @@
 
 import os
 import pickle
+import tracemalloc
 
 import psutil
 import pytest
@@ -129,6 +130,22 @@ def test_shards_are_opened_when_they_are_read_and_few_at_a_time_in_every_process
     assert psutil.Process().num_fds() <= before + 2 * OPEN_SHARDS
     del loaded, tokens
     assert psutil.Process().num_fds() == before
+
+
+def test_memory_does_not_grow_with_the_clips(tmp_path):
+    peaks, sizes = [], []
+    for shards in (2, 20):
+        folder = tmp_path / str(shards)
+        write(folder, [200] * shards)
+        sizes.append(sum(path.stat().st_size for path in folder.glob("*.safetensors")))
+        tracemalloc.start()
+        tokens = TokenFiles.load(folder)
+        check_tokens(tokens, {}, "tokens", tiny_vqgan(), tiny_tokenizer())
+        for row in range(0, len(tokens), 7):
+            tokens.video_tokens[row]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < (sizes[1] - sizes[0]) / 10
 
 
 def test_a_shard_that_is_damaged_is_refused_by_name_before_or_while_it_is_read(tmp_path):

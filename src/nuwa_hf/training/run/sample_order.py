@@ -81,4 +81,4 @@ def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=16)  # a few sources, for training and validation, around the end of an epoch
 def _order(epoch: int, length: int, seed: int) -> torch.Tensor:
-    return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+    return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch)).int()

@@ -7,6 +7,7 @@ Legend: C clips.
 
 import json
 import os
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ class StoredColumn:
         return (len(self), *self.shards.row_shapes[self.name])
 
     def __getitem__(self, rows: int | slice | Sequence[int] | torch.Tensor) -> torch.Tensor:
+        if isinstance(rows, int):
+            return torch.from_numpy(self._row(rows))
         if isinstance(rows, slice):
             chosen = range(len(self))[rows]
             if self.rows is None and chosen.step == 1:
@@ -138,10 +141,10 @@ class StoredShards:
             for name, bounds in (shard.bounds or {}).items():
                 self.bounds[name] = _around(self.bounds[name], bounds)
             starts.append(starts[-1] + shard.num_rows)
-        self._starts = np.array(starts)
+        self._starts = starts
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return self._starts[-1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_open": OrderedDict()}
@@ -161,9 +164,9 @@ class StoredShards:
             ValueError: If a file was damaged or changed since it was looked at.
         """
         parts, last = [], first + count
-        index = int(np.searchsorted(self._starts, first, side="right")) - 1
+        index = bisect_right(self._starts, first) - 1
         while first < last:
-            start, end = int(self._starts[index]), int(self._starts[index + 1])
+            start, end = self._starts[index : index + 2]
             if first < end:
                 parts.append(self._opened(index).read(name, first - start, min(last, end) - first))
                 first = min(last, end)
