@@ -18,7 +18,7 @@ from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
-from nuwa_hf.training.tokens.token_files import read_video_tokens
+from nuwa_hf.training.tokens.token_files import TokenFiles
 from nuwa_hf.training.tokens.token_shards import SKIPPED_NAME, ShardContent
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 
@@ -89,7 +89,7 @@ class TokenReport:
             OSError: If the report cannot be written.
         """
         used = torch.zeros(self.codebook_size, dtype=torch.bool)
-        for tokens in read_video_tokens(self.folder):
+        for tokens in TokenFiles.load(self.folder).video_tokens.blocks():
             used[tokens.unique().long()] = True
         num_used = int(used.sum())
         codec = {"used_codes": num_used, "codebook_size": self.codebook_size}
