@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from nuwa_hf.media.whole_files import written_aside
-from nuwa_hf.training.tokens.stored_columns import StoredColumn, StoredShards, damaged, opened
+from nuwa_hf.training.tokens.open_shard import damaged, opened
+from nuwa_hf.training.tokens.stored_columns import StoredColumn, StoredShards
 
 
 METADATA_NAME = "token_files.json"
