@@ -189,7 +189,9 @@ def test_nothing_half_written_is_left(tmp_path):
 def test_a_missing_shard_and_a_missing_folder_are_refused_with_the_remedy(tmp_path):
     write(tmp_path / "tokens", (2, 2, 2))
     shard_path(tmp_path / "tokens", 1).unlink()
-    with pytest.raises(ValueError, match=r"all of their 3 shards, got 2 .* run `nuwa-hf tokenize` again"):
+    with pytest.raises(
+        ValueError, match=r"all of their 3 .* without tokens-00001\.safetensors; run `nuwa-hf tokenize` again"
+    ):
         TokenFiles.load(tmp_path / "tokens")
     with pytest.raises(ValueError, match=r"`tokens` must be a folder written by `nuwa-hf tokenize`, got .*absent"):
         TokenFiles.load(tmp_path / "absent")

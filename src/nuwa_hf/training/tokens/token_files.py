@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from nuwa_hf.media.whole_files import written_aside
-from nuwa_hf.training.tokens.stored_columns import StoredColumn, StoredShards, damaged, opened
+from nuwa_hf.training.tokens.open_shard import damaged, opened
+from nuwa_hf.training.tokens.stored_columns import StoredColumn, StoredShards
 
 
 METADATA_NAME = "token_files.json"
@@ -89,7 +90,8 @@ class TokenFiles:
         if missing:
             raise ValueError(
                 f"`tokens` must hold all of their {num_shards} shards, got {num_shards - len(missing)} in "
-                f"{str(folder)!r}; run `nuwa-hf tokenize` again with the same arguments to write the rest."
+                f"{str(folder)!r} without {shard_path(folder, missing[0]).name}; run `nuwa-hf tokenize` again with "
+                "the same arguments to write the rest."
             )
         shards = StoredShards([shard_path(folder, index) for index in range(num_shards)])
         return cls(**{name: StoredColumn(shards, name) for name in shards.row_shapes})
