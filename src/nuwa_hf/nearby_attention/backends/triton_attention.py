@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""3D Nearby Attention through kernels of our own, in Triton. Never chosen by default, as they have not run on a GPU yet.
+
+Legend: B batch, A heads, N queries, M keys, E head size.
+"""
+
+import importlib.util
+import math
+
+import torch
+
+from ..neighborhood import NearbyPattern
+from .eligibility import cannot_run
+from .runs import Runs, runs
+
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+MAX_HEAD_SIZE = 128
+MIN_COLUMNS = 16  # of a product in Triton
+PLACES_PER_BLOCK = 64
+
+
+def can_run_triton(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bool = False) -> bool:
+    """Whether `triton_attention` can run: with triton, on CUDA, or on the CPU in Triton's interpreter.
+
+    Args:
+        query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
+        pattern (`NearbyPattern`): which keys each query sees.
+        raise_error (`bool`, *optional*, defaults to `False`): raise instead of returning False.
+
+    Returns:
+        `bool`: whether it can run.
+
+    Raises:
+        ValueError: If it cannot and `raise_error`.
+    """
+    remedy, device, head_size = "use 'blockwise' or 'masked_sdpa'", query.device.type, query.shape[-1]
+    if device not in ("cpu", "cuda"):
+        reason = f"it runs on cuda, and on cpu in Triton's interpreter, the tensors are on {query.device}"
+        return cannot_run("triton", reason, remedy, raise_error)
+    if query.dtype not in DTYPES:
+        names = ", ".join(str(dtype).removeprefix("torch.") for dtype in DTYPES)
+        return cannot_run("triton", f"it computes in {names}, got {query.dtype}", remedy, raise_error)
+    if head_size > MAX_HEAD_SIZE:
+        reason = f"its kernels take a head size of at most {MAX_HEAD_SIZE}, got {head_size}"
+        return cannot_run("triton", reason, remedy, raise_error)
+    if importlib.util.find_spec("triton") is None:
+        return cannot_run("triton", "it needs the package triton, which is not installed", remedy, raise_error)
+    if device == "cpu" and not _kernels().INTERPRETED.value:
+        reason = "on cpu it runs only in Triton's interpreter, with TRITON_INTERPRET=1 set before Python starts"
+        return cannot_run("triton", reason, remedy, raise_error)
+    return True
+
+
+def _kernels():
+    from . import triton_kernels
+
+    return triton_kernels
+
+
+def _strides(states: torch.Tensor) -> tuple[int, int, int]:
+    return states.stride()[:3]
+
+
+def _empty_like(states: torch.Tensor) -> torch.Tensor:
+    """Empty `(B, A, N, E)`, laid out as `(B, N, A, E)`, so that the heads of a place are joined without a copy."""
+    batch, heads, places, head_size = states.shape
+    return states.new_empty(batch, places, heads, head_size).transpose(1, 2)
+
+
+def _launch(kernel, blocks_of: torch.Tensor, met: Runs, tensors, pattern, key_padding_mask, strided) -> None:
+    """Run a kernel for all blocks of one tensor's places, over the runs that they meet."""
+    batch, heads, _, head_size = blocks_of.shape
+    kernel[(len(met.counts) * batch * heads,)](
+        *tensors,
+        met.starts,
+        met.counts,
+        met.starts.shape[1],
+        heads,
+        1 / math.sqrt(head_size),
+        (*pattern.query_grid, *pattern.key_grid, *pattern.radii),
+        *(_strides(states) for states in strided),
+        HEAD_SIZE=head_size,
+        COLUMNS=max(MIN_COLUMNS, 1 << (head_size - 1).bit_length()),
+        SIZE=PLACES_PER_BLOCK,
+        CAUSAL=pattern.causal,
+        PADDED=key_padding_mask is not None,
+        PRECISION="ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32",
+    )
+
+
+class _TritonAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, query, key, value, pattern, key_padding_mask):
+        output = _empty_like(query)
+        lse = query.new_empty(query.shape[:3], dtype=torch.float32)
+        padding = query if key_padding_mask is None else key_padding_mask  # not read without a mask
+        with torch.cuda.device_of(query):
+            _launch(
+                _kernels().forward_kernel,
+                query,
+                runs(pattern, False, PLACES_PER_BLOCK, query.device),
+                (query, key, value, padding, output, lse),
+                pattern,
+                key_padding_mask,
+                (query, key, value, output),
+            )
+        ctx.save_for_backward(query, key, value, output, lse, key_padding_mask)
+        ctx.pattern = pattern
+        return output
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad_output):
+        query, key, value, output, lse, key_padding_mask = ctx.saved_tensors
+        pattern = ctx.pattern
+        if grad_output.stride(-1) != 1:
+            grad_output = grad_output.contiguous()
+        delta = (grad_output.float() * output.float()).sum(-1)
+        padding = query if key_padding_mask is None else key_padding_mask
+        inputs = (query, key, value, padding, grad_output, lse, delta)
+        strided = (query, key, value, grad_output)
+        grad_query, grad_key, grad_value = (_empty_like(states) for states in (query, key, value))
+        with torch.cuda.device_of(query):
+            _launch(
+                _kernels().query_gradient_kernel,
+                query,
+                runs(pattern, False, PLACES_PER_BLOCK, query.device),
+                (*inputs, grad_query),
+                pattern,
+                key_padding_mask,
+                (*strided, grad_query),
+            )
+            _launch(
+                _kernels().key_gradient_kernel,
+                key,
+                runs(pattern, True, PLACES_PER_BLOCK, query.device),
+                (*inputs, grad_key, grad_value),
+                pattern,
+                key_padding_mask,
+                (*strided, grad_key, grad_value),
+            )
+        return grad_query, grad_key, grad_value, None, None
+
+
+def triton_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    pattern: NearbyPattern,
+    key_padding_mask: torch.Tensor | None,
+) -> torch.Tensor:
+    """`nearby_attention` through Triton kernels, whose work and memory are linear in the number of places.
+
+    Args:
+        query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
+        key (`torch.Tensor` of shape `(B, A, M, E)`): the keys.
+        value (`torch.Tensor` of shape `(B, A, M, E)`): the values.
+        pattern (`NearbyPattern`): which keys each query sees.
+        key_padding_mask (`torch.Tensor` of shape `(B, M)`, bool, or `None`): True where a key may be seen.
+
+    Returns:
+        `torch.Tensor` of shape `(B, A, N, E)`; zero for a query that sees no key.
+    """
+    states = (tensor if tensor.stride(-1) == 1 else tensor.contiguous() for tensor in (query, key, value))
+    padding = None if key_padding_mask is None else key_padding_mask.contiguous()
+    return _TritonAttention.apply(*states, pattern, padding)
