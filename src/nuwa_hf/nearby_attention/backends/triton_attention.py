@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""3D Nearby Attention through kernels of our own, in Triton. Never chosen by default, as they have not run on a GPU yet.
+"""3D Nearby Attention through kernels of our own, in Triton.
+
+Not yet run on a GPU, and so never chosen by default.
 
 Legend: B batch, A heads, N queries, M keys, E head size.
 """
