@@ -14,13 +14,12 @@ import torch
 
 from ..neighborhood import NearbyPattern
 from .eligibility import cannot_run
-from .runs import Runs, runs
+from .runs import runs
 
 
-DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 MAX_HEAD_SIZE = 128
 MIN_COLUMNS = 16  # of a product in Triton
-PLACES_PER_BLOCK = 64
+PLACES_PER_BLOCK = {torch.float32: 32, torch.bfloat16: 64, torch.float16: 64}
 
 
 def can_run_triton(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bool = False) -> bool:
@@ -41,8 +40,8 @@ def can_run_triton(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: 
     if device not in ("cpu", "cuda"):
         reason = f"it runs on cuda, and on cpu in Triton's interpreter, the tensors are on {query.device}"
         return cannot_run("triton", reason, remedy, raise_error)
-    if query.dtype not in DTYPES:
-        names = ", ".join(str(dtype).removeprefix("torch.") for dtype in DTYPES)
+    if query.dtype not in PLACES_PER_BLOCK:
+        names = ", ".join(str(dtype).removeprefix("torch.") for dtype in PLACES_PER_BLOCK)
         return cannot_run("triton", f"it computes in {names}, got {query.dtype}", remedy, raise_error)
     if head_size > MAX_HEAD_SIZE:
         reason = f"its kernels take a head size of at most {MAX_HEAD_SIZE}, got {head_size}"
@@ -71,9 +70,12 @@ def _empty_like(states: torch.Tensor) -> torch.Tensor:
     return states.new_empty(batch, places, heads, head_size).transpose(1, 2)
 
 
-def _launch(kernel, blocks_of: torch.Tensor, met: Runs, tensors, pattern, key_padding_mask, strided) -> None:
-    """Run a kernel for all blocks of one tensor's places, over the runs that they meet."""
-    batch, heads, _, head_size = blocks_of.shape
+def _launch(kernel, tensors, strided, pattern, key_padding_mask, *, of_keys: bool) -> None:
+    """Run a kernel for all blocks of queries, or of keys, over the runs that they meet."""
+    query = tensors[0]
+    batch, heads, _, head_size = query.shape
+    size = PLACES_PER_BLOCK[query.dtype]
+    met = runs(pattern, of_keys, size, query.device)
     kernel[(len(met.counts) * batch * heads,)](
         *tensors,
         met.starts,
@@ -85,7 +87,7 @@ def _launch(kernel, blocks_of: torch.Tensor, met: Runs, tensors, pattern, key_pa
         *(_strides(states) for states in strided),
         HEAD_SIZE=head_size,
         COLUMNS=max(MIN_COLUMNS, 1 << (head_size - 1).bit_length()),
-        SIZE=PLACES_PER_BLOCK,
+        SIZE=size,
         CAUSAL=pattern.causal,
         PADDED=key_padding_mask is not None,
         PRECISION="ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32",
@@ -98,16 +100,9 @@ class _TritonAttention(torch.autograd.Function):
         output = _empty_like(query)
         lse = query.new_empty(query.shape[:3], dtype=torch.float32)
         padding = query if key_padding_mask is None else key_padding_mask  # not read without a mask
+        tensors, strided = (query, key, value, padding, output, lse), (query, key, value, output)
         with torch.cuda.device_of(query):
-            _launch(
-                _kernels().forward_kernel,
-                query,
-                runs(pattern, False, PLACES_PER_BLOCK, query.device),
-                (query, key, value, padding, output, lse),
-                pattern,
-                key_padding_mask,
-                (query, key, value, output),
-            )
+            _launch(_kernels().forward_kernel, tensors, strided, pattern, key_padding_mask, of_keys=False)
         ctx.save_for_backward(query, key, value, output, lse, key_padding_mask)
         ctx.pattern = pattern
         return output
@@ -116,33 +111,19 @@ class _TritonAttention(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_output):
         query, key, value, output, lse, key_padding_mask = ctx.saved_tensors
-        pattern = ctx.pattern
         if grad_output.stride(-1) != 1:
             grad_output = grad_output.contiguous()
         delta = (grad_output.float() * output.float()).sum(-1)
         padding = query if key_padding_mask is None else key_padding_mask
-        inputs = (query, key, value, padding, grad_output, lse, delta)
-        strided = (query, key, value, grad_output)
+        inputs, strided = (query, key, value, padding, grad_output, lse, delta), (query, key, value, grad_output)
         grad_query, grad_key, grad_value = (_empty_like(states) for states in (query, key, value))
         with torch.cuda.device_of(query):
-            _launch(
-                _kernels().query_gradient_kernel,
-                query,
-                runs(pattern, False, PLACES_PER_BLOCK, query.device),
-                (*inputs, grad_query),
-                pattern,
-                key_padding_mask,
-                (*strided, grad_query),
-            )
-            _launch(
-                _kernels().key_gradient_kernel,
-                key,
-                runs(pattern, True, PLACES_PER_BLOCK, query.device),
-                (*inputs, grad_key, grad_value),
-                pattern,
-                key_padding_mask,
-                (*strided, grad_key, grad_value),
-            )
+            for kernel, gradients, of_keys in (
+                (_kernels().query_gradient_kernel, (grad_query,), False),
+                (_kernels().key_gradient_kernel, (grad_key, grad_value), True),
+            ):
+                tensors = (*inputs, *gradients)
+                _launch(kernel, tensors, (*strided, *gradients), ctx.pattern, key_padding_mask, of_keys=of_keys)
         return grad_query, grad_key, grad_value, None, None
 
 
