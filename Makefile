@@ -30,6 +30,7 @@ RUN ?= runs/emoji-motion
 CHECKPOINT ?= src/nuwa_hf/checkpoints/emoji-motion
 CONFIGS ?= src/nuwa_hf/training/configs
 SETTING ?= small-128
+SKETCH_SETTING ?= small
 SEED ?= 0
 NUM_COUNT_CLIPS ?= 2048
 NUM_CLIPS ?= 24576
@@ -60,7 +61,7 @@ $(RUN)/lite0.safetensors:
 demo-checkpoint: $(RUN)/lite0.safetensors  ## Rebuild the embedded checkpoint: tokenizer, codecs, judges, transformer, scores
 	nuwa-hf train-tokenizer --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/tokenizer $(TOKENIZER_FLAGS)
 	nuwa-hf train-vqgan $(VQGAN_FLAGS) --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/vqgan
-	nuwa-hf train-vqgan $(SKETCH_VQGAN_FLAGS) --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/sketch_vqgan
+	nuwa-hf train-vqgan $(SKETCH_VQGAN_FLAGS) --setting $(SKETCH_SETTING) --seed $(SEED) --output_dir $(RUN)/sketch_vqgan
 	nuwa-hf train-judges --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/judges $(JUDGE_FLAGS)
 	$(TOKENIZE) --vqgan $(RUN)/vqgan/vqgan --num_clips $(NUM_COUNT_CLIPS) --output_dir $(RUN)/tokens/count
 	nuwa-hf merge-codes --vqgan $(RUN)/vqgan/vqgan --tokens $(RUN)/tokens/count --codebook_size $(NUM_CODES) \

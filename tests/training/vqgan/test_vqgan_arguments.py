@@ -32,7 +32,7 @@ def test_sketches_take_neither_a_discriminator_nor_a_perceptual_loss(name, value
         ("emoji_motion_vqgan", "small-128", "frames"),
         ("emoji_motion_fsq_vqgan", "small", "frames"),
         ("emoji_motion_decoder", "small-128", "frames"),
-        ("emoji_motion_sketch_vqgan", "small-128", "sketches"),
+        ("emoji_motion_sketch_vqgan", "small", "sketches"),
     ],
 )
 def test_packaged_config_is_valid_and_a_new_codec_gives_a_frame_8_by_8_tokens(name, setting, target):
