@@ -10,6 +10,7 @@ from .flex import can_run_flex, flex_nearby_attention
 from .masked_sdpa import can_run_masked_sdpa, masked_sdpa
 from .reference import can_run_reference, reference_attention
 from .shift_and_add import can_run_shift_and_add, shift_and_add
+from .triton_attention import can_run_triton, triton_attention
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ NEARBY_ATTENTION_BACKENDS: dict[str, NearbyAttentionBackend] = {
     "masked_sdpa": NearbyAttentionBackend(can_run_masked_sdpa, masked_sdpa),
     "blockwise": NearbyAttentionBackend(can_run_blockwise, blockwise_attention),
     "flex": NearbyAttentionBackend(can_run_flex, flex_nearby_attention),
+    "triton": NearbyAttentionBackend(can_run_triton, triton_attention),
 }
 
 

@@ -2,6 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """Block-sparse attention through torch's flex_attention: compiled on CUDA, plain elsewhere.
 
+Each kind of call is compiled on its own, once for all batches. Compiled code that torch gives up on would run unfused
+and hold all N M scores of a layer; that is an error here.
+
 Plain flex_attention has no gradient on the CPU. There we compute the gradient ourselves, from the log-sum-exp that the
 forward pass returns, so that the same mask can be used and tested on every machine.
 
@@ -11,9 +14,11 @@ Legend: B batch, A heads, N queries, M keys, E head size.
 import importlib.util
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
+from types import FunctionType
 
 import torch
+from torch._dynamo.exc import FailOnRecompileLimitHit
 from torch.nn.attention.flex_attention import AuxRequest, BlockMask, create_block_mask, flex_attention
 
 from ..neighborhood import NearbyPattern, coordinate_table, pattern_mask
@@ -22,6 +27,7 @@ from .eligibility import cannot_run
 
 
 MIN_HEAD_SIZE = 16
+_UNFUSED = "`backend='flex'` would run unfused, with all scores in memory: {}, or use backend 'blockwise'."
 
 
 def _is_compiled(query: torch.Tensor) -> bool:
@@ -54,11 +60,6 @@ def can_run_flex(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bo
     return True
 
 
-@lru_cache(maxsize=1)
-def _compiled_flex_attention() -> Callable:
-    return torch.compile(flex_attention, dynamic=False)
-
-
 @table(maxsize=32)
 def _block_mask(pattern: NearbyPattern, device: torch.device) -> BlockMask:
     # Tables rather than constants: one compiled kernel then serves all grids and windows with equally many places.
@@ -87,6 +88,59 @@ def _hide_padding(key_padding_mask: torch.Tensor | None) -> Callable | None:
         return torch.where(key_padding_mask[b, m], score, -math.inf)
 
     return score_mod
+
+
+def _fused_attention(query, key, value, score_mod, block_mask):
+    if not torch.compiler.is_dynamo_compiling():  # true in what is compiled, false if torch runs this line by line
+        raise RuntimeError(_UNFUSED.format("torch.compile is disabled; enable it"))
+    return flex_attention(query, key, value, score_mod, block_mask=block_mask)
+
+
+@cache
+def _compiled_for(kind: tuple) -> Callable:
+    # torch counts compilations by code object, so each kind has one to itself.
+    own = FunctionType(_fused_attention.__code__.replace(), globals(), _fused_attention.__name__)
+    return torch.compile(own, fullgraph=True)
+
+
+def compiled_flex_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    pattern: NearbyPattern,
+    key_padding_mask: torch.Tensor | None,
+) -> torch.Tensor:
+    """`nearby_attention` through compiled flex_attention: one kernel for all batches of two and more, one for one.
+
+    Args:
+        query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
+        key (`torch.Tensor` of shape `(B, A, M, E)`): the keys.
+        value (`torch.Tensor` of shape `(B, A, M, E)`): the values.
+        pattern (`NearbyPattern`): which keys each query sees.
+        key_padding_mask (`torch.Tensor` of shape `(B, M)`, bool, or `None`): True where a key may be seen.
+
+    Returns:
+        `torch.Tensor` of shape `(B, A, N, E)`; zero for a query that sees no key.
+
+    Raises:
+        RuntimeError: If torch does not compile, because it is told not to or has compiled this kind of call too often.
+    """
+    block_mask, score_mod = _block_mask(pattern, query.device), _hide_padding(key_padding_mask)
+    if torch.compiler.is_compiling():
+        return flex_attention(query, key, value, score_mod, block_mask=block_mask)
+    states = (query, key, value)
+    for tensor in states if key_padding_mask is None else (*states, key_padding_mask):
+        torch._dynamo.maybe_mark_dynamic(tensor, 0)
+    has_gradient = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in states)
+    # All that a kernel is made for. torch never takes a size of one for a variable.
+    sizes = (query.shape[0] == 1, query.shape[1:], key.shape[2])
+    kind = (sizes, query.dtype, query.device, pattern.causal, key_padding_mask is not None, has_gradient)
+    try:
+        return _compiled_for(kind)(query, key, value, score_mod, block_mask)
+    except FailOnRecompileLimitHit as error:
+        limit = torch._dynamo.config.recompile_limit
+        reason = f"torch has compiled calls like this one {limit} times; raise `torch._dynamo.config.recompile_limit`"
+        raise RuntimeError(_UNFUSED.format(reason)) from error
 
 
 class _FlexOnCPU(torch.autograd.Function):
@@ -129,12 +183,12 @@ def flex_nearby_attention(
     Returns:
         `torch.Tensor` of shape `(B, A, N, E)`; zero for a query that sees no key.
     """
-    block_mask = _block_mask(pattern, query.device)
-    score_mod = _hide_padding(key_padding_mask)
-    if query.device.type == "cpu":
-        seen = pattern_mask(pattern, query.device)
-        if key_padding_mask is not None:
-            seen = seen & key_padding_mask[:, None, None, :]
-        return _FlexOnCPU.apply(query, key, value, block_mask, score_mod, seen)
-    run = _compiled_flex_attention() if _is_compiled(query) else flex_attention
-    return run(query, key, value, score_mod, block_mask=block_mask)
+    if _is_compiled(query):
+        return compiled_flex_attention(query, key, value, pattern, key_padding_mask)
+    block_mask, score_mod = _block_mask(pattern, query.device), _hide_padding(key_padding_mask)
+    if query.device.type != "cpu":
+        return flex_attention(query, key, value, score_mod, block_mask=block_mask)
+    seen = pattern_mask(pattern, query.device)
+    if key_padding_mask is not None:
+        seen = seen & key_padding_mask[:, None, None, :]
+    return _FlexOnCPU.apply(query, key, value, block_mask, score_mod, seen)
