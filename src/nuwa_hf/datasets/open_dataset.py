@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Open a data set: a folder or file of rows by ourselves, local or at a URL, whatever else there is with `datasets`."""
+"""Open a data set: a folder or file of rows by ourselves, local or at a URL, all else with `datasets`."""
 
 import logging
 import os

@@ -58,7 +58,7 @@ class UrlFiles:
         names = [str(PurePosixPath(one).relative_to(root)) for one in sorted(paths)]
         names = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
         if not names:
-            raise ValueError(f"`dataset` must hold at least one file, got {url!r}, where none lies; check the address.")
+            raise ValueError(f"`dataset` must hold at least one file, got none at {url!r}; check the address.")
         return cls(url, filesystem, root, names)
 
     def builder(self) -> str | None:
@@ -96,7 +96,9 @@ class UrlFiles:
                 self.filesystem.get(remote, [str(path) for path in small])
             found = read_folder(files)
             if not found.rows:
-                raise ValueError(f"`dataset` must hold at least one image or clip, got {self.url!r}; check the address.")
+                raise ValueError(
+                    f"`dataset` must hold at least one image or clip, got none at {self.url!r}; check it."
+                )
             return replace(found, rows=[self._whole(row, folder) for row in found.rows])
 
     def _sorted(self, folder: Path) -> FolderFiles:
