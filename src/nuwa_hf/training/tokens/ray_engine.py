@@ -10,6 +10,7 @@ takes with it the shards that its actors had begun, and these go back into the q
 """
 
 import logging
+import platform
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,11 +61,16 @@ class ShardWorker:
         self._job, self._device = job[0], device
 
     def load(self) -> None:
-        """Fetch the job and put its codecs on the device."""
+        """Fetch the job, look whether its folder is here, and put its codecs on the device."""
         torch.set_num_threads(1)
         if self._device == "cpu":
             keep_freed_memory()
         job: ShardJob = import_ray().get(self._job)
+        if not job.rules.folder.has_metadata():
+            raise ValueError(
+                f"`output_dir` must be a URL or a folder that all machines share, got {str(job.rules.folder)!r}, "
+                f"which is not there on {platform.node()}; mount it there, or give a URL."
+            )
         self._job = replace(job, encoders=job.encoders.to(self._device))
 
     def write(self, index: int) -> dict[str, Any]:

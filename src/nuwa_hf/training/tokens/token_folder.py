@@ -45,6 +45,7 @@ class TokenFolder:
 
     def __init__(self, place: str):
         self.place = place
+        self._folder = Path(place).absolute()  # another process may work elsewhere
 
     def __str__(self) -> str:
         return self.place
@@ -76,9 +77,8 @@ class TokenFolder:
             OSError: If it cannot be created or reached.
             ValueError: If no installed package opens such URLs.
         """
-        folder = Path(self.place)
-        folder.mkdir(parents=True, exist_ok=True)
-        for scrap in folder.glob(".*.part"):
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for scrap in self._folder.glob(".*.part"):
             scrap.unlink()
 
     @contextmanager
@@ -91,7 +91,7 @@ class TokenFolder:
         Raises:
             OSError: If they cannot be written here.
         """
-        yield Path(self.place)
+        yield self._folder
 
     @contextmanager
     def fetched(self, name: str) -> Iterator[Path]:
@@ -106,15 +106,15 @@ class TokenFolder:
         Raises:
             OSError: If it cannot be fetched.
         """
-        yield Path(self.place)
+        yield self._folder
 
     def names(self) -> list[str]:
         """The names of all files, in order."""
-        return sorted(path.name for path in Path(self.place).iterdir())
+        return sorted(path.name for path in self._folder.iterdir())
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
-        (Path(self.place) / name).unlink(missing_ok=True)
+        (self._folder / name).unlink(missing_ok=True)
 
     def path(self, name: str) -> str:
         """What to call a file in messages."""
@@ -130,11 +130,11 @@ class TokenFolder:
             OSError: If they cannot be fetched.
             ValueError: If a shard is damaged.
         """
-        return read_shard_infos(Path(self.place))
+        return read_shard_infos(self._folder)
 
     def has_metadata(self) -> bool:
         """Whether it was begun."""
-        return METADATA_NAME in self.names()
+        return (self._folder / METADATA_NAME).is_file()
 
     def read_metadata(self) -> dict[str, Any]:
         """What `token_files.read_metadata` gives."""
@@ -161,7 +161,7 @@ class TokenFolder:
             OSError: If a shard cannot be fetched.
             ValueError: If one is damaged.
         """
-        yield from read_video_tokens(Path(self.place))
+        yield from read_video_tokens(self._folder)
 
 
 class TokenUrl(TokenFolder):
@@ -204,6 +204,11 @@ class TokenUrl(TokenFolder):
             files.invalidate_cache()
             found = files.ls(root, detail=False) if files.exists(root) else []
             return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+
+    def has_metadata(self) -> bool:
+        """As `TokenFolder.has_metadata` does."""
+        with self._reaching() as (files, root):
+            return files.exists(f"{root}/{METADATA_NAME}")
 
     def remove(self, name: str) -> None:
         """As `TokenFolder.remove` does."""

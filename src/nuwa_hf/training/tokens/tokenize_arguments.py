@@ -77,8 +77,8 @@ class TokenizeArguments:
     )
     num_proc: int | None = argument(
         None,
-        help="Processes that read clips and run the codecs; by default 1, or with Ray one for each CPU of the cluster, "
-        "or each GPU with 'cuda'.",
+        help="Processes that read clips and run the codecs; by default 1, or with Ray one for each CPU, or each GPU "
+        "with 'cuda', of the cluster.",
     )
     clips_per_shard: int | None = argument(
         None, help="Clips of one token file, by default 2048, whatever number of samples they give."
