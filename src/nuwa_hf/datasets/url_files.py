@@ -10,7 +10,8 @@ from typing import Any
 import fsspec
 
 from .folder_files import FolderFiles
-from .local_folder import LocalRows, read_folder
+from .local_folder import LocalRows, is_metadata, read_folder, read_row_file
+from .metadata_rows import is_row_file
 from .url_errors import reaching
 
 
@@ -27,12 +28,14 @@ class UrlFiles:
         filesystem (`fsspec.AbstractFileSystem`): what it lies in.
         root (`str`): the folder's path there.
         names (`list[str]`): the files' paths from the root, in order; hidden ones are left out.
+        row_file (`str`, *optional*): the one among them that the URL names, if it is a file of rows that name clips.
     """
 
     url: str
     filesystem: fsspec.AbstractFileSystem
     root: str
     names: list[str]
+    row_file: str | None = None
 
     @classmethod
     def of(cls, url: str) -> "UrlFiles":
@@ -53,13 +56,16 @@ class UrlFiles:
             is_pattern = "*" in path
             paths = [one for one in filesystem.glob(path) if filesystem.isfile(one)] if is_pattern else None
             paths = filesystem.find(path) if paths is None else paths
-        is_file = is_pattern or paths == [path]
-        root = str(PurePosixPath(path.partition("*")[0] + "x").parent if is_file else PurePosixPath(path))
+            is_file = is_pattern or paths == [path]
+            root = str(PurePosixPath(path.partition("*")[0] + "x").parent if is_file else PurePosixPath(path))
+            row_file = None
+            if is_file and not is_pattern and is_row_file(Path(path)) and Path(path).suffix.lower() not in BUILDERS:
+                row_file, paths = PurePosixPath(path).name, filesystem.find(root)
         names = [str(PurePosixPath(one).relative_to(root)) for one in sorted(paths)]
         names = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
         if not names:
             raise ValueError(f"`dataset` must hold at least one file, got none at {url!r}; check the address.")
-        return cls(url, filesystem, root, names)
+        return cls(url, filesystem, root, names, row_file)
 
     def builder(self) -> str | None:
         """What `datasets` calls the format of the files.
@@ -67,6 +73,8 @@ class UrlFiles:
         Returns:
             `str`, or None for images and clips in files of their own, and for rows that name them.
         """
+        if self.row_file is not None:
+            return None
         endings = {PurePosixPath(name).suffix.lower() for name in self.names}
         found = [builder for ending, builder in BUILDERS.items() if ending in endings]
         return found[0] if found and not self._sorted(Path("/")).media else None
@@ -90,11 +98,14 @@ class UrlFiles:
         """
         with tempfile.TemporaryDirectory() as folder:
             files = self._sorted(Path(folder))
+            rows = None if self.row_file is None or is_metadata(Path(self.row_file)) else Path(folder, self.row_file)
+            if rows is not None:  # as of a local one, what lies beside it is not read
+                files.rows[:], files.captions[:] = [rows], []
             small = [*files.rows, *files.captions]
             with reaching("dataset", self.url):
                 remote = [f"{self.root}/{path.relative_to(folder).as_posix()}" for path in small]
                 self.filesystem.get(remote, [str(path) for path in small])
-            found = read_folder(files)
+            found = read_folder(files) if rows is None else read_row_file(rows, files)
             if not found.rows:
                 raise ValueError(
                     f"`dataset` must hold at least one image or clip, got none at {self.url!r}; check it."
