@@ -19,6 +19,7 @@ from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
 from nuwa_hf.training.tokens.token_files import read_shard_infos, shard_path, write_metadata
 from nuwa_hf.training.tokens.token_folder import TokenFolder
 from nuwa_hf.training.tokens.token_mixture import parse_token_sources
+from nuwa_hf.training.tokens.token_url import token_folder
 from nuwa_hf.training.tokens.tokenize_dataset import main
 
 
@@ -68,7 +69,7 @@ def test_a_url_gets_the_files_of_a_folder_and_a_run_goes_on_there(made_with, mem
 def test_damaged_shards_at_a_url_and_long_heads_are_told_apart(made_with, memory):
     path = "/bucket/tokens/tokens-00001.safetensors"
     main(flags(made_with, "memory://bucket/tokens"))
-    folder = TokenFolder.at("memory://bucket/tokens")
+    folder = token_folder("memory://bucket/tokens")
     assert folder.shard_infos() == read_shard_infos(made_with / "tokens")
     shard = memory.cat_file(path)
     for bad in (shard[:-1], shard[:6], b"\0" * 40):

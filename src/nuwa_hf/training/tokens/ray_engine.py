@@ -156,7 +156,7 @@ class _Pool:
     def __init__(self, ray: ModuleType, job: ShardJob, device: str, num_proc: int | None, waiting: deque[int]):
         self.ray, self.device, self.waiting = ray, device, waiting
         found = ray.cluster_resources()
-        units = int(found.get("GPU" if device.startswith("cuda") else "CPU", 0))
+        units = int(found.get("GPU" if device == "cuda" else "CPU", 0))
         if units == 0:
             raise ValueError(
                 f"`device` must be one that the cluster has, got {device!r} where Ray knows of {dict(found)}; start "
@@ -164,7 +164,8 @@ class _Pool:
             )
         wanted = num_proc or units
         self.size = min(wanted, len(waiting))
-        gpus = min(1, units / wanted) if device.startswith("cuda") else 0
+        shared_by = -(-wanted // units)  # actors of one GPU; Ray counts in steps of 0.0001
+        gpus = int(10_000 / shared_by) / 10_000 if device == "cuda" else 0
         self.worker = ray.remote(num_cpus=1, num_gpus=gpus)(ShardWorker)
         self.job = ray.put(job)
         self.running: dict[Any, tuple[Any, int | None]] = {}  # call to actor and shard, or None while it starts
@@ -179,7 +180,7 @@ class _Pool:
             while self.waiting or any(index is not None for _, index in self.running.values()):
                 done, _ = self.ray.wait(list(self.running), num_returns=1, timeout=WAIT_SECONDS)
                 if not done and all(index is None for _, index in self.running.values()):
-                    logger.warning("Waiting for a free %s of the cluster.", "GPU" if self.device != "cpu" else "CPU")
+                    logger.warning("Waiting for a free %s of the cluster.", "GPU" if self.device == "cuda" else "CPU")
                 for call in done:
                     yield from self._finish(call)
         finally:

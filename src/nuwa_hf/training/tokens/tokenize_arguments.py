@@ -101,6 +101,8 @@ class TokenizeArguments:
         require(frames is None or frames > 0, "num_frames", "at least 1", frames, "the paper's is 10")
         processes = self.num_proc
         require(processes is None or processes > 0, "num_proc", "at least 1", processes, "the default is 1")
+        is_known = self.engine == "local" or self.device in ("cpu", "cuda")
+        require(is_known, "device", "'cpu' or 'cuda' with Ray, which numbers GPUs itself", self.device, "use 'cuda'")
         rate, share, clips = self.frame_rate, self.max_skipped_share, self.clips_per_shard
         is_rate = rate is None or 0 < rate <= 1000
         require(is_rate, "frame_rate", "above 0 and at most 1000", rate, "the paper's is 2.5")

@@ -24,6 +24,7 @@ from nuwa_hf.training.tokens.token_folder import TokenFolder
 from nuwa_hf.training.tokens.token_origin import fingerprints
 from nuwa_hf.training.tokens.token_report import TokenReport
 from nuwa_hf.training.tokens.token_shards import ShardWriter
+from nuwa_hf.training.tokens.token_url import token_folder
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.tokenize_processes import tokenize_on_processes, write_shards_here
 
@@ -98,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(TokenizeArguments, argv)
-    folder, is_here = TokenFolder.at(arguments.output_dir), arguments.engine == "local"
+    folder, is_here = token_folder(arguments.output_dir), arguments.engine == "local"
     if not is_here:
         import_ray()
     if arguments.device == "cpu":
