@@ -35,10 +35,14 @@ class TokenFolder:
 
     def __init__(self, place: str):
         self.place = place
-        self._folder = Path(place).absolute()  # another process may work elsewhere
+        self._folder = Path(place)
 
     def __str__(self) -> str:
         return self.place
+
+    def absolute(self) -> "TokenFolder":
+        """The same, for a process that works in another folder."""
+        return TokenFolder(str(self._folder.absolute()))
 
     def prepare(self) -> None:
         """Create it, and remove what a killed run left half-written.

@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Token files at a URL of any kind that `fsspec` writes to. Each file is whole or absent.
 
-A file is made in a temporary folder, put under another name and then moved: whoever lists the place never finds half of
-one, whether moving is one step there or a copy.
+A file is made in a temporary folder, put under another name and then moved: whoever lists the place never finds half
+of one, whether moving is one step there or a copy.
 """
 
 import json
@@ -32,6 +32,10 @@ class TokenUrl(TokenFolder):
     """
 
     is_url = True
+
+    def absolute(self) -> TokenFolder:
+        """As `TokenFolder.absolute` does."""
+        return self
 
     def prepare(self) -> None:
         """As `TokenFolder.prepare` does."""
@@ -160,7 +164,7 @@ def token_folder(place: str) -> TokenFolder:
     """
     if place.startswith("hf://"):
         raise ValueError(
-            f"`output_dir` must be a folder, or a URL of a store that many small files suit, got {place!r}, where each "
-            "file is a commit; write to a folder, then use `hf upload-large-folder`."
+            f"`output_dir` must be a folder, or a URL of a store that many small files suit, got {place!r}, where "
+            "each file is a commit; write to a folder, then use `hf upload-large-folder`."
         )
     return TokenUrl(place) if "://" in place else TokenFolder(place)

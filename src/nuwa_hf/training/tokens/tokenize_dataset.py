@@ -4,6 +4,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -125,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     num_proc, device = arguments.num_proc, arguments.device
     if not is_here:
         with ray_cluster() as ray:
-            job = ShardJob(rules, source, encoders)
+            job = ShardJob(replace(rules, folder=folder.absolute()), source, encoders)
             content = writer.write(partial(write_shards_on_ray, ray, job, device, num_proc))
     elif num_proc is None or num_proc == 1:
         tokenize = partial(map, partial(tokenize_rows, encoders, source.reader))
