@@ -14,6 +14,7 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.stream_parts import count_part, num_parts
 from nuwa_hf.training.tokens.clip_tokens import Encoders
+from nuwa_hf.training.tokens.ray_engine import check_address
 from nuwa_hf.training.tokens.shard_content import ShardContent
 from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
 from nuwa_hf.training.tokens.token_files import read_shard_infos, shard_path, write_metadata
@@ -118,6 +119,13 @@ def test_ray_that_is_not_installed_is_named_with_its_extra_and_nothing_is_writte
     with pytest.raises(ValueError, match=r"`engine` must be 'local' without Ray.*pip install \"nuwa_hf\[ray\]\""):
         main(flags(made_with, tmp_path / "tokens", "--engine", "ray"))
     assert not (tmp_path / "tokens").exists()
+
+
+def test_an_address_where_no_cluster_answers_is_named():
+    with pytest.raises(
+        ValueError, match="`RAY_ADDRESS` must be the address of a cluster that runs, got '127.0.0.1:1'"
+    ):
+        check_address("127.0.0.1:1")
 
 
 def _encoders(folder):
