@@ -122,9 +122,7 @@ def test_ray_that_is_not_installed_is_named_with_its_extra_and_nothing_is_writte
 
 
 def test_an_address_where_no_cluster_answers_is_named():
-    with pytest.raises(
-        ValueError, match="`RAY_ADDRESS` must be the address of a cluster that runs, got '127.0.0.1:1'"
-    ):
+    with pytest.raises(ValueError, match="`RAY_ADDRESS` must be the address of a cluster that runs"):
         check_address("127.0.0.1:1")
 
 

@@ -246,8 +246,8 @@ def check_address(address: str) -> None:
 
 def _no_cluster(address: str, error: Exception) -> ValueError:
     return ValueError(
-        f"`RAY_ADDRESS` must be the address of a cluster that runs, got {address!r}: {error}; start one with `ray start "
-        "--head`, or unset it."
+        f"`RAY_ADDRESS` must be the address of a cluster that runs, got {address!r}: {error}; start one with "
+        "`ray start --head`, or unset it."
     )
 
 

@@ -17,7 +17,8 @@ import fsspec
 import torch
 
 from nuwa_hf.datasets.url_errors import reaching
-from nuwa_hf.training.tokens.token_files import METADATA_NAME, read_video_tokens
+from nuwa_hf.training.tokens.open_shard import OpenShard
+from nuwa_hf.training.tokens.token_files import METADATA_NAME
 from nuwa_hf.training.tokens.token_folder import Info, TokenFolder
 
 
@@ -103,7 +104,8 @@ class TokenUrl(TokenFolder):
         """As `TokenFolder.read_video_tokens` does; one shard is here at a time."""
         for name in self._shards():
             with self.fetched(name) as folder:
-                yield from read_video_tokens(folder)
+                shard = OpenShard(folder / name)
+                yield torch.from_numpy(shard.read("video_tokens", 0, shard.num_rows))
 
     def _shards(self) -> list[str]:
         return [name for name in self.names() if name.startswith("tokens-") and name.endswith(".safetensors")]
