@@ -120,7 +120,9 @@ class TokenUrl(TokenFolder):
             raise self._damaged(name, f"is no safetensors file ({error})") from error
         if len(head) + end != size:
             raise self._damaged(name, f"has {size} bytes instead of {len(head) + end}")
-        return json.loads(metadata["info"]) if "info" in metadata else None
+        info = json.loads(metadata.get("info", "{}"))
+        info.pop("bounds", None)  # as `read_shard_infos` does
+        return info or None
 
     def _damaged(self, name: str, reason: str) -> ValueError:
         return ValueError(
