@@ -71,7 +71,8 @@ def test_damaged_shards_at_a_url_and_long_heads_are_told_apart(made_with, memory
     path = "/bucket/tokens/tokens-00001.safetensors"
     main(flags(made_with, "memory://bucket/tokens"))
     folder = token_folder("memory://bucket/tokens")
-    assert folder.shard_infos() == read_shard_infos(made_with / "tokens")
+    folder_infos = read_shard_infos(made_with / "tokens")
+    assert folder.shard_infos() == folder_infos
     shard = memory.cat_file(path)
     for bad in (shard[:-1], shard[:6], b"\0" * 40):
         memory.pipe_file(path, bad)
@@ -79,7 +80,7 @@ def test_damaged_shards_at_a_url_and_long_heads_are_told_apart(made_with, memory
             folder.shard_infos()
     length = int.from_bytes(shard[:8], "little")
     header = json.loads(shard[8 : 8 + length])
-    info = {**json.loads(header["__metadata__"]["info"]), "more": "x" * 100_000}
+    info = {**folder_infos[1], "more": "x" * 100_000}
     head = json.dumps({**header, "__metadata__": {"info": json.dumps(info)}}).encode()
     memory.pipe_file(path, len(head).to_bytes(8, "little") + head + shard[8 + length :])
     assert folder.shard_infos()[1] == info
