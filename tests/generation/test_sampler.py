@@ -63,8 +63,11 @@ PER_ROW = {
 }
 
 
-@pytest.mark.parametrize("condition", ["text", "negative", "sketch"])
-@pytest.mark.parametrize("settings", [{}, {"guidance_scale": 2.5}, PER_ROW], ids=["plain", "guided", "per row"])
+@pytest.mark.parametrize(
+    ("condition", "settings"),
+    [("text", {}), ("text", {"guidance_scale": 2.5}), ("negative", PER_ROW), ("sketch", PER_ROW)],
+    ids=["plain", "guided", "negative", "sketch"],
+)
 def test_a_batch_of_three_gives_the_tokens_of_three_single_runs(condition, settings):
     model, (input_ids, attention_mask), grid = random_model(), texts(), (3, 4, 5)
     draw = torch.Generator().manual_seed(3)
