@@ -117,8 +117,34 @@ class NuwaSampler:
             TypeError: If an argument has the wrong type.
             ValueError: If an argument has no valid value.
         """
+        (future,) = self.submit_many([(task, arguments)])
+        return future
+
+    def submit_many(self, calls: Sequence[tuple[str, dict[str, Any]]]) -> list[Future]:
+        """Ask for the results of several calls, all of them or, if one cannot be taken, none.
+
+        Args:
+            calls (`Sequence[tuple[str, dict[str, Any]]]`): of each the task and the arguments, as `submit` takes them.
+
+        Returns:
+            `list[Future]`: as `submit` gives them.
+
+        Raises:
+            RuntimeError: If the sampler is closed.
+            SamplerFullError: If there is no room for all of them.
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has no valid value.
+        """
+        self._check_room(len(calls))  # before files are read in vain
+        requests = [self._request(task, arguments) for task, arguments in calls]
+        with self._changed:
+            self._check_room(len(requests))
+            self._waiting += requests
+            self._changed.notify()
+        return [request.future for request in requests]
+
+    def _request(self, task: str, arguments: dict[str, Any]) -> _Request:
         pipeline = self.pipeline(task)
-        self._check_room()  # before files are read in vain
         call = pipeline.check_inputs(**arguments)
         if call.options.callback_on_step_end is not None:
             raise ValueError(
@@ -127,12 +153,7 @@ class NuwaSampler:
             )
         call = with_generators(call, pipeline.transformer.device)
         name = pipeline.task.name
-        request = _Request(name, call, (name, kind_of(call, pipeline.max_frames)))
-        with self._changed:
-            self._check_room()
-            self._waiting.append(request)
-            self._changed.notify()
-        return request.future
+        return _Request(name, call, (name, kind_of(call, pipeline.max_frames)))
 
     def close(self, *, cancel_waiting: bool = False) -> None:
         """Take no more requests, and return when those that are there are answered.
@@ -159,15 +180,15 @@ class NuwaSampler:
     ) -> None:
         self.close(cancel_waiting=error is not None)
 
-    def _check_room(self) -> None:
+    def _check_room(self, num_requests: int) -> None:
         with self._changed:
             if self._is_closed:
                 raise RuntimeError("This `NuwaSampler` is closed and takes no more requests; make a new one.")
             self._drop_cancelled()
-            if len(self._waiting) >= self.max_waiting:
+            if len(self._waiting) + num_requests > self.max_waiting:
                 raise SamplerFullError(
-                    f"No more than {self.max_waiting} requests may wait (`max_waiting`), and as many do; try again "
-                    "when some are answered."
+                    f"No more than {self.max_waiting} requests may wait (`max_waiting`), and {len(self._waiting)} do; "
+                    "try again when some are answered."
                 )
 
     def _drop_cancelled(self) -> None:
