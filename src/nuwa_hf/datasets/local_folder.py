@@ -55,11 +55,12 @@ def read_folder(files: FolderFiles) -> LocalRows:
     return folder.rows()
 
 
-def read_row_file(path: Path) -> LocalRows:
+def read_row_file(path: Path, files: FolderFiles | None = None) -> LocalRows:
     """The rows of a file.
 
     Args:
         path (`Path`): a .jsonl, .json, .csv or .parquet file, a whole path.
+        files (`FolderFiles`, *optional*): what lies beside it, where that is not on this disk.
 
     Returns:
         `LocalRows`.
@@ -67,7 +68,7 @@ def read_row_file(path: Path) -> LocalRows:
     Raises:
         ValueError: If it cannot be read.
     """
-    folder = _Folder(FolderFiles(path.parent))
+    folder = _Folder(files or FolderFiles(path.parent))
     folder.add_rows(read_rows(path))
     folder.add_captions()
     return folder.rows()

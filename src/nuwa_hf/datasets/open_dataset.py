@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Open a data set: a local folder or file of rows by ourselves, whatever else there is with `datasets`."""
+"""Open a data set: a folder or file of rows by ourselves, local or at a URL, all else with `datasets`."""
 
 import logging
 import os
@@ -10,12 +10,14 @@ from typing import Any
 import datasets
 import pyarrow
 
+from .file_columns import is_url
 from .find_columns import CAPTION_COLUMNS
 from .folder_files import FolderFiles
 from .folder_splits import rows_of_split
 from .left_out import LeftOut, left_out_summary
 from .local_folder import LocalRows, is_metadata, read_folder, read_row_file
 from .metadata_rows import ROW_ENDINGS, holds_embedded_media, is_row_file, names_files
+from .url_files import UrlFiles
 
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ LOCAL_BUILDER = "nuwa_hf"  # in the info of data sets whose files we read oursel
 _SAVED = ("state.json", "dataset_dict.json")
 # Files that only `datasets` reads, if a folder has no clips beside them.
 _SHARD_ENDINGS = (".arrow", ".parquet", ".tar", ".gz", ".tgz", ".zip", ".zst")
+_STREAM_PARTS = 1024  # of local rows, so that several readers find theirs
 
 
 def open_dataset(
@@ -31,11 +34,14 @@ def open_dataset(
 ) -> datasets.Dataset | datasets.IterableDataset:
     """Open a folder of images or clips, a file of rows, a saved data set, or one on the Hub.
 
+    A folder or files at a URL are read by the same rules. Its images and clips are fetched as they are read.
+
     Of a local folder and a file of rows that names files, the rows are in memory, each with the whole path of its
     image or clip; what is left out is logged. All else is opened by `datasets`.
 
     Args:
-        path (`str` or `Path`): a folder, a .parquet, .jsonl, .json or .csv file, or an id on the Hub.
+        path (`str` or `Path`): a folder, a .parquet, .jsonl, .json or .csv file, an id on the Hub, or a URL of a
+            folder or of files, in which `*` stands for several.
         split (`str`, defaults to `"train"`): which split; "all", and slices such as "train[:90%]", are some too.
         streaming (`bool`, defaults to `False`): whether rows are read one after another instead of prepared first.
 
@@ -43,28 +49,20 @@ def open_dataset(
         `datasets.Dataset`, or `datasets.IterableDataset` if it is streamed.
 
     Raises:
+        OSError: If a URL cannot be reached.
         ValueError: If there is no such data set, if it is empty, or if it has no such split.
     """
+    if is_url(str(path)):
+        return _open_url(str(path), split, streaming)
     place = Path(os.path.abspath(os.path.expanduser(path)))
     local = _read_local(place)
     if local is not None:
-        rows, left_out = _of_split(local, split, place)
-        if left_out:
-            logger.warning("Left out of %s (%d): %s.", place, len(left_out), left_out_summary(left_out))
-        _log_captions(rows)
-        found = _as_dataset(rows, local, place)
-        return _as_stream(found) if streaming else found
+        return _open_rows(local, split, str(place), streaming)
     if _is_saved(place):
         return _open_saved(place, split, streaming)
-    try:
-        if place.is_file():
-            return datasets.load_dataset("parquet", data_files={split: str(place)}, split=split, streaming=streaming)
-        return datasets.load_dataset(str(place if place.is_dir() else path), split=split, streaming=streaming)
-    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
-        raise ValueError(
-            f"`dataset` must be a folder with images or clips, a file of rows, or an id of the Hub, got "
-            f"{str(path)!r}, which cannot be opened: {error}"
-        ) from error
+    if place.is_file():
+        return _load(str(path), "parquet", data_files={split: str(place)}, split=split, streaming=streaming)
+    return _load(str(path), str(place if place.is_dir() else path), split=split, streaming=streaming)
 
 
 def left_out_files(path: str | Path, *, split: str = "train") -> list[LeftOut]:
@@ -78,11 +76,52 @@ def left_out_files(path: str | Path, *, split: str = "train") -> list[LeftOut]:
         `list[LeftOut]`: empty for what `datasets` reads.
 
     Raises:
+        OSError: As `open_dataset` does.
         ValueError: As `open_dataset` does.
     """
-    place = Path(os.path.abspath(os.path.expanduser(path)))
-    local = _read_local(place)
-    return [] if local is None else _of_split(local, split, place)[1]
+    if is_url(str(path)):
+        files = None if _hub_id(str(path)) else UrlFiles.of(str(path))
+        local = None if files is None or files.builder() is not None else files.rows()
+    else:
+        local = _read_local(Path(os.path.abspath(os.path.expanduser(path))))
+    return [] if local is None else _of_split(local, split, str(path))[1]
+
+
+def _open_url(url: str, split: str, streaming: bool):
+    if _hub_id(url):
+        return _load(url, _hub_id(url), split=split, streaming=streaming)
+    files = UrlFiles.of(url)
+    builder = files.builder()
+    if builder is None:
+        return _open_rows(files.rows(), split, url, streaming)
+    data_files = {split.partition("[")[0]: files.data_files()}
+    return _load(url, builder, data_files=data_files, split=split, streaming=streaming)
+
+
+def _hub_id(url: str) -> str | None:
+    """The id of a whole repository on the Hub; None for files in one and for other URLs."""
+    found = url.rstrip("/").removeprefix("hf://datasets/")
+    return found if found != url.rstrip("/") and found.count("/") == 1 else None
+
+
+def _open_rows(local: LocalRows, split: str, place: str, streaming: bool):
+    rows, left_out = _of_split(local, split, place)
+    if left_out:
+        logger.warning("Left out of %s (%d): %s.", place, len(left_out), left_out_summary(left_out))
+    _log_captions(rows)
+    found = _as_dataset(rows, local, place)
+    return _as_stream(found) if streaming else found
+
+
+def _load(place: str, *arguments: Any, **others: Any):
+    """`datasets.load_dataset`, whose errors name what was to be opened."""
+    try:
+        return datasets.load_dataset(*arguments, **others)
+    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+        raise ValueError(
+            f"`dataset` must be a folder with images or clips, a file of rows, or an id of the Hub, got {place!r}, "
+            f"which cannot be opened: {error}"
+        ) from error
 
 
 def _open_saved(folder: Path, split: str, streaming: bool):
@@ -91,7 +130,7 @@ def _open_saved(folder: Path, split: str, streaming: bool):
         if split not in saved:
             raise ValueError(f"`dataset_split` must be one of {list(saved)}, got {split!r}; choose one of these.")
         saved = saved[split]
-    return saved.to_iterable_dataset() if streaming else saved
+    return saved.to_iterable_dataset(num_shards=min(len(saved), _STREAM_PARTS)) if streaming else saved
 
 
 def without_decoding(dataset):
@@ -158,9 +197,9 @@ def _read_file(path: Path) -> LocalRows | None:
     return local
 
 
-def _of_split(local: LocalRows, split: str, place: Path) -> tuple[list[dict[str, Any]], list[LeftOut]]:
+def _of_split(local: LocalRows, split: str, place: str) -> tuple[list[dict[str, Any]], list[LeftOut]]:
     """The rows of a split, and all files that are left out, those of other splits too."""
-    chosen = rows_of_split(local.splits, split, str(place))
+    chosen = rows_of_split(local.splits, split, place)
     kept = {local.splits[number] for number in chosen}
     others = [
         LeftOut(file, f"belongs to the split {name!r}")
@@ -170,14 +209,14 @@ def _of_split(local: LocalRows, split: str, place: Path) -> tuple[list[dict[str,
     return [local.rows[number] for number in chosen], local.left_out + others
 
 
-def _as_dataset(rows: list[dict[str, Any]], local: LocalRows, place: Path) -> datasets.Dataset:
+def _as_dataset(rows: list[dict[str, Any]], local: LocalRows, place: str) -> datasets.Dataset:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     for name, values in columns.items():
         try:
             pyarrow.array(values)
         except (pyarrow.ArrowException, TypeError, OverflowError) as error:
             raise ValueError(
-                f"`dataset` must have columns of one kind of values, got {name!r} in {str(place)!r}: {error}; make "
+                f"`dataset` must have columns of one kind of values, got {name!r} in {place!r}: {error}; make "
                 "them all texts, or all numbers."
             ) from error
     found = datasets.Dataset.from_dict(columns, info=datasets.DatasetInfo(builder_name=LOCAL_BUILDER))
@@ -187,7 +226,7 @@ def _as_dataset(rows: list[dict[str, Any]], local: LocalRows, place: Path) -> da
 
 
 def _as_stream(found: datasets.Dataset) -> datasets.IterableDataset:
-    stream = found.to_iterable_dataset()
+    stream = found.to_iterable_dataset(num_shards=min(len(found), _STREAM_PARTS))
     stream.info.builder_name = found.info.builder_name
     return stream
 

@@ -78,7 +78,7 @@ def after_tokenizer(tokenizer: Path, dataset: Sequence[str]) -> list[str]:
 
 
 def after_tokens(
-    tokens: Path,
+    tokens: Path | str,
     *,
     num_clips: int,
     is_still: bool,
@@ -90,7 +90,7 @@ def after_tokens(
     """What follows `nuwa-hf tokenize`.
 
     Args:
-        tokens (`Path`): the folder that it wrote.
+        tokens (`Path` or `str`): the folder that it wrote, or where it was copied to.
         num_clips (`int`): clips in it.
         is_still (`bool`): whether they are single images.
         checkpoint (`str`, *optional*): the pipeline that made them, or None for the parts:

@@ -67,6 +67,18 @@ class Encoders:
         codec = load_codec(vqgan).to(device).eval()
         return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
+    def to(self, device: str) -> "Encoders":
+        """The same, with their codecs on another device.
+
+        Args:
+            device (`str`): where the codecs run.
+
+        Returns:
+            `Encoders`.
+        """
+        sketch_codec = None if self.sketch_vqgan is None else self.sketch_vqgan.to(device)
+        return Encoders(self.vqgan.to(device), self.tokenizer, sketch_codec)
+
 
 @dataclass(frozen=True)
 class SkippedClip:

@@ -45,7 +45,8 @@ def parse_token_sources(texts: Sequence[str], tasks: Collection[str]) -> list[To
         `list[TokenSource]`.
 
     Raises:
-        ValueError: If there is none, a weight is no number above 0, or a task is not among those that are trained.
+        ValueError: If there is none, one is a URL, a weight is no number above 0, or a task is not among those that
+            are trained.
     """
     if not texts:
         raise ValueError("`tokens` must name at least one folder, got none; run `nuwa-hf tokenize` first.")
@@ -71,6 +72,11 @@ def parse_token_sources(texts: Sequence[str], tasks: Collection[str]) -> list[To
                 "change it or `tasks`."
             )
         sources.append(TokenSource(found["folder"], weight, names))
+    for source in sources:
+        if "://" in source.folder:
+            raise ValueError(
+                f"`tokens` must be folders of this machine, got {source.folder!r}; copy what lies there into one."
+            )
     return sources
 
 

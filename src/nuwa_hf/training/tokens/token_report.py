@@ -6,7 +6,6 @@ import json
 import logging
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -18,8 +17,9 @@ from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
-from nuwa_hf.training.tokens.token_files import read_video_tokens
-from nuwa_hf.training.tokens.token_shards import SKIPPED_NAME, ShardContent
+from nuwa_hf.training.tokens.shard_content import ShardContent
+from nuwa_hf.training.tokens.token_folder import TokenFolder
+from nuwa_hf.training.tokens.token_shards import SKIPPED_NAME
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 
 
@@ -36,7 +36,7 @@ class TokenReport:
     Both are a function of the data set and the arguments: the same after a stop, and for any number of processes.
 
     Args:
-        folder (`Path`): of the token files.
+        folder (`TokenFolder`): of the token files.
         arguments (`TokenizeArguments`): the command's.
         codebook_size (`int`): codes that the codec has.
         max_tokens (`int`): the tokenizer's longest text.
@@ -44,7 +44,7 @@ class TokenReport:
         left_out (`tuple[LeftOut, ...]`): files of a local folder that are no rows.
     """
 
-    folder: Path
+    folder: TokenFolder
     arguments: TokenizeArguments
     codebook_size: int
     max_tokens: int
@@ -53,12 +53,12 @@ class TokenReport:
 
     @classmethod
     def begin(
-        cls, folder: Path, arguments: TokenizeArguments, encoders: Encoders, judgement: CodecJudgement | None
+        cls, folder: TokenFolder, arguments: TokenizeArguments, encoders: Encoders, judgement: CodecJudgement | None
     ) -> "TokenReport":
         """Write the sheet and warn of a codec that draws the clips badly, before hours are spent on them.
 
         Args:
-            folder (`Path`): of the token files.
+            folder (`TokenFolder`): of the token files.
             arguments (`TokenizeArguments`): the command's.
             encoders (`Encoders`): the codec and the tokenizer.
             judgement (`CodecJudgement`, *optional*): what the codec makes of some clips.
@@ -73,10 +73,11 @@ class TokenReport:
         left_out = () if dataset is None else left_out_files(dataset, split=split)
         sizes = (as_codec(encoders.vqgan).codebook_size, encoders.tokenizer.model_max_length)
         if judgement is not None:
-            write_png(judgement.sheet, folder / SHEET_NAME)
+            with folder.filled() as local:
+                write_png(judgement.sheet, local / SHEET_NAME)
             warning = low_psnr_warning(judgement, dataset, split, arguments.vqgan or arguments.checkpoint)
             if warning is not None:
-                logger.warning("%s See %s.", warning, folder / SHEET_NAME)
+                logger.warning("%s See %s.", warning, folder.path(SHEET_NAME))
         return cls(folder, arguments, *sizes, judgement, tuple(left_out))
 
     def finish(self, content: ShardContent) -> None:
@@ -89,7 +90,7 @@ class TokenReport:
             OSError: If the report cannot be written.
         """
         used = torch.zeros(self.codebook_size, dtype=torch.bool)
-        for tokens in read_video_tokens(self.folder):
+        for tokens in self.folder.read_video_tokens():
             used[tokens.unique().long()] = True
         num_used = int(used.sum())
         codec = {"used_codes": num_used, "codebook_size": self.codebook_size}
@@ -103,7 +104,7 @@ class TokenReport:
             "captions": vars(content.captions),
             "codec": codec,
         }
-        with written_aside(self.folder / REPORT_NAME) as aside:
+        with self.folder.filled() as local, written_aside(local / REPORT_NAME) as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         drawn = "" if self.judgement is None else f"; the codec draws them at {self.judgement.psnr:.1f} dB"
         share = num_used / self.codebook_size
@@ -115,10 +116,10 @@ class TokenReport:
 
     def _say_losses(self, content: ShardContent) -> None:
         if content.skipped:
-            where = self.folder / SKIPPED_NAME
+            where = self.folder.path(SKIPPED_NAME)
             logger.warning("%d of %d clips are left out; %s says why.", len(content.skipped), content.num_rows, where)
         if self.left_out:  # named in the log when the data set was opened
-            where = self.folder / REPORT_NAME
+            where = self.folder.path(REPORT_NAME)
             logger.warning(
                 "Files and rows of the data set that are no samples: %d; %s says why.", len(self.left_out), where
             )

@@ -29,7 +29,7 @@ class TokenizeArguments:
         ValueError: If a value breaks its rule.
     """
 
-    output_dir: str = argument(help="Folder of the token files.")
+    output_dir: str = argument(help="Folder of the token files, or a URL such as s3://bucket/tokens.")
     checkpoint: str | None = argument(
         None, help="A whole pipeline, a folder or Hub id, or 'embedded': what of codecs and tokenizer is not named."
     )
@@ -43,7 +43,7 @@ class TokenizeArguments:
     split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of EmojiMotion.")
     num_clips: int = argument(40000, help="How many clips of EmojiMotion, from the first on.")
     seed: int = argument(0, help="Seed of EmojiMotion, or of random starts and crops.")
-    dataset: str | None = argument(None, help="Folder, file or Hub id of images or clips, not EmojiMotion.")
+    dataset: str | None = argument(None, help="Folder, file, URL or Hub id of images or clips, not EmojiMotion.")
     dataset_split: str = argument("train", help="Split of the dataset.")
     streaming: bool = argument(False, help="Read the dataset's rows one after another, without preparing them first.")
     caption_column: str | None = argument(None, help="Column of captions; by default the one called so.")
@@ -72,11 +72,18 @@ class TokenizeArguments:
     )
     crop_scale: float = argument(0.8, help="Least width of such a part, as a share of the largest that fits.")
     max_skipped_share: float = argument(0.05, help="Share of the dataset's clips that may be unusable.")
-    num_proc: int = argument(1, help="Processes that read clips and run the codecs.")
+    engine: Literal["local", "ray"] = argument(
+        "local", help="'local': this machine. 'ray': all machines of a cluster of Ray, with `nuwa_hf[ray]`."
+    )
+    num_proc: int | None = argument(
+        None,
+        help="Processes that read clips and run the codecs; by default 1, or with Ray one for each CPU, or each GPU "
+        "with 'cuda', of the cluster.",
+    )
     clips_per_shard: int | None = argument(
         None, help="Clips of one token file, by default 2048, whatever number of samples they give."
     )
-    device: str = argument("cpu", help="Where the VQ-GAN runs; with 'cuda' processes take the GPUs in turn.")
+    device: str = argument("cpu", help="Where the codecs run; with 'cuda' processes take the GPUs in turn.")
 
     def __post_init__(self):
         for name, allowed in (
@@ -84,6 +91,7 @@ class TokenizeArguments:
             ("sprites", ("noto", "shapes")),
             ("split", ("train", "val", "zeroshot")),
             ("caption_source", ("auto", "folder", "none")),
+            ("engine", ("local", "ray")),
         ):
             value = getattr(self, name)
             require(value in allowed, name, f"one of {list(allowed)}", value, "choose one of these")
@@ -91,7 +99,10 @@ class TokenizeArguments:
         require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
         frames = self.num_frames
         require(frames is None or frames > 0, "num_frames", "at least 1", frames, "the paper's is 10")
-        require(self.num_proc > 0, "num_proc", "at least 1", self.num_proc, "the default is 1")
+        processes = self.num_proc
+        require(processes is None or processes > 0, "num_proc", "at least 1", processes, "the default is 1")
+        is_known = self.engine == "local" or self.device in ("cpu", "cuda")
+        require(is_known, "device", "'cpu' or 'cuda' with Ray, which numbers GPUs itself", self.device, "use 'cuda'")
         rate, share, clips = self.frame_rate, self.max_skipped_share, self.clips_per_shard
         is_rate = rate is None or 0 < rate <= 1000
         require(is_rate, "frame_rate", "above 0 and at most 1000", rate, "the paper's is 2.5")

@@ -5,7 +5,6 @@
 import logging
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,13 +17,19 @@ from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.clip_sources import captioned_clips, check_sketch_vqgan, emoji_clips
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
-from nuwa_hf.training.tokens.token_files import METADATA_NAME, TokenFiles, read_metadata, write_metadata
+from nuwa_hf.training.tokens.ray_engine import import_ray, ray_cluster, write_shards_on_ray
+from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
+from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.tokens.token_folder import TokenFolder
 from nuwa_hf.training.tokens.token_origin import fingerprints
 from nuwa_hf.training.tokens.token_report import TokenReport
 from nuwa_hf.training.tokens.token_shards import ShardWriter
+from nuwa_hf.training.tokens.token_url import token_folder
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
-from nuwa_hf.training.tokens.tokenize_processes import tokenize_on_processes
+from nuwa_hf.training.tokens.tokenize_processes import tokenize_on_processes, write_shards_here
 
+
+logger = logging.getLogger(__name__)
 
 CLIPS_PER_SHARD = 2048
 CLIPS_PER_BATCH = 32
@@ -49,23 +54,22 @@ def no_clips(arguments: TokenizeArguments, encoders: Encoders) -> TokenFiles:
     return TokenFiles(visual, text, text, torch.zeros(0, dtype=torch.int32), sketch)
 
 
-def prepare_folder(folder: Path, metadata: dict[str, Any]) -> None:
+def prepare_folder(folder: TokenFolder, metadata: dict[str, Any]) -> None:
     """Create the folder of the token files, or check that its contents were made from the same things.
 
     Args:
-        folder (`Path`): the folder.
+        folder (`TokenFolder`): the folder, or the URL.
         metadata (`dict[str, Any]`): what they are made from; `num_shards` is None if it is not known yet.
 
     Raises:
+        OSError: If it cannot be created or reached.
         ValueError: If it holds token files made from something else.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for scrap in folder.glob(".*.part"):  # of a run that was killed
-        scrap.unlink()
-    if not (folder / METADATA_NAME).is_file():
-        write_metadata(folder, metadata)
+    folder.prepare()
+    if not folder.has_metadata():
+        folder.write_metadata(metadata)
         return
-    found = read_metadata(folder)
+    found = folder.read_metadata()
     later = set(FOUND_LATER if metadata["num_shards"] is None else ())
     # A stream has no digest, and files of earlier versions do not say theirs.
     later |= {name for name in ("dataset_digest",) if found.get(name) is None or metadata.get(name) is None}
@@ -95,13 +99,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(TokenizeArguments, argv)
+    folder, is_here = token_folder(arguments.output_dir), arguments.engine == "local"
+    if not is_here:
+        import_ray()
     if arguments.device == "cpu":
         keep_freed_memory()
     folders = arguments.codec_folders()
-    encoders = Encoders.load(**folders, device=arguments.device)
+    encoders = Encoders.load(**folders, device=arguments.device if is_here else "cpu")
     check_sketch_vqgan(encoders, has_emoji=arguments.dataset is None)
     clips_per_shard = arguments.clips_per_shard or CLIPS_PER_SHARD
-    made_with, skips = fingerprints(**vars(encoders)), {}
+    made_with, empty, skips = fingerprints(**vars(encoders)), None, {}
     if arguments.dataset is None:
         source, metadata = emoji_clips(arguments)
         cut = {} if arguments.clips_per_shard is None else {"clips_per_shard": clips_per_shard}
@@ -110,22 +117,33 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         source, metadata = captioned_clips(arguments, encoders)
         metadata = {**metadata, **made_with, "clips_per_shard": clips_per_shard, "num_shards": None}
-        skips = {"empty": no_clips(arguments, encoders), "max_skipped_share": arguments.max_skipped_share}
-    folder = Path(arguments.output_dir)
+        empty, skips = no_clips(arguments, encoders), {"max_skipped_share": arguments.max_skipped_share}
     prepare_folder(folder, metadata)
     report = TokenReport.begin(folder, arguments, encoders, judge_codec(encoders.vqgan, source))
-    writer = ShardWriter(folder, source, clips_per_shard, CLIPS_PER_BATCH, **skips)
-    if arguments.num_proc == 1:
-        content = writer.write(partial(map, partial(tokenize_rows, encoders, source.reader)))
+    rules = ShardRules(folder, clips_per_shard, CLIPS_PER_BATCH, made_with["codec"], empty)
+    writer = ShardWriter(rules, source, **skips)
+    num_proc, device = arguments.num_proc, arguments.device
+    if not is_here:
+        with ray_cluster() as ray:
+            job = ShardJob(rules, source, encoders)
+            content = writer.write(partial(write_shards_on_ray, ray, job, device, num_proc))
+    elif num_proc is None or num_proc == 1:
+        tokenize = partial(map, partial(tokenize_rows, encoders, source.reader))
+        content = writer.write(partial(write_shards_here, rules, source, tokenize))
     else:
         del encoders  # each process has its own
-        processes = {"folders": folders, "device": arguments.device, "num_proc": arguments.num_proc}
-        content = writer.write(partial(tokenize_on_processes, reader=source.reader, **processes))
+        processes = {"folders": folders, "device": device, "num_proc": num_proc}
+        tokenize = partial(tokenize_on_processes, reader=source.reader, **processes)
+        content = writer.write(partial(write_shards_here, rules, source, tokenize))
     report.finish(content)
     parts = ("checkpoint", "vqgan", "tokenizer", "sketch_vqgan")
     named = {name: getattr(arguments, name) for name in parts}
     is_still = arguments.dataset is not None and arguments.clip_frames() == 1
-    log_next(after_tokens(folder, num_clips=content.num_clips, is_still=is_still, **named))
+    tokens = arguments.output_dir
+    if folder.is_url:
+        logger.info("Copy %s to a folder of each machine that trains, here called TOKENS.", tokens)
+        tokens = "TOKENS"
+    log_next(after_tokens(tokens, num_clips=content.num_clips, is_still=is_still, **named))
 
 
 if __name__ == "__main__":

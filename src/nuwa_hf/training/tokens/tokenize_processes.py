@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Worker processes that encode rows; the main process reads the data set and writes the files."""
+"""The engine of one machine: the main process reads rows and writes shards, itself or other processes encode."""
 
 import logging
 import multiprocessing
@@ -8,20 +8,78 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import count
 from typing import Any
 
 import torch
 
+from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.tokens.clip_tokens import Encoders, Rows, SampleReader, TokenizedRows, tokenize_rows
+from nuwa_hf.training.tokens.shard_content import ShardContent
+from nuwa_hf.training.tokens.shard_job import ShardRules
 
 
 BATCHES_AHEAD = 2  # batches queued for each process, so that none waits
 
 _worker: dict[str, Any] = {}  # what `_start_worker` loaded; set in workers only
+
+
+def write_shards_here(
+    rules: ShardRules,
+    source: RowSource,
+    tokenize: Callable[[Iterable[Rows]], Iterator[TokenizedRows]],
+    shards: dict[int, ShardContent],
+) -> Iterator[tuple[int, ShardContent]]:
+    """Write the missing shards one after another.
+
+    Args:
+        rules (`ShardRules`): how shards are cut.
+        source (`RowSource`): the data set.
+        tokenize (`Callable`): makes tokens from batches of rows and keeps their order.
+        shards (`dict[int, ShardContent]`): what is known of the shards that exist.
+
+    Yields:
+        `tuple[int, ShardContent]`: a shard's number and what the next batch adds to it.
+
+    Raises:
+        OSError: If a file cannot be written.
+        ValueError: If a row breaks a rule that more than the row depends on.
+    """
+    missing = (index for index in count() if index not in shards)
+    index, content, tokens = next(missing), ShardContent(), []
+    for part in tokenize(_missing_batches(rules, source, shards)):
+        added = ShardContent.of(part)
+        content.add(added)
+        yield index, added
+        if part.tokens is not None:
+            tokens.append(part.tokens)
+        if content.num_rows == rules.rows_per_shard:
+            rules.write(index, tokens, content)
+            index, content, tokens = next(missing), ShardContent(), []
+    if content.num_rows:
+        rules.write(index, tokens, content)
+
+
+def _missing_batches(rules: ShardRules, source: RowSource, shards: dict[int, ShardContent]) -> Iterator[Rows]:
+    """The rows of the missing shards."""
+    rows = None
+    for index in count():
+        if index in shards:
+            if shards[index].num_rows < rules.rows_per_shard:  # the last one
+                return
+            rows = None
+            continue
+        rows = source.rows(index * rules.rows_per_shard) if rows is None else rows
+        num_rows = 0
+        for batch in rules.batches(rows):
+            num_rows += len(batch)
+            yield batch
+        if num_rows < rules.rows_per_shard:
+            return
 
 
 def tokenize_on_processes(
@@ -40,7 +98,7 @@ def tokenize_on_processes(
         `TokenizedRows`: one for each batch.
 
     Raises:
-        RuntimeError: If a process was killed, for example because memory ran out.
+        MemoryError: If a process was killed, for example because memory ran out.
     """
     context = multiprocessing.get_context("spawn")
     places = context.SimpleQueue()
@@ -56,7 +114,7 @@ def tokenize_on_processes(
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
-        raise RuntimeError(
+        raise MemoryError(
             "A process of `num_proc` ended before its work was done, perhaps for want of memory. The shards that are "
             "whole are kept: run the same command again, with a smaller `num_proc`."
         ) from error

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What is known of a shard of token files besides its tokens."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
+from nuwa_hf.training.tokens.clip_tokens import SkippedClip, TokenizedRows
+
+
+@dataclass
+class ShardContent:
+    """What is known of a shard, or of a part of one.
+
+    Args:
+        num_rows (`int`): rows of the data set that it stands for.
+        num_clips (`int`): clips in it; less where rows were skipped, more where a row gives several windows.
+        skipped (`list[SkippedClip]`): the rows that could not be used.
+        captions (`CaptionLosses`): what the tokenizer lost of its captions.
+    """
+
+    num_rows: int = 0
+    num_clips: int = 0
+    skipped: list[SkippedClip] = field(default_factory=list)
+    captions: CaptionLosses = field(default_factory=CaptionLosses)
+
+    @classmethod
+    def from_info(cls, info: dict[str, Any]) -> "ShardContent":
+        """From what `to_info` gave; shards of earlier versions have one clip a row and do not count captions."""
+        skipped = [SkippedClip(**clip) for clip in info["skipped"]]
+        num_clips = info.get("num_clips", info["num_rows"] - len(skipped))
+        return cls(info["num_rows"], num_clips, skipped, CaptionLosses.from_dict(info.get("captions", {})))
+
+    @classmethod
+    def of(cls, part: TokenizedRows) -> "ShardContent":
+        """Of a batch of rows."""
+        num_clips = 0 if part.tokens is None else len(part.tokens)
+        return cls(part.num_rows, num_clips, list(part.skipped), part.captions)
+
+    @classmethod
+    def together(cls, parts: "Iterable[ShardContent]") -> "ShardContent":
+        """Of several parts, in their order."""
+        whole = cls()
+        for part in parts:
+            whole.add(part)
+        return whole
+
+    def to_info(self) -> dict[str, Any]:
+        """As JSON can store it."""
+        skipped = [vars(clip) for clip in self.skipped]
+        return {**vars(self), "skipped": skipped, "captions": vars(self.captions)}
+
+    def add(self, part: "ShardContent") -> None:
+        """Count what comes next too."""
+        self.num_rows += part.num_rows
+        self.num_clips += part.num_clips
+        self.skipped.extend(part.skipped)
+        self.captions += part.captions
