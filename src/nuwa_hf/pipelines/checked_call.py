@@ -73,6 +73,7 @@ def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
     """
 
     @wraps(check)
+    @torch.no_grad()
     def call(self, *arguments: Any, **named: Any) -> NuwaImagePipelineOutput | NuwaVideoPipelineOutput | tuple:
         return self.run_checked_call(check(self, *arguments, **named))
 
@@ -83,6 +84,7 @@ def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
 class CheckedCallMixin:
     """The steps of a call for `NuwaPipelineBase`, which has the components and the single steps."""
 
+    @torch.no_grad()
     def check_inputs(self, *arguments: Any, **named: Any) -> CheckedCall:
         """Check the arguments of a call, and read what is given, without computing anything.
 
@@ -120,7 +122,6 @@ class CheckedCallMixin:
         # 3. Tokens to pixels; those that are kept are unchanged.
         return self.make_output(tokens, call.options, known if call.composite else None)
 
-    @torch.no_grad()
     def encode_conditions(self, call: CheckedCall) -> tuple[dict[str, Any], KnownPart | None]:
         """The conditions of every output, as `NuwaForConditionalGeneration.generate` takes them.
 

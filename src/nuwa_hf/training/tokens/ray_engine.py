@@ -141,7 +141,7 @@ def _count_parts(ray: ModuleType, stream: datasets.IterableDataset) -> list[tupl
     shared, count = ray.put(stream), ray.remote(num_cpus=1)(count_part)
     calls = [count.remote(shared, part) for part in range(num_parts(stream))]
     try:
-        with _plain_errors(ray):
+        with plain_errors(ray):
             return ray.get(calls)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
         raise MemoryError(
@@ -195,7 +195,7 @@ class _Pool:
         """What a call that has ended wrote; its actor goes on with another shard, or is replaced if it died."""
         actor, index = self.running.pop(call)
         try:
-            with _plain_errors(self.ray):
+            with plain_errors(self.ray):
                 info = self.ray.get(call)
         except self.lost as error:
             self._lose(actor, index, error)
@@ -226,8 +226,15 @@ class _Pool:
 
 
 @contextmanager
-def _plain_errors(ray: ModuleType) -> Iterator[None]:
-    """Raises the error of a remote call as if it had been raised here; what Ray says of lost machines stays."""
+def plain_errors(ray: ModuleType) -> Iterator[None]:
+    """Raises the error of a remote call as if it had been raised here; what Ray says of lost machines stays.
+
+    Args:
+        ray (`ModuleType`): ray.
+
+    Yields:
+        Nothing.
+    """
     try:
         yield
     except ray.exceptions.RayTaskError as error:
