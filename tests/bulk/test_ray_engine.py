@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from tiny import CAPTIONS
 
 from nuwa_hf.bulk.generate_prompts import main
@@ -27,13 +28,17 @@ def pid_of_an_actor():
     return None
 
 
-def test_actors_make_the_files_of_one_process_also_if_one_is_killed(checkpoint, tmp_path):
+def test_actors_make_the_files_of_one_process_also_if_one_is_killed(checkpoint, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray", reason='Ray is an extra: pip install "nuwa_hf[ray]"')
     file, killed = tmp_path / "prompts.jsonl", []
     lines = [{"task": "T2I", "prompt": CAPTIONS[place % 3], "guidance_scale": 1 + place / 4} for place in range(24)]
     file.write_text("\n".join(map(json.dumps, lines)))
     arguments = ["--prompts", str(file), "--checkpoint", str(checkpoint), "--device", "cpu", "--batch_size", "2"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of the actors; sums are rounded as here
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     main([*arguments, "--output_dir", str(tmp_path / "whole")])
+    torch.set_num_threads(threads)
 
     def kill(event, given):
         """When the first file comes to its place."""
