@@ -22,7 +22,7 @@ class GenerateArguments:
     checkpoint: str = argument("embedded", help="A folder or Hub id, or 'embedded'.")
     task: str | None = argument(None, help="Task of the lines that name none, such as text-to-video or T2V.")
     seed: int = argument(0, help="Seed of the first line; line n has seed + n unless it says its own.")
-    batch_size: int = argument(4, help="Lines that are sampled together.")
+    batch_size: int = argument(8, help="Lines that are sampled together.")
     device: Literal["auto", "cpu"] = argument("auto", help="'auto' takes the accelerator where there is one.")
     engine: Literal["local", "ray"] = argument(
         "local", help="'local': this process, or all that accelerate launch starts. 'ray': a cluster of Ray."
@@ -30,7 +30,7 @@ class GenerateArguments:
     num_proc: int | None = argument(None, help="With Ray, its processes; by default one for each GPU, or one.")
 
     def __post_init__(self):
-        require(self.batch_size >= 1, "batch_size", "at least 1", self.batch_size, "the default is 4")
+        require(self.batch_size >= 1, "batch_size", "at least 1", self.batch_size, "the default is 8")
         require(0 <= self.seed < 2**62, "seed", "at least 0 and fit into 62 bits", self.seed, "use for example 0")
         if self.task is not None:
             find_task(self.task)
