@@ -38,6 +38,7 @@ MODULES = {
     "start_up": "benchmarks.pipeline.start_up",
     "training_step": "benchmarks.training.training_step",
     "training_run": "benchmarks.training.training_run",
+    "token_memory": "benchmarks.training.token_memory",
     "vqgan": "benchmarks.codec.vqgan",
 }
 MACHINE = {"cpu", "cores", "threads", "memory_bytes", "system", "python", "torch", "load"}
@@ -214,6 +215,25 @@ def test_training_run_says_speed_waiting_and_checkpoints(tmp_path):
     assert len(result["checkpoint_seconds"]) == 2
     assert result["checkpoint_bytes"] > 3 * 4 * 4_000_000  # weights, average and momentum, at least
     assert RunState.save.__name__ == "save"
+
+
+def test_token_memory_reads_the_same_files_both_ways_and_writes_them_once(tmp_path):
+    module, report = import_module(MODULES["token_memory"]), import_module("benchmarks.report.report")
+    assert module.write_tokens(tmp_path, 70 * 2560, seed=0, clips_per_shard=32) == 70
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.safetensors")}
+    module.write_tokens(tmp_path, 70 * 2560, seed=0, clips_per_shard=32)
+    assert len(written) == 3
+    assert written == {path: path.stat().st_mtime_ns for path in written}
+    row = {"tokens": 70 * 2560, "clips": 70, "bytes": 400_000}
+    for way in module.WAYS:
+        row[way] = module.measure(tmp_path, way, batches=2, seed=0)
+        assert is_summary(row[way]["rows_per_second"], 2)
+        assert row[way]["before"] <= row[way]["peak"]
+    settings = {"grid": module.GRID, "counts": module.COUNTS, "clips_per_shard": 32, "held_out": 0.05, "batches": 2}
+    machine = import_module("benchmarks.measuring.machine").describe_machine()
+    assert "| 0.1792 million | 70 | 0.4 MB |" in report.TABLES["token_memory"](
+        {"machine": machine, "settings": settings, "rows": [row]}
+    )
 
 
 def training_steps_of_toy_size(output, *cases):

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.report.batch_tables import batch_tables
 from benchmarks.report.comparison_tables import generation_tables, training_step_tables, vqgan_tables
-from benchmarks.report.formatting import MIB, grid, machine, seconds, table
+from benchmarks.report.formatting import MIB, grid, machine, memory, seconds, table
 from benchmarks.report.paper_size_tables import paper_size_tables
 from benchmarks.report.streaming_tables import streaming_tables
 
@@ -89,6 +89,38 @@ def training_run_tables(result: dict[str, Any]) -> str:
             machine(result["machine"]),
             f"Medians over {result['settings']['steps']} steps and {len(result['checkpoint_seconds'])} checkpoints.",
             table(("what", "measured"), rows),
+        )
+    )
+
+
+def token_memory_tables(result: dict[str, Any]) -> str:
+    """Markdown of `token_memory.py`'s result."""
+    settings = result["settings"]
+
+    def cells(measured: dict[str, Any]) -> list[str]:
+        anonymous = measured["anonymous"] - measured["anonymous_before"]
+        return [memory(measured["peak"]), memory(measured["peak"] - measured["before"]), memory(anonymous)]
+
+    rows = [
+        (
+            f"{row['tokens'] / 1e6:g} million",
+            f"{row['clips']:,}",
+            f"{row['bytes'] / 1e6:,.1f} MB",
+            *cells(row["rows"]),
+            f"{row['rows']['rows_per_second']['median']:,.0f}",
+            *cells(row["whole"]),
+        )
+        for row in result["rows"]
+    ]
+    header = ["tokens", "clips", "on disk", "peak, resident", "of it for the data", "anonymous", "rows a second"]
+    header += ["held in memory: peak, resident", "of it for the data", "anonymous"]
+    return "\n\n".join(
+        (
+            machine(result["machine"]),
+            f"Clips of {grid(settings['grid'])} tokens in shards of {settings['clips_per_shard']:,}, "
+            f"{settings['held_out']:.0%} held out, {settings['batches']} batches of "
+            f"{sum(settings['counts'].values())} rows ({', '.join(settings['counts'])}); medians over the batches.",
+            table(header, rows),
         )
     )
 
@@ -215,6 +247,7 @@ TABLES = {
     "generation": generation_tables,
     "training_step": training_step_tables,
     "training_run": training_run_tables,
+    "token_memory": token_memory_tables,
     "vqgan": vqgan_tables,
     "paper_size": paper_size_tables,
     "batches": batch_tables,

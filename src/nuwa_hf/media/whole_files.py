@@ -3,6 +3,7 @@
 """Files that are whole or not there: written aside and moved to their name."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         OSError: If nothing can be written there.
     """
     path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")  # several machines may write the same file
     try:
         yield aside
         aside.replace(path)

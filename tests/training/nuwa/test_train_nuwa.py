@@ -240,7 +240,7 @@ def test_wrong_arguments_are_refused_before_anything_is_written(folders, tmp_pat
 
 
 def test_tokens_that_do_not_fit_are_refused_before_anything_is_written(folders, tmp_path):
-    good = TokenFiles.load(folders[folders.index("--tokens") + 1])
+    good = TokenFiles.load(folders[folders.index("--tokens") + 1])[:]
     outside = good.video_tokens.clone()
     outside[-1, -1, -1, -1] = CODEBOOK_SIZE
     for name, video in (("outside", outside), ("smaller", good.video_tokens[:, :, :2])):

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from nuwa_hf.training.run.sample_order import SLOTS_PER_BLOCK, shuffled, turn
+from nuwa_hf.training.run.sample_order import LONGEST_TABLE, SLOTS_PER_BLOCK, permuted, shuffled, turn
 
 
 def turns(weights, indices, seed=0):
@@ -47,3 +47,20 @@ def test_turns_are_the_same_whatever_was_asked_before_and_differ_by_seed():
 def test_one_source_is_read_in_the_order_of_the_samples():
     assert turns((4,), range(100)) == [(0, index) for index in range(100)]
     assert [shuffled(index, 7, 3) for index in range(7)] != list(range(7))
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 64, 65, 1000])
+def test_an_order_without_a_table_has_every_clip_once_and_differs_by_seed_and_epoch(length):
+    orders = [[permuted(place, length, *key) for place in range(length)] for key in ((0, 0), (1, 0), (0, 1))]
+    assert all(sorted(order) == list(range(length)) for order in orders)
+    assert length < 64 or len(set(map(tuple, orders))) == 3
+    # Of a random permutation, about one place stays: more than 8 would be one chance in 100,000.
+    assert length < 64 or all(sum(map(int.__eq__, order, range(length))) <= 8 for order in orders)
+
+
+def test_long_orders_do_not_repeat_a_clip_within_an_epoch_and_change_with_it():
+    length = LONGEST_TABLE + 1
+    first = [shuffled(index, length, 0) for index in range(500)]
+    assert len(set(first)) == 500
+    assert min(first) < length // 50 < length - length // 50 < max(first)
+    assert first != [shuffled(length + index, length, 0) for index in range(500)]

@@ -2,12 +2,22 @@
 # Copyright 2026 The nuwa_hf authors
 """Token files on disk: what is written is what is read, and what does not fit is refused."""
 
+import os
+import pickle
+import tracemalloc
+
+import psutil
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_tokenizer, tiny_vqgan
 
+from nuwa_hf.training.tokens.stored_columns import OPEN_SHARDS
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
+    bounds_of,
+    join_tokens,
     read_metadata,
     shard_path,
     write_metadata,
@@ -50,27 +60,120 @@ def write(folder, sizes, has_sketches=False):
     return shards
 
 
+def write_as_before(folder, index, tokens):
+    """A shard of earlier versions: 32 bits a token, and nothing about them."""
+    save_file({name: column for name, column in vars(tokens).items() if column is not None}, shard_path(folder, index))
+
+
+def stored_types(folder, index):
+    with safe_open(shard_path(folder, index), "pt") as file:
+        return {name: file.get_slice(name).get_dtype() for name in file.offset_keys()}
+
+
 @pytest.mark.parametrize("has_sketches", [False, True])
-@pytest.mark.parametrize("sizes", [(3,), (4, 4, 1)])
-def test_loading_gives_the_shards_in_order_bit_for_bit(tmp_path, sizes, has_sketches):
+@pytest.mark.parametrize("sizes", [(3,), (4, 0, 5, 1)])
+@pytest.mark.parametrize("are_old", [False, True])
+def test_rows_are_those_of_the_shards_in_order_bit_for_bit_however_they_are_asked_for(
+    tmp_path, sizes, has_sketches, are_old
+):
     shards = write(tmp_path, sizes, has_sketches)
-    loaded = TokenFiles.load(str(tmp_path))
+    if are_old:  # all but the last one, as where a folder was begun by an earlier version
+        for index, shard in enumerate(shards[:-1] or shards):
+            write_as_before(tmp_path, index, shard)
+    loaded, whole = TokenFiles.load(str(tmp_path)), join_tokens(shards)
     assert len(loaded) == sum(sizes)
     assert (loaded.sketch_tokens is not None) == has_sketches
-    for name, tensor in vars(loaded).items():
-        if tensor is None:
+    is_kept = torch.arange(len(loaded)) % 3 != 1
+    for name, expected in vars(whole).items():
+        if expected is None:
             continue
-        written = torch.cat([getattr(shard, name) for shard in shards])
-        assert tensor.dtype == written.dtype
-        assert torch.equal(tensor, written)
+        column = getattr(loaded, name)
+        assert column.shape == expected.shape
+        for rows in (slice(None), slice(1, 3), slice(None, None, -1), [2, 0, 2], [], torch.tensor([-1, 1]), is_kept):
+            wanted = expected.flip(0) if rows == slice(None, None, -1) else expected[rows]
+            assert column[rows].dtype == expected.dtype == torch.int32
+            assert torch.equal(column[rows], wanted)
+        assert torch.equal(column[-1], expected[-1])
+        assert torch.equal(torch.cat(list(column.blocks())), expected)
+        assert bounds_of(column) == bounds_of(expected)
+        assert torch.equal(getattr(loaded[1:3], name), expected[1:3])
+        part = getattr(loaded.where(is_kept).where(torch.tensor([False] + [True] * (int(is_kept.sum()) - 1))), name)
+        assert torch.equal(part[:], expected[is_kept][1:])
+        with pytest.raises(IndexError):
+            column[len(loaded)]
+        with pytest.raises(TypeError, match="`rows` must choose clips alone"):
+            column[0, 1]
 
 
-def test_tokens_of_a_large_codebook_and_vocabulary_survive(tmp_path):
-    """Sixteen bits would not hold the paper's vocabulary of 49408."""
-    tokens = random_tokens(1, caption_ids=torch.tensor([[49407]], dtype=torch.int32))
+def test_a_column_takes_16_bits_where_its_numbers_fit(tmp_path):
+    captions = torch.tensor([[0, 65535]], dtype=torch.int32)
+    tokens = random_tokens(1, caption_ids=captions, image_caption_ids=captions + 1)
     write_metadata(tmp_path, {"num_shards": 1})
     write_shard(tmp_path, 0, tokens)
-    assert TokenFiles.load(tmp_path).caption_ids.item() == 49407
+    loaded = TokenFiles.load(tmp_path)
+    assert torch.equal(loaded.caption_ids[:], captions)
+    assert torch.equal(loaded.image_caption_ids[:], captions + 1)
+    assert {name for name, kind in stored_types(tmp_path, 0).items() if kind != "U16"} == {"image_caption_ids"}
+
+
+def test_shards_are_opened_when_they_are_read_and_few_at_a_time_in_every_process(tmp_path):
+    shards = write(tmp_path, [1] * (2 * OPEN_SHARDS))
+    before = psutil.Process().num_fds()
+    loaded = TokenFiles.load(tmp_path)
+    assert psutil.Process().num_fds() == before
+    shard_path(tmp_path, 5).unlink()
+    others = [row for row in range(len(loaded)) if row != 5]
+    for tokens in (loaded, pickle.loads(pickle.dumps(loaded))):
+        assert torch.equal(tokens.video_tokens[others], join_tokens([shards[row] for row in others]).video_tokens)
+        with pytest.raises(FileNotFoundError, match="tokens-00005"):
+            tokens.video_tokens[5]
+    assert psutil.Process().num_fds() <= before + 2 * OPEN_SHARDS
+    del loaded, tokens
+    assert psutil.Process().num_fds() == before
+
+
+def test_memory_does_not_grow_with_the_clips(tmp_path):
+    peaks, sizes = [], []
+    for shards in (2, 20):
+        folder = tmp_path / str(shards)
+        write(folder, [200] * shards)
+        sizes.append(sum(path.stat().st_size for path in folder.glob("*.safetensors")))
+        tracemalloc.start()
+        tokens = TokenFiles.load(folder)
+        check_tokens(tokens, {}, "tokens", tiny_vqgan(), tiny_tokenizer())
+        for row in range(0, len(tokens), 7):
+            tokens.video_tokens[row]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < (sizes[1] - sizes[0]) / 10
+
+
+def test_a_shard_that_is_damaged_is_refused_by_name_before_or_while_it_is_read(tmp_path):
+    def refused(words):
+        return pytest.raises(ValueError, match=rf"tokens-00001.*{words}.*delete that file and run `nuwa-hf tokenize`")
+
+    write(tmp_path, (2, 2, 2))
+    path, fresh = shard_path(tmp_path, 1), TokenFiles.load(tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    with refused("cannot be read"):
+        TokenFiles.load(tmp_path)
+    path.write_bytes(content[:-2] + b"\xff\xff")  # a whole file with another number in its last column
+    with refused("values in video_tokens that are not between"):
+        fresh.video_tokens[3]
+    path.write_bytes(content)
+    opened = TokenFiles.load(tmp_path)
+    opened.video_tokens[3]
+    os.truncate(path, len(content) - 1)
+    with refused("ends within video_tokens"):
+        opened.video_tokens[3]
+    write_shard(tmp_path, 1, random_tokens(3))
+    with refused("another one than when the run began"):
+        pickle.loads(pickle.dumps(opened)).video_tokens[2]
+    for other in (random_tokens(2, sketch_tokens=random_sketches(2)), random_tokens(2, caption_ids=torch.zeros(2, 8))):
+        write_as_before(tmp_path, 1, other)
+        with refused("holds"):
+            TokenFiles.load(tmp_path)
 
 
 def test_nothing_half_written_is_left(tmp_path):
@@ -86,7 +189,9 @@ def test_nothing_half_written_is_left(tmp_path):
 def test_a_missing_shard_and_a_missing_folder_are_refused_with_the_remedy(tmp_path):
     write(tmp_path / "tokens", (2, 2, 2))
     shard_path(tmp_path / "tokens", 1).unlink()
-    with pytest.raises(ValueError, match=r"all of their 3 shards, got 2 .* run `nuwa-hf tokenize` again"):
+    with pytest.raises(
+        ValueError, match=r"all of their 3 .* without tokens-00001\.safetensors; run `nuwa-hf tokenize` again"
+    ):
         TokenFiles.load(tmp_path / "tokens")
     with pytest.raises(ValueError, match=r"`tokens` must be a folder written by `nuwa-hf tokenize`, got .*absent"):
         TokenFiles.load(tmp_path / "absent")

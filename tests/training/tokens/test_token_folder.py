@@ -14,6 +14,7 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.stream_parts import count_part, num_parts
 from nuwa_hf.training.tokens.clip_tokens import Encoders
+from nuwa_hf.training.tokens.ray_engine import check_address
 from nuwa_hf.training.tokens.shard_content import ShardContent
 from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
 from nuwa_hf.training.tokens.token_files import read_shard_infos, shard_path, write_metadata
@@ -70,7 +71,8 @@ def test_damaged_shards_at_a_url_and_long_heads_are_told_apart(made_with, memory
     path = "/bucket/tokens/tokens-00001.safetensors"
     main(flags(made_with, "memory://bucket/tokens"))
     folder = token_folder("memory://bucket/tokens")
-    assert folder.shard_infos() == read_shard_infos(made_with / "tokens")
+    folder_infos = read_shard_infos(made_with / "tokens")
+    assert folder.shard_infos() == folder_infos
     shard = memory.cat_file(path)
     for bad in (shard[:-1], shard[:6], b"\0" * 40):
         memory.pipe_file(path, bad)
@@ -78,7 +80,7 @@ def test_damaged_shards_at_a_url_and_long_heads_are_told_apart(made_with, memory
             folder.shard_infos()
     length = int.from_bytes(shard[:8], "little")
     header = json.loads(shard[8 : 8 + length])
-    info = {**json.loads(header["__metadata__"]["info"]), "more": "x" * 100_000}
+    info = {**folder_infos[1], "more": "x" * 100_000}
     head = json.dumps({**header, "__metadata__": {"info": json.dumps(info)}}).encode()
     memory.pipe_file(path, len(head).to_bytes(8, "little") + head + shard[8 + length :])
     assert folder.shard_infos()[1] == info
@@ -118,6 +120,11 @@ def test_ray_that_is_not_installed_is_named_with_its_extra_and_nothing_is_writte
     with pytest.raises(ValueError, match=r"`engine` must be 'local' without Ray.*pip install \"nuwa_hf\[ray\]\""):
         main(flags(made_with, tmp_path / "tokens", "--engine", "ray"))
     assert not (tmp_path / "tokens").exists()
+
+
+def test_an_address_where_no_cluster_answers_is_named():
+    with pytest.raises(ValueError, match="`RAY_ADDRESS` must be the address of a cluster that runs"):
+        check_address("127.0.0.1:1")
 
 
 def _encoders(folder):

@@ -11,7 +11,8 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config
 from nuwa_hf.grid import Grid
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
-from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.nuwa.training_tokens import part_of
+from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, TokenSource, parse_token_sources
 
 
@@ -88,6 +89,28 @@ def test_one_source_is_bit_for_bit_as_without_a_mixture():
             for name, tensor in vars(one[task]).items():
                 found = getattr(other[task], name)
                 assert tensor is found is None or torch.equal(tensor, found)
+
+
+def test_files_give_the_batches_of_the_same_clips_in_memory_also_of_a_held_out_part(tmp_path):
+    def on_disk(name, tokens, ends):
+        (tmp_path / name).mkdir()
+        write_metadata(tmp_path / name, {"num_shards": len(ends)})
+        for index, (start, end) in enumerate(zip((0, *ends), ends, strict=False)):
+            write_shard(tmp_path / name, index, tokens[start:end])
+        return TokenFiles.load(tmp_path / name)
+
+    clips, images = make_tokens(30, 5), make_tokens(13, 6, num_frames=1)
+    stored = on_disk("clips", clips, (11, 11, 30)), on_disk("images", images, (1, 13))
+    for is_held_out in (False, True):
+        plain, read = (
+            mixture(*((part_of(tokens, 0.4, 3, is_held_out=is_held_out), 1.0) for tokens in parts))
+            for parts in ((clips, images), stored)
+        )
+        for one, other in zip(batches_of(plain, COUNTS, 4, 0.4), batches_of(read, COUNTS, 4, 0.4), strict=True):
+            for task in COUNTS:
+                for name, tensor in vars(one[task]).items():
+                    found = getattr(other[task], name)
+                    assert tensor is found is None or torch.equal(tensor, found)
 
 
 @pytest.mark.parametrize("weights", [(1, 1), (3, 1), (1, 2, 5)])

@@ -77,18 +77,20 @@ def part_of(tokens: TokenFiles, share: float, seed: int, *, is_held_out: bool) -
     Raises:
         ValueError: If the part would be empty.
     """
-    owners = torch.arange(len(tokens)) if tokens.source_rows is None else tokens.source_rows
-    rows, place_of = owners.unique(return_inverse=True)
-    count = round(share * len(rows))
+    num_rows, place_of = len(tokens), slice(None)
+    if tokens.source_rows is not None:
+        rows, place_of = tokens.source_rows[:].unique(return_inverse=True)
+        num_rows = len(rows)
+    count = round(share * num_rows)
     require(
-        0 < count < len(rows),
+        0 < count < num_rows,
         "validation_share",
-        f"a share of the {len(rows)} clips of `tokens` with at least 1 clip on either side",
+        f"a share of the {num_rows} clips of `tokens` with at least 1 clip on either side",
         share,
         "use another, or 0",
     )
-    is_row_held_out = torch.zeros(len(rows), dtype=torch.bool)
-    is_row_held_out[[shuffled(index, len(rows), seed) for index in range(count)]] = True
+    is_row_held_out = torch.zeros(num_rows, dtype=torch.bool)
+    is_row_held_out[[shuffled(index, num_rows, seed) for index in range(count)]] = True
     return tokens.where(is_row_held_out[place_of] == is_held_out)
 
 

@@ -5,17 +5,48 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
+from hashlib import blake2b
 
 import torch
 
 
+LONGEST_TABLE = 2**20  # clips whose order is kept as a table; that of more is worked out for each index
+ROUNDS = 4  # from which on a Feistel network of random functions passes for a random permutation (Luby and Rackoff)
 SLOTS_PER_BLOCK = 4096  # block of samples within which the sources' turns are shuffled
 
 
 def shuffled(index: int, length: int, seed: int) -> int:
     """The clip for a sample index. Every epoch has its own order, a pure function of the seed."""
     epoch, place = divmod(index, length)
+    if length > LONGEST_TABLE:
+        return permuted(place, length, seed, epoch)
     return int(_order(epoch, length, seed)[place])
+
+
+def permuted(place: int, length: int, seed: int, epoch: int) -> int:
+    """Where a permutation takes a place, without a table of the others.
+
+    It is a Feistel network on just enough bits; what falls outside is taken on until it is inside.
+
+    Args:
+        place (`int`): in [0, length).
+        length (`int`): of what is permuted.
+        seed (`int`): of the permutation.
+        epoch (`int`): likewise.
+
+    Returns:
+        `int`: in [0, length); another for each place.
+    """
+    half = ((length - 1).bit_length() + 1) // 2
+    low_bits = 2**half - 1
+    while True:
+        left, right = place >> half, place & low_bits
+        for step in range(ROUNDS):
+            digest = blake2b(f"{seed} {epoch} {step} {right}".encode(), digest_size=8).digest()
+            left, right = right, left ^ (int.from_bytes(digest, "little") & low_bits)
+        place = (left << half) | right
+        if place < length:
+            return place
 
 
 def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
@@ -50,4 +81,4 @@ def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=16)  # a few sources, for training and validation, around the end of an epoch
 def _order(epoch: int, length: int, seed: int) -> torch.Tensor:
-    return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+    return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch)).int()

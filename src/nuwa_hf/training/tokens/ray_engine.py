@@ -10,7 +10,9 @@ takes with it the shards that its actors had begun, and these go back into the q
 """
 
 import logging
+import os
 import platform
+import socket
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +32,7 @@ from nuwa_hf.training.tokens.shard_job import ShardJob
 logger = logging.getLogger(__name__)
 
 MOST_LOSSES = 3  # machines or processes that one shard may end, before it is taken for the cause
+ANSWER_SECONDS = 10  # that a cluster has to answer
 WAIT_SECONDS = 60  # for a free CPU or GPU, before a word is said about it
 
 
@@ -92,13 +95,11 @@ def ray_cluster() -> Iterator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
+    check_address(os.environ.get("RAY_ADDRESS", ""))
     try:
         ray.init(log_to_driver=False, logging_level=logging.WARNING)
     except (ConnectionError, ValueError) as error:
-        raise ValueError(
-            f"`RAY_ADDRESS` must be the address of a cluster that runs, got an error: {error}; start one with "
-            "`ray start --head`, or unset it."
-        ) from error
+        raise _no_cluster(os.environ.get("RAY_ADDRESS", ""), error) from error
     try:
         yield ray
     finally:
@@ -223,6 +224,31 @@ class _Pool:
                 f"the same command again with a smaller `num_proc` or on larger machines. Ray says: {error}"
             ) from error
         self._start()
+
+
+def check_address(address: str) -> None:
+    """Looks whether anything answers at the address of a cluster. Ray itself would try for minutes.
+
+    Args:
+        address (`str`): as in `RAY_ADDRESS`; only one of a machine and a port is tried.
+
+    Raises:
+        ValueError: If nothing answers.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"`RAY_ADDRESS` must be the address of a cluster that runs, got {address!r}: {error}; start one with "
+        "`ray start --head`, or unset it."
+    )
 
 
 @contextmanager

@@ -6,25 +6,27 @@ Legend: C clips, T, h, w token grid of a clip, L text length.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from nuwa_hf.media.whole_files import written_aside
+from nuwa_hf.training.tokens.open_shard import damaged, opened
+from nuwa_hf.training.tokens.stored_columns import StoredColumn, StoredShards
 
 
 METADATA_NAME = "token_files.json"
+LARGEST_IN_16_BITS = 65535
 
 
 @dataclass(frozen=True)
 class TokenFiles:
-    """Clips as tokens, in memory.
+    """Clips as tokens. Columns are tensors or, where they come from `load`, stay on disk; `tokens[2:9]` is in memory.
 
     Args:
         video_tokens (`torch.IntTensor` of shape `(C, T, h, w)`): visual tokens of every frame.
@@ -36,18 +38,21 @@ class TokenFiles:
             where a row may give several.
     """
 
-    video_tokens: torch.Tensor
-    caption_ids: torch.Tensor
-    image_caption_ids: torch.Tensor
-    image_indices: torch.Tensor
-    sketch_tokens: torch.Tensor | None = None
-    source_rows: torch.Tensor | None = None
+    video_tokens: torch.Tensor | StoredColumn
+    caption_ids: torch.Tensor | StoredColumn
+    image_caption_ids: torch.Tensor | StoredColumn
+    image_indices: torch.Tensor | StoredColumn
+    sketch_tokens: torch.Tensor | StoredColumn | None = None
+    source_rows: torch.Tensor | StoredColumn | None = None
 
     def __len__(self) -> int:
         return len(self.video_tokens)
 
+    def __getitem__(self, rows: slice | Sequence[int] | torch.Tensor) -> "TokenFiles":
+        return TokenFiles(**{name: None if value is None else value[rows] for name, value in vars(self).items()})
+
     def where(self, is_kept: torch.Tensor) -> "TokenFiles":
-        """Some of the clips.
+        """Some of the clips. Columns on disk stay there.
 
         Args:
             is_kept (`torch.BoolTensor` of shape `(C,)`): which.
@@ -55,11 +60,15 @@ class TokenFiles:
         Returns:
             `TokenFiles`.
         """
-        return TokenFiles(**{name: None if value is None else value[is_kept] for name, value in vars(self).items()})
+        rows = is_kept.nonzero().flatten().int()
+        kept = {name: value for name, value in vars(self).items() if value is not None}
+        for name, value in kept.items():
+            kept[name] = value.only(rows) if isinstance(value, StoredColumn) else value[rows]
+        return TokenFiles(**kept)
 
     @classmethod
     def load(cls, folder: str | Path) -> "TokenFiles":
-        """Read every shard of a folder.
+        """Open a folder. Only the shards' headers are read; clips are read when they are asked for.
 
         Args:
             folder (`str` or `Path`): what `nuwa-hf tokenize` wrote.
@@ -81,23 +90,18 @@ class TokenFiles:
         if missing:
             raise ValueError(
                 f"`tokens` must hold all of their {num_shards} shards, got {num_shards - len(missing)} in "
-                f"{str(folder)!r}; run `nuwa-hf tokenize` again with the same arguments to write the rest."
+                f"{str(folder)!r} without {shard_path(folder, missing[0]).name}; run `nuwa-hf tokenize` again with "
+                "the same arguments to write the rest."
             )
-        shards = []
-        for index in range(num_shards):
-            path = shard_path(folder, index)
-            with _opened(path) as file:
-                shards.append({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (no iterator)
-            if shards[-1].keys() != shards[0].keys() or "video_tokens" not in shards[-1]:
-                raise _damaged(path, f"holds only {', '.join(sorted(shards[-1]))}")
-        return cls(**{name: torch.cat([shard[name] for shard in shards]) for name in shards[0]})
+        shards = StoredShards([shard_path(folder, index) for index in range(num_shards)])
+        return cls(**{name: StoredColumn(shards, name) for name in shards.row_shapes})
 
 
 def join_tokens(parts: Sequence[TokenFiles]) -> TokenFiles:
     """The clips of several parts, in order.
 
     Args:
-        parts (`Sequence[TokenFiles]`): at least one; all have sketches, or none has.
+        parts (`Sequence[TokenFiles]`): at least one, in memory; all have sketches, or none has.
 
     Returns:
         `TokenFiles`.
@@ -114,6 +118,9 @@ def shard_path(folder: Path, index: int) -> Path:
 def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, Any] | None = None) -> None:
     """Write one shard, with information about how it was made. It is whole or not there.
 
+    A column takes 16 bits a number where all of its numbers fit, otherwise 32. The shard says how small and large its
+    numbers are, so that checking them needs no reading.
+
     Args:
         folder (`Path`): the folder of the shards.
         index (`int`): its number.
@@ -123,12 +130,31 @@ def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, An
     Raises:
         OSError: If it cannot be written, for example because the disk is full.
     """
-    tensors = {name: tensor.contiguous() for name, tensor in vars(tokens).items() if tensor is not None}
+    columns = {name: column[:] for name, column in vars(tokens).items() if column is not None}
+    bounds = {name: bounds_of(column) for name, column in columns.items() if len(column)}
+    wide = {name for name, (low, high) in bounds.items() if low < 0 or high > LARGEST_IN_16_BITS}
+    tensors = {name: column.to(torch.int32 if name in wide else torch.uint16) for name, column in columns.items()}
+    # All in one entry: safetensors writes several in any order, and equal content has to have equal bytes.
+    metadata = {"info": json.dumps({**(info or {}), "bounds": bounds})}
     with written_aside(shard_path(folder, index)) as aside:
         try:
-            save_file(tensors, aside, None if info is None else {"info": json.dumps(info)})
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, metadata)
         except SafetensorError as error:
             raise OSError(str(error)) from error
+
+
+def bounds_of(column: torch.Tensor | StoredColumn) -> tuple[int, int] | None:
+    """The smallest and the largest number of a column.
+
+    Args:
+        column (`torch.IntTensor` or `StoredColumn`): of token files.
+
+    Returns:
+        `tuple[int, int]`, or None if it has no clip.
+    """
+    if isinstance(column, StoredColumn):
+        return column.bounds()
+    return tuple(int(bound) for bound in column.aminmax()) if len(column) else None
 
 
 def read_shard_infos(folder: Path) -> dict[int, dict[str, Any] | None]:
@@ -145,43 +171,11 @@ def read_shard_infos(folder: Path) -> dict[int, dict[str, Any] | None]:
     """
     infos = {}
     for path in sorted(folder.glob("tokens-*.safetensors")):
-        with _opened(path) as file:
-            text = (file.metadata() or {}).get("info")
-        infos[int(path.stem.removeprefix("tokens-"))] = None if text is None else json.loads(text)
+        with opened(path) as file:
+            info = json.loads((file.metadata() or {}).get("info", "{}"))
+        info.pop("bounds", None)
+        infos[int(path.stem.removeprefix("tokens-"))] = info or None
     return infos
-
-
-def read_video_tokens(folder: Path) -> Iterator[torch.Tensor]:
-    """The visual tokens of a folder, one shard after another.
-
-    Args:
-        folder (`Path`): the folder of the shards.
-
-    Yields:
-        `torch.IntTensor` of shape `(C, T, h, w)`.
-
-    Raises:
-        ValueError: If a shard is damaged.
-    """
-    for path in sorted(folder.glob("tokens-*.safetensors")):
-        with _opened(path) as file:
-            yield file.get_tensor("video_tokens")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with safe_open(path, "pt") as file:
-            yield file
-    except SafetensorError as error:
-        raise _damaged(path, f"cannot be read: {error}") from error
-
-
-def _damaged(path: Path, reason: str) -> ValueError:
-    return ValueError(
-        f"`tokens` must be whole, got {str(path)!r}, which {reason}; delete that file and run `nuwa-hf tokenize` "
-        "again with the same arguments, which writes it anew."
-    )
 
 
 def write_metadata(folder: Path, metadata: dict[str, Any]) -> None:
@@ -210,9 +204,9 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise _damaged(path, f"is no JSON ({error})") from error
+        raise damaged(path, f"is no JSON ({error})") from error
     if not isinstance(metadata, dict) or "num_shards" not in metadata:
-        raise _damaged(path, "does not say how many shards there are")
+        raise damaged(path, "does not say how many shards there are")
     return metadata
 
 

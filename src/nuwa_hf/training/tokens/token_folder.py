@@ -14,7 +14,6 @@ from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
     read_metadata,
     read_shard_infos,
-    read_video_tokens,
     shard_path,
     write_metadata,
     write_shard,
@@ -35,10 +34,14 @@ class TokenFolder:
 
     def __init__(self, place: str):
         self.place = place
-        self._folder = Path(place).absolute()  # another process may work elsewhere
+        self._folder = Path(place)
 
     def __str__(self) -> str:
         return self.place
+
+    def absolute(self) -> "TokenFolder":
+        """The same, for a process that works in another folder."""
+        return TokenFolder(str(self._folder.absolute()))
 
     def prepare(self) -> None:
         """Create it, and remove what a killed run left half-written.
@@ -122,7 +125,7 @@ class TokenFolder:
             write_shard(folder, index, tokens, info)
 
     def read_video_tokens(self) -> Iterator[torch.Tensor]:
-        """The visual tokens, one shard after another.
+        """The visual tokens, some after others.
 
         Yields:
             `torch.IntTensor` of shape `(C, T, h, w)`.
@@ -131,7 +134,7 @@ class TokenFolder:
             OSError: If a shard cannot be fetched.
             ValueError: If one is damaged.
         """
-        yield from read_video_tokens(self._folder)
+        yield from TokenFiles.load(self._folder).video_tokens.blocks()
 
 
 def shard_name(index: int) -> str:

@@ -10,7 +10,7 @@ from diffusers import ModelMixin
 
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.tokens.token_files import TokenFiles, bounds_of
 
 
 def fingerprints(
@@ -87,7 +87,7 @@ def check_tokens(
                 f"{tuple(tokens.sketch_tokens.shape[1:])}; use codecs with the same downsampling."
             )
     for what, values, limit in ranges:
-        low, high = (int(value) for value in values.aminmax())
+        low, high = bounds_of(values) or (0, 0)
         if low < 0 or high >= limit:
             raise ValueError(
                 f"`{name}` must be made by the given codec and tokenizer, got {what} {low if low < 0 else high} where "

@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Token files at a URL of any kind that `fsspec` writes to. Each file is whole or absent.
 
-A file is made in a temporary folder, put under another name and then moved: whoever lists the place never finds half of
-one, whether moving is one step there or a copy.
+A file is made in a temporary folder, put under another name and then moved: whoever lists the place never finds half
+of one, whether moving is one step there or a copy.
 """
 
 import json
@@ -17,7 +17,8 @@ import fsspec
 import torch
 
 from nuwa_hf.datasets.url_errors import reaching
-from nuwa_hf.training.tokens.token_files import METADATA_NAME, read_video_tokens
+from nuwa_hf.training.tokens.open_shard import OpenShard
+from nuwa_hf.training.tokens.token_files import METADATA_NAME
 from nuwa_hf.training.tokens.token_folder import Info, TokenFolder
 
 
@@ -32,6 +33,10 @@ class TokenUrl(TokenFolder):
     """
 
     is_url = True
+
+    def absolute(self) -> TokenFolder:
+        """As `TokenFolder.absolute` does."""
+        return self
 
     def prepare(self) -> None:
         """As `TokenFolder.prepare` does."""
@@ -99,7 +104,8 @@ class TokenUrl(TokenFolder):
         """As `TokenFolder.read_video_tokens` does; one shard is here at a time."""
         for name in self._shards():
             with self.fetched(name) as folder:
-                yield from read_video_tokens(folder)
+                shard = OpenShard(folder / name)
+                yield torch.from_numpy(shard.read("video_tokens", 0, shard.num_rows))
 
     def _shards(self) -> list[str]:
         return [name for name in self.names() if name.startswith("tokens-") and name.endswith(".safetensors")]
@@ -114,7 +120,9 @@ class TokenUrl(TokenFolder):
             raise self._damaged(name, f"is no safetensors file ({error})") from error
         if len(head) + end != size:
             raise self._damaged(name, f"has {size} bytes instead of {len(head) + end}")
-        return json.loads(metadata["info"]) if "info" in metadata else None
+        info = json.loads(metadata.get("info", "{}"))
+        info.pop("bounds", None)  # as `read_shard_infos` does
+        return info or None
 
     def _damaged(self, name: str, reason: str) -> ValueError:
         return ValueError(
@@ -160,7 +168,7 @@ def token_folder(place: str) -> TokenFolder:
     """
     if place.startswith("hf://"):
         raise ValueError(
-            f"`output_dir` must be a folder, or a URL of a store that many small files suit, got {place!r}, where each "
-            "file is a commit; write to a folder, then use `hf upload-large-folder`."
+            f"`output_dir` must be a folder, or a URL of a store that many small files suit, got {place!r}, where "
+            "each file is a commit; write to a folder, then use `hf upload-large-folder`."
         )
     return TokenUrl(place) if "://" in place else TokenFolder(place)

@@ -4,7 +4,10 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -17,7 +20,7 @@ from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.clip_sources import captioned_clips, check_sketch_vqgan, emoji_clips
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
-from nuwa_hf.training.tokens.ray_engine import import_ray, ray_cluster, write_shards_on_ray
+from nuwa_hf.training.tokens.ray_engine import ray_cluster, write_shards_on_ray
 from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
 from nuwa_hf.training.tokens.token_files import TokenFiles
 from nuwa_hf.training.tokens.token_folder import TokenFolder
@@ -99,13 +102,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(TokenizeArguments, argv)
-    folder, is_here = token_folder(arguments.output_dir), arguments.engine == "local"
-    if not is_here:
-        import_ray()
+    folder = token_folder(arguments.output_dir)
+    with nullcontext() if arguments.engine == "local" else ray_cluster() as ray:
+        _tokenize(arguments, folder, ray)
+
+
+def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType | None) -> None:
     if arguments.device == "cpu":
         keep_freed_memory()
     folders = arguments.codec_folders()
-    encoders = Encoders.load(**folders, device=arguments.device if is_here else "cpu")
+    encoders = Encoders.load(**folders, device=arguments.device if ray is None else "cpu")
     check_sketch_vqgan(encoders, has_emoji=arguments.dataset is None)
     clips_per_shard = arguments.clips_per_shard or CLIPS_PER_SHARD
     made_with, empty, skips = fingerprints(**vars(encoders)), None, {}
@@ -123,10 +129,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     rules = ShardRules(folder, clips_per_shard, CLIPS_PER_BATCH, made_with["codec"], empty)
     writer = ShardWriter(rules, source, **skips)
     num_proc, device = arguments.num_proc, arguments.device
-    if not is_here:
-        with ray_cluster() as ray:
-            job = ShardJob(rules, source, encoders)
-            content = writer.write(partial(write_shards_on_ray, ray, job, device, num_proc))
+    if ray is not None:
+        job = ShardJob(replace(rules, folder=folder.absolute()), source, encoders)
+        content = writer.write(partial(write_shards_on_ray, ray, job, device, num_proc))
     elif num_proc is None or num_proc == 1:
         tokenize = partial(map, partial(tokenize_rows, encoders, source.reader))
         content = writer.write(partial(write_shards_here, rules, source, tokenize))

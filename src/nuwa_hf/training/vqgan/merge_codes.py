@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.codebook_size <= before, "codebook_size", f"at most {before}", arguments.codebook_size, "use fewer"
     )
     tokens = TokenFiles.load(arguments.tokens).video_tokens
-    highest = int(tokens.max())
+    _, highest = tokens.bounds()
     require(
         highest < before, "tokens", f"made with this codec of {before} codes", f"token {highest}", "make them again"
     )
@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{theirs} codes",
             "give the one trained on them",
         )
-    counts = torch.bincount(tokens.flatten(), minlength=before)
+    counts = sum(torch.bincount(block.flatten(), minlength=before) for block in tokens.blocks())
     clusters = average_linkage(vqgan.quantize.codebook(), arguments.codebook_size)
     folder = Path(arguments.output_dir)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""One file of token files, open: its columns and where their rows are."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+
+DTYPES = {"U16": np.dtype("<u2"), "I32": np.dtype("<i4")}  # on disk; earlier versions wrote 32 bits only
+
+
+class OpenShard:
+    """One shard, open. Rows are read from the file and not mapped, so that no page of it counts as the process's.
+
+    Args:
+        path (`Path`): the file.
+
+    Attributes:
+        num_rows (`int`): clips.
+        row_shapes (`dict[str, tuple[int, ...]]`): column to the shape of one row.
+        bounds (`dict[str, tuple[int, int]]`, *optional*): column to its smallest and largest value; None if the file
+            does not say.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        with opened(path) as file:
+            metadata = file.metadata() or {}
+            slices = {name: file.get_slice(name) for name in file.offset_keys()}
+            kinds = {name: one.get_dtype() for name, one in slices.items()}
+            shapes = {name: tuple(one.get_shape()) for name, one in slices.items()}
+        if "video_tokens" not in shapes or len({shape[:1] for shape in shapes.values()}) > 1:
+            raise damaged(path, f"holds only {in_words(shapes)}")
+        if not set(kinds.values()) <= DTYPES.keys():
+            raise damaged(path, f"holds numbers of the types {sorted(set(kinds.values()))}, not only {list(DTYPES)}")
+        self.num_rows = shapes["video_tokens"][0]
+        self.row_shapes = {name: shape[1:] for name, shape in shapes.items()}
+        self.bounds = json.loads(metadata.get("info", "{}")).get("bounds")
+        self._file = os.open(path, os.O_RDONLY)
+        self._places, offset = {}, os.fstat(self._file).st_size
+        for name in reversed(shapes):  # the format has no gaps, and nothing after the last tensor
+            offset -= prod(shapes[name]) * DTYPES[kinds[name]].itemsize
+            self._places[name] = (offset, DTYPES[kinds[name]])
+
+    def __del__(self):
+        if hasattr(self, "_file"):
+            os.close(self._file)
+
+    def read(self, name: str, first: int, count: int) -> np.ndarray:
+        """Rows that follow each other.
+
+        Args:
+            name (`str`): the column.
+            first (`int`): the first row.
+            count (`int`): how many.
+
+        Returns:
+            `np.ndarray`: int32, with a first axis of `count`.
+
+        Raises:
+            ValueError: If the file is shorter than it was, or a value is none of those that were written.
+        """
+        offset, dtype = self._places[name]
+        values = np.empty((count, *self.row_shapes[name]), dtype)
+        offset, content = offset + first * values[:1].nbytes, memoryview(values.reshape(-1).view(np.uint8))
+        while content:
+            # It moves no position in the file, so processes that share it after a fork do not disturb each other.
+            num_bytes = os.preadv(self._file, [content], offset)
+            if num_bytes == 0:
+                raise damaged(self.path, f"ends within {name}")
+            offset, content = offset + num_bytes, content[num_bytes:]
+        if self.bounds is not None and values.size:
+            low, high = self.bounds[name]
+            if values.min() < low or values.max() > high:
+                raise damaged(self.path, f"holds values in {name} that are not between {low} and {high}, as written")
+        return values.astype(np.int32)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A shard as safetensors opens it.
+
+    Args:
+        path (`Path`): the file.
+
+    Yields:
+        `safe_open`.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            yield file
+    except SafetensorError as error:
+        raise damaged(path, f"cannot be read: {error}") from error
+
+
+def damaged(path: Path, reason: str) -> ValueError:
+    """The error of a file that is not whole.
+
+    Args:
+        path (`Path`): the file.
+        reason (`str`): what it does.
+
+    Returns:
+        `ValueError`.
+    """
+    return ValueError(
+        f"`tokens` must be whole, got {str(path)!r}, which {reason}; delete that file and run `nuwa-hf tokenize` "
+        "again with the same arguments, which writes it anew."
+    )
+
+
+def in_words(shapes: dict[str, tuple[int, ...]]) -> str:
+    """Columns and their shapes, for an error message."""
+    return ", ".join(f"{name} of {shape}" for name, shape in sorted(shapes.items()))
