@@ -29,6 +29,7 @@ NEEDS_NUWA_PYTORCH = pytest.mark.skipif(
 # A result's name to the module that measures it.
 MODULES = {
     "generation": "benchmarks.sampling.generation",
+    "batches": "benchmarks.sampling.batches",
     "streaming": "benchmarks.sampling.streaming",
     "quantization": "benchmarks.sampling.quantization",
     "rounding": "benchmarks.sampling.rounding",
@@ -419,6 +420,15 @@ def test_streaming_says_when_frames_come_and_what_they_take(checkpoint, tmp_path
         assert 0 < row["gaps"]["median"] <= row["gaps"]["percentile_95"]
         assert row["memory"]["frames"] == [3, 5, 7, 9]
         assert all(resident > 2**20 for resident in row["memory"]["resident"])
+
+
+def test_batches_say_how_many_are_made_in_a_second(checkpoint, tmp_path, capsys):
+    result = run("batches", tmp_path, "--checkpoint", str(checkpoint), "--sizes", "1", "2", "--repetitions", "1")
+    assert [row["task"] for row in result["rows"]] == ["text-to-image", "text-to-video"]
+    for row in result["rows"]:
+        assert [one["size"] for one in row["sizes"]] == [1, 2]
+        assert {row["knee"], row["processor_knee"]} <= {1, 2}
+    assert "The knee, the smallest batch with 85% of the highest throughput" in capsys.readouterr().out
 
 
 def test_streaming_needs_two_readings_of_memory(tmp_path):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report.batch_tables import batch_tables
 from benchmarks.report.comparison_tables import generation_tables, training_step_tables, vqgan_tables
 from benchmarks.report.formatting import MIB, grid, machine, memory, seconds, table
 from benchmarks.report.paper_size_tables import paper_size_tables
@@ -249,6 +250,7 @@ TABLES = {
     "token_memory": token_memory_tables,
     "vqgan": vqgan_tables,
     "paper_size": paper_size_tables,
+    "batches": batch_tables,
     "streaming": streaming_tables,
     "start_up": start_up_tables,
     "quantization": quantization_tables,

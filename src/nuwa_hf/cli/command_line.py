@@ -19,6 +19,7 @@ from nuwa_hf.exit_status import USER_ERROR, exit_status
 
 # Sub-commands with a `main(argv)` in a module of their own, which is imported on demand: module, summary.
 DELEGATED = {
+    "generate": ("nuwa_hf.bulk.generate_prompts", "make an image or a video for each line of a file"),
     "inspect": ("nuwa_hf.training.tokens.inspect_dataset", "look at clips before they are tokenised"),
     "init": ("nuwa_hf.training.init.init_command", "write the settings of all steps for a data set"),
     "train-tokenizer": ("nuwa_hf.training.tokens.train_tokenizer", "learn a text tokenizer from captions"),

@@ -46,7 +46,7 @@ INPUTS["sketch"] = ("sketch", *INPUTS["image"], "segmentation")
 
 
 OTHER_COMMANDS = {
-    "text-to-image": ("txt2img", "generate", "image"),
+    "text-to-image": ("txt2img", "image"),
     "text-to-video": ("txt2vid", "txt2video", "video"),
     "complete": ("inpaint", "inpainting", "outpaint", "image-completion"),
     "predict": ("image-to-video", "img2vid", "video-prediction", "extend"),

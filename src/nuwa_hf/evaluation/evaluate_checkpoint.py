@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from nuwa_hf.bulk.digests import checkpoint_digest, model_digest
 from nuwa_hf.evaluation.evaluate_arguments import parse_evaluate_arguments
 from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics, published_by_others
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
@@ -22,7 +23,6 @@ from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
 from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
 from nuwa_hf.evaluation.report import Report, RunReport, check_require, features_used, say_unmet
-from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline

@@ -10,6 +10,7 @@ from typing import Any
 
 from accelerate import PartialState
 
+from nuwa_hf.bulk.digests import checkpoint_digest
 from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore, readable
 from nuwa_hf.evaluation.features.feature_reader import Features
 from nuwa_hf.evaluation.features.likelihood_reader import LikelihoodReader
@@ -20,7 +21,6 @@ from nuwa_hf.evaluation.metrics.over_seeds import over_seeds
 from nuwa_hf.evaluation.prepared_run import PreparedRun
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
 from nuwa_hf.evaluation.report import SECONDS, Row
-from nuwa_hf.evaluation.samples.digests import checkpoint_digest
 from nuwa_hf.evaluation.samples.generate import generate
 from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.repeated_frames import LastFrameRepeated

@@ -14,8 +14,8 @@ import torch.nn.functional as F  # noqa: N812
 from PIL import Image
 from torch import Tensor
 
+from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples
-from nuwa_hf.evaluation.samples.digests import settings_digest
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet, SizedLikeReal
 from nuwa_hf.media.resizing import fit_picture
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nuwa_hf.bulk.digests import model_digest, settings_digest
 from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.datasets.sprites import CATEGORIES
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
-from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 from nuwa_hf.metrics.class_map_scores import class_counts
 

@@ -1,26 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Run a task on many inputs, sample by sample onto the disk, on as many processes as `accelerate launch` started.
-
-Processes do not talk to each other: each makes every n-th batch that is missing, and then waits for the files of the
-others. So any of them can be killed, and the same command goes on with what is missing.
-"""
+"""Run a task on the samples of a data set, sample by sample onto the disk."""
 
 import dataclasses
 import inspect
 import os
-import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import PartialState
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from nuwa_hf import pipelines
-from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
-from nuwa_hf.evaluation.samples.run_folder import RunFolder
+from nuwa_hf.bulk.digests import checkpoint_digest, model_digest
+from nuwa_hf.bulk.run_folder import RunFolder
+from nuwa_hf.bulk.shared_work import Places, batches_of, make_missing
 from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
 from nuwa_hf.pipelines import NuwaPipelineBase
@@ -29,7 +25,6 @@ from nuwa_hf.training.run.run_arguments import require
 
 
 SAMPLING_OPTIONS = ("guidance_scale", "temperature", "top_k", "top_p", "min_p")
-SECONDS_TO_LOOK = 0.5  # from one look at the other processes' files to the next
 
 
 def generate(
@@ -81,42 +76,34 @@ def generate(
     run = RunFolder(Path(folder), inputs, _settings(pipeline, inputs, given, seed, candidates, scorer))
     run.begin()
     state = PartialState(cpu=pipeline.device.type == "cpu")  # it counts processes on CPUs only if it is told so
-    missing = run.missing()
-    batches = [range(start, min(start + batch_size, len(run))) for start in range(0, len(run), batch_size)]
-    own = batches[state.process_index :: state.num_processes]
-    own = [places for places in own if missing.intersection(places)]
-    description = f"{inputs.task.abbreviation} samples"
-    with tqdm(total=sum(map(len, own)), desc=description, disable=not state.is_main_process) as progress:
-        for places in own:
-            clips = _make(pipeline, inputs, places, seed, options, run, state.process_index)
-            for place in missing.intersection(places):
-                run.write(place, clips[place - places.start], pipeline.frame_rate)
-            progress.update(len(places))
-    while run.missing():  # no barrier, which has a time limit
-        time.sleep(SECONDS_TO_LOOK)
+
+    def make(batches: Iterable[Places]) -> Iterator[tuple[Places, Tensor]]:
+        for places in batches:
+            yield places, _make(pipeline, inputs, places, seed, options)
+
+    make_missing(
+        run,
+        batches_of(range(len(run)), batch_size),
+        make,
+        frame_rate=pipeline.frame_rate,
+        state=state,
+        description=f"{inputs.task.abbreviation} samples",
+    )
     if state.is_main_process:
-        run.finish(seed)
+        run.finish(inputs.rows(seed))
     return SampleFolder.of_run(run)
 
 
 def _make(
-    pipeline: NuwaPipelineBase,
-    inputs: TaskInputs,
-    places: range,
-    seed: int,
-    options: dict[str, Any],
-    run: RunFolder,
-    process: int,
+    pipeline: NuwaPipelineBase, inputs: TaskInputs, places: Places, seed: int, options: dict[str, Any]
 ) -> Tensor:
     """The clips of a batch `(B, T, 3, Y, X)`, as bytes."""
     arguments = inputs.arguments(places)
     generators = [torch.Generator().manual_seed(seed + place) for place in places]
-    start = time.perf_counter()
     output = pipeline(
         **arguments, **inputs.options, **options, generator=generators, output_type="pt", return_dict=False
     )[0]
     pixels = (output.float() * 255).round().byte().cpu()
-    run.add_seconds(process, len(places), time.perf_counter() - start)
     return pixels[:, None] if inputs.task.output == "image" else pixels
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from nuwa_hf.evaluation.samples.digests import settings_digest
+from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SizedLikeReal
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from nuwa_hf.evaluation.samples.digests import settings_digest
+from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet, SizedLikeReal
 
 

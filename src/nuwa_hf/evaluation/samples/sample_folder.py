@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.bulk.digests import settings_digest
+from nuwa_hf.bulk.run_folder import RunFolder
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.open_dataset import open_dataset
-from nuwa_hf.evaluation.samples.digests import settings_digest
 from nuwa_hf.evaluation.samples.frame_size import FrameSize
 from nuwa_hf.evaluation.samples.open_source import label_reader
 from nuwa_hf.evaluation.samples.row_samples import usable
-from nuwa_hf.evaluation.samples.run_folder import RunFolder
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
 from nuwa_hf.media.errors import naming

@@ -5,14 +5,14 @@
 Letters: B samples, T frames, Y, X pixel rows and columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from nuwa_hf.evaluation.samples.digests import settings_digest
+from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.evaluation.samples.hidden_places import DRAWN_KINDS, KINDS, hidden_places, places_around, to_pixels
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
@@ -111,6 +111,19 @@ class TaskInputs:
         settings = {"task": self.task.abbreviation, **self.options}
         settings |= {name: getattr(self, name) for name in ("mask", "given_frames") if getattr(self, name) is not None}
         return settings | ({"mask_seed": self.seed} if self.mask in DRAWN_KINDS else {})
+
+    def rows(self, seed: int) -> Iterator[dict[str, Any]]:
+        """What `metadata.jsonl` says of each sample.
+
+        Args:
+            seed (`int`): of the first sample.
+
+        Yields:
+            `dict[str, Any]`: its `text`, if it has one, and its `seed`.
+        """
+        for place in range(len(self)):
+            text = {} if self.prompts is None else {"text": self.prompts[place]}
+            yield {**text, "seed": seed + place}
 
     def digest_of(self, count: int) -> str:
         """A digest of the inputs of the first samples, the same however many more there are.

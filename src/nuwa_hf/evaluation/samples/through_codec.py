@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nuwa_hf.evaluation.samples.digests import model_digest, settings_digest
+from nuwa_hf.bulk.digests import model_digest, settings_digest
 from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SizedLikeReal

@@ -4,17 +4,17 @@ import copy
 
 import torch
 from peft import LoraConfig
-from tiny import tiny_transformer
+from tiny import tiny_pipeline, tiny_transformer
 
 from nuwa_hf import NuwaTextToVideoPipeline
-from nuwa_hf.evaluation.samples.digests import checkpoint_digest, model_digest
+from nuwa_hf.bulk.digests import checkpoint_digest, model_digest
 
 
-def test_digest_of_a_checkpoint_is_that_of_its_content_wherever_it_is(checkpoint, pipeline, tmp_path):
+def test_digest_of_a_checkpoint_is_that_of_its_content_wherever_it_is(checkpoint, tmp_path):
     loaded = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
     loaded.save_pretrained(tmp_path / "copy")
     again = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "copy")
-    assert checkpoint_digest(loaded) == checkpoint_digest(again) == checkpoint_digest(pipeline)
+    assert checkpoint_digest(loaded) == checkpoint_digest(again) == checkpoint_digest(tiny_pipeline())
 
 
 def test_digest_of_a_model_changes_with_its_weights_their_type_its_configuration_and_its_adapters():

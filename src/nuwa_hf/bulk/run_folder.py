@@ -1,26 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The files of a folder of generated samples: what they were made with, the samples, how long each took."""
+"""The files of a folder of generated samples: what they were made with, the samples, how long each took.
+
+Letters: T frames, Y, X pixel rows and columns.
+"""
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import PIL.Image
 from torch import Tensor
 
-from nuwa_hf.evaluation.samples.digests import settings_digest
-from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
-from nuwa_hf.media import write_apng, write_png, written_aside
+from nuwa_hf.bulk.digests import settings_digest
+from nuwa_hf.media import write_apng, write_mp4, write_png, written_aside
 
 
 SETTINGS_NAME = "settings.json"
 METADATA_NAME = "metadata.jsonl"
 SECONDS_NAME = ".seconds-{}.jsonl"  # one for each process
+
+
+class Inputs(Protocol):
+    """What samples are made from, one after the other."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def digest_of(self, count: int) -> str:
+        """A digest of the first so many, the same however many more there are."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +41,15 @@ class RunFolder:
 
     Args:
         folder (`Path`): the folder.
-        inputs (`TaskInputs`): what the samples are made from.
+        inputs (`Inputs`): what the samples are made from.
         settings (`dict[str, Any]`): what else they depend on, as JSON has it.
+        suffix (`str`, defaults to `".png"`): of the files: `".png"`, without loss, animated for a clip; or `".mp4"`.
     """
 
     folder: Path
-    inputs: TaskInputs
+    inputs: Inputs
     settings: dict[str, Any]
+    suffix: str = ".png"
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -77,7 +91,7 @@ class RunFolder:
         Returns:
             `Path`.
         """
-        return self.folder / f"{place:06d}.png"
+        return self.folder / f"{place:06d}{self.suffix}"
 
     def missing(self) -> set[int]:
         """The places of the samples that are not there yet."""
@@ -85,7 +99,7 @@ class RunFolder:
         return {place for place in range(len(self)) if self.path(place).name not in names}
 
     def write(self, place: int, clip: Tensor, frame_rate: float) -> None:
-        """Write a sample: a PNG, or of a clip an animated one, both without loss.
+        """Write a sample, whole or not at all.
 
         Args:
             place (`int`): which.
@@ -93,7 +107,9 @@ class RunFolder:
             frame_rate (`float`): frames a second.
         """
         frames = [PIL.Image.fromarray(np.ascontiguousarray(frame)) for frame in clip.permute(0, 2, 3, 1).numpy()]
-        if len(frames) == 1:
+        if self.suffix == ".mp4":
+            write_mp4(frames, self.path(place), fps=frame_rate)
+        elif len(frames) == 1:
             write_png(frames[0], self.path(place))
         else:
             write_apng(frames, self.path(place), fps=frame_rate)
@@ -117,19 +133,15 @@ class RunFolder:
         count = sum(line["samples"] for line in lines)
         return sum(line["seconds"] for line in lines) / count if count else None
 
-    def finish(self, seed: int) -> None:
+    def finish(self, rows: Iterable[dict[str, Any]]) -> None:
         """Make the folder a data set of its own, and remove what killed processes left.
 
         Args:
-            seed (`int`): of the first sample.
+            rows (`Iterable[dict[str, Any]]`): what `metadata.jsonl` says of each sample beside its file's name.
         """
-        prompts: Sequence[str | None] = self.inputs.prompts or [None] * len(self)
-        rows = [
-            {"file_name": self.path(place).name, **({} if prompt is None else {"text": prompt}), "seed": seed + place}
-            for place, prompt in enumerate(prompts)
-        ]
+        lines = [{"file_name": self.path(place).name, **row} for place, row in enumerate(rows)]
         with written_aside(self.folder / METADATA_NAME) as aside:
-            aside.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+            aside.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
         for scrap in self.folder.glob(".*.part"):
             scrap.unlink()
 

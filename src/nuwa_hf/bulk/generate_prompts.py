@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""An image or a video for each line of a file: `nuwa-hf generate`."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from accelerate import PartialState
+from diffusers.utils import logging as diffusers_logging
+from torch import Tensor
+
+from nuwa_hf.bulk.clips_of_rows import clips_of_rows
+from nuwa_hf.bulk.digests import checkpoint_digest
+from nuwa_hf.bulk.generate_arguments import GenerateArguments
+from nuwa_hf.bulk.prompts_file import read_prompts
+from nuwa_hf.bulk.ray_engine import clips_on_ray
+from nuwa_hf.bulk.run_folder import RunFolder
+from nuwa_hf.bulk.shared_work import Places, make_missing
+from nuwa_hf.exit_status import exit_status
+from nuwa_hf.pipelines import NuwaTextToVideoPipeline
+from nuwa_hf.serving import NuwaSampler
+from nuwa_hf.storage.find_checkpoint import find_checkpoint
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.tokens.ray_engine import ray_cluster
+
+
+logger = logging.getLogger(__name__)
+SUFFIXES = {"image": ".png", "video": ".mp4"}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Make what is missing of the images or videos that a file describes, and their `metadata.jsonl`.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): flags of `GenerateArguments`; by default those of the process.
+
+    Raises:
+        OSError: If a file cannot be read or written.
+        ValueError: If an argument or a line of the file is wrong, or the folder holds something else. Nothing has been
+            made then.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    diffusers_logging.set_verbosity_error()
+    arguments = parse_arguments(GenerateArguments, argv)
+    is_ray = arguments.engine == "ray"
+    state = PartialState(cpu=is_ray or arguments.device == "cpu")
+    checkpoint = find_checkpoint(arguments.checkpoint)
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint).to(state.device)
+    with ExitStack() as open_resources:
+        ray = open_resources.enter_context(ray_cluster()) if is_ray else None
+        sampler = open_resources.enter_context(NuwaSampler(pipeline, max_batch_size=arguments.batch_size))
+        rows = read_prompts(Path(arguments.prompts), sampler.pipeline, task=arguments.task, seed=arguments.seed)
+        run = RunFolder(
+            Path(arguments.output_dir), rows, {"checkpoint": checkpoint_digest(pipeline)}, SUFFIXES[rows.output]
+        )
+        run.begin()
+
+        def make(batches: Sequence[Places]) -> Iterator[tuple[Places, list[Tensor]]]:
+            if not is_ray:
+                return clips_of_rows(sampler, rows, batches)
+            how = {"batch_size": arguments.batch_size, "on_cpu": arguments.device == "cpu"}
+            return clips_on_ray(ray, checkpoint, rows, batches, **how, num_proc=arguments.num_proc)
+
+        try:
+            make_missing(
+                run,
+                rows.batches(arguments.batch_size),
+                make,
+                frame_rate=pipeline.frame_rate,
+                state=state,
+                description=f"{rows.output}s",
+            )
+        except KeyboardInterrupt:
+            there = len(rows) - len(run.missing())
+            raise KeyboardInterrupt(f"{there} of {len(rows)} are there; the same command goes on.") from None
+    if state.is_main_process:
+        run.finish(row.metadata for row in rows.rows)
+        logger.info("%d %ss and metadata.jsonl are in %s.", len(rows), rows.output, run.folder)
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main))
