@@ -8,11 +8,12 @@ size, A heads, E head size.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import nn
 
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.nearby_attention.backends.masked_sdpa import additive_mask
 from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, Window, neighbor_table, pattern_mask
@@ -31,6 +32,8 @@ class ConditionReach:
         key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
         dtype (`torch.dtype`): dtype of the queries.
         device (`torch.device`): device of the queries.
+        is_padded (`bool`): whether steps are padded. Then no number is read from the device, and what is kept depends
+            on the arguments' shapes only, so that another condition can take its place.
 
     Attributes:
         near (`torch.LongTensor` of shape `(N, K)`, *optional*): the condition places near each visual place. None if
@@ -39,10 +42,10 @@ class ConditionReach:
             may be seen.
         bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): the additive mask used without `near`, 0
             where a place may be seen and -inf elsewhere; None if everything may be seen.
-        num_kept (`int`): how many of the M places steps read; those after them are padding in every item. M stands for
-            this number in `bias`.
+        num_kept (`int`): how many of the M places steps read; those after them are padding in every item, unless
+            `is_padded`. M stands for this number in `bias`.
         blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): set together with `bias`; True for
-            queries that see nothing. None if every query sees something.
+            queries that see nothing. None if every query is known to see something.
     """
 
     def __init__(
@@ -53,8 +56,9 @@ class ConditionReach:
         key_padding_mask: torch.Tensor | None,
         dtype: torch.dtype,
         device: torch.device,
+        is_padded: bool,
     ):
-        self.near = self.bias = None
+        self.near = self.inside = self.bias = self.blind = None
         self.num_kept = condition_grid.numel
         pattern, seen, visible = NearbyPattern(grid, condition_grid, window), key_padding_mask, None
         if not pattern.sees_whole_grid:
@@ -64,14 +68,20 @@ class ConditionReach:
                 return
             visible = pattern_mask(pattern, device)[None, None]
         if seen is not None:
-            self.num_kept = _without_padding(seen)
+            self.num_kept = condition_grid.numel if is_padded else _without_padding(seen)
             seen = seen[:, None, None, : self.num_kept]
             visible = seen if visible is None else visible[..., : self.num_kept] & seen
         if visible is not None:
             blind = ~visible.any(-1, keepdim=True)
             # Kernels disagree on a row without any key, so a blind query attends to everything and is then zeroed.
             self.bias = additive_mask(visible | blind, dtype)
-            self.blind = blind if blind.any() else None
+            self.blind = blind if is_padded or blind.any() else None
+
+    def load(self, other: Self) -> None:
+        """Write what is seen of another condition, of the same shapes, over this."""
+        for mine, new in ((self.inside, other.inside), (self.bias, other.bias), (self.blind, other.blind)):
+            if mine is not None and mine is not new:  # conditions without padding share a table
+                mine.copy_(new)
 
 
 def _without_padding(seen: torch.Tensor) -> int:
@@ -96,6 +106,11 @@ class CachedCondition:
         kept = (states[:, :, : reach.num_kept] for states in (key, value))
         self.key, self.value = (states.permute(layout).contiguous() for states in kept)
         self.reach = reach
+
+    def load(self, key: torch.Tensor, value: torch.Tensor) -> None:
+        """Write keys and values of another condition, of the same shapes and reach, over these."""
+        for mine, new in ((self.key, key), (self.value, value)):
+            mine.copy_(new if self.reach.near is None else new.transpose(1, 2))
 
     def attend(self, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """Attend from the places of a step to the condition.
@@ -146,6 +161,28 @@ class LayerCache:
         self.num_slots = num_slots
         self.key = self.value = None  # the rings, (B, A, S, E)
         self.conditions: list[CachedCondition] = []
+        self._former: list[CachedCondition] = []  # those of the run before, whose memory the next ones take
+
+    def restart(self) -> None:
+        """Forget what is kept, but not the memory it stands in."""
+        for ring in (self.key, self.value):
+            ring.zero_()  # a slot that nobody sees yet must not hold what is not a number
+        self.conditions, self._former = [], self.conditions
+
+    def keep_condition(self, key: torch.Tensor, value: torch.Tensor, reach: ConditionReach) -> None:
+        """Keep the keys and values of the next condition.
+
+        Args:
+            key (`torch.Tensor` of shape `(B, A, M, E)`): keys.
+            value (`torch.Tensor` of shape `(B, A, M, E)`): values.
+            reach (`ConditionReach`): which of them each visual place sees.
+        """
+        if len(self.conditions) < len(self._former):
+            condition = self._former[len(self.conditions)]
+            condition.load(key, value)
+        else:
+            condition = CachedCondition(key, value, reach)
+        self.conditions.append(condition)
 
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, step: Step, bias: torch.Tensor
@@ -182,7 +219,7 @@ class LayerCache:
 
 
 class StepCache:
-    """The decoder's state between the steps of one sampling run, and the function that applies its linear layers.
+    """The decoder's state between the steps of a sampling run, and the function that applies its linear layers.
 
     Args:
         num_layers (`int`): number of decoder layers.
@@ -190,19 +227,36 @@ class StepCache:
         grid (`Grid`): the visual grid, which determines what each place sees of a condition.
         linear (`Callable`): `linear(hidden_states, *layers, use_gelu=False)` returns the output of each of several
             linear layers that read the same input of shape `(B, n, D)`.
+        is_padded (`bool`): whether steps are padded.
 
     Attributes:
         conditions (`list`, *optional*): the encoded conditions; None until the first step has encoded them.
     """
 
-    def __init__(self, num_layers: int, num_slots: int, grid: Grid, linear: Callable[..., Sequence[torch.Tensor]]):
+    def __init__(
+        self,
+        num_layers: int,
+        num_slots: int,
+        grid: Grid,
+        linear: Callable[..., Sequence[torch.Tensor]],
+        is_padded: bool,
+    ):
         self.num_slots = num_slots
         self.grid = grid
         self.linear = linear
+        self.is_padded = is_padded
         self.conditions = None
         self.layers = [LayerCache(num_slots) for _ in range(num_layers)]
         self._reaches: list[ConditionReach] = []
+        self._former: list[ConditionReach] = []
         self._visible = None
+
+    def restart(self) -> None:
+        """Begin another run with conditions of the same shapes, in the same memory: recorded steps read it."""
+        self.conditions = self._visible = None
+        self._reaches, self._former = [], self._reaches
+        for layer in self.layers:
+            layer.restart()
 
     def visible(self, step: Step, query: torch.Tensor) -> torch.Tensor:
         """The additive mask over the slots for the places of a step.
@@ -240,9 +294,13 @@ class StepCache:
             `ConditionReach`: shared by all layers.
         """
         if number == len(self._reaches):
-            self._reaches.append(
-                ConditionReach(self.grid, condition_grid, window, key_padding_mask, key.dtype, key.device)
+            reach = ConditionReach(
+                self.grid, condition_grid, window, key_padding_mask, key.dtype, key.device, self.is_padded
             )
+            if number < len(self._former):
+                self._former[number].load(reach)
+                reach = self._former[number]
+            self._reaches.append(reach)
         return self._reaches[number]
 
 

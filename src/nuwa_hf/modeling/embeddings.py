@@ -8,7 +8,7 @@ Legend: B batch, T, H, W grid, N = T H W places, K taps, L text length, D hidden
 import torch
 from torch import nn
 
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
