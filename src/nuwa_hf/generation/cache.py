@@ -44,8 +44,10 @@ class ConditionReach:
             where a place may be seen and -inf elsewhere; None if everything may be seen.
         num_kept (`int`): how many of the M places steps read; those after them are padding in every item, unless
             `is_padded`. M stands for this number in `bias`.
-        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): set together with `bias`; True for
-            queries that see nothing. None if every query is known to see something.
+        blind (`torch.BoolTensor` of shape `(B or 1, 1, N, 1)`, *optional*): set together with `bias`; True for queries
+            that see nothing. None if all places see the same, or every query is known to see something.
+        blind_items (`torch.BoolTensor` of shape `(B, 1, 1, 1)`, *optional*): in place of `blind` if all places see the
+            same; True for items that see nothing.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class ConditionReach:
         device: torch.device,
         is_padded: bool,
     ):
-        self.near = self.inside = self.bias = self.blind = None
+        self.near = self.inside = self.bias = self.blind = self.blind_items = None
         self.num_kept = condition_grid.numel
         pattern, seen, visible = NearbyPattern(grid, condition_grid, window), key_padding_mask, None
         if not pattern.sees_whole_grid:
@@ -75,11 +77,13 @@ class ConditionReach:
             blind = ~visible.any(-1, keepdim=True)
             # Kernels disagree on a row without any key, so a blind query attends to everything and is then zeroed.
             self.bias = additive_mask(visible | blind, dtype)
-            self.blind = blind if is_padded or blind.any() else None
+            if is_padded or blind.any():
+                self.blind, self.blind_items = (None, blind) if blind.shape[2] == 1 else (blind, None)
 
     def load(self, other: Self) -> None:
         """Write what is seen of another condition, of the same shapes, over this."""
-        for mine, new in ((self.inside, other.inside), (self.bias, other.bias), (self.blind, other.blind)):
+        for name in ("inside", "bias", "blind", "blind_items"):
+            mine, new = getattr(self, name), getattr(other, name)
             if mine is not None and mine is not new:  # conditions without padding share a table
                 mine.copy_(new)
 
@@ -106,11 +110,18 @@ class CachedCondition:
         kept = (states[:, :, : reach.num_kept] for states in (key, value))
         self.key, self.value = (states.permute(layout).contiguous() for states in kept)
         self.reach = reach
+        self._blank()
 
     def load(self, key: torch.Tensor, value: torch.Tensor) -> None:
         """Write keys and values of another condition, of the same shapes and reach, over these."""
         for mine, new in ((self.key, key), (self.value, value)):
             mine.copy_(new if self.reach.near is None else new.transpose(1, 2))
+        self._blank()
+
+    def _blank(self) -> None:
+        """Without values, an item that sees nothing reads zeros wherever it looks."""
+        if self.reach.blind_items is not None:
+            self.value.masked_fill_(self.reach.blind_items, 0.0)
 
     def attend(self, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """Attend from the places of a step to the condition.

@@ -40,9 +40,7 @@ class EndlessPlan:
         self.places_at = [torch.nonzero(timing.times == time).flatten() for time in range(timing.span)]
         rings = KeyRings(timing, Grid(2**62, learnt.h, learnt.w), window)
         self.kept = Grid(rings.frames, learnt.h, learnt.w)
-        widest = max(
-            sum(len(places) for places in self.places_at[time :: self.stride]) for time in range(self.stride)
-        )
+        widest = max(sum(len(places) for places in self.places_at[time :: self.stride]) for time in range(self.stride))
         self._layout = StepLayout(self.kept, rings, window, widest, self.stride, is_padded)
         self.num_slots, self.is_padded = self._layout.num_slots, is_padded
 
