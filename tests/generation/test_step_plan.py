@@ -140,12 +140,14 @@ def assert_padded(padded, exact, num_kept, num_slots):
     """That steps hold those of an exact plan, followed by padding that nobody reads."""
     for (step, completed), (own, own_completed) in zip(steps_of(padded), steps_of(exact), strict=True):
         count, width = len(own.places), len(step.places)
-        assert width % 8 == 0 and width < 2 * count + 16
+        assert width % 8 == 0
+        assert width < 2 * count + 16
         for name in ("places", "targets", "near", "inside", "near_slots"):
             assert torch.equal(getattr(step, name)[:count], getattr(own, name)), name
         assert torch.equal(step.coordinates[:, :count], own.coordinates)
         assert (step.targets[count:] == num_kept).all()
-        assert (step.near_slots[count:] >= num_slots).all() and step.near_slots.max() < padded.num_slots
+        assert (step.near_slots[count:] >= num_slots).all()
+        assert step.near_slots.max() < padded.num_slots
         assert completed == own_completed
         # The same keys in the same slots; all others go where no place looks.
         written = {pair for pair in written_by(step) if pair[0] < num_slots}

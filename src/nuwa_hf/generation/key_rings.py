@@ -3,8 +3,8 @@
 """Where keys and values stand: ring buffers, one for each frame in progress.
 
 A ring is only as deep as the window reaches, since a place in wave tau sees nothing before wave
-tau - (a r_t + b r_h + r_w). This is also why an endless video can be sampled in constant memory: the tokens of R frames
-are kept, and the places of frame t overwrite those of frame t - R.
+tau - (a r_t + b r_h + r_w). This is also why an endless video can be sampled in constant memory: the tokens of R
+frames are kept, and the places of frame t overwrite those of frame t - R.
 
 A frame sees itself and the r_t frames before it, and the rings of these frames have to be adjacent. When frame t wraps
 around to the first ring, the r_t frames before it are in the last rings. Those frames are therefore written a second

@@ -5,8 +5,8 @@
 So a step is the same program each time, which a CUDA graph can repeat (`nuwa_hf.generation.recorded_steps`): what
 differs are numbers in tensors. The host knows only the shape of a step.
 
-Legend: C steps, n places of one step, m writes of one step, K strictly causal offsets of the window, R kept frames, H, W
-rows and columns of a frame.
+Legend: C steps, n places of one step, m writes of one step, K strictly causal offsets of the window, R kept frames, H,
+W rows and columns of a frame.
 """
 
 from dataclasses import dataclass, fields
@@ -80,7 +80,7 @@ class Step:
 
 @dataclass(frozen=True)
 class StepTables:
-    """The tensors of all steps of a plan, stacked: row c is step c; steps with fewer columns leave the last ones unused.
+    """The tensors of all steps of a plan, stacked: row c is step c; narrow steps leave the last columns unused.
 
     Args:
         places (`torch.LongTensor` of shape `(C, n)`): see `Step`, also for the others.

@@ -66,8 +66,8 @@ def sampling_memory(
                                                   whose product includes the GELU
                       R n D e + B n V (e + 2 x 8)   logits (three times under guidance) and the noise in progress
 
-    Where steps are padded, n and S are those of padded steps. Index tables are left out, and so is the memory that library kernels take while they run. Top-k and top-p sort the
-    logits, which takes more.
+    Where steps are padded, n and S are those of padded steps, and M is the longest text. Index tables are left out,
+    and so is the memory that library kernels take while they run. Top-k and top-p sort the logits, which takes more.
 
     Args:
         model (`NuwaForConditionalGeneration`): the model in its dtype; it may be on the meta device.
