@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         NuwaVideoPredictionPipeline,
         color_class_map,
     )
+    from nuwa_hf.serving import NuwaSampler, SamplerFullError
 
 
 __version__ = "0.1.0"
@@ -63,6 +64,7 @@ __all__ = [
     "NuwaModel",
     "NuwaPipelineBase",
     "NuwaPreTrainedModel",
+    "NuwaSampler",
     "NuwaSketchToImagePipeline",
     "NuwaSketchToVideoPipeline",
     "NuwaTextGuidedImageManipulationPipeline",
@@ -73,6 +75,7 @@ __all__ = [
     "NuwaVQGAN",
     "NuwaVideoPipelineOutput",
     "NuwaVideoPredictionPipeline",
+    "SamplerFullError",
     "as_codec",
     "color_class_map",
     "load_codec",
@@ -93,6 +96,7 @@ __getattr__, __dir__ = lazy_names(
         "NuwaModel": "nuwa_hf.modeling.modeling_nuwa",
         "NuwaPipelineBase": "nuwa_hf.pipelines",
         "NuwaPreTrainedModel": "nuwa_hf.modeling.modeling_nuwa",
+        "NuwaSampler": "nuwa_hf.serving",
         "NuwaSketchToImagePipeline": "nuwa_hf.pipelines",
         "NuwaSketchToVideoPipeline": "nuwa_hf.pipelines",
         "NuwaTextGuidedImageManipulationPipeline": "nuwa_hf.pipelines",
@@ -103,6 +107,7 @@ __getattr__, __dir__ = lazy_names(
         "NuwaVQGAN": "nuwa_hf.modeling.autoencoder_vqgan",
         "NuwaVideoPipelineOutput": "nuwa_hf.pipelines",
         "NuwaVideoPredictionPipeline": "nuwa_hf.pipelines",
+        "SamplerFullError": "nuwa_hf.serving",
         "as_codec": "nuwa_hf.modeling.codec",
         "color_class_map": "nuwa_hf.pipelines",
         "generation": "nuwa_hf.generation",

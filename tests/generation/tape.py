@@ -9,7 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 
-HOST_READS = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "unique", "masked_select")
+# Numbers that the host reads, and lists and numbers that it makes into tensors.
+OF_THE_HOST = ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "masked_select", "lift_fresh")
 
 
 class Tape(TorchDispatchMode):
@@ -29,8 +30,8 @@ class Tape(TorchDispatchMode):
         return Counter(operator.overloadpacket.__name__ for operator, *_ in self.calls)
 
     @property
-    def host_reads(self) -> list[str]:
-        return [name for name in self.names if name in HOST_READS]
+    def of_the_host(self) -> list[str]:
+        return [name for name in self.names if name in OF_THE_HOST]
 
     def play(self) -> None:
         made = {}  # what an operator gave when it was recorded -> what it gives now

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from nuwa_hf.generation.logit_rules import LogitRules
 from nuwa_hf.generation.noise import PlaceNoise
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
@@ -47,7 +48,7 @@ def p_value(observed, expected):
 )
 def test_tokens_follow_the_softmax_of_the_processed_logits(settings):
     logits = torch.randn(1, 12, generator=torch.Generator().manual_seed(4)).mul(1.5)
-    (logits,) = SamplingSettings(**settings).warpers()(None, logits)
+    logits = LogitRules(SamplingSettings(**settings), 1, 12, logits.device).warp(logits[None])[0, 0]
     kept = logits.isfinite()
     observed = many_draws(logits).bincount(minlength=12).double()
     assert observed[~kept].sum() == 0

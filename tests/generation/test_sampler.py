@@ -54,26 +54,51 @@ def test_places_that_attend_in_pieces_get_the_same_tokens(window, frames_at_once
     assert torch.equal(torch.stack(list(stream), 1), whole_stream)
 
 
-@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
-def test_a_batch_of_three_gives_the_tokens_of_three_single_runs(guidance_scale):
-    model, (input_ids, attention_mask) = random_model(), texts()
-    settings = {"grid": (3, 4, 5), "guidance_scale": guidance_scale}
-    together = model.generate(input_ids, attention_mask, generator=generators(), **settings).tokens
+PER_ROW = {
+    "guidance_scale": [2.5, 1.0, 1.2],
+    "temperature": [0.8, 0, 1.3],
+    "top_k": [5, 0, None],
+    "top_p": [None, 1.0, 0.7],
+    "min_p": [0.01, None, 0.0],
+}
+
+
+@pytest.mark.parametrize(
+    ("condition", "settings"),
+    [("text", {}), ("text", {"guidance_scale": 2.5}), ("negative", PER_ROW), ("sketch", PER_ROW)],
+    ids=["plain", "guided", "negative", "sketch"],
+)
+def test_a_batch_of_three_gives_the_tokens_of_three_single_runs(condition, settings):
+    model, (input_ids, attention_mask), grid = random_model(), texts(), (3, 4, 5)
+    draw = torch.Generator().manual_seed(3)
+    given = {"input_ids": input_ids, "attention_mask": attention_mask}
+    if condition == "negative":
+        given["negative_input_ids"] = torch.randint(5, 40, (3, 4), generator=draw)
+    if condition == "sketch":
+        given["sketch_tokens"] = torch.randint(0, 17, (3, *grid), generator=draw)
+        given["known_tokens"] = torch.randint(0, 29, (3, *grid), generator=draw)
+        given["known_mask"] = torch.rand(3, *grid, generator=draw) < 0.2
+    together = model.generate(**given, generator=generators(), grid=grid, **settings).tokens
     for item, generator in enumerate(generators()):
-        alone = model.generate(input_ids[[item]], attention_mask[[item]], generator=generator, **settings).tokens
+        own = {name: value[item] if isinstance(value, list) else value for name, value in settings.items()}
+        row = {name: tensor[[item]] for name, tensor in given.items()}
+        alone = model.generate(**row, generator=generator, grid=grid, **own).tokens
         assert torch.equal(alone[0], together[item])
 
 
-@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+@pytest.mark.parametrize("guidance_scale", [1.0, [2.5, 1.0, 4.0]])
 def test_in_float32_waves_raster_order_streaming_and_single_items_give_the_same_tokens(guidance_scale):
     model, (input_ids, attention_mask), grid = random_model(dtype=torch.float32), texts(), (4, 5, 5)
     settings = {"grid": grid, "guidance_scale": guidance_scale, "top_k": 20}
+    scales = guidance_scale if isinstance(guidance_scale, list) else [guidance_scale] * 3
     wave = model.generate(*texts(), generator=generators(), **settings).tokens
     raster = model.generate(*texts(), generator=generators(), schedule="raster", **settings).tokens
     streamed = torch.stack(list(model.stream(*texts(), generator=generators(), **settings)), 1)
     alone = [
-        model.generate(input_ids[[item]], attention_mask[[item]], generator=generator, **settings).tokens
-        for item, generator in enumerate(generators())
+        model.generate(
+            input_ids[[item]], attention_mask[[item]], generator=one, **settings | {"guidance_scale": scales[item]}
+        ).tokens
+        for item, one in enumerate(generators())
     ]
     for tokens in (raster, streamed, torch.cat(alone)):
         assert torch.equal(tokens, wave)
@@ -236,6 +261,7 @@ def test_cache_takes_the_stated_memory():
         ({"grid": (1, 2, 2), "schedule": "fast"}, "`schedule` must be one of"),
         ({"grid": (1, 2, 2), "temperature": -1.0}, "`temperature` must be"),
         ({"grid": (1, 2, 2), "top_p": 0.0}, "`top_p` must be"),
+        ({"grid": (1, 2, 2), "min_p": [0.5, 0.1]}, "`min_p` must be one number.* each of the 3 outputs.* got 2"),
         ({"grid": (1, 2, 2), "generator": [torch.Generator()]}, "each of the 3 outputs.* got 1"),
         ({"grid": (1, 2, 2), "known_tokens": torch.zeros(3, 1, 2, 2).long()}, "`known_mask` is missing"),
         (

@@ -4,9 +4,11 @@ import math
 
 import pytest
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessorList
+from transformers.generation import MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from nuwa_hf.generation.sampling import SamplingSettings, check_generators, guide
+from nuwa_hf.generation.logit_rules import LogitRules
+from nuwa_hf.generation.sampling import SamplingSettings, check_generators
 
 
 def test_a_list_of_another_length_is_refused():
@@ -14,10 +16,40 @@ def test_a_list_of_another_length_is_refused():
         check_generators([torch.Generator()], 2)
 
 
+def rules(batch_size, codebook_size, dtype, **settings):
+    return LogitRules(SamplingSettings(**settings), batch_size, codebook_size, torch.device("cpu"), dtype)
+
+
 def test_guidance_of_one_is_the_conditional_and_extrapolates_linearly():
-    text, none = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    torch.testing.assert_close(guide(torch.stack([text, none]), 1.0)[0], text)
-    torch.testing.assert_close(guide(torch.stack([text, none]), 3.0)[0], none + 3 * (text - none))
+    text, none = torch.randn(2, 3, 1, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    guided = rules(3, 4, torch.float64, guidance_scale=[3.0, 1, 1.5]).guide(torch.cat([text, none[[0, 2]]]))
+    torch.testing.assert_close(guided[[0, 2]], none[[0, 2]] + torch.tensor([[[3.0]], [[1.5]]]) * (text - none)[[0, 2]])
+    assert torch.equal(guided[1], text[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_every_row_gets_what_transformers_warpers_of_its_settings_give(dtype):
+    logits = torch.randn(6, 5, 40, generator=torch.Generator().manual_seed(1)).mul(3).to(dtype)
+    rows = {
+        "temperature": [0.7, 1.0, 1.3, 0.9, 1.0, 0],
+        "top_k": [0, 7, 100, None, 3, 5],
+        "top_p": [0.8, None, 0.9, 0.6, 1.0, 0.1],
+        "min_p": [None, 0.02, 0.0, 0.05, 0.1, 0.5],
+    }
+    warped = rules(6, 40, torch.promote_types(dtype, torch.float32), **rows).warp(logits)
+    for row, (temperature, top_k, top_p, min_p) in enumerate(zip(*rows.values(), strict=True)):
+        if temperature == 0:
+            assert torch.equal(warped[row].argmax(-1), logits[row].argmax(-1))
+            continue
+        warpers = LogitsProcessorList(
+            [
+                TemperatureLogitsWarper(float(temperature)),
+                *([TopKLogitsWarper(top_k)] if top_k else []),
+                *([TopPLogitsWarper(top_p)] if top_p and top_p < 1 else []),
+                *([MinPLogitsWarper(min_p)] if min_p else []),
+            ]
+        )
+        assert torch.equal(warped[row], warpers(None, logits[row]))
 
 
 def test_explicit_settings_win_over_the_generation_config():
@@ -46,3 +78,5 @@ def test_explicit_settings_win_over_the_generation_config():
 def test_settings_out_of_range_are_refused_by_name(name, value):
     with pytest.raises(ValueError, match=f"`{name}` must be"):
         SamplingSettings(**{name: value})
+    with pytest.raises(ValueError, match=rf"`{name}\[1\]` must be"):
+        SamplingSettings(**{name: [1, value]})

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sampler_cases import generators, random_model, texts
 from tape import Tape, Tapes
+from tiny import tiny_transformer
 
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration
 from nuwa_hf.generation.sampling_steps import SamplingSteps
@@ -44,10 +45,17 @@ def calls(grid):
     yield {"do_sample": False}
 
 
-# A condition of which few places are gathered, and one that is read as a whole under a mask.
-@pytest.mark.parametrize(("window", "condition_window"), [((3, 3, 3), (3, 3, 3)), ((1, 3, 3), (11, 5, 5))])
-def test_repeated_programs_give_the_tokens_of_steps_that_the_host_takes(window, condition_window, tapes):
-    grid, model = (3, 4, 5), random_model(window, condition_window=condition_window)
+@pytest.mark.parametrize(
+    "windows",
+    [
+        {},  # few places of a condition are gathered
+        {"window": (1, 3, 3), "condition_window": (11, 5, 5)},  # it is read as a whole under a mask
+        {"window": (5, 5, 5), "input_window": (3, 3, 3)},
+    ],
+    ids=["nearby", "wide", "input"],
+)
+def test_repeated_programs_give_the_tokens_of_steps_that_the_host_takes(windows, tapes):
+    grid, model = (2, 3, 4), random_model(**windows)
     for arguments in calls(grid):
         recorded = model.generate(*texts(), grid=grid, generator=generators(), **arguments).tokens
         assert tapes.num_played > 0
@@ -56,7 +64,7 @@ def test_repeated_programs_give_the_tokens_of_steps_that_the_host_takes(window, 
             patch.setattr(generation_mixin, "recorder", lambda compute: None)
             expected = model.generate(*texts(), grid=grid, generator=generators(), **arguments).tokens
         assert torch.equal(recorded, expected)
-    assert not [name for tape in tapes.tapes for name in tape.host_reads]
+    assert not [name for tape in tapes.tapes for name in tape.of_the_host]
 
 
 def test_a_recorded_stream_gives_the_frames_of_one_that_the_host_takes(tapes):
@@ -72,10 +80,11 @@ def test_a_recorded_stream_gives_the_frames_of_one_that_the_host_takes(tapes):
         assert torch.equal(recorded, frames())
 
 
-def test_a_recording_serves_later_calls_with_other_texts_generators_and_weights(tapes):
+def test_a_recording_serves_later_calls_with_other_texts_generators_settings_and_weights(tapes):
     model, grid = random_model(), (2, 3, 4)
     sketch, known = torch.randint(0, 17, (3, *grid)), known_part(grid)
-    arguments = {"grid": grid, "sketch_tokens": sketch, "guidance_scale": 2.0, **known}
+    settings = {"guidance_scale": [2.0, 1.0, 1.5], "temperature": [0.9, 0.8, 0.7], "top_p": 0.9}
+    arguments = {"grid": grid, "sketch_tokens": sketch, **settings, **known}
     first = model.generate(*texts(), generator=generators(), **arguments).tokens
     copy, num_tapes = first.clone(), len(tapes.tapes)
     with torch.no_grad():
@@ -84,6 +93,7 @@ def test_a_recording_serves_later_calls_with_other_texts_generators_and_weights(
     attention_mask = torch.ones_like(input_ids)
     attention_mask[2, 5:] = 0
     others = {**arguments, "sketch_tokens": sketch.flip(0), "known_mask": known["known_mask"].flip(0)}
+    others |= {"guidance_scale": [4.0, 1.0, 3.0], "temperature": [0.5, 1.0, 2.0], "top_p": [0.5, 0.7, 0.99]}
     seeds = [torch.Generator().manual_seed(seed) for seed in (3, 4, 5)]
     again = model.generate(input_ids, attention_mask, generator=seeds, **others).tokens
     assert len(tapes.tapes) == num_tapes  # nothing was recorded anew
@@ -102,8 +112,8 @@ def test_calls_that_overlap_or_stop_midway_do_not_disturb_each_other(tapes):
     streams = [model.stream(*texts(), generator=generators(), **settings) for _ in range(2)]
     for frame, pair in enumerate(zip(*streams, strict=True)):
         assert all(torch.equal(tokens, expected[:, frame]) for tokens in pair)
-    for guidance_scale in range(2, 5 + MOST_KEPT):
-        model.generate(*texts(), grid=(1, 2, 2), guidance_scale=float(guidance_scale))
+    for width in range(1, 6):
+        model.generate(*texts(), grid=(1, 1, width))
     assert len(model._sampling_runs._kept) == MOST_KEPT
 
 
@@ -130,7 +140,7 @@ def test_a_step_of_the_papers_video_reads_no_number_and_starts_some_hundred_oper
     for shape in {plan.shapes[0], plan.shapes[50]}:
         with Tape() as tape:
             steps.next(shape)
-        assert not tape.host_reads
+        assert not tape.of_the_host
         counts.add(sum(number for name, number in tape.names.items() if name not in (*views, "unbind", "split")))
     (launches,) = counts  # narrow steps and wide ones
     # 48 beside the layers; in a layer attention alone is seven operators here, twice. A CUDA graph is one launch.
@@ -139,7 +149,7 @@ def test_a_step_of_the_papers_video_reads_no_number_and_starts_some_hundred_oper
 
 @torch.no_grad()
 def test_a_step_is_one_graph_without_breaks():
-    model, grid = random_model(), (3, 3, 4)
+    model, grid = tiny_transformer(num_decoder_layers=1), (2, 2, 3)
     (eager, plan), (compiled, _) = (steps_of(model, grid, 2.0) for _ in range(2))
     torch._dynamo.reset()
     for steps in (eager, compiled):

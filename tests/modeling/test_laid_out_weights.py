@@ -116,6 +116,17 @@ def test_layouts_are_kept_between_calls():
     assert all(after[layers] is before[layers] for layers in before)
 
 
+def test_fixed_weights_are_looked_at_once():
+    model, other = tiny_transformer(), tiny_transformer(initializer_range=0.3)
+    with model.with_fixed_weights(), model.with_fixed_weights():
+        linear = model.prepare_step_linear()
+        assert model.prepare_step_linear() is linear
+        model.free_laid_out_weights()
+        assert model.prepare_step_linear() is not linear
+    load(model, other)
+    assert torch.equal(sampled(model), sampled(other))
+
+
 def load(model, other):
     model.load_state_dict(other.state_dict())
 

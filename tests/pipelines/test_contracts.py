@@ -297,18 +297,22 @@ def test_without_a_generator_the_global_seed_decides(pipeline, task):
     assert_same(*outputs)
 
 
-@pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
-def test_batch_is_its_items_one_by_one(fresh_pipeline, task, guidance_scale):
-    if guidance_scale > 1 and task not in WITH_TEXT:
-        pytest.skip("there is nothing to guide by")
+@pytest.mark.parametrize("settings", ["the same", "of each row"])
+def test_batch_is_its_items_one_by_one(fresh_pipeline, task, settings):
     fresh_pipeline.to(torch.float64)  # in float32 sums of another batch size round otherwise
-    guidance = {"guidance_scale": guidance_scale} if task in WITH_TEXT else {}
     seeds = (5, 6, 7)
-    together = fresh_pipeline(**tiny_batch(task, seeds), generator=seeded(*seeds), output_type="pt", **guidance)
+    rows = {"temperature": [0.7, 0, 1.2], "top_k": [9, None, 0], "top_p": [None, 1.0, 0.8], "min_p": [0.0, None, 0.01]}
+    rows = rows if settings == "of each row" else {}
+    if task in WITH_TEXT:
+        rows["guidance_scale"] = [3.0, None, 1.5] if rows else [3.0] * 3
+    together = fresh_pipeline(**tiny_batch(task, seeds), generator=seeded(*seeds), output_type="pt", **rows)
     for place, seed in enumerate(seeds):
-        alone = fresh_pipeline(**tiny_inputs(task, seed), generator=seeded(seed), output_type="pt", **guidance)
+        own = {name: values[place] for name, values in rows.items()}
+        alone = fresh_pipeline(**tiny_inputs(task, seed), generator=seeded(seed), output_type="pt", **own)
         assert torch.equal(alone.tokens[0], together.tokens[place])
         torch.testing.assert_close(alone[0][0], together[0][place])
+    with pytest.raises(ValueError, match=r"`temperature` must be one number.* each of the 3 outputs"):
+        fresh_pipeline(**tiny_batch(task, seeds), temperature=[1.0, 1.0])
 
 
 def test_outputs_of_one_input_follow_each_other(fresh_pipeline, task):

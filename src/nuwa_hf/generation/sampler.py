@@ -5,7 +5,7 @@
 Sampling depends on no model class. The function that computes the logits of a step is passed to it, for example by
 `NuwaForConditionalGeneration.generate`.
 
-Legend: B batch, T, H, W visual grid, n places of one step, V codebook size.
+Legend: B batch, G guided rows, T, H, W visual grid, n places of one step, V codebook size.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from typing import Protocol
 import torch
 from transformers import LogitsProcessorList
 
+from nuwa_hf.generation.logit_rules import LogitRules
 from nuwa_hf.generation.noise import PlaceNoise
-from nuwa_hf.generation.sampling import SamplingSettings, guide
+from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 
@@ -33,7 +34,7 @@ class StepFunction(Protocol):
             wanted (`list[int]`, *optional*): rows of the step that need logits; all of them if None.
 
         Returns:
-            `torch.Tensor` of shape `(B, n, V)`; under guidance `(2 B, n, V)`, the second half without conditions.
+            `torch.Tensor` of shape `(B + G, n, V)`: after all rows, the guided ones once more without conditions.
         """
 
 
@@ -47,7 +48,9 @@ class TokenDraw:
         batch_size (`int`): B.
         codebook_size (`int`): V.
         device (`torch.device`): device of the logits.
-        logits_processor (`LogitsProcessorList`, *optional*): processors applied before those of the settings.
+        logits_processor (`LogitsProcessorList`, *optional*): processors applied after guidance, before the other
+            settings.
+        dtype (`torch.dtype`, defaults to `torch.float32`): what settings are multiplied in, at least float32.
     """
 
     settings: SamplingSettings
@@ -56,11 +59,12 @@ class TokenDraw:
     codebook_size: int
     device: torch.device
     logits_processor: LogitsProcessorList | None = None
+    dtype: torch.dtype = torch.float32
 
     @cached_property
-    def processors(self) -> LogitsProcessorList:
-        """All processors that are applied to the logits before a token is drawn."""
-        return LogitsProcessorList([*(self.logits_processor or ()), *self.settings.warpers()])
+    def rules(self) -> LogitRules:
+        """The settings as tensors, row by row."""
+        return LogitRules(self.settings, self.batch_size, self.codebook_size, self.device, self.dtype)
 
     def noise_of(self, kept: Grid) -> PlaceNoise | None:
         """Noise for the kept frames, none of which has begun yet; None if the likeliest tokens are chosen."""
@@ -72,14 +76,15 @@ class TokenDraw:
         """Draw the tokens of some places.
 
         Args:
-            logits (`torch.Tensor` of shape `(B, n, V)`, or `(2 B, n, V)` under guidance): scores.
+            logits (`torch.Tensor` of shape `(B + G, n, V)`): scores.
             noise (`PlaceNoise`, *optional*): noise of the kept frames; None chooses the likeliest tokens.
             places (`torch.LongTensor` of shape `(n,)`): raster indices in the kept frames.
 
         Returns:
             `torch.LongTensor` of shape `(B, n)`.
         """
-        if self.settings.uses_guidance:
-            logits = guide(logits, self.settings.guidance_scale)
-        logits = self.processors(None, logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
-        return (logits if noise is None else logits + noise.at(places)).argmax(-1)
+        logits = self.rules.guide(logits)
+        if self.logits_processor:
+            logits = LogitsProcessorList(self.logits_processor)(None, logits.flatten(0, 1)).view_as(logits)
+        logits = self.rules.warp(logits)
+        return (logits if noise is None else self.rules.perturb(logits, noise.at(places))).argmax(-1)

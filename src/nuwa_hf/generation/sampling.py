@@ -1,27 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""From logits to tokens: sampling settings, guidance and the check of the generators.
+"""How tokens are drawn: the settings of a call, and the check of its generators.
 
-Legend: B batch.
+Legend: B outputs.
 """
 
 import math
 import numbers
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from transformers import GenerationConfig, LogitsProcessorList
-from transformers.generation import (
-    MinPLogitsWarper,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers import GenerationConfig
+
+
+PER_OUTPUT = ("temperature", "top_k", "top_p", "min_p", "guidance_scale")
 
 
 @dataclass(frozen=True)
 class SamplingSettings:
-    """How a token is drawn from its logits.
+    """How tokens are drawn from their logits. Every number may also be a list with one for each of B outputs.
 
     Args:
         do_sample (`bool`, defaults to `True`): `False` chooses the likeliest token.
@@ -37,95 +36,140 @@ class SamplingSettings:
     """
 
     do_sample: bool = True
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    guidance_scale: float = 1.0
+    temperature: float | tuple[float, ...] = 1.0
+    top_k: int | tuple[int | None, ...] | None = None
+    top_p: float | tuple[float | None, ...] | None = None
+    min_p: float | tuple[float | None, ...] | None = None
+    guidance_scale: float | tuple[float, ...] = 1.0
 
     def __post_init__(self):
+        for name in PER_OUTPUT:
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         if not isinstance(self.do_sample, bool):
             raise ValueError(f"`do_sample` must be True or False, got {self.do_sample!r}.")
-        if not (_is_number(self.temperature) and self.temperature >= 0):
-            raise ValueError(
-                f"`temperature` must be a finite number of at least 0, got {self.temperature!r}; 0 takes the "
-                "likeliest tokens."
-            )
-        if self.top_k is not None and (
-            isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 0
-        ):
-            raise ValueError(
-                f"`top_k` must be a whole number of at least 0, got {self.top_k!r}; 0 or None keeps all tokens."
-            )
-        if self.top_p is not None and not (_is_number(self.top_p) and 0 < self.top_p <= 1):
-            raise ValueError(f"`top_p` must be in (0, 1], got {self.top_p!r}; use None to keep all tokens.")
-        if self.min_p is not None and not (_is_number(self.min_p) and 0 <= self.min_p <= 1):
-            raise ValueError(f"`min_p` must be in [0, 1], got {self.min_p!r}; 0 or None keeps all tokens.")
-        if not (_is_number(self.guidance_scale) and self.guidance_scale >= 1):
-            raise ValueError(
-                f"`guidance_scale` must be a finite number of at least 1, got {self.guidance_scale!r}; 1 turns it off."
-            )
+        for name, value in self._each("temperature"):
+            if not (_is_number(value) and value >= 0):
+                raise ValueError(
+                    f"{name} must be a finite number of at least 0, got {value!r}; 0 takes the likeliest tokens."
+                )
+        for name, value in self._each("top_k"):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise ValueError(
+                    f"{name} must be a whole number of at least 0, got {value!r}; 0 or None keeps all tokens."
+                )
+        for name, value in self._each("top_p"):
+            if value is not None and not (_is_number(value) and 0 < value <= 1):
+                raise ValueError(f"{name} must be in (0, 1], got {value!r}; use None to keep all tokens.")
+        for name, value in self._each("min_p"):
+            if value is not None and not (_is_number(value) and 0 <= value <= 1):
+                raise ValueError(f"{name} must be in [0, 1], got {value!r}; 0 or None keeps all tokens.")
+        for name, value in self._each("guidance_scale"):
+            if not (_is_number(value) and value >= 1):
+                raise ValueError(f"{name} must be a finite number of at least 1, got {value!r}; 1 turns it off.")
+
+    def _each(self, name: str) -> Iterator[tuple[str, Any]]:
+        """The values of a setting, each with what to call it in a message."""
+        value = getattr(self, name)
+        if isinstance(value, tuple):
+            yield from ((f"`{name}[{place}]`", one) for place, one in enumerate(value))
+        else:
+            yield f"`{name}`", value
 
     @classmethod
-    def resolve(cls, generation_config: GenerationConfig, overrides: dict) -> "SamplingSettings":
+    def resolve(cls, generation_config: GenerationConfig, overrides: dict[str, Any]) -> "SamplingSettings":
         """Combine given settings with a generation configuration. A setting that neither has keeps its default.
 
         Args:
             generation_config (`GenerationConfig`): the model's or the user's configuration.
-            overrides (`dict`): maps field names to values; `None` means not given.
+            overrides (`dict[str, Any]`): maps field names to values; `None` means not given, also in a list.
 
         Returns:
             `SamplingSettings`: the checked settings.
+
+        Raises:
+            ValueError: If a number is outside its range.
         """
         values = {}
-        for name in cls.__dataclass_fields__:
-            value = overrides.get(name)
-            value = getattr(generation_config, name, None) if value is None else value
-            if value is not None:
-                values[name] = value
+        for name, field in cls.__dataclass_fields__.items():
+            configured = getattr(generation_config, name, None)
+            default = field.default if configured is None else configured
+            values[name] = or_else(overrides.get(name), default)
         return cls(**values)
+
+    def of_outputs(self, name: str, batch_size: int) -> tuple[Any, ...]:
+        """A setting with one value for each output.
+
+        Args:
+            name (`str`): one of `PER_OUTPUT`.
+            batch_size (`int`): B.
+
+        Returns:
+            `tuple`: B values.
+        """
+        value = getattr(self, name)
+        return value if isinstance(value, tuple) else (value,) * batch_size
+
+    def repeat(self, times: int) -> "SamplingSettings":
+        """The settings of a batch that holds all outputs several times, one batch after the other.
+
+        Args:
+            times (`int`): how often.
+
+        Returns:
+            `SamplingSettings`.
+        """
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return SamplingSettings(
+            **{name: value * times if isinstance(value, tuple) else value for name, value in values.items()}
+        )
+
+    def check_batch(self, batch_size: int) -> None:
+        """Check that each list holds one value for each output.
+
+        Args:
+            batch_size (`int`): B.
+
+        Raises:
+            ValueError: If the length of one differs.
+        """
+        for name in PER_OUTPUT:
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != batch_size:
+                raise ValueError(
+                    f"`{name}` must be one number, or hold one for each of the {batch_size} outputs (inputs times the "
+                    f"number made of each), got {len(value)}."
+                )
+
+    @property
+    def largest_guidance_scale(self) -> float:
+        """The largest scale of any output; above 1 the unconditional pass is needed."""
+        return max(self.guidance_scale) if isinstance(self.guidance_scale, tuple) else self.guidance_scale
 
     @property
     def uses_guidance(self) -> bool:
-        """Whether the unconditional pass is needed."""
-        return self.guidance_scale > 1
+        """Whether the unconditional pass is needed for any output."""
+        return self.largest_guidance_scale > 1
 
     @property
     def is_greedy(self) -> bool:
-        """Whether the likeliest token is always chosen."""
-        return not self.do_sample or self.temperature == 0
-
-    def warpers(self) -> LogitsProcessorList:
-        """Transformers' logits warpers in their usual order: temperature, top-k, top-p, min-p.
-
-        None of them changes which token is the likeliest, so the list is empty if that one is always chosen.
-        """
-        warpers = LogitsProcessorList()
-        if self.is_greedy:
-            return warpers
-        if self.temperature != 1.0:
-            warpers.append(TemperatureLogitsWarper(float(self.temperature)))
-        if self.top_k:
-            warpers.append(TopKLogitsWarper(self.top_k))
-        if self.top_p is not None and self.top_p < 1.0:
-            warpers.append(TopPLogitsWarper(float(self.top_p)))
-        if self.min_p:
-            warpers.append(MinPLogitsWarper(float(self.min_p)))
-        return warpers
+        """Whether the likeliest token is always chosen, in all outputs."""
+        return not self.do_sample or not any(self.of_outputs("temperature", 1))
 
 
-def guide(logits: torch.Tensor, guidance_scale: float) -> torch.Tensor:
-    """Classifier-free guidance: `none + s (text - none)`.
+def or_else(value: Any, default: Any) -> Any:
+    """A given setting, with a default in place of None.
 
     Args:
-        logits (`torch.Tensor` of shape `(2 B, ...)`): first the B rows with text, then the B rows with "None".
-        guidance_scale (`float`): s.
+        value: one value or a list of them; None is what was not given, also in the list.
+        default: what stands for it.
 
     Returns:
-        `torch.Tensor` of shape `(B, ...)`.
+        The same, without None unless that is the default.
     """
-    conditional, unconditional = logits.chunk(2)
-    return unconditional + guidance_scale * (conditional - unconditional)
+    if isinstance(value, list | tuple):
+        return [default if one is None else one for one in value]
+    return default if value is None else value
 
 
 def check_generators(generator: torch.Generator | list[torch.Generator] | None, batch_size: int) -> None:

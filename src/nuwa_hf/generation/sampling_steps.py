@@ -54,7 +54,8 @@ class SamplingSteps:
         self._has_begun = False
 
     def restart(self, draw: TokenDraw) -> None:
-        """Draw as another call does, with the same settings but other generators."""
+        """Draw as another call does, whose settings are the same program, and from its generators."""
+        self.draw.rules.load(draw.rules)
         if self.noise is not None:
             self.noise.draw_from(draw.generator)
 

@@ -10,7 +10,8 @@ A layer that is not plain (with adapters or hooks, offloaded, compiled, quantise
 Legend: B batch, n places of one step, D width of the input, O of the output.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -102,6 +103,10 @@ class LaidOutWeights:
     def __init__(self):
         self._products: dict[Layers, LaidOutProduct] = {}
         self._lock = Lock()
+        self._num_fixed, self._fixed = (
+            0,
+            None,
+        )  # promises that the weights stay as they are; what they were laid out as
 
     def __deepcopy__(self, memo: dict) -> Self:
         return type(self)()
@@ -111,7 +116,23 @@ class LaidOutWeights:
 
     def free(self) -> None:
         """Free all layouts; a sampling run in progress keeps its own until it ends."""
-        self._products = {}
+        self._products, self._fixed = {}, None
+
+    @contextmanager
+    def fixed(self) -> Iterator[None]:
+        """A context in which the weights do not change, so that they are looked at once rather than in every run.
+
+        Yields:
+            Nothing.
+        """
+        with self._lock:
+            self._num_fixed += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._num_fixed -= 1
+                self._fixed = self._fixed if self._num_fixed else None
 
     def prepare(self, model: nn.Module, together: Iterable[Layers]) -> StepLinear:
         """Lay out the weights that are new or have changed.
@@ -127,6 +148,8 @@ class LaidOutWeights:
             `StepLinear`: applies the layers in one sampling run, during which the weights must not change.
         """
         with self._lock:
+            if self._fixed is not None:
+                return self._fixed
             plain = (
                 [] if has_hooks(model) else [layers for layers in together if can_pack(layers) or _can_join(layers)]
             )
@@ -140,7 +163,9 @@ class LaidOutWeights:
             for layers in plain:
                 if layers not in kept:
                     kept[layers] = _lay_out(layers, marks[layers])
-            return StepLinear(kept)
+            linear = StepLinear(kept)
+            self._fixed = linear if self._num_fixed else None
+            return linear
 
 
 def has_hooks(model: nn.Module) -> bool:

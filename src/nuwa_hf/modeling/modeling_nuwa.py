@@ -8,6 +8,7 @@ Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V
 import os
 import weakref
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import torch
@@ -97,6 +98,17 @@ class NuwaPreTrainedModel(PreTrainedModel):
         """
         self._laid_out_weights.free()
         self._sampling_runs.free()
+
+    def with_fixed_weights(self) -> AbstractContextManager[None]:
+        """A context in which the caller does not change the weights, nor adds adapters or hooks.
+
+        Sampling reads all weights at the start of each call, to see whether they have changed. Within this context
+        only the first call does.
+
+        Returns:
+            `AbstractContextManager`: contexts may overlap, in several threads too.
+        """
+        return self._laid_out_weights.fixed()
 
     def train(self, mode: bool = True):
         """Set training or evaluation mode. Training mode also frees the copies of weights that sampling keeps."""

@@ -53,12 +53,15 @@ class SamplingArguments:
         generation_config (`GenerationConfig`, *optional*): supplies the next seven arguments where they are not
             given; the model's own configuration by default.
         do_sample (`bool`, *optional*): `False` chooses the likeliest token; tokens are sampled by default.
-        temperature (`float`, *optional*): divides the logits, at least 0; 0 chooses the likeliest token.
-        top_k (`int`, *optional*): keep the k likeliest tokens; 0 keeps all.
-        top_p (`float`, *optional*): keep the smallest set of tokens with at least this total probability, in (0, 1].
-        min_p (`float`, *optional*): keep the tokens that are at least this fraction as likely as the likeliest, in
-            [0, 1].
-        guidance_scale (`float`, *optional*): s in `none + s (given - none)`, at least 1; 1 is no guidance.
+        temperature (`float` or `list[float]`, *optional*): divides the logits, at least 0; 0 chooses the likeliest
+            token. This and the next four may be lists with one number for each of the B k outputs.
+        top_k (`int` or `list[int]`, *optional*): keep the k likeliest tokens; 0 keeps all.
+        top_p (`float` or `list[float]`, *optional*): keep the smallest set of tokens with at least this total
+            probability, in (0, 1].
+        min_p (`float` or `list[float]`, *optional*): keep the tokens that are at least this fraction as likely as the
+            likeliest, in [0, 1].
+        guidance_scale (`float` or `list[float]`, *optional*): s in `none + s (given - none)`, at least 1; 1 is no
+            guidance.
         num_return_sequences (`int`, *optional*): k, the number of outputs for each input, which are adjacent in the
             batch; one by default.
         logits_processor (`LogitsProcessorList`, *optional*): further processors of the logits, applied after guidance
@@ -80,11 +83,11 @@ class SamplingArguments:
     schedule: str = "wavefront"
     generation_config: GenerationConfig | None = None
     do_sample: bool | None = None
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    guidance_scale: float | None = None
+    temperature: float | list[float] | None = None
+    top_k: int | list[int] | None = None
+    top_p: float | list[float] | None = None
+    min_p: float | list[float] | None = None
+    guidance_scale: float | list[float] | None = None
     num_return_sequences: int | None = None
     logits_processor: LogitsProcessorList | None = None
     negative_input_ids: torch.Tensor | None = None

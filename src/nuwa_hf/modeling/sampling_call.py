@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """One call of `generate` or `stream`: its arguments, and the computation of its steps by the model.
 
-Legend: B batch, T, H, W visual grid, L text length, n places of one step, V codebook size.
+Legend: B inputs, k outputs of each, T, H, W visual grid, L text length, n places of one step, V codebook size.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from functools import cached_property
 from typing import Self
 
 import torch
+from torch.nn import functional
 from transformers import GenerationConfig, PreTrainedModel
 
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.known_tokens import check_known_tokens
+from nuwa_hf.generation.logit_rules import guided_outputs
 from nuwa_hf.generation.sampler import TokenDraw
 from nuwa_hf.generation.sampling import SamplingSettings, check_generators
 from nuwa_hf.generation.schedule import check_schedule
@@ -48,8 +50,13 @@ class SamplingCall(SamplingArguments):
         refuse_what_cannot_be_obeyed(self.config)
         _check_number_of_outputs(self.num_outputs_each)
         check_generators(self.generator, self.batch_size)
-        _ = self.settings  # resolved now, so that errors are raised before any work
+        self.settings.check_batch(self.batch_size)
         _check_logits_processor(self.logits_processor)
+        negative, num_inputs = self.negative_input_ids, self.input_ids.shape[0]
+        if negative is not None and negative.shape[0] != num_inputs:
+            raise ValueError(
+                f"`negative_input_ids` must have as many rows as `input_ids`, {num_inputs}, got {negative.shape[0]}."
+            )
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
             check_token_range("sketch_tokens", self.sketch_tokens, self.model.config.sketch_codebook_size)
@@ -80,8 +87,16 @@ class SamplingCall(SamplingArguments):
     @property
     def draw(self) -> TokenDraw:
         """Draws the tokens from logits."""
-        codebook_size, device = self.model.config.codebook_size, self.input_ids.device
-        return TokenDraw(self.settings, self.generator, self.batch_size, codebook_size, device, self.logits_processor)
+        dtype = torch.promote_types(self.model.dtype, torch.float32)
+        return TokenDraw(
+            self.settings,
+            self.generator,
+            self.batch_size,
+            self.model.config.codebook_size,
+            self.input_ids.device,
+            self.logits_processor,
+            dtype,
+        )
 
     def known_part(self, grid: Grid) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """The tokens to keep and their mask, repeated for each output.
@@ -102,29 +117,62 @@ class SamplingCall(SamplingArguments):
             return None, None
         return self.for_each_output(self.known_tokens), self.for_each_output(self.known_mask)
 
-    def for_each_output(self, tensor: torch.Tensor) -> torch.Tensor:
+    def for_each_output(self, tensor: torch.Tensor | None) -> torch.Tensor | None:
         """Repeat each row of a tensor k times, so that the outputs of one input are adjacent."""
-        return tensor.repeat_interleave(self.num_outputs_each, 0) if self.num_outputs_each > 1 else tensor
+        if tensor is None or self.num_outputs_each == 1:
+            return tensor
+        return tensor.repeat_interleave(self.num_outputs_each, 0)
+
+    @cached_property
+    def guided(self) -> list[int]:
+        """The outputs that guidance needs a second pass of the model for."""
+        return guided_outputs(self.settings, self.batch_size)
+
+    def guided_rows(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The rows of the guided outputs, in a tensor with a row for each output."""
+        return tensor if len(self.guided) == len(tensor) else tensor[self.guided]
 
     def repeat_rows(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Repeat a tensor for the two passes of the model under guidance."""
-        return torch.cat([tensor, tensor]) if self.settings.uses_guidance else tensor
+        """Repeat the rows of the guided outputs at the end, for the pass of the model without conditions."""
+        return torch.cat([tensor, self.guided_rows(tensor)]) if self.guided else tensor
 
     def model_inputs(self) -> dict[str, torch.Tensor | None]:
-        """The conditions as arguments of `forward`; under guidance, the second half of the rows is unconditional."""
-        text = (self.input_ids, self.attention_mask)
-        if self.settings.uses_guidance:
-            negative = (self.negative_input_ids, self.negative_attention_mask)
-            text = _with_unconditional(self.model.config, *text, *negative)
+        """The conditions as arguments of `forward`: all outputs, then the guided ones without their conditions."""
+        text = (self.for_each_output(self.input_ids), self.for_each_output(self.attention_mask))
+        if self.guided:
+            text = self._with_unconditional(*text)
         inputs = {"input_ids": text[0], "attention_mask": text[1]}
         if self.sketch_tokens is not None:
-            inputs["sketch_tokens"] = self.repeat_rows(self.sketch_tokens)
-            if self.settings.uses_guidance:
-                seen = torch.ones_like(self.sketch_tokens, dtype=torch.bool)
-                inputs["sketch_attention_mask"] = torch.cat([seen, ~seen])
+            sketch = self.for_each_output(self.sketch_tokens)
+            inputs["sketch_tokens"] = self.repeat_rows(sketch)
+            if self.guided:
+                seen = torch.ones_like(sketch, dtype=torch.bool)
+                inputs["sketch_attention_mask"] = torch.cat([seen, ~self.guided_rows(seen)])
         if self.known_mask is not None and self.condition_on_known:
-            inputs["known_mask"] = self.repeat_rows(self.known_mask)
-        return {name: tensor if tensor is None else self.for_each_output(tensor) for name, tensor in inputs.items()}
+            inputs["known_mask"] = self.repeat_rows(self.for_each_output(self.known_mask))
+        return inputs
+
+    def _with_unconditional(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Stack texts and negative texts (the constant "None" by default), padded to the same length."""
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        if self.negative_input_ids is None:
+            negative_ids = none_text(self.model.config, len(self.guided), input_ids.device)
+            negative_mask = torch.ones_like(negative_ids)
+        else:
+            negative_ids = self.guided_rows(self.for_each_output(self.negative_input_ids))
+            negative_mask = self.for_each_output(self.negative_attention_mask)
+            negative_mask = torch.ones_like(negative_ids) if negative_mask is None else self.guided_rows(negative_mask)
+        length = max(input_ids.shape[1], negative_ids.shape[1])
+
+        def stacked(given: torch.Tensor, negative: torch.Tensor, padding: int) -> torch.Tensor:
+            rows = (given, negative)
+            return torch.cat([functional.pad(row, (0, length - row.shape[1]), value=padding) for row in rows])
+
+        padding = self.model.config.pad_token_id
+        return stacked(input_ids, negative_ids, padding), stacked(attention_mask, negative_mask, 0)
 
 
 class ModelSteps:
@@ -145,10 +193,13 @@ class ModelSteps:
         self.inputs = call.model_inputs()
         if is_padded:
             self.inputs |= _to_full_length(self.inputs, call.model.config)
+        # Made once: an index that is a list goes to the device anew in each step.
+        rows = [*range(call.batch_size), *call.guided]
+        self._rows = torch.tensor(rows, device=call.input_ids.device) if call.guided else None
         self.cache = None
 
     def restart(self, other: Self) -> None:
-        """Begin the run of another call instead, with inputs of the same shapes, in the same memory."""
+        """Begin the run of another call instead, of the same kind and with inputs of the same shapes."""
         self.call, self.inputs = other.call, other.inputs
         self.cache.restart()
 
@@ -158,7 +209,7 @@ class ModelSteps:
         if self.cache is None:
             num_layers, linear = model.config.num_decoder_layers, model.prepare_step_linear()
             self.cache = StepCache(num_layers, self.num_slots, self.grid, linear, self.is_padded)
-        tokens = self.call.repeat_rows(visual_tokens)
+        tokens = visual_tokens if self._rows is None else visual_tokens.index_select(0, self._rows)
         return model(**self.inputs, visual_tokens=tokens, cache=self.cache, step=step, logits_to_keep=wanted).logits
 
 
@@ -168,40 +219,9 @@ def _to_full_length(inputs: dict[str, torch.Tensor | None], config: NuwaConfig) 
     mask = torch.ones_like(input_ids) if mask is None else mask
     missing = (0, config.max_text_length - input_ids.shape[1])
     return {
-        "input_ids": torch.nn.functional.pad(input_ids, missing, value=config.pad_token_id),
-        "attention_mask": torch.nn.functional.pad(mask, missing),
+        "input_ids": functional.pad(input_ids, missing, value=config.pad_token_id),
+        "attention_mask": functional.pad(mask, missing),
     }
-
-
-def _with_unconditional(
-    config: NuwaConfig,
-    input_ids: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    negative_input_ids: torch.Tensor | None,
-    negative_attention_mask: torch.Tensor | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Stack texts and negative texts (the constant "None" by default), padded to the same length."""
-    if attention_mask is None:
-        attention_mask = torch.ones_like(input_ids)
-    if negative_input_ids is None:
-        negative_input_ids = none_text(config, input_ids.shape[0], input_ids.device)
-        negative_attention_mask = None
-    if negative_attention_mask is None:
-        negative_attention_mask = torch.ones_like(negative_input_ids)
-    if negative_input_ids.shape[0] != input_ids.shape[0]:
-        raise ValueError(
-            f"`negative_input_ids` must have as many rows as `input_ids`, {input_ids.shape[0]}, got "
-            f"{negative_input_ids.shape[0]}."
-        )
-    length = max(input_ids.shape[1], negative_input_ids.shape[1])
-
-    def pad(tensor, value):
-        return torch.nn.functional.pad(tensor, (0, length - tensor.shape[1]), value=value)
-
-    return (
-        torch.cat([pad(input_ids, config.pad_token_id), pad(negative_input_ids, config.pad_token_id)]),
-        torch.cat([pad(attention_mask, 0), pad(negative_attention_mask, 0)]),
-    )
 
 
 def _check_number_of_outputs(number) -> None:

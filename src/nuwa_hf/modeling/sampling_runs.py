@@ -2,14 +2,15 @@
 # Copyright 2026 The nuwa_hf authors
 """Sampling runs of a model: new ones, and on CUDA those of earlier calls, whose recorded steps serve again.
 
-A recording is right for every call that runs the same program on tensors of the same shapes: other texts, generators
-and weights in the same memory make no difference. So steps are recorded in the first call of a kind and repeated in
-all further ones.
+A recording is right for every call that runs the same program on tensors of the same shapes: other texts, generators,
+temperatures, guidance scales and weights in the same memory make no difference. So steps are recorded in the first
+call of a kind and repeated in all further ones.
 """
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from threading import Lock
 from typing import Self
 
@@ -17,6 +18,7 @@ import torch
 from torch import nn
 
 from nuwa_hf.generation.cuda_graphs import CudaGraphs
+from nuwa_hf.generation.sampler import TokenDraw
 from nuwa_hf.generation.sampling_steps import Record, SamplingSteps
 from nuwa_hf.generation.step_tables import StepTables
 from nuwa_hf.grid import Grid
@@ -65,7 +67,7 @@ class SamplingRuns:
             `SamplingSteps`: steps that have not begun.
         """
         draw, owner = compute.call.draw, self._kept
-        kind = None if record is None else _kind(compute, kept, tables)
+        kind = None if record is None else _kind(compute, draw, kept, tables)
         with self._lock:
             steps = owner.pop(kind, None)
         if steps is None:
@@ -116,7 +118,7 @@ def _is_plain(module: nn.Module) -> bool:
     )
 
 
-def _kind(compute: ModelSteps, kept: Grid, tables: StepTables) -> Hashable:
+def _kind(compute: ModelSteps, draw: TokenDraw, kept: Grid, tables: StepTables) -> Hashable:
     """All that a recording depends on besides numbers in tensors."""
     call = compute.call
     return (
@@ -124,12 +126,13 @@ def _kind(compute: ModelSteps, kept: Grid, tables: StepTables) -> Hashable:
         kept,
         tuple(tables.places.shape),
         call.schedule,
-        call.settings,
+        draw.rules.program,
+        call.settings.is_greedy,
         call.batch_size,
         call.input_ids.device,
         call.known_tokens is not None,
         tuple((name, tensor is None or tuple(tensor.shape)) for name, tensor in compute.inputs.items()),
-        tuple(parameter.data_ptr() for parameter in call.model.parameters()),
+        tuple(tensor.data_ptr() for tensor in chain(call.model.parameters(), call.model.buffers())),
         torch.is_inference_mode_enabled(),
         torch.are_deterministic_algorithms_enabled(),
         torch.get_float32_matmul_precision(),

@@ -7,6 +7,7 @@ Legend: B inputs, T frames, Y, X pixel rows and columns.
 
 import torch
 
+from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.pipelines.checks import check_whole_number
 from nuwa_hf.pipelines.learnt import warn_of_unlearnt_task
 from nuwa_hf.pipelines.mask_input import check_places, known_places
@@ -75,17 +76,17 @@ class CallChecksMixin:
         return num_frames
 
     def guidance_without_prompt(
-        self, guidance_scale: float | None, negative_prompts: list[str] | None, options: RunOptions
-    ) -> float | None:
+        self, guidance_scale: float | list[float] | None, negative_prompts: list[str] | None, options: RunOptions
+    ) -> float | list[float] | None:
         """Check a call without a prompt, and choose its guidance: none, unless a negative prompt is there to avoid.
 
         Args:
-            guidance_scale (`float`, *optional*): what the user gave.
+            guidance_scale (`float` or `list[float]`, *optional*): what the user gave.
             negative_prompts (`list[str]`, *optional*): likewise.
             options (`RunOptions`): likewise.
 
         Returns:
-            `float` or `None`: the scale to use; None for the checkpoint's.
+            `float`, `list[float]` or `None`: the scale to use; None for the checkpoint's.
 
         Raises:
             ValueError: If guidance or candidates are asked for, which a text alone gives a meaning.
@@ -97,12 +98,14 @@ class CallChecksMixin:
             )
         if negative_prompts is not None:
             return guidance_scale
-        if isinstance(guidance_scale, int | float) and guidance_scale > 1:
+        guidance_scale = or_else(guidance_scale, 1.0)
+        scales = guidance_scale if isinstance(guidance_scale, list) else [guidance_scale]
+        if any(isinstance(scale, int | float) and scale > 1 for scale in scales):
             raise ValueError(
                 f"`guidance_scale` must be 1 without a `prompt` or `negative_prompt`, got {guidance_scale}; there is "
                 "nothing to guide to or away from, so leave it out."
             )
-        return 1.0 if guidance_scale is None else guidance_scale
+        return guidance_scale
 
     def check_call(self, options: RunOptions, num_inputs: int, num_outputs: int) -> None:
         """Check what does not depend on the task, and warn of a task that the transformer never learnt.

@@ -18,14 +18,14 @@ class Call:
 
     Args:
         started (`int`): later calls have larger numbers.
-        guidance_scale (`float`, defaults to 1.0): the scale it guides with.
+        guidance_scale (`float` or `list[float]`, defaults to 1.0): the scale it guides with, or one for each output.
         num_timesteps (`int`, defaults to 0): its number of waves.
         is_running (`bool`, defaults to `False`): whether it is sampling now.
         stopped_itself (`bool`, defaults to `False`): whether its own callback told it to stop.
     """
 
     started: int = field(default_factory=lambda: next(_CLOCK))
-    guidance_scale: float = 1.0
+    guidance_scale: float | list[float] = 1.0
     num_timesteps: int = 0
     is_running: bool = False
     stopped_itself: bool = False

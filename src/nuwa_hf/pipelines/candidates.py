@@ -41,11 +41,11 @@ def candidate_generators(
     elif generator is not None and num_outputs == 1:
         of_outputs = [generator]
     else:
-        of_outputs = _seeded_by(generator, num_outputs, device)
+        of_outputs = seeded_by(generator, num_outputs, device)
     copies = {}  # a generator that stands in the list twice has one copy, which gives both outputs their seeds
     for one in of_outputs:
         copies.setdefault(one, torch.Generator(one.device).set_state(one.get_state()))
-    others = [_seeded_by(copies[one], num_candidates - 1, device) for one in of_outputs]
+    others = [seeded_by(copies[one], num_candidates - 1, device) for one in of_outputs]
     return [of_outputs, *(list(row) for row in zip(*others, strict=True))]
 
 
@@ -100,8 +100,17 @@ class BestSoFar:
         self.scores = torch.where(is_better, scores, self.scores)
 
 
-def _seeded_by(generator: torch.Generator | None, count: int, device: torch.device) -> list[torch.Generator]:
-    """New generators, on the device of the one that gives their seeds."""
+def seeded_by(generator: torch.Generator | None, count: int, device: torch.device) -> list[torch.Generator]:
+    """New generators, on the device of the one that gives their seeds.
+
+    Args:
+        generator (`torch.Generator`, *optional*): gives the seeds; torch's global one if None.
+        count (`int`): how many.
+        device (`torch.device`): where they are if it is None.
+
+    Returns:
+        `list[torch.Generator]`.
+    """
     if generator is None:
         home, seeds = ("cpu" if device.type == "mps" else device), torch.randint(2**63 - 1, (count,))
     else:

@@ -13,7 +13,7 @@ from diffusers import DiffusionPipeline, ModelMixin
 from diffusers.image_processor import VaeImageProcessor
 from transformers import CLIPTokenizer
 
-from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.generation.sampling import SamplingSettings, or_else
 from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import Codec, as_codec
@@ -22,6 +22,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.call_checks import CallChecksMixin
 from nuwa_hf.pipelines.calls import Calls
+from nuwa_hf.pipelines.checked_call import CheckedCallMixin
 from nuwa_hf.pipelines.checks import check_components_agree
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.lora import LoraMixin
@@ -37,9 +38,15 @@ from nuwa_hf.tasks import Task
 
 
 class NuwaPipelineBase(
-    CallChecksMixin, PromptMixin, TokenGenerationMixin, StreamingMixin, LoraMixin, DiffusionPipeline
+    CallChecksMixin,
+    CheckedCallMixin,
+    PromptMixin,
+    TokenGenerationMixin,
+    StreamingMixin,
+    LoraMixin,
+    DiffusionPipeline,
 ):
-    """Components and steps shared by every NUWA pipeline; a task's own file puts the steps in order.
+    """Components and steps shared by every NUWA pipeline; a task's own file has its arguments and their checks.
 
     All tasks have the same components, so one checkpoint serves every task and `from_pipe` shares memory. One pipeline
     may be used from several threads at once, except with offloading: everything that belongs to a call travels with
@@ -142,14 +149,14 @@ class NuwaPipelineBase(
         return cls(**components)
 
     @property
-    def guidance_scale(self) -> float:
+    def guidance_scale(self) -> float | list[float]:
         """The guidance scale of the running or last call; in a callback, of the call that it belongs to."""
         return self._calls.current.guidance_scale
 
     @property
     def do_classifier_free_guidance(self) -> bool:
-        """Whether that call guides: a scale above 1."""
-        return self.guidance_scale > 1
+        """Whether that call guides any output: a scale above 1."""
+        return SamplingSettings(guidance_scale=self.guidance_scale).uses_guidance
 
     @property
     def num_timesteps(self) -> int:
@@ -173,11 +180,11 @@ class NuwaPipelineBase(
 
     def choose_sampling(
         self,
-        guidance_scale: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        guidance_scale: float | list[float] | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
     ) -> SamplingSettings:
         """How to sample: as the user says, and otherwise as the checkpoint's `transformer.generation_config` does.
 
@@ -185,11 +192,15 @@ class NuwaPipelineBase(
         `generation_config.json`, which accompanies the transformer into every pipeline that uses it.
 
         Args:
-            guidance_scale (`float`, *optional*): the strength of guidance, at least 1; 1 turns it off.
-            temperature (`float`, *optional*): divides the logits, at least 0; 0 takes the likeliest tokens.
-            top_k (`int`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
-            top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
-            min_p (`float`, *optional*): keep only tokens at least this much as likely as the likeliest, in [0, 1].
+            guidance_scale (`float` or `list[float]`, *optional*): the strength of guidance, at least 1; 1 turns it
+                off. This and the others may be lists, one for each output.
+            temperature (`float` or `list[float]`, *optional*): divides the logits, at least 0; 0 takes the likeliest
+                tokens.
+            top_k (`int` or `list[int]`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
+            top_p (`float` or `list[float]`, *optional*): keep only the most likely tokens up to this probability, in
+                (0, 1].
+            min_p (`float` or `list[float]`, *optional*): keep only tokens at least this much as likely as the
+                likeliest, in [0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
@@ -203,19 +214,22 @@ class NuwaPipelineBase(
 
     def choose_unguided_sampling(
         self,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
     ) -> SamplingSettings:
         """How to sample in the tasks without a text, where only the temperature makes samples safer.
 
         Args:
-            temperature (`float`, *optional*): divides the logits; by default the `unguided_temperature` of
-                `transformer.generation_config`, if it has one.
-            top_k (`int`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
-            top_p (`float`, *optional*): keep only the most likely tokens up to this probability, in (0, 1].
-            min_p (`float`, *optional*): keep only tokens at least this much as likely as the likeliest, in [0, 1].
+            temperature (`float` or `list[float]`, *optional*): divides the logits; by default the
+                `unguided_temperature` of `transformer.generation_config`, if it has one. This and the others may be
+                lists, one for each output.
+            top_k (`int` or `list[int]`, *optional*): keep only this many of the most likely tokens; 0 keeps all.
+            top_p (`float` or `list[float]`, *optional*): keep only the most likely tokens up to this probability, in
+                (0, 1].
+            min_p (`float` or `list[float]`, *optional*): keep only tokens at least this much as likely as the
+                likeliest, in [0, 1].
 
         Returns:
             `SamplingSettings`: the settings, all checked.
@@ -223,8 +237,7 @@ class NuwaPipelineBase(
         Raises:
             ValueError: If one is out of range.
         """
-        if temperature is None:
-            temperature = getattr(self.transformer.generation_config, "unguided_temperature", None)
+        temperature = or_else(temperature, getattr(self.transformer.generation_config, "unguided_temperature", None))
         return self.choose_sampling(1.0, temperature, top_k, top_p, min_p)
 
     @property

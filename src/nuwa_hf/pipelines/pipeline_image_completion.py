@@ -8,6 +8,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.checked_call import CheckedCall, runs_checked_call
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.input_types import ImageInput, MaskInput
 from nuwa_hf.pipelines.mask_input import prepare_masks
@@ -43,16 +44,16 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
     Args:
     """
 
-    @torch.no_grad()
+    @runs_checked_call
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
         image: ImageInput,
         mask: MaskInput,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
         condition_on_known: bool = True,
         composite: bool = True,
         num_images_per_prompt: int = 1,
@@ -82,7 +83,7 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             TypeError: If an argument has the wrong type. Nothing has been computed then.
             ValueError: If an argument has no valid value. Nothing has been computed then.
         """
-        # 1. The call starts; check everything before any work.
+        # The call starts; everything is checked before any work.
         options = RunOptions(
             generator,
             schedule,
@@ -97,19 +98,14 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
         masks = prepare_masks(mask, sizes=images.sizes, height=height, width=width)
         self.check_masks(masks)
         self.check_call(options, len(images.pixels), num_images_per_prompt)
-        sampling = self.choose_unguided_sampling(temperature, top_k, top_p, min_p)
-
-        # 2. The constant condition "None", and the part that is given.
-        known = self.encode_known_part(images.pixels[:, None], masks[:, None], num_images_per_prompt)
-        conditions = self.encode_prompt(None, batch_size=len(known.tokens))
-        conditions |= {
-            "known_tokens": known.tokens,
-            "known_mask": known.places,
-            "condition_on_known": condition_on_known,
-        }
-
-        # 3. Sample the other tokens, wave by wave.
-        tokens = self.generate_tokens(conditions, sampling, options, num_frames=1)
-
-        # 4. Tokens to pixels; those outside the mask are unchanged.
-        return self.make_output(tokens, options, known if composite else None)
+        return CheckedCall(
+            options=options,
+            sampling=self.choose_unguided_sampling(temperature, top_k, top_p, min_p),
+            num_inputs=len(masks),
+            num_outputs_each=num_images_per_prompt,
+            num_frames=1,
+            pixels=images.pixels[:, None],
+            masks=masks[:, None],
+            condition_on_known=condition_on_known,
+            composite=composite,
+        )

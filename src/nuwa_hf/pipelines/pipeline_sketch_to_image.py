@@ -8,6 +8,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.checked_call import CheckedCall, runs_checked_call
 from nuwa_hf.pipelines.input_types import SketchInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput
@@ -40,18 +41,18 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
     Args:
     """
 
-    @torch.no_grad()
+    @runs_checked_call
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
         sketch: SketchInput,
         prompt: str | list[str] | None = None,
         negative_prompt: str | list[str] | None = None,
-        guidance_scale: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        guidance_scale: float | list[float] | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
@@ -79,7 +80,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             TypeError: If an argument has the wrong type. Nothing has been computed then.
             ValueError: If an argument has no valid value. Nothing has been computed then.
         """
-        # 1. The call starts; check everything before any work.
+        # The call starts; everything is checked before any work.
         options = RunOptions(
             generator,
             schedule,
@@ -95,20 +96,13 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
         self.check_call(options, len(sketches), num_images_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
-
-        # 2. The text and the sketch, once for each image.
-        batch_size = len(sketches) * num_images_per_prompt
-        conditions = self.encode_prompt(
-            prompts,
-            negative_prompts,
-            batch_size=batch_size,
-            do_classifier_free_guidance=sampling.uses_guidance,
+        return CheckedCall(
+            options=options,
+            sampling=self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p),
+            num_inputs=len(sketches),
+            num_outputs_each=num_images_per_prompt,
+            num_frames=1,
+            prompts=prompts,
+            negative_prompts=negative_prompts,
+            sketches=sketches,
         )
-        conditions["sketch_tokens"] = self.encode_sketch(sketches).repeat_interleave(num_images_per_prompt, dim=0)
-
-        # 3. Sample the tokens, wave by wave.
-        tokens = self.generate_tokens(conditions, sampling, options, num_frames=1)
-
-        # 4. Tokens to pixels.
-        return self.make_output(tokens, options)

@@ -10,6 +10,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.checked_call import CheckedCall, runs_checked_call
 from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
@@ -43,18 +44,18 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
     Args:
     """
 
-    @torch.no_grad()
+    @runs_checked_call
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
         prompt: str | list[str] | None = None,
         negative_prompt: str | list[str] | None = None,
         num_frames: int | None = None,
-        guidance_scale: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        guidance_scale: float | list[float] | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
         num_videos_per_prompt: int = 1,
         num_candidates: int = 1,
         scorer: Scorer | None = None,
@@ -84,7 +85,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             TypeError: If an argument has the wrong type. Nothing has been computed then.
             ValueError: If an argument has no valid value. Nothing has been computed then.
         """
-        # 1. The call starts; check everything before any work.
+        # The call starts; everything is checked before any work.
         options = RunOptions(
             generator,
             schedule,
@@ -103,33 +104,26 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         num_frames = self.check_num_frames(num_frames, overlap_frames)
         if prompts is None:
             guidance_scale = self.guidance_without_prompt(guidance_scale, negative_prompts, options)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
-
-        # 2. The text, once for each video.
-        batch_size = num_prompts * num_videos_per_prompt
-        conditions = self.encode_prompt(
-            prompts,
-            negative_prompts,
-            batch_size=batch_size,
-            do_classifier_free_guidance=sampling.uses_guidance,
+        return CheckedCall(
+            options=options,
+            sampling=self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p),
+            num_inputs=num_prompts,
+            num_outputs_each=num_videos_per_prompt,
+            num_frames=num_frames,
+            prompts=prompts,
+            negative_prompts=negative_prompts,
         )
-
-        # 3. Sample the tokens, wave by wave.
-        tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames, prompts=prompts)
-
-        # 4. Tokens to pixels.
-        return self.make_output(tokens, options)
 
     def stream(
         self,
         prompt: str | list[str] | None = None,
         negative_prompt: str | list[str] | None = None,
         num_frames: int | None = None,
-        guidance_scale: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        guidance_scale: float | list[float] | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
         num_videos_per_prompt: int = 1,
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
@@ -167,26 +161,27 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             >>> for (frame,) in pipeline.stream("a rocket flies upwards over the sea", num_frames=12):
             ...     frame.save("latest.png")
         """
-        # 1. The stream starts; check everything before any work.
-        options = RunOptions(generator, schedule, output_type, overlap_frames=overlap_frames)
-        prompts = None if prompt is None else as_prompt_list("prompt", prompt)
-        num_prompts = 1 if prompts is None else len(prompts)
-        negative_prompts = self.match_prompt(negative_prompt, num_prompts, name="negative_prompt")
-        self.check_call(options, num_prompts, num_videos_per_prompt)
+        # 1. The stream starts; everything is checked before any work.
         self.check_stream(num_frames, overlap_frames)
-        if prompts is None:
-            guidance_scale = self.guidance_without_prompt(guidance_scale, negative_prompts, options)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
-
-        # 2. The text, once for each video.
-        batch_size = num_prompts * num_videos_per_prompt
-        conditions = self.encode_prompt(
-            prompts,
-            negative_prompts,
-            batch_size=batch_size,
-            do_classifier_free_guidance=sampling.uses_guidance,
+        call = self.check_inputs(
+            prompt,
+            negative_prompt,
+            num_frames,
+            guidance_scale,
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            num_videos_per_prompt,
+            overlap_frames=overlap_frames,
+            generator=generator,
+            schedule=schedule,
+            output_type=output_type,
         )
 
+        # 2. The text, once for each video.
+        conditions, _ = self.encode_conditions(call)
+
         # 3. Frames of tokens, each as soon as it is complete, and their pixels.
-        frames = self.stream_tokens(conditions, sampling, options, num_frames=num_frames)
-        return self.decode_stream(frames, num_frames, options)
+        frames = self.stream_tokens(conditions, call.sampling, call.options, num_frames=num_frames)
+        return self.decode_stream(frames, num_frames, call.options)

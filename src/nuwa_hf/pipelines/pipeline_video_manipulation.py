@@ -8,6 +8,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.checked_call import CheckedCall, runs_checked_call
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.input_types import MaskInput, VideoInput
 from nuwa_hf.pipelines.mask_input import prepare_masks
@@ -46,7 +47,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
     Args:
     """
 
-    @torch.no_grad()
+    @runs_checked_call
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
@@ -56,11 +57,11 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         num_frames: int | None = None,
         frame_rate: float | None = None,
         negative_prompt: str | list[str] | None = None,
-        guidance_scale: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        guidance_scale: float | list[float] | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
         condition_on_known: bool = True,
         composite: bool = True,
         num_videos_per_prompt: int = 1,
@@ -98,7 +99,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             TypeError: If an argument has the wrong type. Nothing has been computed then.
             ValueError: If an argument has no valid value. Nothing has been computed then.
         """
-        # 1. The call starts; check everything before any work.
+        # The call starts; everything is checked before any work.
         options = RunOptions(
             generator,
             schedule,
@@ -130,24 +131,16 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         prompts = self.match_prompt(prompt, len(masks), is_required=True)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
         self.check_call(options, len(masks), num_videos_per_prompt)
-        sampling = self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p)
-
-        # 2. The text and the part that is kept.
-        known = self.encode_known_part(videos.pixels, masks, num_videos_per_prompt)
-        conditions = self.encode_prompt(
-            prompts,
-            negative_prompts,
-            batch_size=len(known.tokens),
-            do_classifier_free_guidance=sampling.uses_guidance,
+        return CheckedCall(
+            options=options,
+            sampling=self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p),
+            num_inputs=len(masks),
+            num_outputs_each=num_videos_per_prompt,
+            num_frames=num_frames,
+            prompts=prompts,
+            negative_prompts=negative_prompts,
+            pixels=videos.pixels,
+            masks=masks,
+            condition_on_known=condition_on_known,
+            composite=composite,
         )
-        conditions |= {
-            "known_tokens": known.tokens,
-            "known_mask": known.places,
-            "condition_on_known": condition_on_known,
-        }
-
-        # 3. Sample the other tokens, wave by wave.
-        tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames, prompts=prompts)
-
-        # 4. Tokens to pixels; those outside the mask are unchanged.
-        return self.make_output(tokens, options, known if composite else None)

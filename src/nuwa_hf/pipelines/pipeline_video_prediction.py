@@ -8,6 +8,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
+from nuwa_hf.pipelines.checked_call import CheckedCall, runs_checked_call
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.input_types import VideoInput
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
@@ -42,17 +43,17 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
     Args:
     """
 
-    @torch.no_grad()
+    @runs_checked_call
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
         video: VideoInput,
         num_frames: int | None = None,
         frame_rate: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
+        temperature: float | list[float] | None = None,
+        top_k: int | list[int] | None = None,
+        top_p: float | list[float] | None = None,
+        min_p: float | list[float] | None = None,
         condition_on_known: bool = True,
         composite: bool = True,
         num_videos_per_prompt: int = 1,
@@ -84,7 +85,7 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             TypeError: If an argument has the wrong type. Nothing has been computed then.
             ValueError: If an argument has no valid value. Nothing has been computed then.
         """
-        # 1. The call starts; check everything before any work.
+        # The call starts; everything is checked before any work.
         options = RunOptions(
             generator,
             schedule,
@@ -102,22 +103,17 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         num_given = videos.shape[1]
         self.check_call(options, len(videos), num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames, num_given)
-        sampling = self.choose_unguided_sampling(temperature, top_k, top_p, min_p)
-
-        # 2. The constant condition "None", and the frames that are given.
         pixels = torch.cat([videos, videos[:, -1:].expand(-1, num_frames - num_given, -1, -1, -1)], dim=1)
         masks = torch.zeros_like(pixels[:, :, 0], dtype=torch.bool)
         masks[:, num_given:] = True
-        known = self.encode_known_part(pixels, masks, num_videos_per_prompt)
-        conditions = self.encode_prompt(None, batch_size=len(known.tokens))
-        conditions |= {
-            "known_tokens": known.tokens,
-            "known_mask": known.places,
-            "condition_on_known": condition_on_known,
-        }
-
-        # 3. Sample the other tokens, wave by wave.
-        tokens = self.generate_tokens(conditions, sampling, options, num_frames=num_frames)
-
-        # 4. Tokens to pixels; the given frames are unchanged.
-        return self.make_output(tokens, options, known if composite else None)
+        return CheckedCall(
+            options=options,
+            sampling=self.choose_unguided_sampling(temperature, top_k, top_p, min_p),
+            num_inputs=len(videos),
+            num_outputs_each=num_videos_per_prompt,
+            num_frames=num_frames,
+            pixels=pixels,
+            masks=masks,
+            condition_on_known=condition_on_known,
+            composite=composite,
+        )

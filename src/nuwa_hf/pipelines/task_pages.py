@@ -20,16 +20,17 @@ ARGUMENTS = """
     prompt (`str` or `list[str]`): what to show. The ${output}s of one prompt follow each other in the output.
     negative_prompt (`str` or `list[str]`, *optional*): what guidance steers away from, one text for all inputs or one
         for each; by default the constant "None" condition. It has an effect only with `guidance_scale` > 1.
-    guidance_scale (`float`, *optional*): the strength of classifier-free guidance, at least 1; 1 turns it off, which
-        is faster. By default the one in `transformer.generation_config`.
-    temperature (`float`, *optional*): divides the logits: below 1 gives safer samples, above 1 more varied ones. By
-        default the $temperature in `transformer.generation_config`.
-    top_k (`int`, *optional*): sample only from this many of the most likely tokens; by default as in
+    guidance_scale (`float` or `list[float]`, *optional*): the strength of classifier-free guidance, at least 1; 1
+        turns it off, which is faster. By default the one in `transformer.generation_config`. This and the next four
+        may be lists, one for each $output.
+    temperature (`float` or `list[float]`, *optional*): divides the logits: below 1 gives safer samples, above 1 more
+        varied ones. By default the $temperature in `transformer.generation_config`.
+    top_k (`int` or `list[int]`, *optional*): sample only from this many of the most likely tokens; by default as in
         `transformer.generation_config`.
-    top_p (`float`, *optional*): sample only from the most likely tokens that together have this probability; by
-        default as in `transformer.generation_config`.
-    min_p (`float`, *optional*): sample only from the tokens that are at least this much as likely as the likeliest; by
-        default as in `transformer.generation_config`.
+    top_p (`float` or `list[float]`, *optional*): sample only from the most likely tokens that together have this
+        probability; by default as in `transformer.generation_config`.
+    min_p (`float` or `list[float]`, *optional*): sample only from the tokens that are at least this much as likely as
+        the likeliest; by default as in `transformer.generation_config`.
     condition_on_known (`bool`, *optional*, defaults to `True`): whether the $known is a condition too, so that every
         place sees all of it; `False` is the paper's way, where a place sees only what comes before it in raster order.
     composite (`bool`, *optional*, defaults to `True`): whether the pixels that are kept come back bit for bit;

@@ -83,8 +83,8 @@ class TokenGenerationMixin:
             for chunk, grid in zip(chunks, grids, strict=True):
                 frames = slice(chunk.start, chunk.stop)
                 given = self._conditions_of_chunk(conditions, chunk, tokens, written)
-                settings = {"grid": grid, "schedule": options.schedule, "callback": end_wave, **asdict(sampling)}
-                tokens[:, frames] = self._sample_best(given, settings, rounds, options, prompts)
+                run = {"grid": grid, "schedule": options.schedule, "callback": end_wave}
+                tokens[:, frames] = self._sample_best(given, sampling, run, rounds, options, prompts)
                 written[:, frames] = True
                 if self._calls.is_stopped(call):
                     break
@@ -128,7 +128,8 @@ class TokenGenerationMixin:
     def _sample_best(
         self,
         conditions: dict[str, Any],
-        settings: dict[str, Any],
+        sampling: SamplingSettings,
+        run: dict[str, Any],
         rounds: list[torch.Generator | list[torch.Generator] | None],
         options: RunOptions,
         prompts: list[str] | None,
@@ -136,12 +137,13 @@ class TokenGenerationMixin:
         """The best candidate of each output; once the call is to stop, the best of those that are finished."""
         if options.num_candidates == 1:
             (generator,) = rounds
-            return self.transformer.generate(generator=generator, **settings, **conditions).tokens
+            return self.transformer.generate(generator=generator, **asdict(sampling), **run, **conditions).tokens
         best, num_outputs = BestSoFar(), len(conditions["input_ids"])
         for generators in rounds:
             count = len(generators) // num_outputs
             tiled = {name: _tile(value, count) for name, value in conditions.items()}
-            drawn = self.transformer.generate(generator=generators, **settings, **tiled).tokens
+            settings = asdict(sampling.repeat(count))
+            drawn = self.transformer.generate(generator=generators, **settings, **run, **tiled).tokens
             drawn = drawn.unflatten(0, (count, num_outputs))
             if self._calls.is_stopped(options.call):
                 return drawn[0] if best.tokens is None else best.tokens

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Requests that are sampled together are answered as if each were alone."""
+
+import threading
+
+import pytest
+import torch
+from tiny import CAPTIONS, seeded, tiny_inputs, tiny_pipeline
+
+from nuwa_hf import NuwaSampler, SamplerFullError
+from nuwa_hf.tasks import TASKS
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return tiny_pipeline().to(torch.float64)  # in float32 sums of another batch size round otherwise
+
+
+class Gate:
+    """A scorer that keeps the sampler busy until it is opened, and refuses one prompt."""
+
+    def __init__(self):
+        self.is_reached, self.opened, self.batches = threading.Event(), threading.Event(), []
+
+    def __call__(self, frames, prompts):
+        self.is_reached.set()
+        assert self.opened.wait(60)
+        self.batches.append(list(prompts))
+        if CAPTIONS[1] in prompts:
+            raise LookupError("no score")
+        return frames.flatten(1).mean(1)
+
+
+def requests():
+    """Two of each task, of different inputs, seeds and settings, and a few that fit none of the others."""
+    for task in TASKS:
+        for seed, scale, temperature in ((0, 1.0, 0.7), (1, 3.0, 0)):
+            guidance = {"guidance_scale": scale} if task.condition != "none" else {}
+            yield task.name, {**tiny_inputs(task.abbreviation, seed), "temperature": temperature, **guidance}, seed
+    yield "T2V", {"prompt": CAPTIONS[0], "num_frames": 7, "overlap_frames": 2}, 3
+    yield "T2V", {"prompt": CAPTIONS[0], "guidance_scale": 2.0, "negative_prompt": CAPTIONS[2]}, 4
+    yield "T2I", {}, 5
+    yield "T2I", {"prompt": CAPTIONS[0], "num_candidates": 2}, 6
+    yield "T2I", {"prompt": CAPTIONS[1], "num_candidates": 2, "guidance_scale": 2.0, "top_k": 5}, 7
+
+
+def test_every_request_is_answered_as_its_single_call(pipeline):
+    sizes, gate = [], Gate()
+    watch = pipeline.transformer.register_forward_pre_hook(
+        lambda model, given, named: sizes.append(len(named["visual_tokens"])), with_kwargs=True
+    )
+    with NuwaSampler(pipeline, max_batch_size=2) as sampler:
+        busy = sampler.submit("T2I", prompt=CAPTIONS[0], num_candidates=2, scorer=gate)
+        gate.is_reached.wait(60)  # so that all others wait together
+        futures = [
+            sampler.submit(task, **arguments, generator=seeded(seed), output_type="pt")
+            for task, arguments, seed in requests()
+        ]
+        sizes.clear()
+        gate.opened.set()
+        outputs = [future.result(60) for future in futures]
+        busy.result(60)
+    watch.remove()
+    assert max(sizes) == 2 * 2 + 2  # two candidates of two requests, one of which is guided
+    for (task, arguments, seed), output in zip(requests(), outputs, strict=True):
+        alone = sampler.pipeline(task)(**arguments, generator=seeded(seed), output_type="pt")
+        assert torch.equal(output.tokens, alone.tokens)
+        assert torch.equal(output[0], alone[0])
+
+
+def test_failure_of_one_request_is_its_own(pipeline):
+    gate = Gate()
+    with NuwaSampler(pipeline, max_batch_size=3) as sampler:
+        given = {"num_candidates": 2, "scorer": gate, "output_type": "pt"}
+        first = sampler.submit("T2I", prompt=CAPTIONS[2], **given, generator=seeded(0))
+        gate.is_reached.wait(60)
+        futures = [
+            sampler.submit("T2I", prompt=prompt, **given, generator=seeded(seed))
+            for seed, prompt in enumerate(CAPTIONS)
+        ]
+        with pytest.raises(ValueError, match="`temperature` must be"):
+            sampler.submit("T2I", prompt=CAPTIONS[0], temperature=-1.0)
+        with pytest.raises(ValueError, match="`generator` must be a list"):
+            sampler.submit("T2I", prompt=CAPTIONS[0], num_images_per_prompt=2, generator=torch.Generator())
+        with pytest.raises(ValueError, match="`callback_on_step_end` must be left out"):
+            sampler.submit("T2I", prompt=CAPTIONS[0], callback_on_step_end=print)
+        gate.opened.set()
+        with pytest.raises(LookupError, match="no score"):
+            futures[1].result(60)
+        for seed in (0, 2):
+            alone = sampler.pipeline("T2I")(CAPTIONS[seed], **given, generator=seeded(seed))
+            assert torch.equal(futures[seed].result(60)[0], alone[0])
+        assert first.result(60)
+    assert list(CAPTIONS) in gate.batches
+
+
+def test_full_queue_refuses_until_there_is_room_and_a_closed_one_always(pipeline):
+    gate = Gate()
+    sampler = NuwaSampler(pipeline, max_batch_size=1, max_wait=0, max_waiting=2)
+    running = sampler.submit("T2I", prompt=CAPTIONS[0], num_candidates=2, scorer=gate)
+    gate.is_reached.wait(60)
+    waiting = [sampler.submit("T2I", prompt=CAPTIONS[0]) for _ in range(2)]
+    with pytest.raises(SamplerFullError, match="No more than 2 requests"):
+        sampler.submit("T2I", prompt=CAPTIONS[0])
+    assert not running.cancel()
+    assert waiting[0].cancel()
+    waiting.append(sampler.submit("T2V", prompt=CAPTIONS[0]))
+    gate.opened.set()
+    sampler.close()
+    assert len(running.result(0).images) == len(waiting[1].result(0).images) == len(waiting[2].result(0).frames) == 1
+    with pytest.raises(RuntimeError, match="closed"):
+        sampler.submit("T2I", prompt=CAPTIONS[0])
+
+
+def test_error_in_the_block_cancels_what_waits(pipeline):
+    gate, waiting = Gate(), []
+
+    def fail():
+        with NuwaSampler(pipeline) as sampler:
+            sampler.submit("T2I", prompt=CAPTIONS[0], num_candidates=2, scorer=gate)
+            gate.is_reached.wait(60)
+            waiting.append(sampler.submit("T2I", prompt=CAPTIONS[0]))
+            waiting[0].add_done_callback(lambda _: gate.opened.set())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert waiting[0].cancelled()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"max_batch_size": 0}, "`max_batch_size`"), ({"max_wait": -1}, "`max_wait`"), ({"max_waiting": 0}, "waiting`")],
+)
+def test_limits_are_checked(pipeline, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        NuwaSampler(pipeline, **arguments)
