@@ -31,7 +31,7 @@ def kinds():
     yield {"do_sample": False}
 
 
-@pytest.mark.parametrize("arguments", kinds(), ids=["guided", "each row", "known", "sketch", "likeliest"])
+@pytest.mark.parametrize("arguments", list(kinds()), ids=["guided", "each row", "known", "sketch", "likeliest"])
 def test_graphs_give_the_tokens_of_the_cpu_in_their_first_call_and_in_later_ones(arguments):
     """In float64, where rounding changes no token."""
     expected = random_model().generate(*texts(), grid=GRID, generator=generators(), **arguments).tokens

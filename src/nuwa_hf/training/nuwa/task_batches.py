@@ -6,7 +6,7 @@ Legend: B batch, T, H, W token grid, L text length.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,6 +15,7 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.tasks import TASKS, Task, get_task
 from nuwa_hf.training.nuwa.condition_dropout import drop_condition, drop_sketch
+from nuwa_hf.training.nuwa.input_noise import add_input_noise
 from nuwa_hf.training.nuwa.known_masks import first_frames_known, random_known_masks
 from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -121,6 +122,8 @@ class TaskBatches:
         condition_dropout (`float`): probability that a text is replaced by the "None" condition, and that a sketch is
             left out, in [0, 1]. A sketch has a text beside it half of the time, whatever the dropout.
         seed (`int`): of the order and of every random draw.
+        input_noise (`float`, defaults to 0.0): the most of a row's tokens that are random in the decoder's input, in
+            [0, 1); what is given, and the labels, stay.
 
     Raises:
         ValueError: If a task needs sketches, or frames after the first, and no clips have them.
@@ -133,6 +136,7 @@ class TaskBatches:
         counts: dict[str, int],
         condition_dropout: float,
         seed: int,
+        input_noise: float = 0.0,
     ):
         for name in counts:
             if isinstance(tokens, TokenMixture):
@@ -150,6 +154,7 @@ class TaskBatches:
         self.counts = counts
         self.condition_dropout = condition_dropout
         self.seed = seed
+        self.input_noise = input_noise
 
     def __call__(self, indices: Sequence[int]) -> dict[str, TaskBatch]:
         """The batches for given sample indices, which are assigned to the tasks in order.
@@ -163,9 +168,9 @@ class TaskBatches:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + indices[0])
         batches, first = {}, 0
         for name, count in self.counts.items():
-            task = get_task(name)
-            clips = self._clips(task, indices[first : first + count])
-            batches[name] = self._batch(task, clips, generator)
+            task, own_indices = get_task(name), indices[first : first + count]
+            batch = self._batch(task, self._clips(task, own_indices), generator)
+            batches[name] = replace(batch, visual_tokens=self._read_by_decoder(batch, own_indices))
             first += count
         return batches
 
@@ -190,6 +195,16 @@ class TaskBatches:
             return TaskBatch(ids, mask, visual, visual)
         known = draw_known(task, Grid(*visual.shape[1:]), len(visual), generator)
         return TaskBatch(ids, mask, visual, visual.masked_fill(known, -100), known_mask=known)
+
+    def _read_by_decoder(self, batch: TaskBatch, indices: Sequence[int]) -> torch.Tensor:
+        return add_input_noise(
+            batch.visual_tokens,
+            batch.labels == -100,
+            self.input_noise,
+            codebook_size=self.config.codebook_size,
+            indices=indices,
+            seed=self.seed,
+        )
 
     def _text(self, task: Task, clips: TokenFiles, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         config = self.config

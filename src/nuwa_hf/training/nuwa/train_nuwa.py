@@ -95,7 +95,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.fine_tune != "full":
         checkpoint_learnt_weights_only(accelerator)
     counts = split_rows(shares, arguments.train_batch_size)
-    batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
+    batches = TaskBatches(
+        tokens, model.config, counts, arguments.condition_dropout, arguments.seed, arguments.input_noise
+    )
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
     state.register(ema, *schedulers)
