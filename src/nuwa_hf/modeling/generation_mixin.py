@@ -68,10 +68,12 @@ class NuwaGenerationMixin(GenerationMixin):
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
         num_steps = self.num_generation_steps(grid, call.schedule)
         for step, (_, tokens) in enumerate(self._steps(call, grid)):
-            if callback is not None and callback(step, num_steps, tokens):
+            is_stopped = callback is not None and callback(step, num_steps, tokens)
+            if is_stopped or step + 1 == num_steps:
+                # Before the steps end: then another call may go on in their memory.
+                tokens = tokens.clone(memory_format=torch.contiguous_format)
                 break
-        # Other calls may go on in the memory of this one.
-        return NuwaGenerateOutput(tokens=tokens.clone(memory_format=torch.contiguous_format))
+        return NuwaGenerateOutput(tokens=tokens)
 
     @takes_sampling_arguments
     @apply_forward_hook

@@ -105,7 +105,9 @@ def recorder(compute: ModelSteps) -> Record | None:
     call, device = compute.call, compute.call.input_ids.device
     if device.type != "cuda" or call.logits_processor or is_tracing() or torch.is_autocast_enabled("cuda"):
         return None
-    return CudaGraphs(device) if all(map(_is_plain, call.model.modules())) else None
+    model = call.model
+    used = chain((model, model.model), model.model.decoder.modules(), model.head.modules())
+    return CudaGraphs(device) if all(map(_is_plain, used)) else None
 
 
 def _is_plain(module: nn.Module) -> bool:
