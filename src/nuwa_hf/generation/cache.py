@@ -2,8 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The cache of one sampling run: keys and values of the recently sampled places and of the conditions.
 
-Legend: B batch, N visual places, S slots, n places of one step, K places near one query, M condition places, D hidden
-size, A heads, E head size.
+Legend: B batch, S slots, n places of one step, M condition places, D hidden size, A heads, E head size.
 """
 
 import math
@@ -12,124 +11,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.condition_cache import CachedCondition, ConditionReach
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.nearby_attention.backends.masked_sdpa import additive_mask
-from nuwa_hf.nearby_attention.neighborhood import NearbyPattern, Window, neighbor_table, pattern_mask
-
-
-VECTOR = 16  # float32 numbers of a CPU's widest vector
-
-
-class ConditionReach:
-    """Which places of a condition each visual place sees. All layers share it, so it is computed once per run.
-
-    Args:
-        grid (`Grid`): the visual grid, with N places.
-        condition_grid (`Grid`): the condition's grid, with M places.
-        window (`tuple`): full odd extents (t, h, w) of the nearby cross-attention; `None` on an axis means all of it.
-        key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
-        dtype (`torch.dtype`): dtype of the queries.
-        device (`torch.device`): device of the queries.
-
-    Attributes:
-        near (`torch.LongTensor` of shape `(N, K)`, *optional*): the condition places near each visual place. None if
-            most of the condition is near, because a mask over all of it is then cheaper than a gather.
-        inside (`torch.BoolTensor` of shape `(N, K)` or `(B, N, K)`): set together with `near`; which of those places
-            may be seen.
-        bias (`torch.Tensor` of shape `(B or 1, 1, N or 1, M)`, *optional*): the additive mask used without `near`, 0
-            where a place may be seen and -inf elsewhere; None if everything may be seen.
-        num_kept (`int`): how many of the M places steps read; those after them are padding in every item. M stands for
-            this number in `bias`.
-        blind (`torch.BoolTensor` of shape `(B or 1, 1, N or 1, 1)`, *optional*): set together with `bias`; True for
-            queries that see nothing. None if every query sees something.
-    """
-
-    def __init__(
-        self,
-        grid: Grid,
-        condition_grid: Grid,
-        window: Window,
-        key_padding_mask: torch.Tensor | None,
-        dtype: torch.dtype,
-        device: torch.device,
-    ):
-        self.near = self.bias = None
-        self.num_kept = condition_grid.numel
-        pattern, seen, visible = NearbyPattern(grid, condition_grid, window), key_padding_mask, None
-        if not pattern.sees_whole_grid:
-            near, inside = neighbor_table(grid, pattern.window, key_grid=condition_grid, device=device)
-            if 2 * near.shape[1] < condition_grid.numel:
-                self.near, self.inside = near, inside if seen is None else inside & seen[:, near]
-                return
-            visible = pattern_mask(pattern, device)[None, None]
-        if seen is not None:
-            self.num_kept = _without_padding(seen)
-            seen = seen[:, None, None, : self.num_kept]
-            visible = seen if visible is None else visible[..., : self.num_kept] & seen
-        if visible is not None:
-            blind = ~visible.any(-1, keepdim=True)
-            # Kernels disagree on a row without any key, so a blind query attends to everything and is then zeroed.
-            self.bias = additive_mask(visible | blind, dtype)
-            self.blind = blind if blind.any() else None
-
-
-def _without_padding(seen: torch.Tensor) -> int:
-    """How many places of a condition there are up to the last one that any item sees, in whole vectors of a CPU."""
-    places = torch.nonzero(seen.any(0))
-    last = int(places.max()) if len(places) else 0
-    return min(seen.shape[1], (last // VECTOR + 1) * VECTOR)
-
-
-class CachedCondition:
-    """Keys and values of one condition in one layer, computed in the first step.
-
-    Args:
-        key (`torch.Tensor` of shape `(B, A, M, E)`): keys.
-        value (`torch.Tensor` of shape `(B, A, M, E)`): values.
-        reach (`ConditionReach`): which of them each visual place sees.
-    """
-
-    def __init__(self, key: torch.Tensor, value: torch.Tensor, reach: ConditionReach):
-        # (B, M, A, E) for gathers, (B, A, M, E) otherwise: in that layout the reads of a step are contiguous.
-        layout = (0, 2, 1, 3) if reach.near is not None else (0, 1, 2, 3)
-        kept = (states[:, :, : reach.num_kept] for states in (key, value))
-        self.key, self.value = (states.permute(layout).contiguous() for states in kept)
-        self.reach = reach
-
-    def attend(self, query: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Attend from the places of a step to the condition.
-
-        Args:
-            query (`torch.Tensor` of shape `(B, A, n, E)`): the queries of these places.
-            places (`torch.LongTensor` of shape `(n,)`): their raster indices.
-
-        Returns:
-            `torch.Tensor` of shape `(B, A, n, E)`, before the output projection; zero where a query sees nothing of
-            the condition.
-        """
-        reach = self.reach
-        if reach.near is not None:
-            return self._attend_near(query, reach.near[places], reach.inside[..., places, :])
-        if reach.bias is None:
-            return nn.functional.scaled_dot_product_attention(query, self.key, self.value)
-        rows = slice(None) if reach.bias.shape[2] == 1 else places
-        bias = reach.bias[:, :, rows]
-        attended = nn.functional.scaled_dot_product_attention(query, self.key, self.value, attn_mask=bias)
-        return attended if reach.blind is None else attended.masked_fill(reach.blind[:, :, rows], 0.0)
-
-    def _attend_near(self, query: torch.Tensor, near: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-        """`attend` by a gather of the K keys near each place: `near` is (n, K), `inside` (n, K) or (B, n, K)."""
-        key, value = (
-            states.index_select(1, near.flatten()).unflatten(1, near.shape).permute(0, 3, 1, 2, 4)
-            for states in (self.key, self.value)
-        )  # (B, A, n, K, E)
-        scores = (query[..., None, :] @ key.mT).squeeze(-2) / math.sqrt(query.shape[-1])
-        hidden = ~inside if inside.ndim == 2 else ~inside[:, None]
-        weights = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(-1)
-        if inside.ndim == 3:  # padding may hide a whole row from an item
-            weights = weights.masked_fill(hidden, 0.0)
-        return (weights[..., None, :] @ value).squeeze(-2)
+from nuwa_hf.nearby_attention.neighborhood import Window
 
 
 class LayerCache:
@@ -146,6 +31,28 @@ class LayerCache:
         self.num_slots = num_slots
         self.key = self.value = None  # the rings, (B, A, S, E)
         self.conditions: list[CachedCondition] = []
+        self._former: list[CachedCondition] = []  # those of the run before, whose memory the next ones take
+
+    def restart(self) -> None:
+        """Forget what is kept, but not the memory it stands in."""
+        for ring in (self.key, self.value):
+            ring.zero_()  # a slot that nobody sees yet must not hold what is not a number
+        self.conditions, self._former = [], self.conditions
+
+    def keep_condition(self, key: torch.Tensor, value: torch.Tensor, reach: ConditionReach) -> None:
+        """Keep the keys and values of the next condition.
+
+        Args:
+            key (`torch.Tensor` of shape `(B, A, M, E)`): keys.
+            value (`torch.Tensor` of shape `(B, A, M, E)`): values.
+            reach (`ConditionReach`): which of them each visual place sees.
+        """
+        if len(self.conditions) < len(self._former):
+            condition = self._former[len(self.conditions)]
+            condition.load(key, value)
+        else:
+            condition = CachedCondition(key, value, reach)
+        self.conditions.append(condition)
 
     def attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, step: Step, bias: torch.Tensor
@@ -182,7 +89,7 @@ class LayerCache:
 
 
 class StepCache:
-    """The decoder's state between the steps of one sampling run, and the function that applies its linear layers.
+    """The decoder's state between the steps of a sampling run, and the function that applies its linear layers.
 
     Args:
         num_layers (`int`): number of decoder layers.
@@ -190,19 +97,36 @@ class StepCache:
         grid (`Grid`): the visual grid, which determines what each place sees of a condition.
         linear (`Callable`): `linear(hidden_states, *layers, use_gelu=False)` returns the output of each of several
             linear layers that read the same input of shape `(B, n, D)`.
+        is_padded (`bool`): whether steps are padded.
 
     Attributes:
         conditions (`list`, *optional*): the encoded conditions; None until the first step has encoded them.
     """
 
-    def __init__(self, num_layers: int, num_slots: int, grid: Grid, linear: Callable[..., Sequence[torch.Tensor]]):
+    def __init__(
+        self,
+        num_layers: int,
+        num_slots: int,
+        grid: Grid,
+        linear: Callable[..., Sequence[torch.Tensor]],
+        is_padded: bool,
+    ):
         self.num_slots = num_slots
         self.grid = grid
         self.linear = linear
+        self.is_padded = is_padded
         self.conditions = None
         self.layers = [LayerCache(num_slots) for _ in range(num_layers)]
         self._reaches: list[ConditionReach] = []
+        self._former: list[ConditionReach] = []
         self._visible = None
+
+    def restart(self) -> None:
+        """Begin another run with conditions of the same shapes, in the same memory: recorded steps read it."""
+        self.conditions = self._visible = None
+        self._reaches, self._former = [], self._reaches
+        for layer in self.layers:
+            layer.restart()
 
     def visible(self, step: Step, query: torch.Tensor) -> torch.Tensor:
         """The additive mask over the slots for the places of a step.
@@ -240,9 +164,13 @@ class StepCache:
             `ConditionReach`: shared by all layers.
         """
         if number == len(self._reaches):
-            self._reaches.append(
-                ConditionReach(self.grid, condition_grid, window, key_padding_mask, key.dtype, key.device)
+            reach = ConditionReach(
+                self.grid, condition_grid, window, key_padding_mask, key.dtype, key.device, self.is_padded
             )
+            if number < len(self._former):
+                self._former[number].load(reach)
+                reach = self._former[number]
+            self._reaches.append(reach)
         return self._reaches[number]
 
 

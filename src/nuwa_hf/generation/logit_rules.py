@@ -9,6 +9,7 @@ Legend: B outputs, G guided ones among them, n places of one step, V codebook si
 """
 
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 
@@ -66,6 +67,20 @@ class LogitRules:
         if max(min_p) > 0:
             self._min_p = column(min_p)
 
+    @property
+    def program(self) -> tuple:
+        """Which operators the rules are; rules of the same program differ in the numbers of their tensors only."""
+        return tuple(
+            (name, (tuple(value.shape), value.dtype) if isinstance(value, torch.Tensor) else str(value))
+            for name, value in sorted(vars(self).items())
+        )
+
+    def load(self, other: Self) -> None:
+        """Write the numbers of other rules, of the same program, over these."""
+        for name, value in vars(other).items():
+            if isinstance(value, torch.Tensor):
+                getattr(self, name).copy_(value)
+
     def guide(self, logits: torch.Tensor) -> torch.Tensor:
         """Classifier-free guidance: `none + s (text - none)` in the guided rows.
 
@@ -101,7 +116,7 @@ class LogitRules:
         if self._top_p is not None:
             ascending, order = logits.sort(-1)
             is_out = ascending.softmax(-1).cumsum(-1) <= self._top_p.to(logits.dtype)
-            is_out[..., -1] = False
+            is_out[..., -1].fill_(False)  # not an assignment, whose number would come from the host
             logits = logits.masked_fill(is_out.scatter(-1, order, is_out), -torch.inf)
         if self._min_p is not None:
             probabilities = logits.softmax(-1)

@@ -46,6 +46,14 @@ class PlaceNoise:
         generator: torch.Generator | list[torch.Generator] | None,
         device: torch.device,
     ):
+        self._kept = kept
+        self._keys = torch.zeros(batch_size, kept.numel, dtype=torch.long, device=device)
+        self.draw_from(generator)
+        self._codes = torch.arange(codebook_size, device=device) * GOLDEN  # wraps around at 64 bits
+
+    def draw_from(self, generator: torch.Generator | list[torch.Generator] | None) -> None:
+        """Draw the keys of all further frames from other generators, as those that `PlaceNoise` takes."""
+        device, batch_size = self._keys.device, len(self._keys)
         home = torch.device("cpu") if device.type == "mps" else device  # MPS cannot draw 64-bit numbers
         one_each = isinstance(generator, list)
         rows = 1 if one_each else batch_size
@@ -54,9 +62,6 @@ class PlaceNoise:
         ]
         if any(home.type == "mps" for _, _, home in self._draws):
             raise ValueError("`generator` must draw numbers of 64 bits, got one on mps; use `torch.Generator()`.")
-        self._kept = kept
-        self._keys = torch.zeros(batch_size, kept.numel, dtype=torch.long, device=device)
-        self._codes = torch.arange(codebook_size, device=device) * GOLDEN  # wraps around at 64 bits
 
     def begin_frame(self, frame: int) -> None:
         """Draw the keys of a frame, which replace those of an old one. Frames must begin in order, each once.

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The autoregressive loop, which runs through the places of a plan step by step.
+"""What a step computes: logits, and tokens drawn from them.
 
-The loop depends on no model class. The function that computes the logits of a step is passed to it, for example by
+Sampling depends on no model class. The function that computes the logits of a step is passed to it, for example by
 `NuwaForConditionalGeneration.generate`.
 
 Legend: B batch, G guided rows, T, H, W visual grid, n places of one step, V codebook size.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -19,7 +18,7 @@ from transformers import LogitsProcessorList
 from nuwa_hf.generation.logit_rules import LogitRules
 from nuwa_hf.generation.noise import PlaceNoise
 from nuwa_hf.generation.sampling import SamplingSettings
-from nuwa_hf.generation.step_plan import Step, StepPlan
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 
 
@@ -89,53 +88,3 @@ class TokenDraw:
             logits = LogitsProcessorList(self.logits_processor)(None, logits.flatten(0, 1)).view_as(logits)
         logits = self.rules.warp(logits)
         return (logits if noise is None else self.rules.perturb(logits, noise.at(places))).argmax(-1)
-
-
-@torch.no_grad()
-def sample_grid(
-    compute: StepFunction,
-    draw: TokenDraw,
-    plan: StepPlan,
-    grid: Grid,
-    known_tokens: torch.Tensor | None = None,
-    known_mask: torch.Tensor | None = None,
-) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Sample the tokens of a grid, step by step.
-
-    Args:
-        compute (`StepFunction`): computes the logits of a step.
-        draw (`TokenDraw`): draws tokens from logits.
-        plan (`StepPlan`): the steps of the grid.
-        grid (`Grid`): (T, H, W).
-        known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to keep.
-        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where a token is kept.
-
-    Yields:
-        `tuple[list[int], torch.LongTensor]`: after each step, its places and the tokens so far `(B, T, H, W)`.
-        The caller may change the tokens between steps; later steps read them.
-    """
-    noise = draw.noise_of(grid)
-    if noise is not None:
-        for frame in range(grid.t):
-            noise.begin_frame(frame)
-    tokens = torch.zeros(draw.batch_size, *grid, dtype=torch.long, device=draw.device)
-    is_free = [True] * grid.numel
-    if known_mask is not None:
-        tokens = known_tokens.where(known_mask, 0).contiguous()  # sampled tokens are written into it
-        known_mask = known_mask.flatten(1)
-        is_free = (~known_mask.all(0)).tolist()
-    flat = tokens.view(draw.batch_size, -1)  # shares memory with `tokens`
-
-    for step in plan.steps:
-        # The head is the widest matrix, so it is applied only where some item has a token to draw.
-        wanted = [row for row, place in enumerate(step.indices) if is_free[place]]
-        is_whole = len(wanted) == len(step.indices)
-        if wanted:
-            places = step.places if is_whole else step.places[wanted]
-            drawn = draw(compute(tokens, step, None if is_whole else wanted), noise, places)
-            if known_mask is not None:
-                drawn = torch.where(known_mask[:, places], flat[:, places], drawn)
-            flat.index_copy_(1, places, drawn)
-        else:
-            compute(tokens, step, wanted)  # later steps see the keys and values of given places too
-        yield step.indices, tokens

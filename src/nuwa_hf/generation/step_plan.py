@@ -1,193 +1,186 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The memory layout of step-by-step sampling: where tokens, positions, keys and values are found.
+"""The steps of a grid, planned in advance: where tokens, positions, keys and values of each step are found.
 
-Keys and values live in ring buffers, one for each frame in progress. A ring is only as deep as the window reaches,
-since a place in wave tau sees nothing before wave tau - (a r_t + b r_h + r_w). This is also why an endless video can
-be sampled in constant memory: the tokens of R frames are kept, and the places of frame t overwrite those of frame
-t - R.
-
-A frame sees itself and the r_t frames before it, and the rings of these frames have to be adjacent. When frame t wraps
-around to the first ring, the r_t frames before it are in the last rings. Those frames are therefore written a second
-time, in front of the first ring.
+On a CPU every step has exactly its own places, and large steps attend in pieces. Elsewhere steps are padded to a few
+widths: then a handful of programs serves all steps, each of which a CUDA graph can repeat.
 
 Legend: n places of one step, K strictly causal offsets of the window, T, H, W the visual grid, R kept frames, S slots
 of all rings.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
 import torch
+from torch.nn import functional
 
+from nuwa_hf.generation.key_rings import SLOT_MULTIPLE, KeyRings
 from nuwa_hf.generation.schedule import FrameTimes, plan_steps
+from nuwa_hf.generation.step_tables import Piece, StepShape, StepTables
 from nuwa_hf.grid import Grid
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets, coordinate_table
 
 
-SLOT_MULTIPLE = 8  # attention kernels on CUDA expect aligned mask rows
 # On a CPU, a step skips the slots of frames that none of its places sees. A large step attends in pieces of a few
 # frames each, which skips most of the others too.
 FRAMES_AT_ONCE = 2
 LARGE_STEP = 2**15  # places times slots
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Places of a step that attend together: rows [`first`, `last`) attend to slots [`first_slot`, `last_slot`).
-
-    Args:
-        first (`int`): the first row of the step.
-        last (`int`): one past the last row.
-        first_slot (`int`): the first slot that any of these places may see.
-        last_slot (`int`): one past the last slot.
-    """
-
-    first: int
-    last: int
-    first_slot: int
-    last_slot: int
-
-
-@dataclass(frozen=True)
-class Step:
-    """The places that are sampled together, with the indices of everything they read and write.
-
-    Args:
-        places (`torch.LongTensor` of shape `(n,)`): indices of their tokens among the kept ones, in [0, R H W).
-        indices (`list[int]`): the same numbers as a list; reading them from a device would synchronise every step.
-        coordinates (`torch.LongTensor` of shape `(3, n)`): t, h and w of their learnt positions.
-        near (`torch.LongTensor` of shape `(n, K)`): indices of the tokens just before each place; 0 outside the grid.
-        inside (`torch.BoolTensor` of shape `(n, K)`): False where an offset leaves the grid.
-        slots (`torch.LongTensor` of shape `(m,)`): the slots that their keys and values are written to, with m >= n.
-        rows (`torch.LongTensor` of shape `(m,)`, *optional*): which of the places is written to each of `slots`; None
-            if every place has one slot, in order.
-        near_slots (`torch.LongTensor` of shape `(n, K + 1)`): the slots that each place sees, its own last. Where an
-            offset leaves the grid, the place's own slot stands in.
-        pieces (`tuple[Piece, ...]`): which places attend together, in order.
-    """
-
-    places: torch.Tensor
-    indices: list[int]
-    coordinates: torch.Tensor
-    near: torch.Tensor
-    inside: torch.Tensor
-    slots: torch.Tensor
-    rows: torch.Tensor | None
-    near_slots: torch.Tensor
-    pieces: tuple[Piece, ...]
-
-    def to(self, device: torch.device) -> Self:
-        """The same step with its tensors on a device."""
-        values = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return replace(self, **{name: value.to(device) for name, value in values if isinstance(value, torch.Tensor)})
+WIDTH_MULTIPLE = 8  # of places of a padded step
 
 
 @dataclass(frozen=True)
 class StepPlan:
-    """All steps of a grid, planned in advance.
+    """Steps in order.
 
     Args:
-        steps (`tuple[Step, ...]`): the steps in order; together they hold every place once.
+        tables (`StepTables`): their tensors.
+        shapes (`tuple[StepShape, ...]`): their shapes.
+        completed (`tuple[tuple[int, ...], ...]`): the frames that each step completes.
         num_slots (`int`): S.
+        is_padded (`bool`): whether steps are padded to a few widths.
     """
 
-    steps: tuple[Step, ...]
+    tables: StepTables
+    shapes: tuple[StepShape, ...]
+    completed: tuple[tuple[int, ...], ...]
     num_slots: int
+    is_padded: bool
 
     def to(self, device: torch.device) -> Self:
         """The same plan with its tensors on a device."""
-        return replace(self, steps=tuple(step.to(device) for step in self.steps))
+        return replace(self, tables=self.tables.to(device))
 
 
-class _Rings:
-    """The number of rings, their depth, and the slot of each place.
+def pads_steps(device: torch.device) -> bool:
+    """Whether steps are padded on a device, where starting kernels costs more than a few more rows.
 
     Args:
-        timing (`FrameTimes`): the times at which the places of a frame are sampled.
-        grid (`Grid`): (T, H, W); for an endless video, T is a number that is never reached.
+        device (`torch.device`): where sampling runs.
+
+    Returns:
+        `bool`: False on a CPU and for models without data.
+    """
+    return device.type not in ("cpu", "meta")
+
+
+def padded_width(count: int, widest: int) -> int:
+    """How many places a padded step has: multiples of 8, each about half of the next wider one.
+
+    Args:
+        count (`int`): its places.
+        widest (`int`): places of the widest step.
+
+    Returns:
+        `int`: n, at least `count`.
+    """
+    width = -(-widest // WIDTH_MULTIPLE)
+    while width > 1 and -(-width // 2) * WIDTH_MULTIPLE >= count:
+        width = -(-width // 2)
+    return width * WIDTH_MULTIPLE
+
+
+class StepLayout:
+    """Turns the coordinates of places into steps.
+
+    Args:
+        kept (`Grid`): the grid (R, H, W) of kept tokens.
+        rings (`KeyRings`): where keys and values stand.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
+        widest (`int`): places of the widest step.
+        num_steps (`int`): rows of the tables, at least as many as there are steps.
+        is_padded (`bool`): whether steps are padded to a few widths.
+
+    Attributes:
+        num_slots (`int`): S; padded steps have a few more, to which padding is written.
     """
 
-    def __init__(self, timing: FrameTimes, grid: Grid, window: tuple[int, int, int]):
-        order = torch.argsort(timing.times, stable=True)
-        self.rank = torch.empty_like(order)  # of each place in its frame's sampling order
-        self.rank[order] = torch.arange(len(order))
-        self.radius = window[0] // 2
-        at_once = -(-timing.span // timing.stride) if timing.stride else grid.t
-        self.frames = min(grid.t, self.radius + at_once)
-        self.lead = self.radius if grid.t > self.frames else 0  # number of frames that are written a second time
-        self.depth = self._depth(timing, grid, window)
-        self.num_slots = (self.lead + self.frames) * self.depth
-
-    def _depth(self, timing: FrameTimes, grid: Grid, window: tuple[int, int, int]) -> int:
-        """Slots per frame, enough that nothing is overwritten while a step still reads it."""
-        counts = torch.bincount(timing.times, minlength=timing.span).cumsum(0)  # places sampled up to each time
-        coordinates = coordinate_table(Grid(1, grid.h, grid.w), Grid(1, grid.h, grid.w), self.rank.device).T
-        depth = 1
-        for dt, *offset in causal_offsets(window):
-            near = coordinates[:, 1:] + torch.tensor(offset)
-            inside = ((near >= 0) & (near < torch.tensor([grid.h, grid.w]))).all(1)
-            if -dt < grid.t and inside.any():
-                now = (timing.times[inside] - dt * timing.stride).clamp(max=timing.span - 1)
-                depth = max(depth, int((counts[now] - self.rank[near[inside] @ torch.tensor([grid.w, 1])]).max()))
-        return -(-depth // SLOT_MULTIPLE) * SLOT_MULTIPLE
-
-    def slots(self, frame: torch.Tensor, inner: torch.Tensor, back: torch.Tensor | int = 0) -> torch.Tensor:
-        """The slots where frame `frame` finds the keys of places `inner` of the frame `back` frames before it."""
-        ring = self.lead + frame.remainder(self.frames) - back
-        return ring * self.depth + self.rank[inner].remainder(self.depth)
-
-
-class _Layout:
-    """Turns the coordinates of places into steps."""
-
-    def __init__(self, kept: Grid, rings: _Rings, window: tuple[int, int, int], device: torch.device, in_pieces: bool):
-        self.kept, self.rings, self.device = kept, rings, device  # `kept` is the grid (R, H, W) of kept tokens
-        self.in_pieces = in_pieces
+    def __init__(
+        self,
+        kept: Grid,
+        rings: KeyRings,
+        window: tuple[int, int, int],
+        widest: int,
+        num_steps: int,
+        is_padded: bool,
+    ):
+        self.kept, self.rings, self.is_padded = kept, rings, is_padded
+        self.widest, self.num_steps = widest, num_steps
+        self.num_slots = rings.num_slots + (SLOT_MULTIPLE if is_padded else 0)
         self.offsets = torch.tensor(causal_offsets(window)[:-1], dtype=torch.long).view(-1, 3)
 
-    def lay(self, coordinates: torch.Tensor, sizes: list[int], learnt_frames: int) -> Iterator[Step]:
-        """Split `(n, 3)` coordinates into steps of the given sizes; frames may exceed the kept and the learnt ones."""
+    def lay(
+        self, coordinates: torch.Tensor, sizes: list[int], learnt_frames: int
+    ) -> tuple[StepTables, tuple[StepShape, ...]]:
+        """Split coordinates into steps.
+
+        Args:
+            coordinates (`torch.LongTensor` of shape `(sum of sizes, 3)`): t, h and w of the places of all steps, in
+                order; frames may exceed the kept and the learnt ones.
+            sizes (`list[int]`): the places of each step.
+            learnt_frames (`int`): frames with learnt positions of their own.
+
+        Returns:
+            `tuple[StepTables, tuple[StepShape, ...]]`: tensors and shapes of the steps.
+        """
         kept, rings = self.kept, self.rings
         extents, strides = torch.tensor(tuple(kept)), torch.tensor([kept.h * kept.w, kept.w, 1])
         frame, inner = coordinates[:, 0], coordinates[:, 1:] @ strides[1:]
-        near = coordinates[:, None] + self.offsets  # (n, K, 3)
+        near = coordinates[:, None] + self.offsets  # (places, K, 3)
         inside = ((near[..., 1:] >= 0) & (near[..., 1:] < extents[1:])).all(-1) & (near[..., 0] >= 0)
         near_inner = (near[..., 1:] @ strides[1:]).where(inside, 0)
         slots = rings.slots(frame, inner)
         near_slots = rings.slots(frame[:, None], near_inner, -self.offsets[:, 0]).where(inside, slots[:, None])
         places = coordinates.remainder(extents) @ strides
         again = 1 + (frame - 1).remainder(learnt_frames - 1) if learnt_frames > 1 else torch.zeros_like(frame)
-        whole = {
-            "places": places,
-            "coordinates": torch.stack([torch.where(frame < learnt_frames, frame, again), *coordinates.T[1:]], 1),
-            "near": (near.remainder(extents) @ strides).where(inside, 0),
-            "inside": inside,
-            "near_slots": torch.cat([near_slots, slots[:, None]], 1),
-        }
-        whole = {name: tensor.to(self.device).split(sizes) for name, tensor in whole.items()}
-        on_cpu = (tensor.split(sizes) for tensor in (frame, slots, places))
-        for index, (frames, own, here) in enumerate(zip(*on_cpu, strict=True)):
-            written, rows = own, None
-            ahead = frames.remainder(rings.frames) - (rings.frames - rings.lead)
-            twice = torch.nonzero(ahead >= 0).flatten()
-            if len(twice):
-                in_front = own[twice] - rings.frames * rings.depth
-                written = torch.cat([own, in_front]).to(self.device)
-                rows = torch.cat([torch.arange(len(own)), twice]).to(self.device)
-            parts = {name: tensors[index] for name, tensors in whole.items()}
-            parts["coordinates"] = parts["coordinates"].T
-            pieces = self._pieces(frames.tolist())
-            yield Step(slots=written.to(self.device), rows=rows, pieces=pieces, indices=here.tolist(), **parts)
 
-    def _pieces(self, frames: list[int]) -> tuple[Piece, ...]:
-        rings, count = self.rings, len(frames)
-        whole = (Piece(0, count, 0, rings.num_slots),)
-        if not self.in_pieces:
+        counts = torch.tensor(sizes)
+        step = torch.arange(len(sizes)).repeat_interleave(counts)  # of each place
+        column = torch.arange(len(step)) - (counts.cumsum(0) - counts)[step]
+        second, second_slots = rings.second_slots(frame, slots)
+        second_counts = torch.bincount(step[second], minlength=len(sizes))
+        if self.is_padded:
+            widths = torch.tensor([padded_width(size, self.widest) for size in sizes])
+            writes, widest = widths * (2 if rings.lead else 1), padded_width(self.widest, self.widest)
+        else:
+            widths, writes, widest = counts, counts + second_counts, self.widest
+        # Places that are written a second time come after all the others.
+        second_column = torch.arange(len(second)) - (second_counts.cumsum(0) - second_counts)[step[second]]
+        second_at = step[second], widths[step[second]] + second_column
+
+        def table(values: torch.Tensor, padding: int, num_columns: int = widest) -> torch.Tensor:
+            whole = values.new_full((self.num_steps, num_columns, *values.shape[1:]), padding)
+            whole[step, column] = values
             return whole
+
+        most_writes = widest * (2 if rings.lead else 1)
+        written = table(slots, rings.num_slots, most_writes)
+        written[second_at] = second_slots
+        columns = torch.arange(most_writes).expand(self.num_steps, -1)
+        rows = columns.where(columns < functional.pad(widths, (0, self.num_steps - len(sizes)))[:, None], 0)
+        rows[second_at] = column[second]
+        tables = StepTables(
+            places=table(places, 0),
+            targets=table(places, kept.numel),
+            coordinates=table(
+                torch.stack([torch.where(frame < learnt_frames, frame, again), *coordinates.T[1:]], 1), 0
+            ),
+            near=table((near.remainder(extents) @ strides).where(inside, 0), 0),
+            inside=table(inside, False),
+            slots=written,
+            rows=rows,
+            near_slots=table(torch.cat([near_slots, slots[:, None]], 1), rings.num_slots),
+        )
+        frames = frame.split(sizes)
+        shapes = zip(widths.tolist(), writes.tolist(), map(self._pieces, frames), strict=True)
+        return tables, tuple(StepShape(*shape) for shape in shapes)
+
+    def _pieces(self, frame: torch.Tensor) -> tuple[Piece, ...]:
+        rings, count = self.rings, len(frame)
+        if self.is_padded:
+            return (Piece(0, padded_width(count, self.widest), 0, self.num_slots),)
+        frames, whole = frame.tolist(), (Piece(0, count, 0, rings.num_slots),)
         is_large = count * rings.num_slots >= LARGE_STEP
         at_once = FRAMES_AT_ONCE if is_large else rings.frames
         pieces, first = [], 0
@@ -213,23 +206,24 @@ def count_slots(grid: Grid, window: tuple[int, int, int], schedule: str) -> int:
         schedule (`str`): `"wavefront"` or `"raster"`.
 
     Returns:
-        `int`: S.
+        `int`: S, without those of padding.
 
     Raises:
         ValueError: If the schedule is unknown.
     """
-    return _Rings(FrameTimes(grid.h, grid.w, window, schedule), grid, window).num_slots
+    return KeyRings(FrameTimes(grid.h, grid.w, window, schedule), grid, window).num_slots
 
 
 @lru_cache(maxsize=16)
-def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, in_pieces: bool) -> StepPlan:
+def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, is_padded: bool) -> StepPlan:
     """Plan the steps of a grid, on the CPU. The plan is cached and shared: do not write to its tensors.
 
     Args:
         grid (`Grid`): the grid to sample.
         window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
         schedule (`str`): `"wavefront"` or `"raster"`.
-        in_pieces (`bool`): whether a large step attends a few frames at a time, which is faster on a CPU.
+        is_padded (`bool`): whether steps are padded to a few widths; if not, a large step attends a few frames at a
+            time, which is faster on a CPU.
 
     Returns:
         `StepPlan`: the plan, in which all frames are kept (R = T) and have their own learnt positions.
@@ -239,54 +233,14 @@ def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, in_pieces
     """
     with torch.inference_mode(False):  # a tensor made in inference mode could not be used outside it
         order = plan_steps(grid, window, schedule)
-        rings = _Rings(FrameTimes(grid.h, grid.w, window, schedule), grid, window)
+        sizes, frame_size = [len(places) for places in order], grid.h * grid.w
+        rings = KeyRings(FrameTimes(grid.h, grid.w, window, schedule), grid, window)
         coordinates = coordinate_table(grid, grid, torch.device("cpu"))[:, torch.cat(order)].T
-        layout = _Layout(grid, rings, window, torch.device("cpu"), in_pieces)
-        steps = layout.lay(coordinates, [len(places) for places in order], grid.t)
-        return StepPlan(tuple(steps), rings.num_slots)
-
-
-class EndlessPlan:
-    """The steps of an endless video, made on demand.
-
-    Frame t is complete a few waves after frame t - 1. Frames beyond the T learnt ones cycle through the learnt
-    positions 1, ..., T - 1, 1, ... Position 0 is left out, since in training nothing ever came before it.
-
-    Args:
-        learnt (`Grid`): the learnt grid (T, H, W); every frame has H x W places.
-        window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
-        schedule (`str`): `"wavefront"` or `"raster"`.
-        device (`torch.device`): where the tensors live.
-
-    Attributes:
-        kept (`Grid`): the grid (R, H, W) of kept tokens; frame t is stored at index t modulo R.
-        num_slots (`int`): S.
-    """
-
-    def __init__(self, learnt: Grid, window: tuple[int, int, int], schedule: str, device: torch.device):
-        self.learnt, timing = learnt, FrameTimes(learnt.h, learnt.w, window, schedule)
-        timing.stride = timing.stride or timing.span  # frames that do not see each other are sampled one by one
-        self.stride, self.span = timing.stride, timing.span
-        self.places_at = [torch.nonzero(timing.times == time).flatten() for time in range(timing.span)]
-        rings = _Rings(timing, Grid(2**62, learnt.h, learnt.w), window)
-        self.kept = Grid(rings.frames, learnt.h, learnt.w)
-        self.num_slots = rings.num_slots
-        self._layout = _Layout(self.kept, rings, window, device, in_pieces=device.type == "cpu")
-
-    def __iter__(self) -> Iterator[tuple[Step, int | None, int | None]]:
-        """Yield each step, the frame that begins with it (or None) and the frame that it completes (or None)."""
-        tau = 0
-        while True:
-            frames = range(max(0, -(-(tau - self.span + 1) // self.stride)), tau // self.stride + 1)
-            rows = [
-                torch.stack([torch.full_like(places, t), places // self.learnt.w, places % self.learnt.w], 1)
-                for t in frames
-                for places in [self.places_at[tau - self.stride * t]]
-            ]
-            coordinates = torch.cat(rows)
-            if len(coordinates):
-                begins = frames[-1] if tau % self.stride == 0 else None
-                ends = frames[0] if tau - self.stride * frames[0] == self.span - 1 else None
-                (step,) = self._layout.lay(coordinates, [len(coordinates)], self.learnt.t)
-                yield step, begins, ends
-            tau += 1
+        layout = StepLayout(grid, rings, window, max(sizes), len(sizes), is_padded)
+        tables, shapes = layout.lay(coordinates, sizes, grid.t)
+        # The last place of a frame is also sampled last.
+        completed = tuple(
+            tuple(place // frame_size for place in places.tolist() if (place + 1) % frame_size == 0)
+            for places in order
+        )
+        return StepPlan(tables, shapes, completed, layout.num_slots, is_padded)

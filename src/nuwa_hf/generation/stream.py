@@ -9,50 +9,47 @@ from collections.abc import Iterator
 
 import torch
 
-from nuwa_hf.generation.sampler import StepFunction, TokenDraw
-from nuwa_hf.generation.step_plan import EndlessPlan
-from nuwa_hf.grid import Grid
+from nuwa_hf.generation.sampling_steps import SamplingSteps
+from nuwa_hf.generation.step_plan import StepPlan
 
 
-def frames_of_grid(steps: Iterator[tuple[list[int], torch.Tensor]], grid: Grid) -> Iterator[torch.Tensor]:
+def frames_of_grid(steps: Iterator[tuple[tuple[int, ...], torch.Tensor]]) -> Iterator[torch.Tensor]:
     """Yield the frames of a grid, each after the step that completes it.
 
     Args:
         steps (`Iterator`): what `sample_grid` yields.
-        grid (`Grid`): (T, H, W).
 
     Yields:
         `torch.LongTensor` of shape `(B, H, W)`: the tokens of a frame.
     """
-    frame_size = grid.h * grid.w
-    for places, tokens in steps:
-        for frame in [place // frame_size for place in places if place % frame_size == frame_size - 1]:
-            yield tokens[:, frame].clone()  # the last place of a frame is also sampled last
+    for completed, tokens in steps:
+        for frame in completed:
+            yield tokens[:, frame].clone(memory_format=torch.contiguous_format)
 
 
 @torch.no_grad()
 def frames_without_end(
-    compute: StepFunction, draw: TokenDraw, plan: EndlessPlan, num_frames: int | None
+    steps: SamplingSteps, plans: Iterator[StepPlan], num_frames: int | None
 ) -> Iterator[torch.Tensor]:
     """Yield the frames of a video of any length.
 
     Args:
-        compute (`StepFunction`): computes the logits of a step.
-        draw (`TokenDraw`): draws tokens from logits.
-        plan (`EndlessPlan`): the steps.
+        steps (`SamplingSteps`): the steps.
+        plans (`Iterator[StepPlan]`): what `EndlessPlan` yields.
         num_frames (`int`, *optional*): how many frames; None for an endless video.
 
     Yields:
         `torch.LongTensor` of shape `(B, H, W)`: the tokens of a frame.
     """
-    tokens = torch.zeros(draw.batch_size, *plan.kept, dtype=torch.long, device=draw.device)
-    flat = tokens.view(draw.batch_size, -1)  # shares memory with `tokens`
-    noise = draw.noise_of(plan.kept)
-    for step, begun, completed in plan:
-        if begun is not None and noise is not None:
-            noise.begin_frame(begun)
-        flat.index_copy_(1, step.places, draw(compute(tokens, step, None), noise, step.places))
-        if completed is not None:
-            yield tokens[:, completed % plan.kept.t].clone()
-            if completed + 1 == num_frames:
-                return
+    steps.begin()
+    num_kept = steps.tokens.shape[1]
+    for begun, plan in enumerate(plans):
+        if steps.noise is not None:
+            steps.noise.begin_frame(begun)
+        steps.load(plan.tables)
+        for shape, completed in zip(plan.shapes, plan.completed, strict=True):
+            steps.next(shape)
+            for frame in completed:
+                yield steps.tokens[:, frame % num_kept].clone(memory_format=torch.contiguous_format)
+                if frame + 1 == num_frames:
+                    return

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, AttentionInterface
 
-from nuwa_hf.generation.cache import CachedCondition, StepCache
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.cache import StepCache
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_outputs import NuwaCondition
@@ -191,12 +191,12 @@ class NuwaCrossAttention(NuwaAttention):
         """
         query = self.split_heads(query)
         if cache is not None:
-            kept = cache.layers[self.layer_idx].conditions
-            for number in range(len(kept), len(conditions)):  # in the first step
+            kept = cache.layers[self.layer_idx]
+            for number in range(len(kept.conditions), len(conditions)):  # in the first step
                 condition, (key, value) = conditions[number], self.project(condition_states[number])
                 reach = cache.reach(number, condition.grid, condition.window, condition.key_padding_mask, key)
-                kept.append(CachedCondition(key, value, reach))
-            attended = reduce(torch.add, (condition.attend(query, step.places) for condition in kept))
+                kept.keep_condition(key, value, reach)
+            attended = reduce(torch.add, (condition.attend(query, step.places) for condition in kept.conditions))
             return cache.linear(attended.transpose(1, 2).flatten(2), self.o_proj)[0], ()
         attended, weights = zip(
             *(

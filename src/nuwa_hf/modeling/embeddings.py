@@ -8,7 +8,7 @@ Legend: B batch, T, H, W grid, N = T H W places, K taps, L text length, D hidden
 import torch
 from torch import nn
 
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets
@@ -138,9 +138,10 @@ class NuwaVisualEmbeddings(nn.Module):
     def __init__(self, config: NuwaConfig):
         super().__init__()
         self.offsets = tuple(causal_offsets(config.get_input_window()))[:-1]  # the last one is the place itself
-        # Those of a step's offsets, which are of the attention's window, that the input reads.
+        # Those of a step's offsets, which are of the attention's window, that the input reads. Slices, since an index
+        # that is a list goes to the device anew in each step.
         own = causal_offsets(config.window)[:-1]
-        self.columns = slice(None) if own == list(self.offsets) else [own.index(offset) for offset in self.offsets]
+        self.columns = _as_slices([own.index(offset) for offset in self.offsets])
         self.token_embedding = nn.Embedding(config.codebook_size, config.hidden_size)
         self.bos = nn.Parameter(torch.empty(config.hidden_size))
         self.taps = nn.Parameter(torch.empty(len(self.offsets), config.hidden_size))
@@ -158,7 +159,12 @@ class NuwaVisualEmbeddings(nn.Module):
             `torch.Tensor` of shape `(B, N, D)` or `(B, n, D)`.
         """
         if step is not None:
-            places, inside = step.near[:, self.columns], step.inside[:, self.columns]
+            places, inside = (
+                torch.cat([table[:, columns] for columns in self.columns], 1)
+                if len(self.columns) > 1
+                else table[:, self.columns[0]]
+                for table in (step.near, step.inside)
+            )
             near = visual_tokens.flatten(1).index_select(1, places.flatten())
             embedded_BnKD = self.token_embedding(near).unflatten(1, places.shape)
             taps_nKD = self.taps * inside[..., None].to(self.taps.dtype)
@@ -170,6 +176,17 @@ class NuwaVisualEmbeddings(nn.Module):
             here, there = zip(*(_overlap(n, shift) for n, shift in zip(grid, offset, strict=True)), strict=True)
             inputs[:, *here] += tap * embedded[:, *there]
         return inputs.flatten(1, 3)
+
+
+def _as_slices(numbers: list[int]) -> list[slice]:
+    """Increasing numbers as slices of those that follow each other; an empty one if there are none."""
+    slices = [slice(0, 0)]
+    for number in numbers:
+        if number == slices[-1].stop:
+            slices[-1] = slice(slices[-1].start, number + 1)
+        else:
+            slices.append(slice(number, number + 1))
+    return slices if len(slices) == 1 or slices[0].stop else slices[1:]
 
 
 def _overlap(extent: int, step: int) -> tuple[slice, slice]:

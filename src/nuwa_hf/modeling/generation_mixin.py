@@ -6,20 +6,23 @@ Legend: B batch, k outputs of each input, L text length, T, H, W visual grid.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import torch
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from transformers.generation import GenerationMixin
 
-from nuwa_hf.generation.sampler import sample_grid
+from nuwa_hf.generation.endless_plan import EndlessPlan
+from nuwa_hf.generation.sampling_steps import sample_grid
 from nuwa_hf.generation.schedule import plan_steps
-from nuwa_hf.generation.step_plan import EndlessPlan, plan_grid
+from nuwa_hf.generation.step_plan import pads_steps, plan_grid
 from nuwa_hf.generation.stream import frames_of_grid, frames_without_end
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
 from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall
+from nuwa_hf.modeling.sampling_runs import recorder
 from nuwa_hf.modeling.token_checks import check_grid
 
 
@@ -65,7 +68,10 @@ class NuwaGenerationMixin(GenerationMixin):
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
         num_steps = self.num_generation_steps(grid, call.schedule)
         for step, (_, tokens) in enumerate(self._steps(call, grid)):
-            if callback is not None and callback(step, num_steps, tokens):
+            is_stopped = callback is not None and callback(step, num_steps, tokens)
+            if is_stopped or step + 1 == num_steps:
+                # Before the steps end: then another call may go on in their memory.
+                tokens = tokens.clone(memory_format=torch.contiguous_format)
                 break
         return NuwaGenerateOutput(tokens=tokens)
 
@@ -106,7 +112,7 @@ class NuwaGenerationMixin(GenerationMixin):
         asked = Grid(learnt.t if num_frames is None else num_frames, height, width)
         if num_frames is not None and num_frames <= learnt.t:
             check_grid(asked, self.config)
-            return frames_of_grid(self._steps(call, asked), asked)
+            return frames_of_grid(self._steps(call, asked))
         learnt = Grid(learnt.t, height, width)
         check_grid(learnt, self.config)
         for name in ("sketch_tokens", "known_tokens", "known_mask"):
@@ -115,16 +121,29 @@ class NuwaGenerationMixin(GenerationMixin):
                     f"`{name}` must be None for more than the learnt {learnt.t} frames, which are all it can "
                     "cover; stream at most those, or leave it out."
                 )
-        plan = EndlessPlan(learnt, self.config.window, call.schedule, input_ids.device)
-        return frames_without_end(ModelSteps(call, learnt, plan.num_slots), call.draw, plan, num_frames)
+        plan = EndlessPlan(learnt, self.config.window, call.schedule, pads_steps(input_ids.device))
+        compute = ModelSteps(call, learnt, plan.num_slots, plan.is_padded)
+        return self._endless_frames(compute, plan, num_frames)
 
-    def _steps(self, call: SamplingCall, grid: Grid) -> Iterator[tuple[list[int], torch.Tensor]]:
+    def _endless_frames(
+        self, compute: ModelSteps, plan: EndlessPlan, num_frames: int | None
+    ) -> Iterator[torch.Tensor]:
+        plans = iter(plan)
+        first = next(plans)
+        with self._sampling_runs.lend(compute, plan.kept, first.tables, recorder(compute)) as steps:
+            yield from frames_without_end(steps, chain([first], plans), num_frames)
+
+    def _steps(self, call: SamplingCall, grid: Grid) -> Iterator[tuple[tuple[int, ...], torch.Tensor]]:
         """The steps of a grid, each computed only when it is requested."""
         known_part = call.known_part(grid)
-        device = call.input_ids.device
-        plan = plan_grid(grid, self.config.window, call.schedule, in_pieces=device.type == "cpu").to(device)
-        steps = ModelSteps(call, grid, plan.num_slots)
-        return sample_grid(steps, call.draw, plan, grid, *known_part)
+        plan = plan_grid(grid, self.config.window, call.schedule, pads_steps(call.input_ids.device))
+        compute = ModelSteps(call, grid, plan.num_slots, plan.is_padded)
+
+        def steps() -> Iterator[tuple[tuple[int, ...], torch.Tensor]]:
+            with self._sampling_runs.lend(compute, grid, plan.tables, recorder(compute)) as lent:
+                yield from sample_grid(lent, plan, *known_part)
+
+        return steps()
 
     def num_generation_steps(self, grid: Grid | tuple[int, int, int], schedule: str = "wavefront") -> int:
         """How many sequential steps `generate` takes.

@@ -17,7 +17,7 @@ from transformers import initialization as init
 from transformers.modeling_utils import PreTrainedModel
 
 from nuwa_hf.generation.cache import StepCache
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import ATTENTION_ALIASES, DEFAULT_ATTENTION
 from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
@@ -38,6 +38,7 @@ from nuwa_hf.modeling.modeling_outputs import (
     NuwaConditionalGenerationOutput,
     NuwaModelOutput,
 )
+from nuwa_hf.modeling.sampling_runs import SamplingRuns
 from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.nearby_attention.tables import forget_tables
@@ -63,6 +64,7 @@ class NuwaPreTrainedModel(PreTrainedModel):
     def __init__(self, config: NuwaConfig):
         super().__init__(config)
         self._laid_out_weights = LaidOutWeights()
+        self._sampling_runs = SamplingRuns()
         # All models in the process share the mask tables, which must not hold device memory once a model is gone.
         weakref.finalize(self, forget_tables).atexit = False
 
@@ -89,11 +91,13 @@ class NuwaPreTrainedModel(PreTrainedModel):
         return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
 
     def free_laid_out_weights(self) -> None:
-        """Free the copies of the weights that sampling on a CPU keeps between calls; the next call makes new ones.
+        """Free what sampling keeps between calls; the next call makes it anew.
 
-        Moving, casting or training the model frees them too.
+        On a CPU these are copies of the weights, on CUDA recorded steps with their keys and values. Moving, casting or
+        training the model frees them too.
         """
         self._laid_out_weights.free()
+        self._sampling_runs.free()
 
     def with_fixed_weights(self) -> AbstractContextManager[None]:
         """A context in which the caller does not change the weights, nor adds adapters or hooks.

@@ -7,6 +7,7 @@ Legend: B inputs, k outputs of each, T, H, W visual grid, L text length, n place
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import torch
 from torch.nn import functional
@@ -18,8 +19,9 @@ from nuwa_hf.generation.logit_rules import guided_outputs
 from nuwa_hf.generation.sampler import TokenDraw
 from nuwa_hf.generation.sampling import SamplingSettings, check_generators
 from nuwa_hf.generation.schedule import check_schedule
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.token_checks import check_token_range, check_tokens
@@ -174,27 +176,52 @@ class SamplingCall(SamplingArguments):
 
 
 class ModelSteps:
-    """The `StepFunction` that runs a model in the steps of one sampling run, with a cache of earlier steps.
+    """The `StepFunction` that runs a model in the steps of a sampling run, with a cache of earlier steps.
 
     Args:
         call (`SamplingCall`): the arguments.
         grid (`Grid`): the visual grid, at most the learnt one.
         num_slots (`int`): S, the number of slots in the step plan.
+        is_padded (`bool`): whether steps are padded. Texts are then padded too, all to the same length.
+
+    Attributes:
+        inputs (`dict`): the conditions, as arguments of the model.
     """
 
-    def __init__(self, call: SamplingCall, grid: Grid, num_slots: int):
-        self.call, self.grid, self.num_slots = call, grid, num_slots
+    def __init__(self, call: SamplingCall, grid: Grid, num_slots: int, is_padded: bool):
+        self.call, self.grid, self.num_slots, self.is_padded = call, grid, num_slots, is_padded
         self.inputs = call.model_inputs()
+        if is_padded:
+            self.inputs |= _to_full_length(self.inputs, call.model.config)
+        # Made once: an index that is a list goes to the device anew in each step.
+        rows = [*range(call.batch_size), *call.guided]
+        self._rows = torch.tensor(rows, device=call.input_ids.device) if call.guided else None
         self.cache = None
+
+    def restart(self, other: Self) -> None:
+        """Begin the run of another call instead, of the same kind and with inputs of the same shapes."""
+        self.call, self.inputs = other.call, other.inputs
+        self.cache.restart()
 
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
         """Compute the logits of some places of a step, as described in `StepFunction`."""
         model = self.call.model
         if self.cache is None:
-            num_layers = model.config.num_decoder_layers
-            self.cache = StepCache(num_layers, self.num_slots, self.grid, model.prepare_step_linear())
-        tokens = self.call.repeat_rows(visual_tokens)
+            num_layers, linear = model.config.num_decoder_layers, model.prepare_step_linear()
+            self.cache = StepCache(num_layers, self.num_slots, self.grid, linear, self.is_padded)
+        tokens = visual_tokens if self._rows is None else visual_tokens.index_select(0, self._rows)
         return model(**self.inputs, visual_tokens=tokens, cache=self.cache, step=step, logits_to_keep=wanted).logits
+
+
+def _to_full_length(inputs: dict[str, torch.Tensor | None], config: NuwaConfig) -> dict[str, torch.Tensor]:
+    """Texts padded to the longest that the model reads, and their mask."""
+    input_ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    mask = torch.ones_like(input_ids) if mask is None else mask
+    missing = (0, config.max_text_length - input_ids.shape[1])
+    return {
+        "input_ids": functional.pad(input_ids, missing, value=config.pad_token_id),
+        "attention_mask": functional.pad(mask, missing),
+    }
 
 
 def _check_number_of_outputs(number) -> None:

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 
 from nuwa_hf.generation.cache import ring_bytes
+from nuwa_hf.generation.key_rings import SLOT_MULTIPLE
 from nuwa_hf.generation.schedule import plan_steps
-from nuwa_hf.generation.step_plan import count_slots
+from nuwa_hf.generation.step_plan import count_slots, padded_width, pads_steps
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.laid_out_weights import can_pack, laid_out_bytes
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration, step_products
@@ -65,8 +66,8 @@ def sampling_memory(
                                                   whose product includes the GELU
                       R n D e + B n V (e + 2 x 8)   logits (three times under guidance) and the noise in progress
 
-    Index tables are left out, and so is the memory that library kernels take while they run. Top-k and top-p sort the
-    logits, which takes more.
+    Where steps are padded, n and S are those of padded steps, and M is the longest text. Index tables are left out,
+    and so is the memory that library kernels take while they run. Top-k and top-p sort the logits, which takes more.
 
     Args:
         model (`NuwaForConditionalGeneration`): the model in its dtype; it may be on the meta device.
@@ -89,6 +90,8 @@ def sampling_memory(
     places = max(len(step) for step in plan_steps(grid, config.window, schedule))
     offsets = len(causal_offsets(config.window)) - 1
     num_slots = count_slots(grid, config.window, schedule)
+    if pads_steps(model.device):
+        places, num_slots, text = padded_width(places, places), num_slots + SLOT_MULTIPLE, config.max_text_length
     embedding = (2 * rows + 1) * places * offsets * width * e
     takes_in_gelu = can_pack((model.model.decoder.layers[0].feed_forward.up_proj,))
     layer = rows * places * (8 * width + (1 if takes_in_gelu else 2) * inner) * e

@@ -10,7 +10,7 @@ from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from nuwa_hf.generation.cache import StepCache
-from nuwa_hf.generation.step_plan import Step
+from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import NuwaCrossAttention, NuwaSelfAttention
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Steps recorded as CUDA graphs, each of which the host starts with one launch."""
+
+from collections.abc import Callable
+
+import torch
+
+
+class CudaGraphs:
+    """Records programs that read and write fixed tensors.
+
+    Programs recorded by the same object never run at once, so they share the memory of what they compute in between.
+
+    Args:
+        device (`torch.device`): a CUDA device.
+    """
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self._pool = None
+
+    def __call__(self, program: Callable[[], None]) -> Callable[[], None]:
+        """Run a program, and record it.
+
+        Args:
+            program (`Callable`): launches kernels and reads nothing back. It has run before, so that libraries have
+                what they set up once.
+
+        Returns:
+            `Callable`: runs the same kernels on the same tensors again, on the current stream.
+        """
+        graph = torch.cuda.CUDAGraph()
+        # Other threads may use the device meanwhile, so only this one's calls are checked.
+        with (
+            torch.cuda.device(self.device),
+            torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
+        ):
+            program()
+        self._pool = graph.pool()
+        graph.replay()  # recording alone computes nothing
+        return graph.replay
