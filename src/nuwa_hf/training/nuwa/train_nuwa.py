@@ -38,7 +38,8 @@ from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step
 from nuwa_hf.training.nuwa.nuwa_training import NuwaTraining
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
-from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
+from nuwa_hf.training.nuwa.task_batches import TaskBatches, to_device
+from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
@@ -77,6 +78,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     tokens, validation = (load_tokens(arguments, name, components) for name in ("tokens", "validation_tokens"))
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
+    counts = deal_rows(
+        shares,
+        arguments.train_batch_size,
+        processes=accelerator.num_processes,
+        passes=arguments.gradient_accumulation_steps,
+    )
     check_sharding(accelerator, arguments.fine_tune, arguments.optimizer)
     state = RunState(arguments, accelerator)
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
@@ -94,7 +101,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
     if arguments.fine_tune != "full":
         checkpoint_learnt_weights_only(accelerator)
-    counts = split_rows(shares, arguments.train_batch_size)
     batches = TaskBatches(
         tokens, model.config, counts, arguments.condition_dropout, arguments.seed, arguments.input_noise
     )
@@ -163,15 +169,14 @@ def train(training: NuwaTraining) -> None:
         total=arguments.max_train_steps, initial=state.step, disable=not accelerator.is_main_process, mininterval=1.0
     )
     training.run.train()
-    speed = Throughput(
-        training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision, accelerator.num_processes
-    )
+    speed = Throughput(training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision)
     estimate = EndEstimate(state)
     while state.step < arguments.max_train_steps:
         with speed.waiting():
             passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
         passes = [to_device(batches, accelerator.device) for batches in passes]
-        log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm)
+        tasks = training.batches.counts
+        log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm, tasks)
         for scheduler in training.schedulers:
             scheduler.step()
         training.ema.update()
