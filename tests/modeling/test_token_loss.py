@@ -51,7 +51,7 @@ def test_the_peak_is_that_of_a_chunk_and_not_of_all_logits(monkeypatch):
         peaks.append(meter.peak)
     all_logits = 4 * places * codes
     assert peaks[1] > 2 * all_logits
-    # Log-probabilities and two gradients of a 32nd of the logits; the gradients of weights and hidden states are small.
+    # Log-probabilities and two gradients of a 32nd of the logits; gradients of weights and hidden states are small.
     assert 3 / 32 < peaks[0] / all_logits < 4 / 32
 
 

@@ -220,10 +220,7 @@ def test_workers_give_the_same_run(folders, tmp_path):
     ("flags", "message"),
     [
         (["--tasks", "T2V=0.9", "V2T=0.1"], "`tasks` must be entries"),
-        (
-            ["--train_batch_size", "2"],
-            "`train_batch_size` must be so large that a step has at least one row of each task",
-        ),
+        (["--train_batch_size", "2"], "`train_batch_size` must be so large that a step has at least one row"),
         (["--preset", "huge"], "`preset` must be one of"),
         (["--condition_dropout", "1.5"], "`condition_dropout` must be a share"),
         (["--optimizer", "muon", "--mixed_precision", "fp16"], "`mixed_precision` must be 'no' or 'bf16' with muon"),
