@@ -11,7 +11,7 @@ from accelerate.utils import convert_file_size_to_int
 from nuwa_hf.modeling.presets import PRESETS
 from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, check_peft
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
+from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
 from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 
@@ -149,7 +149,6 @@ class NuwaArguments(RunArguments):
         require(self.preset in PRESETS, "preset", f"one of {sorted(PRESETS)}", self.preset, "choose one of these")
         is_scaled_muon = self.optimizer == "muon" and self.mixed_precision == "fp16"  # one loss scale, two optimisers
         require(not is_scaled_muon, "mixed_precision", "'no' or 'bf16' with muon", "fp16", "or use adamw")
-        split_rows(parse_task_shares(self.tasks), self.train_batch_size)
         self.check_start()
         self.check_fine_tuning()
         id_ = self.hub_model_id
