@@ -41,13 +41,15 @@ from nuwa_hf.training.nuwa.preset_defaults import with_defaults
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
-from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
+from nuwa_hf.training.nuwa.whole_learner import transformer_of, whole_learner
+from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_training
 from nuwa_hf.training.run.processes import leaves_in_order
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
+from nuwa_hf.training.run.sharded_checkpoints import checkpoint_shards
 from nuwa_hf.training.run.trackers import finish_trackers, store_arguments
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
@@ -77,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tokens, validation = (load_tokens(arguments, name, components) for name in ("tokens", "validation_tokens"))
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
-    check_sharding(accelerator, arguments.fine_tune, arguments.optimizer)
+    check_sharding(accelerator, arguments.optimizer)
     state = RunState(arguments, accelerator)
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
@@ -98,7 +100,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
-    state.register(ema, *schedulers)
+    if accelerator.is_fsdp2:
+        checkpoint_shards(accelerator, prepared, optimizers, ema)
+    else:
+        state.register(ema)
+    state.register(*schedulers)
     state.watch(learner)
     resumed = state.resume()
     log_start(state, {"transformer": learner}, clips=len(tokens), resumed=resumed)
@@ -208,13 +214,14 @@ def write_and_push(training: NuwaTraining) -> None:
     state = training.state
     with training.ema.in_place():
         state.check_weights()
-        transformer = whole_transformer(training.pipeline.transformer)
+        learner = whole_learner(training.learner)
         if state.accelerator.is_main_process:
-            pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
+            components = {**training.pipeline.components, "transformer": transformer_of(learner)}
             facts = facts_of_run(
                 state.arguments, step=state.step, scores=training.scores, base_model=training.base_model
             )
-            final = write_pipeline(state.output_dir, pipeline, training.learner, state.arguments, facts)
+            pipeline = NuwaTextToVideoPipeline(**components)
+            final = write_pipeline(state.output_dir, pipeline, learner, state.arguments, facts)
     if state.arguments.push_to_hub and state.accelerator.is_main_process:
         push_pipeline(final, state.arguments, step=state.step)
 
