@@ -19,8 +19,8 @@ from nuwa_hf.training.run.sharding import read_fsdp_plugin, shard_on_cpu
 def build_accelerator(arguments: RunArguments) -> Accelerator:
     """Sets up Accelerate, creates the output folder and seeds Python, NumPy and torch.
 
-    On CPUs, glibc is told to keep freed memory, and FSDP shards over them as over GPUs. The training step accumulates gradients in a loop of its own, so
-    Accelerate is not told to.
+    On CPUs, glibc is told to keep freed memory, and FSDP shards over them as over GPUs. The training step accumulates
+    gradients in a loop of its own, so Accelerate is not told to.
 
     Args:
         arguments (`RunArguments`): the run's arguments.

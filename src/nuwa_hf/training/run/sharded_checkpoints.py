@@ -78,8 +78,8 @@ def check_same_strategy(folder: Path, accelerator: Accelerator) -> None:
     if was_sharded != is_sharded:
         was, now = ("with FSDP" if sharded else "without FSDP" for sharded in (was_sharded, is_sharded))
         raise ValueError(
-            f"`output_dir` must hold checkpoints of a run {now}, got {folder}, which was written {was}; launch the run "
-            "as it was launched before, with any number of processes above one if with FSDP, or choose another folder."
+            f"`output_dir` must hold checkpoints of a run {now}, got {folder}, which was written {was}; launch the "
+            "run as before (with FSDP, any number of processes above one will do), or choose another folder."
         )
 
 
