@@ -11,8 +11,8 @@ from nuwa_hf.tasks import get_task
 from nuwa_hf.training.nuwa.nuwa_steps import validate
 from nuwa_hf.training.nuwa.nuwa_training import NuwaTraining
 from nuwa_hf.training.nuwa.sample_sheets import draw_prompts, draw_task_sheets, write_sheets
-from nuwa_hf.training.nuwa.whole_learner import transformer_of, whole_learner
 from nuwa_hf.training.run.trackers import log_pictures
+from nuwa_hf.training.run.whole_learner import transformer_of, whole_learner
 
 
 logger = logging.getLogger(__name__)

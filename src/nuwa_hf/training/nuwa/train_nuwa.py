@@ -41,7 +41,6 @@ from nuwa_hf.training.nuwa.preset_defaults import with_defaults
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
-from nuwa_hf.training.nuwa.whole_learner import transformer_of, whole_learner
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_training
 from nuwa_hf.training.run.processes import leaves_in_order
@@ -51,6 +50,7 @@ from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
 from nuwa_hf.training.run.sharded_checkpoints import checkpoint_shards
 from nuwa_hf.training.run.trackers import finish_trackers, store_arguments
+from nuwa_hf.training.run.whole_learner import transformer_of, whole_learner
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
 
