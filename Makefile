@@ -29,7 +29,8 @@ ci:  ## Everything, from an environment of its own
 RUN ?= runs/emoji-motion
 CHECKPOINT ?= src/nuwa_hf/checkpoints/emoji-motion
 CONFIGS ?= src/nuwa_hf/training/configs
-SETTING ?= small
+SETTING ?= small-128
+SKETCH_SETTING ?= small
 SEED ?= 0
 NUM_COUNT_CLIPS ?= 2048
 NUM_CLIPS ?= 24576
@@ -39,26 +40,34 @@ HOURS ?= about 4
 HARDWARE ?= 2 CPU cores
 
 TOKENIZER_FLAGS ?=
-VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_vqgan.yaml
+PERCEPTUAL_FLAGS ?= --perceptual_weights $(RUN)/lite0.safetensors
+VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_vqgan.yaml $(PERCEPTUAL_FLAGS)
+DECODER_FLAGS ?= --config $(CONFIGS)/emoji_motion_decoder.yaml $(PERCEPTUAL_FLAGS)
 SKETCH_VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_sketch_vqgan.yaml
 JUDGE_FLAGS ?=
-CODEC_GATE_FLAGS ?= --num_samples 400 --require object=0.9 motion=0.9
+CODEC_GATE_FLAGS ?= --num_samples 400 --require object=0.98 motion=0.98 psnr-things=24
 NUWA_FLAGS ?= --config $(CONFIGS)/emoji_motion_nuwa.yaml
 EVALUATE_FLAGS ?= --require object-and-motion=0.6 whole=0.4
 
-CODEC = $(RUN)/merged/vqgan
+CODEC = $(RUN)/decoder/vqgan
 SKETCH_CODEC = $(RUN)/sketch_vqgan/vqgan
 TOKENIZE = nuwa-hf tokenize --setting $(SETTING) --seed $(SEED) --tokenizer $(RUN)/tokenizer
 
+$(RUN)/lite0.safetensors:
+	mkdir -p $(RUN)
+	python conversion_scripts/convert_efficientnet_lite0.py $@
+
 # A step that was stopped goes on where it was; the gates end the recipe if the codec or the clips are not good enough.
-demo-checkpoint:  ## Rebuild the embedded checkpoint: tokenizer, both codecs, judges, codec gate, transformer, scores
+demo-checkpoint: $(RUN)/lite0.safetensors  ## Rebuild the embedded checkpoint: tokenizer, codecs, judges, transformer, scores
 	nuwa-hf train-tokenizer --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/tokenizer $(TOKENIZER_FLAGS)
 	nuwa-hf train-vqgan $(VQGAN_FLAGS) --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/vqgan
-	nuwa-hf train-vqgan $(SKETCH_VQGAN_FLAGS) --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/sketch_vqgan
+	nuwa-hf train-vqgan $(SKETCH_VQGAN_FLAGS) --setting $(SKETCH_SETTING) --seed $(SEED) --output_dir $(RUN)/sketch_vqgan
 	nuwa-hf train-judges --setting $(SETTING) --seed $(SEED) --output_dir $(RUN)/judges $(JUDGE_FLAGS)
 	$(TOKENIZE) --vqgan $(RUN)/vqgan/vqgan --num_clips $(NUM_COUNT_CLIPS) --output_dir $(RUN)/tokens/count
 	nuwa-hf merge-codes --vqgan $(RUN)/vqgan/vqgan --tokens $(RUN)/tokens/count --codebook_size $(NUM_CODES) \
 		--output_dir $(RUN)/merged
+	nuwa-hf train-vqgan $(DECODER_FLAGS) --setting $(SETTING) --seed $(SEED) --vqgan $(RUN)/merged/vqgan \
+		--output_dir $(RUN)/decoder
 	nuwa-hf evaluate --vqgan $(CODEC) --dataset emoji-motion --setting $(SETTING) --task text-to-video \
 		--metrics object background motion object-and-motion every-frame whole psnr-things \
 		--features judges=$(RUN)/judges $(CODEC_GATE_FLAGS)

@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 import pytest
 
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import StoppedEarly, exit_status
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from nuwa_hf.exit_status import exit_status
         ),
         (FloatingPointError("`loss` is nan."), "0", 1, "nuwa-hf: error: `loss` is nan.\n"),
         (FloatingPointError("`loss` is nan."), "1", 1, ""),
+        (StoppedEarly("stopped; go on so."), "0", 75, "nuwa-hf: stopped; go on so.\n"),
+        (StoppedEarly("stopped; go on so."), "1", 75, ""),
         (KeyboardInterrupt(), "0", 130, "nuwa-hf: interrupted; nothing more was written.\n"),
         (KeyboardInterrupt("go on so."), "0", 130, "nuwa-hf: interrupted; go on so.\n"),
         (KeyboardInterrupt("go on so."), "1", 130, ""),

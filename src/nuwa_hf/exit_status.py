@@ -13,8 +13,13 @@ from collections.abc import Callable
 
 STOPPED = 1
 USER_ERROR = 2
+GO_ON = 75  # EX_TEMPFAIL of sysexits.h
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
+
+
+class StoppedEarly(Exception):  # noqa: N818 (it is no error)
+    """Work that ended before its end, because it was asked to. The message says how it goes on."""
 
 
 def exit_status(command: Callable[[], int | None]) -> int:
@@ -25,9 +30,9 @@ def exit_status(command: Callable[[], int | None]) -> int:
 
     Returns:
         `int`: what the command returned; 1 if it stopped because its numbers were no longer finite, 2 for errors that
-            the user can fix, 130 after Ctrl-C. Each of these is explained in one line on stderr. What all processes of
-            a run meet together, only the first of them explains. 141, without a word, if whatever reads stdout has
-            closed it, as `head` does.
+            the user can fix, 75 if it was asked to stop and the same command goes on, 130 after Ctrl-C. Each of these
+            is explained in one line on stderr. What all processes of a run meet together, only the first of them
+            explains. 141, without a word, if whatever reads stdout has closed it, as `head` does.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -48,6 +53,10 @@ def exit_status(command: Callable[[], int | None]) -> int:
         if _is_first_process():
             _say(f"error: {_one_line(error)}")
         return STOPPED
+    except StoppedEarly as stop:
+        if _is_first_process():
+            _say(str(stop))
+        return GO_ON
     except KeyboardInterrupt as interruption:
         if _is_first_process():
             _say(f"interrupted; {str(interruption) or 'nothing more was written.'}")

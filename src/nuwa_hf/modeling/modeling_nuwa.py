@@ -39,6 +39,7 @@ from nuwa_hf.modeling.modeling_outputs import (
 )
 from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
+from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
 from nuwa_hf.storage.local_checkpoint import check_local_weights
 
@@ -393,8 +394,8 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
                 known; the known part then becomes a condition as well, and its labels should be -100.
             cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
             step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
-            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): the places that get logits; all of them
-                when not given.
+            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): the places that get logits. When not given
+                all of them, but none beside a loss in training mode, whose largest tensor they would be.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` returns a tuple.
@@ -427,12 +428,12 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             return_dict=True,
         )
         last_hidden_state = outputs.last_hidden_state
-        if logits_to_keep is not None:
-            last_hidden_state = last_hidden_state[:, logits_to_keep]
-        (logits,) = (apply_each if cache is None else cache.linear)(last_hidden_state, self.head)
-        loss = None
+        loss = logits = None
         if labels is not None:
-            loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100)
+            loss = token_cross_entropy(last_hidden_state, labels, self.head, self.config.codebook_size)
+        if loss is None or logits_to_keep is not None or not self.training:
+            kept = last_hidden_state if logits_to_keep is None else last_hidden_state[:, logits_to_keep]
+            (logits,) = (apply_each if cache is None else cache.linear)(kept, self.head)
         output = NuwaConditionalGenerationOutput(
             loss=loss,
             logits=logits,

@@ -55,7 +55,8 @@ class NuwaConditionalGenerationOutput(ModelOutput):
 
     Args:
         loss (`torch.Tensor` of shape `()`, *optional*): mean cross-entropy in nats over the labels that count.
-        logits (`torch.Tensor` of shape `(B, N, V)`): scores of the token *at* each place, given the places before it.
+        logits (`torch.Tensor` of shape `(B, N, V)`, *optional*): scores of the token *at* each place, given the places
+            before it; of the places in `logits_to_keep` if it was given. None beside a loss in training mode.
         encoder_last_hidden_state (`torch.Tensor` of shape `(B, M, D)`): the encoded text.
         hidden_states (`tuple` of `(B, N, D)`, *optional*): the decoder's input and the output of each layer.
         attentions (`tuple` of `(B, A, N, N)`, *optional*): self-attention weights of each decoder layer.

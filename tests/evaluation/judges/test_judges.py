@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges
+from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges, SegmentJudge
 
 
 @pytest.fixture
@@ -58,3 +58,23 @@ def test_directory_without_both_judges_is_refused(tmp_path):
     FrameJudge(["cat"], ["sky"], width=4).save_pretrained(tmp_path / "frame_judge")
     with pytest.raises(ValueError, match="without clip_judge"):
         Judges.from_pretrained(tmp_path)
+
+
+def test_larger_frames_are_judged_as_their_averages():
+    torch.manual_seed(0)
+    judges = Judges(
+        FrameJudge(["cat", "dog"], ["sky"], width=4, image_size=16),
+        ClipJudge(["up", "down"], num_frames=2, width=4, image_size=16),
+        SegmentJudge(["wall", "cat", "dog"], width=4, image_size=16),
+    )
+    clips = torch.rand(3, 2, 3, 32, 48)
+    averages = clips.unflatten(-1, (24, 2)).unflatten(-3, (16, 2)).mean(dim=(-3, -1))
+    for judge, large, small in (
+        (judges.judge_clips, clips, averages),
+        (judges.judge_frames, clips[:, 0], averages[:, 0]),
+    ):
+        for name, verdict in judge(small).items():
+            torch.testing.assert_close(judge(large)[name], verdict, msg=name)
+    assert judges.segment(clips[:, 0]).shape == (3, 32, 48)
+    with pytest.raises(ValueError, match="`pixel_values` must have a whole multiple of 16 rows"):
+        judges.judge_frames(torch.rand(1, 3, 24, 24))

@@ -16,7 +16,7 @@ from nuwa_hf.training.init.data_facts import DataFacts
 from nuwa_hf.training.init.first_settings import Machine, choose_settings
 from nuwa_hf.training.init.init_command import FILES, main
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
+from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
@@ -109,7 +109,7 @@ def test_samples_fit_the_clips_and_long_clips_give_several(seconds, rate):
 def test_a_step_has_a_row_of_each_task_and_fits_the_memory():
     for num_rows in (1, 3, 10, 1000):
         chosen = choose_settings(facts_of(num_rows, 2, 12.0), MACHINE)
-        split_rows(parse_task_shares(chosen.tasks), chosen.train_batch_size)
+        deal_rows(parse_task_shares(chosen.tasks), chosen.train_batch_size)
         assert chosen.train_batch_size * chosen.gradient_accumulation_steps <= num_rows
         assert chosen.validation_share in (0.0, 0.1)
     assert choose_settings(facts_of(4, 60, 12.0), MACHINE).validation_share == 0.0  # 32 samples, but of 4 clips

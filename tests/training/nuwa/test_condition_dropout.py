@@ -5,7 +5,7 @@
 import pytest
 import torch
 
-from nuwa_hf.training.nuwa.condition_dropout import drop_condition, drop_sketch
+from nuwa_hf.training.nuwa.condition_dropout import draw_dropped, drop_condition, drop_sketch
 
 
 NONE, PAD = 4, 0
@@ -20,9 +20,8 @@ def batch(rows, length=7):
 
 
 def drop(input_ids, attention_mask, probability, seed=0):
-    return drop_condition(
-        input_ids, attention_mask, probability, NONE, PAD, generator=torch.Generator().manual_seed(seed)
-    )
+    is_dropped = draw_dropped(len(input_ids), probability, torch.Generator().manual_seed(seed))
+    return drop_condition(input_ids, attention_mask, is_dropped, NONE, PAD)
 
 
 def dropped_rows(input_ids):
@@ -105,16 +104,12 @@ def test_unequal_shapes_are_refused():
 def test_a_sketch_is_seen_everywhere_or_nowhere_and_dropped_with_its_probability(probability):
     rows = 5000
     sketches = torch.zeros(rows, 2, 3, 1, dtype=torch.long)
-    seen, again = (drop_sketch(sketches, probability, torch.Generator().manual_seed(0)) for _ in range(2))
+    is_dropped = draw_dropped(rows, probability, torch.Generator().manual_seed(0))
+    seen = drop_sketch(sketches, is_dropped)
     assert seen.shape == sketches.shape
     assert seen.dtype == torch.bool
-    assert torch.equal(seen, again)
     is_seen = seen.flatten(1).all(1)
     assert torch.equal(is_seen, seen.flatten(1).any(1))
+    assert torch.equal(is_seen, ~is_dropped)
     # Five standard deviations of a binomial share.
     assert abs((~is_seen).double().mean().item() - probability) <= 5 * (probability * (1 - probability) / rows) ** 0.5
-
-
-def test_a_sketch_dropped_with_no_probability_is_refused():
-    with pytest.raises(ValueError, match="`probability`"):
-        drop_sketch(torch.zeros(1, 1, 2, 2), 2.0)

@@ -62,7 +62,7 @@ def measured_activations(config, rows, mixed_precision, gradient_checkpointing):
         torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed_precision == "bf16"),
     ):
         output = model(**inputs(config, rows))
-    saved[output.logits.untyped_storage().data_ptr()] = output.logits.untyped_storage()
+    assert output.logits is None
     return sum(storage.nbytes() for storage in saved.values())
 
 
@@ -72,7 +72,7 @@ def test_activations_are_within_a_quarter_of_the_tensors_that_are_saved(mixed_pr
     config = tiny_config(hidden_size=64, num_decoder_layers=4, visual_grid=(4, 8, 8))
     measured = measured_activations(config, rows, mixed_precision, False)
     estimate = activation_bytes(config, rows, mixed_precision)
-    estimate -= rows * config.get_visual_grid().numel * config.codebook_size * 4  # the loss's gradient comes later
+    estimate -= rows * config.get_visual_grid().numel * config.codebook_size * 12  # the loss's part comes later
     assert 4 / 5 < measured / estimate < 5 / 4
 
 
@@ -81,8 +81,7 @@ def test_checkpointed_layers_keep_their_input_alone():
     kept = measured_activations(config, 2, "no", True)
     width, text, visual = config.hidden_size, config.max_text_length, config.get_visual_grid().numel
     layers = 2 * 4 * width * (visual * config.num_decoder_layers + text * config.num_encoder_layers)
-    loss = 2 * visual * config.codebook_size * 8
-    assert 2 / 3 < kept / (layers + loss) < 3 / 2
+    assert 2 / 3 < kept / layers < 3 / 2
     assert activation_bytes(config, 2, "no", True) < 0.5 * activation_bytes(config, 2, "no")
 
 

@@ -10,7 +10,8 @@ import nuwa_hf.training
 from nuwa_hf import NuwaConfig
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows, starts_from_sketch
+from nuwa_hf.training.nuwa.task_batches import starts_from_sketch
+from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.run.run_arguments import parse_arguments
 
 
@@ -20,7 +21,7 @@ def test_the_shipped_configuration_has_the_documented_step():
     arguments = parse_arguments(NuwaArguments, ["--config", str(path)])
     shares = parse_task_shares(arguments.tasks)
     rows = {"T2V": 5, "V2V": 2, "S2V": 6, "TV2V": 2, "T2I": 4, "S2I": 8, "I2I": 5, "TI2I": 7}
-    assert split_rows(shares, arguments.train_batch_size) == rows
+    assert deal_rows(shares, arguments.train_batch_size) == rows
     assert set(rows) == {task.abbreviation for task in TASKS}
     t, h, w = NuwaConfig.from_preset(arguments.preset).visual_grid
     frames = sum(count * (t if get_task(name).output == "video" else 1) for name, count in rows.items())

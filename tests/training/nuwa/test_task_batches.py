@@ -8,7 +8,7 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config
 
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.known_masks import first_frames_known, random_known_masks
-from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, shuffled, split_rows, starts_from_sketch
+from nuwa_hf.training.nuwa.task_batches import TaskBatches, shuffled, starts_from_sketch
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
@@ -61,55 +61,6 @@ def is_none(batch):
     assert (batch["attention_mask"].sum(1)[none] == 1).all()
     assert (batch["attention_mask"].sum(1)[~none] > 1).all()
     return none
-
-
-def test_shares_are_normalised():
-    assert parse_task_shares(["T2V=3", "T2I=1"]) == {"T2V": 0.75, "T2I": 0.25}
-    shares = parse_task_shares(["T2V=0.5", "V2V=0.15", "T2I=0.35"])
-    assert list(shares) == ["T2V", "V2V", "T2I"]
-    assert sum(shares.values()) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    "texts",
-    [["T2V"], ["T2V=many"], ["T2V=0"], ["T2V=-1"], ["T2V=nan"], ["T2V=inf"], ["X2V=1"], ["t2v=1"], ["T2V=1"] * 2],
-)
-def test_wrong_shares_are_refused_with_the_tasks_that_there_are(texts):
-    names = ", ".join(f"'{task.abbreviation}'" for task in TASKS)
-    with pytest.raises(ValueError, match=rf"`tasks` must be entries like .* among \[{names}\]"):
-        parse_task_shares(texts)
-
-
-def test_no_task_at_all_is_refused():
-    with pytest.raises(ValueError, match="at least one task"):
-        parse_task_shares([])
-
-
-def test_rows_sum_up_and_are_within_one_of_the_exact_share():
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(300):
-        weights = torch.rand(3, generator=generator).add(0.2).double()
-        shares = dict(zip("abc", (weights / weights.sum()).tolist(), strict=True))
-        rows = int(torch.randint(12, 200, (), generator=generator))
-        counts = split_rows(shares, rows)
-        assert sum(counts.values()) == rows
-        rounded_up = [name for name in shares if counts[name] > shares[name] * rows]
-        rounded_down = [name for name in shares if name not in rounded_up]
-        assert all(abs(counts[name] - shares[name] * rows) < 1 for name in shares)
-        for up in rounded_up:
-            for down in rounded_down:
-                assert shares[up] * rows % 1 >= shares[down] * rows % 1
-
-
-def test_the_shares_of_the_paper_split_as_computed_by_hand():
-    assert split_rows(parse_task_shares(["T2V=12", "V2V=4", "T2I=12"]), 28) == {"T2V": 12, "V2V": 4, "T2I": 12}
-    # 5, 1.5, 3.5: the one row left over goes to the first of the two equal remainders.
-    assert split_rows({"T2V": 0.5, "V2V": 0.15, "T2I": 0.35}, 10) == {"T2V": 5, "V2V": 2, "T2I": 3}
-
-
-def test_a_batch_too_small_for_its_tasks_is_refused():
-    with pytest.raises(ValueError, match=r"at least one row of each task, got 2, which leaves none to \['V2V'\]"):
-        split_rows({"T2V": 0.5, "V2V": 0.1, "T2I": 0.4}, 2)
 
 
 @pytest.mark.parametrize("length", [1, 7, 40])
@@ -256,3 +207,26 @@ def test_making_batches_leaves_the_global_generator_alone(tokens):
     before = torch.get_rng_state()
     make(tokens, 0.5)(range(ROWS))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("num_processes", [2, 11, 22])
+def test_rows_are_the_same_in_any_number_of_processes(tokens, num_processes):
+    makes = TaskBatches(tokens, tiny_config(), COUNTS, 0.5, 3, 0.4)
+    together = makes(range(ROWS, 2 * ROWS))
+    found = {task: {} for task in COUNTS}
+    for process in range(num_processes):
+        own = range(ROWS + process, 2 * ROWS, num_processes)
+        for task, batch in makes(own).items():
+            first = ROWS + FIRST[task]
+            rows = [index - first for index in own if first <= index < first + COUNTS[task]]
+            for place, row in enumerate(rows):
+                found[task][row] = {n: t[place] for n, t in vars(batch).items() if t is not None}
+    for task, batch in together.items():
+        assert sorted(found[task]) == list(range(COUNTS[task]))
+        for row, columns in found[task].items():
+            for name, column in columns.items():
+                expected = getattr(batch, name)[row]
+                if column.ndim == 1:  # a text is as long as the longest beside it
+                    assert not expected[len(column) :].any()
+                    expected = expected[: len(column)]
+                assert torch.equal(column, expected)

@@ -93,7 +93,7 @@ def test_no_card_of_the_table_hides_another():
 
 
 def test_a_window_counts_its_own_steps_and_leaves_out_what_is_not_known_of_a_cpu():
-    speed = Throughput(tiny_config(), torch.device("cpu"), "no", num_processes=2)
+    speed = Throughput(tiny_config(), torch.device("cpu"), "no")
     batch = batch_of(Grid(1, 4, 5))
     for _ in range(2):
         with speed.waiting():

@@ -13,6 +13,7 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_trans
 
 from nuwa_hf import NuwaTextToVideoPipeline, NuwaVQGAN
 from nuwa_hf.datasets import sketch_class_names
+from nuwa_hf.exit_status import StoppedEarly
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.presets import condition_window_of
 from nuwa_hf.tasks import TASKS
@@ -85,9 +86,22 @@ def metrics_of(output_dir):
     return [{name: value for name, value in line.items() if name not in Throughput.NAMES} for line in lines]
 
 
+def stop_after(monkeypatch, step, number):
+    """From now on a run is sent a signal twice while it logs that step."""
+    log = RunState.log
+
+    def log_and_signal(state, values):
+        log(state, values)
+        if state.step == step:
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(RunState, "log", log_and_signal)
+
+
 @pytest.mark.parametrize("optimizer", [pytest.param("adamw", marks=pytest.mark.slow), "muon"])
-def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(
-    folders, processes, tmp_path, optimizer
+def test_a_run_killed_and_told_to_stop_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(
+    folders, processes, tmp_path, monkeypatch, optimizer
 ):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     main(run_flags(folders, whole, optimizer))
@@ -95,6 +109,10 @@ def test_a_killed_run_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one
     assert dead.returncode == -signal.SIGKILL, dead.stderr
     assert sorted(path.name for path in killed.glob("checkpoint-*")) == ["checkpoint-000003"]
     assert len(metrics_of(killed)) == 6  # five steps and one validation, two of the steps after the checkpoint
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5, signal.SIGTERM)
+        with pytest.raises(StoppedEarly, match=r"step 5 of 8 \(SIGTERM\).*000005\.$"):
+            main(run_flags(folders, killed, optimizer))
     main(run_flags(folders, killed, optimizer))
     assert metrics_of(killed) == metrics_of(whole)
     assert [line["step"] for line in metrics_of(whole)] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 8]
@@ -220,7 +238,7 @@ def test_workers_give_the_same_run(folders, tmp_path):
     ("flags", "message"),
     [
         (["--tasks", "T2V=0.9", "V2T=0.1"], "`tasks` must be entries"),
-        (["--train_batch_size", "2"], "`train_batch_size` must hold at least one row of each task"),
+        (["--train_batch_size", "2"], "`train_batch_size` must be so large that a step has at least one row"),
         (["--preset", "huge"], "`preset` must be one of"),
         (["--condition_dropout", "1.5"], "`condition_dropout` must be a share"),
         (["--optimizer", "muon", "--mixed_precision", "fp16"], "`mixed_precision` must be 'no' or 'bf16' with muon"),

@@ -14,6 +14,7 @@ import test_train_nuwa
 import torch
 from safetensors.torch import load_file
 
+from nuwa_hf.exit_status import GO_ON, exit_status
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
@@ -23,10 +24,10 @@ from nuwa_hf.training.run.run_state import RunState
 folders = test_train_nuwa.folders
 run_flags = test_train_nuwa.run_flags
 
-# A forward pass has the same samples in one process that takes two passes as in two processes that take one each.
-SAME_PASSES = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, "train_batch_size": 9}
-# With one task and no draws it does not matter which samples share a pass, so two batches of 5 are one of 10.
-ONE_TASK = ["--tasks", "T2V=1", "--condition_dropout", "0", "--train_batch_size"]
+MIX = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, "input_noise": 0.3}
+# A pass of a process has rows of two of the eight tasks at most, and sketches or known parts are in some passes only.
+SHARED = {"train_batch_size": 2, "gradient_accumulation_steps": 3}
+ALONE = {"train_batch_size": 12}
 
 
 def train_in_two_processes(plan):
@@ -39,7 +40,7 @@ def train_in_two_processes(plan):
         children = [fork_and_train(rank, **run) for rank in ("0", "1")]
         first, status = os.wait()
         (other,) = set(children) - {first}
-        if status != 0:
+        if status != 0 and os.waitstatus_to_exitcode(status) != GO_ON:
             os.kill(other, signal.SIGKILL)
         codes.append([os.waitstatus_to_exitcode(one) for one in (status, os.waitpid(other, 0)[1])])
     print("codes:", json.dumps(codes))
@@ -52,15 +53,15 @@ def fork_and_train(rank, flags, kill):
     os.environ.update(RANK=rank, LOCAL_RANK=rank)
     try:
         if kill is not None:
-            {"step": kill_after_step, "checkpoint": kill_in_checkpoint}[kill[0]](kill[1])
-        main(flags)
-        os._exit(0)
+            what, step = kill
+            {"step": kill_after_step, "checkpoint": kill_in_checkpoint, "told": tell_one}[what](step, rank)
+        os._exit(exit_status(lambda: main(flags)))
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)
 
 
-def kill_after_step(last):
+def kill_after_step(last, _):
     """From now on this process dies after that step, as by `kill -9`."""
     log = RunState.log
 
@@ -72,7 +73,20 @@ def kill_after_step(last):
     RunState.log = log_and_die
 
 
-def kill_in_checkpoint(step):
+def tell_one(last, rank):
+    """From now on the second process alone is told to stop, at that step."""
+    count = Throughput.count
+
+    def count_and_tell(speed, batches):
+        count(speed, batches)
+        speed.passes = getattr(speed, "passes", 0) + 1
+        if (speed.passes, rank) == (last, "1"):
+            signal.raise_signal(signal.SIGUSR1)
+
+    Throughput.count = count_and_tell
+
+
+def kill_in_checkpoint(step, _):
     """From now on this process dies when it opens the last file of that checkpoint."""
     last_file = f".checkpoint-{step:06d}.incomplete/arguments.json"
 
@@ -85,22 +99,25 @@ def kill_in_checkpoint(step):
 
 @pytest.fixture(scope="module")
 def runs(folders, processes, tmp_path_factory):
-    """Folder of runs by two processes: `whole`, `killed` (twice, and resumed), `mix` and `one_task`."""
+    """Folder of runs by two processes: `whole`, `killed` (twice, told to stop, and resumed), and `mix`."""
     folder = tmp_path_factory.mktemp("two")
     killed = run_flags(folders, folder / "killed")
     plan = [
         {"flags": run_flags(folders, folder / "whole"), "kill": None},
         {"flags": killed, "kill": ("step", 5)},
+        {"flags": killed, "kill": ("told", 1)},  # step 4, the first after the checkpoint
         {"flags": killed, "kill": ("checkpoint", 6)},
         {"flags": killed, "kill": None},
-        {"flags": run_flags(folders, folder / "mix", **SAME_PASSES), "kill": None},
-        {"flags": [*run_flags(folders, folder / "one_task", **SAME_PASSES), *ONE_TASK, "5"], "kill": None},
+        {"flags": run_flags(folders, folder / "mix", **MIX, **SHARED), "kill": None},
     ]
     done = processes.run(train_in_two_processes, plan)
     assert "codes: " in done.stdout, done.stderr
     for run, codes in zip(plan, json.loads(done.stdout.rpartition("codes: ")[2]), strict=True):
         if run["kill"] is None:
             assert codes == [0, 0], done.stderr
+        elif run["kill"][0] == "told":
+            assert codes == [GO_ON, GO_ON], done.stderr
+            assert "stopped after step 4 of 8 (SIGUSR1)" in done.stderr
         else:  # gloo may end the other process before the kill does
             assert -signal.SIGKILL in codes, done.stderr
             assert 0 not in codes, done.stderr
@@ -123,7 +140,7 @@ def assert_equal_to_rounding(folder, other):
         torch.testing.assert_close(weight, weights_of(other)[name], rtol=1e-3, atol=1e-5)
 
 
-def test_a_run_killed_at_a_step_and_in_a_checkpoint_ends_as_one_that_was_not(runs):
+def test_a_run_killed_at_a_step_and_in_a_checkpoint_and_told_to_stop_ends_as_one_that_was_not(runs):
     assert metrics_of(runs / "killed") == metrics_of(runs / "whole")
     states = [load_file(runs / name / "checkpoint-000008" / "model.safetensors") for name in ("killed", "whole")]
     for one, other in (states, [weights_of(runs / name) for name in ("killed", "whole")]):
@@ -139,22 +156,17 @@ def test_each_process_drops_out_places_of_its_own(runs):
     assert not torch.equal(*(state["torch_manual_seed"] for state in states))
 
 
-def test_two_processes_are_one_that_takes_two_passes_a_step_on_all_tasks(runs, folders, tmp_path):
-    main(run_flags(folders, tmp_path, **SAME_PASSES, gradient_accumulation_steps=2))
+def test_two_processes_that_lack_tasks_are_one_with_the_whole_batch(runs, folders, tmp_path):
+    main(run_flags(folders, tmp_path, **MIX, **ALONE))
     assert_equal_to_rounding(tmp_path, runs / "mix")
-
-
-def test_two_processes_are_one_with_a_batch_of_twice_the_size(runs, folders, tmp_path):
-    main([*run_flags(folders, tmp_path, **SAME_PASSES), *ONE_TASK, "10"])
-    assert_equal_to_rounding(tmp_path, runs / "one_task")
 
 
 def test_one_process_goes_on_where_two_stopped(runs, folders, tmp_path, caplog):
     shutil.copytree(runs / "mix" / "checkpoint-000002", tmp_path / "checkpoint-000002")
     lines = (runs / "mix" / "metrics.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "metrics.jsonl").write_text("".join(lines))
-    main(run_flags(folders, tmp_path, **SAME_PASSES, gradient_accumulation_steps=2))
+    main(run_flags(folders, tmp_path, **MIX, **ALONE))
     assert "written by 2 processes and goes on with 1" in caplog.text
-    assert "a step has 18 samples as before, so the data's order stays" in caplog.text
+    assert "a step has 12 samples as before, so the data's order stays" in caplog.text
     assert len(complete_checkpoints(tmp_path)) == 2
     assert_equal_to_rounding(tmp_path, runs / "mix")

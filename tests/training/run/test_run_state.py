@@ -244,8 +244,8 @@ def test_an_argument_that_a_checkpoint_does_not_know_was_at_its_default(tmp_path
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"gradient_accumulation_steps": 2}, "a step has 32 samples as before, so the data's order stays"),
-        ({"train_batch_size": 32}, "`train_batch_size` was 16 and is 32"),
+        ({"train_batch_size": 32}, "a step has 32 samples as before, so the data's order stays"),
+        ({"gradient_accumulation_steps": 2}, "a pass over all processes had 32 rows and has 16 now"),
         ({}, "a step had 32 samples and has 16 now, so the data's order changes"),
     ],
 )

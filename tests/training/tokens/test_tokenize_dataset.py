@@ -70,15 +70,16 @@ def test_tokens_are_the_codecs_of_each_frame_and_the_tokenizers_of_each_caption(
         assert tokens.image_indices[row] == sample["image_index"]
 
 
-def test_sketch_tokens_are_the_sketch_codecs_of_each_frame():
+@pytest.mark.parametrize(("levels", "kept"), [(3, slice(None)), (2, slice(1, None, 2))])
+def test_sketch_tokens_are_the_sketch_codecs_of_each_frame_at_its_size(levels, kept):
     vqgan, tokenizer, clips = tiny_vqgan(block_out_channels=(8, 8, 8), sample_size=64), tiny_tokenizer(), Clips()
-    sketch_vqgan = tiny_sketch_vqgan(levels=3)
+    sketch_vqgan = tiny_sketch_vqgan(levels=levels)
     tokens = tokenize_clips(clips, [1, 0], vqgan, tokenizer, sketch_vqgan)
     assert tokens.sketch_tokens.shape == tokens.video_tokens.shape
     assert tokens.sketch_tokens.dtype == torch.int32
     for row, sample in enumerate(clips.samples[::-1]):
         for frame, class_map in enumerate(sample["sketch"]):
-            pixels = class_maps_to_pixels(torch.from_numpy(class_map)[None].long(), CLASSES)
+            pixels = class_maps_to_pixels(torch.from_numpy(class_map)[None, kept, kept].long(), CLASSES)
             assert torch.equal(tokens.sketch_tokens[row, frame].long(), sketch_vqgan.encode(pixels).tokens[0])
     without = tokenize_clips(clips, [1, 0], vqgan, tokenizer)
     assert without.sketch_tokens is None

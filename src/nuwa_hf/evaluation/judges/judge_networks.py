@@ -45,6 +45,31 @@ class ClipJudgeOutput(BaseOutput):
     features: Tensor
 
 
+def averaged_to(pixel_values: Tensor, image_size: int | None) -> Tensor:
+    """Frames at the size that a judge was trained on. Larger ones are averaged over squares of pixels.
+
+    Args:
+        pixel_values (`torch.Tensor` of shape `(B, C, Y, X)`): frames.
+        image_size (`int`, *optional*): rows that come out; None leaves the frames as they are.
+
+    Returns:
+        `torch.Tensor` of shape `(B, C, image_size, X / Y * image_size)`.
+
+    Raises:
+        ValueError: If the frames do not have a whole multiple of `image_size` rows and columns.
+    """
+    if image_size is None or pixel_values.shape[-2] == image_size:
+        return pixel_values
+    rows, columns = pixel_values.shape[-2:]
+    factor = rows // image_size
+    if factor == 0 or rows % image_size or columns % factor:
+        raise ValueError(
+            f"`pixel_values` must have a whole multiple of {image_size} rows (`image_size` of this judge), got "
+            f"{rows} x {columns} pixels; judge frames of the setting that it was trained on."
+        )
+    return functional.avg_pool2d(pixel_values, factor)
+
+
 class ConvolutionUnit(nn.Module):
     """Convolution, batch normalisation, ReLU; half the rows and columns at `stride=2`."""
 
@@ -81,10 +106,18 @@ class FrameJudge(ModelMixin, ConfigMixin):
         object_names (`list[str]`): the object classes, in the order of the logits.
         background_names (`list[str]`): the background classes, in the order of the logits.
         width (`int`, defaults to 24): channels after the first convolution; later layers have 2 and 4 times as many.
+        image_size (`int`, *optional*): rows of pixels that it looks at. Larger frames are averaged down to it; None
+            means that frames are judged as they are.
     """
 
     @register_to_config
-    def __init__(self, object_names: list[str], background_names: list[str], width: int = 24):
+    def __init__(
+        self,
+        object_names: list[str],
+        background_names: list[str],
+        width: int = 24,
+        image_size: int | None = None,
+    ):
         super().__init__()
         self.stem = nn.Sequential(
             ConvolutionUnit(3, width, kernel_size=5, stride=2),
@@ -105,7 +138,7 @@ class FrameJudge(ModelMixin, ConfigMixin):
         Returns:
             `FrameJudgeOutput`: object logits, background logits and the features below them.
         """
-        hidden_states = self.stem(2 * pixel_values - 1)
+        hidden_states = self.stem(2 * averaged_to(pixel_values, self.config.image_size) - 1)
         hidden_states = self.last(self.middle(hidden_states))
         features = torch.cat([hidden_states.mean(dim=(2, 3)), hidden_states.amax(dim=(2, 3))], dim=1)
         return FrameJudgeOutput(
@@ -127,12 +160,13 @@ class ClipJudge(ModelMixin, ConfigMixin):
         num_frames (`int`): frames in every clip.
         width (`int`, defaults to 16): channels of each frame after the first convolution; after the second there are
             2 times as many, in the stack 8 times.
+        image_size (`int`, *optional*): rows of pixels that it looks at, as for the frame judge.
     """
 
     pooled_size = 4
 
     @register_to_config
-    def __init__(self, motion_names: list[str], num_frames: int, width: int = 16):
+    def __init__(self, motion_names: list[str], num_frames: int, width: int = 16, image_size: int | None = None):
         super().__init__()
         self.frame_stem = nn.Sequential(
             ConvolutionUnit(3, width, stride=2),
@@ -165,7 +199,8 @@ class ClipJudge(ModelMixin, ConfigMixin):
                 f"got {num_frames}; judge clips of the setting the judge was trained on."
             )
         changes = 2 * (pixel_values - pixel_values.mean(dim=1, keepdim=True))
-        hidden_states = self.frame_stem(rearrange(changes, "b t c y x -> (b t) c y x"))
+        changes = averaged_to(rearrange(changes, "b t c y x -> (b t) c y x"), self.config.image_size)
+        hidden_states = self.frame_stem(changes)
         hidden_states = self.stack(rearrange(hidden_states, "(b t) c y x -> b (t c) y x", b=batch))
         hidden_states = functional.adaptive_avg_pool2d(hidden_states, self.pooled_size)
         features = functional.relu(self.projection(hidden_states.flatten(1)))

@@ -12,7 +12,12 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nuwa_hf.evaluation.judges.judge_networks import ConvolutionUnit, FrameJudge, ResidualUnit
+from nuwa_hf.evaluation.judges.judge_networks import (
+    ConvolutionUnit,
+    FrameJudge,
+    ResidualUnit,
+    averaged_to,
+)
 
 
 class SegmentJudge(ModelMixin, ConfigMixin):
@@ -25,10 +30,12 @@ class SegmentJudge(ModelMixin, ConfigMixin):
         class_names (`list[str]`): the classes of a sketch, in the order of the logits.
         width (`int`, defaults to 24): channels at half the resolution; at a quarter and an eighth there are 2 and 4
             times as many.
+        image_size (`int`, *optional*): rows of pixels that it looks at, as for the frame judge. The logits of a
+            larger frame are interpolated between its pixels.
     """
 
     @register_to_config
-    def __init__(self, class_names: list[str], width: int = 24):
+    def __init__(self, class_names: list[str], width: int = 24, image_size: int | None = None):
         super().__init__()
         self.stem = nn.Sequential(
             ConvolutionUnit(3, width, kernel_size=5, stride=2),
@@ -61,11 +68,14 @@ class SegmentJudge(ModelMixin, ConfigMixin):
         Returns:
             `torch.Tensor` of shape `(B, C, Y, X)`: logits.
         """
-        pixels = 2 * pixel_values - 1
+        pixels = 2 * averaged_to(pixel_values, self.config.image_size) - 1
         half = self.stem[0](pixels)
         quarter = self.middle[0](self.stem[1](half))
         eighth = self.last(self.middle[1](quarter))
         hidden_states = self.up_quarter(torch.cat([functional.interpolate(eighth, scale_factor=2.0), quarter], dim=1))
         hidden_states = self.up_half(torch.cat([functional.interpolate(hidden_states, scale_factor=2.0), half], dim=1))
         hidden_states = functional.interpolate(hidden_states, scale_factor=2.0)
-        return self.head(torch.cat([hidden_states, self.detail(pixels)], dim=1))
+        logits = self.head(torch.cat([hidden_states, self.detail(pixels)], dim=1))
+        if logits.shape[-2:] == pixel_values.shape[-2:]:
+            return logits
+        return functional.interpolate(logits, pixel_values.shape[-2:], mode="bilinear")

@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 REPORT_FILE = "report.json"
 WARMUP_SHARE = 0.05
+JUDGED_SIZE = 64  # rows of pixels at which the judges' layers are right; larger frames are averaged down to it
 
 
 def train(
@@ -161,7 +162,7 @@ def check_kept_judge(config: dict[str, Any], expected: dict[str, Any], directory
     Raises:
         ValueError: If they differ.
     """
-    different = [name for name, value in expected.items() if config[name] != value]
+    different = [name for name, value in expected.items() if config.get(name) != value]
     if different:
         raise ValueError(
             f"`output_dir` must hold judges of this setting, got {str(directory)!r} with another "
@@ -196,9 +197,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     dataset = EmojiMotion(setting=arguments.setting, split="train", seed=arguments.seed)
     clips = JudgeClips(dataset)
-    names = {"object_names": dataset.object_names, "background_names": dataset.background_names}
-    motions = {"motion_names": dataset.motion_names, "num_frames": dataset.setting.num_frames}
-    classes_of_sketches = {"class_names": list(sketch_class_names)}
+    size = {"image_size": JUDGED_SIZE if dataset.setting.size > JUDGED_SIZE else None}
+    names = {"object_names": dataset.object_names, "background_names": dataset.background_names, **size}
+    motions = {"motion_names": dataset.motion_names, "num_frames": dataset.setting.num_frames, **size}
+    classes_of_sketches = {"class_names": list(sketch_class_names), **size}
     plan = {
         FRAME_JUDGE_FOLDER: (FrameJudge, names, frame_loss, arguments.frame_steps),
         CLIP_JUDGE_FOLDER: (ClipJudge, motions, clip_loss, arguments.clip_steps),

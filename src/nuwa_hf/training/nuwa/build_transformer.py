@@ -21,7 +21,7 @@ from nuwa_hf.pipelines.learnt import warn_of_other_codec
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares
+from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 

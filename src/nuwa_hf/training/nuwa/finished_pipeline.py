@@ -18,7 +18,7 @@ from nuwa_hf.storage.portable_names import make_portable
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.nuwa.fine_tuning import merged_copy
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares
+from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 
 
 logger = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from nuwa_hf.training.nuwa.components import find_start
 from nuwa_hf.training.nuwa.memory_estimate import memory_table, on_meta
 from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
+from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.run.run_arguments import argument, parse_arguments, require
 from nuwa_hf.training.tokens.token_files import shard_path
 from nuwa_hf.training.tokens.token_mixture import parse_token_sources
@@ -100,18 +100,31 @@ def config_of(arguments: MemoryArguments) -> NuwaConfig:
     return NuwaConfig.from_preset(arguments.preset, **values)
 
 
-def videos_of_a_batch(arguments: NuwaArguments, num_frames: int) -> float:
-    """How many videos have as many visual tokens as a batch of the tasks.
+def videos_of_a_batch(arguments: MemoryArguments, num_frames: int) -> float:
+    """How many videos have as many visual tokens as the largest batch of a process.
 
     Args:
-        arguments (`NuwaArguments`): tasks and rows.
+        arguments (`MemoryArguments`): tasks, rows, passes and processes.
         num_frames (`int`): frames of a video.
 
     Returns:
         `float`: above 0.
     """
-    counts = split_rows(parse_task_shares(arguments.tasks), arguments.train_batch_size)
-    return sum(count / (1 if get_task(task).output == "video" else num_frames) for task, count in counts.items())
+    processes, rows = arguments.num_processes, arguments.train_batch_size
+    counts = deal_rows(
+        parse_task_shares(arguments.tasks),
+        rows,
+        processes=processes,
+        passes=arguments.gradient_accumulation_steps,
+    )
+    videos = [
+        1 if get_task(task).output == "video" else 1 / num_frames for task in counts for _ in range(counts[task])
+    ]
+    return max(
+        sum(videos[first + process : first + rows * processes : processes])
+        for first in range(0, len(videos), rows * processes)
+        for process in range(processes)
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

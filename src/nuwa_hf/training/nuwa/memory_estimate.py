@@ -15,6 +15,7 @@ from torch import nn
 
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.token_loss import LOGITS_AT_ONCE
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.run.run_arguments import require
@@ -128,9 +129,9 @@ def activation_bytes(
         e 2 F                         before and after the GELU
 
     and 2 e for the keys and values of each text place. An encoder layer has no cross-attention, and three maps that
-    read its first norm. The loss keeps V (e + 4) bytes for each visual place, logits and log-probabilities, and its
-    gradient takes another 4 V. With gradient checkpointing a layer keeps its input alone, and one layer at a time has
-    all of the above.
+    read its first norm. The loss keeps nothing; where its gradient begins, 12 bytes are needed for each logit of the
+    places that are computed at once: the log-probabilities, their gradient, and that of the logits. With gradient
+    checkpointing a layer keeps its input alone, and one layer at a time has all of the above.
 
     Args:
         config (`NuwaConfig`): the sizes.
@@ -153,12 +154,12 @@ def activation_bytes(
 
     decoder = width * (visual * units(4, 5 + 3) + text * 2 * e)
     encoder = width * text * units(3, 5)
-    loss = visual * config.codebook_size * (e + 2 * FLOAT)
+    loss = 3 * FLOAT * min(rows * visual * config.codebook_size, LOGITS_AT_ONCE)
     if gradient_checkpointing:
         kept = FLOAT * width * (visual * config.num_decoder_layers + text * config.num_encoder_layers)
         # The loss has been freed by the time the last layer is recomputed.
-        return round(rows * (kept + max(loss, decoder)))
-    return round(rows * (decoder * config.num_decoder_layers + encoder * config.num_encoder_layers + loss))
+        return round(rows * kept + max(loss, rows * decoder))
+    return round(rows * (decoder * config.num_decoder_layers + encoder * config.num_encoder_layers) + loss)
 
 
 def estimate_memory(

@@ -11,7 +11,7 @@ from accelerate.utils import convert_file_size_to_int
 from nuwa_hf.modeling.presets import PRESETS
 from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, check_peft
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares, split_rows
+from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
 from nuwa_hf.training.tokens.token_mixture import starts_from_sketch
 
@@ -79,6 +79,11 @@ class NuwaArguments(RunArguments):
         metadata={"help": "Share of each task in the rows of a batch."},
     )
     condition_dropout: float = argument(0.1, help="Probability that a text becomes the constant 'None' condition.")
+    input_noise: float = argument(
+        0.0,
+        help="Up to this share of the tokens before a place are random ones when it is learnt, more or fewer by row; "
+        "the labels and what is given stay.",
+    )
     optimizer: Literal["adamw", "muon"] | None = argument(
         None, help=f"Muon takes the matrices inside the layers. {BY_SIZE}"
     )
@@ -126,6 +131,8 @@ class NuwaArguments(RunArguments):
         require(not (share and both), "validation_share", "0 with `validation_tokens`", share, "drop one")
         for name in ("condition_dropout", "hidden_dropout", "adam_beta1", "adam_beta2", "ema_decay"):
             self.require_share(name)
+        noise = self.input_noise
+        require(0 <= noise < 1, "input_noise", "at least 0 and below 1", noise, "use for example 0.2")
         self.require_positive("muon_learning_rate")
         require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay, "use 0 to leave it out")
         scale, temperature = self.guidance_scale, self.unguided_temperature
@@ -142,7 +149,6 @@ class NuwaArguments(RunArguments):
         require(self.preset in PRESETS, "preset", f"one of {sorted(PRESETS)}", self.preset, "choose one of these")
         is_scaled_muon = self.optimizer == "muon" and self.mixed_precision == "fp16"  # one loss scale, two optimisers
         require(not is_scaled_muon, "mixed_precision", "'no' or 'bf16' with muon", "fp16", "or use adamw")
-        split_rows(parse_task_shares(self.tasks), self.train_batch_size)
         self.check_start()
         self.check_fine_tuning()
         id_ = self.hub_model_id

@@ -2,11 +2,13 @@
 # Copyright 2026 The nuwa_hf authors
 """The transformer's loss over several tasks, one training step, and the validation loss."""
 
+from collections.abc import Collection
 from contextlib import nullcontext
 
 import torch
 from accelerate import Accelerator
 
+from nuwa_hf.training.nuwa.placeholder_batch import with_placeholders
 from nuwa_hf.training.nuwa.task_batches import TaskBatch, TaskBatches, to_device
 from nuwa_hf.training.run.averaged_weights import whole
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -39,7 +41,7 @@ def task_losses(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> dict[s
     Returns:
         `dict[str, torch.Tensor]`: task to a scalar, in nats per counted token.
     """
-    return {task: model(**vars(batch)).loss for task, batch in batches.items()}
+    return {task: model(**vars(batch), logits_to_keep=[]).loss for task, batch in batches.items()}
 
 
 def tasks_loss(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -64,44 +66,51 @@ def nuwa_step(
     accelerator: Accelerator,
     passes: list[dict[str, TaskBatch]],
     max_grad_norm: float,
+    tasks: Collection[str] | None = None,
 ) -> dict[str, torch.Tensor]:
     """One optimiser step. Its loss is the mean over all tokens of the step, as if one process computed them in one
     pass.
 
         loss = sum_process sum_pass sum_task sum_n - log p(y_n) / number of counted tokens of all of these
 
-    Passes and processes differ in how many tokens count, because masks are random. So the tokens are counted first,
-    over all passes and processes. DDP averages the gradients of the processes; multiplying by their number turns that
-    into a sum.
+    Passes and processes differ in their tasks, and in how many tokens count, because masks are random. So the tokens
+    are counted first, over all passes and processes. DDP averages the gradients of the processes; multiplying by their
+    number turns that into a sum.
 
     Args:
         model (`torch.nn.Module`): as `Accelerator.prepare` gave it; changed in place.
         optimizers (`list[torch.optim.Optimizer]`): likewise.
         accelerator (`Accelerator`): runs the backward passes.
-        passes (`list[dict[str, TaskBatch]]`): the batches of each pass of the accumulation, all of the same tasks.
+        passes (`list[dict[str, TaskBatch]]`): the batches of each pass of the accumulation.
         max_grad_norm (`float`): gradients are scaled down to this norm.
+        tasks (`Collection[str]`, *optional*): all tasks of the step; by default those of the first pass. With several
+            processes, each must name the same.
 
     Returns:
         `dict[str, torch.Tensor]`: scalars for the log: the loss and each task's, over all passes and processes, and
         the gradient norm.
     """
-    counts = [counted_tokens(batches) for batches in passes]
-    totals = {task: sum(count[task] for count in counts) for task in passes[0]}
-    if accelerator.num_processes > 1:
-        everywhere = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), "sum")
-        totals = dict(zip(totals, everywhere.tolist(), strict=True))
+    tasks = list(passes[0] if tasks is None else tasks)
+    own = [counted_tokens(batches) for batches in passes]
+    counts = torch.tensor([[count.get(task, 0) for task in tasks] for count in own], device=accelerator.device)
+    counts = accelerator.reduce(counts, "sum") if accelerator.num_processes > 1 else counts
+    totals = dict(zip(tasks, counts.sum(0).tolist(), strict=True))
     total = sum(totals.values())
-    logged = dict.fromkeys(["loss", *(f"loss_{task}" for task in totals)], 0.0)
-    for index, (batches, count) in enumerate(zip(passes, counts, strict=True)):
+    logged = dict.fromkeys(["loss", *(f"loss_{task}" for task in tasks)], 0.0)
+    for index, (batches, count, everywhere) in enumerate(zip(passes, own, counts.tolist(), strict=True)):
         is_last = index == len(passes) - 1
         accelerator.sync_gradients = is_last  # DeepSpeed takes its step in the backward pass and reads this there
+        if accelerator.num_processes > 1:
+            # In the last pass all tasks of the step, so that every gradient of the earlier ones is sent.
+            needed = [task for task, some in zip(tasks, everywhere, strict=True) if some or is_last]
+            batches = with_placeholders(batches, needed)
         with nullcontext() if is_last else accelerator.no_sync(model):
             losses = task_losses(model, batches)
             loss = _share_of_loss(losses, count, total)
             accelerator.backward(loss * accelerator.num_processes)
         logged["loss"] += loss.detach()
         for task, value in losses.items():
-            logged[f"loss_{task}"] += value.detach() * (count[task] / totals[task])
+            logged[f"loss_{task}"] += value.detach() * (count.get(task, 0) / totals[task])
     gradient_norm = accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
     for optimizer in optimizers:
         optimizer.step()
@@ -113,8 +122,8 @@ def nuwa_step(
 
 
 def _share_of_loss(losses: dict[str, torch.Tensor], counts: dict[str, int], total: int) -> torch.Tensor:
-    """The contribution of the tasks' means, each over `counts` tokens, to a mean over `total` tokens."""
-    return sum(losses[task] * (counts[task] / total) for task in losses)
+    """The contribution of the tasks' means, each over `counts` tokens (or none), to a mean over `total` tokens."""
+    return sum(losses[task] * (counts.get(task, 0) / total) for task in losses)
 
 
 @torch.no_grad()

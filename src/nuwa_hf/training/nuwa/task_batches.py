@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Batches of the training tasks from token files: each is a pure function of its sample indices.
+"""Batches of the training tasks from token files: each row is a pure function of its sample index.
 
 Legend: B batch, T, H, W token grid, L text length.
 """
@@ -13,8 +13,9 @@ import torch
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.text_ids import none_text, text_mask
-from nuwa_hf.tasks import TASKS, Task, get_task
-from nuwa_hf.training.nuwa.condition_dropout import drop_condition, drop_sketch
+from nuwa_hf.tasks import Task, get_task
+from nuwa_hf.training.nuwa.condition_dropout import draw_dropped, drop_condition, drop_sketch
+from nuwa_hf.training.nuwa.input_noise import add_input_noise
 from nuwa_hf.training.nuwa.known_masks import first_frames_known, random_known_masks
 from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -54,73 +55,40 @@ class TaskBatch:
         return TaskBatch(**{name: tensor.to(device) for name, tensor in tensors.items()})
 
 
-def parse_task_shares(texts: Sequence[str]) -> dict[str, float]:
-    """Shares of the tasks from texts such as `"T2V=0.6"`.
+@dataclass(frozen=True)
+class TaskDraws:
+    """What is drawn at random for the rows of a task.
 
     Args:
-        texts (`Sequence[str]`): one text a task.
-
-    Returns:
-        `dict[str, float]`: the paper's short name to a share; the shares sum to 1.
-
-    Raises:
-        ValueError: If a text has another form, or a task is unknown, named twice or without a positive share.
+        has_no_text (`torch.BoolTensor` of shape `(B,)`, *optional*): True where a text becomes "None".
+        has_no_sketch (`torch.BoolTensor` of shape `(B,)`, *optional*): True where a sketch is left out.
+        known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where a token is given.
     """
-    known = [task.abbreviation for task in TASKS]
-    shares = {}
-    for text in texts:
-        name, _, number = text.partition("=")
-        try:
-            share = float(number)
-        except ValueError:
-            share = 0.0
-        if name not in known or name in shares or not 0 < share < float("inf"):
-            raise ValueError(
-                f"`tasks` must be entries like 'T2V=0.6' with tasks among {known}, each once, and shares above 0, got "
-                f"{list(texts)}."
-            )
-        shares[name] = share
-    if not shares:
-        raise ValueError("`tasks` must name at least one task, got none; use for example 'T2V=1'.")
-    return {name: share / sum(shares.values()) for name, share in shares.items()}
 
+    has_no_text: torch.Tensor | None
+    has_no_sketch: torch.Tensor | None
+    known_mask: torch.Tensor | None
 
-def split_rows(shares: dict[str, float], rows: int) -> dict[str, int]:
-    """Divide rows among tasks, by largest remainder.
-
-    Args:
-        shares (`dict[str, float]`): task to share; they sum to 1.
-        rows (`int`): the number of rows.
-
-    Returns:
-        `dict[str, int]`: task to rows, summing to `rows`.
-
-    Raises:
-        ValueError: If a task would get none.
-    """
-    counts = {name: int(share * rows) for name, share in shares.items()}
-    by_remainder = sorted(shares, key=lambda name: shares[name] * rows - counts[name], reverse=True)
-    for name in by_remainder[: rows - sum(counts.values())]:
-        counts[name] += 1
-    empty = [name for name, count in counts.items() if count == 0]
-    if empty:
-        raise ValueError(
-            f"`train_batch_size` must hold at least one row of each task, got {rows}, which leaves none to "
-            f"{empty}; use a larger batch or larger shares."
-        )
-    return counts
+    def of(self, rows: Sequence[int]) -> "TaskDraws":
+        """The draws for some of the rows."""
+        return TaskDraws(*(None if draws is None else draws[rows] for draws in vars(self).values()))
 
 
 class TaskBatches:
     """Makes the batches of a step.
 
+    Sample i is the row i mod n of the n rows that are dealt to the tasks together, in the order of `counts`. It is the
+    same whichever process asks for it and whatever stands beside it.
+
     Args:
         tokens (`TokenFiles` or `TokenMixture`): the clips, of one source or of several.
         config (`NuwaConfig`): gives the "None" and padding tokens.
-        counts (`dict[str, int]`): task to rows of a batch.
+        counts (`dict[str, int]`): task to its rows, over all processes, as `deal_rows` gives them.
         condition_dropout (`float`): probability that a text is replaced by the "None" condition, and that a sketch is
             left out, in [0, 1]. A sketch has a text beside it half of the time, whatever the dropout.
         seed (`int`): of the order and of every random draw.
+        input_noise (`float`, defaults to 0.0): the most of a row's tokens that are random in the decoder's input, in
+            [0, 1); what is given, and the labels, stay.
 
     Raises:
         ValueError: If a task needs sketches, or frames after the first, and no clips have them.
@@ -133,6 +101,7 @@ class TaskBatches:
         counts: dict[str, int],
         condition_dropout: float,
         seed: int,
+        input_noise: float = 0.0,
     ):
         for name in counts:
             if isinstance(tokens, TokenMixture):
@@ -150,22 +119,26 @@ class TaskBatches:
         self.counts = counts
         self.condition_dropout = condition_dropout
         self.seed = seed
+        self.input_noise = input_noise
 
     def __call__(self, indices: Sequence[int]) -> dict[str, TaskBatch]:
-        """The batches for given sample indices, which are assigned to the tasks in order.
+        """The batches for given sample indices.
 
         Args:
-            indices (`Sequence[int]`): as many as there are rows in `counts`.
+            indices (`Sequence[int]`): rising, all of rows that are dealt together.
 
         Returns:
-            `dict[str, TaskBatch]`: task to its batch.
+            `dict[str, TaskBatch]`: task to its batch, for the tasks to which one of the rows is dealt.
         """
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + indices[0])
-        batches, first = {}, 0
+        dealt = sum(self.counts.values())
+        first = indices[0] // dealt * dealt
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + first)
+        batches = {}
         for name, count in self.counts.items():
-            task = get_task(name)
-            clips = self._clips(task, indices[first : first + count])
-            batches[name] = self._batch(task, clips, generator)
+            task, own = get_task(name), [index for index in indices if first <= index < first + count]
+            draws = self._draw(task, count, generator)  # for all rows, so that each has its own in any process
+            if own:
+                batches[name] = self._batch(task, own, draws.of([index - first for index in own]))
             first += count
         return batches
 
@@ -179,29 +152,48 @@ class TaskBatches:
         shown = [_shown(task, tokens, row, with_sketches) for tokens, row in rows]
         return TokenFiles(**{name: torch.stack([clip[name] for clip in shown]) for name in shown[0]})
 
-    def _batch(self, task: Task, clips: TokenFiles, generator: torch.Generator) -> TaskBatch:
-        visual = clips.video_tokens.long()
-        ids, mask = self._text(task, clips, generator)
-        if clips.sketch_tokens is not None:
-            sketch = clips.sketch_tokens.long()
-            sketch_mask = drop_sketch(sketch, self.condition_dropout, generator)
-            return TaskBatch(ids, mask, visual, visual, sketch, sketch_mask)
-        if task.known == "nothing":
-            return TaskBatch(ids, mask, visual, visual)
-        known = draw_known(task, Grid(*visual.shape[1:]), len(visual), generator)
-        return TaskBatch(ids, mask, visual, visual.masked_fill(known, -100), known_mask=known)
+    def _draw(self, task: Task, rows: int, generator: torch.Generator) -> TaskDraws:
+        with_sketch = starts_from_sketch(task.abbreviation)
+        has_no_text = has_no_sketch = known_mask = None
+        if task.condition != "none":
+            dropout = self.condition_dropout if task.condition == "text" else 1 - TEXT_BESIDE_SKETCH
+            has_no_text = draw_dropped(rows, dropout, generator)
+        if with_sketch:
+            has_no_sketch = draw_dropped(rows, self.condition_dropout, generator)
+        elif task.known != "nothing":
+            known_mask = draw_known(task, self._grid(task), rows, generator)
+        return TaskDraws(has_no_text, has_no_sketch, known_mask)
 
-    def _text(self, task: Task, clips: TokenFiles, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _grid(self, task: Task) -> Grid:
+        if isinstance(self.tokens, TokenMixture):
+            return self.tokens.grid_of(task.abbreviation)
+        frames, height, width = self.tokens.video_tokens.shape[1:]
+        return Grid(1 if task.output == "image" else frames, height, width)
+
+    def _batch(self, task: Task, indices: Sequence[int], draws: TaskDraws) -> TaskBatch:
+        clips = self._clips(task, indices)
+        visual, known = clips.video_tokens.long(), draws.known_mask
+        labels = visual if known is None else visual.masked_fill(known, -100)
+        noise = {"codebook_size": self.config.codebook_size, "indices": indices, "seed": self.seed}
+        read = add_input_noise(visual, labels == -100, self.input_noise, **noise)
+        ids, mask = self._text(task, clips, draws.has_no_text)
+        if draws.has_no_sketch is None:
+            return TaskBatch(ids, mask, read, labels, known_mask=known)
+        sketch = clips.sketch_tokens.long()
+        return TaskBatch(ids, mask, read, labels, sketch, drop_sketch(sketch, draws.has_no_sketch))
+
+    def _text(
+        self, task: Task, clips: TokenFiles, has_no_text: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         config = self.config
-        if task.condition == "none":
+        if has_no_text is None:
             ids = none_text(config, len(clips))
             return ids, torch.ones_like(ids)
         ids = (clips.caption_ids if task.output == "video" else clips.image_caption_ids).long()
         mask = text_mask(ids, config)
         longest = int(mask.sum(1).max())
         ids, mask = ids[:, :longest], mask[:, :longest]
-        dropout = self.condition_dropout if task.condition == "text" else 1 - TEXT_BESIDE_SKETCH
-        return drop_condition(ids, mask, dropout, config.none_token_id, config.pad_token_id, generator)
+        return drop_condition(ids, mask, has_no_text, config.none_token_id, config.pad_token_id)
 
 
 def _shown(task: Task, tokens: TokenFiles, row: int, with_sketches: bool) -> dict[str, torch.Tensor]:

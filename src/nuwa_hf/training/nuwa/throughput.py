@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
+from accelerate.utils import gather_object
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -120,16 +121,14 @@ class Throughput:
         config (`NuwaConfig`): the model's sizes.
         device (`torch.device`): the device of this process.
         mixed_precision (`str`): `"no"`, `"bf16"` or `"fp16"`.
-        num_processes (`int`): how many processes share a step.
     """
 
     # What `read` returns. These values differ between identical runs.
     NAMES = ("tokens_per_second", "data_share", "mfu", "peak_memory_gib")
 
-    def __init__(self, config: NuwaConfig, device: torch.device, mixed_precision: str, num_processes: int):
+    def __init__(self, config: NuwaConfig, device: torch.device, mixed_precision: str):
         self.config = config
         self.device = device
-        self.num_processes = num_processes
         is_cuda = device.type == "cuda"
         self.peak = peak_flops(torch.cuda.get_device_name(device), mixed_precision) if is_cuda else None
         self._start_window()
@@ -156,20 +155,22 @@ class Throughput:
     def read(self) -> dict[str, float]:
         """Returns the measures of the window and starts the next one.
 
-        Call this when the device is idle, for example after reading a loss.
+        Call this in every process, when the device is idle, for example after reading a loss.
 
         Returns:
             `dict[str, float]`: `tokens_per_second` of all processes; `data_share`, the share of the time that this
             process waited for data; where the card is known `mfu`, the operations of `training_flops` as a share of
-            its peak; on CUDA `peak_memory_gib`, the most memory that the process has held so far.
+            the peak of all cards; on CUDA `peak_memory_gib`, the most memory that the process has held so far.
         """
         seconds = time.perf_counter() - self._start
+        counted = gather_object([(self._tokens, self._flops)])  # processes may have rows of other tasks
+        tokens, flops = (sum(numbers) for numbers in zip(*counted, strict=True))
         values = {
-            "tokens_per_second": self._tokens * self.num_processes / seconds,
+            "tokens_per_second": tokens / seconds,
             "data_share": self._waited / seconds,
         }
         if self.peak is not None:
-            values["mfu"] = self._flops / seconds / self.peak
+            values["mfu"] = flops / len(counted) / seconds / self.peak
         if self.device.type == "cuda":
             values["peak_memory_gib"] = torch.cuda.max_memory_allocated(self.device) / 2**30
         self._start_window()

@@ -38,13 +38,16 @@ from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step
 from nuwa_hf.training.nuwa.nuwa_training import NuwaTraining
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
-from nuwa_hf.training.nuwa.task_batches import TaskBatches, parse_task_shares, split_rows, to_device
+from nuwa_hf.training.nuwa.task_batches import TaskBatches, to_device
+from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_training
-from nuwa_hf.training.run.processes import leaves_in_order
+from nuwa_hf.training.run.preemption import Preemption, leave_signals_to_main_process
+from nuwa_hf.training.run.processes import launched_processes, leaves_in_order
 from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_lock import RunLock
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
@@ -69,16 +72,37 @@ def main(argv: Sequence[str] | None = None) -> None:
         TypeError: If an argument has the wrong type.
         OSError: If a named component is missing, no checkpoint can be read, or the last push fails.
         FloatingPointError: If a loss or a weight is no longer finite.
+        StoppedEarly: After SIGTERM, SIGUSR1 or `max_train_hours`, with a checkpoint from which the same command goes
+            on.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(NuwaArguments, argv)
+    with RunLock() as lock, Preemption(arguments.max_train_hours) as preemption:
+        run(arguments, lock, preemption)
+
+
+def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None:
+    """Does what `main` says.
+
+    Args:
+        arguments (`NuwaArguments`): the run's arguments.
+        lock (`RunLock`): for its folder.
+        preemption (`Preemption`): says when to stop.
+    """
     check_push(arguments)
     components = load_components(arguments)
     arguments = with_defaults(arguments, components.config_of_transformer())
     shares = parse_task_shares(arguments.tasks)
+    counts = deal_rows(
+        shares,
+        arguments.train_batch_size,
+        processes=launched_processes(),
+        passes=arguments.gradient_accumulation_steps,
+    )
     tokens, validation = (load_tokens(arguments, name, components) for name in ("tokens", "validation_tokens"))
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
+    lock.take(arguments.output_dir, accelerator)
     check_sharding(accelerator, arguments.optimizer)
     state = RunState(arguments, accelerator)
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
@@ -96,8 +120,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
     if arguments.fine_tune != "full":
         checkpoint_learnt_weights_only(accelerator)
-    counts = split_rows(shares, arguments.train_batch_size)
-    batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
+    batches = TaskBatches(
+        tokens, model.config, counts, arguments.condition_dropout, arguments.seed, arguments.input_noise
+    )
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
     if accelerator.is_fsdp2:
@@ -117,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         *(batches, held_out, validation, pipeline, components.transformer),
     )
     with state.resumable():
-        train(training)
+        train(training, preemption)
         write_and_push(training)
     log_end(state, state.output_dir / "pipeline", next_commands(training))
     finish_trackers(accelerator)
@@ -146,11 +171,15 @@ def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments)
     return model
 
 
-def train(training: NuwaTraining) -> None:
+def train(training: NuwaTraining, preemption: Preemption) -> None:
     """Runs the remaining steps, with logs, validation, samples and checkpoints at their intervals.
 
     Args:
         training (`NuwaTraining`): the model and everything that trains it.
+        preemption (`Preemption`): says when to stop.
+
+    Raises:
+        StoppedEarly: If it says so.
     """
     state = training.state
     arguments, accelerator = state.arguments, state.accelerator
@@ -161,21 +190,21 @@ def train(training: NuwaTraining) -> None:
             collate_fn=training.batches,
             num_workers=arguments.dataloader_num_workers,
             generator=torch.Generator(),  # of its own: a loader otherwise draws from torch's
+            worker_init_fn=leave_signals_to_main_process,
         )
     )
     bar = tqdm(
         total=arguments.max_train_steps, initial=state.step, disable=not accelerator.is_main_process, mininterval=1.0
     )
     training.run.train()
-    speed = Throughput(
-        training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision, accelerator.num_processes
-    )
+    speed = Throughput(training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision)
     estimate = EndEstimate(state)
     while state.step < arguments.max_train_steps:
         with speed.waiting():
             passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
         passes = [to_device(batches, accelerator.device) for batches in passes]
-        log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm)
+        tasks = training.batches.counts
+        log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm, tasks)
         for scheduler in training.schedulers:
             scheduler.step()
         training.ema.update()
@@ -198,6 +227,7 @@ def train(training: NuwaTraining) -> None:
             is_last = state.step == arguments.max_train_steps
             if arguments.push_to_hub and arguments.hub_every == "checkpoint" and not is_last:
                 push_on_the_way(training)
+        preemption.stop_if_asked(state)
     bar.close()
 
 

@@ -10,7 +10,7 @@ import torch
 from nuwa_hf.grid import Grid
 from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
-from nuwa_hf.training.nuwa.task_batches import parse_task_shares
+from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.tokens.token_files import TokenFiles, frame_rate_of, read_metadata

@@ -39,10 +39,11 @@ def what_changed(
     elif changes:
         changes.append(f"a step has {samples_now} samples as before, so the data's order stays")
     saved = read_arguments(checkpoint)
-    rows = arguments.train_batch_size
-    if samples_now == samples_before and saved is not None and saved["train_batch_size"] != rows:
+    rows = arguments.train_batch_size * processes
+    rows_before = None if saved is None else saved["train_batch_size"] * written_by(checkpoint)
+    if samples_now == samples_before and rows_before not in (None, rows):
         changes.append(
-            f"`train_batch_size` was {saved['train_batch_size']} and is {rows}, so a step's samples are dealt out in "
-            "other batches"
+            f"a pass over all processes had {rows_before} rows and has {rows} now, so a step's samples are dealt out "
+            "in other batches"
         )
     return changes

@@ -54,6 +54,9 @@ class RunArguments:
     output_dir: str = argument(help="Folder of the checkpoints, the metrics, the samples and the finished model.")
     seed: int = argument(0, help="Seed of the weights, of the data and of every other random draw.")
     max_train_steps: int = argument(1000, help="Optimiser steps of the whole run, those before a resume included.")
+    max_train_hours: float | None = argument(
+        None, help="Hours after which a run writes a checkpoint and ends, to be gone on with by the same command."
+    )
     train_batch_size: int = argument(16, help="Samples of one forward pass in each process.")
     gradient_accumulation_steps: int = argument(1, help="Forward passes of one optimiser step.")
     learning_rate: float = argument(1e-4, help="Learning rate after the warm-up.")
@@ -82,7 +85,7 @@ class RunArguments:
             "sample_every",
         ):
             self.require_positive(name)
-        for name in ("learning_rate", "max_grad_norm"):
+        for name in ("learning_rate", "max_grad_norm", "max_train_hours"):
             self.require_positive(name)
         require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
         self.require_share("warmup_ratio")

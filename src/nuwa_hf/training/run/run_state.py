@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
+from nuwa_hf.exit_status import StoppedEarly
 from nuwa_hf.storage.whole_folders import recover, remove, writing
 from nuwa_hf.training.run.changed_processes import what_changed, written_by
 from nuwa_hf.training.run.checkpoint_files import load_newest, write_checkpoint
@@ -68,6 +69,7 @@ class RunState:
         self.step = 0
         self._watched: tuple[nn.Module, ...] = ()
         self._saved_global_batch_size = self.global_batch_size
+        self._saved_step = 0
         accelerator.register_for_checkpointing(self)
         if arguments.log_with is not None:
             accelerator.init_trackers("nuwa_hf")
@@ -146,10 +148,27 @@ class RunState:
         try:
             yield
         except KeyboardInterrupt:
-            newest = newest_checkpoint(self.output_dir)
-            start = "the same command starts anew, for there is no checkpoint yet."
-            hint = start if newest is None else f"the same command goes on from {newest}."
-            raise KeyboardInterrupt(hint) from None
+            raise KeyboardInterrupt(self._how_it_goes_on()) from None
+
+    def stop(self, reason: str) -> None:
+        """Ends the run after this step, with a checkpoint of it. If there are several processes, each must call this.
+
+        Args:
+            reason (`str`): in words.
+
+        Raises:
+            StoppedEarly: In every process.
+        """
+        if self.step > self._saved_step:
+            self.save()
+        steps = self.arguments.max_train_steps
+        raise StoppedEarly(f"stopped after step {self.step} of {steps} ({reason}); {self._how_it_goes_on()}")
+
+    def _how_it_goes_on(self) -> str:
+        newest = newest_checkpoint(self.output_dir)
+        if newest is None:
+            return "the same command starts anew, for there is no checkpoint yet."
+        return f"the same command goes on from {newest}."
 
     def batch_sampler(self) -> StepBatchSampler:
         """The order of the data from the current step on. Call `resume` first."""
@@ -209,6 +228,7 @@ class RunState:
         self.check_weights()
         final = self.output_dir / f"checkpoint-{self.step:06d}"
         is_written = write_checkpoint(final, self.accelerator, self.arguments)
+        self._saved_step = self.step if is_written else self._saved_step
         if is_written and self.accelerator.is_main_process:
             logger.info("Step %d: wrote %s.", self.step, final)
             for old in complete_checkpoints(self.output_dir)[: -self.arguments.checkpoints_total_limit]:
@@ -230,6 +250,7 @@ class RunState:
 
     def _take_over(self, checkpoint: Path) -> None:
         """Warns about a changed number of processes or samples, and seeds processes that are new."""
+        self._saved_step = self.step
         processes = self.accelerator.num_processes
         before, now = self._saved_global_batch_size, self.global_batch_size
         if written_by(checkpoint) != processes:

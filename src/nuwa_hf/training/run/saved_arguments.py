@@ -15,7 +15,7 @@ ARGUMENTS_FILE = "arguments.json"
 # divided among processes. Everything else affects the weights or the order of the data.
 MAY_CHANGE = frozenset(
     (
-        *("output_dir", "device", "resume", "max_train_steps", "dataloader_num_workers"),
+        *("output_dir", "device", "resume", "max_train_steps", "max_train_hours", "dataloader_num_workers"),
         *("train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing", "compile", "channels_last"),
         *("checkpointing_steps", "checkpoints_total_limit", "log_every", "log_with", "sample_every", "num_samples"),
         *("validation_tokens", "guidance_scale", "unguided_temperature"),

@@ -10,11 +10,15 @@ from nuwa_hf.training.run.run_arguments import RunArguments
 
 
 class StepBatchSampler(Sampler[list[int]]):
-    """The indices of every forward pass of one process: `step * global_batch + position`.
+    """The indices of every forward pass of one process.
+
+    The rows of a pass are dealt to the processes in turn, as cards are. So tasks that stand one after the other in a
+    pass are spread over the processes as evenly as they can be.
+
+        index = (step * passes + pass) * rows + process + k * processes       for k in [0, rows / processes)
 
     With a data set that is a pure function of the index, no sampler state is needed: a resumed run starts at its step
-        and sees what an uninterrupted run would see, and the samples of a step do not depend on the number of
-        processes.
+    and sees what an uninterrupted run would see, and the samples of a step do not depend on the number of processes.
 
     Args:
         arguments (`RunArguments`): give the batch size, the accumulation and the last step.
@@ -31,10 +35,9 @@ class StepBatchSampler(Sampler[list[int]]):
         self.num_processes = num_processes
 
     def __iter__(self) -> Iterator[list[int]]:
-        for step in self.steps:
-            for micro in range(self.passes):
-                place = (step * self.passes + micro) * self.num_processes + self.process_index
-                yield list(range(place * self.batch_size, (place + 1) * self.batch_size))
+        rows = self.batch_size * self.num_processes
+        for number in range(self.steps.start * self.passes, self.steps.stop * self.passes):
+            yield list(range(number * rows + self.process_index, (number + 1) * rows, self.num_processes))
 
     def __len__(self) -> int:
         return len(self.steps) * self.passes

@@ -82,10 +82,10 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
 
 
 def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
-    """Check that the codec of sketches fits the other codec and EmojiMotion's classes.
+    """Check that the codec of sketches fits EmojiMotion's classes.
 
     Args:
-        encoders (`Encoders`): both codecs.
+        encoders (`Encoders`): the codecs.
         has_emoji (`bool`): whether the clips are EmojiMotion's.
 
     Raises:
@@ -93,19 +93,11 @@ def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:
     """
     if encoders.sketch_vqgan is None:
         return
-    codec, sketch_codec = as_codec(encoders.vqgan), as_codec(encoders.sketch_vqgan)
-    classes = sketch_codec.in_channels
+    classes = as_codec(encoders.sketch_vqgan).in_channels
     require(
         not has_emoji or classes == len(sketch_class_names),
         "sketch_vqgan",
         f"a codec of the {len(sketch_class_names)} classes of EmojiMotion's sketches",
         f"{classes} channels",
         "give the one trained on sketches",
-    )
-    require(
-        sketch_codec.spatial_factor == codec.spatial_factor,
-        "sketch_vqgan",
-        f"a codec whose tokens are {codec.spatial_factor} pixels wide, as those of `vqgan`",
-        sketch_codec.spatial_factor,
-        "give one with as many levels",
     )

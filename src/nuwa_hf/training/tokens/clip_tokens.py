@@ -5,12 +5,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from diffusers import ModelMixin
 from einops import rearrange
 
 from nuwa_hf.datasets.row_source import Rows, SampleReader
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.resizing import resize_class_maps
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
@@ -154,7 +156,8 @@ def tokenize_clips(
         indices (`Sequence[int]`): which clips.
         vqgan (`ModelMixin`): the codec, in float32: `NuwaVQGAN` or another that `as_codec` takes.
         tokenizer (`NuwaTokenizer`): for both captions.
-        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it they are left out.
+        sketch_vqgan (`ModelMixin`, *optional*): the codec of sketches, in float32; without it they are left out. Where
+            a token stands for another number of pixels than in `vqgan`, sketches are resized to the same tokens.
 
     Returns:
         `TokenFiles`: one row for each index.
@@ -164,14 +167,19 @@ def tokenize_clips(
     codec = as_codec(vqgan)
     pixels = rearrange(video, "b t y x c -> b c t y x").to(codec.device, torch.float32) / 127.5 - 1
 
+    video_tokens = codec.encode(pixels).tokens.int().cpu()
+
     sketch_tokens = None
     if sketch_vqgan is not None:
-        sketches = torch.stack([torch.from_numpy(sample["sketch"]) for sample in samples])
         sketch_codec = as_codec(sketch_vqgan)
-        classes = class_maps_to_pixels(sketches.to(sketch_codec.device, torch.long), sketch_codec.in_channels)
-        sketch_tokens = sketch_codec.encode(classes).tokens.int().cpu()
+        height, width = (places * sketch_codec.spatial_factor for places in video_tokens.shape[-2:])
+        sketches = resize_class_maps(np.stack([sample["sketch"] for sample in samples]), height, width)
+        sketches = torch.from_numpy(sketches).to(sketch_codec.device, torch.long)
+        sketch_tokens = (
+            sketch_codec.encode(class_maps_to_pixels(sketches, sketch_codec.in_channels)).tokens.int().cpu()
+        )
     return TokenFiles(
-        video_tokens=codec.encode(pixels).tokens.int().cpu(),
+        video_tokens=video_tokens,
         caption_ids=caption_ids(tokenizer, [sample["caption"] for sample in samples]),
         image_caption_ids=caption_ids(tokenizer, [sample["image_caption"] for sample in samples]),
         image_indices=torch.tensor([sample["image_index"] for sample in samples], dtype=torch.int32),

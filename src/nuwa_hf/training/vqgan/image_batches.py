@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from nuwa_hf.training.run.preemption import leave_signals_to_main_process
 from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips
 from nuwa_hf.training.vqgan.media_frames import media_frames
 from nuwa_hf.training.vqgan.reconstruction_targets import VQGANTarget
@@ -57,6 +58,7 @@ def image_batches(
         collate_fn=_collate,
         num_workers=num_workers,
         generator=torch.Generator(),
+        worker_init_fn=leave_signals_to_main_process,
     )
     try:
         for batch in loader:

@@ -27,8 +27,10 @@ from nuwa_hf.storage.find_checkpoint import is_pipeline
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_vqgan
+from nuwa_hf.training.run.preemption import Preemption
 from nuwa_hf.training.run.processes import leaves_in_order
 from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_lock import RunLock
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import GeneratorState, RunState
 from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
@@ -64,9 +66,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         TypeError: If an argument has the wrong type.
         OSError: If no checkpoint can be read, or the codec cannot be written.
         FloatingPointError: If a loss or a weight is no longer finite.
+        StoppedEarly: After SIGTERM, SIGUSR1 or `max_train_hours`, with a checkpoint from which the same command goes
+            on.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     arguments = parse_arguments(VQGANArguments, argv)
+    with RunLock() as lock, Preemption(arguments.max_train_hours) as preemption:
+        run(arguments, lock, preemption)
+
+
+def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> None:
+    """Does what `main` says.
+
+    Args:
+        arguments (`VQGANArguments`): the run's arguments.
+        lock (`RunLock`): for its folder.
+        preemption (`Preemption`): says when to stop.
+    """
     target = TARGETS[arguments.target](arguments)
     num_channels = target.num_channels
     start = load_start(arguments, num_channels)
@@ -74,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     images, held_out_images = open_images(arguments, target)
     held_out = default_collate([held_out_images[index] for index in range(arguments.num_samples)])
     accelerator = build_accelerator(arguments)
+    lock.take(arguments.output_dir, accelerator)
     state = RunState(arguments, accelerator)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
 
@@ -121,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     final = state.output_dir / "vqgan"
     with state.resumable():
-        train(training, state, images, held_out, ema, scheduler)
+        train(training, state, images, held_out, ema, scheduler, preemption)
         ema.copy_to(ema.learnt)
         state.check_weights()
         if accelerator.is_main_process:
@@ -149,6 +166,7 @@ def train(
     held_out: dict[str, Tensor],
     ema: AveragedWeights,
     scheduler: torch.optim.lr_scheduler.LRScheduler,
+    preemption: Preemption,
 ) -> None:
     """Runs the remaining steps, with logs, samples and checkpoints at their intervals.
 
@@ -159,6 +177,10 @@ def train(
         held_out (`dict[str, torch.Tensor]`): one batch for the sample sheets.
         ema (`AveragedWeights`): the moving average of the codec's trained weights.
         scheduler (`torch.optim.lr_scheduler.LRScheduler`): stepped once per step; both optimisers follow it.
+        preemption (`Preemption`): says when to stop.
+
+    Raises:
+        StoppedEarly: If it says so.
     """
     arguments, accelerator = training.arguments, training.accelerator
     batches = image_batches(images, state.batch_sampler(), arguments.dataloader_num_workers)
@@ -214,6 +236,7 @@ def train(
             logger.info("Step %d, held out: %s", state.step, values)
         if state.is_due(arguments.checkpointing_steps):
             state.save()
+        preemption.stop_if_asked(state)
     bar.close()
 
 

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The loss in chunks: its value, its gradients, its memory, and what stands beside it."""
+
+import pytest
+import torch
+from memory_meter import MemoryMeter
+from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
+from torch import nn
+
+from nuwa_hf.modeling import token_loss
+from nuwa_hf.modeling.token_loss import token_cross_entropy
+
+
+def draw(places, width, codes, dtype):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(2, places, width, generator=generator, dtype=dtype).requires_grad_()
+    head = nn.Linear(width, codes, bias=False, dtype=dtype)
+    nn.init.normal_(head.weight, generator=generator)
+    labels = torch.randint(codes, (2, places), generator=generator)
+    labels[torch.rand(2, places, generator=generator) < 0.3] = -100
+    return hidden, head, labels
+
+
+def full_cross_entropy(hidden, labels, head, _):
+    return nn.functional.cross_entropy(head(hidden).float().flatten(0, 1), labels.flatten(), ignore_index=-100)
+
+
+@pytest.mark.parametrize("places_at_once", [1, 7, 30, 1000])
+def test_chunks_have_the_loss_and_the_gradients_of_all_places_at_once(monkeypatch, places_at_once):
+    monkeypatch.setattr(token_loss, "LOGITS_AT_ONCE", places_at_once * 50)
+    found = []
+    for function in (token_cross_entropy, full_cross_entropy):
+        hidden, head, labels = draw(45, 8, 50, torch.float32)
+        labels[0, :30] = -100  # a chunk in which nothing counts
+        loss = function(hidden, labels, head, 50)
+        loss.backward()
+        found.append((loss.detach(), hidden.grad, head.weight.grad))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_the_peak_is_that_of_a_chunk_and_not_of_all_logits(monkeypatch):
+    places, codes = 1024, 2048
+    monkeypatch.setattr(token_loss, "LOGITS_AT_ONCE", 32 * codes)
+    peaks = []
+    for function in (token_cross_entropy, full_cross_entropy):
+        hidden, head, labels = draw(places // 2, 8, codes, torch.float32)
+        with MemoryMeter() as meter:
+            function(hidden, labels, head, codes).backward()
+        peaks.append(meter.peak)
+    all_logits = 4 * places * codes
+    assert peaks[1] > 2 * all_logits
+    # Log-probabilities and two gradients of a 32nd of the logits; gradients of weights and hidden states are small.
+    assert 3 / 32 < peaks[0] / all_logits < 4 / 32
+
+
+def test_logits_stand_beside_a_loss_in_evaluation_or_where_they_are_asked_for():
+    model, tokens = tiny_transformer().train(), torch.randint(0, CODEBOOK_SIZE, (2, *VISUAL_GRID))
+    text = torch.tensor([[2, 7, 3], [2, 8, 3]])
+    everything = model(text, visual_tokens=tokens).logits
+    trained = model(text, labels=tokens)
+    assert trained.logits is None
+    kept = model(text, labels=tokens, logits_to_keep=[0, 5])
+    torch.testing.assert_close(kept.logits, everything[:, [0, 5]])
+    evaluated = model.eval()(text, labels=tokens)
+    torch.testing.assert_close(evaluated.logits, everything)
+    assert evaluated.loss == kept.loss == trained.loss
