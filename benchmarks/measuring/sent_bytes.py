@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 import torch
-from torch.distributed import ProcessGroup
 from torch.distributed.tensor import DTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
