@@ -65,12 +65,16 @@ class WarmProcesses:
         return subprocess.CompletedProcess(str(function), process.exitcode, *texts)
 
 
-def start_two_processes(processes, function, *arguments):
-    """Two that find each other by the variables that torchrun sets."""
+def start_processes(processes, function, *arguments, number=2, **environment):
+    """Several that find each other by the variables that torchrun sets."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-    return [processes.start(function, *arguments, **address, RANK=rank, LOCAL_RANK=rank) for rank in ("0", "1")]
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(number)}
+    environment = {**environment, **address, "LOCAL_WORLD_SIZE": str(number)}
+    return [
+        processes.start(function, *arguments, **environment, RANK=str(rank), LOCAL_RANK=str(rank))
+        for rank in range(number)
+    ]
 
 
 def run_script(path, *arguments):

@@ -10,6 +10,7 @@ import torch
 
 from nuwa_hf import NuwaConfig
 from nuwa_hf.training.nuwa.memory_estimate import memory_table, weight_shapes
+from nuwa_hf.training.nuwa.sent_estimate import sent_bytes
 from nuwa_hf.training.nuwa.task_batches import TaskBatch
 from nuwa_hf.training.nuwa.throughput import attended_pairs, training_flops
 
@@ -44,8 +45,7 @@ def tokens_per_day(gpus: int, rows: int, seconds: float) -> float:
 
 def seconds_of(gpus: int, strategy: str, rows: int) -> tuple[float, float, float]:
     """Of computing, of sending, and the bytes that a GPU sends."""
-    weights = sum(shape.numel() for shape in weight_shapes(CONFIG).values())
-    sent = weights * (gpus - 1) / gpus * 8  # 2 x 4 bytes with DDP, 2 + 2 + 4 with FSDP
+    sent = sent_bytes(CONFIG, num_processes=gpus, strategy=strategy)
     link = WITHIN_MACHINE if gpus == 8 else BETWEEN_MACHINES
     return rows * flops_of_a_clip() / (PEAK * MFU), sent / link, sent
 

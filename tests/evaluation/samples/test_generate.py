@@ -14,7 +14,7 @@ import pytest
 import torch
 from sample_sizes import SIZE
 from tiny import seeded, tiny_transformer
-from warm_processes import start_two_processes
+from warm_processes import start_processes
 
 from nuwa_hf import NuwaTextToImagePipeline, NuwaTextToVideoPipeline
 from nuwa_hf.evaluation.samples.generate import generate
@@ -53,7 +53,7 @@ def test_two_processes_that_are_killed_and_started_again_make_the_files_of_one(
 ):
     folder = tmp_path / "killed"
     # Of the batches 01 23 45 6 the second process makes 23 and 6.
-    first, second = start_two_processes(processes, generate_stills, checkpoint, clips, folder, "000003.png")
+    first, second = start_processes(processes, generate_stills, checkpoint, clips, folder, "000003.png")
     second.join(120)
     first.kill()  # it waits for the files of the other
     first.join(120)
@@ -61,7 +61,7 @@ def test_two_processes_that_are_killed_and_started_again_make_the_files_of_one(
     assert not (folder / "metadata.jsonl").exists()
     assert (folder / "000002.png").exists()
     assert list(folder.glob(".000003.png.*.part"))
-    for process in start_two_processes(processes, generate_stills, checkpoint, clips, folder, None):
+    for process in start_processes(processes, generate_stills, checkpoint, clips, folder, None):
         process.join(120)
         assert process.exitcode == 0, process.errors.read_text()
     assert files_of(folder) == files_of(stills)

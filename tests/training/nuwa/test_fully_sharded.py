@@ -1,110 +1,115 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Weights sharded over two processes by torch's `fully_shard`, with gloo on the CPU.
+"""Weights sharded by FSDP2 over processes on the CPU, as `fsdp_cpu_4.yaml` says: the same run as in one process."""
 
-Accelerate's FSDP on the CPU is plain DDP, so this is the part of it that runs without GPUs.
-"""
-
-import json
-from pathlib import Path
+import os
+import signal
+import subprocess
+import sys
+from importlib.resources import files
+from math import prod
 
 import pytest
+import test_train_nuwa
 import torch
-from safetensors.torch import load_file, save_file
-from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
-from torch import distributed
-from torch.distributed.fsdp import fully_shard
-from warm_processes import start_two_processes
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils.launch import prepare_multi_gpu_env
+from safetensors.torch import load_file
+from test_two_processes import kill_after_step, metrics_of
+from torch.distributed.checkpoint import FileSystemReader
+from warm_processes import start_processes
 
-from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
-
-
-ROWS, STEPS = 4, 3
-
-
-def gather_average(model: torch.nn.Module, average: AveragedWeights) -> dict[str, torch.Tensor]:
-    """The averaged weights, whole, in every process."""
-    with average.in_place():
-        return {name: weight.detach().clone() for name, weight in whole_transformer(model).state_dict().items()}
+from nuwa_hf.training.nuwa.train_nuwa import main
+from nuwa_hf.training.run.sharded_checkpoints import SHARDS
 
 
-def batches_of(step: int, rows: slice) -> list[dict[str, torch.Tensor]]:
-    """What three tasks give the model: text to video, sketch to video, prediction after the first frame."""
-    generator = torch.Generator().manual_seed(step)
-    text = torch.randint(5, 100, (ROWS, MAX_TEXT_LENGTH), generator=generator)
-    clips = torch.randint(0, CODEBOOK_SIZE, (ROWS, *VISUAL_GRID), generator=generator)
-    sketches = torch.randint(0, SKETCH_CODEBOOK_SIZE, (ROWS, *VISUAL_GRID), generator=generator)
-    known = torch.zeros(ROWS, *VISUAL_GRID, dtype=torch.bool)
-    known[:, 0] = True
-    batches = [
-        {"input_ids": text, "labels": clips},
-        {"input_ids": text, "labels": clips, "sketch_tokens": sketches},
-        {"input_ids": text, "visual_tokens": clips, "labels": clips.masked_fill(known, -100), "known_mask": known},
-    ]
-    return [{name: tensor[rows] for name, tensor in batch.items()} for batch in batches]
+folders = test_train_nuwa.folders
+
+CONFIG = files("nuwa_hf.training") / "configs" / "accelerate" / "fsdp_cpu_4.yaml"
+# With one task and no draws it does not matter which samples share a pass.
+ONE_TASK = ["--tasks", "T2V=1", "--condition_dropout", "0"]
+CHECKPOINTING = ["--gradient_checkpointing", "true"]
+LORA = ["--fine_tune", "lora", "--lora_rank", "4"]
 
 
-def train(model: torch.nn.Module, rows: slice) -> tuple[list[torch.Tensor], AveragedWeights]:
-    """A few steps, each of three forward passes and one backward pass; the losses and the averaged weights."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    average = AveragedWeights(model.parameters(), decay=0.5)
-    losses = []
-    for step in range(STEPS):
-        loss = sum(model(**batch).loss for batch in batches_of(step, rows)) / 3
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        average.step(model.parameters())
-        losses.append(loss.detach())
-    return losses, average
+def flags_of(folders, output_dir, *, processes=1, optimizer="adamw", more=(), **values):
+    """Eight samples a step, whatever the number of processes."""
+    settings = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, **values}
+    settings["train_batch_size"] = 8 // processes
+    return [*test_train_nuwa.run_flags(folders, output_dir, optimizer, **settings), *ONE_TASK, *more]
 
 
-def shard(model: torch.nn.Module) -> torch.nn.Module:
-    """Each layer by itself, as `_no_split_modules` names them, and the rest of the model."""
-    mesh = distributed.init_device_mesh("cpu", (2,))
-    for module in model.modules():
-        if type(module).__name__ in model._no_split_modules:
-            fully_shard(module, mesh=mesh)
-    return fully_shard(model, mesh=mesh)
+def fsdp_environment():
+    """What `accelerate launch --config_file fsdp_cpu_4.yaml` tells each process about FSDP."""
+    arguments = launch_command_parser().parse_args(["--config_file", str(CONFIG), "train.py"])
+    arguments, _, _ = _validate_launch_command(arguments)
+    environment = prepare_multi_gpu_env(arguments)
+    return {name: value for name, value in environment.items() if name.startswith(("ACCELERATE_", "FSDP_"))}
 
 
-def train_sharded(folder: Path) -> None:
-    """One of the two processes."""
-    distributed.init_process_group("gloo")
-    rank = distributed.get_rank()
-    model = shard(tiny_transformer().train())
-    losses, average = train(model, slice(rank * ROWS // 2, (rank + 1) * ROWS // 2))
-    losses = torch.stack(losses)
-    distributed.all_reduce(losses)
-    averaged = gather_average(model, average)
-    resumed = AveragedWeights(model.parameters(), decay=0.9)
-    resumed.load_state_dict(average.state_dict())
-    assert resumed.decay == 0.5
-    assert all(torch.equal(averaged[name], weight) for name, weight in gather_average(model, resumed).items())
-    held = sum(parameter.to_local().numel() for parameter in model.parameters())
-    whole = {name: parameter.full_tensor().detach() for name, parameter in model.named_parameters()}
-    (folder / f"{rank}.json").write_text(json.dumps({"losses": (losses / 2).tolist(), "held": held}))
-    if rank == 0:
-        save_file(whole, folder / "weights.safetensors")
-        save_file(averaged, folder / "averaged.safetensors")
-    distributed.destroy_process_group()
+def train_sharded(processes, flags, number, kill_after=None):
+    """The exit codes of a run in several processes, of which the first may die after a step."""
+    started = start_processes(processes, train, flags, kill_after, number=number, **fsdp_environment())
+    if kill_after is not None:
+        started[0].join(300)
+        for process in started[1:]:
+            process.kill()  # they wait for the first
+    for process in started:
+        process.join(300)
+    return [process.exitcode for process in started], "\n".join(process.errors.read_text() for process in started)
 
 
-def test_two_processes_that_share_the_weights_are_one_with_the_same_global_batch(processes, tmp_path):
-    both = start_two_processes(processes, train_sharded, tmp_path)
-    for process in both:
-        process.join(600)
-    assert [process.exitcode for process in both] == [0, 0], [process.errors.read_text() for process in both]
-    model = tiny_transformer().train()
-    losses, average = train(model, slice(None))
-    found = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
-    assert found[0]["losses"] == pytest.approx([loss.item() for loss in losses], rel=1e-5)
-    numbers = sum(parameter.numel() for parameter in model.parameters())
-    assert sum(one["held"] for one in found) == numbers
-    assert max(one["held"] for one in found) < 0.6 * numbers
-    expected = {"weights": dict(model.named_parameters()), "averaged": gather_average(model, average)}
-    for file, tensors in expected.items():
-        for name, weight in load_file(tmp_path / f"{file}.safetensors").items():
-            # Adam divides by the size of gradients, so that rounding in one of nearly zero is seen in the weight.
-            torch.testing.assert_close(weight, tensors[name].detach(), rtol=1e-3, atol=1e-4)
+def train(flags, kill_after):
+    """One of the processes."""
+    if kill_after is not None and os.environ["RANK"] == "0":
+        kill_after_step(kill_after)
+    main(flags)
+
+
+def assert_equal_to_rounding(folder, other, rtol=1e-3, atol=1e-4):
+    for line, expected in zip(metrics_of(folder), metrics_of(other), strict=True):
+        assert line == pytest.approx(expected, rel=1e-4)
+    one, two = (load_file(run / "pipeline" / "transformer" / "model.safetensors") for run in (folder, other))
+    assert one.keys() == two.keys()
+    for name, weight in one.items():
+        # Adam divides by the size of gradients, so that rounding in one of nearly zero is seen in the weight.
+        torch.testing.assert_close(weight, two[name], rtol=rtol, atol=atol)
+
+
+def test_a_sharded_run_of_four_processes_killed_and_resumed_by_two_ends_as_that_of_one(folders, processes, tmp_path):
+    sharded, plain = tmp_path / "sharded", tmp_path / "plain"
+    codes, errors = train_sharded(processes, flags_of(folders, sharded, processes=4), 4, kill_after=3)
+    assert codes[0] == -signal.SIGKILL, errors
+    assert 0 not in codes, errors  # gloo may end the others before the kill does
+    shards = FileSystemReader(sharded / "checkpoint-000002" / SHARDS).read_metadata().state_dict_metadata
+    tensors = [entry for entry in shards.values() if hasattr(entry, "chunks")]
+    assert max(len(entry.chunks) for entry in tensors) == 4  # each process has written its part, and no part twice
+    assert [sum(prod(chunk.sizes) for chunk in one.chunks) for one in tensors] == [prod(one.size) for one in tensors]
+    codes, errors = train_sharded(processes, flags_of(folders, sharded, processes=2), 2)
+    assert codes == [0, 0], errors
+    assert "written by 4 processes and goes on with 2" in errors
+    assert "a step has 8 samples as before, so the data's order stays" in errors
+    main(flags_of(folders, plain))
+    assert_equal_to_rounding(sharded, plain)
+    with pytest.raises(ValueError, match="which was written with FSDP; launch the run as before"):
+        main(flags_of(folders, sharded, max_train_steps=5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("optimizer", "more"), [("adamw", ["--gradient_checkpointing", "true"]), ("muon", []), ("adamw", LORA)]
+)
+def test_what_accelerate_launches_is_that_run_too(folders, tmp_path, optimizer, more):
+    plain, sharded = tmp_path / "plain", tmp_path / "sharded"
+    settings = {"optimizer": optimizer, "more": more, "sample_sheets": True}
+    if more is LORA:
+        main(flags_of(folders, tmp_path / "base"))
+        settings["checkpoint"] = tmp_path / "base" / "pipeline"
+    main(flags_of(folders, plain, **settings))
+    for number, steps in ((4, 2), (2, 4)):
+        flags = flags_of(folders, sharded, processes=number, **{**settings, "max_train_steps": steps})
+        launch = ["--config_file", str(CONFIG), "--num_processes", str(number), "--main_process_port", "0"]
+        module = ["-m", "nuwa_hf.training.nuwa.train_nuwa", *flags]
+        subprocess.run([sys.executable, "-m", "accelerate.commands.launch", *launch, *module], check=True)
+    # Muon orthogonalises in bf16, whose rounding is seen.
+    assert_equal_to_rounding(sharded, plain, **({"rtol": 0.02, "atol": 2e-3} if optimizer == "muon" else {}))

@@ -43,9 +43,12 @@ def test_bytes_of_weights_and_optimizer_are_those_of_a_model_that_was_trained(op
     assert weight_shapes(config) == {name: parameter.shape for name, parameter in model.named_parameters()}
 
 
-def measured_activations(config, rows, mixed_precision, gradient_checkpointing):
+def measured_activations(config, rows, mixed_precision, gradient_checkpointing, strategy="ddp"):
     """Bytes of all tensors that a forward pass saves for the backward pass; weights and their copies do not count."""
+    is_half = mixed_precision == "bf16"
     model = NuwaForConditionalGeneration(config).train()
+    if is_half and strategy == "fsdp":
+        model.bfloat16()  # as FSDP gathers the weights
     if gradient_checkpointing:
         model.activation_checkpointing_enable()
     sizes = {parameter.shape for parameter in model.parameters()}
@@ -59,7 +62,7 @@ def measured_activations(config, rows, mixed_precision, gradient_checkpointing):
 
     with (
         saved_tensors_hooks(keep, lambda tensor: tensor),
-        torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed_precision == "bf16"),
+        torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_half and strategy == "ddp"),
     ):
         output = model(**inputs(config, rows))
     assert output.logits is None
@@ -67,11 +70,11 @@ def measured_activations(config, rows, mixed_precision, gradient_checkpointing):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize("mixed_precision", ["no", "bf16"])
-def test_activations_are_within_a_quarter_of_the_tensors_that_are_saved(mixed_precision, rows):
+@pytest.mark.parametrize(("mixed_precision", "strategy"), [("no", "ddp"), ("bf16", "ddp"), ("bf16", "fsdp")])
+def test_activations_are_within_a_quarter_of_the_tensors_that_are_saved(mixed_precision, strategy, rows):
     config = tiny_config(hidden_size=64, num_decoder_layers=4, visual_grid=(4, 8, 8))
-    measured = measured_activations(config, rows, mixed_precision, False)
-    estimate = activation_bytes(config, rows, mixed_precision)
+    measured = measured_activations(config, rows, mixed_precision, False, strategy)
+    estimate = activation_bytes(config, rows, mixed_precision, strategy=strategy)
     estimate -= rows * config.get_visual_grid().numel * config.codebook_size * 12  # the loss's part comes later
     assert 4 / 5 < measured / estimate < 5 / 4
 

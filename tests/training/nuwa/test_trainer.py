@@ -13,7 +13,7 @@ from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, VISUAL_GRID, tiny_transformer
 from torch import distributed
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
-from warm_processes import start_two_processes
+from warm_processes import start_processes
 
 from nuwa_hf import NuwaForConditionalGeneration
 
@@ -104,7 +104,7 @@ def test_accumulated_passes_are_one_larger_batch(one_process, tmp_path):
 
 def test_two_processes_are_one_with_the_same_global_batch(one_process, processes, tmp_path):
     folder, losses = one_process
-    both = start_two_processes(processes, train, tmp_path)
+    both = start_processes(processes, train, tmp_path)
     for process in both:
         process.join(600)
     assert [process.exitcode for process in both] == [0, 0], [process.errors.read_text() for process in both]

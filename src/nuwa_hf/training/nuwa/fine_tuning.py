@@ -32,18 +32,16 @@ def check_peft() -> None:
         raise ValueError("`fine_tune` must not be 'lora' without the package peft; run `pip install nuwa_hf[lora]`.")
 
 
-def check_sharding(accelerator: Accelerator, fine_tune: str, optimizer: str) -> None:
+def check_sharding(accelerator: Accelerator, optimizer: str) -> None:
     """Check that each process has all weights, or that they are sharded by FSDP2, whose shards can be gathered; and
     that DeepSpeed, of which Accelerate gives only one optimiser, gets one.
 
     Args:
         accelerator (`Accelerator`): knows how the weights will be sharded.
-        fine_tune (`str`): which weights are learnt.
         optimizer (`str`): `"adamw"` or `"muon"`, which needs AdamW beside it.
 
     Raises:
-        ValueError: If they are sharded in another way, adapters are trained on sharded weights, or DeepSpeed would get
-            two optimisers.
+        ValueError: If they are sharded in another way, or DeepSpeed would get two optimisers.
     """
     is_sharded = accelerator.distributed_type == DistributedType.FSDP
     version = 2 if accelerator.is_fsdp2 else 1
@@ -53,8 +51,6 @@ def check_sharding(accelerator: Accelerator, fine_tune: str, optimizer: str) -> 
     require(stage < 3, "zero_stage", "at most 2", stage, "use FSDP2 to shard the weights too")
     has_two = plugin is not None and optimizer == "muon"
     require(not has_two, "optimizer", "'adamw' with DeepSpeed", optimizer, "use adamw, or DDP or FSDP2")
-    is_lora = fine_tune == "lora"
-    require(not (is_sharded and is_lora), "fine_tune", "'full' or 'frozen-encoder' with FSDP", fine_tune, "use DDP")
 
 
 def freeze_encoder(model: NuwaForConditionalGeneration) -> None:

@@ -11,8 +11,8 @@ from nuwa_hf.tasks import get_task
 from nuwa_hf.training.nuwa.nuwa_steps import validate
 from nuwa_hf.training.nuwa.nuwa_training import NuwaTraining
 from nuwa_hf.training.nuwa.sample_sheets import draw_prompts, draw_task_sheets, write_sheets
-from nuwa_hf.training.run.averaged_weights import whole_transformer
 from nuwa_hf.training.run.trackers import log_pictures
+from nuwa_hf.training.run.whole_learner import transformer_of, whole_learner
 
 
 logger = logging.getLogger(__name__)
@@ -30,11 +30,11 @@ def look_at_held_out(training: NuwaTraining) -> None:
     with training.ema.in_place():
         state.check_weights()
         if training.validation is not None:
-            training.scores = validate(training.pipeline.transformer, training.validation, training.batches)
+            training.scores = validate(training.learner, training.validation, training.batches)
             state.log(training.scores)
             logger.info("Step %d, validation: %s", state.step, training.scores)
         if arguments.sample_sheets or arguments.validation_prompts:
-            transformer = whole_transformer(training.pipeline.transformer)
+            transformer = transformer_of(whole_learner(training.learner))
             if accelerator.is_main_process:
                 pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
                 sheets = draw_sheets(training, pipeline)

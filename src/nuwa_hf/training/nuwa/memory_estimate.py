@@ -115,15 +115,17 @@ def activation_bytes(
     mixed_precision: Precision = "bf16",
     gradient_checkpointing: bool = False,
     text_length: int | None = None,
+    strategy: Strategy = "ddp",
 ) -> int:
     """Bytes that the forward pass over videos from text keeps for the backward pass.
 
-    A number inside a layer takes e bytes: 4, or 2 in bf16; the residual stream, the inputs of the norms and the loss
-    take 4. With F = I / D, a decoder layer keeps for each visual place, in units of D numbers,
+    A number inside a layer takes e bytes: 4, or 2 in bf16. The residual stream, the inputs of the norms, takes r: 4
+    with DDP, whose weights are cast where they are used, and e with FSDP and ZeRO, whose weights are cast beforehand.
+    With F = I / D, a decoder layer keeps for each visual place, in units of D numbers,
 
-        4 + 4                         the inputs of the two norms
-        e (4 or 1 + 1)                the normed input: bf16 makes a copy for each of the four maps that read it, and
-                                      of the second norm's output one; float32 shares it
+        r (1 + 1)                     the inputs of the two norms
+        e (4 or 1 + 1)                the normed input: a cast from r = 4 makes a copy for each of the four maps that
+                                      read it, and of the second norm's output one; else it is shared
         e (3 + 2)                     queries, keys, values; what attention gives, and its copy in rows
         e (1 + 2)                     the same of the cross-attention, without keys and values
         e 2 F                         before and after the GELU
@@ -139,6 +141,7 @@ def activation_bytes(
         mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
         gradient_checkpointing (`bool`, defaults to `False`): whether layers are recomputed in the backward pass.
         text_length (`int`, *optional*): M; the most by default.
+        strategy (`str`, defaults to `"ddp"`): or `"zero2"` or `"fsdp"`.
 
     Returns:
         `int`: bytes.
@@ -146,17 +149,17 @@ def activation_bytes(
     width, e = config.hidden_size, 2 if mixed_precision == "bf16" else FLOAT
     factor = config.intermediate_size / width
     visual, text = config.get_visual_grid().numel, config.max_text_length if text_length is None else text_length
-    is_half = mixed_precision == "bf16"
+    residual = FLOAT if strategy == "ddp" else e
 
     def units(readers: int, attentions: int) -> float:
-        normed = e * (readers + 1 if is_half else 2)
-        return 2 * FLOAT + normed + e * (attentions + 2 * factor)
+        normed = e * (readers + 1 if residual > e else 2)
+        return 2 * residual + normed + e * (attentions + 2 * factor)
 
     decoder = width * (visual * units(4, 5 + 3) + text * 2 * e)
     encoder = width * text * units(3, 5)
     loss = 3 * FLOAT * min(rows * visual * config.codebook_size, LOGITS_AT_ONCE)
     if gradient_checkpointing:
-        kept = FLOAT * width * (visual * config.num_decoder_layers + text * config.num_encoder_layers)
+        kept = residual * width * (visual * config.num_decoder_layers + text * config.num_encoder_layers)
         # The loss has been freed by the time the last layer is recomputed.
         return round(rows * kept + max(loss, rows * decoder))
     return round(rows * (decoder * config.num_decoder_layers + encoder * config.num_encoder_layers) + loss)
@@ -211,7 +214,7 @@ def estimate_memory(
     numbers = sum(shape.numel() for shape in shapes.values())
     learnt = FLOAT * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     weights, states = FLOAT * numbers, optimizer_bytes(config, optimizer, model=model)
-    activations = activation_bytes(config, rows, mixed_precision, gradient_checkpointing)
+    activations = activation_bytes(config, rows, mixed_precision, gradient_checkpointing, strategy=strategy)
     if strategy == "ddp":
         buffers = learnt if num_processes > 1 else 0
         return MemoryEstimate(weights, 2 * numbers * is_half, learnt, buffers, states, learnt, activations)

@@ -131,7 +131,8 @@ def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> 
     """Mean loss of each task on held-out clips, which are always the same, without condition dropout.
 
     Args:
-        model (`NuwaForConditionalGeneration`): not wrapped.
+        model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, or the `PeftModel` around it. If its weights are
+            sharded, every process must call this.
         tokens (`TokenFiles` or `TokenMixture`): held-out clips.
         batches (`TaskBatches`): gives the tasks.
 

@@ -42,7 +42,7 @@ from nuwa_hf.training.nuwa.task_batches import TaskBatches, to_device
 from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
-from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole_transformer
+from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_training
 from nuwa_hf.training.run.preemption import Preemption, leave_signals_to_main_process
 from nuwa_hf.training.run.processes import launched_processes, leaves_in_order
@@ -51,7 +51,9 @@ from nuwa_hf.training.run.run_lock import RunLock
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
+from nuwa_hf.training.run.sharded_checkpoints import checkpoint_shards
 from nuwa_hf.training.run.trackers import finish_trackers, store_arguments
+from nuwa_hf.training.run.whole_learner import transformer_of, whole_learner
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
 
@@ -101,7 +103,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
     lock.take(arguments.output_dir, accelerator)
-    check_sharding(accelerator, arguments.fine_tune, arguments.optimizer)
+    check_sharding(accelerator, arguments.optimizer)
     state = RunState(arguments, accelerator)
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
@@ -123,7 +125,11 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     )
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
-    state.register(ema, *schedulers)
+    if accelerator.is_fsdp2:
+        checkpoint_shards(accelerator, prepared, optimizers, ema)
+    else:
+        state.register(ema)
+    state.register(*schedulers)
     state.watch(learner)
     resumed = state.resume()
     log_start(state, {"transformer": learner}, clips=len(tokens), resumed=resumed)
@@ -238,13 +244,14 @@ def write_and_push(training: NuwaTraining) -> None:
     state = training.state
     with training.ema.in_place():
         state.check_weights()
-        transformer = whole_transformer(training.pipeline.transformer)
+        learner = whole_learner(training.learner)
         if state.accelerator.is_main_process:
-            pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
+            components = {**training.pipeline.components, "transformer": transformer_of(learner)}
             facts = facts_of_run(
                 state.arguments, step=state.step, scores=training.scores, base_model=training.base_model
             )
-            final = write_pipeline(state.output_dir, pipeline, training.learner, state.arguments, facts)
+            pipeline = NuwaTextToVideoPipeline(**components)
+            final = write_pipeline(state.output_dir, pipeline, learner, state.arguments, facts)
     if state.arguments.push_to_hub and state.accelerator.is_main_process:
         push_pipeline(final, state.arguments, step=state.step)
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import torch
 from diffusers.training_utils import EMAModel
-from torch.distributed.tensor import DTensor, distribute_tensor
-
-from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from torch.distributed.tensor import DTensor
 
 
 class AveragedWeights(EMAModel):
@@ -53,46 +51,14 @@ class AveragedWeights(EMAModel):
                 for weight, own in zip(self.learnt, kept, strict=True):
                     weight.copy_(own)
 
-    def state_dict(self) -> dict[str, Any]:
-        """The full averages. If they are sharded, every process must call this."""
-        state = super().state_dict()
-        return {**state, "shadow_params": [whole(average) for average in state["shadow_params"]]}
-
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Loads what `state_dict` returned; each average goes to the device and into the shards of its weight."""
+        """Loads what `state_dict` returned; each average goes to the device of its weight."""
         super().load_state_dict(state_dict)
         self.shadow_params = [
-            _like(average, weight) for average, weight in zip(self.shadow_params, self.learnt, strict=True)
+            average.to(weight.device) for average, weight in zip(self.shadow_params, self.learnt, strict=True)
         ]
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
     """The full tensor of one that may be sharded. If it is, every process must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def _like(average: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    average = average.to(weight.device)
-    if isinstance(weight, DTensor):
-        return distribute_tensor(average, weight.device_mesh, weight.placements)
-    return average
-
-
-@torch.no_grad()
-def whole_transformer(model: NuwaForConditionalGeneration) -> NuwaForConditionalGeneration:
-    """The transformer itself or, if its weights are sharded, a copy with the full weights.
-
-    Args:
-        model (`NuwaForConditionalGeneration`): the model in training. If it is sharded, every process must call this.
-
-    Returns:
-        `NuwaForConditionalGeneration`: to sample with and to save.
-    """
-    if not any(isinstance(parameter, DTensor) for parameter in model.parameters()):
-        return model
-    state = {name: whole(weight) for name, weight in model.state_dict().items()}
-    with torch.device("meta"):  # fresh weights would cost time and random numbers
-        copy = NuwaForConditionalGeneration(model.config)
-    copy.load_state_dict(state, assign=True)
-    copy.generation_config = model.generation_config
-    return copy.train(model.training)

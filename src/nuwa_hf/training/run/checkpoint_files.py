@@ -17,6 +17,7 @@ from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import damage, set_aside, write_file_sizes
 from nuwa_hf.training.run.saved_arguments import check_same_run, write_arguments
+from nuwa_hf.training.run.sharded_checkpoints import check_same_strategy
 
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def load_newest(checkpoints: Sequence[Path], accelerator: Accelerator, arguments
         `Path` of the checkpoint, or None if there are none.
 
     Raises:
-        ValueError: If it was trained with other arguments.
+        ValueError: If it was trained with other arguments, or with FSDP and the run is not, or the other way round.
         OSError: If none of them can be read.
     """
     damaged: dict[Path, str] = {}
@@ -117,6 +118,7 @@ def _load(checkpoint: Path, accelerator: Accelerator, arguments: RunArguments) -
     if reason is not None:
         return reason
     check_same_run(checkpoint, arguments)
+    check_same_strategy(checkpoint, accelerator)
     try:
         accelerator.load_state(str(checkpoint))
     except torch.OutOfMemoryError:

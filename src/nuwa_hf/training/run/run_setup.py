@@ -6,20 +6,21 @@ import logging
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from accelerate.utils import set_seed
 from diffusers.optimization import get_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import RunArguments
+from nuwa_hf.training.run.sharding import read_fsdp_plugin, shard_on_cpu
 
 
 def build_accelerator(arguments: RunArguments) -> Accelerator:
     """Sets up Accelerate, creates the output folder and seeds Python, NumPy and torch.
 
-    On CPUs, glibc is told to keep freed memory. The training step accumulates gradients in a loop of its own, so
-    Accelerate is not told to.
+    On CPUs, glibc is told to keep freed memory, and FSDP shards over them as over GPUs. The training step accumulates
+    gradients in a loop of its own, so Accelerate is not told to.
 
     Args:
         arguments (`RunArguments`): the run's arguments.
@@ -30,12 +31,16 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
     if arguments.device == "cpu":
         keep_freed_memory()
+    plugin = read_fsdp_plugin(arguments.mixed_precision)
     accelerator = Accelerator(
+        fsdp_plugin=plugin,
         cpu=arguments.device == "cpu",
         mixed_precision=arguments.mixed_precision,
         log_with=arguments.log_with,
         project_dir=arguments.output_dir,
     )
+    if plugin is not None and accelerator.distributed_type == DistributedType.MULTI_CPU:
+        shard_on_cpu(accelerator, plugin)
     deepspeed = accelerator.state.deepspeed_plugin
     if deepspeed is not None:  # which clips by itself, and otherwise reads the batch from a prepared loader
         deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = arguments.train_batch_size

@@ -17,6 +17,7 @@ from collections.abc import Sequence, Sized
 from pathlib import Path
 
 import torch
+from accelerate import DistributedType
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 from tqdm import tqdm
@@ -29,7 +30,7 @@ from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_vqgan
 from nuwa_hf.training.run.preemption import Preemption
 from nuwa_hf.training.run.processes import leaves_in_order
-from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_arguments import parse_arguments, require
 from nuwa_hf.training.run.run_lock import RunLock
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import GeneratorState, RunState
@@ -90,6 +91,10 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
     images, held_out_images = open_images(arguments, target)
     held_out = default_collate([held_out_images[index] for index in range(arguments.num_samples)])
     accelerator = build_accelerator(arguments)
+    is_sharded = accelerator.distributed_type == DistributedType.FSDP
+    require(
+        not is_sharded, "distributed_type", "MULTI_GPU for a codec", "FSDP", "launch with ddp_8.yaml or cpu_2.yaml"
+    )
     lock.take(arguments.output_dir, accelerator)
     state = RunState(arguments, accelerator)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
