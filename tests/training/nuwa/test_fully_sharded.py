@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from importlib.resources import files
 from math import prod
 
@@ -33,10 +34,18 @@ LORA = ["--fine_tune", "lora", "--lora_rank", "4"]
 
 
 def flags_of(folders, output_dir, *, processes=1, optimizer="adamw", more=(), **values):
-    """Eight samples a step, whatever the number of processes."""
-    settings = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, **values}
-    settings["train_batch_size"] = 8 // processes
+    """Eight samples a step, whatever the number of processes, and steps that do not depend on when the run ends."""
+    settings = {"max_train_steps": 4, "checkpointing_steps": 2, "sample_every": 2, "lr_scheduler": "constant"}
+    settings |= {"hidden_dropout": 0.0, "train_batch_size": 8 // processes, **values}
     return [*test_train_nuwa.run_flags(folders, output_dir, optimizer, **settings), *ONE_TASK, *more]
+
+
+def fine_tuning_flags(folders, checkpoint, output_dir, **values):
+    """The same from a checkpoint, which has the codecs, the tokenizer and the sizes."""
+    flags = flags_of(folders, output_dir, **values)
+    first = len([*folders, *test_train_nuwa.SIZES])
+    tokens = folders[folders.index("--tokens") :]
+    return ["--checkpoint", str(checkpoint), *tokens, *flags[first:]]
 
 
 def fsdp_environment():
@@ -100,14 +109,14 @@ def test_a_sharded_run_of_four_processes_killed_and_resumed_by_two_ends_as_that_
     ("optimizer", "more"), [("adamw", ["--gradient_checkpointing", "true"]), ("muon", []), ("adamw", LORA)]
 )
 def test_what_accelerate_launches_is_that_run_too(folders, tmp_path, optimizer, more):
-    plain, sharded = tmp_path / "plain", tmp_path / "sharded"
-    settings = {"optimizer": optimizer, "more": more, "sample_sheets": True}
+    plain, sharded, flags_from = tmp_path / "plain", tmp_path / "sharded", partial(flags_of, folders)
+    settings = {"optimizer": optimizer, "more": [*more, "--warmup_ratio", "0"], "sample_sheets": True}
     if more is LORA:
         main(flags_of(folders, tmp_path / "base"))
-        settings["checkpoint"] = tmp_path / "base" / "pipeline"
-    main(flags_of(folders, plain, **settings))
+        flags_from = partial(fine_tuning_flags, folders, tmp_path / "base" / "pipeline")
+    main(flags_from(plain, **settings))
     for number, steps in ((4, 2), (2, 4)):
-        flags = flags_of(folders, sharded, processes=number, **{**settings, "max_train_steps": steps})
+        flags = flags_from(sharded, processes=number, max_train_steps=steps, **settings)
         launch = ["--config_file", str(CONFIG), "--num_processes", str(number), "--main_process_port", "0"]
         module = ["-m", "nuwa_hf.training.nuwa.train_nuwa", *flags]
         subprocess.run([sys.executable, "-m", "accelerate.commands.launch", *launch, *module], check=True)
