@@ -27,8 +27,8 @@ from nuwa_hf.training.run.sharded_checkpoints import SHARDS
 folders = test_train_nuwa.folders
 
 CONFIG = files("nuwa_hf.training") / "configs" / "accelerate" / "fsdp_cpu_4.yaml"
-# With one task and no draws it does not matter which samples share a pass.
-ONE_TASK = ["--tasks", "T2V=1", "--condition_dropout", "0"]
+# Five tasks, and four rows in each of three processes: each lacks a task that others have.
+FIVE_TASKS = ["--tasks", "T2V=1", "S2V=1", "V2V=1", "TI2I=1", "S2I=1", "--condition_dropout", "0"]
 CHECKPOINTING = ["--gradient_checkpointing", "true"]
 LORA = ["--fine_tune", "lora", "--lora_rank", "4"]
 
@@ -37,7 +37,7 @@ def flags_of(folders, output_dir, *, processes=1, optimizer="adamw", more=(), **
     """Twelve samples a step, whatever the number of processes, and steps that do not depend on when the run ends."""
     settings = {"max_train_steps": 4, "checkpointing_steps": 2, "sample_every": 2, "lr_scheduler": "constant"}
     settings |= {"hidden_dropout": 0.0, "train_batch_size": 12 // processes, **values}
-    return [*test_train_nuwa.run_flags(folders, output_dir, optimizer, **settings), *ONE_TASK, *more]
+    return [*test_train_nuwa.run_flags(folders, output_dir, optimizer, **settings), *FIVE_TASKS, *more]
 
 
 def fine_tuning_flags(folders, checkpoint, output_dir, **values):

@@ -45,17 +45,20 @@ def test_pairs_between_two_grids_are_those_of_the_mask():
 
 @pytest.mark.parametrize(("sketched", "known"), [(False, False), (True, False), (False, True)])
 def test_the_operations_are_those_that_pytorch_counts(sketched, known):
-    """Eager attention computes every pair and a window that covers the grid sees all but what is not causal."""
+    """Eager attention computes every pair and a window that covers the grid sees all but what is not causal. The loss
+    computes the logits twice.
+    """
     grid = Grid(2, 3, 3)
     wide = (3, 5, 5)
     sizes = {"visual_grid": tuple(grid), "window": wide, "condition_window": wide, "attn_implementation": "eager"}
-    model = tiny_transformer(**sizes)
+    model = tiny_transformer(**sizes).train()
     batch = batch_of(grid, sketched=sketched, known=known)
     with FlopCounterMode(display=False) as counter:
         model(**vars(batch)).loss.backward()
     unseen = grid.numel**2 - attended_pairs(grid, grid, wide, causal=True)
     config = model.config
     extra = 6 * 2 * len(batch.labels) * config.num_decoder_layers * config.hidden_size * unseen
+    extra += 2 * batch.labels.numel() * config.hidden_size * config.codebook_size
     assert training_flops(config, batch) + extra == counter.get_total_flops()
 
 

@@ -88,7 +88,7 @@ def training_flops(config: NuwaConfig, batch: TaskBatch) -> int:
     queries and output of the cross-attention; feed-forward; head) and its self-attention, where a pair of a query and
     a key costs D multiply-adds for the score and D for the sum of values; the encoder; cross-attention to a condition,
     whose keys and values are projected in every layer. Embeddings, norms, the softmax and what gradient checkpointing
-    computes twice do not count. Frozen weights count as if they were learnt.
+    and the loss compute twice do not count. Frozen weights count as if they were learnt.
 
     Args:
         config (`NuwaConfig`): the sizes.

@@ -38,6 +38,7 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
         ),
         ("max_train_steps",),
     ),
+    **dict.fromkeys(("max_time", "max_hours", "max_train_time", "time_limit"), ("max_train_hours",)),
     **dict.fromkeys(("precision", "dtype", "torch_dtype", "amp", "weight_dtype"), ("mixed_precision",)),
     **dict.fromkeys(("output", "out", "o", "out_dir", "output_path", "save_dir", "logging_dir"), ("output_dir",)),
     **dict.fromkeys(("save_steps", "save_every", "checkpoint_every", "save_interval"), ("checkpointing_steps",)),
