@@ -14,7 +14,7 @@ from tiny import tiny_config, tiny_transformer
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "training-at-scale.md"
 RANKS = 8
-CONFIG = {"hidden_size": 64, "num_decoder_layers": 6, "visual_grid": (4, 8, 8)}
+CONFIG = {"hidden_size": 64, "num_decoder_layers": 3, "visual_grid": (4, 8, 8)}
 
 
 @pytest.fixture(autouse=True)
@@ -32,23 +32,23 @@ def simulate_into(path, strategy, gradient_checkpointing):
 
 
 def test_a_rank_sends_and_holds_what_its_strategy_says(processes, tmp_path):
-    cases = {"ddp": ("ddp", False), "fsdp": ("fsdp", False), "checkpointed": ("fsdp", True)}
+    cases = {"ddp": ("ddp", True), "fsdp": ("fsdp", False)}
     started = [processes.start(simulate_into, tmp_path / name, *case) for name, case in cases.items()]
     for process in started:
         process.join(300)
-    assert [process.exitcode for process in started] == [0, 0, 0], started[0].errors.read_text()
-    ddp, fsdp, checkpointed = (json.loads((tmp_path / name).read_text()) for name in cases)
+    assert [process.exitcode for process in started] == [0, 0], started[0].errors.read_text()
+    ddp, fsdp = (json.loads((tmp_path / name).read_text()) for name in cases)
     numbers = dict(tiny_transformer(**CONFIG).named_parameters())
     unused = ("model.sketch_embeddings", "model.known_embeddings")
     learnt = 4 * sum(weight.numel() for name, weight in numbers.items() if not name.startswith(unused))
     assert ddp["calls"] == {"allreduce_": 1}
     assert ddp["sent"] == 2 * 7 * learnt // 8
     assert fsdp["sent"] == pytest.approx(3 * 7 * learnt / 8, rel=0.1)  # some weights are gathered once
-    assert checkpointed["sent"] == fsdp["sent"]
     # Weights, two moments and the average, in parts or, with buckets, whole.
     assert ddp["memory"]["between_steps"] == pytest.approx(5 * learnt, rel=0.1)
     assert fsdp["memory"]["between_steps"] == pytest.approx(4 * learnt / 8, rel=0.25)
-    assert checkpointed["memory"]["after_forward"] < 0.5 * fsdp["memory"]["after_forward"]
+    kept = [case["memory"]["after_forward"] - case["memory"]["between_steps"] for case in (ddp, fsdp)]
+    assert kept[0] < 0.6 * kept[1]  # the inputs of layers alone
 
 
 def test_memory_is_that_of_the_tensors_that_are_alive():
@@ -70,11 +70,12 @@ def test_memory_is_that_of_the_tensors_that_are_alive():
 
 
 def test_the_table_of_the_page_is_that_of_the_result_and_no_formula_is_off_by_more_than_a_tenth():
-    from benchmarks.training.simulated_ranks import NAME, simulated_ranks_table
+    from benchmarks.training.simulated_ranks import NAME, formulas, simulated_ranks_table
 
     result = json.loads((ROOT / "benchmarks" / "results" / f"{NAME}.json").read_text())
     page = PAGE.read_text(encoding="utf-8")
     assert f"<!-- {NAME}:start -->\n{simulated_ranks_table(result)}\n<!-- {NAME}:end -->" in page
     for row in result["cases"]:
-        assert 0.9 < row["formulas"]["all"] / max(row["memory"].values()) < 1.1
-        assert 0.9 < row["formulas"]["sent"] / row["sent"] < 1.1
+        memory, sent = formulas(result["settings"], row)
+        assert 0.9 < memory / max(row["memory"].values()) < 1.1
+        assert 0.9 < sent / row["sent"] < 1.1

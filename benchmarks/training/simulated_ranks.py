@@ -15,7 +15,6 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -144,56 +143,41 @@ def prepare(accelerator: Accelerator, model: torch.nn.Module) -> torch.nn.Module
     return prepared
 
 
-def compare_cases(
-    config: NuwaConfig, cases: Sequence[tuple[str, int, bool]], ranks: int, mixed_precision: str
-) -> list:
-    """Simulates each case in a process of its own, beside what the formulas of the docs say.
+def formulas(settings: dict[str, Any], row: dict[str, Any]) -> tuple[int, int]:
+    """What the formulas of the docs say of a case.
 
     Args:
-        config (`NuwaConfig`): the sizes.
-        cases (`Sequence[tuple]`): as `CASES`.
-        ranks (`int`): how many there are.
-        mixed_precision (`str`): `"no"` or `"bf16"`.
+        settings (`dict`): of the result.
+        row (`dict`): one of its cases.
 
     Returns:
-        `list[dict]`: a row for each case.
+        `tuple[int, int]`: bytes of memory, and bytes sent.
     """
-    rows = []
-    for strategy, clips, gradient_checkpointing in cases:
-        with get_context("spawn").Pool(1) as pool:
-            found = pool.apply(simulate, (config, strategy, clips, gradient_checkpointing, ranks, mixed_precision))
-        setting = {
-            "strategy": strategy,
-            "rows": clips,
-            "gradient_checkpointing": gradient_checkpointing,
-            "mixed_precision": mixed_precision,
-        }
-        estimate = estimate_memory(config, num_processes=ranks, **setting)
-        formulas = {
-            "memory": asdict(estimate),
-            "all": estimate.total,
-            "sent": sent_bytes(config, num_processes=ranks, strategy=strategy, mixed_precision=mixed_precision),
-        }
-        rows.append({**setting, **found, "formulas": formulas})
-    return rows
+    config = NuwaConfig.from_preset(settings["preset"])
+    both = {
+        "num_processes": settings["ranks"],
+        "strategy": row["strategy"],
+        "mixed_precision": settings["mixed_precision"],
+    }
+    passes = {name: row[name] for name in ("rows", "gradient_checkpointing")}
+    return estimate_memory(config, **both, **passes).total, sent_bytes(config, **both)
 
 
 def simulated_ranks_table(result: dict[str, Any]) -> str:
     """Markdown of the result, in GB (1e9 bytes)."""
-    header = ("strategy", "rows", "checkpointing", "between steps", "peak of the passes", "peak of the update")
+    moments = ("between_steps", "peak_of_passes", "peak_of_update")
     lines = []
     for row in result["cases"]:
-        most = max(row["memory"].values())
-        formulas = row["formulas"]
-        numbers = [row["memory"][moment] for moment in ("between_steps", "peak_of_passes", "peak_of_update")]
+        memory, sent = formulas(result["settings"], row)
         lines.append(
             [
                 *(row["strategy"], row["rows"], "yes" if row["gradient_checkpointing"] else "no"),
-                *(_gigabytes(number) for number in numbers),
-                *(_gigabytes(formulas["all"]), f"{formulas['all'] / most:.2f}"),
-                *(_gigabytes(row["sent"]), _gigabytes(formulas["sent"]), f"{formulas['sent'] / row['sent']:.2f}"),
+                *(_gigabytes(row["memory"][moment]) for moment in moments),
+                *(_gigabytes(memory), f"{memory / max(row['memory'].values()):.2f}"),
+                *(_gigabytes(row["sent"]), _gigabytes(sent), f"{sent / row['sent']:.2f}"),
             ]
         )
+    header = ("strategy", "rows", "checkpointing", "between steps", "peak of the passes", "peak of the update")
     return table((*header, "formula", "formula / peak", "sent", "formula", "formula / sent"), lines)
 
 
@@ -219,7 +203,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     settings = {name: getattr(arguments, name) for name in ("preset", "ranks", "mixed_precision")}
     config = NuwaConfig.from_preset(arguments.preset)
-    cases = compare_cases(config, CASES, arguments.ranks, arguments.mixed_precision)
+    cases = []
+    for strategy, rows, gradient_checkpointing in CASES:
+        case = {"strategy": strategy, "rows": rows, "gradient_checkpointing": gradient_checkpointing}
+        sizes = {"config": config, "ranks": arguments.ranks, "mixed_precision": arguments.mixed_precision}
+        with get_context("spawn").Pool(1) as pool:  # a process group is the only one of its process
+            cases.append({**case, **pool.apply(simulate, kwds={**sizes, **case})})
     result = {"settings": {**settings, "task": "T2V", "torch": torch.__version__}, "cases": cases}
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / f"{NAME}.json"

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from importlib.resources import files
 from math import prod
 
@@ -26,17 +27,25 @@ from nuwa_hf.training.run.sharded_checkpoints import SHARDS
 folders = test_train_nuwa.folders
 
 CONFIG = files("nuwa_hf.training") / "configs" / "accelerate" / "fsdp_cpu_4.yaml"
-# With one task and no draws it does not matter which samples share a pass.
-ONE_TASK = ["--tasks", "T2V=1", "--condition_dropout", "0"]
+# Five tasks, and four rows in each of three processes: each lacks a task that others have.
+FIVE_TASKS = ["--tasks", "T2V=1", "S2V=1", "V2V=1", "TI2I=1", "S2I=1", "--condition_dropout", "0"]
 CHECKPOINTING = ["--gradient_checkpointing", "true"]
 LORA = ["--fine_tune", "lora", "--lora_rank", "4"]
 
 
 def flags_of(folders, output_dir, *, processes=1, optimizer="adamw", more=(), **values):
-    """Eight samples a step, whatever the number of processes."""
-    settings = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, **values}
-    settings["train_batch_size"] = 8 // processes
-    return [*test_train_nuwa.run_flags(folders, output_dir, optimizer, **settings), *ONE_TASK, *more]
+    """Twelve samples a step, whatever the number of processes, and steps that do not depend on when the run ends."""
+    settings = {"max_train_steps": 4, "checkpointing_steps": 2, "sample_every": 2, "lr_scheduler": "constant"}
+    settings |= {"hidden_dropout": 0.0, "train_batch_size": 12 // processes, **values}
+    return [*test_train_nuwa.run_flags(folders, output_dir, optimizer, **settings), *FIVE_TASKS, *more]
+
+
+def fine_tuning_flags(folders, checkpoint, output_dir, **values):
+    """The same from a checkpoint, which has the codecs, the tokenizer and the sizes."""
+    flags = flags_of(folders, output_dir, **values)
+    first = len([*folders, *test_train_nuwa.SIZES])
+    tokens = folders[folders.index("--tokens") :]
+    return ["--checkpoint", str(checkpoint), *tokens, *flags[first:]]
 
 
 def fsdp_environment():
@@ -62,7 +71,7 @@ def train_sharded(processes, flags, number, kill_after=None):
 def train(flags, kill_after):
     """One of the processes."""
     if kill_after is not None and os.environ["RANK"] == "0":
-        kill_after_step(kill_after)
+        kill_after_step(kill_after, None)
     main(flags)
 
 
@@ -76,19 +85,19 @@ def assert_equal_to_rounding(folder, other, rtol=1e-3, atol=1e-4):
         torch.testing.assert_close(weight, two[name], rtol=rtol, atol=atol)
 
 
-def test_a_sharded_run_of_four_processes_killed_and_resumed_by_two_ends_as_that_of_one(folders, processes, tmp_path):
+def test_a_sharded_run_of_three_processes_killed_and_resumed_by_two_ends_as_that_of_one(folders, processes, tmp_path):
     sharded, plain = tmp_path / "sharded", tmp_path / "plain"
-    codes, errors = train_sharded(processes, flags_of(folders, sharded, processes=4), 4, kill_after=3)
+    codes, errors = train_sharded(processes, flags_of(folders, sharded, processes=3), 3, kill_after=3)
     assert codes[0] == -signal.SIGKILL, errors
     assert 0 not in codes, errors  # gloo may end the others before the kill does
     shards = FileSystemReader(sharded / "checkpoint-000002" / SHARDS).read_metadata().state_dict_metadata
     tensors = [entry for entry in shards.values() if hasattr(entry, "chunks")]
-    assert max(len(entry.chunks) for entry in tensors) == 4  # each process has written its part, and no part twice
+    assert max(len(entry.chunks) for entry in tensors) == 3  # each process has written its part, and no part twice
     assert [sum(prod(chunk.sizes) for chunk in one.chunks) for one in tensors] == [prod(one.size) for one in tensors]
     codes, errors = train_sharded(processes, flags_of(folders, sharded, processes=2), 2)
     assert codes == [0, 0], errors
-    assert "written by 4 processes and goes on with 2" in errors
-    assert "a step has 8 samples as before, so the data's order stays" in errors
+    assert "written by 3 processes and goes on with 2" in errors
+    assert "a step has 12 samples as before, so the data's order stays" in errors
     main(flags_of(folders, plain))
     assert_equal_to_rounding(sharded, plain)
     with pytest.raises(ValueError, match="which was written with FSDP; launch the run as before"):
@@ -100,14 +109,14 @@ def test_a_sharded_run_of_four_processes_killed_and_resumed_by_two_ends_as_that_
     ("optimizer", "more"), [("adamw", ["--gradient_checkpointing", "true"]), ("muon", []), ("adamw", LORA)]
 )
 def test_what_accelerate_launches_is_that_run_too(folders, tmp_path, optimizer, more):
-    plain, sharded = tmp_path / "plain", tmp_path / "sharded"
-    settings = {"optimizer": optimizer, "more": more, "sample_sheets": True}
+    plain, sharded, flags_from = tmp_path / "plain", tmp_path / "sharded", partial(flags_of, folders)
+    settings = {"optimizer": optimizer, "more": [*more, "--warmup_ratio", "0"], "sample_sheets": True}
     if more is LORA:
         main(flags_of(folders, tmp_path / "base"))
-        settings["checkpoint"] = tmp_path / "base" / "pipeline"
-    main(flags_of(folders, plain, **settings))
+        flags_from = partial(fine_tuning_flags, folders, tmp_path / "base" / "pipeline")
+    main(flags_from(plain, **settings))
     for number, steps in ((4, 2), (2, 4)):
-        flags = flags_of(folders, sharded, processes=number, **{**settings, "max_train_steps": steps})
+        flags = flags_from(sharded, processes=number, max_train_steps=steps, **settings)
         launch = ["--config_file", str(CONFIG), "--num_processes", str(number), "--main_process_port", "0"]
         module = ["-m", "nuwa_hf.training.nuwa.train_nuwa", *flags]
         subprocess.run([sys.executable, "-m", "accelerate.commands.launch", *launch, *module], check=True)

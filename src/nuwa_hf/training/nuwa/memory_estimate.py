@@ -181,7 +181,8 @@ def estimate_memory(
 
         ddp:    everything whole on each; gradients a second time in the buckets that they are sent in
         zero2:  16-bit weights whole; gradients, float32 weights and optimiser in n parts; moving average whole
-        fsdp:   all in n parts; the 16-bit weights of the embeddings, the head and two layers whole while they work
+        fsdp:   all in n parts; the 16-bit weights of the embeddings, the head and two layers whole while they work;
+                a layer's gradients whole, 16-bit ones and the float32 copy in which they are sent
 
     The CUDA context, the allocator's gaps and NCCL's own buffers, a few GB, come on top.
 
@@ -226,10 +227,11 @@ def estimate_memory(
         return MemoryEstimate(master, working, round(gradients * part), 0, round(states * part), learnt, activations)
     layer = max(_numbers_of(shapes, f"model.{name}.layers.0.") for name in ("encoder", "decoder"))
     others = sum(shape.numel() for name, shape in shapes.items() if ".layers." not in name)
-    gathered = (others + 2 * layer) * (2 if is_half else FLOAT)
+    e = 2 if is_half else FLOAT
+    gathered, buffers = (others + 2 * layer) * e, layer * (e + FLOAT)
     average, gradients = round(learnt * part), round(learnt * part)
     return MemoryEstimate(
-        round(weights * part), gathered, gradients, gathered, round(states * part), average, activations
+        round(weights * part), gathered, gradients, buffers, round(states * part), average, activations
     )
 
 
