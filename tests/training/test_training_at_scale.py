@@ -82,7 +82,7 @@ def test_numbers_in_the_text_are_what_the_formulas_give():
     clip, tokens = flops_of_a_clip(), prod(CONFIG.visual_grid)
     assert f"takes {clip / 1e12:.1f}e12 floating point operations" in text
     assert f"{clip / tokens / 1e9:.2f}e9 per token" in text
-    assert f"a clip is {4 * tokens / 1e3:.0f} kB, and a step of 128 clips {512 * tokens / 1e6:.1f} MB" in text
+    assert f"a clip is {2 * tokens / 1e3:.1f} kB, and a step of 128 clips {256 * tokens / 1e6:.1f} MB" in text
     fortnight = 14 * tokens_per_day(64, 2, seconds_of(64, "ddp", 2)[0])
     assert f"at most about {fortnight / 1e12:.1f}e12 tokens, or {fortnight / tokens / 1e6:.0f} million clips" in text
     grid = CONFIG.get_visual_grid()

@@ -87,7 +87,8 @@ class SamplingCall(SamplingArguments):
     @property
     def draw(self) -> TokenDraw:
         """Draws the tokens from logits."""
-        dtype = torch.promote_types(self.model.dtype, torch.float32)
+        # Weights may be stored in 8 bits, which torch does not promote.
+        dtype = torch.float64 if self.model.dtype == torch.float64 else torch.float32
         return TokenDraw(
             self.settings,
             self.generator,
