@@ -65,6 +65,27 @@ def _near(queries, keys, geometry, padding, CAUSAL: tl.constexpr, PADDED: tl.con
 
 
 @triton.jit
+def _num_places(geometry):
+    return geometry[0] * geometry[1] * geometry[2], geometry[3] * geometry[4] * geometry[5]
+
+
+@triton.jit
+def _block_of_program(count, heads, SIZE: tl.constexpr):
+    """Which block of `count` places this program has, in which row of items times heads, which item and which head."""
+    blocks = tl.cdiv(count, SIZE)
+    row = tl.program_id(0) // blocks
+    return tl.program_id(0) % blocks, row, row // heads, row % heads
+
+
+@triton.jit
+def _weights_and_gradient(q, k, v, g, near, logs, mean, scale, PRECISION: tl.constexpr):
+    """The weights `(n, m)` of queries on keys, and the gradient of their scores before the scale."""
+    scores = tl.where(near, _dot(q, tl.trans(k), PRECISION) * scale, float("-inf"))
+    weights = tl.exp(scores - logs[:, None])
+    return weights, weights * (_dot(g, tl.trans(v), PRECISION) - mean[:, None]) * scale
+
+
+@triton.jit
 def forward_kernel(
     query,
     key,
@@ -90,11 +111,8 @@ def forward_kernel(
     PRECISION: tl.constexpr,
 ):
     """The output of one block of queries, and the log of the sum of their exponentials."""
-    num_queries = geometry[0] * geometry[1] * geometry[2]
-    num_keys = geometry[3] * geometry[4] * geometry[5]
-    blocks = tl.cdiv(num_queries, SIZE)
-    block, row = tl.program_id(0) % blocks, tl.program_id(0) // blocks
-    item, head = row // heads, row % heads
+    num_queries, num_keys = _num_places(geometry)
+    block, row, item, head = _block_of_program(num_queries, heads, SIZE)
     columns = tl.arange(0, COLUMNS)
     queries = block * SIZE + tl.arange(0, SIZE)
     key, value = _at(key, key_strides, item, head), _at(value, value_strides, item, head)
@@ -155,11 +173,8 @@ def query_gradient_kernel(
     PRECISION: tl.constexpr,
 ):
     """The gradient of one block of queries; `delta` is the product of output and its gradient, summed over E."""
-    num_queries = geometry[0] * geometry[1] * geometry[2]
-    num_keys = geometry[3] * geometry[4] * geometry[5]
-    blocks = tl.cdiv(num_queries, SIZE)
-    block, row = tl.program_id(0) % blocks, tl.program_id(0) // blocks
-    item, head = row // heads, row % heads
+    num_queries, num_keys = _num_places(geometry)
+    block, row, item, head = _block_of_program(num_queries, heads, SIZE)
     columns = tl.arange(0, COLUMNS)
     queries = block * SIZE + tl.arange(0, SIZE)
     key, value = _at(key, key_strides, item, head), _at(value, value_strides, item, head)
@@ -177,9 +192,7 @@ def query_gradient_kernel(
         k = _load(key, key_strides, keys, num_keys, columns, HEAD_SIZE)
         v = _load(value, value_strides, keys, num_keys, columns, HEAD_SIZE)
         near = _near(queries, keys, geometry, padding, CAUSAL, PADDED)
-        scores = tl.where(near, _dot(q, tl.trans(k), PRECISION) * scale, float("-inf"))
-        weights = tl.exp(scores - logs[:, None])
-        grad_scores = weights * (_dot(g, tl.trans(v), PRECISION) - mean[:, None]) * scale
+        _, grad_scores = _weights_and_gradient(q, k, v, g, near, logs, mean, scale, PRECISION)
         gradient += _dot(grad_scores.to(k.dtype), k, PRECISION)
 
     grad_query = _at(grad_query, grad_query_strides, item, head)
@@ -217,11 +230,8 @@ def key_gradient_kernel(
     PRECISION: tl.constexpr,
 ):
     """The gradients of one block of keys and of their values, over the runs of queries that see them."""
-    num_queries = geometry[0] * geometry[1] * geometry[2]
-    num_keys = geometry[3] * geometry[4] * geometry[5]
-    blocks = tl.cdiv(num_keys, SIZE)
-    block, row = tl.program_id(0) % blocks, tl.program_id(0) // blocks
-    item, head = row // heads, row % heads
+    num_queries, num_keys = _num_places(geometry)
+    block, row, item, head = _block_of_program(num_keys, heads, SIZE)
     columns = tl.arange(0, COLUMNS)
     keys = block * SIZE + tl.arange(0, SIZE)
     query, grad_output = _at(query, query_strides, item, head), _at(grad_output, grad_output_strides, item, head)
@@ -239,10 +249,8 @@ def key_gradient_kernel(
         logs = tl.load(lse + places, mask=queries < num_queries, other=0.0)
         mean = tl.load(delta + places, mask=queries < num_queries, other=0.0)
         near = _near(queries, keys, geometry, padding, CAUSAL, PADDED)
-        scores = tl.where(near, _dot(q, tl.trans(k), PRECISION) * scale, float("-inf"))
-        weights = tl.exp(scores - logs[:, None])
+        weights, grad_scores = _weights_and_gradient(q, k, v, g, near, logs, mean, scale, PRECISION)
         value_gradient += _dot(tl.trans(weights.to(g.dtype)), g, PRECISION)
-        grad_scores = weights * (_dot(g, tl.trans(v), PRECISION) - mean[:, None]) * scale
         key_gradient += _dot(tl.trans(grad_scores.to(q.dtype)), q, PRECISION)
 
     grad_key, grad_value = _at(grad_key, grad_key_strides, item, head), _at(grad_value, grad_value_strides, item, head)
