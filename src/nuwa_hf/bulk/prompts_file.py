@@ -6,7 +6,6 @@ All lines are checked, and the files that they name are read, before anything is
 """
 
 import difflib
-import hashlib
 import inspect
 import json
 from collections.abc import Callable, Hashable, Sequence
@@ -19,6 +18,7 @@ from nuwa_hf.bulk.shared_work import batches_of
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.serving.joined_calls import kind_of
+from nuwa_hf.storage.file_digest import digest_of_file
 from nuwa_hf.tasks import Task, find_task
 
 
@@ -176,7 +176,7 @@ def _read_line(
         arguments[name] = files[name][0] if len(files[name]) == 1 else [files[name]]
     call = pipeline.check_inputs(**arguments)
     metadata = {"task": row.name, **_metadata(row, given, seed, call)}
-    contents = [_digest_of_file(one) for name in sorted(files) for one in files[name]]
+    contents = [_digest_of_input(one) for name in sorted(files) for one in files[name]]
     if call.num_outputs != 1:
         raise ValueError(f"a line must describe one {row.output}, got {call.num_outputs}; write a line for each.")
     return PromptRow(
@@ -229,11 +229,8 @@ def _found(name: str, file: str, folder: Path) -> str:
     return str(path)
 
 
-def _digest_of_file(file: str) -> str:
-    if file.startswith(URLS):
-        return file
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def _digest_of_input(file: str) -> str:
+    return file if file.startswith(URLS) else digest_of_file(file)
 
 
 def _metadata(task: Task, given: dict[str, Any], seed: int, call: CheckedCall) -> dict[str, Any]:

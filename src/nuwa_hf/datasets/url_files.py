@@ -81,7 +81,8 @@ class UrlFiles:
 
     def data_files(self) -> list[str]:
         """The URLs of the files that hold the rows, for `datasets`."""
-        ending = next(ending for ending, builder in BUILDERS.items() if builder == self.builder())
+        found = self.builder()
+        ending = next(ending for ending, builder in BUILDERS.items() if builder == found)
         return [self._url(name) for name in self.names if PurePosixPath(name).suffix.lower() == ending]
 
     def rows(self) -> LocalRows:

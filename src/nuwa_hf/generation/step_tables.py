@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What a step reads and writes, as rows of tables: the step is chosen by a counter on the device, not by the host.
 
-So a step is the same program each time, which a CUDA graph can repeat (`nuwa_hf.generation.recorded_steps`): what
+So a step is the same program each time, which a CUDA graph can repeat (`nuwa_hf.generation.sampling_steps`): what
 differs are numbers in tensors. The host knows only the shape of a step.
 
 Legend: C steps, n places of one step, m writes of one step, K strictly causal offsets of the window, R kept frames, H,

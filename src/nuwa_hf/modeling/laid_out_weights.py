@@ -103,10 +103,8 @@ class LaidOutWeights:
     def __init__(self):
         self._products: dict[Layers, LaidOutProduct] = {}
         self._lock = Lock()
-        self._num_fixed, self._fixed = (
-            0,
-            None,
-        )  # promises that the weights stay as they are; what they were laid out as
+        self._num_fixed = 0  # promises that the weights stay as they are
+        self._fixed: StepLinear | None = None  # what they were laid out as since
 
     def __deepcopy__(self, memo: dict) -> Self:
         return type(self)()

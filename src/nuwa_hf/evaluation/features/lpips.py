@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
 from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
-from nuwa_hf.evaluation.features.frozen_networks import digest_of_file, frame_by_frame, freeze, title_of_file
+from nuwa_hf.evaluation.features.frozen_networks import frame_by_frame, freeze, title_of_file
 from nuwa_hf.evaluation.features.pixels import check_pairs
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.storage.file_digest import digest_of_file
 
 
 ALEXNET_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"

@@ -92,12 +92,13 @@ def nuwa_step(
     """
     tasks = list(passes[0] if tasks is None else tasks)
     own = [counted_tokens(batches) for batches in passes]
-    counts = torch.tensor([[count.get(task, 0) for task in tasks] for count in own], device=accelerator.device)
-    counts = accelerator.reduce(counts, "sum") if accelerator.num_processes > 1 else counts
-    totals = dict(zip(tasks, counts.sum(0).tolist(), strict=True))
+    counts = [[count.get(task, 0) for task in tasks] for count in own]
+    if accelerator.num_processes > 1:
+        counts = accelerator.reduce(torch.tensor(counts, device=accelerator.device), "sum").tolist()
+    totals = dict(zip(tasks, map(sum, zip(*counts, strict=True)), strict=True))
     total = sum(totals.values())
     logged = dict.fromkeys(["loss", *(f"loss_{task}" for task in tasks)], 0.0)
-    for index, (batches, count, everywhere) in enumerate(zip(passes, own, counts.tolist(), strict=True)):
+    for index, (batches, count, everywhere) in enumerate(zip(passes, own, counts, strict=True)):
         is_last = index == len(passes) - 1
         accelerator.sync_gradients = is_last  # DeepSpeed takes its step in the backward pass and reads this there
         if accelerator.num_processes > 1:

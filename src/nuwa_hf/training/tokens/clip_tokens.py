@@ -178,7 +178,6 @@ def tokenize_clips(
     video = torch.stack([torch.from_numpy(sample["video"]) for sample in samples])
     codec = as_codec(vqgan)
     pixels = rearrange(video, "b t y x c -> b c t y x").to(codec.device, torch.float32) / 127.5 - 1
-
     video_tokens = codec.encode(pixels).tokens.int().cpu()
 
     sketch_tokens = None
@@ -187,9 +186,8 @@ def tokenize_clips(
         height, width = (places * sketch_codec.spatial_factor for places in video_tokens.shape[-2:])
         sketches = resize_class_maps(np.stack([sample["sketch"] for sample in samples]), height, width)
         sketches = torch.from_numpy(sketches).to(sketch_codec.device, torch.long)
-        sketch_tokens = (
-            sketch_codec.encode(class_maps_to_pixels(sketches, sketch_codec.in_channels)).tokens.int().cpu()
-        )
+        classes = class_maps_to_pixels(sketches, sketch_codec.in_channels)
+        sketch_tokens = sketch_codec.encode(classes).tokens.int().cpu()
     return TokenFiles(
         video_tokens=video_tokens,
         caption_ids=caption_ids(tokenizer, [sample["caption"] for sample in samples]),

@@ -115,6 +115,11 @@ def shard_path(folder: Path, index: int) -> Path:
     return folder / f"tokens-{index:05d}.safetensors"
 
 
+def shard_number(name: str) -> int:
+    """The number of a shard, by the name that `shard_path` gives it."""
+    return int(Path(name).stem.removeprefix("tokens-"))
+
+
 def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, Any] | None = None) -> None:
     """Write one shard, with information about how it was made. It is whole or not there.
 
@@ -172,10 +177,22 @@ def read_shard_infos(folder: Path) -> dict[int, dict[str, Any] | None]:
     infos = {}
     for path in sorted(folder.glob("tokens-*.safetensors")):
         with opened(path) as file:
-            info = json.loads((file.metadata() or {}).get("info", "{}"))
-        info.pop("bounds", None)
-        infos[int(path.stem.removeprefix("tokens-"))] = info or None
+            infos[shard_number(path.name)] = shard_info(file.metadata() or {})
     return infos
+
+
+def shard_info(metadata: dict[str, str]) -> dict[str, Any] | None:
+    """What `write_shard` was told, out of the metadata of a shard.
+
+    Args:
+        metadata (`dict[str, str]`): as safetensors stores it.
+
+    Returns:
+        `dict[str, Any]`, or None if it was told nothing.
+    """
+    info = json.loads(metadata.get("info", "{}"))
+    info.pop("bounds", None)  # which `write_shard` adds
+    return info or None
 
 
 def write_metadata(folder: Path, metadata: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ import torch
 
 from nuwa_hf.datasets.url_errors import reaching
 from nuwa_hf.training.tokens.open_shard import OpenShard
-from nuwa_hf.training.tokens.token_files import METADATA_NAME
+from nuwa_hf.training.tokens.token_files import METADATA_NAME, shard_info, shard_number
 from nuwa_hf.training.tokens.token_folder import Info, TokenFolder
 
 
@@ -97,7 +97,7 @@ class TokenUrl(TokenFolder):
             heads = [_whole_head(files, path, head) for path, head in zip(paths, heads, strict=True)]
         infos = {}
         for name, head, size in zip(names, heads, sizes, strict=True):
-            infos[int(Path(name).stem.removeprefix("tokens-"))] = self._info(name, head, size)
+            infos[shard_number(name)] = self._info(name, head, size)
         return infos
 
     def read_video_tokens(self) -> Iterator[torch.Tensor]:
@@ -120,9 +120,7 @@ class TokenUrl(TokenFolder):
             raise self._damaged(name, f"is no safetensors file ({error})") from error
         if len(head) + end != size:
             raise self._damaged(name, f"has {size} bytes instead of {len(head) + end}")
-        info = json.loads(metadata.get("info", "{}"))
-        info.pop("bounds", None)  # as `read_shard_infos` does
-        return info or None
+        return shard_info(metadata)
 
     def _damaged(self, name: str, reason: str) -> ValueError:
         return ValueError(
