@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Requests that are sampled together are answered as if each were alone."""
 
+import itertools
 import threading
 
 import pytest
@@ -136,3 +137,51 @@ def test_error_in_the_block_cancels_what_waits(pipeline):
 def test_limits_are_checked(pipeline, arguments, message):
     with pytest.raises(ValueError, match=message):
         NuwaSampler(pipeline, **arguments)
+
+
+def test_streams_in_turn_yield_the_frames_of_their_own_streams_and_requests_pass_between(pipeline):
+    def arguments(number):
+        return {
+            "prompt": CAPTIONS[number],
+            "guidance_scale": 1.0 + number,
+            "num_frames": (9, None, 7)[number],
+            "overlap_frames": (None, None, 2)[number],
+            "generator": seeded(number),
+            "output_type": "pt",
+        }
+
+    with NuwaSampler(pipeline, max_wait=0) as sampler:
+        streams = [sampler.stream("T2V", **arguments(number)) for number in range(3)]
+        frames = [[next(stream)] for stream in streams]
+        image = sampler.submit("T2I", prompt=CAPTIONS[0], generator=seeded(3), output_type="pt").result(60)
+        for number in (2, 1, 0):
+            frames[number] += itertools.islice(streams[number], 8)
+        streams[1].close()
+        assert list(streams[1]) == []
+    assert [len(one) for one in frames] == [9, 9, 7]
+    for number in range(3):
+        alone = sampler.pipeline("T2V").stream(**arguments(number))
+        assert all(torch.equal(*pair) for pair in zip(frames[number], alone, strict=False))
+    alone = sampler.pipeline("T2I")(CAPTIONS[0], generator=seeded(3), output_type="pt")
+    assert torch.equal(image.images, alone.images)
+
+
+def test_streams_are_bounded_and_end_with_an_error_of_their_own(pipeline):
+    sampler = NuwaSampler(pipeline, max_streams=2)
+    first, second = (sampler.stream("T2V", prompt=CAPTIONS[0]) for _ in range(2))
+    with pytest.raises(SamplerFullError, match="No more than 2 streams"):
+        sampler.stream("T2V", prompt=CAPTIONS[0])
+    assert len(list(itertools.islice(second, 8))) == 8  # the first has all the frames by then that are made ahead
+    del first  # nobody asks for its frames any longer
+    third = sampler.stream("T2V", prompt=CAPTIONS[0])
+    with pytest.raises(ValueError, match="`temperature` must be"):
+        sampler.stream("T2V", prompt=CAPTIONS[0], temperature=-1.0)
+    with pytest.raises(ValueError, match="`task` must be one that can be streamed"):
+        sampler.stream("T2I", prompt=CAPTIONS[0])
+    next(second)
+    sampler.close()
+    for stream in (second, third):
+        with pytest.raises(RuntimeError, match="was closed"):
+            list(stream)
+    with pytest.raises(RuntimeError, match="closed"):
+        sampler.stream("T2V", prompt=CAPTIONS[0])

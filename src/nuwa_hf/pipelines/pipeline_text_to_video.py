@@ -4,8 +4,6 @@
 
 from collections.abc import Callable, Iterator
 
-import numpy as np
-import PIL.Image
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
@@ -16,6 +14,7 @@ from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaVideoPipelineOutput
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.scorers import Scorer
+from nuwa_hf.pipelines.streaming import CheckedStream, Frame, runs_checked_stream
 from nuwa_hf.pipelines.task_pages import for_task
 
 
@@ -114,6 +113,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             negative_prompts=negative_prompts,
         )
 
+    @runs_checked_stream
     def stream(
         self,
         prompt: str | list[str] | None = None,
@@ -129,7 +129,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
         output_type: str = "pil",
-    ) -> Iterator[list[PIL.Image.Image] | np.ndarray | torch.Tensor]:
+    ) -> Iterator[Frame]:
         """Generate videos frame by frame, each frame as soon as it is complete, in constant memory.
 
         Up to the checkpoint's frames these are the frames of a call with the same arguments; docs/streaming.md says
@@ -161,7 +161,7 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             >>> for (frame,) in pipeline.stream("a rocket flies upwards over the sea", num_frames=12):
             ...     frame.save("latest.png")
         """
-        # 1. The stream starts; everything is checked before any work.
+        # The stream starts; everything is checked before any work.
         self.check_stream(num_frames, overlap_frames)
         call = self.check_inputs(
             prompt,
@@ -178,10 +178,4 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             schedule=schedule,
             output_type=output_type,
         )
-
-        # 2. The text, once for each video.
-        conditions, _ = self.encode_conditions(call)
-
-        # 3. Frames of tokens, each as soon as it is complete, and their pixels.
-        frames = self.stream_tokens(conditions, call.sampling, call.options, num_frames=num_frames)
-        return self.decode_stream(frames, num_frames, call.options)
+        return CheckedStream(call, num_frames)

@@ -6,8 +6,9 @@ Legend: B outputs, H, W token rows and columns, Y, X pixel rows and columns, L t
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,44 @@ import torch
 from accelerate.hooks import CpuOffload
 
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.pipelines.checks import check_whole_number
 from nuwa_hf.pipelines.long_video import chunks_of
 from nuwa_hf.pipelines.run_options import RunOptions
+
+
+Frame = list[PIL.Image.Image] | np.ndarray | torch.Tensor
+
+
+@dataclass(frozen=True)
+class CheckedStream:
+    """What a stream is to do. Nothing has been computed yet.
+
+    Args:
+        call (`CheckedCall`): the call whose frames it yields.
+        num_frames (`int`, *optional*): frames of the video; None for an endless one.
+    """
+
+    call: CheckedCall
+    num_frames: int | None
+
+
+def runs_checked_stream(check: Callable[..., CheckedStream]) -> Callable[..., Iterator[Frame]]:
+    """A decorator that completes a pipeline's `stream`, whose own body checks the arguments: what it returns is run.
+
+    Args:
+        check (`Callable`): a method that returns a `CheckedStream`.
+
+    Returns:
+        `Callable`: a method that returns the frames; its attribute `check` is the method as it was.
+    """
+
+    @wraps(check)
+    def stream(self, *arguments: Any, **named: Any) -> Iterator[Frame]:
+        return self.run_checked_stream(check(self, *arguments, **named))
+
+    stream.check = check
+    return stream
 
 
 class StreamingMixin:
@@ -49,6 +85,24 @@ class StreamingMixin:
             check_whole_number("num_frames", num_frames)
         if overlap_frames is not None:
             self.check_num_frames(self.max_frames + 1 if num_frames is None else num_frames, overlap_frames)
+
+    def run_checked_stream(self, stream: CheckedStream) -> Iterator[Frame]:
+        """Do what a stream is to do: read the text now, and make each frame when it is asked for.
+
+        Args:
+            stream (`CheckedStream`): the stream.
+
+        Returns:
+            `Iterator`: the frames, as `decode_stream` yields them.
+        """
+        call = stream.call
+
+        # 1. The text, once for each video.
+        conditions, _ = self.encode_conditions(call)
+
+        # 2. Frames of tokens, each as soon as it is complete, and their pixels.
+        frames = self.stream_tokens(conditions, call.sampling, call.options, num_frames=stream.num_frames)
+        return self.decode_stream(frames, stream.num_frames, call.options)
 
     def stream_tokens(
         self,
@@ -96,7 +150,7 @@ class StreamingMixin:
     @torch.no_grad()
     def decode_stream(
         self, frames: Iterator[torch.Tensor], num_frames: int | None, options: RunOptions
-    ) -> Iterator[list[PIL.Image.Image] | np.ndarray | torch.Tensor]:
+    ) -> Iterator[Frame]:
         """Decode the tokens of one frame after another, with a progress bar; `interrupt` ends it.
 
         Args:

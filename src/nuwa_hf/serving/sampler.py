@@ -4,38 +4,25 @@
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import torch
 
 from nuwa_hf import pipelines
-from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.pipelines.checks import check_whole_number
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
-from nuwa_hf.serving.joined_calls import EncodedCall, kind_of, sample_together, with_generators
+from nuwa_hf.serving.joined_calls import kind_of, with_generators
+from nuwa_hf.serving.requests import Request, answer
+from nuwa_hf.serving.shared_streams import SharedStream, StreamInTurn
 from nuwa_hf.tasks import TASKS, find_task
 
 
-Result = TypeVar("Result")
-
-
 class SamplerFullError(RuntimeError):
-    """As many requests wait as a `NuwaSampler` takes; try again later."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Request:
-    """A request: its call, what it may be batched with, and where its result goes."""
-
-    task: str
-    call: CheckedCall
-    kind: Hashable
-    future: Future = field(default_factory=Future)
-    arrived: float = field(default_factory=time.monotonic)
+    """As many requests wait, or as many streams run, as a `NuwaSampler` takes; try again later."""
 
 
 class NuwaSampler:
@@ -43,14 +30,15 @@ class NuwaSampler:
 
     A thread of its own takes the requests in their order. Those of the same task, grid and conditions are sampled
     together, whatever their texts, seeds and sampling settings; each result is that of its single call, but for the
-    rounding of sums. The weights must not change while the sampler is open: what is laid out for sampling is then made
-    once, and kept.
+    rounding of sums. Between two batches, each stream gets its next frame. The weights must not change while the
+    sampler is open: what is laid out for sampling is then made once, and kept.
 
     Args:
         pipeline (`NuwaPipelineBase`): the checkpoint, as the pipeline of any task; its components are shared.
         max_batch_size (`int`, defaults to 8): outputs that are sampled together; a request for more runs alone.
         max_wait (`float`, defaults to 0.01): seconds for which an incomplete batch waits for more requests.
         max_waiting (`int`, defaults to 256): requests that may wait.
+        max_streams (`int`, defaults to 8): streams that may run at a time.
 
     Raises:
         TypeError: If a number is of the wrong type.
@@ -70,17 +58,26 @@ class NuwaSampler:
     """
 
     def __init__(
-        self, pipeline: NuwaPipelineBase, *, max_batch_size: int = 8, max_wait: float = 0.01, max_waiting: int = 256
+        self,
+        pipeline: NuwaPipelineBase,
+        *,
+        max_batch_size: int = 8,
+        max_wait: float = 0.01,
+        max_waiting: int = 256,
+        max_streams: int = 8,
     ):
         check_whole_number("max_batch_size", max_batch_size)
         check_whole_number("max_waiting", max_waiting)
+        check_whole_number("max_streams", max_streams)
         if not max_wait >= 0:
             raise ValueError(f"`max_wait` must be at least 0 seconds, got {max_wait!r}; 0 waits for nothing.")
-        self.max_batch_size, self.max_wait, self.max_waiting = max_batch_size, max_wait, max_waiting
+        self.max_batch_size, self.max_wait = max_batch_size, max_wait
+        self.max_waiting, self.max_streams = max_waiting, max_streams
         self._pipelines = {task.name: getattr(pipelines, task.pipeline).from_pipe(pipeline) for task in TASKS}
         for one in self._pipelines.values():
             one.set_progress_bar_config(disable=True)
-        self._waiting: list[_Request] = []
+        self._waiting: list[Request] = []
+        self._streams: list[StreamInTurn] = []
         self._is_closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="nuwa-sampler", daemon=True)
@@ -140,10 +137,40 @@ class NuwaSampler:
         with self._changed:
             self._check_room(len(requests))
             self._waiting += requests
-            self._changed.notify()
+            self._changed.notify_all()
         return [request.future for request in requests]
 
-    def _request(self, task: str, arguments: dict[str, Any]) -> _Request:
+    def stream(self, task: str, **arguments: Any) -> SharedStream:
+        """Ask for the frames of a video one by one. The arguments are checked before this returns.
+
+        Args:
+            task (`str`): the name or abbreviation of a task whose pipeline has `stream`: `"text-to-video"`.
+            arguments: those of its `stream`. `generator` makes the frames repeatable; it is the stream's own.
+
+        Returns:
+            `SharedStream`: an iterator of what the pipeline's `stream` yields. To stop, close it or let go of it.
+
+        Raises:
+            RuntimeError: If the sampler is closed.
+            SamplerFullError: If `max_streams` streams run.
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument has no valid value, or the task cannot be streamed.
+        """
+        pipeline = self.pipeline(task)
+        if not hasattr(pipeline, "stream"):
+            streamed = [name for name, one in self._pipelines.items() if hasattr(one, "stream")]
+            raise ValueError(f"`task` must be one that can be streamed ({', '.join(streamed)}), got {task!r}.")
+        self._check_room(0, 1)
+        checked = type(pipeline).stream.check(pipeline, **arguments)
+        checked = replace(checked, call=with_generators(checked.call, pipeline.transformer.device))
+        stream = SharedStream(self._changed)
+        with self._changed:
+            self._check_room(0, 1)
+            self._streams.append(StreamInTurn(pipeline, checked, stream))
+            self._changed.notify_all()
+        return stream
+
+    def _request(self, task: str, arguments: dict[str, Any]) -> Request:
         pipeline = self.pipeline(task)
         call = pipeline.check_inputs(**arguments)
         if call.options.callback_on_step_end is not None:
@@ -153,20 +180,22 @@ class NuwaSampler:
             )
         call = with_generators(call, pipeline.transformer.device)
         name = pipeline.task.name
-        return _Request(name, call, (name, kind_of(call, pipeline.max_frames)))
+        return Request(name, call, (name, kind_of(call, pipeline.max_frames)))
 
     def close(self, *, cancel_waiting: bool = False) -> None:
-        """Take no more requests, and return when those that are there are answered.
+        """Take no more requests, and return when those that are there are answered. Streams end with an error.
 
         Args:
             cancel_waiting (`bool`, defaults to `False`): whether to cancel those that still wait.
         """
         with self._changed:
             self._is_closed = True
+            for stream in self._streams:
+                stream.end(RuntimeError("The `NuwaSampler` of this stream was closed; make a new one."))
             if cancel_waiting:
                 for request in self._waiting:
                     request.future.cancel()
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -180,11 +209,16 @@ class NuwaSampler:
     ) -> None:
         self.close(cancel_waiting=error is not None)
 
-    def _check_room(self, num_requests: int) -> None:
+    def _check_room(self, num_requests: int, num_streams: int = 0) -> None:
         with self._changed:
             if self._is_closed:
                 raise RuntimeError("This `NuwaSampler` is closed and takes no more requests; make a new one.")
             self._drop_cancelled()
+            if len(self._streams) + num_streams > self.max_streams:
+                raise SamplerFullError(
+                    f"No more than {self.max_streams} streams may run (`max_streams`), and {len(self._streams)} do; "
+                    "try again when one has ended."
+                )
             if len(self._waiting) + num_requests > self.max_waiting:
                 raise SamplerFullError(
                     f"No more than {self.max_waiting} requests may wait (`max_waiting`), and {len(self._waiting)} do; "
@@ -193,23 +227,34 @@ class NuwaSampler:
 
     def _drop_cancelled(self) -> None:
         self._waiting = [request for request in self._waiting if not request.future.cancelled()]
+        self._streams = [stream for stream in self._streams if not stream.is_over]
 
     def _work(self) -> None:
         """What the sampler's thread does until it is closed."""
         transformer = self._pipelines[TASKS[0].name].transformer
         with torch.no_grad(), transformer.with_fixed_weights():
-            while batch := self._next_batch():
-                self._answer(batch)
-                del batch  # what was answered is not kept until the next request comes
+            while (work := self._next_work()) is not None:
+                batch, streams = work
+                if batch:
+                    answer(self.pipeline(batch[0].task), batch)
+                for stream in streams:
+                    stream.make_frame()
+                del work, batch, streams  # what was answered is not kept until the next request comes
 
-    def _next_batch(self) -> list[_Request]:
-        """Wait for requests that go together with the oldest; none once the sampler is closed and all are answered."""
+    def _next_work(self) -> tuple[list[Request], list[StreamInTurn]] | None:
+        """Wait for requests that go together with the oldest, and for streams that want a frame.
+
+        None once the sampler is closed and all are answered.
+        """
         with self._changed:
             while True:
                 self._drop_cancelled()
+                streams = [stream for stream in self._streams if stream.wants_frame]
                 if not self._waiting:
+                    if streams:
+                        return [], streams
                     if self._is_closed:
-                        return []
+                        return None
                     self._changed.wait()
                     continue
                 oldest, batch, is_full = self._waiting[0], [], False
@@ -222,53 +267,7 @@ class NuwaSampler:
                 remaining = oldest.arrived + self.max_wait - time.monotonic()
                 if is_full or remaining <= 0 or self._is_closed:
                     self._waiting = [request for request in self._waiting if request not in batch]
-                    return batch
+                    return batch, streams
+                if streams:
+                    return [], streams
                 self._changed.wait(remaining)
-
-    def _answer(self, batch: Sequence[_Request]) -> None:
-        pipeline, encoded = self.pipeline(batch[0].task), {}
-        for request in batch:
-            if request.future.set_running_or_notify_cancel():
-                conditions = _attempt(request, lambda call=request.call: pipeline.encode_conditions(call))
-                if conditions is not None:
-                    encoded[request] = EncodedCall(request.call, *conditions)
-        for request, tokens in self._sample(pipeline, encoded).items():
-            kept = encoded[request].known if request.call.composite else None
-            output = _attempt(
-                request,
-                lambda options=request.call.options, tokens=tokens, kept=kept: pipeline.make_output(
-                    tokens, options, kept
-                ),
-            )
-            if output is not None:
-                request.future.set_result(output)
-
-    def _sample(
-        self, pipeline: NuwaPipelineBase, encoded: dict[_Request, EncodedCall]
-    ) -> dict[_Request, torch.Tensor]:
-        """The tokens of each request; where they cannot be sampled together, each tries alone."""
-        if not encoded:
-            return {}
-        requests, calls = list(encoded), list(encoded.values())
-        if len(calls) == 1:
-            tokens = _attempt(requests[0], lambda: sample_together(pipeline, calls))
-            return {} if tokens is None else {requests[0]: tokens[0]}
-        generators = {one: one.get_state() for call in calls for one in call.call.options.generator}
-        try:
-            return dict(zip(requests, sample_together(pipeline, calls), strict=True))
-        except Exception:  # whoever caused it meets it again alone
-            for generator, state in generators.items():
-                generator.set_state(state)
-        answers = {}
-        for request in requests:
-            answers |= self._sample(pipeline, {request: encoded[request]})
-        return answers
-
-
-def _attempt(request: _Request, work: Callable[[], Result]) -> Result | None:
-    """Do something for a request. Whatever goes wrong, only its own future says so."""
-    try:
-        return work()
-    except BaseException as error:
-        request.future.set_exception(error)
-        return None
