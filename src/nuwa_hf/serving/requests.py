@@ -54,9 +54,7 @@ def answer(pipeline: NuwaPipelineBase, batch: Sequence[Request]) -> None:
         kept = encoded[request].known if request.call.composite else None
         output = _attempt(
             request,
-            lambda options=request.call.options, tokens=tokens, kept=kept: pipeline.make_output(
-                tokens, options, kept
-            ),
+            lambda options=request.call.options, tokens=tokens, kept=kept: pipeline.make_output(tokens, options, kept),
         )
         if output is not None:
             request.future.set_result(output)
