@@ -173,11 +173,11 @@ def test_streams_are_bounded_and_end_with_an_error_of_their_own(pipeline):
         sampler.stream("T2V", prompt=CAPTIONS[0])
     assert len(list(itertools.islice(second, 8))) == 8  # the first has all the frames by then that are made ahead
     del first  # nobody asks for its frames any longer
-    third = sampler.stream("T2V", prompt=CAPTIONS[0])
     with pytest.raises(ValueError, match="`temperature` must be"):
         sampler.stream("T2V", prompt=CAPTIONS[0], temperature=-1.0)
+    third = sampler.stream("T2V", prompt=CAPTIONS[0])
     with pytest.raises(ValueError, match="`task` must be one that can be streamed"):
-        sampler.stream("T2I", prompt=CAPTIONS[0])
+        sampler.stream("T2I")
     next(second)
     sampler.close()
     for stream in (second, third):

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """A long-lived sampler for servers and for many inputs: requests of different settings, sampled together."""
 
+import atexit
 import threading
 import time
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ class NuwaSampler:
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="nuwa-sampler", daemon=True)
         self._thread.start()
+        atexit.register(self.close, cancel_waiting=True)  # a thread that is at work must not outlive the interpreter
 
     def pipeline(self, task: str) -> NuwaPipelineBase:
         """The pipeline that answers the requests of a task.
@@ -197,6 +199,7 @@ class NuwaSampler:
                     request.future.cancel()
             self._changed.notify_all()
         self._thread.join()
+        atexit.unregister(self.close)
 
     def __enter__(self) -> Self:
         return self
