@@ -20,6 +20,7 @@ def main() -> None:
     given = parser.parse_args()
 
     import torch
+
     from campaign import kill
     from campaign.attempts import Attempts
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from campaign.attempts import Attempts
-from campaign.killed_jobs import Job, Results, make_jobs
 from local_hub import LocalHub
 from warm_processes import WarmProcesses, run_module, run_script
 
+from campaign.attempts import Attempts
+from campaign.killed_jobs import Job, make_jobs
 from nuwa_hf.exit_status import GO_ON, INTERRUPTED, USER_ERROR
 
 
