@@ -38,6 +38,7 @@ GROUPS = {
         "train": Command("nuwa_hf.training.nuwa.train_nuwa", "train the transformer and write a pipeline"),
     },
     "judge": {
+        "info": Command("nuwa_hf.info.info_command", "say what a checkpoint can do, how large and how good it is"),
         "train-judges": Command(
             "nuwa_hf.evaluation.judges.train_judges", "train the networks that judge videos of EmojiMotion"
         ),
