@@ -6,7 +6,6 @@ nuwa-hf init my-clips --output_dir runs
 """
 
 import argparse
-import logging
 import os
 import shlex
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
 from nuwa_hf.training.init.commented_yaml import Setting, commented_yaml
@@ -53,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         f"{CPU_TOKENS_PER_SECOND:g}, that of two CPU cores, or with a GPU a guess, {GPU_TOKENS_PER_SECOND:g}",
     )
     parser.add_argument("--memory_gb", type=float, help="memory to use, in 1e9 bytes; by default the machine's")
+    add_verbose(parser)
     return parser
 
 
@@ -164,7 +164,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         ValueError: If an argument is wrong, the data set cannot be read, or a file is there already.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     args = build_parser().parse_args(argv)
     there = [name for name in FILES if (args.output_dir / name).exists()]
     if there:

@@ -4,7 +4,6 @@
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import add_verbose, exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -61,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="SHEET.png", help="write frames over what the codec makes of them"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_verbose(parser)
     return parser
 
 
@@ -144,7 +144,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         OSError: If the checkpoint is not there, or the sheet cannot be written.
         ValueError: If an argument is wrong, or the data set cannot be opened.
     """
-    logging.basicConfig(level=logging.ERROR)
     args = build_parser().parse_args(argv)
     found = inspect_dataset(args)
     if args.output is not None and found.judgement is not None:
