@@ -15,6 +15,7 @@ from transformers import HfArgumentParser
 from nuwa_hf.training.run.argument_hints import what_instead
 
 
+TRACKERS = tuple(sorted(LOGGER_TYPE_TO_CLASS))
 ArgumentsT = TypeVar("ArgumentsT", bound="RunArguments")
 
 
@@ -68,7 +69,9 @@ class RunArguments:
     checkpoints_total_limit: int = argument(2, help="How many of the newest checkpoints are kept.")
     resume: bool = argument(True, help="Continue from the newest complete checkpoint in output_dir, if there is one.")
     log_every: int = argument(50, help="Steps from one line of metrics.jsonl to the next.")
-    log_with: str | None = argument(None, help=f"Also log with a tracker: {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}.")
+    log_with: str | None = argument(
+        None, help=f"Also log with a tracker: {', '.join(TRACKERS)}, or all that are installed."
+    )
     sample_every: int = argument(500, help="Steps from one look at held-out samples to the next.")
     dataloader_num_workers: int = argument(0, help="Processes that draw samples beside each training process.")
     device: Literal["auto", "cpu"] = argument("auto", help="'auto' takes the accelerator where there is one.")
@@ -128,18 +131,20 @@ def check_tracker(log_with: str | None) -> None:
     not.
 
     Args:
-        log_with (`str`, *optional*): the tracker's name; None for none.
+        log_with (`str`, *optional*): the tracker's name, or `"all"`; None for none.
 
     Raises:
         ValueError: If there is no such tracker, or it is not installed.
     """
     if log_with is None:
         return
-    names = sorted(LOGGER_TYPE_TO_CLASS)
+    names = [*TRACKERS, "all"]
     require(log_with in names, "log_with", f"one of {names}", log_with, "choose one of these")
     installed = sorted(str(name) for name in get_available_trackers())
-    remedy = "install its package, or leave it out"
-    require(log_with in installed, "log_with", f"a tracker that is installed, of {installed}", log_with, remedy)
+    is_there = bool(installed) if log_with == "all" else log_with in installed
+    package = "trackio" if log_with == "all" else log_with
+    remedy = f"install it, for example with `pip install {package}`, or leave it out"
+    require(is_there, "log_with", f"a tracker that is installed, of {installed}", log_with, remedy)
 
 
 def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) -> ArgumentsT:
