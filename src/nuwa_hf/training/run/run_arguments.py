@@ -5,6 +5,7 @@
 import types
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -127,24 +128,30 @@ class RunArguments:
 
 
 def check_tracker(log_with: str | None) -> None:
-    """Checks that a tracker is one of Accelerate's and is installed. Accelerate itself silently ignores one that is
-    not.
+    """Checks that a tracker is one of Accelerate's and can be imported. Accelerate silently ignores one that is not
+    installed.
 
     Args:
         log_with (`str`, *optional*): the tracker's name, or `"all"`; None for none.
 
     Raises:
-        ValueError: If there is no such tracker, or it is not installed.
+        ValueError: If there is no such tracker, or its package is missing or broken.
     """
     if log_with is None:
         return
     names = [*TRACKERS, "all"]
     require(log_with in names, "log_with", f"one of {names}", log_with, "choose one of these")
     installed = sorted(str(name) for name in get_available_trackers())
-    is_there = bool(installed) if log_with == "all" else log_with in installed
-    package = "trackio" if log_with == "all" else log_with
-    remedy = f"install it, for example with `pip install {package}`, or leave it out"
-    require(is_there, "log_with", f"a tracker that is installed, of {installed}", log_with, remedy)
+    wanted = installed if log_with == "all" else [log_with]
+    rule, package = f"a tracker that is installed, of {installed}", "trackio" if log_with == "all" else log_with
+    remedy = f"`pip install {package}`, or leave it out"
+    require(bool(wanted) and set(wanted) <= set(installed), "log_with", rule, log_with, remedy)
+    for name in wanted:
+        try:
+            import_module("torch.utils.tensorboard" if name == "tensorboard" else name)
+        except ImportError as error:
+            rule, remedy = f"a tracker that can be imported ({error})", f"`pip install {name}`, or leave it out"
+            require(False, "log_with", rule, name, remedy)
 
 
 def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) -> ArgumentsT:

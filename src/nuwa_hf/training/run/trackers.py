@@ -55,9 +55,8 @@ def tracking(state: RunState) -> Iterator[None]:
     try:
         yield
     finally:
-        # Accelerate would also end the process group, which is left to `leaves_in_order`.
-        for tracker in accelerator.trackers:
-            tracker.finish()
+        for tracker in accelerator.trackers:  # `end_training` would also end the process group
+            _finish(tracker)
 
 
 def log_pictures(accelerator: Accelerator, pictures: dict[str, PIL.Image.Image], step: int) -> None:
@@ -105,6 +104,15 @@ def _store_arguments(tracker: GeneralTracker, values: dict[str, Any]) -> None:
             tracker.writer.file_writer.add_summary(summary)
     elif tracker.name != "trackio":  # which has got them at its start
         tracker.store_init_configuration(values)
+
+
+def _finish(tracker: GeneralTracker) -> None:
+    if tracker.name == "trackio":
+        import trackio
+
+        trackio.finish()  # with Accelerate's, trackio would finish it once more when Python ends
+    else:
+        tracker.finish()
 
 
 def _forget_in_trackio(name: str, step: int) -> None:
