@@ -173,4 +173,18 @@ def test_validation_covers_every_task_and_is_the_same_whatever_was_drawn_before(
         batches(range(sum(ROWS.values())))
         values.append(validate(model, tokens, batches))
     assert values[0] == values[1]
-    assert set(values[0]) == {f"validation_loss_{task}" for task in ROWS}
+    assert set(values[0]) == {"validation_loss", *(f"validation_loss_{task}" for task in ROWS)}
+
+
+def test_in_the_validation_loss_of_all_tasks_each_counts_as_many_tokens_as_in_a_step():
+    model, tokens = tiny_transformer(), random_tokens(20)
+
+    def validated(**rows):
+        return validate(model, tokens, TaskBatches(tokens, tiny_config(), rows, 0.0, seed=0))
+
+    one, mixed, more = validated(T2V=2), validated(T2V=2, T2I=2), validated(T2V=2, T2I=6)
+    assert one["validation_loss"] == one["validation_loss_T2V"]
+    video, still = mixed["validation_loss_T2V"], mixed["validation_loss_T2I"]
+    frames = VISUAL_GRID[0]  # of a video; an image has one
+    assert mixed["validation_loss"] == pytest.approx((frames * video + still) / (frames + 1))
+    assert more["validation_loss"] == pytest.approx((frames * video + 3 * still) / (frames + 3))

@@ -76,20 +76,3 @@ def test_a_run_with_sheets_is_the_run_without(checkpoint, tokens_folder, tmp_pat
     )
     assert Image.open(sheets[0]).size[1] > SHEET_HEIGHT // 2
     assert not (tmp_path / "without" / "samples").exists()
-
-
-def test_tensorboard_gets_the_metrics_the_arguments_and_the_sheets(checkpoint, tokens_folder, tmp_path):
-    pytest.importorskip("tensorboard", reason="the real tracker is asked")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    settings = {"max_train_steps": 1, "sample_sheets": True, "log_with": "tensorboard"}
-    prompts = ["--validation_prompts", "an apple", "two birds"]
-    main([*flags_of(checkpoint, tokens_folder, tmp_path, **settings), *prompts])
-    seen = {"scalars": {}, "images": set()}
-    for folder in {path.parent for path in tmp_path.rglob("events.out.tfevents.*")}:
-        events = EventAccumulator(str(folder)).Reload()
-        seen["images"] |= set(events.Tags()["images"])
-        seen["scalars"] |= {name: events.Scalars(name)[-1].value for name in events.Tags()["scalars"]}
-    assert {"loss", "loss_T2V", "gradient_norm", "tokens_per_second", "data_share"} <= seen["scalars"].keys()
-    assert seen["images"] == {"T2V", "S2V", "TI2I", "V2V", "prompts"}
-    assert any("fine_tune: full" in path.read_text() for path in tmp_path.rglob("hparams.yml"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.run import run_arguments
 from nuwa_hf.training.run.argument_hints import OTHER_NAMES, OTHER_WAYS
 from nuwa_hf.training.run.run_arguments import RunArguments, parse_arguments
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
@@ -80,8 +82,21 @@ def test_a_tracker_that_is_not_installed_is_an_error_and_not_left_out():
     missing = sorted(LOGGER_TYPE_TO_CLASS.keys() - {str(name) for name in get_available_trackers()})
     if not missing:
         pytest.skip("all of Accelerate's trackers are installed")
-    with pytest.raises(ValueError, match=f"`log_with` must be a tracker that is installed.*{missing[0]}"):
+    with pytest.raises(
+        ValueError, match=f"`log_with` must be a tracker that is installed.*`pip install {missing[0]}`"
+    ):
         RunArguments(output_dir="run", log_with=missing[0])
+
+
+def test_a_tracker_that_cannot_be_imported_is_an_error_before_any_work(monkeypatch):
+    monkeypatch.setattr(run_arguments, "get_available_trackers", lambda: ["trackio"])
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    for name in ("trackio", "all"):
+        with pytest.raises(ValueError, match=r"`log_with` must be .* imported.*`pip install trackio`"):
+            RunArguments(output_dir="run", log_with=name)
+    monkeypatch.setattr(run_arguments, "get_available_trackers", lambda: [])
+    with pytest.raises(ValueError, match="`log_with` must be a tracker that is installed"):
+        RunArguments(output_dir="run", log_with="all")
 
 
 def test_missing_or_broken_config_is_an_error(tmp_path):

@@ -15,11 +15,11 @@ from nuwa_hf.training.run import next_commands
 from nuwa_hf.training.run.run_arguments import RunArguments, parse_arguments
 from nuwa_hf.training.run.run_setup import build_accelerator
 from nuwa_hf.training.run.run_state import RunState
-from nuwa_hf.training.run.run_summary import describe_start, in_words
+from nuwa_hf.training.run.run_summary import describe_start
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 
 
-def test_the_start_says_device_parameters_clips_epochs_batch_steps_and_where_it_goes_on(tmp_path):
+def test_the_start_says_device_parameters_clips_epochs_batch_steps_samples_and_where_it_goes_on(tmp_path):
     settings = {"output_dir": str(tmp_path), "device": "cpu", "max_train_steps": 1000, "train_batch_size": 4}
     arguments = RunArguments(**settings, gradient_accumulation_steps=2)
     state = RunState(arguments, build_accelerator(arguments))
@@ -31,15 +31,13 @@ def test_the_start_says_device_parameters_clips_epochs_batch_steps_and_where_it_
     assert lines["data"] == "100 clips, 80.0 epochs"
     assert lines["batch"] == "8 samples a step: 4 in a pass x 2 passes"
     assert lines["steps"] == "1,000"
+    assert lines["samples"] == f"{tmp_path / 'samples'}, every 500 steps"
     state.step = 600
-    lines = describe_start(state, {"codec": model}, clips=None, resumed=Path("run/checkpoint-000600"))
+    resumed = Path("run/checkpoint-000600")
+    lines = describe_start(state, {"codec": model}, clips=None, resumed=resumed, has_samples=False)
+    assert "samples" not in lines
     assert lines["steps"] == "1,000, 400 of them to go from run/checkpoint-000600"
     assert "100" not in lines["data"]
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(40.2, "40 s"), (715, "12 min"), (11_100, "3 h 05 min")])
-def test_durations_are_said_in_words(seconds, words):
-    assert in_words(seconds) == words
 
 
 def arguments_of(command, name):

@@ -11,6 +11,7 @@ from nuwa_hf.tasks import get_task
 from nuwa_hf.training.nuwa.nuwa_steps import validate
 from nuwa_hf.training.nuwa.nuwa_training import NuwaTraining
 from nuwa_hf.training.nuwa.sample_sheets import draw_prompts, draw_task_sheets, write_sheets
+from nuwa_hf.training.run.run_summary import in_one_line
 from nuwa_hf.training.run.trackers import log_pictures
 from nuwa_hf.training.run.whole_learner import transformer_of, whole_learner
 
@@ -32,13 +33,13 @@ def look_at_held_out(training: NuwaTraining) -> None:
         if training.validation is not None:
             training.scores = validate(training.learner, training.validation, training.batches)
             state.log(training.scores)
-            logger.info("Step %d, validation: %s", state.step, training.scores)
+            logger.info("Step %d: %s", state.step, in_one_line(training.scores))
         if arguments.sample_sheets or arguments.validation_prompts:
             transformer = transformer_of(whole_learner(training.learner))
             if accelerator.is_main_process:
                 pipeline = NuwaTextToVideoPipeline(**{**training.pipeline.components, "transformer": transformer})
                 sheets = draw_sheets(training, pipeline)
-                write_sheets(sheets, state.output_dir / "samples", state.step)
+                write_sheets(sheets, state.samples_dir, state.step)
                 log_pictures(accelerator, sheets, state.step)
 
 

@@ -129,7 +129,7 @@ def _share_of_loss(losses: dict[str, torch.Tensor], counts: dict[str, int], tota
 
 @torch.no_grad()
 def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> dict[str, float]:
-    """Mean loss of each task on held-out clips, which are always the same, without condition dropout.
+    """Mean loss on held-out clips, which are always the same, without condition dropout.
 
     Args:
         model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, or the `PeftModel` around it. If its weights are
@@ -138,15 +138,19 @@ def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> 
         batches (`TaskBatches`): gives the tasks.
 
     Returns:
-        `dict[str, float]`: `validation_loss_<task>` in nats per token.
+        `dict[str, float]`: in nats per token, `validation_loss_<task>` for each task, and `validation_loss` of all, in
+        which a task counts as many tokens as in a step.
     """
     model.eval()
-    values = {}
+    values, weights = {}, []
     rows = min(VALIDATION_BATCH, len(tokens))
-    for task in batches.counts:
+    for task, rows_of_step in batches.counts.items():
         make = TaskBatches(tokens, model.config, {task: rows}, condition_dropout=0.0, seed=0)
         starts = range(0, min(VALIDATION_CLIPS, len(tokens)) - rows + 1, rows)
-        losses = [tasks_loss(model, to_device(make(range(start, start + rows)), model.device))[0] for start in starts]
+        held_out = [make(range(start, start + rows)) for start in starts]
+        losses = [tasks_loss(model, to_device(one, model.device))[0] for one in held_out]
         values[f"validation_loss_{task}"] = torch.stack(losses).mean().item()
+        weights.append(rows_of_step * sum(counted_tokens(one)[task] for one in held_out))
+    total = sum(weight * value for weight, value in zip(weights, values.values(), strict=True)) / sum(weights)
     model.train()
-    return values
+    return {"validation_loss": total, **values}

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
@@ -49,11 +48,12 @@ from nuwa_hf.training.run.preemption import Preemption, leave_signals_to_main_pr
 from nuwa_hf.training.run.processes import launched_processes, leaves_in_order
 from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
 from nuwa_hf.training.run.run_lock import RunLock
+from nuwa_hf.training.run.run_progress import CHECKPOINT, SAMPLES, RunProgress
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import RunState
-from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
+from nuwa_hf.training.run.run_summary import log_end, log_start
 from nuwa_hf.training.run.sharded_checkpoints import checkpoint_shards
-from nuwa_hf.training.run.trackers import finish_trackers, store_arguments
+from nuwa_hf.training.run.trackers import tracking
 from nuwa_hf.training.run.whole_learner import transformer_of, whole_learner
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
@@ -138,20 +138,21 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     state.register(*schedulers)
     state.watch(learner)
     resumed = state.resume()
-    log_start(state, {"transformer": learner}, clips=len(tokens), resumed=resumed)
-    store_arguments(accelerator, arguments)
+    has_samples = arguments.sample_sheets or arguments.validation_prompts is not None
+    log_start(state, {"transformer": learner}, clips=len(tokens), resumed=resumed, has_samples=has_samples)
     if arguments.compile:
         compile_feed_forward(prepared)
     held_out = tokens if validation is None else validation
     training = NuwaTraining(
         *(state, prepared, learner, ema, optimizers, schedulers),
         *(batches, held_out, validation, pipeline, components.transformer),
+        scores=state.metrics.last("validation_loss"),
     )
-    with state.resumable():
-        train(training, preemption)
+    with tracking(state), state.resumable():
+        with RunProgress(state) as progress:
+            train(training, preemption, progress)
         write_and_push(training)
     log_end(state, state.output_dir / "pipeline", next_commands(training))
-    finish_trackers(accelerator)
 
 
 def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments) -> nn.Module:
@@ -177,12 +178,13 @@ def choose_learnt(model: NuwaForConditionalGeneration, arguments: NuwaArguments)
     return model
 
 
-def train(training: NuwaTraining, preemption: Preemption) -> None:
+def train(training: NuwaTraining, preemption: Preemption, progress: RunProgress) -> None:
     """Runs the remaining steps, with logs, validation, samples and checkpoints at their intervals.
 
     Args:
         training (`NuwaTraining`): the model and everything that trains it.
         preemption (`Preemption`): says when to stop.
+        progress (`RunProgress`): shows how far it is.
 
     Raises:
         StoppedEarly: If it says so.
@@ -199,12 +201,9 @@ def train(training: NuwaTraining, preemption: Preemption) -> None:
             worker_init_fn=leave_signals_to_main_process,
         )
     )
-    bar = tqdm(
-        total=arguments.max_train_steps, initial=state.step, disable=not accelerator.is_main_process, mininterval=1.0
-    )
     training.run.train()
     speed = Throughput(training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision)
-    estimate = EndEstimate(state)
+    shown = {"loss": None, "validation": training.scores.get("validation_loss"), "tokens/s": None}
     while state.step < arguments.max_train_steps:
         with speed.waiting():
             passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
@@ -217,24 +216,27 @@ def train(training: NuwaTraining, preemption: Preemption) -> None:
         for batches in passes:
             speed.count(batches)
         state.step += 1
-        bar.update()
-        estimate.update()
+        progress.update()
         if state.is_due(arguments.log_every):
             values = {name: value.item() for name, value in log.items()}
             state.check_losses({name: value for name, value in values.items() if name.startswith("loss")})
             values["learning_rate"] = training.schedulers[0].get_last_lr()[0]
             values |= speed.read()
             state.log(values)
-            bar.set_postfix_str(f"loss={values['loss']:.3f} tokens/s={values['tokens_per_second']:.0f}")
+            shown |= {"loss": values["loss"], "tokens/s": values["tokens_per_second"]}
+            progress.show(shown)
         if state.is_due(arguments.sample_every):
-            look_at_held_out(training)
+            with progress.pause(SAMPLES):
+                look_at_held_out(training)
+            shown["validation"] = training.scores.get("validation_loss")
+            progress.show(shown)
         if state.is_due(arguments.checkpointing_steps):
-            state.save()
-            is_last = state.step == arguments.max_train_steps
-            if arguments.push_to_hub and arguments.hub_every == "checkpoint" and not is_last:
-                push_on_the_way(training)
+            with progress.pause(CHECKPOINT):
+                state.save()
+                is_last = state.step == arguments.max_train_steps
+                if arguments.push_to_hub and arguments.hub_every == "checkpoint" and not is_last:
+                    push_on_the_way(training)
         preemption.stop_if_asked(state)
-    bar.close()
 
 
 def write_and_push(training: NuwaTraining) -> None:

@@ -5,6 +5,7 @@
 import types
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +17,7 @@ from nuwa_hf.exit_status import add_verbose
 from nuwa_hf.training.run.argument_hints import what_instead
 
 
+TRACKERS = tuple(sorted(LOGGER_TYPE_TO_CLASS))
 ArgumentsT = TypeVar("ArgumentsT", bound="RunArguments")
 
 
@@ -69,7 +71,9 @@ class RunArguments:
     checkpoints_total_limit: int = argument(2, help="How many of the newest checkpoints are kept.")
     resume: bool = argument(True, help="Continue from the newest complete checkpoint in output_dir, if there is one.")
     log_every: int = argument(50, help="Steps from one line of metrics.jsonl to the next.")
-    log_with: str | None = argument(None, help=f"Also log with a tracker: {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}.")
+    log_with: str | None = argument(
+        None, help=f"Also log with a tracker: {', '.join(TRACKERS)}, or all that are installed."
+    )
     sample_every: int = argument(500, help="Steps from one look at held-out samples to the next.")
     dataloader_num_workers: int = argument(0, help="Processes that draw samples beside each training process.")
     device: Literal["auto", "cpu"] = argument("auto", help="'auto' takes the accelerator where there is one.")
@@ -125,22 +129,30 @@ class RunArguments:
 
 
 def check_tracker(log_with: str | None) -> None:
-    """Checks that a tracker is one of Accelerate's and is installed. Accelerate itself silently ignores one that is
-    not.
+    """Checks that a tracker is one of Accelerate's and can be imported. Accelerate silently ignores one that is not
+    installed.
 
     Args:
-        log_with (`str`, *optional*): the tracker's name; None for none.
+        log_with (`str`, *optional*): the tracker's name, or `"all"`; None for none.
 
     Raises:
-        ValueError: If there is no such tracker, or it is not installed.
+        ValueError: If there is no such tracker, or its package is missing or broken.
     """
     if log_with is None:
         return
-    names = sorted(LOGGER_TYPE_TO_CLASS)
+    names = [*TRACKERS, "all"]
     require(log_with in names, "log_with", f"one of {names}", log_with, "choose one of these")
     installed = sorted(str(name) for name in get_available_trackers())
-    remedy = "install its package, or leave it out"
-    require(log_with in installed, "log_with", f"a tracker that is installed, of {installed}", log_with, remedy)
+    wanted = installed if log_with == "all" else [log_with]
+    rule, package = f"a tracker that is installed, of {installed}", "trackio" if log_with == "all" else log_with
+    remedy = f"`pip install {package}`, or leave it out"
+    require(bool(wanted) and set(wanted) <= set(installed), "log_with", rule, log_with, remedy)
+    for name in wanted:
+        try:
+            import_module("torch.utils.tensorboard" if name == "tensorboard" else name)
+        except ImportError as error:
+            rule, remedy = f"a tracker that can be imported ({error})", f"`pip install {name}`, or leave it out"
+            require(False, "log_with", rule, name, remedy)
 
 
 def argument_parser(cls: type, command: str | None = None, description: str | None = None) -> HfArgumentParser:

@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """The state of a training run: step, order of the data, checkpoints, metrics."""
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +14,11 @@ from accelerate.utils import set_seed
 from torch import nn
 
 from nuwa_hf.exit_status import StoppedEarly
-from nuwa_hf.storage.whole_folders import recover, remove, writing
+from nuwa_hf.storage.whole_folders import recover, remove
 from nuwa_hf.training.run.changed_processes import what_changed, written_by
 from nuwa_hf.training.run.checkpoint_files import load_newest, write_checkpoint
 from nuwa_hf.training.run.finite_values import loss_that_is_not_finite, weight_that_is_not_finite
+from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
@@ -63,12 +63,16 @@ class RunState:
 
     Attributes:
         step (`int`): the number of optimiser steps taken so far.
+        samples_dir (`Path`): where sample sheets go.
+        metrics (`MetricsFile`): the run's `metrics.jsonl`.
     """
 
     def __init__(self, arguments: RunArguments, accelerator: Accelerator):
         self.arguments = arguments
         self.accelerator = accelerator
         self.output_dir = Path(arguments.output_dir)
+        self.samples_dir = self.output_dir / "samples"
+        self.metrics = MetricsFile(self.output_dir)
         self.step = 0
         self._watched: tuple[nn.Module, ...] = ()
         self._saved_global_batch_size = self.global_batch_size
@@ -76,8 +80,6 @@ class RunState:
         self._registered: list[Any] = [self]
         accelerator.register_save_state_pre_hook(lambda models, weights, folder: self._write_registered(folder))
         accelerator.register_load_state_pre_hook(lambda models, folder: self._load_registered(folder))
-        if arguments.log_with is not None:
-            accelerator.init_trackers("nuwa_hf")
 
     @property
     def global_batch_size(self) -> int:
@@ -227,7 +229,7 @@ class RunState:
         elif self.accelerator.process_index > 0:
             set_seed(self.arguments.seed, device_specific=True)  # or all processes would drop out the same places
         if self.accelerator.is_main_process:
-            self._forget_later_metrics()
+            self.metrics.forget_after(self.step)
         self.accelerator.wait_for_everyone()
         return resumed
 
@@ -254,11 +256,9 @@ class RunState:
         return final if is_written else None
 
     def log(self, values: dict[str, float]) -> None:
-        """Appends the values and the step to `metrics.jsonl`, and passes them to the tracker if there is one."""
+        """Appends the values and the step to `metrics.jsonl`, and passes them to the trackers that are started."""
         if self.accelerator.is_main_process:
-            line, path = json.dumps({"step": self.step, **values}), self.output_dir / "metrics.jsonl"
-            with writing(path), path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            self.metrics.append(self.step, values)
         self.accelerator.log(values, step=self.step)
 
     def is_due(self, every: int) -> bool:
@@ -276,22 +276,3 @@ class RunState:
         changes = what_changed(checkpoint, self.arguments, processes, samples_before=before, samples_now=now)
         if changes and self.accelerator.is_main_process:
             logger.warning("%s: %s.", checkpoint, "; ".join(changes))
-
-    def _forget_later_metrics(self) -> None:
-        """Drops the lines after the checkpoint, all if there is none: a killed run's, which will be written again."""
-        path = self.output_dir / "metrics.jsonl"
-        if not path.exists():
-            return
-        lines = path.read_text(encoding="utf-8").splitlines() if self.step > 0 else []
-        lines = [line for line in lines if _step_of(line) <= self.step]
-        aside = path.with_name(".metrics.jsonl.incomplete")
-        aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        aside.replace(path)
-
-
-def _step_of(line: str) -> float:
-    """The step of a line of metrics. A line cut short by a kill counts as later than all others."""
-    try:
-        return json.loads(line)["step"]
-    except json.JSONDecodeError:
-        return float("inf")

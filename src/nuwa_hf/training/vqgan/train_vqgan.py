@@ -14,13 +14,11 @@ The same command resumes a run that was stopped.
 import logging
 import time
 from collections.abc import Sequence, Sized
-from pathlib import Path
 
 import torch
 from accelerate import DistributedType
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
-from tqdm import tqdm
 from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
@@ -33,10 +31,11 @@ from nuwa_hf.training.run.preemption import Preemption
 from nuwa_hf.training.run.processes import leaves_in_order
 from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments, require
 from nuwa_hf.training.run.run_lock import RunLock
+from nuwa_hf.training.run.run_progress import CHECKPOINT, SAMPLES, RunProgress
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import GeneratorState, RunState
-from nuwa_hf.training.run.run_summary import EndEstimate, log_end, log_start
-from nuwa_hf.training.run.trackers import finish_trackers, log_pictures, store_arguments
+from nuwa_hf.training.run.run_summary import in_one_line, log_end, log_start
+from nuwa_hf.training.run.trackers import log_pictures, tracking
 from nuwa_hf.training.vqgan.build_codec import build_codebook, build_vqgan, load_start, settle_arguments, take_over
 from nuwa_hf.training.vqgan.codebook_updates import CodebookStatistics
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
@@ -50,9 +49,10 @@ from nuwa_hf.training.vqgan.vqgan_steps import VQGANTraining, vqgan_step
 
 logger = logging.getLogger(__name__)
 
-BAR_NAMES = (
-    *("reconstruction", "adversarial", "psnr", "psnr_objects", "pixel_accuracy", "fwiou"),
-    *("codes_used", "perplexity", "images_per_second"),
+# What is shown, as far as the target has it.
+SHOWN = (
+    *("loss", "psnr", "held_out_psnr", "pixel_accuracy", "held_out_pixel_accuracy"),
+    *("codes_used", "images_per_second"),
 )
 
 
@@ -142,14 +142,13 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
     resumed = state.resume()
     models = {"codec": vqgan, "discriminator": discriminator}
     log_start(state, models, clips=len(images) if isinstance(images, Sized) else None, resumed=resumed)
-    store_arguments(accelerator, arguments)
-    if start is not None and state.step == 0 and accelerator.is_main_process:
-        values = write_samples(target, accelerator.unwrap_model(training.vqgan), held_out, state)
-        logger.info("%s before training, held out: %s", arguments.vqgan, values)
-
     final = state.output_dir / "vqgan"
-    with state.resumable():
-        train(training, state, images, held_out, ema, scheduler, preemption)
+    with tracking(state), state.resumable():
+        if start is not None and state.step == 0 and accelerator.is_main_process:
+            values = write_samples(target, accelerator.unwrap_model(training.vqgan), held_out, state)
+            logger.info("%s before training, held out: %s", arguments.vqgan, in_one_line(values))
+        with RunProgress(state) as progress:
+            train(training, state, images, held_out, ema, scheduler, preemption, progress)
         ema.copy_to(ema.learnt)
         state.check_weights()
         if accelerator.is_main_process:
@@ -167,7 +166,6 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
             start=start_pipeline,
         ),
     )
-    finish_trackers(accelerator)
 
 
 def train(
@@ -178,6 +176,7 @@ def train(
     ema: AveragedWeights,
     scheduler: torch.optim.lr_scheduler.LRScheduler,
     preemption: Preemption,
+    progress: RunProgress,
 ) -> None:
     """Runs the remaining steps, with logs, samples and checkpoints at their intervals.
 
@@ -189,6 +188,7 @@ def train(
         ema (`AveragedWeights`): the moving average of the codec's trained weights.
         scheduler (`torch.optim.lr_scheduler.LRScheduler`): stepped once per step; both optimisers follow it.
         preemption (`Preemption`): says when to stop.
+        progress (`RunProgress`): shows how far it is.
 
     Raises:
         StoppedEarly: If it says so.
@@ -198,15 +198,9 @@ def train(
     statistics = CodebookStatistics(accelerator.unwrap_model(training.vqgan).codebook_size)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
     first_adversarial = round(arguments.discriminator_start * arguments.max_train_steps)
-    bar = tqdm(
-        total=arguments.max_train_steps,
-        initial=state.step,
-        disable=not accelerator.is_main_process,
-        mininterval=1.0,
-    )
     training.vqgan.train()
     window_start, window_step = time.perf_counter(), state.step
-    estimate = EndEstimate(state)
+    shown = dict.fromkeys(SHOWN) | {name: state.metrics.last(name).get(name) for name in SHOWN if "held_out" in name}
     while state.step < arguments.max_train_steps:
         passes = [
             _to_device(next(batches), accelerator.device, memory_format)
@@ -222,8 +216,7 @@ def train(
         ema.update()
         statistics.accumulate(tokens)
         state.step += 1
-        bar.update()
-        estimate.update()
+        progress.update()
         if state.is_due(arguments.log_every):
             values = {name: value.item() for name, value in log.items()}
             state.check_losses({name: values[name] for name in ("loss", "discriminator") if name in values})
@@ -237,18 +230,21 @@ def train(
                 "images_per_second": (state.step - window_step) * state.global_batch_size / seconds,
             }
             state.log(values)
-            bar.set_postfix_str(" ".join(f"{name}={value:.3g}" for name, value in values.items() if name in BAR_NAMES))
+            shown |= {name: values[name] for name in SHOWN if name in values}
+            progress.show(shown)
             window_start, window_step = time.perf_counter(), state.step
         if state.is_due(arguments.sample_every):
             state.check_weights()
         if state.is_due(arguments.sample_every) and accelerator.is_main_process:
-            with ema.in_place():
+            with progress.pause(SAMPLES), ema.in_place():
                 values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)
-            logger.info("Step %d, held out: %s", state.step, values)
+            logger.info("Step %d: %s", state.step, in_one_line(values))
+            shown |= {name: values[name] for name in SHOWN if name in values}
+            progress.show(shown)
         if state.is_due(arguments.checkpointing_steps):
-            state.save()
+            with progress.pause(CHECKPOINT):
+                state.save()
         preemption.stop_if_asked(state)
-    bar.close()
 
 
 @torch.no_grad()
@@ -270,7 +266,7 @@ def write_samples(
     sample = vqgan.decode(vqgan.encode(held_out["pixels"]).tokens).sample
     values = {f"held_out_{name}": value.item() for name, value in target.scores(sample, held_out).items()}
     state.log(values)
-    path: Path = state.output_dir / "samples" / f"step-{state.step:06d}.png"
+    path = state.samples_dir / f"step-{state.step:06d}.png"
     path.parent.mkdir(exist_ok=True)
     sheet = sample_sheet(*(target.colors(images) for images in (held_out["pixels"], sample)))
     sheet.save(path)
