@@ -71,4 +71,5 @@ def class_name(folder: Path, kind: Kind) -> str | None:
         `str` or None: its name, if the folder contains it.
     """
     config = read_json(folder / MARKER_FILES[kind])
-    return config.get("_class_name") or next(iter(config.get("architectures") or []), None)
+    name = config.get("_class_name") or next(iter(config.get("architectures") or []), None)
+    return name[-1] if isinstance(name, list) else name  # with its module, where the folder has code
