@@ -48,7 +48,7 @@ def needed_modules() -> NeededModules:
         specs[name] = spec
         imported = list(_imported(spec))
         ours = {one for one, _ in imported if one.partition(".")[0] == ROOT}
-        waiting.extend(parent for one in ours for parent in (one, one.rpartition(".")[0]))
+        waiting.extend(part for one in ours for part in (one, one.rpartition(".")[0] or ROOT))
         others |= {one.partition(".")[0] for one, is_at_once in imported if is_at_once and one not in ours}
     return NeededModules(
         sources={name: _source(specs[name]) for name in sorted(specs)},

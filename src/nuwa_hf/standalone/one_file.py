@@ -58,7 +58,8 @@ def one_file() -> str:
     for name, source in needed.sources.items():
         if QUOTES in source:
             raise ValueError(f"{name} must have no three single quotes in a row, to be copied; use double ones.")
-        modules.append(MODULE.format(name=name, quotes=QUOTES, lines="\n".join(f"|{line}" for line in source.split("\n"))))
+        lines = "\n".join(f"|{line}" for line in source.split("\n"))
+        modules.append(MODULE.format(name=name, quotes=QUOTES, lines=lines))
     return "".join(
         [
             HEAD.format(

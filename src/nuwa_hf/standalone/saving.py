@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""`save_pretrained(..., standalone=True)` for classes of diffusers and transformers, and how they read what it wrote."""
+"""`save_pretrained(..., standalone=True)` for our classes, and how those of diffusers read what it wrote."""
 
 import os
 from functools import wraps

@@ -14,7 +14,7 @@ from typing import Any
 
 from nuwa_hf.standalone.needed_modules import ROOT
 from nuwa_hf.standalone.one_file import one_file
-from nuwa_hf.storage.folder_contents import MARKER_FILES, checkpoint_kind
+from nuwa_hf.storage.folder_contents import MARKER_FILES, checkpoint_kind, components_of
 from nuwa_hf.storage.local_checkpoint import EMPTY, read_json
 
 
@@ -52,14 +52,14 @@ def standalone_files(folder: Path) -> dict[str, str]:
     kind = checkpoint_kind(folder)
     if kind == "adapter":
         raise ValueError(
-            f"`standalone` must be asked of a pipeline, a model or a tokenizer, got the adapter {str(folder)!r}, which "
-            "PEFT loads; push it without, and its base model with it."
+            f"`standalone` must be asked of a pipeline, a model or a tokenizer, got the adapter {str(folder)!r}; PEFT "
+            "loads it, onto a base model that can be standalone."
         )
     files = {f"{CODE}.py": one_file()}
     maps = _auto_maps(folder)
     if kind == "pipeline":
         index = read_json(folder / MARKER_FILES[kind])
-        components = {name: value for name, value in index.items() if isinstance(value, list) and name[0] != "_"}
+        components = components_of(index)
         ours = [name for name, value in components.items() if _is_ours(name, value)]
         pipeline = plain_configuration(index)["_class_name"]
         classes = {name: [COMPONENT_CODE, components[name][1]] for name in ours}
