@@ -5,12 +5,11 @@
 import os
 import subprocess
 import sys
-import venv
-from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fresh_environments import environment_without_the_package
 
 
 pytestmark = pytest.mark.fresh
@@ -55,7 +54,7 @@ else:
 MODEL = """
 from pathlib import Path
 from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
-for where in ({WHERE}):
+for where in (("tester/transformer-with-code", {}), ("tester/pipeline-with-code", {"subfolder": "transformer"})):
     model = AutoModelForSeq2SeqLM.from_pretrained(where[0], trust_remote_code=True, **where[1])
     assert type(model).__name__ == "NuwaForConditionalGeneration"
     assert type(AutoModel.from_pretrained(where[0], trust_remote_code=True, **where[1])).__name__ == "NuwaModel"
@@ -65,7 +64,7 @@ for where in ({WHERE}):
 """
 TOKENIZER = """
 from transformers import AutoTokenizer
-for where in ({WHERE}):
+for where in (("tester/pipeline-with-code", {"subfolder": "tokenizer"}), ("tester/tokenizer-with-code", {})):
     tokenizer = AutoTokenizer.from_pretrained(where[0], trust_remote_code=True, **where[1])
     assert tokenizer(prompt).input_ids == drawn["input_ids"].tolist()
     assert tokenizer.none_token_id == 4
@@ -94,13 +93,7 @@ assert "nuwa_hf" not in sys.modules
 @pytest.fixture(scope="module")
 def fresh_python(tmp_path_factory):
     """The interpreter of an environment that has all packages of this one but nuwa_hf."""
-    folder = tmp_path_factory.mktemp("fresh")
-    venv.create(folder, symlinks=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    for path in Path(distribution("torch").locate_file("")).iterdir():
-        if "nuwa" not in path.name and not path.name.startswith("__editable__") and path.suffix != ".pth":
-            (packages / path.name).symlink_to(path)
-    return folder / "bin" / "python"
+    return environment_without_the_package(tmp_path_factory.mktemp("fresh"))
 
 
 @pytest.fixture(scope="module")
@@ -115,28 +108,16 @@ def drawn(hub, tmp_path_factory):
     return work / "drawn.npz"
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        pytest.param(PIPELINE + SAVED_AGAIN + OTHER_TASK, id="pipeline"),
-        pytest.param(
-            MODEL.replace(
-                "{WHERE}",
-                '("tester/transformer-with-code", {}), ("tester/pipeline-with-code", {"subfolder": "transformer"})',
-            ),
-            id="model",
-        ),
-        pytest.param(
-            TOKENIZER.replace(
-                "{WHERE}",
-                '("tester/pipeline-with-code", {"subfolder": "tokenizer"}), ("tester/tokenizer-with-code", {})',
-            ),
-            id="tokenizer",
-        ),
-        pytest.param(CODEC, id="codec"),
-        pytest.param(WITHOUT_TRUST, id="without trust"),
-    ],
-)
+PROGRAMS = {
+    "pipeline": PIPELINE + SAVED_AGAIN + OTHER_TASK,
+    "model": MODEL,
+    "tokenizer": TOKENIZER,
+    "codec": CODEC,
+    "without trust": WITHOUT_TRUST,
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_environment_without_the_package_loads_it(program, hub, fresh_python, drawn, tmp_path):
     environment = hub.client_environment(tmp_path / "home", token="")
     for name in ("PYTHONPATH", "HF_TOKEN"):

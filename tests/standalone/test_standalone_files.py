@@ -96,10 +96,8 @@ def test_second_pass_over_a_folder_changes_nothing(standalone):
 
 def test_arguments_of_save_pretrained_stay_and_standalone_is_one(pipeline):
     """diffusers passes `variant` and `max_shard_size` only to a `save_pretrained` that names them."""
-    assert {"variant", "max_shard_size", "standalone"} <= set(
-        signature(pipeline.transformer.save_pretrained).parameters
-    )
-    assert {"variant", "max_shard_size", "standalone"} <= set(signature(pipeline.vqgan.save_pretrained).parameters)
+    for part in (pipeline.transformer, pipeline.vqgan):
+        assert {"variant", "max_shard_size", "standalone"} <= set(signature(part.save_pretrained).parameters)
 
 
 def test_what_has_no_code_of_ours_is_refused(pipeline, tmp_path):
