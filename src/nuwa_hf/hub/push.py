@@ -20,6 +20,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--private", action="store_true", help="make the repository private")
     parser.add_argument("--revision", metavar="R", help="branch to push to; made from main if it is not there")
     parser.add_argument("--license", "--licence", metavar="L", help="the card's licence, by its short name on the Hub")
+    parser.add_argument(
+        "--standalone", action="store_true", help="push the code too, for `trust_remote_code=True` without nuwa_hf"
+    )
     parser.add_argument("--commit_message", metavar="M", help="by default says what the folder holds")
     add_verbose(parser)
     return parser
@@ -43,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         revision=args.revision,
         commit_message=args.commit_message,
         license=args.license,
+        standalone=args.standalone,
     )
 
 

@@ -37,6 +37,7 @@ def push_folder(
     commit_message: str | None = None,
     token: str | None = None,
     license: str | None = None,
+    standalone: bool = False,
 ) -> str:
     """Push a folder to a repository, which is created if needed.
 
@@ -56,20 +57,23 @@ def push_folder(
         commit_message (`str`, *optional*): by default says what the folder holds.
         token (`str`, *optional*): by default that of the login, or HF_TOKEN.
         license (`str`, *optional*): the Hub's short name of the licence, for the card; by default what the card says.
+        standalone (`bool`, *optional*, defaults to `False`): push the code too, so that `trust_remote_code=True` loads
+            the repository where nuwa_hf is not installed. The folder does not change.
 
     Returns:
         `str`: the commit's URL.
 
     Raises:
-        ValueError: If the folder holds nothing to load, the id or the licence has another form, the repository is
-            public and `private` was asked for, or the model card's metadata are not valid.
+        ValueError: If the folder holds nothing to load, or an adapter that is to be standalone, the id or the licence
+            has another form, the repository is public and `private` was asked for, or the card's metadata are not
+            valid.
         OSError: If the checkpoint in the folder is incomplete or, as `PushError`, if the push fails.
     """
     folder = Path(folder)
     kind = checkpoint_kind(folder)
     check_repo_id(repo_id)
     check_license(license)
-    contents = contents_to_push(folder, repo_id, license)
+    contents = contents_to_push(folder, repo_id, license, standalone)
     api = HfApi(token=token)
     with _plain_words(repo_id):
         if CARD in contents:

@@ -33,11 +33,13 @@ from nuwa_hf.modeling.fsq_quantizer import FiniteScalarQuantizer
 from nuwa_hf.modeling.quantizer import GumbelQuantizer, VectorQuantizer
 from nuwa_hf.modeling.vqgan_configuration import check_configuration, codebook_extents
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
+from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_local_weights
 from nuwa_hf.storage.portable_names import portable_configuration
 
 
-class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
+@saves_standalone
+class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin):
     """A VQ-GAN codec (NUWA, section "3D Data Representation"; Esser et al., "Taming Transformers").
 
     A video is coded frame by frame, so images and videos share one codebook. With C class channels it is the paper's

@@ -13,12 +13,14 @@ from transformers.models.auto.configuration_auto import AutoConfig
 from nuwa_hf.grid import Grid
 from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.modeling.presets import PRESETS, condition_window_of
+from nuwa_hf.standalone.saving import saves_standalone
 
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
 NONE_TOKEN_ID = 4  # of `NuwaTokenizer`
 
 
+@saves_standalone
 @strict
 class NuwaConfig(PreTrainedConfig):
     """Sizes of a NUWA transformer.

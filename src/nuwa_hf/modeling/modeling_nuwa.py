@@ -43,12 +43,14 @@ from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
+from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_local_weights
 
 
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
 
 
+@saves_standalone
 class NuwaPreTrainedModel(PreTrainedModel):
     """Base class of the NUWA models: initialisation, loading and the choice of an attention implementation."""
 

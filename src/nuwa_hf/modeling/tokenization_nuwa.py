@@ -14,6 +14,7 @@ from transformers.models.auto.tokenization_auto import get_tokenizer_config
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from nuwa_hf.modeling.further_merges import learn_further, parts_of_tokens
+from nuwa_hf.standalone.saving import saves_standalone
 
 
 # The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
@@ -23,6 +24,7 @@ SPACE_MARK = "▁"
 BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.punctuation]
 
 
+@saves_standalone
 class NuwaTokenizer(PreTrainedTokenizerFast):
     """Lower-cased BPE over words, `<bos> text <eos>`, at most 77 tokens (NUWA, section "3D Data Representation").
 

@@ -32,12 +32,15 @@ from nuwa_hf.pipelines.prompts import PromptMixin
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
+from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
 
 
+@saves_standalone
 class NuwaPipelineBase(
+    ReadsStandaloneMixin,
     CallChecksMixin,
     CheckedCallMixin,
     PromptMixin,
