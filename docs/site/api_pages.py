@@ -37,8 +37,15 @@ def modules() -> dict[str, ast.Module]:
 
 
 def definitions(tree: ast.Module | ast.ClassDef) -> dict[str, ast.AST]:
-    """The public classes and functions of a module, or the public methods of a class, by their names."""
-    return {node.name: node for node in tree.body if isinstance(node, DEFINITIONS) and not node.name.startswith("_")}
+    """The public classes and functions of a module, or the public methods of a class, by their names; `__call__` is
+    one of them where it has a docstring.
+    """
+    return {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, DEFINITIONS)
+        and (not node.name.startswith("_") or (node.name == "__call__" and ast.get_docstring(node)))
+    }
 
 
 def homes_of_public_names() -> dict[str, str]:

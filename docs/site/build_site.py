@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 from sphinx.cmd.build import main as sphinx_build
+from sphinx.util.inventory import InventoryFile
 
-from api_pages import api_pages
-from command_pages import command_pages
+from api_pages import api_pages, reference
+from command_pages import command_pages, parsers
+from link_check import broken_links
 from markdown_pages import ROOT, Pages, navigation, place_in_site
 
 
@@ -21,9 +23,14 @@ def main() -> int:
     Returns:
         `int`: the exit status; not 0 if there was a warning or a link leads nowhere.
     """
-    write_sources(SITE / "source")
-    here = Path(__file__).parent
-    return sphinx_build(["-c", str(here), "-W", "--keep-going", "-q", "-b", "html", str(SITE / "source"), str(SITE / "html")])
+    source, html = SITE / "source", SITE / "html"
+    write_sources(source)
+    options = ["-c", str(Path(__file__).parent), "--fail-on-warning", "--keep-going", "--quiet"]
+    if status := sphinx_build([*options, "-b", "html", str(source), str(html)]):
+        return status
+    faults = [*broken_links(html), *missing_entries(html / "objects.inv")]
+    sys.stderr.writelines(f"{fault}\n" for fault in faults)
+    return 1 if faults else 0
 
 
 def write_sources(folder: Path) -> None:
@@ -39,6 +46,24 @@ def write_sources(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file() and path not in pages.written:
             path.unlink()
+
+
+def missing_entries(inventory: Path) -> list[str]:
+    """The public classes, functions, methods and options that the built site does not describe.
+
+    Args:
+        inventory (`Path`): the site's `objects.inv`.
+
+    Returns:
+        `list[str]`: a sentence for each of them.
+    """
+    described = InventoryFile.loads(inventory.read_bytes(), uri="").data
+    names = {name for kind, entries in described.items() if kind.startswith("py:") for name in entries}
+    options = described["std:cmdoption"]
+    wanted = [f"nuwa-hf-{command}.{flag}" for command, parser in parsers().items() for flag in parser._option_string_actions]
+    return [f"{name} is not in the reference" for name in sorted({*reference().values()} - names)] + [
+        f"{option} is not in the reference" for option in sorted({*wanted} - {*options})
+    ]
 
 
 def _navigation() -> str:

@@ -5,7 +5,7 @@
 import re
 
 from docutils import nodes
-from sphinx.addnodes import desc_signature, pending_xref
+from sphinx.addnodes import desc, desc_signature, pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
@@ -13,6 +13,7 @@ from api_pages import reference
 
 
 SECTION = re.compile(r"(Args|Attributes|Example|Examples|Raises|Returns|Yields):$")
+PAGE = re.compile(r"(?<![`/\w])docs/([\w-]+)\.md(?:#[\w-]+)?")
 FENCE = re.compile(r"^( *)```(\w*)$")
 
 
@@ -51,6 +52,20 @@ class LinkCode(SphinxTransform):
             link += code
 
 
+class ShortContents(SphinxTransform):
+    """Leaves the thousands of methods in rooms and options of commands out of the pages' tables of contents, which
+    the navigation of every page goes through. A page of a public name lists its methods.
+    """
+
+    default_priority = 600
+
+    def apply(self, **kwargs) -> None:
+        """Do so in the whole document."""
+        if self.env.docname.startswith(("reference/rooms/", "commands/")):
+            for described in self.document.findall(desc):
+                described["no-contents-entry"] = True
+
+
 def _ancestors(node: nodes.Node):
     while node.parent is not None:
         node = node.parent
@@ -83,7 +98,8 @@ def as_restructured_text(lines: list[str]) -> list[str]:
             begins = line.startswith("    ") and not in_section and written and written[-1] == ""
             if begins and not _is_in_literal(written):
                 written += ["::", ""]
-            written.append(re.sub(r"\[(`[^`]+`)\](?:\([^)]*\))?", r"\1", line))
+            line = re.sub(r"\[(`[^`]+`)\](?:\([^)]*\))?", r"\1", line)
+            written.append(PAGE.sub(r":doc:`docs/\1.md </\1>`", line))
     return written
 
 
@@ -96,6 +112,7 @@ def setup(app: Sphinx) -> dict:
     """Sphinx's entry point."""
     app.nuwa_names = names_to_link()
     app.add_transform(LinkCode)
+    app.add_transform(ShortContents)
 
     def process(app, what, name, obj, options, lines):
         # Of a property, napoleon takes what precedes a colon in the first line for a type. Ours are sentences, so the

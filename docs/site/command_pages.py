@@ -4,6 +4,7 @@
 
 import argparse
 import re
+from contextlib import suppress
 from unittest.mock import patch
 
 from nuwa_hf import cli
@@ -28,17 +29,20 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     """
     asked = []
     with patch.object(argparse.ArgumentParser, "print_help", lambda parser, file=None: asked.append(parser)):
-        try:
+        with suppress(SystemExit):
             cli.main([command, "--help"])
-        except SystemExit:
-            pass
     return asked[0]
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command."""
+    return {command: parser_of(command) for command in summaries()}
 
 
 def command_pages() -> dict[str, str]:
     """The pages of the commands: their paths in the site's sources, and their reStructuredText."""
     described = summaries()
-    pages = {f"commands/{command}.rst": _page(command, parser_of(command)) for command in described}
+    pages = {f"commands/{command}.rst": _page(command, parser) for command, parser in parsers().items()}
     rows = "".join(f"   * - :doc:`{name}`\n     - {_text(summary)}\n" for name, summary in described.items())
     names = "".join(f"   {name}\n" for name in described)
     pages["commands/index.rst"] = (

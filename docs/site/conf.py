@@ -17,7 +17,7 @@ project = "nuwa_hf"
 author = "The nuwa_hf authors"
 copyright = "2026 The nuwa_hf authors"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "code_links"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "code_links"]
 
 # Markdown: anchors as GitHub makes them.
 myst_heading_anchors = 4
@@ -26,10 +26,11 @@ myst_heading_anchors = 4
 default_role = "code"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+autodoc_default_options = {"special-members": "__call__"}
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 autodoc_mock_imports = ["triton"]  # imported by the module of its kernels, which needs a GPU
-toc_object_entries = False  # thousands, which every page's navigation would go through
+toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 100
 
 # Every name of ours must be found; those of other packages are on their own sites.

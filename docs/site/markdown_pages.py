@@ -170,7 +170,10 @@ def notebook_as_markdown(notebook: dict) -> str:
     cells = []
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
-        cells.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+        if cell["cell_type"] == "code":
+            magic, _, commands = text.partition("\n")
+            text = f"```bash\n{commands}\n```" if magic == "%%bash" else f"```python\n{text}\n```"
+        cells.append(text)
     return "\n\n".join(cells) + "\n"
 
 
