@@ -131,10 +131,12 @@ def _heading(title: str, line: str) -> str:
 def _index(described: dict[str, str]) -> str:
     names = "".join(f"   {name}\n" for name in nuwa_hf.__all__)
     documents = "".join(f"   rooms/{room}\n" for room in described)
-    rows = "".join(f"   * - :doc:`rooms/{room}`\n     - {text.replace('`', '``')}\n" for room, text in described.items())
+    rows = "".join(
+        f"   * - :doc:`rooms/{room}`\n     - {text.replace('`', '``')}\n" for room, text in described.items()
+    )
     return (
-        f"{_heading('Python', '=')}Everything in the first list can be imported from ``nuwa_hf``. The modules behind it"
-        " are sorted into rooms.\n\n"
+        f"{_heading('Python', '=')}Everything in the first list can be imported from ``nuwa_hf``. The modules behind"
+        " it are sorted into rooms.\n\n"
         f"{_heading('Public names', '-')}.. toctree::\n   :maxdepth: 1\n\n{names}\n"
         f"{_heading('Rooms', '-')}.. list-table::\n   :widths: 25 75\n\n{rows}\n"
         f".. toctree::\n   :hidden:\n   :maxdepth: 1\n\n{documents}"

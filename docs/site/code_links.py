@@ -24,7 +24,7 @@ def names_to_link() -> dict[str, str]:
     links, classes = {}, {}
     for home, name in reference().items():
         links[home] = links[name] = name
-        module, class_name, method = re.fullmatch(r"([a-z_.0-9]+)(?:\.([A-Z]\w*))?(?:\.(\w+))?", home).groups()
+        class_name, method = re.fullmatch(r"[a-z_.0-9]+(?:\.([A-Z]\w*))?(?:\.(\w+))?", home).groups()
         if class_name:
             short = f"{class_name}.{method}" if method else class_name
             classes.setdefault(short, []).append(name)

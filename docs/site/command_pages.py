@@ -28,9 +28,9 @@ def parser_of(command: str) -> argparse.ArgumentParser:
         `argparse.ArgumentParser`: the parser.
     """
     asked = []
-    with patch.object(argparse.ArgumentParser, "print_help", lambda parser, file=None: asked.append(parser)):
-        with suppress(SystemExit):
-            cli.main([command, "--help"])
+    keep = patch.object(argparse.ArgumentParser, "print_help", lambda parser, file=None: asked.append(parser))
+    with keep, suppress(SystemExit):
+        cli.main([command, "--help"])
     return asked[0]
 
 

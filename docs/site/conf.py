@@ -9,7 +9,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from api_pages import type_variables
-
 from nuwa_hf import __version__
 
 

@@ -58,7 +58,9 @@ def broken_links(site: Path) -> list[str]:
         for target in dict.fromkeys([*page.links, *page.loaded]):
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:
-                is_address = parts.scheme in SCHEMES and (parts.netloc or parts.scheme == "mailto") and " " not in target
+                is_address = (
+                    parts.scheme in SCHEMES and (parts.netloc or parts.scheme == "mailto") and " " not in target
+                )
                 if target in page.loaded:
                     faults.append(f"{name} loads {target} from elsewhere")
                 elif not is_address:

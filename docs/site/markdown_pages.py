@@ -77,7 +77,7 @@ class Pages:
         self._shown: set[str] = set()
 
     def write(self, name: str, text: str) -> None:
-        """Write a source of the site, unless it is there already as it should be: what is unchanged is not built again.
+        """Write a source of the site, unless it is there already: what is unchanged is not built again.
 
         Args:
             name (`str`): its path below the folder of the sources.

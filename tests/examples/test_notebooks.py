@@ -58,9 +58,13 @@ def test_the_tour_generates_fine_tunes_evaluates_and_pushes(tmp_path, hub):
     client(notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute(env=environment)
 
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert sum("image/png" in output.get("data", {}) or "image/gif" in output.get("data", {}) for output in outputs) == 4
+    assert (
+        sum("image/png" in output.get("data", {}) or "image/gif" in output.get("data", {}) for output in outputs) == 4
+    )
     assert json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert (tmp_path / "lora" / "adapter" / "adapter_config.json").is_file()
     pushed = hub.repositories["tester/nuwa-up-right"].commit("main").files
     assert {"model_index.json", "README.md"} <= set(pushed)
-    assert any("True" in str(output.get("data", {}).get("text/plain")) for output in outputs), "loaded, it draws the same"
+    assert any("True" in str(output.get("data", {}).get("text/plain")) for output in outputs), (
+        "loaded, it draws the same"
+    )

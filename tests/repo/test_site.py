@@ -3,6 +3,7 @@
 """What the documentation site is made of, before Sphinx builds it: pages, reference, commands, links."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,9 @@ import nuwa_hf
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs" / "site"))
-
-import api_pages
-import command_pages
-import link_check
-import markdown_pages
+api_pages, command_pages, link_check, markdown_pages = (
+    import_module(name) for name in ("api_pages", "command_pages", "link_check", "markdown_pages")
+)
 
 
 def test_the_readme_leads_to_every_page_and_notebook_once():
@@ -63,7 +62,9 @@ def test_a_link_to_nothing_is_refused_and_code_is_left_alone(tmp_path):
     with pytest.raises(ValueError, match=r"a link of docs/data.md must lead to a file .* got 'nowhere.md'"):
         pages.with_links_of_the_site("docs/data.md", "[x](nowhere.md)")
     code = "```python\nx[0](nowhere)\n```"
-    text = pages.with_links_of_the_site("docs/data.md", f"[r](../README.md#training) [s](../src/nuwa_hf/grid.py)\n{code}")
+    text = pages.with_links_of_the_site(
+        "docs/data.md", f"[r](../README.md#training) [s](../src/nuwa_hf/grid.py)\n{code}"
+    )
     assert text == f"[r](index.md#training) [s](files/src/nuwa_hf/grid.py.md)\n{code}"
 
 
