@@ -8,6 +8,8 @@ What is public is read off the source, so that it can be compared with what the 
 import ast
 import inspect
 import re
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import nuwa_hf
@@ -25,6 +27,7 @@ def rooms() -> dict[str, str]:
     return dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|.*\|$", section, flags=re.MULTILINE))
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the package by its dotted name, as parsed source."""
     found = {}
@@ -48,6 +51,7 @@ def definitions(tree: ast.Module | ast.ClassDef) -> dict[str, ast.AST]:
     }
 
 
+@cache
 def homes_of_public_names() -> dict[str, str]:
     """Where each public class and function of `nuwa_hf` is defined: the dotted name to the name in `nuwa_hf`."""
     named = {name: getattr(nuwa_hf, name) for name in nuwa_hf.__all__}
@@ -93,7 +97,8 @@ def api_pages() -> dict[str, str]:
     sections = {room: [] for room in described}
     for module, tree in modules().items():
         if module != "nuwa_hf":
-            sections[room_of(module, described)].append(_section(module, tree, public))
+            room = room_of(module, described)
+            sections[room].append(_section(module, tree, public, room))
     del sections["nuwa_hf"]
     for room, parts in sections.items():
         pages[f"reference/rooms/{room}.rst"] = _heading(f"nuwa_hf.{room}", "=") + "".join(parts)
@@ -102,42 +107,66 @@ def api_pages() -> dict[str, str]:
 
 
 def _page_of_name(name: str) -> str:
-    value = getattr(nuwa_hf, name)
-    kind = "class" if inspect.isclass(value) else "function" if inspect.isfunction(value) else "data"
-    return _heading(name, "=") + _directive(kind, f"nuwa_hf.{name}")
+    home = next((home for home, public in homes_of_public_names().items() if public == f"nuwa_hf.{name}"), None)
+    if home is None:
+        return f"{_heading(name, '=')}.. py:data:: nuwa_hf.{name}\n\n   {_docstring_of_data(name)}\n"
+    module, _, inner = home.rpartition(".")
+    return _heading(name, "=") + _directive(definitions(modules()[module])[inner], f"nuwa_hf.{name}")
 
 
-def _section(module: str, tree: ast.Module, public: dict[str, str]) -> str:
+def _docstring_of_data(name: str) -> str:
+    """The text behind a public name's assignment, wherever that is."""
+    for tree in modules().values():
+        for node, after in pairwise(tree.body):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            is_documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if is_documented and any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                return after.value.value
+    raise ValueError(f"`{name}` must have a docstring behind its assignment, got none; write one.")
+
+
+def _section(module: str, tree: ast.Module, public: dict[str, str], room: str) -> str:
     """A module with its own docstring, and all of its public classes and functions."""
-    text = f"{_heading(module, '-')}.. automodule:: {module}\n\n"
+    title = "" if module == f"nuwa_hf.{room}" else _heading(module.removeprefix("nuwa_hf."), "-")
+    text = f"{title}.. automodule:: {module}\n\n"
     for name, node in definitions(tree).items():
         home = f"{module}.{name}"
         if home in public:
             text += f":doc:`/reference/{public[home].removeprefix('nuwa_hf.')}` has a page of its own.\n\n"
         else:
-            text += _directive("class" if isinstance(node, ast.ClassDef) else "function", home)
+            text += _directive(node, home)
     return text
 
 
-def _directive(kind: str, name: str) -> str:
-    options = {"class": "   :members:\n   :show-inheritance:\n", "data": "   :no-value:\n"}
-    return f".. auto{kind}:: {name}\n{options.get(kind, '')}\n"
+def _directive(node: ast.AST, name: str) -> str:
+    if not isinstance(node, ast.ClassDef):
+        return f".. autofunction:: {name}\n\n"
+    return f".. autoclass:: {name}\n   :members:\n{'   :show-inheritance:' if node.bases else ''}\n\n"
 
 
 def _heading(title: str, line: str) -> str:
     return f"{title}\n{line * len(title)}\n\n"
 
 
+def _summary(name: str) -> str:
+    """The first sentence of what a public name's docstring says."""
+    value = getattr(nuwa_hf, name)
+    is_data = f"nuwa_hf.{name}" not in homes_of_public_names().values()
+    text = _docstring_of_data(name) if is_data else inspect.getdoc(value)
+    paragraph = " ".join(text.split("\n\n")[0].split())
+    return re.split(r"(?<=[^.][.:]) ", paragraph)[0].rstrip(":.") + "."
+
+
 def _index(described: dict[str, str]) -> str:
-    names = "".join(f"   {name}\n" for name in nuwa_hf.__all__)
-    documents = "".join(f"   rooms/{room}\n" for room in described)
+    names = "".join(f"   * - :doc:`{name}`\n     - {_summary(name)}\n" for name in nuwa_hf.__all__)
+    documents = "".join(f"   {name}\n" for name in [*nuwa_hf.__all__, *(f"rooms/{room}" for room in described)])
     rows = "".join(
         f"   * - :doc:`rooms/{room}`\n     - {text.replace('`', '``')}\n" for room, text in described.items()
     )
     return (
         f"{_heading('Python', '=')}Everything in the first list can be imported from ``nuwa_hf``. The modules behind"
         " it are sorted into rooms.\n\n"
-        f"{_heading('Public names', '-')}.. toctree::\n   :maxdepth: 1\n\n{names}\n"
+        f"{_heading('Public names', '-')}.. list-table::\n   :widths: 45 55\n\n{names}\n"
         f"{_heading('Rooms', '-')}.. list-table::\n   :widths: 25 75\n\n{rows}\n"
         f".. toctree::\n   :hidden:\n   :maxdepth: 1\n\n{documents}"
     )

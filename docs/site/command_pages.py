@@ -42,7 +42,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 def command_pages() -> dict[str, str]:
     """The pages of the commands: their paths in the site's sources, and their reStructuredText."""
     described = summaries()
-    pages = {f"commands/{command}.rst": _page(command, parser) for command, parser in parsers().items()}
+    pages = {f"commands/{name}.rst": _page(name, described[name], parser) for name, parser in parsers().items()}
     rows = "".join(f"   * - :doc:`{name}`\n     - {_text(summary)}\n" for name, summary in described.items())
     names = "".join(f"   {name}\n" for name in described)
     pages["commands/index.rst"] = (
@@ -52,13 +52,17 @@ def command_pages() -> dict[str, str]:
     return pages
 
 
-def _page(command: str, parser: argparse.ArgumentParser) -> str:
+def _page(command: str, summary: str, parser: argparse.ArgumentParser) -> str:
     prog = f"nuwa-hf {command}"
-    usage = re.sub(r"^usage: \S+(?: +[a-z-]+)?(?= )", f"usage: {prog}", parser.format_usage().strip())
-    parts = [f"{prog}\n{'=' * len(prog)}\n", _paragraphs(parser.description), f"::\n\n{_indented(usage)}\n"]
-    parts.append(f".. program:: {prog}\n")
+    formatter = parser._get_formatter()
+    given = [
+        formatter._format_args(action, action.metavar or action.dest) for action in parser._get_positional_actions()
+    ]
+    parts = [f"{prog}\n{'=' * len(prog)}\n", _paragraphs(parser.description or f"{summary[0].upper()}{summary[1:]}.")]
+    parts += [f"::\n\n   {' '.join([prog, '[options]', *given])}\n", f".. program:: {prog}\n"]
     for group in parser._action_groups:
-        shown = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
+        hidden = (argparse.SUPPRESS, "show this help message and exit")
+        shown = [action for action in group._group_actions if action.help not in hidden]
         if shown:
             title = (group.title or "options").capitalize()
             parts += [f"{title}\n{'-' * len(title)}\n", _paragraphs(group.description)]
@@ -70,7 +74,7 @@ def _page(command: str, parser: argparse.ArgumentParser) -> str:
 def _option(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     formatter = parser._get_formatter()
     invocation = formatter._format_action_invocation(action)
-    help_text = formatter._expand_help(action) if action.help else ""
+    help_text = formatter._expand_help(action).removesuffix(" (default: None)") if action.help else ""
     required = "Required. " if action.required and action.option_strings else ""
     return f".. option:: {invocation}\n\n{_indented(required + _text(help_text))}\n"
 
