@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Builds the documentation site into `build/site/html`, offline: `make docs`."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def main() -> int:
     """
     source, html = SITE / "source", SITE / "html"
     write_sources(source)
-    options = ["-c", str(Path(__file__).parent), "--fail-on-warning", "--keep-going", "--quiet"]
+    shutil.rmtree(html, ignore_errors=True)  # what has been read is kept in `read`, what has been written is not
+    options = ["-c", str(Path(__file__).parent), "-d", str(SITE / "read"), "--fail-on-warning", "--keep-going", "-q"]
     if status := sphinx_build([*options, "-b", "html", str(source), str(html)]):
         return status
     faults = [*broken_links(html), *missing_entries(html / "objects.inv")]

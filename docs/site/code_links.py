@@ -9,7 +9,7 @@ from sphinx.addnodes import desc, desc_signature, pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
-from api_pages import reference
+from api_pages import modules, reference
 
 
 SECTION = re.compile(r"(Args|Attributes|Example|Examples|Raises|Returns|Yields):$")
@@ -21,7 +21,7 @@ def names_to_link() -> dict[str, str]:
     """What a page may write, to the name that the reference has: whole dotted names, and names of classes of which
     there is one.
     """
-    links, classes = {}, {}
+    links, classes = {module: module for module in modules() if module != "nuwa_hf"}, {}
     for home, name in reference().items():
         links[home] = links[name] = name
         class_name, method = re.fullmatch(r"[a-z_.0-9]+(?:\.([A-Z]\w*))?(?:\.(\w+))?", home).groups()
