@@ -225,6 +225,7 @@ def test_saved_and_loaded_codec_is_the_same_to_the_bit(vqgan, saving, tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["_class_name"] == "NuwaVQGAN"
 
 
+@pytest.mark.compiled
 def test_forward_compiles_to_one_graph_with_its_gradients(vqgan):
     gradients = []
     for forward in (vqgan, torch.compile(vqgan, fullgraph=True, backend="eager")):

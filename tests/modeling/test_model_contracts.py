@@ -186,6 +186,7 @@ def test_new_text_tokens_change_the_text_embedding_and_nothing_else(cls):
     assert torch.equal(main_output(model(**inputs)), expected)
 
 
+@pytest.mark.compiled
 def test_a_traced_program_computes_the_same(cls):
     model, inputs = build(cls), make_inputs(cls)
     inputs.pop("labels", None)

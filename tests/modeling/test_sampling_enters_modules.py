@@ -52,6 +52,7 @@ def test_a_hook_changes_the_tokens_as_in_teacher_forcing():
     assert not torch.equal(tokens, before)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("which", ["layers", "model"])
 def test_compiled_modules_capture_graphs_and_give_the_same_tokens(which):
     model, graphs = tiny_transformer(), []
@@ -147,6 +148,7 @@ def test_tables_made_on_fake_tensors_are_not_kept():
     assert torch.isfinite(logits).all()
 
 
+@pytest.mark.compiled
 def test_forward_is_one_graph_and_runs_on_the_meta_device():
     model, tokens = tiny_transformer(), torch.zeros(2, *VISUAL_GRID, dtype=torch.long)
     inputs = {"visual_tokens": tokens, "sketch_tokens": tokens, "known_mask": tokens == 0}

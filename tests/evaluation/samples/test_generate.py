@@ -48,6 +48,7 @@ def stills(checkpoint, clips, tmp_path_factory):
     return folder
 
 
+@pytest.mark.processes
 def test_two_processes_that_are_killed_and_started_again_make_the_files_of_one(
     stills, checkpoint, clips, processes, tmp_path
 ):

@@ -80,6 +80,7 @@ def test_codec_runs_without_values(model):
     assert [part.shape for part in codec.to("meta")(pixels().to("meta"))] == [part.shape for part in expected]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", ["nearest", "fsq", "vqmodel"])
 @torch.no_grad()
 def test_codec_compiles_to_one_graph_and_exports_for_any_batch(kind):

@@ -56,6 +56,7 @@ def losses_and_gradients(model, batches):
     return {task: value.detach() for task, value in losses.items()}, gradients
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "build",
     [
@@ -92,6 +93,7 @@ def test_more_layers_take_no_more_graphs(counter):
     assert counts[0] == counts[1]
 
 
+@pytest.mark.compiled
 def test_weights_keep_their_names_and_a_copy_is_not_compiled(counter, tmp_path):
     model, eager = tiny_transformer(), tiny_transformer()
     compile_feed_forward(model, counter)
@@ -102,6 +104,7 @@ def test_weights_keep_their_names_and_a_copy_is_not_compiled(counter, tmp_path):
     assert counter.frame_count == 0
 
 
+@pytest.mark.compiled
 def test_merging_adapters_into_a_copy_of_a_compiled_model_leaves_plain_names(counter):
     pytest.importorskip("peft", reason="adapters are PEFT's")
     learner = with_adapters()

@@ -85,6 +85,7 @@ def assert_equal_to_rounding(folder, other, rtol=1e-3, atol=1e-4):
         torch.testing.assert_close(weight, two[name], rtol=rtol, atol=atol)
 
 
+@pytest.mark.processes
 def test_a_sharded_run_of_three_processes_killed_and_resumed_by_two_ends_as_that_of_one(folders, processes, tmp_path):
     sharded, plain = tmp_path / "sharded", tmp_path / "plain"
     codes, errors = train_sharded(processes, flags_of(folders, sharded, processes=3), 3, kill_after=3)

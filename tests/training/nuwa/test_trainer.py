@@ -102,6 +102,7 @@ def test_accumulated_passes_are_one_larger_batch(one_process, tmp_path):
     assert_close(weights_of(tmp_path / "checkpoint-4"), weights_of(folder / "checkpoint-4"))
 
 
+@pytest.mark.processes
 def test_two_processes_are_one_with_the_same_global_batch(one_process, processes, tmp_path):
     folder, losses = one_process
     both = start_processes(processes, train, tmp_path)

@@ -140,6 +140,7 @@ def assert_equal_to_rounding(folder, other):
         torch.testing.assert_close(weight, weights_of(other)[name], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.processes
 def test_a_run_killed_at_a_step_and_in_a_checkpoint_and_told_to_stop_ends_as_one_that_was_not(runs):
     assert metrics_of(runs / "killed") == metrics_of(runs / "whole")
     states = [load_file(runs / name / "checkpoint-000008" / "model.safetensors") for name in ("killed", "whole")]
@@ -148,6 +149,7 @@ def test_a_run_killed_at_a_step_and_in_a_checkpoint_and_told_to_stop_ends_as_one
         assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.processes
 def test_each_process_drops_out_places_of_its_own(runs):
     states = [
         torch.load(runs / "whole" / "checkpoint-000008" / f"random_states_{rank}.pkl", weights_only=False)
@@ -156,11 +158,13 @@ def test_each_process_drops_out_places_of_its_own(runs):
     assert not torch.equal(*(state["torch_manual_seed"] for state in states))
 
 
+@pytest.mark.processes
 def test_two_processes_that_lack_tasks_are_one_with_the_whole_batch(runs, folders, tmp_path):
     main(run_flags(folders, tmp_path, **MIX, **ALONE))
     assert_equal_to_rounding(tmp_path, runs / "mix")
 
 
+@pytest.mark.processes
 def test_one_process_goes_on_where_two_stopped(runs, folders, tmp_path, caplog):
     shutil.copytree(runs / "mix" / "checkpoint-000002", tmp_path / "checkpoint-000002")
     lines = (runs / "mix" / "metrics.jsonl").read_text().splitlines(keepends=True)

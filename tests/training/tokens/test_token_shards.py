@@ -205,6 +205,7 @@ def test_more_broken_clips_than_the_share_are_an_error_and_a_larger_share_goes_o
         main(flags(folder, "none", "--max_skipped_share", "1"))
 
 
+@pytest.mark.processes
 def test_a_killed_run_of_two_processes_goes_on_to_the_bytes_of_an_undisturbed_one(processes):
     """A real run on two processes, killed with SIGKILL after its first shard; its shards stay, one process ends it."""
     folder = write_clips(Path("clips"), 60)
