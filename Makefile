@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DELETE_ON_ERROR:
-.PHONY: help style quality test test-slow test-fresh test-min wheel ci demo-checkpoint
+.PHONY: help style quality test test-slow test-fresh test-min wheel docs ci demo-checkpoint
 
 help:  ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -33,6 +33,8 @@ test-min:  ## The tests with the lowest versions that setup.py allows, in the en
 
 wheel:  ## The sdist and the wheel, in dist; NUWA_HF_REPOSITORY=https://... makes the README's links lead there
 	python -m build
+docs:  ## The documentation as a site, into build/site/html
+	python docs/site/build_site.py
 
 ci:  ## Everything, from an environment of its own
 	.ci/run

@@ -42,6 +42,8 @@ def package_page(readme: str, repository: str) -> str:
 
     return re.sub(r"(?P<mark>!?)\[(?P<text>[^\]]*)\]\((?![a-z]+:)(?P<target>[^)\s]+)\)", absolute, readme)
 
+DOCS = ["sphinx>=9.0", "myst-parser>=5.0", "furo>=2025.12"]
+NOTEBOOK = ["nbclient>=0.10", "ipykernel>=7.0"]
 
 setup(
     name="nuwa_hf",
@@ -92,6 +94,8 @@ setup(
         "eval": EVAL,
         "ray": RAY,
         "benchmarks": BENCHMARKS,
+        "docs": DOCS,
+        "notebook": NOTEBOOK,
         "test": TEST,
         "dev": [*TEST, "tensorboard>=2.18"],
     },

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 DEMO_CHECKPOINT = Path(__file__).parent / "checkpoints" / "emoji-motion"
+"""The folder of the small checkpoint that is part of the package; commands call it `embedded`."""
 
 __all__ = [
     "DEMO_CHECKPOINT",
