@@ -5,6 +5,7 @@
 import importlib
 import os
 import sys
+import warnings
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -35,11 +36,17 @@ def suite_module(variable: str, name: str) -> ModuleType:
         spec = _package_spec(package, tests)
         sys.modules[package] = module_from_spec(spec)
         spec.loader.exec_module(sys.modules[package])
-    return importlib.import_module(f"{package}.{name}")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", pytest.PytestUnknownMarkWarning
+        )  # their markers are declared in their conftest
+        return importlib.import_module(f"{package}.{name}")
 
 
 def _package_spec(package: str, folder: Path) -> ModuleSpec:
     spec = spec_from_file_location(package, folder / "__init__.py", submodule_search_locations=[str(folder)])
     if not (folder / "__init__.py").is_file():
-        raise FileNotFoundError(f"{folder} must hold a library's tests, got no __init__.py there; clone its repository.")
+        raise FileNotFoundError(
+            f"{folder} must hold a library's tests, got no __init__.py there; clone its repository."
+        )
     return spec

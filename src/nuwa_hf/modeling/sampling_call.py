@@ -24,7 +24,7 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.token_checks import check_token_range, check_tokens
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_token_range, check_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class SamplingCall(SamplingArguments):
 
     Args:
         model (`PreTrainedModel`): a `NuwaForConditionalGeneration`.
-        input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+        input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens; None with `encoder_hidden_states`.
         attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
 
     Raises:
@@ -42,24 +42,53 @@ class SamplingCall(SamplingArguments):
     """
 
     model: PreTrainedModel
-    input_ids: torch.Tensor
+    input_ids: torch.Tensor | None
     attention_mask: torch.Tensor | None
 
     def __post_init__(self):
+        self._check_texts()
         check_schedule(self.schedule)
         refuse_what_cannot_be_obeyed(self.config)
         _check_number_of_outputs(self.num_outputs_each)
         check_generators(self.generator, self.batch_size)
         self.settings.check_batch(self.batch_size)
         _check_logits_processor(self.logits_processor)
-        negative, num_inputs = self.negative_input_ids, self.input_ids.shape[0]
-        if negative is not None and negative.shape[0] != num_inputs:
-            raise ValueError(
-                f"`negative_input_ids` must have as many rows as `input_ids`, {num_inputs}, got {negative.shape[0]}."
-            )
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
             check_token_range("sketch_tokens", self.sketch_tokens, self.model.config.sketch_codebook_size)
+
+    def _check_texts(self) -> None:
+        """Check that each text is given once, as tokens or encoded."""
+        for prefix, is_needed in (("", True), ("negative_", False)):
+            names = (f"{prefix}input_ids", f"{prefix}encoder_hidden_states")
+            ids, states = (getattr(self, name) for name in names)
+            if (ids is not None and states is not None) or (is_needed and ids is None and states is None):
+                found = "both" if states is not None else "neither"
+                raise ValueError(f"One of `{names[0]}` and `{names[1]}` must be given, got {found}; leave one out.")
+            if states is not None:
+                check_encoded_text(names[1], states, getattr(self, f"{prefix}attention_mask"), self.model.config)
+            given = names[0] if states is None else names[1]
+            text = ids if states is None else states
+            if text is not None and len(text) != self.num_inputs:
+                raise ValueError(
+                    f"`{given}` must have as many rows as the texts, {self.num_inputs}, got {len(text)}; give one for "
+                    "each."
+                )
+
+    @property
+    def text(self) -> torch.Tensor:
+        """The texts, as tokens `(B, L)` or encoded `(B, L, D)`."""
+        return self.input_ids if self.encoder_hidden_states is None else self.encoder_hidden_states
+
+    @property
+    def num_inputs(self) -> int:
+        """B."""
+        return len(self.text)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the call runs."""
+        return self.text.device
 
     @property
     def config(self) -> GenerationConfig:
@@ -82,7 +111,7 @@ class SamplingCall(SamplingArguments):
     @property
     def batch_size(self) -> int:
         """B k, without the rows that guidance adds."""
-        return self.input_ids.shape[0] * self.num_outputs_each
+        return self.num_inputs * self.num_outputs_each
 
     @property
     def draw(self) -> TokenDraw:
@@ -94,7 +123,7 @@ class SamplingCall(SamplingArguments):
             self.generator,
             self.batch_size,
             self.model.config.codebook_size,
-            self.input_ids.device,
+            self.device,
             self.logits_processor,
             dtype,
         )
@@ -112,8 +141,8 @@ class SamplingCall(SamplingArguments):
             TypeError: If a dtype is wrong.
             ValueError: If only one of the two is given, or a shape or a value is wrong.
         """
-        codebook_size, num_inputs = self.model.config.codebook_size, self.input_ids.shape[0]
-        check_known_tokens(self.known_tokens, self.known_mask, grid, num_inputs, codebook_size)
+        codebook_size = self.model.config.codebook_size
+        check_known_tokens(self.known_tokens, self.known_mask, grid, self.num_inputs, codebook_size)
         if self.known_tokens is None:
             return None, None
         return self.for_each_output(self.known_tokens), self.for_each_output(self.known_mask)
@@ -139,10 +168,7 @@ class SamplingCall(SamplingArguments):
 
     def model_inputs(self) -> dict[str, torch.Tensor | None]:
         """The conditions as arguments of `forward`: all outputs, then the guided ones without their conditions."""
-        text = (self.for_each_output(self.input_ids), self.for_each_output(self.attention_mask))
-        if self.guided:
-            text = self._with_unconditional(*text)
-        inputs = {"input_ids": text[0], "attention_mask": text[1]}
+        inputs = self._text_inputs()
         if self.sketch_tokens is not None:
             sketch = self.for_each_output(self.sketch_tokens)
             inputs["sketch_tokens"] = self.repeat_rows(sketch)
@@ -153,27 +179,46 @@ class SamplingCall(SamplingArguments):
             inputs["known_mask"] = self.repeat_rows(self.for_each_output(self.known_mask))
         return inputs
 
-    def _with_unconditional(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Stack texts and negative texts (the constant "None" by default), padded to the same length."""
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        if self.negative_input_ids is None:
-            negative_ids = none_text(self.model.config, len(self.guided), input_ids.device)
-            negative_mask = torch.ones_like(negative_ids)
-        else:
-            negative_ids = self.guided_rows(self.for_each_output(self.negative_input_ids))
-            negative_mask = self.for_each_output(self.negative_attention_mask)
-            negative_mask = torch.ones_like(negative_ids) if negative_mask is None else self.guided_rows(negative_mask)
-        length = max(input_ids.shape[1], negative_ids.shape[1])
+    def _text_inputs(self) -> dict[str, torch.Tensor | None]:
+        """The texts of all outputs, then the negative ones of those that are guided, padded to the same length."""
+        is_encoded = self.encoder_hidden_states is not None or self.negative_encoder_hidden_states is not None
+        name = "encoder_hidden_states" if is_encoded else "input_ids"
+        text, mask = self._text(is_encoded, self.input_ids, self.encoder_hidden_states, self.attention_mask)
+        text, mask = self.for_each_output(text), self.for_each_output(mask)
+        if not self.guided:
+            return {name: text, "attention_mask": mask}
+        ids, states, negative_mask = (
+            self.negative_input_ids,
+            self.negative_encoder_hidden_states,
+            self.negative_attention_mask,
+        )
+        if ids is None and states is None:
+            ids, negative_mask = none_text(self.model.config, self.num_inputs, self.device), None
+        negative, negative_mask = self._text(is_encoded, ids, states, negative_mask)
+        masks = [_mask_or_ones(text, mask)]
+        masks.append(self.guided_rows(self.for_each_output(_mask_or_ones(negative, negative_mask))))
+        rows = [text, self.guided_rows(self.for_each_output(negative))]
+        return {name: self._stack(rows), "attention_mask": self._stack(masks, 0)}
 
-        def stacked(given: torch.Tensor, negative: torch.Tensor, padding: int) -> torch.Tensor:
-            rows = (given, negative)
-            return torch.cat([functional.pad(row, (0, length - row.shape[1]), value=padding) for row in rows])
+    def _text(
+        self,
+        is_encoded: bool,
+        input_ids: torch.Tensor | None,
+        states: torch.Tensor | None,
+        mask: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Texts as tokens, or all of them encoded if one of them is."""
+        if is_encoded and states is None:
+            with torch.no_grad():
+                return self.model.model.encode_text(input_ids, mask).hidden_states, mask
+        return (states.to(self.model.dtype) if is_encoded else input_ids), mask
 
-        padding = self.model.config.pad_token_id
-        return stacked(input_ids, negative_ids, padding), stacked(attention_mask, negative_mask, 0)
+    def _stack(self, rows: list[torch.Tensor], padding: float | None = None) -> torch.Tensor:
+        """Tensors of shape `(B, L)` or `(B, L, D)` below each other, the shorter ones padded."""
+        length = max(row.shape[1] for row in rows)
+        if padding is None:
+            padding = 0.0 if rows[0].is_floating_point() else self.model.config.pad_token_id
+        return torch.cat([_pad_text(row, length, padding) for row in rows])
 
 
 class ModelSteps:
@@ -196,7 +241,7 @@ class ModelSteps:
             self.inputs |= _to_full_length(self.inputs, call.model.config)
         # Made once: an index that is a list goes to the device anew in each step.
         rows = [*range(call.batch_size), *call.guided]
-        self._rows = torch.tensor(rows, device=call.input_ids.device) if call.guided else None
+        self._rows = torch.tensor(rows, device=call.device) if call.guided else None
         self.cache = None
 
     def restart(self, other: Self) -> None:
@@ -216,13 +261,20 @@ class ModelSteps:
 
 def _to_full_length(inputs: dict[str, torch.Tensor | None], config: NuwaConfig) -> dict[str, torch.Tensor]:
     """Texts padded to the longest that the model reads, and their mask."""
-    input_ids, mask = inputs["input_ids"], inputs["attention_mask"]
-    mask = torch.ones_like(input_ids) if mask is None else mask
-    missing = (0, config.max_text_length - input_ids.shape[1])
-    return {
-        "input_ids": functional.pad(input_ids, missing, value=config.pad_token_id),
-        "attention_mask": functional.pad(mask, missing),
-    }
+    name, padding = ("input_ids", config.pad_token_id) if "input_ids" in inputs else ("encoder_hidden_states", 0.0)
+    mask = _mask_or_ones(inputs[name], inputs["attention_mask"])
+    length = config.max_text_length
+    return {name: _pad_text(inputs[name], length, padding), "attention_mask": _pad_text(mask, length, 0)}
+
+
+def _pad_text(rows: torch.Tensor, length: int, padding: float) -> torch.Tensor:
+    """Tokens, a mask `(B, L)` or encoded text `(B, L, D)`, longer."""
+    at_end = (0, 0) * (rows.ndim - 2) + (0, length - rows.shape[1])
+    return functional.pad(rows, at_end, value=padding)
+
+
+def _mask_or_ones(text: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    return torch.ones(text.shape[:2], dtype=torch.long, device=text.device) if mask is None else mask
 
 
 def _check_number_of_outputs(number) -> None:
