@@ -56,7 +56,7 @@ class TestNuwaVQGANTraining(NuwaVQGANTesterConfig, testers.TrainingTesterMixin):
     """Training, moving average, gradient checkpointing, mixed precision."""
 
     def test_gradient_checkpointing_is_applied(self):
-        super().test_gradient_checkpointing_is_applied(expected_set={"Encoder", "Decoder"})
+        super().test_gradient_checkpointing_is_applied(expected_set={"Encoder", "Decoder", "UNetMidBlock2D"})
 
 
 class TestNuwaVQGANMemory(NuwaVQGANTesterConfig, testers.MemoryTesterMixin):

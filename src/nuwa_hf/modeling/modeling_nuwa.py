@@ -34,6 +34,7 @@ from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
 from nuwa_hf.modeling.laid_out_weights import LaidOutWeights, StepLinear, apply_each
+from nuwa_hf.modeling.layerwise_casting import LayerwiseCastingMixin
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,
@@ -51,7 +52,7 @@ from nuwa_hf.storage.saved_models import saves_whole
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
 
 
-class NuwaPreTrainedModel(PreTrainedModel):
+class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
     """Base class of the NUWA models: initialisation, loading and the choice of an attention implementation."""
 
     config: NuwaConfig
@@ -256,6 +257,8 @@ class NuwaModel(NuwaPreTrainedModel):
         check_encoded_text("encoder_hidden_states", encoder_hidden_states, attention_mask, self.config)
         mask = None if attention_mask is None else attention_mask.bool()
         grid = Grid(encoder_hidden_states.shape[1], 1, 1)
+        if self.dtype.itemsize > 1:  # weights may be stored in 8 bits, in which nothing is computed
+            encoder_hidden_states = encoder_hidden_states.to(self.dtype)
         return NuwaCondition(encoder_hidden_states, grid, (None, None, None), mask)
 
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:

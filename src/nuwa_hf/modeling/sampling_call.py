@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Self
 
 import torch
-from torch.nn import functional
 from transformers import GenerationConfig, PreTrainedModel
 
 from nuwa_hf.generation.cache import StepCache
@@ -21,8 +20,8 @@ from nuwa_hf.generation.sampling import SamplingSettings, check_generators
 from nuwa_hf.generation.schedule import check_schedule
 from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
+from nuwa_hf.modeling.sampling_texts import Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.token_checks import check_encoded_text, check_token_range, check_tokens
 
@@ -59,20 +58,19 @@ class SamplingCall(SamplingArguments):
 
     def _check_texts(self) -> None:
         """Check that each text is given once, as tokens or encoded."""
-        for prefix, is_needed in (("", True), ("negative_", False)):
-            names = (f"{prefix}input_ids", f"{prefix}encoder_hidden_states")
-            ids, states = (getattr(self, name) for name in names)
-            if (ids is not None and states is not None) or (is_needed and ids is None and states is None):
-                found = "both" if states is not None else "neither"
-                raise ValueError(f"One of `{names[0]}` and `{names[1]}` must be given, got {found}; leave one out.")
-            if states is not None:
-                check_encoded_text(names[1], states, getattr(self, f"{prefix}attention_mask"), self.model.config)
-            given = names[0] if states is None else names[1]
-            text = ids if states is None else states
-            if text is not None and len(text) != self.num_inputs:
+        for prefix in ("", "negative_"):
+            ids, states = (f"{prefix}{name}" for name in ("input_ids", "encoder_hidden_states"))
+            given = [name for name in (ids, states) if getattr(self, name) is not None]
+            if len(given) > 1 or not (given or prefix):
+                found = "both" if given else "neither"
+                raise ValueError(f"One of `{ids}` and `{states}` must be given, got {found}; give one.")
+            if states in given:
+                mask = getattr(self, f"{prefix}attention_mask")
+                check_encoded_text(states, getattr(self, states), mask, self.model.config)
+            if given and len(getattr(self, given[0])) != self.num_inputs:
                 raise ValueError(
-                    f"`{given}` must have as many rows as the texts, {self.num_inputs}, got {len(text)}; give one for "
-                    "each."
+                    f"`{given[0]}` must have as many rows as the texts, {self.num_inputs}, got "
+                    f"{len(getattr(self, given[0]))}."
                 )
 
     @property
@@ -166,9 +164,17 @@ class SamplingCall(SamplingArguments):
         """Repeat the rows of the guided outputs at the end, for the pass of the model without conditions."""
         return torch.cat([tensor, self.guided_rows(tensor)]) if self.guided else tensor
 
-    def model_inputs(self) -> dict[str, torch.Tensor | None]:
-        """The conditions as arguments of `forward`: all outputs, then the guided ones without their conditions."""
-        inputs = self._text_inputs()
+    def model_inputs(self, is_padded: bool = False) -> dict[str, torch.Tensor | None]:
+        """The conditions as arguments of `forward`: all outputs, then the guided ones without their conditions.
+
+        Args:
+            is_padded (`bool`, defaults to `False`): whether texts are padded to the longest that the model reads.
+
+        Returns:
+            `dict`: the arguments by name.
+        """
+        texts, config = self._all_texts(), self.model.config
+        inputs = (texts.padded(config.max_text_length, config) if is_padded else texts).as_inputs()
         if self.sketch_tokens is not None:
             sketch = self.for_each_output(self.sketch_tokens)
             inputs["sketch_tokens"] = self.repeat_rows(sketch)
@@ -179,46 +185,26 @@ class SamplingCall(SamplingArguments):
             inputs["known_mask"] = self.repeat_rows(self.for_each_output(self.known_mask))
         return inputs
 
-    def _text_inputs(self) -> dict[str, torch.Tensor | None]:
+    def _all_texts(self) -> Texts:
         """The texts of all outputs, then the negative ones of those that are guided, padded to the same length."""
-        is_encoded = self.encoder_hidden_states is not None or self.negative_encoder_hidden_states is not None
-        name = "encoder_hidden_states" if is_encoded else "input_ids"
-        text, mask = self._text(is_encoded, self.input_ids, self.encoder_hidden_states, self.attention_mask)
-        text, mask = self.for_each_output(text), self.for_each_output(mask)
-        if not self.guided:
-            return {name: text, "attention_mask": mask}
-        ids, states, negative_mask = (
-            self.negative_input_ids,
-            self.negative_encoder_hidden_states,
-            self.negative_attention_mask,
+        given, negative = self._texts(""), self._texts("negative_")
+        if negative is None:
+            negative = Texts(none_text(self.model.config, self.num_inputs, self.device), None)
+        if given.is_encoded or negative.is_encoded:
+            given = given.encoded_by(self.model)
+            negative = negative.encoded_by(self.model) if self.guided else negative
+        given = given.chosen(self.for_each_output)
+        if self.guided:
+            negative = negative.chosen(lambda rows: self.guided_rows(self.for_each_output(rows)))
+            given = stacked([given, negative], self.model.config)
+        return given
+
+    def _texts(self, prefix: str) -> Texts | None:
+        ids, states, mask = (
+            getattr(self, f"{prefix}{name}") for name in ("input_ids", "encoder_hidden_states", "attention_mask")
         )
-        if ids is None and states is None:
-            ids, negative_mask = none_text(self.model.config, self.num_inputs, self.device), None
-        negative, negative_mask = self._text(is_encoded, ids, states, negative_mask)
-        masks = [_mask_or_ones(text, mask)]
-        masks.append(self.guided_rows(self.for_each_output(_mask_or_ones(negative, negative_mask))))
-        rows = [text, self.guided_rows(self.for_each_output(negative))]
-        return {name: self._stack(rows), "attention_mask": self._stack(masks, 0)}
-
-    def _text(
-        self,
-        is_encoded: bool,
-        input_ids: torch.Tensor | None,
-        states: torch.Tensor | None,
-        mask: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Texts as tokens, or all of them encoded if one of them is."""
-        if is_encoded and states is None:
-            with torch.no_grad():
-                return self.model.model.encode_text(input_ids, mask).hidden_states, mask
-        return (states.to(self.model.dtype) if is_encoded else input_ids), mask
-
-    def _stack(self, rows: list[torch.Tensor], padding: float | None = None) -> torch.Tensor:
-        """Tensors of shape `(B, L)` or `(B, L, D)` below each other, the shorter ones padded."""
-        length = max(row.shape[1] for row in rows)
-        if padding is None:
-            padding = 0.0 if rows[0].is_floating_point() else self.model.config.pad_token_id
-        return torch.cat([_pad_text(row, length, padding) for row in rows])
+        rows = ids if states is None else states
+        return None if rows is None else Texts(rows, mask)
 
 
 class ModelSteps:
@@ -236,9 +222,7 @@ class ModelSteps:
 
     def __init__(self, call: SamplingCall, grid: Grid, num_slots: int, is_padded: bool):
         self.call, self.grid, self.num_slots, self.is_padded = call, grid, num_slots, is_padded
-        self.inputs = call.model_inputs()
-        if is_padded:
-            self.inputs |= _to_full_length(self.inputs, call.model.config)
+        self.inputs = call.model_inputs(is_padded)
         # Made once: an index that is a list goes to the device anew in each step.
         rows = [*range(call.batch_size), *call.guided]
         self._rows = torch.tensor(rows, device=call.device) if call.guided else None
@@ -257,24 +241,6 @@ class ModelSteps:
             self.cache = StepCache(num_layers, self.num_slots, self.grid, linear, self.is_padded)
         tokens = visual_tokens if self._rows is None else visual_tokens.index_select(0, self._rows)
         return model(**self.inputs, visual_tokens=tokens, cache=self.cache, step=step, logits_to_keep=wanted).logits
-
-
-def _to_full_length(inputs: dict[str, torch.Tensor | None], config: NuwaConfig) -> dict[str, torch.Tensor]:
-    """Texts padded to the longest that the model reads, and their mask."""
-    name, padding = ("input_ids", config.pad_token_id) if "input_ids" in inputs else ("encoder_hidden_states", 0.0)
-    mask = _mask_or_ones(inputs[name], inputs["attention_mask"])
-    length = config.max_text_length
-    return {name: _pad_text(inputs[name], length, padding), "attention_mask": _pad_text(mask, length, 0)}
-
-
-def _pad_text(rows: torch.Tensor, length: int, padding: float) -> torch.Tensor:
-    """Tokens, a mask `(B, L)` or encoded text `(B, L, D)`, longer."""
-    at_end = (0, 0) * (rows.ndim - 2) + (0, length - rows.shape[1])
-    return functional.pad(rows, at_end, value=padding)
-
-
-def _mask_or_ones(text: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    return torch.ones(text.shape[:2], dtype=torch.long, device=text.device) if mask is None else mask
 
 
 def _check_number_of_outputs(number) -> None:

@@ -161,10 +161,8 @@ class PromptMixin:
 
     def _read(self, prefix: str, prompts: list[str] | EncodedText, batch_size: int) -> dict[str, torch.Tensor]:
         if isinstance(prompts, EncodedText):
-            text, (states, mask) = "encoder_hidden_states", (prompts.states, prompts.mask)
-            # Weights may be stored in 8 bits, in which nothing is computed.
-            dtype = self.transformer.dtype if self.transformer.dtype.itemsize > 1 else states.dtype
-            states, mask = states.to(self._execution_device, dtype), mask.to(self._execution_device)
+            states, mask = (tensor.to(self._execution_device) for tensor in (prompts.states, prompts.mask))
+            text = "encoder_hidden_states"
         else:
             text, (states, mask) = "input_ids", self.tokenize_prompt(prompts)
         repeats = batch_size // len(states)
