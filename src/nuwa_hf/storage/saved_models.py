@@ -4,7 +4,6 @@
 
 import inspect
 import os
-import re
 import tempfile
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -14,15 +13,9 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.storage.replaced_weights import replaced_weights
 from nuwa_hf.storage.whole_folders import writing
 
-
-# One file of weights, a shard, or the index of shards; with or without a variant such as "fp16".
-WEIGHTS = re.compile(
-    r"(?P<stem>diffusion_pytorch_model|adapter_model|(?:pytorch_)?model)"
-    r"(?:\.(?P<variant>(?!safetensors\b|bin\b)[^.]+?))?(?:-\d{5}-of-\d{5})?"
-    r"\.(?:safetensors|bin)(?:\.index(?:\.(?P<of_index>[^.]+))?\.json)?"
-)
 
 # Whether what is being saved is part of something that is written aside already.
 _IS_ASIDE = ContextVar("_IS_ASIDE", default=False)
@@ -83,20 +76,13 @@ def _move_into(made: Path, final: Path) -> None:
     if not final.exists():
         made.rename(final)
         return
-    for folder, _, names in os.walk(made):
-        target = final / Path(folder).relative_to(made)
-        target.mkdir(exist_ok=True)
-        for name in names:
-            os.replace(Path(folder) / name, target / name)
-        kinds = {_kind_of_weights(name) for name in names} - {None}
-        for old in target.iterdir():
-            if old.name not in names and _kind_of_weights(old.name) in kinds:
-                old.unlink()
-
-
-def _kind_of_weights(name: str) -> tuple[str, str | None] | None:
-    """Files of which only those of one save may stand beside each other; None for a file of another kind."""
-    match = WEIGHTS.fullmatch(name)
-    if match is None:
-        return None
-    return match["stem"].removeprefix("pytorch_"), match["variant"] or match["of_index"]
+    new = [path for path in made.rglob("*") if path.is_file()]
+    for path in new:
+        target = final / path.relative_to(made)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+    names = [path.relative_to(made).as_posix() for path in new]
+    beside = {(final / name).parent for name in names}
+    present = [path.relative_to(final).as_posix() for folder in beside for path in folder.iterdir() if path.is_file()]
+    for name in replaced_weights(names, present):
+        (final / name).unlink()
