@@ -36,6 +36,7 @@ from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEnco
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_local_weights
 from nuwa_hf.storage.portable_names import portable_configuration
+from nuwa_hf.storage.saved_models import saves_whole
 
 
 @saves_standalone
@@ -163,6 +164,8 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
         if pretrained_model_name_or_path is not None:
             check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
         return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+
+    save_pretrained = saves_whole(ModelMixin.save_pretrained)
 
     def to_json_string(self) -> str:
         """The configuration as JSON, without the folder of this machine that it was loaded from."""
