@@ -213,7 +213,7 @@ def test_returned_attention_weights_are_those_of_our_own_layers():
     model, inputs = tiny_nuwa(), all_inputs()
     model.set_attn_implementation("eager")
     output = model(**inputs, output_attentions=True, output_hidden_states=True)
-    assert len(output.attentions) == len(output.cross_attentions) == model.config.num_decoder_layers
+    assert len(output.decoder_attentions) == len(output.cross_attentions) == model.config.num_decoder_layers
     assert output.encoder_last_hidden_state.shape[-1] == model.config.hidden_size
 
 

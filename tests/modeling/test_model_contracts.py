@@ -36,8 +36,7 @@ def make_inputs(cls):
 
 
 def main_output(output):
-    """In training mode the loss stands for the logits."""
-    return next(output[name] for name in ("logits", "loss", "last_hidden_state") if name in output)
+    return next(output[name] for name in ("logits", "last_hidden_state") if name in output)
 
 
 @pytest.fixture(params=MODELS, ids=lambda cls: cls.__name__)
@@ -147,7 +146,7 @@ def test_the_same_seed_initialises_the_same_weights(cls):
 def test_hidden_states_keep_their_gradients(cls):
     model, inputs = build(cls).train(), make_inputs(cls)
     output = model(**inputs, output_hidden_states=True)
-    kept = output.hidden_states[0]
+    kept = output.decoder_hidden_states[0]
     kept.retain_grad()
     main_output(output).square().sum().backward()
     assert kept.grad is not None

@@ -83,7 +83,7 @@ def test_number_of_outputs_is_a_whole_number(model, number):
 
 def test_temperature_of_zero_and_no_sampling_choose_the_likeliest_token(model):
     likeliest = both_ways(model, do_sample=False)
-    assert torch.equal(model(TEXT, visual_tokens=likeliest).logits.argmax(-1), likeliest.flatten(1))
+    assert torch.equal(model(TEXT, visual_tokens=likeliest).logits.argmax(-1), likeliest)
     assert torch.equal(both_ways(model, temperature=0, do_sample=True), likeliest)
     assert torch.equal(both_ways(model, top_k=1), likeliest)
 
@@ -95,7 +95,7 @@ def test_top_k_of_zero_and_min_p_of_zero_keep_all_tokens(model):
 
 def test_min_p_is_that_of_transformers(model):
     kept = both_ways(model, min_p=0.3)
-    logits = model(TEXT, visual_tokens=kept).logits.flatten(0, 1)
+    logits = model(TEXT, visual_tokens=kept).logits.flatten(0, 3)
     assert MinPLogitsWarper(0.3)(None, logits).gather(1, kept.view(-1, 1)).isfinite().all()
     assert not torch.equal(kept, both_ways(model))
     assert torch.equal(kept, both_ways(model, generation_config=GenerationConfig(min_p=0.3)))
