@@ -131,6 +131,17 @@ class NuwaConfig(PreTrainedConfig):
                 values.pop(name, None)
         return values
 
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The fields as a file holds them; without a CLIP text encoder there is none for one.
+
+        Returns:
+            `dict[str, Any]`: names and values.
+        """
+        values = super().to_diff_dict()
+        if values.get("text_encoder_config") is None:
+            values.pop("text_encoder_config", None)
+        return values
+
     @property
     def none_token_ids(self) -> tuple[int, ...]:
         """The tokens of the constant "None" condition."""

@@ -10,14 +10,11 @@ import numpy as np
 import PIL.Image
 import torch
 from diffusers import DiffusionPipeline, ModelMixin
-from diffusers.image_processor import VaeImageProcessor
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings, or_else
 from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import Codec, as_codec
-from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.call_checks import CallChecksMixin
@@ -32,6 +29,7 @@ from nuwa_hf.pipelines.prompts import PromptMixin
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
+from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
@@ -273,7 +271,7 @@ class NuwaPipelineBase(
         return height * self.sketch_codec.spatial_factor, width * self.sketch_codec.spatial_factor
 
     def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
-        """Encode class maps as sketch tokens, a few frames at a time, so that memory does not grow with the video.
+        """Encode class maps as sketch tokens.
 
         Args:
             sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
@@ -281,12 +279,7 @@ class NuwaPipelineBase(
         Returns:
             `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        codec, device = self.sketch_codec, self._execution_device
-        pieces = [
-            codec.encode(class_maps_to_pixels(piece.to(device), codec.in_channels)).tokens
-            for piece in sketches.split(self.max_frames, dim=1)
-        ]
-        return torch.cat(pieces, dim=1)
+        return sketch_tokens_of(self.sketch_codec, sketches, max_frames=self.max_frames, device=self._execution_device)
 
     def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
         """Encode the known part of images or videos, and repeat each for its outputs.
@@ -306,7 +299,7 @@ class NuwaPipelineBase(
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
     def decode_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Decode visual tokens to pixels, a few frames at a time, so that memory does not grow with the video.
+        """Decode visual tokens to pixels.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
@@ -317,10 +310,7 @@ class NuwaPipelineBase(
         Raises:
             ValueError: If a token, such as one that a callback gave, is not in the codebook.
         """
-        codec = self.codec
-        check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
-        pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
-        return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
+        return pixels_of(self.codec, tokens, max_frames=self.max_frames)
 
     def decode_images(
         self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
@@ -358,10 +348,7 @@ class NuwaPipelineBase(
         pixels = self.decode_tokens(tokens)
         if kept is not None:
             pixels = composite(pixels, kept.pixels, kept.masks)
-        if output_type == "pt":
-            return pixels
-        array = pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
-        return array if output_type == "np" else [VaeImageProcessor.numpy_to_pil(frames) for frames in array]
+        return frames_of(pixels, output_type)
 
     def make_output(
         self, tokens: torch.Tensor, options: RunOptions, kept: KnownPart | None = None
