@@ -41,5 +41,7 @@ def suite_module(variable: str, name: str) -> ModuleType:
 def _package_spec(package: str, folder: Path) -> ModuleSpec:
     spec = spec_from_file_location(package, folder / "__init__.py", submodule_search_locations=[str(folder)])
     if not (folder / "__init__.py").is_file():
-        raise FileNotFoundError(f"{folder} must hold a library's tests, got no __init__.py there; clone its repository.")
+        raise FileNotFoundError(
+            f"{folder} must hold a library's tests, got no __init__.py there; clone its repository."
+        )
     return spec

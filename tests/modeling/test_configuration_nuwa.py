@@ -80,7 +80,7 @@ def test_what_would_not_load_is_not_saved(tmp_path):
     config.save_pretrained(tmp_path / "good")
     assert NuwaConfig.from_pretrained(tmp_path / "good").layer_norm_eps == 0.5
     config.hiden_size = 3
-    with pytest.raises(ValueError, match="did you mean `hidden_size`"):
+    with pytest.raises(StrictDataclassError, match="did you mean `hidden_size`"):
         config.save_pretrained(tmp_path / "bad")
 
 

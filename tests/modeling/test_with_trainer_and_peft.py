@@ -58,7 +58,7 @@ def test_gradient_checkpointing_leaves_the_gradients_as_they_are(use_reentrant):
     batch = {name: torch.stack([sample[name] for sample in samples()]) for name in samples()[0]}
     conditions = {"sketch_tokens": batch["labels"] % 16, "known_mask": batch["labels"] > 16}
     plain, model = tiny_transformer().train(), tiny_transformer().train()
-    model.gradient_checkpointing_enable({"use_reentrant": use_reentrant})
+    model.activation_checkpointing_enable({"use_reentrant": use_reentrant})
     for one in (plain, model):
         one(**batch, **conditions).loss.backward()
     for (name, weight), (_, other) in zip(plain.named_parameters(), model.named_parameters(), strict=True):
