@@ -192,7 +192,7 @@ def test_a_traced_program_computes_the_same_for_any_batch_and_text_length(cls):
     batch, length = torch.export.Dim("batch", min=2, max=64), torch.export.Dim("length", min=2, max=MAX_TEXT_LENGTH)
     shapes = {name: {0: batch, 1: length} if tensor.ndim == 2 else {0: batch} for name, tensor in inputs.items()}
     exported = torch.export.export(
-        model, (), {**inputs, "return_dict": False}, dynamic_shapes={**shapes, "return_dict": None, "others": {}}
+        model, (), {**inputs, "return_dict": False}, dynamic_shapes={**shapes, "return_dict": None}
     ).module()
     longer = {name: torch.cat([tensor, tensor[:1]]) for name, tensor in inputs.items()}
     for name in ("input_ids", "attention_mask"):
