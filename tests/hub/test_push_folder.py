@@ -35,6 +35,12 @@ def test_another_process_draws_what_was_drawn_before_the_push(pushed, loaded, wa
     assert loaded.classes[way] == "NuwaTextToVideoPipeline"
 
 
+@pytest.mark.parametrize("way", ["processor", "processor of a pipeline"])
+def test_a_processor_from_the_hub_makes_what_the_pipeline_made(pushed, loaded, way):
+    assert loaded.classes[way] == "NuwaProcessor"
+    assert loaded.drawn[way] == pushed.drawn["first"]
+
+
 def test_versions_differ_so_that_one_taken_for_another_is_seen(pushed):
     drawn = list(pushed.drawn.values())
     assert all(one != other for i, one in enumerate(drawn) for other in drawn[:i])

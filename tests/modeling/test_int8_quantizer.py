@@ -201,3 +201,13 @@ def test_training_is_refused(float_folder, tmp_path):
             parameter.requires_grad_(True)
     with pytest.raises(ValueError, match="`hidden_states` must not require a gradient"):
         model(TEXT, labels=TOKENS)
+
+
+def test_weights_that_were_all_loaded_as_zero_are_an_error(tmp_path):
+    # As some versions of transformers load every checkpoint.
+    model = tiny_transformer()
+    for linear in layers_of(model, nn.Linear).values():
+        nn.init.zeros_(linear.weight)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(RuntimeError, match=r"weights must not all be zero.*use transformers 5\.23 or newer"):
+        load_int8(tmp_path)

@@ -202,7 +202,7 @@ def test_ratio_is_that_of_two_forward_passes():
 
     def total(mask, **arguments):
         """Place by place, of those that are not given."""
-        logits = model(visual_tokens=tokens, **arguments).logits
+        logits = model(visual_tokens=tokens, **arguments).logits.flatten(1, 3)
         sums = []
         for item in range(3):
             places = [place for place in range(logits.shape[1]) if mask is None or not mask.flatten(1)[item, place]]

@@ -45,6 +45,8 @@ WITHOUT_TEXT = {"AUTO_INPAINT_PIPELINES_MAPPING": "I2I", "AUTO_VIDEO2VIDEO_PIPEL
 CONFIGURATION = "nuwa_hf.modeling.configuration_nuwa"
 TOKENIZATION = "nuwa_hf.modeling.tokenization_nuwa"
 MODELING = "nuwa_hf.modeling.modeling_nuwa"
+NO_CONFIGURATION = LazyClass(CONFIGURATION, "NuwaConfig")
+PROCESSOR = LazyClass("nuwa_hf.pipelines.processing_nuwa", "NuwaProcessor")
 
 
 def announce_configuration(configuration_auto: ModuleType) -> None:
@@ -97,6 +99,26 @@ def register_tokenizer(tokenization_auto: ModuleType, configuration: ModuleType,
     tokenization_auto.AutoTokenizer.register(
         configuration.NuwaConfig, tokenizer_class=tokenization.NuwaTokenizer, exist_ok=True
     )
+
+
+def announce_processor(processing_auto: ModuleType) -> None:
+    """Let `AutoProcessor` find our processor by the class name in a checkpoint.
+
+    Args:
+        processing_auto (`ModuleType`): transformers' module.
+    """
+    # The table is read by its values here. Its keys are classes of configurations; ours need not be imported for that.
+    processing_auto.AutoProcessor.register(NO_CONFIGURATION, PROCESSOR, exist_ok=True)
+
+
+def announce_processor_of_configuration(processing_auto: ModuleType, ours: ModuleType) -> None:
+    """Let `AutoProcessor` find our processor by our configuration.
+
+    Args:
+        processing_auto (`ModuleType`): transformers' module.
+        ours (`ModuleType`): our module of the configuration.
+    """
+    processing_auto.AutoProcessor.register(ours.NuwaConfig, PROCESSOR, exist_ok=True)
 
 
 def announce_models(modeling_auto: ModuleType, ours: ModuleType) -> None:
@@ -191,6 +213,8 @@ AFTER_IMPORT = AfterImport(
         Rule(announce_tokenizer, (f"{_AUTO}.tokenization_auto",)),
         Rule(announce_tokenizer_of_configuration, (f"{_AUTO}.tokenization_auto", CONFIGURATION)),
         Rule(register_tokenizer, (f"{_AUTO}.tokenization_auto", CONFIGURATION, TOKENIZATION)),
+        Rule(announce_processor, (f"{_AUTO}.processing_auto",)),
+        Rule(announce_processor_of_configuration, (f"{_AUTO}.processing_auto", CONFIGURATION)),
         Rule(announce_models, (f"{_AUTO}.modeling_auto", CONFIGURATION)),
         Rule(register_models, (f"{_AUTO}.modeling_auto", CONFIGURATION, MODELING)),
         Rule(name_in_diffusers, ("diffusers",)),

@@ -14,6 +14,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from transformers.generation import GenerationMixin
 
 from nuwa_hf.generation.endless_plan import EndlessPlan
+from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.generation.sampling_steps import sample_grid
 from nuwa_hf.generation.schedule import plan_steps
 from nuwa_hf.generation.step_plan import pads_steps, plan_grid
@@ -21,7 +22,7 @@ from nuwa_hf.generation.stream import frames_of_grid, frames_without_end
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
-from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall
+from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall, scores_of
 from nuwa_hf.modeling.sampling_runs import recorder
 from nuwa_hf.modeling.token_checks import check_grid
 
@@ -39,8 +40,10 @@ class NuwaGenerationMixin(GenerationMixin):
         *,
         grid: Grid | tuple[int, int, int] | None = None,
         callback: Callable[[int, int, torch.Tensor], bool | list[float] | None] | None = None,
+        return_dict_in_generate: bool | None = None,
+        output_scores: bool | None = None,
         **arguments: Any,
-    ) -> NuwaGenerateOutput:
+    ) -> NuwaGenerateOutput | torch.Tensor:
         """Sample visual tokens.
 
         Every place has its own Gumbel noise, one number for each token of the codebook, which is determined by the
@@ -56,9 +59,13 @@ class NuwaGenerationMixin(GenerationMixin):
             callback (`Callable`, *optional*): called as `callback(step, num_steps, tokens)` after every step, with the
                 tokens so far `(B k, T, H, W)`, which it may change in place. Returning `True` stops sampling;
                 returning a list of B k guidance scales guides with these from then on, where guidance was on.
+            return_dict_in_generate (`bool`, *optional*): `False` returns the tokens alone. This and the next one come
+                from the generation configuration where they are not given.
+            output_scores (`bool`, *optional*): also return the scores that the tokens were drawn by, which are read in
+                one more pass over all places; none by default.
 
         Returns:
-            `NuwaGenerateOutput`: the tokens.
+            `NuwaGenerateOutput`, or its `tokens`, `torch.LongTensor` of shape `(B k, T, H, W)`.
 
         Raises:
             TypeError: If tokens are not integers, or an argument is unknown.
@@ -76,7 +83,11 @@ class NuwaGenerationMixin(GenerationMixin):
         # Before the steps end: then another call may go on in their memory.
         tokens = tokens.clone(memory_format=torch.contiguous_format)
         steps.close()
-        return NuwaGenerateOutput(tokens=tokens)
+        wants = call.config
+        if or_else(return_dict_in_generate, wants.return_dict_in_generate) is False:
+            return tokens
+        scores = scores_of(call, tokens) if or_else(output_scores, wants.output_scores) else None
+        return NuwaGenerateOutput(tokens=tokens, scores=scores)
 
     @takes_sampling_arguments
     @apply_forward_hook

@@ -53,5 +53,5 @@ def token_log_likelihood(
         sketch_tokens=sketch_tokens,
         known_mask=known_mask if condition_on_known else None,
     ).logits
-    scores = logits.float().log_softmax(-1).gather(-1, tokens.flatten(1)[..., None]).view(tokens.shape)
+    scores = logits.float().log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
     return scores if known_mask is None else scores.masked_fill(known_mask, 0.0)

@@ -30,6 +30,8 @@ CHANGES_NOTHING = {
     "encoder_repetition_penalty": 1.0,
     "length_penalty": 1.0,
 }
+# What `generate` returns, which it reads itself.
+OUTPUTS = {"return_dict_in_generate", "output_scores"}
 # Settings that describe a vocabulary or a file, and have no effect on sampling.
 DESCRIPTIONS = {
     "pad_token_id",
@@ -51,7 +53,7 @@ class SamplingArguments:
         schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all places of a wave at once,
             `"raster"` one place after another.
         generation_config (`GenerationConfig`, *optional*): supplies the next seven arguments where they are not
-            given; the model's own configuration by default.
+            given; the model's own configuration supplies what it leaves open too.
         do_sample (`bool`, *optional*): `False` chooses the likeliest token; tokens are sampled by default.
         temperature (`float` or `list[float]`, *optional*): divides the logits, at least 0; 0 chooses the likeliest
             token. This and the next four may be lists with one number for each of the B k outputs.
@@ -162,7 +164,8 @@ def refuse_what_cannot_be_obeyed(generation_config: GenerationConfig) -> None:
         ValueError: If a setting asks for something that is not supported.
     """
     of_transformers = GenerationConfig().to_dict()
-    _refuse({n: value for n, value in generation_config.to_dict().items() if n in of_transformers and n not in NAMES})
+    ours = {*NAMES, *OUTPUTS}
+    _refuse({n: value for n, value in generation_config.to_dict().items() if n in of_transformers and n not in ours})
 
 
 def _refuse(settings: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@
 Legend: B inputs, k outputs of each, T, H, W visual grid, L text length, n places of one step, V codebook size.
 """
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -88,10 +89,18 @@ class SamplingCall(SamplingArguments):
         """Where the call runs."""
         return self.text.device
 
-    @property
+    @cached_property
     def config(self) -> GenerationConfig:
-        """The generation configuration, which supplies settings that were not given."""
-        return self.generation_config or self.model.generation_config
+        """The generation configuration, which supplies settings that were not given: the given one and, for what it
+        leaves open, that of the model.
+        """
+        if self.generation_config is None:
+            return self.model.generation_config
+        config = copy.deepcopy(self.generation_config)
+        for name, value in self.model.generation_config.to_dict().items():
+            if getattr(config, name, None) is None:
+                setattr(config, name, value)
+        return config
 
     @cached_property
     def settings(self) -> SamplingSettings:
@@ -241,6 +250,20 @@ class ModelSteps:
             self.cache = StepCache(num_layers, self.num_slots, self.grid, linear, self.is_padded)
         tokens = visual_tokens if self._rows is None else visual_tokens.index_select(0, self._rows)
         return model(**self.inputs, visual_tokens=tokens, cache=self.cache, step=step, logits_to_keep=wanted).logits
+
+
+def scores_of(call: SamplingCall, tokens: torch.Tensor) -> torch.Tensor:
+    """The scores that tokens were drawn by, read off in one pass over all places instead of step by step.
+
+    Args:
+        call (`SamplingCall`): the arguments of the call that drew them.
+        tokens (`torch.LongTensor` of shape `(B k, T, H, W)`): the tokens.
+
+    Returns:
+        `torch.Tensor` of shape `(B k, T, H, W, V)`.
+    """
+    logits = call.model(**call.model_inputs(), visual_tokens=call.repeat_rows(tokens)).logits
+    return call.draw.scores(logits.flatten(1, 3)).unflatten(1, tokens.shape[1:])
 
 
 def _check_number_of_outputs(number) -> None:

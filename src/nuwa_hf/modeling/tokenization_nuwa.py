@@ -5,6 +5,7 @@
 import os
 import string
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
@@ -125,12 +126,15 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
         )
 
 
-def load_text_tokenizer(name_or_path: str | os.PathLike, subfolder: str = "") -> NuwaTokenizer | CLIPTokenizer:
+def load_text_tokenizer(
+    name_or_path: str | os.PathLike, subfolder: str = "", **hub: Any
+) -> NuwaTokenizer | CLIPTokenizer:
     """Load a text tokenizer with the class it was saved with: ours, or CLIP's.
 
     Args:
         name_or_path (`str` or `os.PathLike`): a folder, or the id of a repository on the Hub.
         subfolder (`str`, defaults to `""`): the tokenizer's folder in it.
+        hub: `revision`, `token`, `cache_dir` and others, for the Hub.
 
     Returns:
         `NuwaTokenizer` or `CLIPTokenizer`: the class named in tokenizer_config.json; ours if none is named.
@@ -138,12 +142,12 @@ def load_text_tokenizer(name_or_path: str | os.PathLike, subfolder: str = "") ->
     Raises:
         OSError: If there is no tokenizer.
     """
-    config = get_tokenizer_config(name_or_path, subfolder=subfolder)
+    config = get_tokenizer_config(name_or_path, subfolder=subfolder, **hub)
     saved = config.get("tokenizer_class") or ""
     # Older versions of transformers also had a `CLIPTokenizerFast`.
     cls = CLIPTokenizer if saved.startswith("CLIPTokenizer") else NuwaTokenizer
     try:
-        return cls.from_pretrained(name_or_path, subfolder=subfolder)
+        return cls.from_pretrained(name_or_path, subfolder=subfolder, **hub)
     except ValueError as error:
         if config:
             raise

@@ -15,8 +15,6 @@ from transformers import CLIPTokenizer
 from nuwa_hf.generation.sampling import SamplingSettings, or_else
 from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.imports.lazy_classes import LazyClass
-from nuwa_hf.modeling.class_maps import class_maps_to_pixels
-from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.call_checks import CallChecksMixin
@@ -32,6 +30,7 @@ from nuwa_hf.pipelines.prompts import PromptMixin
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
+from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
@@ -280,7 +279,7 @@ class NuwaPipelineBase(
         return self.transformer.config.frame_rate
 
     def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
-        """Encode class maps as sketch tokens, a few frames at a time, so that memory does not grow with the video.
+        """Encode class maps as sketch tokens.
 
         Args:
             sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
@@ -288,12 +287,7 @@ class NuwaPipelineBase(
         Returns:
             `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        codec, device = self.sketch_codec, self._execution_device
-        pieces = [
-            codec.encode(class_maps_to_pixels(piece.to(device), codec.in_channels)).tokens
-            for piece in sketches.split(self.max_frames, dim=1)
-        ]
-        return torch.cat(pieces, dim=1)
+        return sketch_tokens_of(self.sketch_codec, sketches, max_frames=self.max_frames, device=self._execution_device)
 
     def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
         """Encode the known part of images or videos, and repeat each for its outputs.
@@ -313,7 +307,7 @@ class NuwaPipelineBase(
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
     def decode_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Decode visual tokens to pixels, a few frames at a time, so that memory does not grow with the video.
+        """Decode visual tokens to pixels.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
@@ -324,10 +318,7 @@ class NuwaPipelineBase(
         Raises:
             ValueError: If a token, such as one that a callback gave, is not in the codebook.
         """
-        codec = self.codec
-        check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
-        pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
-        return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
+        return pixels_of(self.codec, tokens, max_frames=self.max_frames)
 
     def decode_images(
         self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
@@ -365,10 +356,7 @@ class NuwaPipelineBase(
         pixels = self.decode_tokens(tokens)
         if kept is not None:
             pixels = composite(pixels, kept.pixels, kept.masks)
-        if output_type == "pt":
-            return pixels
-        array = pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
-        return array if output_type == "np" else [self.video_processor.numpy_to_pil(frames) for frames in array]
+        return frames_of(pixels, output_type)
 
     def make_output(
         self, tokens: torch.Tensor, options: RunOptions, kept: KnownPart | None = None
