@@ -21,12 +21,12 @@ from nuwa_hf.imports.lazy_names import lazy_names
 
 
 if TYPE_CHECKING:
-    from nuwa_hf.app.page import build_app
+    from nuwa_hf.app.app import build_app
     from nuwa_hf.app.limits import AppLimits
 
 
 __all__ = ["AppLimits", "build_app"]
 
 __getattr__, __dir__ = lazy_names(
-    __name__, {"AppLimits": "nuwa_hf.app.limits", "build_app": "nuwa_hf.app.page"}
+    __name__, {"AppLimits": "nuwa_hf.app.limits", "build_app": "nuwa_hf.app.app"}
 )

@@ -130,8 +130,11 @@ def _streamed(
             if monotonic() > deadline:
                 raise TimeoutError(_too_long(limits))
             tokens.append(tokens_BHW)
-            yield _side_by_side(enlarge(pipeline.decode_images(tokens_BHW[:, None], "pil"), scale))
-    return pipeline.decode_frames(torch.stack(tokens, 1), "pil")
+            with torch.no_grad():
+                pictures = pipeline.decode_images(tokens_BHW[:, None], "pil")
+            yield _side_by_side(enlarge(pictures, scale))
+    with torch.no_grad():
+        return pipeline.decode_frames(torch.stack(tokens, 1), "pil")
 
 
 def _side_by_side(pictures: Sequence[PIL.Image.Image]) -> PIL.Image.Image:

@@ -3,14 +3,16 @@
 """The tab of a task: its form, its button, and where results appear."""
 
 import html
+import inspect
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import torch
 
 from nuwa_hf.app.examples import EXAMPLE_PROMPTS
 from nuwa_hf.app.limits import AppLimits
@@ -23,6 +25,7 @@ from nuwa_hf.serving import SamplerFullError
 
 
 FIELD_ERRORS = (ValueError, TypeError, OSError)
+BUSY_ERRORS = (SamplerFullError, MemoryError, torch.OutOfMemoryError)  # a TimeoutError is an OSError
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class TaskTab:
         with tempfile.TemporaryDirectory(prefix="nuwa-") as folder:
             try:
                 yield from self._run(values, Path(folder))
-            except (*FIELD_ERRORS, SamplerFullError, RuntimeError) as error:
-                raise gr.Error(html.escape(plain_message(error, folder)), print_exception=False) from error
+            except (*FIELD_ERRORS, *BUSY_ERRORS) as error:
+                raise gr.Error(html.escape(plain_message(error, folder), quote=False), print_exception=False) from error
 
     def _read(self, values: Sequence[Any], folder: Path) -> VisitorRequest:
         first = self.checkpoints[0]
@@ -177,14 +180,31 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
                 title = checkpoint.name if len(checkpoints) > 1 else ""
                 outputs += build_outputs(f"{name}-other" if number else name, title, is_streamed)
     button.click(
-        tab.run,
+        _named(tab.run, form),
         list(form.inputs.values()),
         outputs,
-        validator=tab.check,
+        validator=_named(tab.check, form),
         api_name=name,
         show_progress_on=outputs[1::5],
     )
     return tab
+
+
+def _named(function: Callable[..., Any], form: TaskForm) -> Callable[..., Any]:
+    """The function with a parameter for each input, so that clients of the app can give them by name."""
+    if inspect.isgeneratorfunction(function):
+
+        def named(*values):
+            yield from function(*values)
+
+    else:
+
+        def named(*values):
+            return function(*values)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    named.__signature__ = inspect.Signature([inspect.Parameter(key, kind, default=None) for key in form.inputs])
+    return named
 
 
 def plain_message(error: Exception, folder: str) -> str:
