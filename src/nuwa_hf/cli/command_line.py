@@ -32,6 +32,7 @@ DELEGATED = {
     "evaluate": ("nuwa_hf.evaluation.evaluate_checkpoint", "measure a checkpoint on any data set, or as a paper did"),
     "compare": ("nuwa_hf.evaluation.compare_folders", "measure a folder of images or clips against another"),
     "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
+    "push-space": ("nuwa_hf.hub.push_space", "push the app on a checkpoint to the Hub, as a Space"),
 }
 
 
