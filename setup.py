@@ -64,6 +64,7 @@ setup(
         "eval": EVAL,
         "ray": RAY,
         "benchmarks": BENCHMARKS,
+        "browser-test": ["playwright>=1.55"],
         "test": TEST,
         "dev": [*TEST, "tensorboard>=2.18"],
     },

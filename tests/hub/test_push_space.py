@@ -26,7 +26,7 @@ def test_space_holds_its_card_what_pip_installs_and_the_program(space_files):
     assert set(space_files) == {".gitattributes", "README.md", "requirements.txt", "app.py"}
     assert space_files["requirements.txt"] == f"nuwa_hf[app]=={__version__}\n"
     compile(space_files["app.py"], "app.py", "exec")
-    assert '"tester/pipeline"' in space_files["app.py"]
+    assert 'build_app("tester/pipeline")' in space_files["app.py"]
 
 
 def test_card_of_a_space_tells_the_hub_what_to_run(space_files):
@@ -55,7 +55,7 @@ def test_command_pushes_a_private_space_on_the_embedded_checkpoint_to_a_branch(p
     assert "app.py" not in repository.commit("main").files
     files = repository.commit("v2").files
     assert RepoCard(files["README.md"][0].decode()).data.get("models") is None
-    assert '"embedded"' in files["app.py"][0].decode()
+    assert "build_app()" in files["app.py"][0].decode()
     assert files["requirements.txt"][0] == b"nuwa_hf[app] @ git+https://github.com/tester/nuwa_hf@main\n"
 
 

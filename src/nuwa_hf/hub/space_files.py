@@ -29,7 +29,7 @@ Written by `nuwa-hf push-space`. The same app on your own machine:
 
 ```bash
 pip install "nuwa_hf[app]"
-nuwa-hf app --checkpoint {checkpoint}
+{command}
 ```
 """
 APP = '''"""The app of nuwa_hf on one checkpoint."""
@@ -37,10 +37,10 @@ APP = '''"""The app of nuwa_hf on one checkpoint."""
 from nuwa_hf.app import build_app
 
 
-app = build_app(checkpoint="{checkpoint}")
+demo = build_app({checkpoint})
 
 if __name__ == "__main__":
-    app.launch()
+    demo.launch()
 '''
 
 
@@ -71,7 +71,9 @@ def space_contents(
         models=None if is_embedded else [checkpoint],
     )
     model = "the checkpoint inside nuwa_hf" if is_embedded else f"[{checkpoint}](https://huggingface.co/{checkpoint})"
-    card = CARD_TEXT.format(metadata=metadata.to_yaml(), title=title, model=model, checkpoint=checkpoint)
+    command = "nuwa-hf app" if is_embedded else f"nuwa-hf app --checkpoint {checkpoint}"
+    card = CARD_TEXT.format(metadata=metadata.to_yaml(), title=title, model=model, command=command)
     where = f"=={version('nuwa_hf')}" if package_url is None else f" @ {package_url}"
-    texts = {CARD: card, REQUIREMENTS: f"nuwa_hf[app]{where}\n", APP_FILE: APP.format(checkpoint=checkpoint)}
+    app = APP.format(checkpoint="" if is_embedded else f'"{checkpoint}"')
+    texts = {CARD: card, REQUIREMENTS: f"nuwa_hf[app]{where}\n", APP_FILE: app}
     return {name: text.encode() for name, text in texts.items()}
