@@ -31,6 +31,7 @@ DELEGATED = {
     "train-judges": ("nuwa_hf.evaluation.judges.train_judges", "train the networks that judge videos"),
     "evaluate": ("nuwa_hf.evaluation.evaluate_checkpoint", "measure a checkpoint on any data set, or as a paper did"),
     "compare": ("nuwa_hf.evaluation.compare_folders", "measure a folder of images or clips against another"),
+    "app": ("nuwa_hf.app.app_command", "the eight tasks in the browser"),
     "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
     "push-space": ("nuwa_hf.hub.push_space", "push the app on a checkpoint to the Hub, as a Space"),
 }

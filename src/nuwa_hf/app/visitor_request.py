@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What a visitor's form asks for: a command of `nuwa-hf`, checked before any work."""
+
+import secrets
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nuwa_hf.app.form_fields import FormField, fields_of
+from nuwa_hf.app.given_files import copy_upload, numbered, sketch_of, write_mask, write_picture
+from nuwa_hf.app.limits import AppLimits
+from nuwa_hf.app.sketch_classes import SketchClasses
+from nuwa_hf.cli.argument_checks import check_arguments
+from nuwa_hf.cli.task_arguments import pipeline_arguments
+from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.media import write_png
+from nuwa_hf.pipelines.checks import check_whole_number
+
+
+@dataclass(frozen=True)
+class VisitorRequest:
+    """What a visitor asks for.
+
+    Args:
+        command (`TaskCommand`): the command that does it.
+        args (`Namespace`): its arguments, as if they had been parsed; files lie in the request's folder.
+        given_files (`list[Path]`): what the visitor gave.
+    """
+
+    command: TaskCommand
+    args: Namespace
+    given_files: list[Path]
+
+    @property
+    def call_arguments(self) -> dict[str, Any]:
+        """The arguments of the pipeline's call, without the generators."""
+        return pipeline_arguments(self.command, self.args)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each result."""
+        return [self.args.seed + number for number in range(getattr(self.args, self.command.count_name))]
+
+
+def read_request(
+    command: TaskCommand,
+    values: Mapping[str, Any],
+    folder: Path,
+    *,
+    limits: AppLimits,
+    classes: SketchClasses | None,
+    size: tuple[int, int],
+) -> VisitorRequest:
+    """Read a form that was filled in.
+
+    Args:
+        command (`TaskCommand`): the task's command.
+        values (`Mapping[str, Any]`): what is in each field, by the field's name; and the further parts of paintings
+            under the names that `nuwa_hf.app.task_form` gives them.
+        folder (`Path`): an empty folder for what was painted and uploaded.
+        limits (`AppLimits`): how much may be asked for.
+        classes (`SketchClasses`, *optional*): the classes of sketches.
+        size (`tuple[int, int]`): height and width of the model's pictures.
+
+    Returns:
+        `VisitorRequest`: what to do. If the seed was left open, one was drawn.
+
+    Raises:
+        TypeError: If a value has the wrong type.
+        ValueError: If a value is not valid, missing, or more than the limits allow. The message names the field.
+    """
+    given: dict[str, Any] = {}
+    files: list[Path] = []
+    for field in fields_of(command):
+        if field.kind in ("image", "video", "mask", "sketch", "sketches"):
+            paths = _files(field, values, folder, classes, size)
+            files += paths
+            value = None if not paths else [str(path) for path in paths]
+            if value is not None and field.kind not in ("video", "sketches"):
+                (value,) = value
+        else:
+            value = _plain_value(field, values.get(field.name), limits)
+        if value is None and field.is_needed:
+            raise ValueError(f"`{field.name}` must be given, got nothing; {_remedy(field)}.")
+        given[field.name] = value
+    args = Namespace(**given)
+    check_arguments(command, args)
+    return VisitorRequest(command, args, files)
+
+
+def _plain_value(field: FormField, value: Any, limits: AppLimits) -> Any:
+    if isinstance(value, str) and not value.strip():
+        value = None
+    if value is None:
+        return field.default
+    name = (field.flag or field.name).removeprefix("--").replace("-", "_")
+    if field.kind == "text" and isinstance(value, str) and len(value) > limits.max_text:
+        raise ValueError(
+            f"`{field.name}` must have at most {limits.max_text} letters, got {len(value)}; say it in fewer words."
+        )
+    maximum = limits.largest(field.name)
+    if maximum is not None:
+        check_whole_number(name, value, maximum=maximum, reason=" (the limit of this app)")
+    if field.kind == "switch" and not isinstance(value, bool):
+        raise TypeError(f"`{name}` must be true or false, got {value!r}.")
+    if field.kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"`{name}` must be a number, got {value!r}.")
+    if field.name == "seed" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise TypeError(f"`{name}` must be a whole number, got {value!r}.")
+    return value
+
+
+def _files(
+    field: FormField,
+    values: Mapping[str, Any],
+    folder: Path,
+    classes: SketchClasses | None,
+    size: tuple[int, int],
+) -> list[Path]:
+    """The files that a field gives, none if it is empty."""
+    if field.kind == "image":
+        found = [write_picture(values.get("image"), "image", folder)]
+    elif field.kind == "mask":  # painted on the picture itself, or on a frame
+        found = [write_mask(values.get("image" if "image" in values else "mask"), size, "mask", folder)]
+    elif uploads := values.get(f"{field.name}_files"):
+        paths = uploads if isinstance(uploads, list) else [uploads]
+        names = numbered(field.name, len(paths))
+        found = [copy_upload(path, name, folder) for path, name in zip(paths, names, strict=True)]
+    elif field.kind == "video" or classes is None:
+        found = []
+    else:
+        frames = values.get("sketch_frames") or []
+        if not frames:
+            painted = sketch_of(values.get("sketch"), values.get("sketch_background"), classes, size)
+            frames = [] if painted is None else [painted]
+        names = numbered("sketch", len(frames))
+        found = [folder / f"{name}.png" for name in names]
+        for frame, path in zip(frames, found, strict=True):
+            write_png(frame, path)
+    return [path for path in found if path is not None]
+
+
+def _remedy(field: FormField) -> str:
+    return {
+        "text": "describe what to show",
+        "image": "upload a picture",
+        "video": "upload a file",
+        "mask": "paint over the picture what to fill",
+        "sketch": "paint one or upload a PNG",
+        "sketches": "paint one for each frame or upload PNGs",
+    }[field.kind]
