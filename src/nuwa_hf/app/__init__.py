@@ -7,10 +7,11 @@ Elements have stable ids. Each begins with the task's name, such as `text-to-ima
 - `TASK-tab-button`, the tab; `TASK-run`, the button; `TASK-further`, the settings that are closed at first;
 - `TASK-FIELD`, a field, named as the command's option: `text-to-image-prompt`, `text-to-video-num-frames`, `...-seed`,
   `...-guidance-scale`, `...-num-candidates`, `...-num-images` or `...-num-videos`; `TASK-examples`;
-- `TASK-image`, the picture to paint the mask on; `TASK-video`, the upload of a clip; `video-manipulation-mask`, a frame
-  of it to paint on;
-- `TASK-sketch`, the canvas; `TASK-sketch-background`, the class of what is left free; `TASK-sketch-file`, the upload;
-  `TASK-classes`, the legend;
+- `TASK-image` and `TASK-video`, the uploads; `TASK-mask`, the canvas with the picture, or with the frame of the clip that
+  `TASK-mask-frame` chooses;
+- `TASK-sketch`, the canvas; `TASK-sketch-background`, the class of what is left free; `TASK-classes`, the legend;
+  `TASK-sketch-file`, the upload; `sketch-to-video-add-frame` and `sketch-to-video-clear-frames`, the buttons of a clip's
+  sketches, and `sketch-to-video-frames`, those so far;
 - `TASK-stream`, the frames as they come; `TASK-result`, `TASK-files`, `TASK-command`, `TASK-python`; those of the other
   checkpoint begin with `TASK-other`.
 """
@@ -27,6 +28,4 @@ if TYPE_CHECKING:
 
 __all__ = ["AppLimits", "build_app"]
 
-__getattr__, __dir__ = lazy_names(
-    __name__, {"AppLimits": "nuwa_hf.app.limits", "build_app": "nuwa_hf.app.app"}
-)
+__getattr__, __dir__ = lazy_names(__name__, {"AppLimits": "nuwa_hf.app.limits", "build_app": "nuwa_hf.app.app"})

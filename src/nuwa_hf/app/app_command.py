@@ -41,10 +41,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", metavar="NAME", help="for example cpu or cuda (default: the accelerator if any, else cpu)"
     )
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen; 0.0.0.0 for everybody (default: %(default)s)")
-    parser.add_argument("--port", type=int, metavar="N", help="the port (default: the first that is free from 7860 on)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="where to listen; 0.0.0.0 for everybody (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="the port (default: the first that is free from 7860 on)"
+    )
     parser.add_argument("--root-path", metavar="PATH", help="the path under which a proxy serves the app")
-    parser.add_argument("--share", action="store_true", help="give the app a public address of gradio.live for a while")
+    parser.add_argument(
+        "--share", action="store_true", help="give the app a public address of gradio.live for a while"
+    )
     limits = parser.add_argument_group("limits for visitors")
     for one in fields(AppLimits):
         limits.add_argument(

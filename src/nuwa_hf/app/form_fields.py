@@ -26,6 +26,7 @@ class FormField:
         label (`str`): above the field.
         help (`str`): what it does.
         default (*optional*): its value at first.
+        default_text (`str`, *optional*): in words, what leaving it empty means.
         is_needed (`bool`, *optional*, defaults to `False`): whether it must be filled in.
     """
 
@@ -35,6 +36,7 @@ class FormField:
     label: str
     help: str
     default: Any = None
+    default_text: str | None = None
     is_needed: bool = False
 
     @property
@@ -75,17 +77,21 @@ def fields_of(command: TaskCommand) -> list[FormField]:
 
 def _of_input(one: Input) -> FormField:
     kind = "text" if one.name == "prompt" else "sketches" if one.name == "sketch" and one.is_clip else one.name
-    return FormField(one.name, None, kind, one.name.capitalize(), one.help, is_needed=not one.is_optional)
+    help_text = one.help.replace(", in quotes", "")  # of a shell
+    return FormField(one.name, None, kind, one.name.capitalize(), help_text, is_needed=not one.is_optional)
 
 
 def _of_option(option: Option, command: TaskCommand) -> FormField:
     words = option.flag.removeprefix("--").replace("-", " ")
-    label = words.replace("num ", "number of ", 1).capitalize()
-    if option.name == "mask":
-        return FormField("mask", option.flag, "mask", label, option.help, is_needed="mask" in command.needed)
     is_switch = isinstance(option.default, bool)
     kind = "switch" if is_switch else {int: "whole number", float: "number", str: "text"}[option.type]
-    help_text = option.help
-    if option.default_text is not None:
-        help_text += f" (default: {option.default_text})"
-    return FormField(option.name, option.flag, kind, label, help_text, False if is_switch else option.default)
+    return FormField(
+        option.name,
+        option.flag,
+        "mask" if option.name == "mask" else kind,
+        words.replace("num ", "number of ", 1).capitalize(),
+        option.help.replace(", in quotes", ""),
+        default=False if is_switch else option.default,
+        default_text=option.default_text,
+        is_needed=option.name in command.needed,
+    )

@@ -38,26 +38,6 @@ def copy_upload(path: str, name: str, folder: Path) -> Path:
     return copy
 
 
-def write_picture(painting: Painting | None, name: str, folder: Path) -> Path | None:
-    """Write the picture that was painted on.
-
-    Args:
-        painting (`dict`, *optional*): what the editor holds.
-        name (`str`): what to call it.
-        folder (`Path`): where to.
-
-    Returns:
-        `Path`: a PNG; None if there is no picture.
-    """
-    picture = None if painting is None else painting["background"]
-    if picture is None:
-        return None
-    picture = picture.convert("RGBA")
-    is_opaque = picture.getchannel("A").getextrema()[0] == 255
-    write_png(picture.convert("RGB") if is_opaque else picture, folder / f"{name}.png")
-    return folder / f"{name}.png"
-
-
 def write_mask(painting: Painting | None, size: tuple[int, int], name: str, folder: Path) -> Path | None:
     """Write what was painted on a picture as a mask.
 

@@ -5,23 +5,18 @@
 from typing import Any
 
 import gradio as gr
-from gradio.components.image_editor import AcceptBlobs, EditorData
+from gradio.components.image_editor import EditorData
 
 
-MAX_PAINTINGS = 64  # that are held between their arrival and their request
+MAX_PAINTINGS = 64  # that are held at a time, the newest
 
 
 class PaintingEditor(gr.ImageEditor):
-    """`gr.ImageEditor` whose pictures are of mode "RGBA", and stay for a while after they were read.
+    """`gr.ImageEditor` whose pictures stay for a while after they were read.
 
-    Gradio's own forgets what was painted once it has been read, so a check before the request would lose it.
-
-    Args:
-        settings: those of `gr.ImageEditor`.
+    Gradio's own forgets what was painted once it has been read, so a check before the request would lose it; and what
+    is never read it keeps for ever.
     """
-
-    def __init__(self, *arguments: Any, **settings: Any):
-        super().__init__(*arguments, **settings | {"type": "pil", "image_mode": "RGBA"})
 
     def get_block_name(self) -> str:
         """The component that the page shows: Gradio's own editor."""
@@ -36,8 +31,10 @@ class PaintingEditor(gr.ImageEditor):
         Returns:
             `dict`: "background", "layers" and "composite"; None if there is nothing.
         """
-        kept = self.blob_storage.get(payload.id) if payload is not None else None
+        kept = None if payload is None else self.blob_storage.get(payload.id)
         value = super().preprocess(payload)
         if kept is not None:
             self.blob_storage[payload.id] = kept
+        for oldest in list(self.blob_storage)[:-MAX_PAINTINGS]:
+            self.blob_storage.pop(oldest, None)
         return value

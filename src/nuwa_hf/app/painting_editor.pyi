@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from gradio.components.image_editor import AcceptBlobs, EditorData
 
-
 MAX_PAINTINGS = 64  # that are held between their arrival and their request
 
 from gradio.events import Dependency
@@ -44,6 +43,7 @@ class PaintingEditor(gr.ImageEditor):
         return value
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component

@@ -11,7 +11,6 @@ from nuwa_hf.app.visitor_request import VisitorRequest
 from nuwa_hf.cli.output_files import OutputFiles
 
 
-
 def shell_command(request: VisitorRequest, checkpoint: str) -> str:
     """The command that makes the same files, in a folder with those that were given.
 

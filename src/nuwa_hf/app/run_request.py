@@ -123,7 +123,9 @@ def _streamed(
     given = {name: value for name, value in given.items() if name != "num_candidates"}
     num_frames = given.get("num_frames") or pipeline.max_frames
     if num_frames > pipeline.max_frames and given.get("overlap_frames") is None:
-        given["overlap_frames"] = max(1, pipeline.max_frames // 2)  # as a call continues; a stream's default is another
+        given["overlap_frames"] = max(
+            1, pipeline.max_frames // 2
+        )  # as a call continues; a stream's default is another
     tokens = []
     with checkpoint.sampler.stream(task, **given | {"num_frames": num_frames, "output_type": "latent"}) as frames:
         for tokens_BHW in frames:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nuwa_hf.app.form_fields import FormField, fields_of
-from nuwa_hf.app.given_files import copy_upload, numbered, sketch_of, write_mask, write_picture
+from nuwa_hf.app.given_files import copy_upload, numbered, sketch_of, write_mask
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.cli.argument_checks import check_arguments
@@ -96,7 +96,9 @@ def _plain_value(field: FormField, value: Any, limits: AppLimits) -> Any:
         value = None
     if value is None:
         return field.default
-    name = (field.flag or field.name).removeprefix("--").replace("-", "_")
+    name = field.id_part.replace("-", "_")
+    if field.kind in ("number", "whole number"):
+        value = _as_number(name, value, is_whole=field.kind == "whole number")
     if field.kind == "text" and isinstance(value, str) and len(value) > limits.max_text:
         raise ValueError(
             f"`{field.name}` must have at most {limits.max_text} letters, got {len(value)}; say it in fewer words."
@@ -106,10 +108,20 @@ def _plain_value(field: FormField, value: Any, limits: AppLimits) -> Any:
         check_whole_number(name, value, maximum=maximum, reason=" (the limit of this app)")
     if field.kind == "switch" and not isinstance(value, bool):
         raise TypeError(f"`{name}` must be true or false, got {value!r}.")
-    if field.kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise TypeError(f"`{name}` must be a number, got {value!r}.")
-    if field.name == "seed" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise TypeError(f"`{name}` must be a whole number, got {value!r}.")
+    return value
+
+
+def _as_number(name: str, value: Any, *, is_whole: bool) -> int | float:
+    """A number that was typed, or that a client of the app gave."""
+    what = "a whole number" if is_whole else "a number"
+    kind = int if is_whole else float
+    if isinstance(value, str):
+        try:
+            return kind(value)
+        except ValueError:
+            raise ValueError(f"`{name}` must be {what}, got {value[:40]!r}; write it in digits.") from None
+    if isinstance(value, bool) or not isinstance(value, (int,) if is_whole else (int, float)):
+        raise TypeError(f"`{name}` must be {what}, got {value!r}.")
     return value
 
 
@@ -121,15 +133,13 @@ def _files(
     size: tuple[int, int],
 ) -> list[Path]:
     """The files that a field gives, none if it is empty."""
-    if field.kind == "image":
-        found = [write_picture(values.get("image"), "image", folder)]
-    elif field.kind == "mask":  # painted on the picture itself, or on a frame
-        found = [write_mask(values.get("image" if "image" in values else "mask"), size, "mask", folder)]
+    if field.kind == "mask":
+        found = [write_mask(values.get("mask"), size, "mask", folder)]
     elif uploads := values.get(f"{field.name}_files"):
         paths = uploads if isinstance(uploads, list) else [uploads]
         names = numbered(field.name, len(paths))
         found = [copy_upload(path, name, folder) for path, name in zip(paths, names, strict=True)]
-    elif field.kind == "video" or classes is None:
+    elif field.kind in ("image", "video") or classes is None:
         found = []
     else:
         frames = values.get("sketch_frames") or []
