@@ -138,9 +138,9 @@ def folder_with(tmp_path, **files):
         ({"adapter_config": "{}"}, "user/model", "has a adapter_config.json but no weights"),
         ({"model_index": "{"}, "user/model", "is not valid JSON"),
         ({"model_index": '{"vqgan": ["nuwa_hf", "NuwaVQGAN"]}'}, "user/model", "vqgan is missing"),
-        ({"tokenizer_config": "{}"}, "model", "`repo_id` must be USER/MODEL"),
-        ({"tokenizer_config": "{}"}, "user/my model", "`repo_id` must be USER/MODEL"),
-        ({"tokenizer_config": "{}"}, "https://huggingface.co/user/model", "`repo_id` must be USER/MODEL"),
+        ({"tokenizer_config": "{}"}, "model", "`repo_id` must be USER/NAME"),
+        ({"tokenizer_config": "{}"}, "user/my model", "`repo_id` must be USER/NAME"),
+        ({"tokenizer_config": "{}"}, "https://huggingface.co/user/model", "`repo_id` must be USER/NAME"),
     ],
 )
 def test_folder_or_name_that_cannot_be_pushed_is_refused_before_any_request(

@@ -9,7 +9,7 @@ from dataclasses import fields
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.app import build_app
 from nuwa_hf.app.limits import AppLimits
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import add_verbose, exit_status
 
 
 LIMIT_HELP = {
@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
             default=one.default,
             help=f"{LIMIT_HELP[one.name]} (default: %(default)s)",
         )
+    add_verbose(parser)
     return parser
 
 

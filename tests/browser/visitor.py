@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Somebody who has the app open in a browser, and what they do with mouse and keyboard."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+
+SECONDS = 1000  # in Playwright's unit
+PATIENCE = 120 * SECONDS
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the page shows of a request.
+
+    files: name to bytes, of results and of what was given; command, program: what makes the results again.
+    """
+
+    files: dict[str, bytes]
+    command: str
+    program: str
+
+
+class Visitor:
+    """Has a page of their own, with cookies of its own."""
+
+    def __init__(self, browser, url):
+        self.context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.goto(url, wait_until="domcontentloaded")
+        self.page.wait_for_selector("#text-to-image-run")
+        self.task = "text-to-image"
+
+    def leave(self):
+        self.context.close()
+
+    def element(self, part, inner=""):
+        return self.page.locator(f"#{self.task}-{part} {inner}".strip())
+
+    def open(self, task):
+        self.task = task
+        self.page.click(f"#{task}-tab-button")
+        self.element("run").wait_for()
+
+    def write(self, field, text):
+        self.element(field, "textarea, input").first.fill(str(text))
+
+    def upload(self, field, *paths):
+        self.element(field, "input[type=file]").first.set_input_files(paths)
+
+    def choose_color(self, field, number):
+        """Takes the brush of the class with that number."""
+        self.element(field, "button[aria-label=Color]").click()
+        self.element(field, "button.color").nth(number).click()
+        self.element(field, "button[aria-label=Color]").click()
+
+    def paint(self, field, *points):
+        """Draws a line with the mouse through points of the picture, each (x, y) from 0 to 1."""
+        canvas = self.element(field, "canvas").first
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        side = min(box["width"], box["height"])
+        left, top = (box[place] + (box[size] - side) / 2 for place, size in (("x", "width"), ("y", "height")))
+        places = [(left + side * x, top + side * y) for x, y in points]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=8)
+        self.page.mouse.up()
+
+    def run(self):
+        """Presses the button."""
+        self.element("run").click()
+
+    def result(self):
+        """Waits for what the page shows at the end."""
+        command = self.element("command", ".cm-content")
+        self.page.wait_for_function("code => code.innerText.startsWith('nuwa-hf')", arg=command.element_handle())
+        files = {}
+        for link in self.element("files", "a[href]").all():
+            url = link.get_attribute("href")
+            files[unquote(urlsplit(url).path.rpartition("/")[2])] = self.page.request.get(url).body()
+        return Result(files, command.inner_text(), self.element("python", ".cm-content").inner_text())
