@@ -21,7 +21,7 @@ from warm_processes import WarmProcesses, run_module, run_script
 
 from campaign.attempts import Attempts
 from campaign.killed_jobs import Job, make_jobs
-from nuwa_hf.exit_status import GO_ON, INTERRUPTED, USER_ERROR
+from nuwa_hf.exit_status import GO_ON, INTERRUPTED, STOPPED, USER_ERROR
 
 
 TIME_LIMIT = 600  # seconds; what takes longer hangs
@@ -30,10 +30,11 @@ WAYS = {
     "terminate": (GO_ON, -signal.SIGTERM),
     "interrupt twice": (INTERRUPTED, GO_ON, -signal.SIGINT),
     "death of the parent": (-signal.SIGKILL,),
-    "full disk": (USER_ERROR,),
-    "failing disk": (USER_ERROR,),
+    "full disk": (USER_ERROR, STOPPED),
+    "failing disk": (USER_ERROR, STOPPED),
     "clock set back": (0,),
 }
+LEAVES_A_CHECKPOINT = ("terminate", "interrupt twice")
 ACTIONS = {"open", "os.rename", "os.mkdir", "os.remove"}
 
 
@@ -86,6 +87,8 @@ class Kill:
         if not set(codes) <= {0, *WAYS[way]} and one.number == 1:
             row["verdict"] = row.get("verdict", "exit status")
         between = one.results(folder)
+        if way in LEAVES_A_CHECKPOINT:
+            between = {name: found for name, found in between.items() if name in before["results"]}
         if not between.items() <= before["results"].items():
             row["verdict"] = "half a result"
         if codes == [0] * one.number:
@@ -99,9 +102,12 @@ class Kill:
             return {**row, "verdict": "does not go on", "again": codes, "errors": _errors(again)[0][-500:]}
         if one.steps:
             row["lost_steps"] = max(0, steps - _resumed_at(_errors(again)[0]))
-        if one.results(folder) != before["results"]:
+        after, strays = one.results(folder), _all_names(folder) - before["names"]
+        if way in LEAVES_A_CHECKPOINT:  # of a step at which an undisturbed run writes none
+            after = {name: found for name, found in after.items() if name in before["results"]}
+            strays = {name for name in strays if not name.startswith("checkpoint-")}
+        if after != before["results"]:
             return {**row, "verdict": "other results"}
-        strays = _all_names(folder) - before["names"]
         if strays:
             return {**row, "verdict": "stray files", "strays": sorted(strays)[:5]}
         shutil.rmtree(folder)
