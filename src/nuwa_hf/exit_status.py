@@ -49,7 +49,8 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
         `int`: what the command returned; 1 if it stopped because its numbers were no longer finite, 2 for errors that
             the user can fix, 75 if it was asked to stop and the same command goes on, 130 after Ctrl-C. Each of these
             is explained in one line on stderr. What all processes of a run meet together, only the first of them
-            explains; 1 too if another process of the run is gone. 141, without a word, if whatever reads stdout has closed it, as `head` does.
+            explains; 1 too if another process of the run is gone. 141, without a word, if whatever reads stdout has
+            closed it, as `head` does.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
