@@ -33,7 +33,9 @@ def look_at_held_out(training: NuwaTraining) -> None:
         if training.validation is not None:
             training.scores = validate(training.learner, training.validation, training.batches)
             state.log(training.scores)
-            logger.info("Step %d: %s", state.step, in_one_line(training.scores))
+            is_one_task = len(training.batches.counts) == 1
+            said = {"validation_loss": training.scores["validation_loss"]} if is_one_task else training.scores
+            logger.info("Step %d: %s", state.step, in_one_line(said))
         if arguments.sample_sheets or arguments.validation_prompts:
             transformer = transformer_of(whole_learner(training.learner))
             if accelerator.is_main_process:

@@ -3,6 +3,7 @@
 """What a run says: at its start what it is, and at its end where the result is and what to type next."""
 
 import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -82,6 +83,8 @@ def describe_start(
     lines["batch"] = f"{samples:,} samples a step" + (f": {shared}" if samples > arguments.train_batch_size else "")
     lines["steps"] = f"{steps:,}" if resumed is None else f"{steps:,}, {left:,} of them to go from {resumed}"
     lines["folder"] = f"{state.output_dir}, a checkpoint every {arguments.checkpointing_steps:,} steps"
+    if arguments.log_with in ("tensorboard", "all"):
+        lines["curves"] = f"tensorboard --logdir {shlex.quote(str(state.output_dir))}"
     if has_samples:
         lines["samples"] = f"{state.samples_dir}, every {arguments.sample_every:,} steps"
     return lines
