@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What docstrings and pages write in backticks, linked to the reference; and docstrings as Sphinx reads them."""
+"""What docstrings and pages write in backticks, linked to the reference."""
 
 import re
 
@@ -10,11 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 from api_pages import modules, reference
-
-
-SECTION = re.compile(r"(Args|Attributes|Example|Examples|Raises|Returns|Yields):$")
-PAGE = re.compile(r"(?<![`/\w])docs/([\w-]+)\.md(?:#[\w-]+)?")
-FENCE = re.compile(r"^( *)```(\w*)$")
+from docstrings import as_restructured_text
 
 
 def names_to_link() -> dict[str, str]:
@@ -70,42 +66,6 @@ def _ancestors(node: nodes.Node):
     while node.parent is not None:
         node = node.parent
         yield node
-
-
-def as_restructured_text(lines: list[str]) -> list[str]:
-    """A docstring of ours, which is Markdown with Google's sections, as napoleon reads it: fenced code as directives,
-    indented equations as literal blocks.
-
-    Args:
-        lines (`list[str]`): the docstring's lines.
-
-    Returns:
-        `list[str]`: the new ones.
-    """
-    written, fence, in_section = [], None, False
-    for line in lines:
-        match = FENCE.match(line)
-        if match and fence is None:
-            fence = match[1]
-            written += [f"{fence}.. code-block:: {'python' if match[2] in ('', 'py') else match[2]}", ""]
-        elif match:
-            fence = None
-            written.append("")
-        elif fence is not None:
-            written.append(f"    {line}" if line else "")
-        else:
-            in_section = in_section or bool(SECTION.match(line))
-            begins = line.startswith("    ") and not in_section and written and written[-1] == ""
-            if begins and not _is_in_literal(written):
-                written += ["::", ""]
-            line = re.sub(r"\[(`[^`]+`)\](?:\([^)]*\))?", r"\1", line)
-            written.append(PAGE.sub(r":doc:`docs/\1.md </\1>`", line))
-    return written
-
-
-def _is_in_literal(written: list[str]) -> bool:
-    before = [line for line in written if line]
-    return bool(before) and before[-1].startswith("    ")
 
 
 def setup(app: Sphinx) -> dict:

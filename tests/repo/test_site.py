@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What the documentation site is made of, before Sphinx builds it: pages, reference, commands, links."""
 
+import inspect
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +15,8 @@ import nuwa_hf
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs" / "site"))
-api_pages, command_pages, link_check, markdown_pages = (
-    import_module(name) for name in ("api_pages", "command_pages", "link_check", "markdown_pages")
+api_pages, command_pages, docstrings, link_check, markdown_pages = (
+    import_module(name) for name in ("api_pages", "command_pages", "docstrings", "link_check", "markdown_pages")
 )
 
 
@@ -35,6 +36,51 @@ def test_every_public_name_class_and_function_is_in_the_reference():
             assert home in names
             assert where.count(".") or names[home] in described
     assert len(api_pages.modules()) >= len([name for name in FILES if not name.endswith("__main__.py")])
+
+
+def test_docstrings_become_what_sphinx_reads():
+    """Sections that diffusers' example had moved to the right were shown as one block of code."""
+    docstring = """Draw, see docs/tasks.md.
+
+        y = x_1 * z
+        and on
+
+    With [`Grid`].
+
+        Args:
+            x (`int`): one.
+
+    Examples:
+        ```py
+        >>> draw()
+        ```
+
+        Returns:
+            `int`: two."""
+    lines = docstrings.as_restructured_text(inspect.cleandoc(docstring).splitlines())
+    assert (
+        "\n".join(lines)
+        == """Draw, see :doc:`docs/tasks.md </tasks>`.
+
+::
+
+    y = x_1 * z
+    and on
+
+With `Grid`.
+
+Args:
+    x (`int`): one.
+
+Examples:
+    .. code-block:: python
+
+        >>> draw()
+
+
+Returns:
+    `int`: two."""
+    )
 
 
 def test_every_command_has_a_page_with_each_of_its_options():
