@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What is painted in the browser: masks on a picture or on a frame of a clip, sketches in the colours of the classes."""
+"""What is painted in the browser: masks on a picture or a frame of a clip, sketches in the colours of the classes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,22 +11,21 @@ import PIL.Image
 from nuwa_hf.app.clip_frames import frames_to_paint_on
 from nuwa_hf.app.form_fields import FormField
 from nuwa_hf.app.given_files import Painting, sketch_of
+from nuwa_hf.app.kept_paintings import KeptPaintings
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.app.messages import shown_error
-from nuwa_hf.app.painting_editor import PaintingEditor
 from nuwa_hf.cli.task_commands import TaskCommand
 
 
 CANVAS = 512  # pixels of the longer side of what is painted on
 HEIGHT = CANVAS + 130  # of an editor with its tools
 MASK_COLOR = "#ff00ff"
-PAINTING = {"type": "pil", "image_mode": "RGBA", "format": "png", "layers": False, "transforms": (), "sources": ()}
 
 
 def build_mask_editor(
     elem_id: str, command: TaskCommand, upload: gr.File, checkpoint: LoadedCheckpoint
-) -> PaintingEditor:
+) -> gr.ImageEditor:
     """Build the editor of a mask, on the picture or on a frame of the clip that is uploaded.
 
     Args:
@@ -36,20 +35,18 @@ def build_mask_editor(
         checkpoint (`LoadedCheckpoint`): says which frames of a clip are taken.
 
     Returns:
-        `PaintingEditor`: the editor.
+        `gr.ImageEditor`: the editor.
     """
     is_clip = any(one.is_clip for one in command.inputs)
     label = "Mask: paint over what is to be made anew"
     if is_clip:
         label += " in every frame; without a mask it is all but the first frame"
     with gr.Column():
-        editor = PaintingEditor(
+        editor = _editor(
             label=label,
             elem_id=elem_id,
             brush=gr.Brush(colors=[MASK_COLOR], color_mode="fixed"),
-            canvas_size=_canvas(checkpoint),
-            height=HEIGHT,
-            **PAINTING,
+            checkpoint=checkpoint,
         )
         place = gr.Slider(
             1, 2, value=1, step=1, label="Frame to paint on", elem_id=f"{elem_id}-frame", visible=is_clip
@@ -91,7 +88,7 @@ def build_sketch_editor(
         gr.Markdown("This checkpoint has no codec of sketches.", elem_id=f"{name}-no-sketches")
         return {}
     with gr.Column():
-        editor = PaintingEditor(
+        editor = _editor(
             label="Sketch: paint it in the colours of the classes",
             elem_id=f"{name}-sketch",
             brush=gr.Brush(
@@ -100,10 +97,8 @@ def build_sketch_editor(
                 default_size=CANVAS // 12,
                 color_mode="fixed",
             ),
-            canvas_size=_canvas(checkpoint),
+            checkpoint=checkpoint,
             fixed_canvas=True,
-            height=HEIGHT,
-            **PAINTING,
         )
         gr.HTML(classes.legend, elem_id=f"{name}-classes")
         background = gr.Dropdown(
@@ -126,7 +121,7 @@ def build_sketch_editor(
 
 
 def _frames_of_clip(
-    name: str, editor: PaintingEditor, background: gr.Dropdown, checkpoint: LoadedCheckpoint, limits: AppLimits
+    name: str, editor: gr.ImageEditor, background: gr.Dropdown, checkpoint: LoadedCheckpoint, limits: AppLimits
 ) -> gr.State:
     """The sketches that have been painted so far, and the buttons to add one and to start over."""
     frames = gr.State([])
@@ -152,7 +147,20 @@ def _frames_of_clip(
     return frames
 
 
-def _canvas(checkpoint: LoadedCheckpoint) -> tuple[int, int]:
-    """Width and height of the canvas, in the proportion of the model's pictures."""
+def _editor(checkpoint: LoadedCheckpoint, **settings: Any) -> gr.ImageEditor:
+    """An editor whose canvas has the proportion of the model's pictures."""
     height, width = checkpoint.size
-    return round(CANVAS * width / max(height, width)), round(CANVAS * height / max(height, width))
+    longer = max(height, width)
+    editor = gr.ImageEditor(
+        type="pil",
+        image_mode="RGBA",
+        format="png",
+        layers=False,
+        transforms=(),
+        sources=(),
+        canvas_size=(round(CANVAS * width / longer), round(CANVAS * height / longer)),
+        height=HEIGHT,
+        **settings,
+    )
+    editor.blob_storage = KeptPaintings()
+    return editor

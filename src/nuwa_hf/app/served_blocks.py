@@ -8,7 +8,11 @@ from typing import Any
 import gradio as gr
 from gradio_client import utils as client_utils
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+
+from nuwa_hf.app.doorkeeper import Doorkeeper
+
+
+FORM_BYTES = 2**16  # of what surrounds an upload
 
 
 class ServedBlocks(gr.Blocks):
@@ -49,7 +53,10 @@ class ServedBlocks(gr.Blocks):
             What `gr.Blocks.launch` returns.
         """
         app_kwargs = dict(settings.pop("app_kwargs", None) or {})
-        app_kwargs["middleware"] = [*app_kwargs.get("middleware", ()), Middleware(NoProxy)]
+        app_kwargs["middleware"] = [
+            *app_kwargs.get("middleware", ()),
+            Middleware(Doorkeeper, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
+        ]
         ours = {
             "max_file_size": f"{self.max_upload}mb",
             "footer_links": ["api"],
@@ -69,25 +76,6 @@ class ServedBlocks(gr.Blocks):
         """
         super().close(*arguments, **settings)
         self._on_close()
-
-
-class NoProxy:
-    """Refuses Gradio's addresses that fetch another address for the visitor.
-
-    Args:
-        app: what answers everything else.
-    """
-
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send) -> None:
-        path = scope.get("path", "")
-        after = path.partition("/file=")[2]
-        if scope["type"] == "http" and ("/proxy=" in path or client_utils.is_http_url_like(after)):
-            await PlainTextResponse("This app opens no URLs.", status_code=403)(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
 
 
 def _refuse_url(file: dict[str, Any]) -> dict[str, Any]:

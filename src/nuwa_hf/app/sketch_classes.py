@@ -54,12 +54,12 @@ class SketchClasses:
     @property
     def legend(self) -> str:
         """The names beside their colours, as HTML."""
+        swatch = "display:inline-block;width:1em;height:1em;border:1px solid #888;background:"
         entries = (
-            f'<span style="white-space:nowrap;margin-right:.8em"><span style="display:inline-block;width:1em;height:1em;'
-            f'background:{color};border:1px solid #888"></span> {html.escape(name)}</span>'
+            f'<span style="margin-right:.8em"><span style="{swatch}{color}"></span> {html.escape(name)}</span>'
             for name, color in zip(self.names, self.hex_colors, strict=True)
         )
-        return f'<div style="line-height:1.8;white-space:normal">{" ".join(entries)}</div>'
+        return f"<div>{' '.join(entries)}</div>"
 
     def class_map(self, painting: PIL.Image.Image, background: int, height: int, width: int) -> np.ndarray:
         """A painting as a class map: each pixel has the class that most of its part of the painting shows.

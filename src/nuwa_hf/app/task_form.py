@@ -3,8 +3,8 @@
 """The form of a task: a component for each field, and what is painted.
 
 Its values are, by name: those of the plain fields; `"image_files"`, `"video_files"` and `"sketch_files"`, uploads;
-`"mask"`, a painting on the picture or on a frame of the clip; `"sketch"`, a painting; `"sketch_background"`, the class of
-what is left free; `"sketch_frames"`, the sketches of a clip that have been painted so far.
+`"mask"`, a painting on the picture or on a frame of the clip; `"sketch"`, a painting; `"sketch_background"`, the class
+of what is left free; `"sketch_frames"`, the sketches of a clip that have been painted so far.
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """What a visitor's form asks for: a command of `nuwa-hf`, checked before any work."""
 
-import secrets
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
