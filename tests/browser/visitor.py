@@ -45,7 +45,7 @@ class Visitor:
         self.element("run").wait_for()
 
     def write(self, field, text):
-        self.element(field, "textarea, input").first.fill(str(text))
+        self.element(field, ":is(textarea, input)").first.fill(str(text))
 
     def upload(self, field, *paths):
         self.element(field, "input[type=file]").first.set_input_files(paths)
@@ -58,6 +58,7 @@ class Visitor:
 
     def paint(self, field, *points):
         """Draws a line with the mouse through points of the picture, each (x, y) from 0 to 1."""
+        self.element(field, "button[aria-label=Brush]").click()
         canvas = self.element(field, "canvas").first
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
