@@ -5,6 +5,7 @@
 import importlib
 import os
 import sys
+import warnings
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -35,7 +36,11 @@ def suite_module(variable: str, name: str) -> ModuleType:
         spec = _package_spec(package, tests)
         sys.modules[package] = module_from_spec(spec)
         spec.loader.exec_module(sys.modules[package])
-    return importlib.import_module(f"{package}.{name}")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", pytest.PytestUnknownMarkWarning
+        )  # their markers are declared in their conftest
+        return importlib.import_module(f"{package}.{name}")
 
 
 def _package_spec(package: str, folder: Path) -> ModuleSpec:

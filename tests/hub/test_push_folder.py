@@ -9,8 +9,9 @@ from huggingface_hub import ModelCard
 from local_hub import LocalHub
 
 from nuwa_hf.cli import main
-from nuwa_hf.hub.push_folder import push_folder, replaced_weights
+from nuwa_hf.hub.push_folder import push_folder
 from nuwa_hf.hub.pushed_files import files_to_push
+from nuwa_hf.storage.replaced_weights import replaced_weights
 
 
 @pytest.mark.parametrize(

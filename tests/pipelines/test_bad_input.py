@@ -366,8 +366,8 @@ def test_overlap_of_chunks(watched, task):
 
 
 def needed(task):
-    is_sketch = task in ("S2I", "S2V")
-    return ["transformer", "tokenizer", "vqgan", *(["sketch_vqgan"] if is_sketch else [])]
+    by_input = {"prompt": "tokenizer", "sketch": "sketch_vqgan"}
+    return ["transformer", "vqgan", *(name for given, name in by_input.items() if given in tiny_inputs(task))]
 
 
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task in ABBREVIATIONS for name in needed(task)])

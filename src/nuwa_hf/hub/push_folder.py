@@ -4,8 +4,7 @@
 
 import logging
 import os
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +15,10 @@ from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.hub.pushed_files import CARD, contents_to_push, read_card
 from nuwa_hf.hub.repository_ids import check_license, check_repo_id
 from nuwa_hf.storage.folder_contents import checkpoint_kind
+from nuwa_hf.storage.replaced_weights import replaced_weights
 
 
 logger = logging.getLogger(__name__)
-
-WEIGHTS = re.compile(r"(?P<name>[^.]+?)(\.(?P<variant>[^.]+?))?(-\d{5}-of-\d{5})?\.safetensors")
-WEIGHTS_INDEX = re.compile(r"(?P<name>[^.]+)\.safetensors\.index(\.(?P<variant>[^.]+))?\.json")
 
 
 class PushError(OSError):
@@ -97,30 +94,6 @@ def push_folder(
         )
     logger.info("Pushed: %s", commit.commit_url)
     return commit.commit_url
-
-
-def replaced_weights(pushed: Collection[str], present: Collection[str]) -> list[str]:
-    """Weights in a repository that a push replaces by files with other names.
-
-    The same weights must not exist both as one file and as shards: loading prefers the single file, which may be the
-        old one. Other variants, such as fp16, are kept.
-
-    Args:
-        pushed (`Collection[str]`): the files that are pushed.
-        present (`Collection[str]`): the files that are in the repository.
-
-    Returns:
-        `list[str]`: those of `present` that are to be deleted, sorted.
-    """
-    new = {_weights_of(name) for name in pushed} - {None}
-    return sorted(name for name in present if name not in pushed and _weights_of(name) in new)
-
-
-def _weights_of(path: str) -> tuple[str, str, str | None] | None:
-    """Folder, name and variant of the weights that a file belongs to, or None."""
-    folder, _, name = path.rpartition("/")
-    match = WEIGHTS.fullmatch(name) or WEIGHTS_INDEX.fullmatch(name)
-    return (folder, match["name"], match["variant"]) if match else None
 
 
 def _check_card(card: Path | bytes, folder: Path) -> None:

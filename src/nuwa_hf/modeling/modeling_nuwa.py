@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import torch
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 from transformers import initialization as init
 from transformers.modeling_utils import PreTrainedModel
@@ -34,23 +35,25 @@ from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
 from nuwa_hf.modeling.laid_out_weights import LaidOutWeights, StepLinear, apply_each
+from nuwa_hf.modeling.layerwise_casting import LayerwiseCastingMixin
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,
     NuwaModelOutput,
 )
 from nuwa_hf.modeling.sampling_runs import SamplingRuns
-from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
 from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.saved_models import saves_whole
 
 
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
 
 
-class NuwaPreTrainedModel(PreTrainedModel):
+class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
     """Base class of the NUWA models: initialisation, loading and the choice of an attention implementation."""
 
     config: NuwaConfig
@@ -91,6 +94,8 @@ class NuwaPreTrainedModel(PreTrainedModel):
         if pretrained_model_name_or_path is not None:
             check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
         return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+
+    save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
 
     def free_laid_out_weights(self) -> None:
         """Free what sampling keeps between calls; the next call makes it anew.
@@ -238,6 +243,29 @@ class NuwaModel(NuwaPreTrainedModel):
             encoded.last_hidden_state, grid, (None, None, None), mask, encoded.hidden_states, encoded.attentions
         )
 
+    def text_condition(
+        self, encoder_hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> NuwaCondition:
+        """Encoded text as the condition that the decoder reads.
+
+        Args:
+            encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`): what `encode_text` made of a text, or a
+                mixture of such; `L` at most `max_text_length`.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+
+        Returns:
+            `NuwaCondition`: the condition on the grid `(L, 1, 1)`, which every place sees as a whole.
+
+        Raises:
+            ValueError: If a shape is wrong.
+        """
+        check_encoded_text("encoder_hidden_states", encoder_hidden_states, attention_mask, self.config)
+        mask = None if attention_mask is None else attention_mask.bool()
+        grid = Grid(encoder_hidden_states.shape[1], 1, 1)
+        if self.dtype.itemsize > 1:  # weights may be stored in 8 bits, in which nothing is computed
+            encoder_hidden_states = encoder_hidden_states.to(self.dtype)
+        return NuwaCondition(encoder_hidden_states, grid, (None, None, None), mask)
+
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
         """Encode a sketch into a condition, of which each place reads the part near itself.
 
@@ -289,12 +317,13 @@ class NuwaModel(NuwaPreTrainedModel):
 
     def forward(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         visual_tokens: torch.Tensor | None = None,
         sketch_tokens: torch.Tensor | None = None,
         sketch_attention_mask: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        encoder_hidden_states: torch.Tensor | None = None,
         cache: StepCache | None = None,
         step: Step | None = None,
         output_hidden_states: bool | None = None,
@@ -306,8 +335,8 @@ class NuwaModel(NuwaPreTrainedModel):
         """Run all places at once (teacher forcing) or, with a cache, the places of one step.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens. With a cache, these and the other conditions
-                are read only in the first step.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens. With a cache, these and the
+                other conditions are read only in the first step.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
             sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): a sketch, tokens in
@@ -316,6 +345,8 @@ class NuwaModel(NuwaPreTrainedModel):
                 be seen.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are
                 known; the known part then becomes a condition as well.
+            encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
+                `input_ids`.
             cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
             step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
@@ -351,7 +382,10 @@ class NuwaModel(NuwaPreTrainedModel):
         outputs = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
         conditions = None if cache is None else cache.conditions
         if conditions is None:
-            conditions = [self.encode_text(input_ids, attention_mask, **outputs)]
+            if encoder_hidden_states is None:
+                conditions = [self.encode_text(input_ids, attention_mask, **outputs)]
+            else:
+                conditions = [self.text_condition(encoder_hidden_states, attention_mask)]
             if sketch_tokens is not None:
                 conditions.append(self.encode_sketch(sketch_tokens, sketch_attention_mask))
             if known_mask is not None:
@@ -375,6 +409,22 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         self.head = nn.Linear(config.hidden_size, config.codebook_size, bias=False)
         self.post_init()
 
+    @apply_forward_hook
+    def encode_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
+        """Encode text, as `NuwaModel.encode_text` does, with the model on its device if it is offloaded.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+
+        Returns:
+            `NuwaCondition`: its `hidden_states` are `encoder_hidden_states` of a call.
+
+        Raises:
+            ValueError: If the shapes do not match or the text is too long.
+        """
+        return self.model.encode_text(input_ids, attention_mask)
+
     def prepare_step_linear(self) -> StepLinear:
         """Lay out the weights for sampling steps where this helps; layouts are kept until outdated or freed.
 
@@ -385,13 +435,14 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
 
     def forward(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         visual_tokens: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         sketch_tokens: torch.Tensor | None = None,
         sketch_attention_mask: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        encoder_hidden_states: torch.Tensor | None = None,
         cache: StepCache | None = None,
         step: Step | None = None,
         logits_to_keep: list[int] | torch.Tensor | None = None,
@@ -408,7 +459,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         Logits and labels are aligned: nothing is shifted, since the input of a place never contains its own token.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens in [0, codebook_size).
                 `labels` when not given, which must not contain -100 then.
@@ -419,6 +470,8 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
                 be seen.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are
                 known; the known part then becomes a condition as well, and its labels should be -100.
+            encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
+                `input_ids`.
             cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
             step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
             logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): the places that get logits, all of them
@@ -452,6 +505,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             sketch_tokens=sketch_tokens,
             sketch_attention_mask=sketch_attention_mask,
             known_mask=known_mask,
+            encoder_hidden_states=encoder_hidden_states,
             cache=cache,
             step=step,
             output_hidden_states=output_hidden_states,

@@ -73,6 +73,10 @@ class SamplingArguments:
         negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): the text that guidance leads away from,
             in place of the constant "None".
         negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): nonzero at its real tokens.
+        encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
+            `input_ids`; `attention_mask` is then its mask.
+        negative_encoder_hidden_states (`torch.Tensor` of shape `(B, L', D)`, *optional*): likewise, in place of
+            `negative_input_ids`.
         sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch, tokens in
             [0, sketch_codebook_size); guidance leads away from the prediction without it.
         known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to keep.
@@ -94,6 +98,8 @@ class SamplingArguments:
     logits_processor: LogitsProcessorList | None = None
     negative_input_ids: torch.Tensor | None = None
     negative_attention_mask: torch.Tensor | None = None
+    encoder_hidden_states: torch.Tensor | None = None
+    negative_encoder_hidden_states: torch.Tensor | None = None
     sketch_tokens: torch.Tensor | None = None
     known_tokens: torch.Tensor | None = None
     known_mask: torch.Tensor | None = None
