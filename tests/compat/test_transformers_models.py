@@ -26,8 +26,8 @@ class NuwaModelTester:
     decoder_seq_length = decoder_key_length = 12
     is_training = True
 
-    def __init__(self, parent):
-        self.parent = parent
+    def __init__(self, attn_implementation=None):
+        self.attn_implementation = attn_implementation
 
     def get_config(self):
         return NuwaConfig(
@@ -40,6 +40,7 @@ class NuwaModelTester:
             num_decoder_layers=self.num_hidden_layers,
             max_text_length=20,
             visual_grid=self.grid,
+            attn_implementation=self.attn_implementation,
         )
 
     def prepare_config_and_inputs_for_common(self):
@@ -48,6 +49,8 @@ class NuwaModelTester:
             "input_ids": input_ids,
             "attention_mask": torch.ones_like(input_ids),
             "decoder_input_ids": models.ids_tensor([self.batch_size, *self.grid], 40),
+            "sketch_tokens": models.ids_tensor([self.batch_size, *self.grid], 20),
+            "known_mask": models.ids_tensor([self.batch_size, *self.grid], 2).bool(),
         }
 
 
@@ -58,8 +61,9 @@ class NuwaModelTest(models.ModelTesterMixin, unittest.TestCase):
     is_encoder_decoder = True
 
     def setUp(self):
-        self.model_tester = NuwaModelTester(self)
-        self.config_tester = ConfigTester(self, config_class=NuwaConfig, has_text_modality=True, hidden_size=32)
+        self.model_tester = NuwaModelTester()
+        sizes = {"hidden_size": 32, "num_attention_heads": 4, "num_encoder_layers": 2, "num_decoder_layers": 2}
+        self.config_tester = ConfigTester(self, config_class=NuwaConfig, has_text_modality=True, **sizes)
         # Where the maintainers would enter our names.
         names = ((modeling_auto.MODEL_MAPPING_NAMES, NuwaModel),)
         for table, cls in names:
@@ -75,3 +79,20 @@ class NuwaModelTest(models.ModelTesterMixin, unittest.TestCase):
 
     def test_config(self):
         self.config_tester.run_common_tests()
+
+    def test_model_outputs_equivalence(self):
+        # Attention weights are returned by "eager" alone; of others they are an error, not None.
+        self.model_tester = NuwaModelTester("eager")
+        super().test_model_outputs_equivalence()
+
+    def test_sdpa_can_dispatch_non_composite_models(self):
+        self.skipTest("the default is 'nearby', which chooses a backend by size and device; 'sdpa' is one on request")
+
+
+def _needs_padding_in_the_decoder(self):
+    self.skipTest("passes a `decoder_attention_mask`, and a grid has no padding; tests/nearby_attention compares them")
+
+
+for _name in dir(NuwaModelTest):
+    if _name.startswith("test_eager_matches_sdpa_inference"):
+        setattr(NuwaModelTest, _name, _needs_padding_in_the_decoder)

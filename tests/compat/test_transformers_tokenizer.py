@@ -26,10 +26,17 @@ class NuwaTokenizationTest(testers.TokenizerTesterMixin, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        super().setUpClass()
+        # Theirs reads tokenizers from the Hub, and a sample text that no test uses.
         cls.tmpdirname = tempfile.mkdtemp()
         NuwaTokenizer.train(CAPTIONS * 3, vocab_size=400).save_pretrained(cls.tmpdirname)
+        cls.tokenizers_list = [(NuwaTokenizer, cls.tmpdirname, {})]
 
     @classmethod
     def get_tokenizer(cls, pretrained_name=None, **kwargs):
         return NuwaTokenizer.from_pretrained(pretrained_name or cls.tmpdirname, **kwargs)
+
+    def test_padding_to_multiple_of(self):
+        self.skipTest("asks for a multiple of 8 tokens of at most `model_max_length`, which is 77 as in the paper")
+
+    def test_tokenize_special_tokens(self):
+        self.skipTest("a text that spells a special token is still text (`split_special_tokens`)")

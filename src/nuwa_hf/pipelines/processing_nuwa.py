@@ -24,7 +24,7 @@ from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.known_part import encode_known_part
 from nuwa_hf.pipelines.mask_input import check_places, prepare_masks
-from nuwa_hf.pipelines.processor_files import load_parts, save_codecs
+from nuwa_hf.pipelines.processor_files import CODECS, load_parts, save_codecs
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.pipelines.video_input import prepare_videos
@@ -82,6 +82,10 @@ class NuwaProcessor(ProcessorMixin):
         self.vqgan, self.sketch_vqgan = vqgan, sketch_vqgan
         self.visual_grid, self.frame_rate = tuple(visual_grid), frame_rate
         self.max_text_length, self.none_token_id = max_text_length, none_token_id
+
+    @property
+    def _codecs(self) -> dict[str, ModelMixin]:
+        return {name: codec for name in CODECS if (codec := getattr(self, name)) is not None}
 
     @property
     def model_input_names(self) -> list[str]:
@@ -260,9 +264,8 @@ class NuwaProcessor(ProcessorMixin):
 
     def to_dict(self) -> dict[str, Any]:
         """What `processor_config.json` holds: the settings, and which codecs lie beside it."""
-        codecs = [name for name in ("vqgan", "sketch_vqgan") if getattr(self, name) is not None]
         settings = {name: getattr(self, name) for name in SETTINGS}
-        return {**settings, "codecs": codecs, "processor_class": type(self).__name__}
+        return {**settings, "codecs": list(self._codecs), "processor_class": type(self).__name__}
 
     def save_pretrained(
         self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any
@@ -277,7 +280,7 @@ class NuwaProcessor(ProcessorMixin):
         Returns:
             `list[str]`: the file of the settings.
         """
-        save_codecs(self, save_directory)
+        save_codecs(self._codecs, save_directory)
         return super().save_pretrained(os.fspath(save_directory), push_to_hub, **kwargs)
 
     @classmethod

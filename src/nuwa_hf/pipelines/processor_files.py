@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from diffusers import ModelMixin
 from transformers.utils import cached_file
@@ -17,29 +17,24 @@ from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.storage.whole_folders import save_aside
 
 
-if TYPE_CHECKING:
-    from nuwa_hf.pipelines.processing_nuwa import NuwaProcessor
-
 SETTINGS_FILE, INDEX_FILE = "processor_config.json", "model_index.json"
 CODECS = ("vqgan", "sketch_vqgan")
 HUB_ARGUMENTS = ("revision", "token", "cache_dir", "force_download", "local_files_only")
 
 
-def save_codecs(processor: "NuwaProcessor", folder: str | os.PathLike) -> None:
+def save_codecs(codecs: dict[str, ModelMixin], folder: str | os.PathLike) -> None:
     """Save the codecs, each in a folder of its own, which is whole or not there.
 
     Args:
-        processor (`NuwaProcessor`): has the codecs.
+        codecs (`dict[str, ModelMixin]`): the codecs by the names of their folders.
         folder (`str` or `os.PathLike`): where their folders are made.
 
     Raises:
         OSError: If one cannot be written.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for name in CODECS:
-        codec: ModelMixin | None = getattr(processor, name)
-        if codec is not None:
-            save_aside(Path(folder) / name, codec.save_pretrained)
+    for name, codec in codecs.items():
+        save_aside(Path(folder) / name, codec.save_pretrained)
 
 
 def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict[str, Any]:
