@@ -59,6 +59,7 @@ PICTURES = {
     },
     "image_manipulation": {"image_manipulation.png": "mask_centre.png"},
 }
+TRAINING = ("plain_pytorch_loop", "transformers_trainer")  # tests/examples/test_training_examples.py
 NAMES = sorted({*CLIPS, *PICTURES, "from_pipe"})
 
 
@@ -106,7 +107,7 @@ def check_outputs(name, folder, *, frame_size, num_frames):
 
 def test_there_is_an_example_for_every_task():
     assert {task.name.replace("-", "_") for task in TASKS} <= set(NAMES)
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*NAMES, "make_inputs"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*NAMES, "make_inputs", *TRAINING}
 
 
 @pytest.mark.parametrize("name", NAMES)

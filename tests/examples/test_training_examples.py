@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The plain PyTorch loop, its notebook, and Trainer: a tiny checkpoint learns the clips, is saved and draws."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf.media.sources import open_media
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CLIPS = EXAMPLES / "clips"
+NOTEBOOK = EXAMPLES / "notebooks" / "plain_pytorch_loop.ipynb"
+
+
+@pytest.fixture(autouse=True)
+def examples_can_be_imported(monkeypatch):
+    for folder in (EXAMPLES, EXAMPLES / "notebooks", EXAMPLES / "your_data"):
+        monkeypatch.syspath_prepend(folder)
+
+
+def assert_learnt(folder, checkpoint) -> None:
+    """The folder holds another transformer than the checkpoint, the same codec, and a clip."""
+    pipeline, start = (NuwaTextToVideoPipeline.from_pretrained(path) for path in (folder / "pipeline", checkpoint))
+    before, after = start.transformer.state_dict(), pipeline.transformer.state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    codec = start.vqgan.state_dict()
+    assert all(torch.equal(codec[name], weight) for name, weight in pipeline.vqgan.state_dict().items())
+    with open_media(folder / "drawn.gif") as clip:
+        assert len(list(clip.frames())) == pipeline.max_frames
+
+
+def test_the_notebook_is_the_script_in_cells():
+    from_script = import_module("from_script")
+    script = (EXAMPLES / "plain_pytorch_loop.py").read_text(encoding="utf-8")
+    assert json.loads(NOTEBOOK.read_text(encoding="utf-8")) == from_script.notebook_of(script), (
+        "run `python examples/notebooks/from_script.py examples/plain_pytorch_loop.py`"
+    )
+    title, _, *cells = from_script.cells_of(script)
+    assert title[1].startswith("# Fine-tune a checkpoint in a plain PyTorch loop\n")
+    assert [source for kind, source in cells if kind == "code" and source not in script] == []
+    assert "markdown" in dict(cells)
+
+
+def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, capsys):
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    _, parameters, *rest = ("".join(cell["source"]) for cell in cells)  # the first goes to the repository's root
+    names = {}
+    exec(parameters, names)
+    names |= {"CHECKPOINT": checkpoint, "CLIPS": CLIPS, "OUTPUT": tmp_path, "LEARNING_RATE": 1e-2}
+    for cell in rest:
+        exec(cell, names)
+    losses = [float(loss) for loss in re.findall(r"^step .*held out ([\d.]+)$", capsys.readouterr().out, re.MULTILINE)]
+    assert losses[-1] < losses[0]
+    assert_learnt(tmp_path, checkpoint)
+
+
+def test_trainer_learns_with_smoothed_labels_in_bfloat16_and_goes_on_where_it_was(checkpoint, tmp_path):
+    flags = ["--checkpoint", checkpoint, "--clips", CLIPS, "--output_dir", tmp_path, "--label_smoothing_factor", 0.1]
+    flags += [
+        "--use_cpu",
+        "--bf16",
+        "--logging_steps",
+        1,
+        "--save_steps",
+        2,
+        "--eval_steps",
+        2,
+        "--disable_tqdm",
+        True,
+    ]
+    for steps in (2, 4):
+        import_module("transformers_trainer").main([str(flag) for flag in (*flags, "--max_steps", steps)])
+    state = json.loads((tmp_path / "checkpoint-4" / "trainer_state.json").read_text())
+    assert [line["step"] for line in state["log_history"] if "loss" in line] == [1, 2, 3, 4]
+    assert json.loads((tmp_path / "eval_results.json").read_text())["eval_loss"] > 0
+    assert_learnt(tmp_path, checkpoint)
+
+
+def test_the_clips_are_those_of_their_script(tmp_path):
+    import_module("moving_shapes").main(["--output", str(tmp_path / "clips"), "--num_clips", "16"])
+    assert {path.name for path in CLIPS.iterdir()} == {path.name for path in (tmp_path / "clips").iterdir()}
+    assert (CLIPS / "metadata.jsonl").read_text() == (tmp_path / "clips" / "metadata.jsonl").read_text()
+    assert sum(path.stat().st_size for path in CLIPS.iterdir()) < 100_000
