@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A Space on this machine, and Chromium to open it; skipped where Gradio, Playwright or Chromium is missing."""
+"""A Space that runs on this machine, and Chromium to open it; skipped without Gradio, Playwright or Chromium."""
 
 import shutil
 import socket

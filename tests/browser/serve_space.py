@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Pushes the embedded checkpoint and a Space on it to the Hub, and runs the Space as the Hub does:
-python serve_space.py FOLDER_TO_WORK_IN. The environment says where the Hub is, and the address to serve.
+"""Pushes the embedded checkpoint and a Space on it to the Hub, downloads the Space, and runs its program as the Hub
+does: python serve_space.py FOLDER_TO_WORK_IN. The environment says where the Hub is, and the address to serve.
 """
 
 import os

@@ -51,14 +51,16 @@ class Visitor:
         self.element(field, "input[type=file]").first.set_input_files(paths)
 
     def choose_color(self, field, number):
-        """Takes the brush of the class with that number."""
+        """Takes the brush in the colour of the class with that number."""
+        self.element(field, "button[aria-label=Brush]").click()
         self.element(field, "button[aria-label=Color]").click()
         self.element(field, "button.color").nth(number).click()
-        self.element(field, "button[aria-label=Color]").click()
 
     def paint(self, field, *points):
-        """Draws a line with the mouse through points of the picture, each (x, y) from 0 to 1."""
-        self.element(field, "button[aria-label=Brush]").click()
+        """Draws a line with the mouse through points of the canvas, each (x, y) from 0 to 1."""
+        brush = self.element(field, "button[aria-label=Brush]")
+        if "highlight" not in brush.get_attribute("class"):
+            brush.click()
         canvas = self.element(field, "canvas").first
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
@@ -71,16 +73,25 @@ class Visitor:
             self.page.mouse.move(*place, steps=8)
         self.page.mouse.up()
 
-    def run(self):
-        """Presses the button."""
-        self.element("run").click()
+    def paint_over(self, field, *points):
+        """The same, on a picture that was uploaded, as soon as it is there."""
+        self.element(field, ".empty").wait_for(state="detached")
+        self.paint(field, *points)
+
+    def press(self, button="run"):
+        self.element(button).click()
+
+    def error_at(self, field):
+        return self.element(field, ".validation-error:not(input, textarea)").first.inner_text()
 
     def result(self):
         """Waits for what the page shows at the end."""
-        command = self.element("command", ".cm-content")
-        self.page.wait_for_function("code => code.innerText.startsWith('nuwa-hf')", arg=command.element_handle())
+        self.element("command", ".cm-line").filter(has_text="nuwa-hf").wait_for()
         files = {}
         for link in self.element("files", "a[href]").all():
             url = link.get_attribute("href")
             files[unquote(urlsplit(url).path.rpartition("/")[2])] = self.page.request.get(url).body()
-        return Result(files, command.inner_text(), self.element("python", ".cm-content").inner_text())
+        return Result(files, self.code("command"), self.code("python"))
+
+    def code(self, part):
+        return "\n".join(self.element(part, ".cm-line").all_text_contents())
