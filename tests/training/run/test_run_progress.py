@@ -42,10 +42,10 @@ def shown(state, monkeypatch, stream) -> str:
         for loss in (2.0, 1.25):
             state.step += 1
             progress.update()
-            progress.show({"loss": loss, "validation": None, "tokens/s": 2389.4})
+            progress.show({"loss": loss, "val": None, "tokens/s": 2389.4})
         with progress.pause(SAMPLES):
             LOGGER.warning("a line from the pause")
-        progress.show({"loss": 1.25, "validation": 1.5, "tokens/s": 2389.4})
+        progress.show({"loss": 1.25, "val": 1.5, "tokens/s": 2389.4})
         with progress.pause(CHECKPOINT):
             warnings.warn("a warning", stacklevel=1)
     return stream.getvalue()
@@ -58,9 +58,7 @@ def test_the_bar_has_both_losses_and_the_time_left_and_no_line_stands_in_its_mid
     assert any("a warning" in line and "|" not in line for line in screen)
     bars = [line for line in screen if "/40" in line]
     assert len(bars) == 1, screen
-    pattern = (
-        r" 80%\|.*\| 32/40 \[\d\d:\d\d<\d\d:\d\d, .*(step/s|s/step), loss=1\.250 validation=1\.500 tokens/s=2389\]"
-    )
+    pattern = r" 80%\|.*\| 32/40 \[\d\d:\d\d<\d\d:\d\d, .*(it/s|s/it), loss=1\.250 val=1\.500 tokens/s=2389\]"
     assert re.fullmatch(pattern, bars[0])
     assert "samples: " in text
     assert "checkpoint: " in text
@@ -71,7 +69,7 @@ def test_a_file_gets_whole_lines_without_a_bar(state, monkeypatch):
     first, middle, last = shown(state, monkeypatch, io.StringIO()).splitlines()
     assert first == "Step 31 of 40 (78 %), loss 2.000, tokens/s 2389"
     assert middle == "a line from the pause"
-    assert re.fullmatch(r"Step 32 of 40 \(80 %\), loss 1.250, validation 1.500, tokens/s 2389, \d+ s to go", last)
+    assert re.fullmatch(r"Step 32 of 40 \(80 %\), loss 1.250, val 1.500, tokens/s 2389, \d+ s to go", last)
 
 
 @pytest.mark.filterwarnings("ignore:a warning")

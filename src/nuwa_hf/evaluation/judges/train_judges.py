@@ -252,6 +252,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             shown = "  ".join(f"{name} {score['value']:.3f}" for name, score in scores.items())
             logger.info("%s, %s: %s", split, row.replace("_", " "), shown)
     write_report(report, arguments.output_dir)
+    logger.info("The judges and their report are in %s.", arguments.output_dir)
     return 0
 
 

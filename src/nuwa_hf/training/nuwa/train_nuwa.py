@@ -203,7 +203,7 @@ def train(training: NuwaTraining, preemption: Preemption, progress: RunProgress)
     )
     training.run.train()
     speed = Throughput(training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision)
-    shown = {"loss": None, "validation": training.scores.get("validation_loss"), "tokens/s": None}
+    shown = {"loss": None, "val": training.scores.get("validation_loss"), "tokens/s": None}
     while state.step < arguments.max_train_steps:
         with speed.waiting():
             passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
@@ -228,7 +228,7 @@ def train(training: NuwaTraining, preemption: Preemption, progress: RunProgress)
         if state.is_due(arguments.sample_every):
             with progress.pause(SAMPLES):
                 look_at_held_out(training)
-            shown["validation"] = training.scores.get("validation_loss")
+            shown["val"] = training.scores.get("validation_loss")
             progress.show(shown)
         if state.is_due(arguments.checkpointing_steps):
             with progress.pause(CHECKPOINT):

@@ -40,7 +40,7 @@ class RunProgress:
         ...         loss = train_one_step()
         ...         state.step += 1
         ...         progress.update()
-        ...         progress.show({"loss": loss, "validation": None})
+        ...         progress.show({"loss": loss, "val": None})
         ...         with progress.pause(CHECKPOINT):
         ...             state.save()
     """
@@ -109,7 +109,7 @@ class RunProgress:
             values (`Mapping[str, float]`): name to value; None is not known yet and not shown.
         """
         known = {name: value for name, value in values.items() if value is not None}
-        self._shown = {name: f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}" for name, value in known.items()}
+        self._shown = {name: _in_few_digits(value) for name, value in known.items()}
         self._bar.set_postfix_str(" ".join(f"{name}={text}" for name, text in self._shown.items()))
         if time.perf_counter() - self._last_line >= LINE_SECONDS:
             self._log_line()
@@ -137,6 +137,10 @@ class RunProgress:
             )
 
 
+def _in_few_digits(value: float) -> str:
+    return f"{value:.{3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0}f}"
+
+
 class _Bar(tqdm):
     """A bar whose pace and remaining time are those of `TimeLeft`."""
 
@@ -146,7 +150,6 @@ class _Bar(tqdm):
             total=time_left.last_step,
             initial=step,
             disable=not is_shown,
-            unit="step",
             bar_format=BAR,
             mininterval=1.0,
             miniters=1,

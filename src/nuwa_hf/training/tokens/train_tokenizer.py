@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from tqdm import tqdm
+
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import find_columns
 from nuwa_hf.datasets.open_dataset import open_dataset
@@ -157,7 +159,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.num_captions < 1:
         raise ValueError(f"`num_captions` must be at least 1, got {args.num_captions}.")
     start = None if args.tokenizer is None else _start(args.tokenizer)
-    captions = list(_captions(args))
+    is_emoji_motion = args.captions is None and args.dataset is None
+    total = 2 * args.num_captions if is_emoji_motion else None
+    captions = list(tqdm(_captions(args), total=total, desc="Reading", unit="caption", disable=None))
     if not captions:
         source = str(args.captions or args.dataset)
         raise ValueError(f"`captions` must hold at least one caption, got none in {source!r}; add some.")

@@ -49,11 +49,15 @@ from nuwa_hf.training.vqgan.vqgan_steps import VQGANTraining, vqgan_step
 
 logger = logging.getLogger(__name__)
 
-# What is shown, as far as the target has it.
-SHOWN = (
-    *("loss", "psnr", "held_out_psnr", "pixel_accuracy", "held_out_pixel_accuracy"),
-    *("codes_used", "images_per_second"),
-)
+# What is shown, as far as the target has it, and its name in the bar.
+SHOWN = {
+    "loss": "loss",
+    "psnr": "psnr",
+    "held_out_psnr": "held_out",
+    "pixel_accuracy": "accuracy",
+    "held_out_pixel_accuracy": "held_out",
+    "codes_used": "codes",
+}
 
 
 def build_parser() -> HfArgumentParser:
@@ -200,7 +204,7 @@ def train(
     first_adversarial = round(arguments.discriminator_start * arguments.max_train_steps)
     training.vqgan.train()
     window_start, window_step = time.perf_counter(), state.step
-    shown = dict.fromkeys(SHOWN) | {name: state.metrics.last(name).get(name) for name in SHOWN if "held_out" in name}
+    known = {name: state.metrics.last(name).get(name) for name in SHOWN if name.startswith("held_out")}
     while state.step < arguments.max_train_steps:
         passes = [
             _to_device(next(batches), accelerator.device, memory_format)
@@ -230,8 +234,8 @@ def train(
                 "images_per_second": (state.step - window_step) * state.global_batch_size / seconds,
             }
             state.log(values)
-            shown |= {name: values[name] for name in SHOWN if name in values}
-            progress.show(shown)
+            known |= values
+            progress.show(_shown(known))
             window_start, window_step = time.perf_counter(), state.step
         if state.is_due(arguments.sample_every):
             state.check_weights()
@@ -239,8 +243,8 @@ def train(
             with progress.pause(SAMPLES), ema.in_place():
                 values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)
             logger.info("Step %d: %s", state.step, in_one_line(values))
-            shown |= {name: values[name] for name in SHOWN if name in values}
-            progress.show(shown)
+            known |= values
+            progress.show(_shown(known))
         if state.is_due(arguments.checkpointing_steps):
             with progress.pause(CHECKPOINT):
                 state.save()
@@ -272,6 +276,10 @@ def write_samples(
     sheet.save(path)
     log_pictures(state.accelerator, {"reconstructions": sheet}, state.step)
     return values
+
+
+def _shown(known: dict[str, float | None]) -> dict[str, float]:
+    return {title: known[name] for name, title in SHOWN.items() if known.get(name) is not None}
 
 
 def _to_device(
