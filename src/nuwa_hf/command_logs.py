@@ -11,6 +11,9 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
+
+from nuwa_hf.imports.after_import import AfterImport, Rule
 
 
 PACKAGE = "nuwa_hf"
@@ -22,6 +25,7 @@ LIBRARIES = {
     "datasets": "DATASETS_VERBOSITY",
     "huggingface_hub": "HF_HUB_VERBOSITY",
 }
+BARS = ("transformers.utils.logging", "diffusers.utils.logging")  # modules with the bars of weights that are loaded
 # Of torch's C++ part, and of Python's `warnings` in worker processes.
 QUIET_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
 
@@ -30,9 +34,9 @@ QUIET_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
 def command_logs(is_verbose: bool) -> Iterator[None]:
     """Show the log of a command on stderr, above the progress bars, as long as the block runs.
 
-    By default these are our lines from `INFO` on, and errors of other libraries; their notes and warnings are for
-    whoever programs with them. A level that the user has set in one of their environment variables, or by `python -W`,
-    stays. Worker processes do the same by `start_worker_logs`.
+    By default these are our lines from `INFO` on, and errors of other libraries; their notes, warnings and bars of
+    loaded weights are for whoever programs with them. A level that the user has set in one of their environment
+    variables, or by `python -W`, stays. Worker processes do the same by `start_worker_logs`.
 
     Args:
         is_verbose (`bool`): whether everything from `INFO` on is shown, with the time and the module.
@@ -45,12 +49,14 @@ def command_logs(is_verbose: bool) -> Iterator[None]:
     (root if is_verbose else ours).setLevel(logging.INFO)
     if is_verbose:
         os.environ[VERBOSE] = "1"
+    watch = AfterImport([Rule(_without_bars, (name,)) for name in BARS])
     with warnings.catch_warnings():
-        _quieten_libraries(is_verbose)
+        _quieten_libraries(is_verbose, watch)
         try:
             yield
         finally:
             root.removeHandler(handler)
+            _show_bars_again(watch)
             for logger, level in levels.items():
                 logger.setLevel(level)
             for name, value in before.items():
@@ -68,7 +74,7 @@ def start_worker_logs() -> None:
     handler = _handler(is_verbose)
     handler.setLevel(logging.INFO if is_verbose else logging.WARNING)
     logging.getLogger().addHandler(handler)
-    _quieten_libraries(is_verbose)
+    _quieten_libraries(is_verbose, AfterImport([Rule(_without_bars, (name,)) for name in BARS]))
 
 
 @contextmanager
@@ -97,9 +103,10 @@ def _handler(is_verbose: bool) -> logging.Handler:
     return handler
 
 
-def _quieten_libraries(is_verbose: bool) -> None:
+def _quieten_libraries(is_verbose: bool, watch: AfterImport) -> None:
     if is_verbose:
         return
+    watch.install()
     for library, variable in LIBRARIES.items():
         if variable not in os.environ:
             os.environ[variable] = "error"
@@ -109,6 +116,20 @@ def _quieten_libraries(is_verbose: bool) -> None:
         os.environ.setdefault(name, value)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+
+
+def _without_bars(logging_of_library: ModuleType) -> None:
+    logging_of_library.disable_progress_bar()
+    hub = sys.modules.get("huggingface_hub.utils")
+    if hub is not None:
+        hub.enable_progress_bars()  # transformers hides those of downloads, too, which take long
+
+
+def _show_bars_again(watch: AfterImport) -> None:
+    if watch in sys.meta_path:
+        sys.meta_path.remove(watch)
+        for name in sys.modules.keys() & BARS:
+            sys.modules[name].enable_progress_bar()
 
 
 def _is_ours_or_an_error(record: logging.LogRecord) -> bool:
