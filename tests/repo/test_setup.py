@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The README on the page of a package index, which has no other file of the repository."""
+"""What `setup.py` says: the README for a package index, and the lowest versions, which are those tested."""
 
 import re
 import runpy
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import setuptools
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 
 ROOT = Path(__file__).parents[2]
@@ -49,3 +51,15 @@ def test_without_an_address_no_link_is_dead_and_no_text_is_lost(metadata):
     assert "docs/streaming.md" in page
     assert "![" not in page
     assert seen["project_urls"] == {}
+
+
+def test_lowest_versions_are_those_that_the_tests_run_with(metadata):
+    seen = metadata("")
+    lines = (ROOT / "constraints-min.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [Requirement(line) for line in lines if not line.startswith("#")]
+    pinned = {canonicalize_name(one.name): one.specifier for one in pinned}
+    for text in [*seen["install_requires"], *seen["extras_require"]["test"]]:
+        requirement = Requirement(text)
+        (bound,) = requirement.specifier
+        assert bound.operator == ">=", text
+        assert pinned[canonicalize_name(requirement.name)].contains(bound.version), text
