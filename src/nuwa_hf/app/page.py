@@ -35,14 +35,14 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
     page = ServedBlocks(
         max_upload=limits.max_upload,
         on_close=close,
-        title="NÜWA",
+        title="NUWA",
         analytics_enabled=False,
         delete_cache=(KEPT_SECONDS, KEPT_SECONDS),
     )
     with page:
-        gr.Markdown("# NÜWA", elem_id="title")
+        gr.Markdown("# NUWA", elem_id="title")
         with gr.Tabs(elem_id="tasks"):
             for command in TASK_COMMANDS.values():
-                build_tab(command, checkpoints, limits)
+                page.tabs[command.task.name] = build_tab(command, checkpoints, limits)
     page.queue(max_size=limits.max_waiting, default_concurrency_limit=AT_ONCE, api_open=False)
     return page

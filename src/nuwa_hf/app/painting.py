@@ -115,7 +115,7 @@ def build_sketch_editor(
             elem_id=f"{name}-sketch-file",
             file_count="multiple" if is_clip else "single",
             file_types=[".png", ".apng"],
-            height=120,
+            height=150,
         )
     return parts
 

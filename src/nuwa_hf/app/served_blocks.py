@@ -10,6 +10,7 @@ from gradio_client import utils as client_utils
 from starlette.middleware import Middleware
 
 from nuwa_hf.app.doorkeeper import Doorkeeper
+from nuwa_hf.app.task_tab import TaskTab
 
 
 FORM_BYTES = 2**16  # of what surrounds an upload
@@ -17,6 +18,8 @@ FORM_BYTES = 2**16  # of what surrounds an upload
 
 class ServedBlocks(gr.Blocks):
     """`gr.Blocks` that opens no URL for a visitor, and is served with the limits of the app.
+
+    Its `tabs` are what happens in each tab, by the name of the task.
 
     Args:
         max_upload (`int`): megabytes that a file may have.
@@ -27,6 +30,7 @@ class ServedBlocks(gr.Blocks):
     def __init__(self, *, max_upload: int, on_close: Callable[[], None], **settings: Any):
         super().__init__(**settings)
         self.max_upload, self._on_close = max_upload, on_close
+        self.tabs: dict[str, TaskTab] = {}
 
     async def preprocess_data(self, block_fn, inputs: list[Any], state, explicit_call: bool = False):
         """What arrived from the page, as the functions take it.

@@ -55,8 +55,9 @@ class SketchClasses:
     def legend(self) -> str:
         """The names beside their colours, as HTML."""
         swatch = "display:inline-block;width:1em;height:1em;border:1px solid #888;background:"
+        entry = "display:inline-block;white-space:nowrap;margin-right:.8em"
         entries = (
-            f'<span style="margin-right:.8em"><span style="{swatch}{color}"></span> {html.escape(name)}</span>'
+            f'<span style="{entry}"><span style="{swatch}{color}"></span> {html.escape(name)}</span>'
             for name, color in zip(self.names, self.hex_colors, strict=True)
         )
         return f"<div>{' '.join(entries)}</div>"

@@ -114,5 +114,5 @@ def _upload(field: FormField, given: dict[str, str]) -> gr.File:
         **given | {"label": label},
         file_count="multiple" if is_clip else "single",
         file_types=kinds,
-        height=120,
+        height=150,
     )
