@@ -55,6 +55,11 @@ class Visitor:
         self.element(field, "button[aria-label=Brush]").click()
         self.element(field, "button[aria-label=Color]").click()
         self.element(field, "button.color").nth(number).click()
+        canvas = self.element(field, "canvas").first
+        canvas.click(
+            position={"x": 5, "y": canvas.bounding_box()["height"] - 5}
+        )  # closes the palette, beside the picture
+        self.element(field, "button.color").first.wait_for(state="detached")
 
     def paint(self, field, *points):
         """Draws a line with the mouse through points of the canvas, each (x, y) from 0 to 1."""
