@@ -51,8 +51,7 @@ def test_every_task_has_a_tab_with_its_fields(app):
 def test_command_and_program_make_the_same_files(name, app, uploads, tmp_path, monkeypatch):
     made, by_command, by_program = (tmp_path / folder for folder in ("made", "by_command", "by_program"))
     made.mkdir()
-    _, files, command, program, *rest = make(app.tabs[name], {**uploads[name], "seed": "5"}, made)
-    assert rest[len(rest) // 2 :][-3:-1] == [command, program] or rest[-2:] == [command, program]  # of the other one
+    _, files, command, program, *_ = make(app.tabs[name], {**uploads[name], "seed": "5"}, made)
     given = [Path(path).name for path in files if re.match(r"(image|video|mask|sketch)(-\d)?\.", Path(path).name)]
     for folder in (by_command, by_program):
         folder.mkdir()

@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """What visitors cannot do: open paths and URLs, inject HTML, upload or wait without bound."""
 
+import numpy as np
+import PIL.Image
 import pytest
 from tiny import NUM_CLASSES
 
@@ -35,11 +37,11 @@ def file_at(path):
     "path", ["http://localhost:1/a.png", "https://example.com/a.png", "/root/a.png", "a.png", __file__]
 )
 def test_a_path_or_url_that_is_typed_is_not_opened(path, app, server, tmp_path):
-    (tmp_path / "a.png").write_bytes(b"secret")
+    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     typed = str(tmp_path / "a.png") if path == "/root/a.png" else path
     for values in ({"image_files": file_at(typed)}, {"mask": {"background": file_at(typed), "layers": []}}):
         answer = join(app, server, "image-completion", **values)
-        assert answer.status_code == 400 and "secret" not in answer.text
+        assert answer.status_code == 400
 
 
 def test_a_url_in_a_text_is_not_opened(app, server):
@@ -56,17 +58,17 @@ def test_a_large_upload_is_refused(server):
     half, too_large = b"x" * 2**19, b"x" * (2**20 + 2**17)
     assert server.post("/upload", files={"files": ("a.png", half)}).status_code == 200
     assert server.post("/upload", files={"files": ("a.png", too_large)}).status_code == 413
-    in_pieces = server.post(
-        "/upload", content=(half for _ in range(4)), headers={"content-type": "multipart/form-data"}
-    )
-    assert in_pieces.status_code != 200
+    pieces = (half for _ in range(4))  # no length is said before
+    head = {"content-type": "multipart/form-data; boundary=x"}
+    assert server.post("/upload", content=pieces, headers=head).status_code == 413
 
 
 def test_requests_beyond_the_queue_are_refused(app, server):
     sampler = app.tabs["text-to-image"].checkpoints[0].sampler
     with sampler._changed:  # the sampler waits, and so does whoever asks it
         statuses = [join(app, server, "text-to-image", prompt="a bird").status_code for _ in range(12)]
-    assert statuses[0] == 200 and statuses[-1] == 503
+    assert statuses[0] == 200
+    assert statuses[-1] == 503
 
 
 def test_a_message_is_text_and_names_no_folder():
@@ -78,9 +80,6 @@ def test_a_message_is_text_and_names_no_folder():
 
 
 def test_a_painting_in_the_palettes_colours_is_its_class_map():
-    import numpy as np
-    import PIL.Image
-
     for count in (NUM_CLASSES, 7, 200):
         classes = SketchClasses.of_count(count)
         wanted = np.random.default_rng(0).integers(0, count, (4, 6)).astype(np.uint8)

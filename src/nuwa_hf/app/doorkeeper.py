@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from gradio_client import utils as client_utils
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
 
@@ -44,20 +45,40 @@ class Doorkeeper:
             await PlainTextResponse("This app opens no URLs.", status_code=403)(scope, receive, send)
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self.max_bytes:
-            answer = f"This app takes at most {self.max_bytes // 2**20} megabytes at a time."
-            await PlainTextResponse(answer, status_code=413)(scope, receive, send)
-            return
-        await self.app(scope, self._bounded(receive), send)
+        body = BoundedBody(receive, self.max_bytes)
+        if length.isdigit() and int(length) <= self.max_bytes:
+            try:
+                await self.app(scope, body.receive, send)
+                return
+            except ClientDisconnect:
+                if not body.is_cut:  # whoever asked has gone
+                    return
+        answer = f"This app takes at most {self.max_bytes // 2**20} megabytes at a time."
+        await PlainTextResponse(answer, status_code=413)(scope, receive, send)
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """Gives the body as far as the limit; whoever says no length, or a wrong one, is cut off there."""
-        received = 0
 
-        async def receive_some() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            return message if received <= self.max_bytes else {"type": "http.disconnect"}
+class BoundedBody:
+    """The body of a request as far as a limit; for whoever says no length, or a wrong one, it ends there.
 
-        return receive_some
+    Args:
+        receive (`Callable`): gives the whole body.
+        max_bytes (`int`): the limit.
+    """
+
+    def __init__(self, receive: Receive, max_bytes: int):
+        self._receive, self._left = receive, max_bytes
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body went on beyond the limit."""
+        return self._left < 0
+
+    async def receive(self) -> Message:
+        """The next part.
+
+        Returns:
+            `MutableMapping`: as ASGI has it; that the visitor has gone, once the limit is passed.
+        """
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self.is_cut else message

@@ -25,7 +25,7 @@ class FormField:
         kind (`str`): what is put in.
         label (`str`): above the field.
         help (`str`): what it does.
-        default (*optional*): its value at first.
+        default (*optional*): the value that leaving it empty means; a switch that is on means the other one.
         default_text (`str`, *optional*): in words, what leaving it empty means.
         is_needed (`bool`, *optional*, defaults to `False`): whether it must be filled in.
     """
@@ -91,7 +91,7 @@ def _of_option(option: Option, command: TaskCommand) -> FormField:
         "mask" if option.name == "mask" else kind,
         words.replace("num ", "number of ", 1).capitalize(),
         option.help.replace(", in quotes", ""),
-        default=False if is_switch else option.default,
+        default=option.default,
         default_text=option.default_text,
         is_needed=option.name in command.needed,
     )

@@ -8,6 +8,7 @@ from typing import Self
 
 import torch
 
+from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
@@ -58,6 +59,11 @@ class LoadedCheckpoint:
             `NuwaPipelineBase`: with the components of this checkpoint.
         """
         return self.sampler.pipeline(task)
+
+    @property
+    def title(self) -> str:
+        """What visitors call it."""
+        return "the embedded checkpoint" if self.name == str(DEMO_CHECKPOINT) else self.name
 
     @property
     def size(self) -> tuple[int, int]:

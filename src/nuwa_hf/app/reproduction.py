@@ -26,9 +26,9 @@ def shell_command(request: VisitorRequest, checkpoint: str) -> str:
         value = _by_name(request, getattr(request.args, field.name))
         if field.flag is None:
             places += [] if value is None else value if isinstance(value, list) else [value]
-        elif value is True:
-            words.append(field.flag)
-        elif value is not None and value is not False and value != field.default:
+        elif field.kind == "switch":
+            words += [field.flag] if value != field.default else []
+        elif value is not None and value != field.default:
             words.append(f"{field.flag}={value}")
     if checkpoint != str(DEMO_CHECKPOINT):
         words.append(f"--checkpoint={checkpoint}")

@@ -18,6 +18,7 @@ from nuwa_hf.app.reproduction import python_program, shell_command
 from nuwa_hf.app.visitor_request import VisitorRequest
 from nuwa_hf.cli.output_files import default_name, plan_files, write_result
 from nuwa_hf.media import enlarge
+from nuwa_hf.media.write_clips import check_gif_rate
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits:
         TypeError: If an argument has the wrong type.
         ValueError: If an argument has no valid value, or a clip is too long.
     """
-    call = checkpoint.pipeline(request.command.task.name).check_inputs(**request.call_arguments)
+    pipeline = checkpoint.pipeline(request.command.task.name)
+    if request.command.task.output == "video":
+        check_gif_rate(getattr(request.args, "fps", None) or pipeline.frame_rate)
+    call = pipeline.check_inputs(**request.call_arguments)
     if call.num_frames > limits.max_frames:
         given = [one.name for one in request.command.inputs if one.is_clip]
         name = "num_frames" if getattr(request.args, "num_frames", None) or not given else given[0]

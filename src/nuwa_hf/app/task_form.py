@@ -98,7 +98,7 @@ def _plain_component(field: FormField, given: dict[str, str], limits: AppLimits)
     maximum = limits.largest(field.name)
     info = field.help if maximum is None else f"{field.help}; at most {maximum}"
     if field.kind == "switch":
-        return gr.Checkbox(**given, info=info, value=field.default)
+        return gr.Checkbox(**given, info=info, value=False)
     if field.kind == "whole number" and field.default is not None:
         return gr.Number(**given, info=info, value=field.default, precision=0)
     # A number that may be left open is a text: Gradio's own shows 0 where there is none.

@@ -161,7 +161,7 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
         outputs = []
         for number, checkpoint in enumerate(checkpoints):
             with gr.Column():
-                title = checkpoint.name if len(checkpoints) > 1 else ""
+                title = checkpoint.title if len(checkpoints) > 1 else ""
                 outputs += build_outputs(f"{name}-other" if number else name, title, is_streamed)
     tab = TaskTab(form, checkpoints, limits, outputs)
     button.click(

@@ -96,17 +96,27 @@ def _plain_value(field: FormField, value: Any, limits: AppLimits) -> Any:
     if value is None:
         return field.default
     name = field.id_part.replace("-", "_")
-    if field.kind in ("number", "whole number"):
-        value = _as_number(name, value, is_whole=field.kind == "whole number")
-    if field.kind == "text" and isinstance(value, str) and len(value) > limits.max_text:
-        raise ValueError(
-            f"`{field.name}` must have at most {limits.max_text} letters, got {len(value)}; say it in fewer words."
-        )
+    if field.kind == "switch":
+        if not isinstance(value, bool):
+            raise TypeError(f"`{name}` must be true or false, got {value!r}.")
+        return value != field.default  # the option's flag turns the default over
+    if field.kind == "text":
+        return _as_text(name, value, limits.max_text)
+    value = _as_number(name, value, is_whole=field.kind == "whole number")
     maximum = limits.largest(field.name)
     if maximum is not None:
         check_whole_number(name, value, maximum=maximum, reason=" (the limit of this app)")
-    if field.kind == "switch" and not isinstance(value, bool):
-        raise TypeError(f"`{name}` must be true or false, got {value!r}.")
+    return value
+
+
+def _as_text(name: str, value: Any, max_letters: int) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"`{name}` must be a text, got {type(value).__name__}.")
+    if len(value) > max_letters:
+        raise ValueError(
+            f"`{name}` must have at most {max_letters} letters (the limit of this app), got {len(value)}; say it in"
+            " fewer words."
+        )
     return value
 
 
