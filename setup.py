@@ -43,6 +43,7 @@ def package_page(readme: str, repository: str) -> str:
     return re.sub(r"(?P<mark>!?)\[(?P<text>[^\]]*)\]\((?![a-z]+:)(?P<target>[^)\s]+)\)", absolute, readme)
 
 
+APP = ["gradio>=6.31"]
 DOCS = ["sphinx>=9.0", "myst-parser>=5.0", "furo>=2025.12"]
 NOTEBOOK = ["nbclient>=0.10", "ipykernel>=7.0"]
 
@@ -96,9 +97,10 @@ setup(
         "eval": EVAL,
         "ray": RAY,
         "benchmarks": BENCHMARKS,
+        "app": APP,
         "docs": DOCS,
         "notebook": NOTEBOOK,
-        "browser-test": ["playwright>=1.55"],
+        "browser-test": [*APP, "playwright>=1.55"],
         "test": TEST,
         "dev": [*TEST, "tensorboard>=2.18"],
     },
