@@ -33,6 +33,7 @@ test-min:  ## The tests with the lowest versions that setup.py allows, in the en
 
 wheel:  ## The sdist and the wheel, in dist; NUWA_HF_REPOSITORY=https://... makes the README's links lead there
 	python -m build
+
 docs:  ## The documentation as a site, into build/site/html
 	python docs/site/build_site.py
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tiny import tiny_pipeline
 
-from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf import NuwaProcessor, NuwaTextToVideoPipeline
 from nuwa_hf.cli import main
 
 
@@ -21,6 +21,7 @@ tiny.transformer.generation_config.update(guidance_scale=2.5, do_sample=True, to
 tiny.save_pretrained(WORK / "pipeline")
 for name in ("transformer", "vqgan", "tokenizer"):
     getattr(tiny, name).save_pretrained(WORK / name)
+NuwaProcessor.from_pretrained(WORK / "pipeline").save_pretrained(WORK / "processor")
 pipeline = NuwaTextToVideoPipeline.from_pretrained(WORK / "pipeline")
 output = pipeline("a red apple", generator=torch.Generator().manual_seed(0), output_type="np")
 np.savez(
@@ -30,5 +31,5 @@ np.savez(
     decoded=pipeline.vqgan.decode(output.tokens).sample.numpy(force=True),
     input_ids=pipeline.tokenizer("a red apple").input_ids,
 )
-for name in ("pipeline", "transformer", "vqgan", "tokenizer"):
+for name in ("pipeline", "transformer", "vqgan", "tokenizer", "processor"):
     assert main(["push", str(WORK / name), f"tester/{name}-with-code", "--standalone"]) in (0, None)

@@ -69,6 +69,13 @@ for where in (("tester/pipeline-with-code", {"subfolder": "tokenizer"}), ("teste
     assert tokenizer(prompt).input_ids == drawn["input_ids"].tolist()
     assert tokenizer.none_token_id == 4
 """
+PROCESSOR = """
+from transformers import AutoProcessor
+processor = AutoProcessor.from_pretrained("tester/processor-with-code", trust_remote_code=True)
+assert processor(text=prompt)["input_ids"][0].tolist()[: len(drawn["input_ids"])] == drawn["input_ids"].tolist()
+pixels = processor.decode_videos(torch.from_numpy(drawn["tokens"]), output_type="np")
+assert (np.stack(pixels) == drawn["frames"]).all()
+"""
 CODEC = """
 from diffusers import AutoModel
 vqgan = AutoModel.from_pretrained("tester/vqgan-with-code", trust_remote_code=True)
@@ -112,6 +119,7 @@ PROGRAMS = {
     "pipeline": PIPELINE + SAVED_AGAIN + OTHER_TASK,
     "model": MODEL,
     "tokenizer": TOKENIZER,
+    "processor": PROCESSOR,
     "codec": CODEC,
     "without trust": WITHOUT_TRUST,
 }

@@ -110,6 +110,14 @@ def test_what_has_no_code_of_ours_is_refused(pipeline, tmp_path):
         standalone_files(tmp_path)
 
 
+def test_parts_of_other_libraries_need_no_code_and_get_none(pipeline, tmp_path):
+    pipeline.tokenizer.save_pretrained(tmp_path)
+    config = read(tmp_path / "tokenizer_config.json")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**config, "tokenizer_class": "CLIPTokenizer"}))
+    with pytest.raises(ValueError, match="which is of another library"):
+        standalone_files(tmp_path)
+
+
 def test_component_of_an_unknown_library_is_named(standalone, tmp_path):
     shutil.copytree(standalone, tmp_path / "copy")
     index = read(tmp_path / "copy" / "model_index.json")

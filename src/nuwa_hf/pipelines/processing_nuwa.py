@@ -28,12 +28,14 @@ from nuwa_hf.pipelines.processor_files import CODECS, load_parts, save_codecs
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.pipelines.video_input import prepare_videos
+from nuwa_hf.standalone.saving import saves_standalone
 
 
 SETTINGS = ("visual_grid", "frame_rate", "max_text_length", "none_token_id")  # of `NuwaConfig`
 OUTPUT_TYPES = ("pil", "np", "pt")
 
 
+@saves_standalone
 class NuwaProcessor(ProcessorMixin):
     """Tokenizer and codecs as one processor, for users of transformers.
 

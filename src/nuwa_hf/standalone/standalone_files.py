@@ -33,7 +33,19 @@ def __getattr__(name):
     return getattr({ROOT}, name)
 """
 LIBRARIES = (ROOT, COMPONENT_CODE, "diffusers", "transformers")
-TOKENIZER_CONFIG, PROCESSOR_CONFIG = "tokenizer_config.json", "processor_config.json"
+CONFIGURATIONS = ("config.json", "tokenizer_config.json", "processor_config.json")
+# By an entry of the configuration, as it stands there without code.
+AUTO_MAPS: dict[tuple[str, str], dict[str, Any]] = {
+    ("model_type", "nuwa"): {
+        "AutoConfig": f"{CODE}.NuwaConfig",
+        "AutoModel": f"{CODE}.NuwaModel",
+        "AutoModelForSeq2SeqLM": f"{CODE}.NuwaForConditionalGeneration",
+    },
+    ("_class_name", "NuwaVQGAN"): {"AutoModel": f"{CODE}.NuwaVQGAN"},
+    # transformers reads two: a slow tokenizer, which we have not, and a fast one.
+    ("tokenizer_class", "NuwaTokenizer"): {"AutoTokenizer": [None, f"{CODE}.NuwaTokenizer"]},
+    ("processor_class", "NuwaProcessor"): {"AutoProcessor": f"{CODE}.NuwaProcessor"},
+}
 
 
 def standalone_files(folder: Path) -> dict[str, str]:
@@ -67,7 +79,12 @@ def standalone_files(folder: Path) -> dict[str, str]:
         files |= {f"{name}/{COMPONENT_CODE}.py": COMPONENT_FILE for name in ours}
         # A codec of a pipeline is not among them: the AutoModel of diffusers looks into `model_index.json` alone then.
         of_parts = {f"{part}/{file}": value for part in ours for file, value in _auto_maps(folder / part).items()}
-        maps = {name: value for name, value in of_parts.items() if "AutoModel" not in value or "AutoConfig" in value}
+        maps = {name: value for name, value in of_parts.items() if value != AUTO_MAPS["_class_name", "NuwaVQGAN"]}
+    elif not maps:
+        raise ValueError(
+            f"`standalone` must be asked of a class of nuwa_hf, got {str(folder)!r}, which is of another library; it "
+            "loads without code of ours."
+        )
     return files | {name: _json({**read_json(folder / name), "auto_map": value}) for name, value in maps.items()}
 
 
@@ -91,7 +108,7 @@ def write_plain(folder: Path) -> None:
     Args:
         folder (`Path`): where `save_pretrained` wrote.
     """
-    for name in ("config.json", TOKENIZER_CONFIG, PROCESSOR_CONFIG):
+    for name in CONFIGURATIONS:
         if (folder / name).is_file():
             configuration = read_json(folder / name)
             if (plain := plain_configuration(configuration)) != configuration:
@@ -140,25 +157,14 @@ def _is_ours(component: str, value: list) -> bool:
 
 
 def _auto_maps(folder: Path) -> dict[str, dict[str, Any]]:
-    """The `auto_map` of each configuration in a folder that an Auto class reads."""
-    maps: dict[str, dict[str, Any]] = {}
-    if (folder / "config.json").is_file():
-        config = read_json(folder / "config.json")
-        if config.get("model_type") == "nuwa":
-            classes = {
-                "AutoConfig": "NuwaConfig",
-                "AutoModel": "NuwaModel",
-                "AutoModelForSeq2SeqLM": "NuwaForConditionalGeneration",
-            }
-            maps["config.json"] = {auto: f"{CODE}.{name}" for auto, name in classes.items()}
-        else:
-            maps["config.json"] = {"AutoModel": f"{CODE}.{config['_class_name']}"}
-    if (folder / TOKENIZER_CONFIG).is_file():
-        # transformers reads two: a slow tokenizer, which we have not, and a fast one.
-        maps[TOKENIZER_CONFIG] = {"AutoTokenizer": [None, f"{CODE}.NuwaTokenizer"]}
-    if (folder / PROCESSOR_CONFIG).is_file():
-        maps[PROCESSOR_CONFIG] = {"AutoProcessor": f"{CODE}.NuwaProcessor"}
-    return maps
+    """The `auto_map` of each configuration in a folder that an Auto class reads and that is of a class of ours."""
+    maps = {}
+    for name in CONFIGURATIONS:
+        entries = read_json(folder / name).items() if (folder / name).is_file() else ()
+        maps[name] = {}
+        for entry in [entry for entry in AUTO_MAPS if entry in entries]:
+            maps[name] |= AUTO_MAPS[entry]
+    return {name: classes for name, classes in maps.items() if classes}
 
 
 def _json(value: dict[str, Any]) -> str:
