@@ -56,6 +56,7 @@ setup(
         "pillow>=11.0",
         "pyyaml>=6.0",
         "requests>=2.32",
+        "shtab>=1.13",
         "tqdm>=4.66",
     ],
     extras_require={

@@ -27,19 +27,19 @@ from nuwa_hf.exit_status import StoppedEarly, exit_status
 def test_an_error_is_an_exit_status_and_one_line_from_the_process_it_concerns(
     monkeypatch, capsys, error, rank, status, line
 ):
-    def command():
+    def command(_):
         raise error
 
     monkeypatch.setenv("RANK", rank)
-    assert exit_status(command) == status
+    assert exit_status(command, []) == status
     assert capsys.readouterr().err == line
 
 
 @pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (3, 3)])
 def test_a_command_that_ends_gives_its_own_status(returned, status):
-    assert exit_status(lambda: returned) == status
+    assert exit_status(lambda _: returned, []) == status
 
 
 def test_an_error_of_ours_keeps_its_traceback():
     with pytest.raises(KeyError):
-        exit_status({}.popitem)
+        exit_status(lambda _: {}.popitem(), [])

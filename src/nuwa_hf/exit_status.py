@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How a command ends: its exit status and, where something went wrong, one line on stderr.
+"""How a command runs and ends: its log, its exit status and, where something went wrong, one line on stderr.
 
 `nuwa-hf` and `python -m nuwa_hf...` share it. Nothing slow is imported here.
 """
 
+import argparse
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from nuwa_hf.command_logs import command_logs, is_verbose_by_environment
 
 
 STOPPED = 1
@@ -16,17 +19,30 @@ USER_ERROR = 2
 GO_ON = 75  # EX_TEMPFAIL of sysexits.h
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
+VERBOSE = "--verbose"
 
 
 class StoppedEarly(Exception):  # noqa: N818 (it is no error)
     """Work that ended before its end, because it was asked to. The message says how it goes on."""
 
 
-def exit_status(command: Callable[[], int | None]) -> int:
-    """Runs a command and reports its errors as a user wants to read them.
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Adds the option `--verbose`, which `exit_status` reads for every command.
 
     Args:
-        command (`Callable[[], int | None]`): the command; it returns its exit status, or None for 0.
+        parser (`argparse.ArgumentParser`): the command's.
+    """
+    text = "show the log of all libraries, with times and modules"
+    parser.add_argument(VERBOSE, action=_ReadByExitStatus, nargs=0, default=argparse.SUPPRESS, help=text)
+
+
+def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] | None = None) -> int:
+    """Runs a command with its log shown, and reports its errors as a user wants to read them.
+
+    Args:
+        command (`Callable[[list[str]], int | None]`): the command; it takes its arguments, without `--verbose`, and
+            returns its exit status, or None for 0.
+        argv (`Sequence[str]`, *optional*): its arguments; by default those of the process.
 
     Returns:
         `int`: what the command returned; 1 if it stopped because its numbers were no longer finite, 2 for errors that
@@ -37,8 +53,10 @@ def exit_status(command: Callable[[], int | None]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end the work
+    words, is_verbose = _without_verbose(sys.argv[1:] if argv is None else list(argv))
     try:
-        status = command() or 0
+        with command_logs(is_verbose or is_verbose_by_environment()):
+            status = command(words) or 0
         sys.stdout.flush()
         return status
     except BrokenPipeError as error:
@@ -61,6 +79,18 @@ def exit_status(command: Callable[[], int | None]) -> int:
         if _is_first_process():
             _say(f"interrupted; {str(interruption) or 'nothing more was written.'}")
         return INTERRUPTED
+
+
+class _ReadByExitStatus(argparse.Action):
+    def __call__(self, *_):
+        """Leaves nothing among the parsed arguments."""
+
+
+def _without_verbose(argv: list[str]) -> tuple[list[str], bool]:
+    """The arguments without `--verbose`, and whether it was among them; what follows `--` is no option."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    options = [word for word in argv[:end] if word != VERBOSE]
+    return options + argv[end:], len(options) < end
 
 
 def _is_stdout_closed() -> bool:

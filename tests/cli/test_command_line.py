@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import contextlib
+import io
+import re
 import shlex
+import subprocess
+from importlib.metadata import version
 
 import pytest
 
@@ -18,10 +23,19 @@ def help_of(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def test_help_lists_every_command_and_has_an_example(capsys):
-    text = help_of(capsys)
-    assert all(f"\n    {name}" in text for name in (*COMMANDS, *DELEGATED))
-    assert "nuwa-hf text-to-video " in text.split("example:")[1]
+def test_alone_it_lists_every_command_in_one_group_in_the_order_of_work(capsys):
+    assert main([]) == 0
+    groups, found = [], []
+    for line in capsys.readouterr().out.splitlines():
+        if heading := re.fullmatch(r"(\w+):", line):
+            groups.append(heading[1])
+        elif command := re.match(r"  ([a-z-]+)  +\w", line):
+            found.append(command[1])
+    assert groups == ["make", "prepare", "train", "judge", "share"]
+    assert sorted(found) == sorted([*COMMANDS, *DELEGATED])
+    help_text = help_of(capsys)
+    assert re.findall(r"^    ([a-z-]+)  ", help_text, flags=re.MULTILINE) == found
+    assert "nuwa-hf text-to-video " in help_text.split("example:")[1]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -33,14 +47,14 @@ def test_help_of_a_task_has_an_example_that_parses(capsys, command):
 
 @pytest.mark.parametrize("name", DELEGATED)
 def test_other_commands_hand_on_their_help(capsys, name):
-    assert "usage" in help_of(capsys, name)
+    text = help_of(capsys, name)
+    assert text.startswith(f"usage: nuwa-hf {name} ")
+    assert "--verbose" in text
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
-        ["text-to-audio"],
         ["text-to-video", "a", "--num-frames", "x"],
         ["text-to-video", "a", "b"],
         ["complete", "a.png"],
@@ -75,6 +89,9 @@ def test_command_line_that_cannot_be_parsed_is_one_line(here, capsys, arguments)
         (["complete", "a.png", "--strength", ".5"], "is said by --mask"),
         (["T2V", "a"], "write nuwa-hf text-to-video, which can make videos of a text"),
         (["image_to_video", "a.png"], "write nuwa-hf predict"),
+        (["evalute", "--checkpoint", "a"], "has no command evalute: the nearest are evaluate, "),
+        (["text-to-audio"], "the nearest are text-to-video, text-to-image"),
+        (["zzz"], "has no command zzz: nuwa-hf alone lists them all"),
         (["predict", "a.png", "--zzz"], "see nuwa-hf predict --help"),
     ],
 )
@@ -88,3 +105,48 @@ def test_option_of_another_program_says_what_to_write(capsys, words, message):
 def test_what_follows_two_hyphens_is_no_option(capsys):
     assert main(["text-to-image", "--seed", "-1", "--", "--prompt"]) == 2
     assert "`--seed` must be at least 0" in capsys.readouterr().err
+
+
+def test_versions_are_those_of_the_libraries_and_name_the_device(capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        main(["--version"])
+    first, *lines = capsys.readouterr().out.splitlines()
+    found = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
+    assert exit_info.value.code == 0
+    assert first.startswith("nuwa-hf ")
+    assert (found["torch"], found["transformers"]) == (version("torch"), version("transformers"))
+    assert "cores" in found["device"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("nuwa-hf trai", "train train-judges train-tokenizer train-vqgan"),
+        ("nuwa-hf train --max_train_", "--max_train_hours --max_train_steps"),
+        ("nuwa-hf train --mixed_precision ", "bf16 fp16 no"),
+        ("nuwa-hf text-to-video rocket --num-v", "--num-videos"),
+        ("nuwa-hf evaluate --metrics fid --js", "--json"),
+        ("nuwa-hf --print-completion ", "bash fish zsh"),
+    ],
+)
+def test_bash_completes(bash_script, line, expected):
+    pressed_tab = (
+        f"COMP_WORDS=({line}{chr(34) * 2 if line.endswith(' ') else ''}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1));"
+        '_shtab_nuwa_hf 2>/dev/null; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    found = subprocess.run(
+        ["bash", "--norc", "-c", f"source {shlex.quote(bash_script)}; {pressed_tab}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert " ".join(sorted(found.stdout.split())) == expected
+
+
+@pytest.fixture(scope="module")
+def bash_script(tmp_path_factory):
+    with contextlib.redirect_stdout(io.StringIO()) as stream, pytest.raises(SystemExit):
+        main(["--print-completion", "bash"])
+    file = tmp_path_factory.mktemp("completion") / "nuwa-hf"
+    file.write_text(stream.getvalue(), encoding="utf-8")
+    return str(file)

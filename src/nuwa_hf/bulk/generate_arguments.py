@@ -27,6 +27,7 @@ class GenerateArguments:
     engine: Literal["local", "ray"] = argument(
         "local", help="'local': this process, or all that accelerate launch starts. 'ray': a cluster of Ray."
     )
+    json: bool = argument(False, help="Print what is in the folder as JSON.")
     num_proc: int | None = argument(None, help="With Ray, its processes; by default one for each GPU, or one.")
 
     def __post_init__(self):

@@ -2,14 +2,16 @@
 # Copyright 2026 The nuwa_hf authors
 """An image or a video for each line of a file: `nuwa-hf generate`."""
 
+import json
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from accelerate import PartialState
-from diffusers.utils import logging as diffusers_logging
 from torch import Tensor
+from transformers import HfArgumentParser
 
 from nuwa_hf.bulk.clips_of_rows import clips_of_rows
 from nuwa_hf.bulk.digests import checkpoint_digest
@@ -22,12 +24,18 @@ from nuwa_hf.exit_status import exit_status
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.serving import NuwaSampler
 from nuwa_hf.storage.find_checkpoint import find_checkpoint
-from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
 from nuwa_hf.training.tokens.ray_engine import ray_cluster
 
 
 logger = logging.getLogger(__name__)
 SUFFIXES = {"image": ".png", "video": ".mp4"}
+
+
+def build_parser() -> HfArgumentParser:
+    """The command's arguments."""
+    description = "Make an image or a video for each line of a file. What is there already is not made again."
+    return argument_parser(GenerateArguments, "generate", description)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -41,9 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ValueError: If an argument or a line of the file is wrong, or the folder holds something else. Nothing has been
             made then.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    diffusers_logging.set_verbosity_error()
-    arguments = parse_arguments(GenerateArguments, argv)
+    arguments = parse_arguments(GenerateArguments, argv, build_parser())
     is_ray = arguments.engine == "ray"
     state = PartialState(cpu=is_ray or arguments.device == "cpu")
     checkpoint = find_checkpoint(arguments.checkpoint)
@@ -78,6 +84,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if state.is_main_process:
         run.finish(row.metadata for row in rows.rows)
         logger.info("%d %ss and metadata.jsonl are in %s.", len(rows), rows.output, run.folder)
+        if arguments.json:
+            files = [str(run.path(place)) for place in range(len(rows))]
+            summary = {"folder": str(run.folder), "kind": rows.output, "samples": len(rows), "files": files}
+            summary["seconds_per_sample"] = run.seconds_per_sample()
+            sys.stdout.write(f"{json.dumps(summary, indent=2)}\n")
 
 
 if __name__ == "__main__":

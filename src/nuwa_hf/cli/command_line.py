@@ -6,33 +6,25 @@ Nothing slow is imported before the command line has been parsed, so help and us
 """
 
 import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from nuwa_hf import __version__
+from nuwa_hf.cli.command_table import DELEGATED, all_summaries, overview
+from nuwa_hf.cli.completion import SHELLS, completion_script
 from nuwa_hf.cli.option_hints import check_command, check_options
 from nuwa_hf.cli.task_arguments import add_arguments
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
-from nuwa_hf.exit_status import USER_ERROR, exit_status
+from nuwa_hf.cli.versions import versions_text
+from nuwa_hf.exit_status import USER_ERROR, add_verbose, exit_status
 
 
-# Sub-commands with a `main(argv)` in a module of their own, which is imported on demand: module, summary.
-DELEGATED = {
-    "generate": ("nuwa_hf.bulk.generate_prompts", "make an image or a video for each line of a file"),
-    "inspect": ("nuwa_hf.training.tokens.inspect_dataset", "look at clips before they are tokenised"),
-    "init": ("nuwa_hf.training.init.init_command", "write the settings of all steps for a data set"),
-    "train-tokenizer": ("nuwa_hf.training.tokens.train_tokenizer", "learn a text tokenizer from captions"),
-    "train-vqgan": ("nuwa_hf.training.vqgan.train_vqgan", "train the codec"),
-    "tokenize": ("nuwa_hf.training.tokens.tokenize_dataset", "turn clips into token files"),
-    "merge-codes": ("nuwa_hf.training.vqgan.merge_codes", "join codes of a codec that say nearly the same"),
-    "train": ("nuwa_hf.training.nuwa.train_nuwa", "train the transformer and write a pipeline"),
-    "memory": ("nuwa_hf.training.nuwa.memory_command", "work out the memory that training takes"),
-    "train-judges": ("nuwa_hf.evaluation.judges.train_judges", "train the networks that judge videos"),
-    "evaluate": ("nuwa_hf.evaluation.evaluate_checkpoint", "measure a checkpoint on any data set, or as a paper did"),
-    "compare": ("nuwa_hf.evaluation.compare_folders", "measure a folder of images or clips against another"),
-    "push": ("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
-}
+WELCOME = """nuwa-hf draws images and videos from texts, sketches and parts of pictures.
+Its commands, in the order of work:
+
+{overview}
+nuwa-hf COMMAND --help says what a command takes. To begin, without any data:
+  nuwa-hf text-to-video "a rocket flies upwards over the sea" --seed 0
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,36 +36,69 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         `int`: the exit status, as `nuwa_hf.exit_status.exit_status` gives it.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    return exit_status(lambda: _run(argv))
+    return exit_status(_run, argv)
 
 
 def _run(argv: list[str]) -> int | None:
-    if argv and argv[0] in DELEGATED:
-        return import_module(DELEGATED[argv[0]][0]).main(argv[1:])
+    if not argv:
+        print(WELCOME.format(overview=overview()), end="")
+        return None
+    if argv[0] in DELEGATED:
+        return import_module(DELEGATED[argv[0]].module).main(argv[1:])
     check_command(argv)
     check_options(argv)
     args = build_parser().parse_args(argv)
     return import_module("nuwa_hf.cli.run_task").run_task(TASK_COMMANDS[args.command], args)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of `nuwa-hf` and its sub-commands."""
+def build_parser(with_options: bool = False) -> argparse.ArgumentParser:
+    """The parser of `nuwa-hf` and its sub-commands.
+
+    Args:
+        with_options (`bool`, defaults to `False`): whether the sub-commands with modules of their own have their
+            options, which takes the seconds that their imports take; else they are there for the help only.
+
+    Returns:
+        `argparse.ArgumentParser`: the parser.
+    """
     parser = _OneLineErrorParser(
         prog="nuwa-hf",
         description="NUWA: images and videos, on a CPU in seconds with the embedded checkpoint.",
         epilog='example: nuwa-hf text-to-video "a rocket flies upwards over the sea" --seed 0',
     )
-    parser.add_argument("--version", action="version", version=f"nuwa-hf {__version__}")
+    text = "print the versions of the libraries, the machine and its device, for a report of a bug"
+    parser.add_argument("--version", action=_Print, nargs=0, text=lambda _: versions_text(), help=text)
+    text = "print the script that completes commands and options; docs/command-line.md says where it goes"
+    parser.add_argument("--print-completion", action=_Print, choices=SHELLS, text=_completion, help=text)
+    add_verbose(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in TASK_COMMANDS.items():
-        sub_parser = commands.add_parser(
-            name, help=command.summary, description=command.description, epilog=f"example:\n  {command.example}\n"
-        )
-        add_arguments(sub_parser, command)
-    for name, (_, summary) in DELEGATED.items():  # for the help only: `main` runs them without this parser
-        commands.add_parser(name, help=f"{summary}; see nuwa-hf {name} --help")
+    for name, summary in all_summaries().items():
+        if name in TASK_COMMANDS:
+            command = TASK_COMMANDS[name]
+            about = {"description": command.description, "epilog": f"example:\n  {command.example}\n"}
+            add_arguments(commands.add_parser(name, help=summary, **about), command)
+        elif with_options:
+            own = import_module(DELEGATED[name].module).build_parser()
+            commands.add_parser(name, help=summary, parents=[own], add_help=False)
+        else:
+            commands.add_parser(name, help=summary)
     return parser
+
+
+def _completion(shell: str) -> str:
+    return completion_script(build_parser(with_options=True), shell)
+
+
+class _Print(argparse.Action):
+    """Prints a text, which may depend on the option's value, and ends the command."""
+
+    def __init__(self, *args, text: Callable[[str], str], **kwargs):
+        super().__init__(*args, default=argparse.SUPPRESS, **kwargs)
+        self.text = text
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        print(self.text(values))
+        parser.exit()
 
 
 class _OneLineErrorParser(argparse.ArgumentParser):

@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from nuwa_hf.cli.command_table import all_summaries
 from nuwa_hf.cli.task_arguments import options_of
 from nuwa_hf.cli.task_commands import TASK_COMMANDS, TaskCommand
+from nuwa_hf.exit_status import VERBOSE
 
 
 # What stands for the count is `--num-images` or `--num-videos`. Lower case, with hyphens.
@@ -56,7 +58,7 @@ OTHER_COMMANDS = {
 
 
 def check_command(argv: Sequence[str]) -> None:
-    """Refuse a command that another program has, and say which one it is here.
+    """Refuse a command that is not there, and say which one of ours is meant or near.
 
     Args:
         argv (`Sequence[str]`): the command line, without the program.
@@ -64,12 +66,18 @@ def check_command(argv: Sequence[str]) -> None:
     Raises:
         ValueError: If it begins with one.
     """
-    name = argv[0].replace("_", "-").lower() if argv else ""
+    known = all_summaries()
+    if argv[0].startswith("-") or argv[0] in known:
+        return
+    name = argv[0].replace("_", "-").lower()
     for command in TASK_COMMANDS.values():
         ours = command.task.command
         others = (ours, command.task.abbreviation.lower(), *OTHER_COMMANDS.get(ours, ()))
-        if name in others and argv[0] != ours:
+        if name in others:
             raise ValueError(f"nuwa-hf has no command {argv[0]}: write nuwa-hf {ours}, which can {command.summary}.")
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    near = f"the nearest {'are' if len(close) > 1 else 'is'} {', '.join(close)}; " if close else ""
+    raise ValueError(f"nuwa-hf has no command {argv[0]}: {near}nuwa-hf alone lists them all.")
 
 
 def check_options(argv: Sequence[str]) -> None:
@@ -84,7 +92,7 @@ def check_options(argv: Sequence[str]) -> None:
     command = TASK_COMMANDS.get(argv[0]) if argv else None
     if command is None:
         return
-    flags = [*(option.flag for option in options_of(command)), "--help"]
+    flags = [*(option.flag for option in options_of(command)), "--help", VERBOSE]
     for word in argv[1:]:
         if word == "--":
             return

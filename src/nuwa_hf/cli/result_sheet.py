@@ -5,9 +5,7 @@
 Letters: T frames, Y, X pixel rows, columns.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import PIL.Image
@@ -15,6 +13,7 @@ import PIL.ImageOps
 import torch
 from diffusers.image_processor import VaeImageProcessor
 
+from nuwa_hf.command_logs import silenced
 from nuwa_hf.media import contact_sheet, enlarge
 from nuwa_hf.media.sources import open_media
 from nuwa_hf.pipelines import NuwaPipelineBase
@@ -78,7 +77,7 @@ def given_pictures(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> list[li
         ]
     if not given.keys() & {"image", "video"}:
         return []
-    with _warnings_said_before():
+    with silenced("nuwa_hf.pipelines"):  # it has read the same files and warned already
         if "image" in given:
             images = prepare_images(given["image"], height=height, width=width)
             pixels_TCYX, sizes, num_frames, sampler = images.pixels, images.sizes, None, None
@@ -118,15 +117,3 @@ def _colored(class_map: PIL.Image.Image) -> PIL.Image.Image:
 
 def _pictures(pixels_TCYX: torch.Tensor) -> list[PIL.Image.Image]:
     return VaeImageProcessor.numpy_to_pil(pixels_TCYX.permute(0, 2, 3, 1).numpy())
-
-
-@contextmanager
-def _warnings_said_before() -> Iterator[None]:
-    """Silences warnings: the pipeline has read the same files and warned already."""
-    logger = logging.getLogger("nuwa_hf.pipelines")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

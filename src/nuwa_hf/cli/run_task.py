@@ -3,10 +3,10 @@
 """Runs the pipeline of a sub-command and writes its results."""
 
 import argparse
+import json
 import time
 
 import torch
-from diffusers.utils import logging as diffusers_logging
 
 import nuwa_hf
 from nuwa_hf.cli.argument_checks import check_arguments
@@ -43,7 +43,6 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
     device = choose_device(args.device)
     seeds = [args.seed + number for number in range(count)]
 
-    diffusers_logging.set_verbosity_error()
     pipeline = getattr(nuwa_hf, command.task.pipeline).from_pretrained(args.checkpoint).to(device)
     if fps is None:
         fps = pipeline.frame_rate
@@ -63,10 +62,20 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
             write_png(sheet, files.sheet)
             written.append(str(files.sheet))
     finally:  # said at the end, since whoever reads stdout may have closed it
-        for line in written:
+        for line in [] if args.json else written:
             print(line)
+    seconds = time.perf_counter() - start
+    if args.json:
+        results = [
+            {"seed": seed, "files": [str(path) for path in paths]}
+            for seed, paths in zip(seeds, files.results, strict=True)
+        ]
+        about = {"task": command.task.name, "device": str(device), "seconds": round(seconds, 1)}
+        sheet_file = None if files.sheet is None else str(files.sheet)
+        print(json.dumps({**about, "results": results, "contact_sheet": sheet_file}, indent=2))
+        return
     what = f"{count} {command.task.output}{'s' * (count > 1)}"
-    print(f"{what} made in {time.perf_counter() - start:.1f} s on {device}")
+    print(f"{what} made in {seconds:.1f} s on {device}")
 
 
 def choose_device(name: str | None) -> torch.device:

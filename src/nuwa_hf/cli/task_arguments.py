@@ -8,6 +8,7 @@ from typing import Any
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.exit_status import add_verbose
 from nuwa_hf.media.limits import MAX_CLIP_FRAMES
 
 
@@ -130,6 +131,7 @@ SHARED_OPTIONS = (
         "--device", "device", "for example cpu or cuda", "NAME", str, default_text="the accelerator if any, else cpu"
     ),
     Option("--scale", "scale", "enlarge N times, nearest", default=4),
+    Option("--json", "json", "print JSON: the files, their seeds, time and device", default=False),
     Option("--contact-sheet", "contact_sheet", "also write a PNG with what was given and all results", default=False),
 )
 FPS = Option("--fps", "fps", "frames per second of the files written, a GIF's at most 50", "X", float, **OF_CHECKPOINT)
@@ -161,6 +163,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: TaskCommand) -> None
         parser.add_argument(one.name, metavar=one.metavar, nargs=nargs, help=one.help)
     for option in options_of(command):
         option.add_to(parser, is_required=option.name in command.needed)
+    add_verbose(parser)
 
 
 def pipeline_arguments(command: TaskCommand, args: argparse.Namespace) -> dict[str, Any]:

@@ -112,7 +112,7 @@ TASK_COMMANDS = {
         ),
         TaskCommand(
             get_task("I2I"),
-            "fill a part of an image so that it fits to the rest",
+            "fill a part of an image so that it fits the rest",
             (IMAGE,),
             (*KNOWN, *SAMPLING),
             "nuwa-hf complete image.png --mask mask.png --num-images 4 --contact-sheet",

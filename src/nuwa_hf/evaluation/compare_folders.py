@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nuwa_hf.evaluation.evaluate_arguments import parse_compare_arguments
+from nuwa_hf.evaluation.evaluate_arguments import build_compare_parser, parse_compare_arguments
 from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, fields_of, open_metrics, readable
 from nuwa_hf.evaluation.measure_run import half_against_half
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
@@ -93,8 +93,11 @@ def compare(
     return report
 
 
+build_parser = build_compare_parser  # under the name that every command has
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compare, print the table, and write the report.
+    """Compare, print the table or JSON, and write the report.
 
     Args:
         argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
@@ -103,9 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         `int`: 0, or 1 if a requirement is not met; the last line on stderr then says which, and by how much.
     """
     arguments = vars(parse_compare_arguments(argv))
-    markdown = arguments.pop("markdown")
+    markdown, is_json = arguments.pop("markdown"), arguments.pop("json")
     report = compare(**arguments)
-    sys.stdout.write(f"{report}\n")
+    sys.stdout.write(report.to_json() if is_json else f"{report}\n")
     if markdown is not None:
         report.save_markdown(markdown)
     return say_unmet(report)

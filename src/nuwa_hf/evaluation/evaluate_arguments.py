@@ -12,6 +12,7 @@ from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.protocols.protocol import protocol_names
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS, SCORERS
 from nuwa_hf.evaluation.samples.task_inputs import MASKS
+from nuwa_hf.exit_status import add_verbose
 from nuwa_hf.tasks import TASKS
 
 
@@ -26,18 +27,8 @@ COMPARE_EXAMPLE = """example:
 """
 
 
-def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line of `nuwa-hf evaluate`.
-
-    Args:
-        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
-
-    Returns:
-        `argparse.Namespace`: one attribute for each option; `require` as a `dict`.
-
-    Raises:
-        ValueError: If options do not fit together.
-    """
+def build_evaluate_parser() -> argparse.ArgumentParser:
+    """The arguments of `nuwa-hf evaluate`."""
     parser = argparse.ArgumentParser(
         prog="nuwa-hf evaluate",
         description="Measure what a checkpoint generates, beside its bounds and published figures. Samples that are "
@@ -67,14 +58,11 @@ def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Name
         how.add_argument(f"--{name}", type=kind, help="of the pipeline; its own default if left out")
     how.add_argument("--samples_dir", type=Path, help="where samples are kept; beside --output if left out")
     _add_shared_options(parser)
-    arguments = parser.parse_args(argv)
-    _check(arguments)
-    arguments.require = parse_requirements(arguments.require)
-    return arguments
+    return parser
 
 
-def parse_compare_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line of `nuwa-hf compare`.
+def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line of `nuwa-hf evaluate`.
 
     Args:
         argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
@@ -83,8 +71,16 @@ def parse_compare_arguments(argv: Sequence[str] | None = None) -> argparse.Names
         `argparse.Namespace`: one attribute for each option; `require` as a `dict`.
 
     Raises:
-        ValueError: If a requirement cannot be read.
+        ValueError: If options do not fit together.
     """
+    arguments = build_evaluate_parser().parse_args(argv)
+    _check(arguments)
+    arguments.require = parse_requirements(arguments.require)
+    return arguments
+
+
+def build_compare_parser() -> argparse.ArgumentParser:
+    """The arguments of `nuwa-hf compare`."""
     parser = argparse.ArgumentParser(
         prog="nuwa-hf compare",
         description="Compare two folders of images or clips, whatever program made them.",
@@ -100,7 +96,22 @@ def parse_compare_arguments(argv: Sequence[str] | None = None) -> argparse.Names
         parser.add_argument(f"--{name}", type=int, help="pixels of both sets; as they are if left out")
     parser.add_argument("--num_frames", type=int, help="frames of each clip; as many as there are if left out")
     _add_shared_options(parser)
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def parse_compare_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line of `nuwa-hf compare`.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Returns:
+        `argparse.Namespace`: one attribute for each option; `require` as a `dict`.
+
+    Raises:
+        ValueError: If a requirement cannot be read.
+    """
+    arguments = build_compare_parser().parse_args(argv)
     arguments.require = parse_requirements(arguments.require)
     return arguments
 
@@ -153,8 +164,10 @@ def _add_shared_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cache_dir", type=Path, help="where features are kept, to be shared between evaluations")
     group.add_argument("--batch_size", type=int, default=16, help="samples at once")
     group.add_argument("--output", type=Path, help="JSON report, written as it grows")
+    group.add_argument("--json", action="store_true", help="print that report instead of tables")
     group.add_argument("--markdown", type=Path, help="its tables in Markdown")
     group.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add_verbose(parser)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -118,6 +118,10 @@ class Report:
             "runs": [one.to_dict() for one in self.runs],
         }
 
+    def to_json(self) -> str:
+        """All of it as the text of a JSON file."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
     def save(self, path: str | Path) -> None:
         """Write it as JSON, whole or not at all.
 
@@ -125,7 +129,7 @@ class Report:
             path (`str` or `Path`): the file.
         """
         with written_aside(Path(path)) as aside:
-            aside.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+            aside.write_text(self.to_json(), encoding="utf-8")
 
     def save_markdown(self, path: str | Path) -> None:
         """Write its tables in Markdown, whole or not at all.

@@ -3,11 +3,10 @@
 """`nuwa-hf push`: push a pipeline, a model, a tokenizer or an adapter to the Hub."""
 
 import argparse
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import add_verbose, exit_status
 from nuwa_hf.hub.push_folder import push_folder
 
 
@@ -22,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--revision", metavar="R", help="branch to push to; made from main if it is not there")
     parser.add_argument("--license", "--licence", metavar="L", help="the card's licence, by its short name on the Hub")
     parser.add_argument("--commit_message", metavar="M", help="by default says what the folder holds")
+    add_verbose(parser)
     return parser
 
 
@@ -35,7 +35,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         ValueError: If the folder has nothing to push, or the repository's id or the licence is malformed.
         OSError: If a file is missing, or the push fails.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     args = build_parser().parse_args(argv)
     push_folder(
         args.folder,

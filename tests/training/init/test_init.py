@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """`nuwa-hf init`: what it writes for folders of different kinds is accepted by the commands, and fits the clips."""
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,9 +13,13 @@ import yaml
 from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import write_gif, write_png
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.training.init.costs import Costs, Speed
 from nuwa_hf.training.init.data_facts import DataFacts
 from nuwa_hf.training.init.first_settings import Machine, choose_settings
-from nuwa_hf.training.init.init_command import FILES, main
+from nuwa_hf.training.init.init_command import main
+from nuwa_hf.training.init.machine_speed import transformer_speed
+from nuwa_hf.training.init.measured_speed import Measured, step_operations
+from nuwa_hf.training.init.settings_files import FILES
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.run.run_arguments import parse_arguments
@@ -46,6 +51,19 @@ def uncaptioned_stills(folder):
         write_png(frames(1)[0], folder / f"{number}.png")
 
 
+def init(recipe, data, runs, *options):
+    """Runs the command without measuring a transformer, which takes seconds."""
+    main([recipe, str(data), "--output_dir", str(runs), "--tokens_per_second", "3200", *options])
+
+
+def commands_printed(text):
+    return [line.strip() for line in text.splitlines() if line.startswith("  nuwa-hf ")]
+
+
+def hours_printed(text):
+    return re.findall(r"^  ([a-z-]+) +[\d.]+ (?:s|min|h), ", text, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     ("make", "caption_source", "num_frames", "first"),
     [
@@ -60,9 +78,10 @@ def test_the_files_are_accepted_by_the_commands_that_are_printed(
     data, runs = tmp_path / "my data", tmp_path / "runs"
     data.mkdir()
     make(data)
-    main([str(data), "--output_dir", str(runs)])
-    printed = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  nuwa-hf ")]
-    assert printed[0].startswith(f"nuwa-hf {first} ")
+    init("from-nothing", data, runs)
+    text = capsys.readouterr().out
+    assert commands_printed(text)[0].startswith(f"nuwa-hf {first} ")
+    assert hours_printed(text) == ["train-vqgan", "tokenize", "train"]
     vqgan, tokenize, train = (
         parse_arguments(cls, ["--config", str(runs / name)])
         for cls, name in zip((VQGANArguments, TokenizeArguments, NuwaArguments), FILES, strict=True)
@@ -86,12 +105,66 @@ def test_the_files_are_accepted_by_the_commands_that_are_printed(
         )
         assert len(yaml.safe_load(text)) == sum(bool(line) and not line.startswith("#") for line in lines)
     with pytest.raises(ValueError, match="`output_dir` must hold no train-vqgan"):
-        main([str(data), "--output_dir", str(runs)])
+        init("from-nothing", data, runs)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "steps", "parts"),
+    [("fine-tune", ["train-vqgan", "tokenize", "train"], ("vqgan", "tokenizer")), ("lora", ["tokenize", "train"], ())],
+)
+def test_a_checkpoint_keeps_its_size_and_what_of_it_fits_the_clips(tmp_path, capsys, recipe, steps, parts):
+    pytest.importorskip("peft", reason="the arguments of LoRA are refused without it")
+    data, runs = tmp_path / "clips", tmp_path / "runs"
+    data.mkdir()
+    captioned(data)
+    (data / "broken.gif").write_bytes(b"GIF89a")
+    init(recipe, data, runs)
+    text = capsys.readouterr().out
+    assert hours_printed(text) == steps
+    assert "dB, too low, below 22: " in text
+    train = parse_arguments(NuwaArguments, ["--config", str(runs / "train.yaml")])
+    tokenize = parse_arguments(TokenizeArguments, ["--config", str(runs / "tokenize.yaml")])
+    assert (train.checkpoint, train.fine_tune) == ("embedded", {"fine-tune": "full"}.get(recipe, recipe))
+    assert {name for name in ("vqgan", "tokenizer") if getattr(train, name) is not None} == set(parts)
+    assert (tokenize.vqgan, tokenize.tokenizer, tokenize.checkpoint) == (train.vqgan, train.tokenizer, "embedded")
+    assert tokenize.max_skipped_share > 0.25  # one of four cannot be read
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["clips", "clips"], "`RECIPE` must be one of from-nothing, fine-tune, lora, got 'clips'"),
+        (["from-nothing", "clips", "--checkpoint", "embedded"], "`--checkpoint` must be left out of from-nothing"),
+    ],
+)
+def test_a_recipe_that_is_none_is_refused_with_those_that_are(tmp_path, words, message):
+    with pytest.raises(ValueError, match=message):
+        main([*words, "--output_dir", str(tmp_path)])
+
+
+def test_hours_are_counted_operations_over_the_rate():
+    chosen = choose_settings(facts_of(1000, 2, 12.0), MACHINE)
+    speed = Speed(
+        1e9, "as given", image=Measured((0.1, 0.2, 0.9)), reading=Measured((1.0,)), encoding=Measured((2.0,))
+    )
+    costs = Costs(chosen, speed, None, crops=8, codec_images=100, has_gpu=False)
+    assert costs.codec_seconds == pytest.approx(20)
+    assert costs.tokenize_seconds == pytest.approx(17 * chosen.num_samples)
+    rows = deal_rows(parse_task_shares(chosen.tasks), chosen.rows)
+    expected = chosen.max_train_steps * step_operations(chosen.config, rows) / 1e9
+    assert costs.train_seconds() == pytest.approx(expected)
+    assert replace(costs, chosen=replace(chosen, max_train_steps=1)).train_seconds() == pytest.approx(
+        expected / chosen.max_train_steps
+    )
+    assert re.search(r"tiny, the next larger, would take .+ for as many steps", costs.of_preset())
+    speed = transformer_speed(3200.0, has_gpu=False)
+    counts = {"T2V": 1, "V2V": 1, "T2I": 1}  # 832 tokens
+    assert speed.operations_per_second * 832 / 3200 == pytest.approx(step_operations(chosen.config, counts), rel=0.01)
 
 
 def facts_of(num_rows, seconds, rate, side=200):
     clip = ClipFacts(0, "a.mp4", side, 2 * side, Fraction(seconds), int(seconds * rate), rate, True)
-    return DataFacts(num_rows, (clip,), "auto", 1.0, ("a",))
+    return DataFacts(num_rows, (clip,), 0, "auto", 1.0, ("a",))
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 5, 60])

@@ -55,7 +55,7 @@ def fork_and_train(rank, flags, kill):
         if kill is not None:
             what, step = kill
             {"step": kill_after_step, "checkpoint": kill_in_checkpoint, "told": tell_one}[what](step, rank)
-        os._exit(exit_status(lambda: main(flags)))
+        os._exit(exit_status(main, flags))
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)

@@ -129,7 +129,10 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
     assert found["samples"]["total"] == 8  # of 1.2 s each, in 2.4 s, every 0.8 s
     assert found["left_out"][0]["file"] == "notes.pdf"
     assert found["next"].startswith("nuwa-hf train-tokenizer --dataset clips")
-    assert Path("sheet.png").is_file()
+    assert found["captions"]["lengths"]["longest"] == found["captions"]["longest"]
+    with PIL.Image.open("sheet.png") as sheet:  # two rows of three frames for each clip, and a text above each row
+        assert sheet.width == 3 * (128 + 4) + 4
+        assert sheet.height > 4 * 2 * 128
     parsed = inspect_dataset.build_parser().parse_args([*arguments, "--caption_source", "none"])
     found = inspect_dataset.inspect_dataset(parsed)
     assert "  captions          0 of 5" in found.text()
@@ -139,6 +142,9 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
     for name in ("vqgan", "tokenizer", "checkpoint", "num_frames", "frame_rate", "stride", "caption_source"):
         assert getattr(follows, name) == getattr(parsed, name), name
     words = shlex.split(replace(found, num_frames=100, frame_rate=1.0).next_command())  # all clips are too short
+    too_short = replace(found, num_frames=100, frame_rate=1.0)
+    assert {one["name"] for one in too_short.to_dict()["too_short"]} == {f"clip{n}.gif" for n in range(1, 5)}
+    assert "4: clip1.gif lasts 2.4 s, a sample takes more than 99 s; " in too_short.text()
     closer = inspect_dataset.build_parser().parse_args(words[2:])
     assert all(replace(found, num_frames=100, frame_rate=closer.frame_rate).samples_of_clips)
 

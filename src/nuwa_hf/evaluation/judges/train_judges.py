@@ -30,7 +30,7 @@ from nuwa_hf.evaluation.judges.judge_report import draw_rows, report_scores
 from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
 from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import add_verbose, exit_status
 from nuwa_hf.media import written_aside
 
 
@@ -115,19 +115,11 @@ def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge, directory: Path) ->
     aside.rename(directory)
 
 
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line.
-
-    Args:
-        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
-
-    Returns:
-        `argparse.Namespace`: one attribute for each option.
-
-    Raises:
-        ValueError: If a count is below 1 or the time not above 0.
-    """
-    parser = argparse.ArgumentParser(description="Train the judges of EmojiMotion clips on real training clips.")
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="nuwa-hf train-judges", description="Train the judges of EmojiMotion clips on real training clips."
+    )
     parser.add_argument("--output_dir", type=Path, required=True, help="gets a folder for each judge, and report.json")
     parser.add_argument("--setting", default="small", choices=list(SETTINGS), help="the EmojiMotion setting")
     parser.add_argument("--frame_steps", type=int, default=400, help="updates of the frame judge")
@@ -142,7 +134,23 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--num_workers", type=int, default=1, help="processes that draw clips")
     parser.add_argument("--seed", type=int, default=0, help="of weights, clips and augmentation")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    arguments = parser.parse_args(argv)
+    add_verbose(parser)
+    return parser
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): arguments; those of the process if left out.
+
+    Returns:
+        `argparse.Namespace`: one attribute for each option.
+
+    Raises:
+        ValueError: If a count is below 1 or the time not above 0.
+    """
+    arguments = build_parser().parse_args(argv)
     for name in ("frame_steps", "clip_steps", "segment_steps", "batch_size", "num_val_clips"):
         if getattr(arguments, name) < 1:
             raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}.")
@@ -194,7 +202,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         ValueError: If an option breaks its rule, or the directory holds a judge of other classes.
     """
     arguments = parse_arguments(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     dataset = EmojiMotion(setting=arguments.setting, split="train", seed=arguments.seed)
     clips = JudgeClips(dataset)
     size = {"image_size": JUDGED_SIZE if dataset.setting.size > JUDGED_SIZE else None}

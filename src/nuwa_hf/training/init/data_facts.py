@@ -22,6 +22,7 @@ class DataFacts:
     Args:
         num_rows (`int`): its rows.
         clips (`tuple[ClipFacts, ...]`): some of its images and clips.
+        num_broken (`int`): how many of those that were looked at cannot be read.
         caption_source (`str`): `"auto"` for a column of captions, `"folder"` for the names of sub-folders, `"none"`.
         captioned_share (`float`): of the rows that were looked at, those with a caption.
         prompts (`tuple[str, ...]`): a few different captions.
@@ -29,9 +30,15 @@ class DataFacts:
 
     num_rows: int
     clips: tuple[ClipFacts, ...]
+    num_broken: int
     caption_source: str
     captioned_share: float
     prompts: tuple[str, ...]
+
+    @property
+    def num_looked_at(self) -> int:
+        """How many rows were looked at."""
+        return len(self.clips) + self.num_broken
 
     @property
     def is_still(self) -> bool:
@@ -91,7 +98,8 @@ def look_at(dataset: str, split: str = "train") -> DataFacts:
         )
     given = [caption for caption in captions if caption is not None]
     prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
-    return DataFacts(len(rows), tuple(census.clips), source, len(given) / len(captions), prompts)
+    num_broken = len(census.broken)
+    return DataFacts(len(rows), tuple(census.clips), num_broken, source, len(given) / len(captions), prompts)
 
 
 def _spread(num_rows: int) -> Sequence[int]:

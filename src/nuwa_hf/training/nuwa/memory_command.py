@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from safetensors import safe_open
+from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.grid import Grid
@@ -26,7 +27,7 @@ from nuwa_hf.training.nuwa.memory_estimate import memory_table, on_meta
 from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
 from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
-from nuwa_hf.training.run.run_arguments import argument, parse_arguments, require
+from nuwa_hf.training.run.run_arguments import argument, argument_parser, parse_arguments, require
 from nuwa_hf.training.tokens.token_files import shard_path
 from nuwa_hf.training.tokens.token_mixture import parse_token_sources
 
@@ -127,6 +128,15 @@ def videos_of_a_batch(arguments: MemoryArguments, num_frames: int) -> float:
     )
 
 
+def build_parser() -> HfArgumentParser:
+    """The command's arguments."""
+    description = (
+        "Work out the memory that training takes on each GPU, before anything is computed. "
+        "It takes the arguments of nuwa-hf train, none of which has to be given."
+    )
+    return argument_parser(MemoryArguments, "memory", description)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints the sizes and the table.
 
@@ -138,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         TypeError: If an argument has the wrong type.
         OSError: If a checkpoint cannot be found.
     """
-    arguments = parse_arguments(MemoryArguments, argv)
+    arguments = parse_arguments(MemoryArguments, argv, build_parser())
     start = _start(arguments)
     arguments, config = with_defaults(arguments, start), config_of(arguments)
     setting = {

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
+from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
@@ -45,7 +46,7 @@ from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_training
 from nuwa_hf.training.run.preemption import Preemption, leave_signals_to_main_process
 from nuwa_hf.training.run.processes import launched_processes, leaves_in_order
-from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
 from nuwa_hf.training.run.run_lock import RunLock
 from nuwa_hf.training.run.run_progress import CHECKPOINT, SAMPLES, RunProgress
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
@@ -58,6 +59,12 @@ from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
 
 logger = logging.getLogger(__name__)
+
+
+def build_parser() -> HfArgumentParser:
+    """The command's arguments."""
+    description = "Train the transformer and write a pipeline. The same command resumes a run that was stopped."
+    return argument_parser(NuwaArguments, "train", description)
 
 
 @leaves_in_order
@@ -75,8 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         StoppedEarly: After SIGTERM, SIGUSR1 or `max_train_hours`, with a checkpoint from which the same command goes
             on.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    arguments = parse_arguments(NuwaArguments, argv)
+    arguments = parse_arguments(NuwaArguments, argv, build_parser())
     with RunLock() as lock, Preemption(arguments.max_train_hours) as preemption:
         run(arguments, lock, preemption)
 

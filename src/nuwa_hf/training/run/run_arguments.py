@@ -13,6 +13,7 @@ import yaml
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from transformers import HfArgumentParser
 
+from nuwa_hf.exit_status import add_verbose
 from nuwa_hf.training.run.argument_hints import what_instead
 
 
@@ -154,12 +155,33 @@ def check_tracker(log_with: str | None) -> None:
             require(False, "log_with", rule, name, remedy)
 
 
-def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) -> ArgumentsT:
+def argument_parser(cls: type, command: str | None = None, description: str | None = None) -> HfArgumentParser:
+    """The parser of a command whose arguments are a dataclass.
+
+    Args:
+        cls (`type`): the dataclass; its fields were made by `argument`.
+        command (`str`, *optional*): its name, without `nuwa-hf`.
+        description (`str`, *optional*): what it does.
+
+    Returns:
+        `HfArgumentParser`: with `--config` and `--verbose` besides; it raises ValueError instead of exiting.
+    """
+    prog = None if command is None else f"nuwa-hf {command}"
+    parser = _Parser([cls], prog=prog, description=description, allow_abbrev=False)
+    parser.add_argument("--config", help="YAML file of arguments; flags override it.")
+    add_verbose(parser)
+    return parser
+
+
+def parse_arguments(
+    cls: type[ArgumentsT], argv: Sequence[str] | None = None, parser: HfArgumentParser | None = None
+) -> ArgumentsT:
     """Reads arguments from `--config file.yaml` and from flags; a flag overrides the file.
 
     Args:
         cls (`type`): `RunArguments` or a subclass.
         argv (`Sequence[str]`, *optional*): the flags; by default those of the process.
+        parser (`HfArgumentParser`, *optional*): what `argument_parser` made of the class; by default without a name.
 
     Returns:
         The validated arguments.
@@ -176,8 +198,7 @@ def parse_arguments(cls: type[ArgumentsT], argv: Sequence[str] | None = None) ->
     config_parser = _Parser([], allow_abbrev=False, add_help=False)
     config_parser.add_argument("--config")
     found, flags = config_parser.parse_known_args(argv)
-    parser = _Parser([cls], allow_abbrev=False)
-    parser.add_argument("--config", help="YAML file of arguments; flags override it.")
+    parser = argument_parser(cls) if parser is None else parser
     values = {} if found.config is None else _read_yaml(found.config, cls)
     parser.set_defaults(**values)
     missing = [action for action in parser._actions if action.required and action.dest not in values]

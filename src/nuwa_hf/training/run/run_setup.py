@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """What a run sets up before its first step: Accelerate, and the schedule of the learning rate."""
 
-import logging
 from pathlib import Path
 
 import torch
@@ -45,8 +44,6 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     if deepspeed is not None:  # which clips by itself, and otherwise reads the batch from a prepared loader
         deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = arguments.train_batch_size
         deepspeed.deepspeed_config["gradient_clipping"] = arguments.max_grad_norm
-    for name in ("accelerate.accelerator", "accelerate.checkpointing"):  # a line for each file of a checkpoint
-        logging.getLogger(name).setLevel(logging.WARNING)
     set_seed(arguments.seed)
     return accelerator
 

@@ -50,6 +50,25 @@ def caption_ids(tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Sequence[str
     return torch.tensor(given, dtype=torch.int32)
 
 
+def caption_lengths(
+    tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Iterable[tuple[str, str | None]]
+) -> dict[str, int]:
+    """The length of each caption, uncut, with its first and last token.
+
+    Args:
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer.
+        captions (`Iterable[tuple[str, str | None]]`): the name and the caption of each clip; None without a caption.
+
+    Returns:
+        `dict[str, int]`: name to text tokens, without those that have no caption.
+    """
+    given = {name: caption for name, caption in captions if caption is not None}
+    if not given:
+        return {}
+    ids = tokenizer(list(given.values()), truncation=False, verbose=False).input_ids
+    return dict(zip(given, map(len, ids), strict=True))
+
+
 @dataclass(frozen=True)
 class CaptionLosses:
     """How many captions there are, and how many say less to a model than to a reader.

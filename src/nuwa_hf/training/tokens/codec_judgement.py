@@ -70,12 +70,14 @@ def judge_codec(vqgan: ModelMixin, source: RowSource, num_clips: int = JUDGED_CL
         `CodecJudgement`, or None if none of these clips can be read.
     """
     codec, truths, drawn, names = as_codec(vqgan), [], [], []
-    for name, frames_TYXC in _spread_clips(source, num_clips):
+    for name, sample in spread_samples(source, num_clips):
+        length = len(sample["video"])
+        frames_TYXC = sample["video"][sorted({length // 4, 3 * length // 4})]
         truth = torch.from_numpy(frames_TYXC).to(codec.device, torch.float32) / 127.5 - 1
         truth_CTYX = rearrange(truth, "t y x c -> c t y x")
-        sample = codec.decode(codec.encode(truth_CTYX[None]).tokens).sample[0].clamp(-1, 1)
+        decoded = codec.decode(codec.encode(truth_CTYX[None]).tokens).sample[0].clamp(-1, 1)
         truths.append(truth_CTYX.cpu())
-        drawn.append(sample.float().cpu())
+        drawn.append(decoded.float().cpu())
         names.append(name)
     if not names:
         return None
@@ -91,8 +93,16 @@ def judge_codec(vqgan: ModelMixin, source: RowSource, num_clips: int = JUDGED_CL
     )
 
 
-def _spread_clips(source: RowSource, num_clips: int) -> Iterator[tuple[str, np.ndarray]]:
-    """The names of a few clips, and frames of each at a quarter and at three quarters, uint8 `(1 or 2, Y, X, 3)`."""
+def spread_samples(source: RowSource, num_clips: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The first sample of a few clips, spread over the data set, or of a stream's first ones.
+
+    Args:
+        source (`RowSource`): the data set.
+        num_clips (`int`): at most how many; those that cannot be used are left out.
+
+    Yields:
+        `tuple[str, dict[str, Any]]`: the clip's name, and the sample as its reader gives it.
+    """
     if source.num_rows is None:
         rows = islice(source.rows(0), num_clips)
     else:
@@ -103,8 +113,7 @@ def _spread_clips(source: RowSource, num_clips: int) -> Iterator[tuple[str, np.n
             sample: dict[str, Any] = next(iter(source.reader.read(number, row)))
         except BrokenMediaError:  # named where the clips are encoded
             continue
-        length = len(sample["video"])
-        yield source.reader.name(number, row), sample["video"][sorted({length // 4, 3 * length // 4})]
+        yield source.reader.name(number, row), sample
 
 
 def _decibels(drawn_CTYX: torch.Tensor, truth_CTYX: torch.Tensor) -> float:

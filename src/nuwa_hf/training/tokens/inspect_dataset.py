@@ -4,7 +4,6 @@
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,19 +11,21 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from nuwa_hf.command_logs import silenced
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import add_verbose, exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, find_codecs
 from nuwa_hf.training.run.next_commands import data_flags
-from nuwa_hf.training.tokens.caption_tokens import caption_losses
+from nuwa_hf.training.tokens.caption_tokens import caption_lengths, caption_losses
+from nuwa_hf.training.tokens.clip_sheet import clip_sheet
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
 from nuwa_hf.training.tokens.inspection import Inspection
 
@@ -58,9 +59,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--clips_per_video", type=int, help="samples of a long clip, as for tokenize")
     parser.add_argument("--stride", type=float, help="seconds between their starts, as for tokenize")
     parser.add_argument(
-        "--output", type=Path, metavar="SHEET.png", help="write frames over what the codec makes of them"
+        "--output", type=Path, metavar="SHEET.png", help="draw some clips with their captions, lengths and rates"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_verbose(parser)
     return parser
 
 
@@ -110,6 +112,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         media.reader = replace(media.reader, num_frames=learnt.get_visual_grid().t if has_clips else 1)
     flags = {"media_column": args.media_column, "caption_column": args.caption_column}
     flags["caption_source"] = None if source == "auto" else source
+    lengths, facts = caption_lengths(tokenizer, captions), {clip.name: clip for clip in census.clips}
     captions_from = {
         "auto": f"in the column {columns.caption}",
         "folder": "the names of sub-folders",
@@ -126,11 +129,13 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         census=census,
         left_out=tuple(left_out_files(args.dataset, split=args.dataset_split)),
         captions=caption_losses(tokenizer, captions),
+        caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,
         windows=windows,
         num_frames=media.reader.num_frames,
         frame_rate=frame_rate,
         judgement=judge_codec(vqgan, media, JUDGED_CLIPS),
+        sheet=None if args.output is None else clip_sheet(media, vqgan, facts, lengths),
     )
 
 
@@ -144,11 +149,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         OSError: If the checkpoint is not there, or the sheet cannot be written.
         ValueError: If an argument is wrong, or the data set cannot be opened.
     """
-    logging.basicConfig(level=logging.ERROR)
     args = build_parser().parse_args(argv)
-    found = inspect_dataset(args)
-    if args.output is not None and found.judgement is not None:
-        write_png(found.judgement.sheet, args.output)
+    with silenced("nuwa_hf"):  # all that is warned of stands in the report
+        found = inspect_dataset(args)
+    if found.sheet is not None:
+        write_png(found.sheet, args.output)
     text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if args.json else found.text()
     sys.stdout.write(f"{text}\n")
 

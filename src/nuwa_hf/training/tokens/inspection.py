@@ -4,10 +4,12 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
+
+import PIL.Image
 
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
@@ -37,11 +39,13 @@ class Inspection:
         census (`MediaCensus`): its images and clips.
         left_out (`tuple[LeftOut, ...]`): files of a local folder that are no rows.
         captions (`CaptionLosses`): its captions, as the tokenizer reads them.
+        caption_lengths (`Mapping[str, int]`): name of a clip to the text tokens of its caption.
         max_tokens (`int`): the tokenizer's longest text.
         windows (`ClipWindows`): which parts of a clip become samples.
         num_frames (`int`): frames of a sample.
         frame_rate (`float`): frames a second of a sample.
         judgement (`CodecJudgement`, *optional*): what the codec makes of some clips, if any can be used.
+        sheet (`PIL.Image.Image`, *optional*): some clips as a picture, if one is wanted and any can be used.
     """
 
     dataset: str
@@ -54,17 +58,30 @@ class Inspection:
     census: MediaCensus
     left_out: tuple[LeftOut, ...]
     captions: CaptionLosses
+    caption_lengths: Mapping[str, int]
     max_tokens: int
     windows: ClipWindows
     num_frames: int
     frame_rate: float
     judgement: CodecJudgement | None
+    sheet: PIL.Image.Image | None
 
     @property
     def samples_of_clips(self) -> list[int]:
         """How many samples each clip gives, 0 where it is too short."""
         sampling = {"frame_rate": self.frame_rate, "num_frames": self.num_frames}
         return [clip.count_samples(self.windows, **sampling) for clip in self.census.clips]
+
+    @property
+    def too_short(self) -> list[tuple[str, str]]:
+        """The clips that are too short for a sample: the name of each, and the rest of a sentence that says why."""
+        needed = (self.num_frames - 1) / self.frame_rate
+        needs = f"a sample takes more than {needed:.3g} s"
+        return [
+            (clip.name, f"{'is a still image' if clip.is_still else f'lasts {float(clip.seconds):.3g} s'}, {needs}")
+            for clip, samples in zip(self.census.clips, self.samples_of_clips, strict=True)
+            if samples == 0
+        ]
 
     def next_command(self) -> str:
         """The command to type next: what stands in the way is mended first."""
@@ -115,8 +132,14 @@ class Inspection:
             "seconds": _spread(census.seconds()),
             "frame_rates": dict(census.frame_rates()),
             "unreadable": [{"name": name, "reason": reason} for name, reason in census.broken],
+            "too_short": [{"name": name, "reason": reason} for name, reason in self.too_short],
             "left_out": [vars(one) for one in self.left_out],
-            "captions": {"source": self.caption_source, "max_tokens": self.max_tokens, **vars(self.captions)},
+            "captions": {
+                "source": self.caption_source,
+                "max_tokens": self.max_tokens,
+                "lengths": _spread(sorted(self.caption_lengths.values())),
+                **vars(self.captions),
+            },
             "samples": {
                 "num_frames": self.num_frames,
                 "frame_rate": self.frame_rate,
@@ -131,17 +154,15 @@ class Inspection:
         census, samples = self.census, self.samples_of_clips
         moving = len(census.clips) - census.stills
         endings = _counted(census.endings())
-        files = (
-            f"{moving} clips and {census.stills} still images"
-            if moving and census.stills
-            else (f"{moving} clips" if moving else f"{census.stills} still images")
+        kinds = [_number(moving, "clip")] * (moving > 0) + [_number(census.stills, "still image")] * (
+            census.stills > 0
         )
-        broken = [f"{name} {reason}" for name, reason in census.broken[:MOST_SHOWN]]
-        more = "; ..." if len(census.broken) > MOST_SHOWN else ""
+        files = " and ".join(kinds)
         sizes = Counter({f"{width}x{height}": count for (width, height), count in census.sizes().items()})
         return [
             ("files", f"{files}: {endings}"),
-            ("unreadable", f"{len(census.broken)}: {'; '.join(broken)}{more}" if broken else ""),
+            ("unreadable", _reasons(census.broken)),
+            ("too short", _reasons(self.too_short)),
             ("left out", left_out_summary(self.left_out)),
             ("width x height", _counted(sizes)),
             ("seconds", _range(census.seconds())),
@@ -156,12 +177,13 @@ class Inspection:
         unknown = found.partly_unknown + found.all_unknown
         lines = [("captions", f"{given} of {found.clips}, {self.caption_source}")]
         if given:
-            words = (
-                f"{found.tokens / given:.1f} on average; the longest has {found.longest} with its first and last one"
+            lengths = sorted(self.caption_lengths.values())
+            spread = f"{lengths[0]} to {lengths[-1]}, half of the captions {median(lengths):g} or more"
+            lines.append(
+                ("text tokens", f"{spread}, with their first and last one; at most {self.max_tokens} are read")
             )
-            lines.append(("text tokens", f"{words}, of {self.max_tokens}"))
         if found.cut:
-            lines.append(("cut", f"{found.cut} captions are too long ({', '.join(found.named_cut)})"))
+            lines.append(("cut", f"{_number(found.cut, 'caption')} of more ({', '.join(found.named_cut)})"))
         if unknown:
             words = f"in {unknown} of {given} captions; nothing else in {found.all_unknown}"
             lines.append(("unknown signs", f"{words} ({', '.join(found.named_unknown)})"))
@@ -172,10 +194,7 @@ class Inspection:
 
     def _samples(self, samples: Sequence[int]) -> str:
         what = "images" if self.num_frames == 1 else f"of {self.num_frames} frames at {self.frame_rate:g} a second"
-        short = samples.count(0)
-        needed = (self.num_frames - 1) / self.frame_rate
-        rest = f"; {short} clips are too short, they must last more than {needed:.3g} s" if short else ""
-        return f"{sum(samples)} {what}{rest}"
+        return f"{sum(samples)} {what}"
 
     def _codec(self) -> str:
         found = self.judgement
@@ -186,6 +205,17 @@ class Inspection:
             f"{self.codec} draws {found.clips} of them at {found.psnr:.1f} dB (the worst, {found.worst}, at "
             f"{found.worst_psnr:.1f}): {verdict}"
         )
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" + "s" * (count != 1)
+
+
+def _reasons(skipped: Sequence[tuple[str, str]]) -> str:
+    """How many files are skipped, and the first of them with the reason of each."""
+    shown = "; ".join(f"{name} {reason}" for name, reason in skipped[:MOST_SHOWN])
+    more = f"; {len(skipped) - MOST_SHOWN} more, which --json names" if len(skipped) > MOST_SHOWN else ""
+    return f"{len(skipped)}: {shown}{more}" if skipped else ""
 
 
 def _counted(counts: Counter[str]) -> str:

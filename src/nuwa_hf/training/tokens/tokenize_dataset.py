@@ -11,12 +11,13 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.next_commands import after_tokens, log_next
-from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
 from nuwa_hf.training.tokens.clip_sources import captioned_clips, check_sketch_vqgan, emoji_clips
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
@@ -89,6 +90,12 @@ def prepare_folder(folder: TokenFolder, metadata: dict[str, Any]) -> None:
         )
 
 
+def build_parser() -> HfArgumentParser:
+    """The command's arguments."""
+    description = "Turn clips into token files. The same command goes on where it was stopped."
+    return argument_parser(TokenizeArguments, "tokenize", description)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Write token files. Existing shards are kept, so a stopped run can continue.
 
@@ -100,8 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ValueError: If an argument is wrong, the data set is empty or has too many unusable rows, or the folder holds
             token files from other arguments, another codec or another tokenizer, or a damaged one.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    arguments = parse_arguments(TokenizeArguments, argv)
+    arguments = parse_arguments(TokenizeArguments, argv, build_parser())
     folder = token_folder(arguments.output_dir)
     with nullcontext() if arguments.engine == "local" else ray_cluster() as ray:
         _tokenize(arguments, folder, ray)

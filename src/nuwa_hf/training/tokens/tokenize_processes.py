@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """The engine of one machine: the main process reads rows and writes shards, itself or other processes encode."""
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.command_logs import start_worker_logs
 from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.tokens.clip_tokens import Encoders, Rows, SampleReader, TokenizedRows, tokenize_rows
@@ -125,7 +125,7 @@ def tokenize_on_processes(
 def _start_worker(places, num_proc: int, reader: SampleReader, folders: dict[str, str | None], device: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    logging.basicConfig(level=logging.WARNING)
+    start_worker_logs()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // num_proc))
     place = places.get()
     if device == "cpu":

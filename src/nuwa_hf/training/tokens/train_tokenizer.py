@@ -15,7 +15,7 @@ from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import find_columns
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
@@ -142,6 +142,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--vocab_size", type=int, default=512, help="largest vocabulary, special tokens included")
     parser.add_argument("--seed", type=int, default=0, help="seed of EmojiMotion")
     parser.add_argument("--output_dir", type=Path, required=True, help="where the tokenizer goes")
+    add_verbose(parser)
     return parser
 
 
@@ -154,7 +155,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         ValueError: If there are no captions, or the vocabulary cannot hold their characters.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     args = build_parser().parse_args(argv)
     if args.num_captions < 1:
         raise ValueError(f"`num_captions` must be at least 1, got {args.num_captions}.")

@@ -28,8 +28,8 @@ MOST_HELD_OUT = 16  # rows
 class MediaFrames(Dataset):
     """One frame of an image or clip for every index, a pure function of the index and the seed.
 
-    Each epoch has every row once, in its own order. A row that cannot be read is logged, and the next one is used
-    instead.
+    Each epoch has every row once, in its own order. A row that cannot be read is logged once, and the next one is
+    used instead.
 
     Args:
         rows (`datasets.Dataset`): images or clips, not streamed.
@@ -47,6 +47,7 @@ class MediaFrames(Dataset):
         self.media_column = find_media_column(rows.features)
         self.image_size = image_size
         self.seed = seed
+        self._warned: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -70,7 +71,9 @@ class MediaFrames(Dataset):
             try:
                 pixels = self._pixels(number, index)
             except BrokenMediaError as error:
-                logger.warning("Row %d of `dataset` %s; the next one takes its place.", number, error)
+                if number not in self._warned:  # once, and not in every epoch
+                    self._warned.add(number)
+                    logger.warning("Row %d of `dataset` %s; the next one takes its place.", number, error)
                 continue
             return {"pixels": pixels, "object_mask": torch.ones(pixels.shape[1:], dtype=torch.bool)}
         raise ValueError(

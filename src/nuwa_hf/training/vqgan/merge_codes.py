@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
+from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
@@ -24,7 +25,7 @@ from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.other_codes import transformer_with_codes, vqgan_with_codes
 from nuwa_hf.storage.whole_folders import save_aside
-from nuwa_hf.training.run.run_arguments import argument, parse_arguments, require
+from nuwa_hf.training.run.run_arguments import argument, argument_parser, parse_arguments, require
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
@@ -133,6 +134,11 @@ def merge_transformer(
     )
 
 
+def build_parser() -> HfArgumentParser:
+    """The command's arguments."""
+    return argument_parser(MergeArguments, "merge-codes", "Join codes of a codec that say nearly the same.")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Merge codes and write the new codec, and transformer if one is given.
 
@@ -142,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         ValueError: If an argument is wrong, or codec, tokens and transformer have different codebooks.
     """
-    arguments = parse_arguments(MergeArguments, argv)
+    arguments = parse_arguments(MergeArguments, argv, build_parser())
     vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan)
     kind = vqgan.config.quantizer
     require(kind == "nearest", "vqgan", "one with the quantizer 'nearest'", kind, "only learnt codes can be merged")

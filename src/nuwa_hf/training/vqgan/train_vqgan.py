@@ -19,6 +19,7 @@ import torch
 from accelerate import DistributedType
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
+from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
@@ -28,7 +29,7 @@ from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.next_commands import after_vqgan
 from nuwa_hf.training.run.preemption import Preemption
 from nuwa_hf.training.run.processes import leaves_in_order
-from nuwa_hf.training.run.run_arguments import parse_arguments, require
+from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments, require
 from nuwa_hf.training.run.run_lock import RunLock
 from nuwa_hf.training.run.run_progress import CHECKPOINT, SAMPLES, RunProgress
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
@@ -59,6 +60,12 @@ SHOWN = {
 }
 
 
+def build_parser() -> HfArgumentParser:
+    """The command's arguments."""
+    description = "Train the codec of pixels and tokens. The same command resumes a run that was stopped."
+    return argument_parser(VQGANArguments, "train-vqgan", description)
+
+
 @leaves_in_order
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, or resumes training, and writes `output_dir/vqgan`.
@@ -74,8 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         StoppedEarly: After SIGTERM, SIGUSR1 or `max_train_hours`, with a checkpoint from which the same command goes
             on.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    arguments = parse_arguments(VQGANArguments, argv)
+    arguments = parse_arguments(VQGANArguments, argv, build_parser())
     with RunLock() as lock, Preemption(arguments.max_train_hours) as preemption:
         run(arguments, lock, preemption)
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""A checkpoint by its name, with everything but its weights on this machine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.hf_api import RepoFile
+
+from nuwa_hf.hub.errors import hub_reason
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint
+from nuwa_hf.storage.folder_contents import MARKER_FILES, Kind, checkpoint_kind
+from nuwa_hf.storage.local_checkpoint import INDEX_FILE, is_local_path
+
+
+# An adapter's weights are small, and alone say how many there are.
+WITHOUT_WEIGHTS = ("*.json", "*.md", "*.txt", "adapter_model.safetensors")
+WEIGHTS = (".safetensors", ".bin")
+
+
+@dataclass(frozen=True)
+class FoundCheckpoint:
+    """Where a checkpoint is.
+
+    Args:
+        name (`str`): as the user named it.
+        where (`str`): `"embedded"`, `"folder"` or `"hub"`.
+        folder (`Path`): its files on this machine; of one on the Hub all but its weights.
+        kind (`str`): what `checkpoint_kind` calls it.
+        sizes (`dict[str, int]`): path in it to bytes; none where the Hub cannot be asked.
+    """
+
+    name: str
+    where: Literal["embedded", "folder", "hub"]
+    folder: Path
+    kind: Kind
+    sizes: dict[str, int]
+
+    def weight_bytes(self, part: str = "") -> int | None:
+        """The bytes of the weights of a part, or of the whole checkpoint.
+
+        Args:
+            part (`str`, defaults to `""`): a folder in it.
+
+        Returns:
+            `int`, or None where they are not known.
+        """
+        start = f"{part}/" if part else ""
+        found = [size for path, size in self.sizes.items() if path.startswith(start) and path.endswith(WEIGHTS)]
+        return sum(found) if found else None
+
+
+def find(name: str) -> FoundCheckpoint:
+    """Find a checkpoint; one on the Hub is downloaded without its weights.
+
+    Args:
+        name (`str`): a folder, a Hub id, or `"embedded"`.
+
+    Returns:
+        `FoundCheckpoint`.
+
+    Raises:
+        ValueError: If a folder holds no checkpoint.
+        OSError: If it is incomplete, or the Hub has none of this name or cannot be reached.
+    """
+    found = find_checkpoint(name)
+    if is_local_path(found):
+        folder = Path(found).expanduser()
+        _refuse_folder_of_a_run(folder)
+        sizes = {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+        return FoundCheckpoint(
+            name, "embedded" if name == EMBEDDED else "folder", folder, checkpoint_kind(folder), sizes
+        )
+    try:
+        patterns = [*WITHOUT_WEIGHTS, *(f"**/{pattern}" for pattern in WITHOUT_WEIGHTS)]
+        folder = Path(snapshot_download(found, allow_patterns=patterns))
+        sizes = _sizes_on_hub(found)
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"No checkpoint: {name!r} is no folder here, and nothing on the Hub: {hub_reason(error) or error}"
+        ) from error
+    kind = next((kind for kind, marker in MARKER_FILES.items() if (folder / marker).is_file()), None)
+    if kind is None:
+        raise ValueError(f"`checkpoint` must hold a checkpoint, got {name!r} on the Hub, which has none of its files.")
+    return FoundCheckpoint(name, "hub", folder, kind, sizes)
+
+
+def _refuse_folder_of_a_run(folder: Path) -> None:
+    markers = {"pipeline": INDEX_FILE, "vqgan": MARKER_FILES["model"]}
+    for part, marker in markers.items():
+        if (folder / part / marker).is_file() and not any((folder / name).is_file() for name in MARKER_FILES.values()):
+            raise ValueError(
+                f"`checkpoint` must be what a run made, got the folder of the run, {str(folder)!r}; give "
+                f"{str(folder / part)!r}."
+            )
+
+
+def _sizes_on_hub(repo_id: str) -> dict[str, int]:
+    try:
+        entries = list(HfApi().list_repo_tree(repo_id, recursive=True))
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError):
+        return {}
+    return {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}

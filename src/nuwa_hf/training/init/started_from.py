@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""How a checkpoint that is to be trained further fits the clips: whether its codec draws them, and its words."""
+
+from dataclasses import dataclass
+
+from nuwa_hf.command_logs import silenced
+from nuwa_hf.datasets.captioned_media import CaptionedMedia
+from nuwa_hf.datasets.find_columns import usable_caption_source
+from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.modeling.codec import as_codec, load_codec
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
+from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
+from nuwa_hf.training.init.data_facts import MOST_LOOKED_AT
+from nuwa_hf.training.init.first_settings import Start
+from nuwa_hf.training.tokens.caption_tokens import caption_losses
+from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, judge_codec
+
+
+JUDGED_CLIPS = 8
+
+
+@dataclass(frozen=True)
+class StartFit:
+    """A checkpoint beside a data set.
+
+    Args:
+        start (`Start`): the checkpoint.
+        trains_codec (`bool`): whether its codec has to learn the clips first.
+        learns_words (`bool`): whether words are added to its tokenizer.
+        sentences (`tuple[str, ...]`): what was found.
+    """
+
+    start: Start
+    trains_codec: bool
+    learns_words: bool
+    sentences: tuple[str, ...]
+
+
+def start_from(name: str, fine_tune: str, dataset: str, split: str) -> StartFit:
+    """Look how a checkpoint fits a data set. An adapter's checkpoint keeps its codec and its words.
+
+    Args:
+        name (`str`): a folder, a Hub id, or `"embedded"`.
+        fine_tune (`str`): what is learnt: `"full"` or `"lora"`.
+        dataset (`str`): the data set.
+        split (`str`): which part of it.
+
+    Returns:
+        `StartFit`.
+
+    Raises:
+        ValueError: If the data set cannot be opened.
+        OSError: If the checkpoint is not there.
+    """
+    folders = find_codecs(name)
+    vqgan, tokenizer = load_codec(folders["vqgan"]).eval(), load_text_tokenizer(folders["tokenizer"])
+    config = NuwaConfig.from_pretrained(find_checkpoint(name), subfolder="transformer")
+    size = as_codec(vqgan).sample_size
+    with silenced("nuwa_hf.datasets"):  # it has been opened before
+        rows = open_dataset(dataset, split=split)
+        source = usable_caption_source(rows.features)
+        media = CaptionedMedia(rows, height=size, width=size, num_frames=1, frame_rate=1.0, caption_source=source)
+    judged = judge_codec(vqgan, media, JUDGED_CLIPS)
+    places = range(0, media.num_rows, -(-media.num_rows // MOST_LOOKED_AT))
+    captions = (media.reader.columns.caption_of(rows[place]) for place in places)
+    found = caption_losses(tokenizer, [(str(place), text) for place, text in zip(places, captions, strict=True)])
+    sentences = []
+    is_low = judged is not None and judged.is_low
+    if judged is not None:
+        verdict = f"too low, below {LOW_PSNR:g}: " if is_low else "good enough"
+        if is_low:
+            is_adapter = fine_tune == "lora"
+            verdict += "an adapter keeps it, take fine-tune instead" if is_adapter else "it learns them first"
+        sentences.append(f"codec of {name}: draws {judged.clips} of the clips at {judged.psnr:.1f} dB, {verdict}")
+    unknown = found.partly_unknown + found.all_unknown
+    lacks_words = isinstance(tokenizer, NuwaTokenizer) and (unknown > 0 or found.is_spelled)
+    if fine_tune == "lora":
+        return StartFit(Start(name, config, size, fine_tune), False, False, tuple(sentences))
+    return StartFit(Start(name, config, size, fine_tune), is_low, lacks_words, tuple(sentences))

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""`nuwa-hf info`: what it says of pipelines and of their parts is what loading them shows."""
+
+import json
+
+import pytest
+import torch
+from tiny import FRAME_RATE, FRAME_SIZE, VISUAL_GRID, tiny_pipeline, tiny_transformer
+
+from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf.cards.run_card import RunFacts, write_run_card
+from nuwa_hf.cli import main
+from nuwa_hf.tasks import TASKS
+from nuwa_hf.training.nuwa.fine_tuning import add_adapters
+
+
+@pytest.fixture
+def said(capsys):
+    """What the command prints as JSON."""
+
+    def run(checkpoint):
+        assert main(["info", str(checkpoint), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_a_pipeline_is_as_it_is_when_it_is_loaded(said, checkpoint):
+    found, pipeline = said(checkpoint), NuwaTextToVideoPipeline.from_pretrained(checkpoint)
+    width, height = FRAME_SIZE
+    frames = {"num_frames": VISUAL_GRID[0], "height": height, "width": width, "frame_rate": FRAME_RATE}
+    assert (found["kind"], found["where"], found["video"]) == ("pipeline", "folder", frames)
+    models = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    for name, model in models.items():
+        assert found["parts"][name]["parameters"] == sum(weight.numel() for weight in model.parameters())
+        files = [file.stat().st_size for file in (checkpoint / name).glob("*.safetensors")]
+        assert found["parts"][name]["weight_bytes"] == sum(files)
+    bytes_of_weights = sum(weight.nbytes for model in models.values() for weight in model.parameters())
+    buffers = sum(buffer.nbytes for buffer in models["transformer"].buffers())
+    memory = found["memory_of_a_call"]
+    assert memory["video"]["weights"] == bytes_of_weights + buffers
+    assert memory["video"]["total"] >= memory["image"]["total"] > bytes_of_weights
+    assert found["possible_tasks"] == [task.abbreviation for task in TASKS]
+    assert found["learnt_tasks"] is None
+
+
+def test_the_embedded_checkpoint_has_learnt_all_and_its_card_gives_scores(said, capsys):
+    found = said("embedded")
+    assert (found["where"], len(found["learnt_tasks"])) == ("embedded", 8)
+    assert any("0.897" in str(row) for row in found["scores"].values())
+    assert main(["info", "embedded"]) == 0
+    text = capsys.readouterr().out
+    assert "all eight: text-to-image" in text
+    assert "6 x 8 x 8 tokens" in text
+    assert "object 0.897" in text
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [("transformer", "transformer"), ("vqgan", "codec"), ("sketch_vqgan", "codec"), ("tokenizer", "tokenizer")],
+)
+def test_a_part_alone_is_what_it_is_in_the_pipeline(said, checkpoint, part, kind):
+    whole, alone = said(checkpoint), said(checkpoint / part)
+    assert alone["kind"] == kind
+    assert list(alone["parts"].values()) == [whole["parts"][part]]
+    assert alone["memory_of_a_call"] == {}
+
+
+def test_a_pipeline_without_a_codec_of_sketches_has_no_tasks_of_sketches(said, tmp_path):
+    components = tiny_pipeline("T2V").components | {"sketch_vqgan": None}
+    transformer = tiny_transformer()
+    transformer.config.learnt_tasks = ["T2V", "S2V"]
+    NuwaTextToVideoPipeline(**components | {"transformer": transformer}).save_pretrained(tmp_path)
+    write_run_card(tmp_path, facts=RunFacts(tasks=["T2V"], data=["clips"], steps=1, scores={"loss": 1.5}))
+    found = said(tmp_path)
+    assert set(found["possible_tasks"]) == {task.abbreviation for task in TASKS if "sketch" not in task.condition}
+    assert found["learnt_tasks"] == ["T2V"]
+    assert found["scores"] == {"clips": {"loss": 1.5}}
+
+
+def test_an_adapter_names_its_base(said, capsys, tmp_path):
+    pytest.importorskip("peft", reason="adapters are PEFT's")
+    model = add_adapters(tiny_transformer(), rank=2, alpha=4, dropout=0.0, target_modules=["q_proj"])
+    model.save_pretrained(tmp_path)
+    (adapter,) = said(tmp_path)["parts"].values()
+    learnt = (weight.numel() for weight in model.parameters() if weight.requires_grad)
+    assert (adapter["kind"], adapter["parameters"], adapter["values"]["rank"]) == ("adapter", sum(learnt), 2)
+
+
+def test_what_is_no_checkpoint_is_refused(capsys, checkpoint, tmp_path):
+    (tmp_path / "pipeline").symlink_to(checkpoint)
+    for name, message in ((tmp_path, "give '"), (tmp_path / "nothing", "must be a folder")):
+        assert main(["info", str(name)]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
