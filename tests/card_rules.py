@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The Hub's rules for the metadata of a model card, as far as our cards have them (hub-docs, modelcard.md)."""
+"""The Hub's rules for the metadata of the cards of models and Spaces, as far as ours have them (hub-docs, modelcard.md
+and spaces-config-reference.md)."""
 
 import re
 
@@ -27,6 +28,16 @@ RULES = {
     "base_model": lambda value: isinstance(value, str) and re.fullmatch(f"{NAME}/{NAME}", value),
     "model-index": lambda value: all(model["name"] and all(map(is_result, model["results"])) for model in value),
 }
+SPACE_RULES = {
+    "title": lambda value: isinstance(value, str),
+    "emoji": lambda value: not any(letter.isascii() for letter in value),
+    "sdk": lambda value: value in {"gradio", "docker", "static"},
+    "sdk_version": lambda value: isinstance(value, str) and re.fullmatch(r"\d+\.\d+\.\d+", value),
+    "python_version": lambda value: isinstance(value, str) and re.fullmatch(r"3\.\d+(\.\d+)?", value),
+    "app_file": lambda value: value.endswith(".py"),
+    "license": RULES["license"],
+    "models": lambda value: is_list_of(f"{NAME}/{NAME}", value),
+}
 
 
 def is_result(result):
@@ -37,8 +48,9 @@ def is_result(result):
     )
 
 
-def errors_of(card):
+def errors_of(card, repo_type="model"):
     """What the Hub would say against a card: a list of sentences, empty for a good one."""
+    rules = {"model": RULES, "space": SPACE_RULES}[repo_type]
     match = METADATA.match(card)
     if not match:
         return []  # the Hub warns of a card without metadata, and takes it
@@ -49,7 +61,7 @@ def errors_of(card):
     errors = []
     for name, value in metadata.items():
         try:
-            is_good = RULES.get(name, bool)(value)
+            is_good = rules.get(name, bool)(value)
         except (KeyError, TypeError, AttributeError):
             is_good = False
         errors += [] if is_good else [f'"{name}" must not be {value!r}']

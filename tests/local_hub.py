@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A Hub on this machine, over HTTP: the part of its interface that huggingface_hub uses to push and to load models.
+"""A Hub on this machine, over HTTP: the part of its interface that huggingface_hub uses to push and to load models and
+Spaces. The repository of a Space is called `spaces/USER/NAME` here.
 
 Repositories have branches and commits, are public or private, and take large files by LFS; tokens say who asks. What
 can go wrong on the way is ordered through `PUT /control`: see `Trouble`.
@@ -24,7 +25,8 @@ WRITER_TOKEN, STRANGER_TOKEN = "hf_writer", "hf_stranger"
 USERS = {WRITER_TOKEN: "tester", STRANGER_TOKEN: "stranger"}
 LFS_SUFFIXES = (".safetensors", ".png", ".gif")
 DATE = "2026-01-01T00:00:00.000Z"
-REPO = r"/api/models/(?P<repo_id>[^/]+/[^/]+)"
+REPO = r"/api/(models/)?(?P<repo_id>(spaces/)?[^/]+/[^/]+)"
+FILES_OF = r"/(?P<repo_id>(spaces/)?[^/]+/[^/]+"
 
 
 @dataclass
@@ -117,7 +119,7 @@ class LocalHub:
 
     def repository(self, repo_id, user, *, to_write=False):
         """The repository, if the user may do that; a private one is not there for others."""
-        repository, owner = self.repositories.get(repo_id), repo_id.split("/")[0]
+        repository, owner = self.repositories.get(repo_id), repo_id.split("/")[-2]
         if repository is None or (repository.private and user != owner):
             if user is None:
                 raise RefusedError(401, "Invalid username or password.")
@@ -139,7 +141,8 @@ class LocalHub:
         return {}
 
     def validate_card(self, body, **_):
-        if errors := errors_of(json.loads(body)["content"]):
+        asked = json.loads(body)
+        if errors := errors_of(asked["content"], asked["repoType"]):
             return {"errors": [{"message": error} for error in errors], "warnings": []}, {"status": 400}
         return {"errors": [], "warnings": []}
 
@@ -150,6 +153,10 @@ class LocalHub:
         repo_id = f"{wanted.get('organization') or user}/{wanted['name']}"
         if repo_id.split("/")[0] != user:
             raise RefusedError(403, "You don't have the rights to create a model under this namespace")
+        if wanted.get("type") == "space":
+            if wanted.get("sdk") != "gradio":
+                raise RefusedError(400, "A Space must have an sdk")
+            repo_id = f"spaces/{repo_id}"
         answer = {"url": f"{self.url}/{repo_id}", "name": repo_id, "id": repo_id}
         if repo_id in self.repositories:
             return {"error": "You already created this model repo", **answer}, {"status": 409}
@@ -261,9 +268,9 @@ ROUTES = [
         ("POST", rf"{REPO}/paths-info/(?P<revision>[^/]+)", LocalHub.paths_info),
         ("GET", rf"{REPO}/tree/(?P<revision>[^/]+)(/(?P<folder>.*))?", LocalHub.tree),
         ("GET", rf"{REPO}(/revision/(?P<revision>[^/]+))?", LocalHub.info),
-        ("POST", r"/(?P<repo_id>[^/]+/[^/]+?)(\.git)?/info/lfs/objects/batch", LocalHub.large_files),
+        ("POST", rf"{FILES_OF}?)(\.git)?/info/lfs/objects/batch", LocalHub.large_files),
         ("PUT", r"/objects/(?P<oid>[0-9a-f]{64})", LocalHub.put_object),
-        ("GET", r"/(?P<repo_id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)", LocalHub.resolve),
+        ("GET", rf"{FILES_OF})/resolve/(?P<revision>[^/]+)/(?P<path>.+)", LocalHub.resolve),
     )
 ]
 

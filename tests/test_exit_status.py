@@ -22,6 +22,12 @@ from nuwa_hf.exit_status import StoppedEarly, exit_status
         (KeyboardInterrupt(), "0", 130, "nuwa-hf: interrupted; nothing more was written.\n"),
         (KeyboardInterrupt("go on so."), "0", 130, "nuwa-hf: interrupted; go on so.\n"),
         (KeyboardInterrupt("go on so."), "1", 130, ""),
+        (
+            RuntimeError("[pair.cc:553] Connection closed by peer [127.0.0.1]:22220. GLHF!"),
+            "1",
+            1,
+            "nuwa-hf: ended, since another process of this run did; what it said is the reason.\n",
+        ),
     ],
 )
 def test_an_error_is_an_exit_status_and_one_line_from_the_process_it_concerns(
@@ -31,6 +37,7 @@ def test_an_error_is_an_exit_status_and_one_line_from_the_process_it_concerns(
         raise error
 
     monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", "2")
     assert exit_status(command, []) == status
     assert capsys.readouterr().err == line
 
@@ -40,6 +47,12 @@ def test_a_command_that_ends_gives_its_own_status(returned, status):
     assert exit_status(lambda _: returned, []) == status
 
 
-def test_an_error_of_ours_keeps_its_traceback():
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
+    def fail(_):
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
     with pytest.raises(KeyError):
         exit_status(lambda _: {}.popitem(), [])
+    with pytest.raises(RuntimeError, match="by peer"):
+        exit_status(fail, [])

@@ -11,6 +11,7 @@ import runpy
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -31,13 +32,13 @@ class WarmProcesses:
     """Starts functions of test modules, scripts and modules, each in a process of its own.
 
     `environment` is that of the process from which all are forked: what is read at import, such as the Hub's address,
-    is the same for all of them.
+    is the same for all of them. `imported` are further modules that it imports.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str]):
+    def __init__(self, folder: Path, environment: dict[str, str], imported: Sequence[str] = ()):
         self.folder, self.count = folder, 0
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(IMPORTED)
+        self.context.set_forkserver_preload([*IMPORTED, *imported])
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)

@@ -153,7 +153,7 @@ class Card:
 
         def step() -> None:
             with torch.autocast(self.device, DTYPE):
-                loss = model(text, mask, tokens, tokens).loss
+                loss = model(text, mask, tokens, tokens, logits_to_keep=[]).loss
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()

@@ -131,7 +131,7 @@ def watch(pipeline: NuwaPipelineBase, stopwatch: Stopwatch) -> None:
     `text` is tokens and encoder, `generate` all between text and tokens (with the encoder), `set_up` what is laid out
     before the first wave, `sampling` the noise, `codec` tokens to pixels.
     """
-    pipeline.encode_prompt = stopwatch.around("tokenize", pipeline.encode_prompt)
+    pipeline.text_conditions = stopwatch.around("tokenize", pipeline.text_conditions)
     encoder = pipeline.transformer.model
     encoder.encode_text = stopwatch.around("encode", encoder.encode_text)
     pipeline.generate_tokens = stopwatch.around("generate", pipeline.generate_tokens)

@@ -115,7 +115,7 @@ def build_step(
     text, attention_mask, tokens = random_batch(config, clips)
 
     def step() -> None:
-        model(text, attention_mask, tokens, tokens).loss.backward()
+        model(text, attention_mask, tokens, tokens, logits_to_keep=[]).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
 

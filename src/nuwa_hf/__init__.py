@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         NuwaImageCompletionPipeline,
         NuwaImagePipelineOutput,
         NuwaPipelineBase,
+        NuwaProcessor,
         NuwaSketchToImagePipeline,
         NuwaSketchToVideoPipeline,
         NuwaTextGuidedImageManipulationPipeline,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 DEMO_CHECKPOINT = Path(__file__).parent / "checkpoints" / "emoji-motion"
+"""The folder of the small checkpoint that is part of the package; commands call it `embedded`."""
 
 __all__ = [
     "DEMO_CHECKPOINT",
@@ -64,6 +66,7 @@ __all__ = [
     "NuwaModel",
     "NuwaPipelineBase",
     "NuwaPreTrainedModel",
+    "NuwaProcessor",
     "NuwaSampler",
     "NuwaSketchToImagePipeline",
     "NuwaSketchToVideoPipeline",
@@ -96,6 +99,7 @@ __getattr__, __dir__ = lazy_names(
         "NuwaModel": "nuwa_hf.modeling.modeling_nuwa",
         "NuwaPipelineBase": "nuwa_hf.pipelines",
         "NuwaPreTrainedModel": "nuwa_hf.modeling.modeling_nuwa",
+        "NuwaProcessor": "nuwa_hf.pipelines",
         "NuwaSampler": "nuwa_hf.serving",
         "NuwaSketchToImagePipeline": "nuwa_hf.pipelines",
         "NuwaSketchToVideoPipeline": "nuwa_hf.pipelines",

@@ -8,6 +8,7 @@
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -48,7 +49,8 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
         `int`: what the command returned; 1 if it stopped because its numbers were no longer finite, 2 for errors that
             the user can fix, 75 if it was asked to stop and the same command goes on, 130 after Ctrl-C. Each of these
             is explained in one line on stderr. What all processes of a run meet together, only the first of them
-            explains. 141, without a word, if whatever reads stdout has closed it, as `head` does.
+            explains; 1 too if another process of the run is gone. 141, without a word, if whatever reads stdout has
+            closed it, as `head` does.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -79,6 +81,11 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
         if _is_first_process():
             _say(f"interrupted; {str(interruption) or 'nothing more was written.'}")
         return INTERRUPTED
+    except RuntimeError as error:
+        if not _is_loss_of_another_process(error):
+            raise
+        _say("ended, since another process of this run did; what it said is the reason.")
+        return STOPPED
 
 
 class _ReadByExitStatus(argparse.Action):
@@ -109,6 +116,13 @@ def _say(line: str) -> None:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _is_loss_of_another_process(error: RuntimeError) -> bool:
+    """Whether gloo or NCCL says that a connection to another process broke, for which neither has an own error."""
+    return (
+        os.environ.get("WORLD_SIZE", "1") != "1" and re.search("by peer|remote process exited", str(error)) is not None
+    )
 
 
 def _is_first_process() -> bool:

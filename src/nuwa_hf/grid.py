@@ -2,8 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """The 3-D grid of places on which text, images and videos are written as tokens."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Grid:
 
     def __post_init__(self):
         for name, extent in zip("thw", self, strict=True):
-            if isinstance(extent, bool) or not isinstance(extent, int) or extent < 1:
+            is_whole = (isinstance(extent, int) and not isinstance(extent, bool)) or _is_symbolic(extent)
+            if not is_whole or extent < 1:
                 raise ValueError(f"`{name}` of a Grid must be a whole number of at least 1, got {extent!r}.")
 
     def __iter__(self) -> Iterator[int]:
@@ -50,3 +53,9 @@ class Grid:
     def map_coordinates(self, coordinates: tuple[int, int, int], other: "Grid") -> tuple[int, int, int]:
         """Map coordinates of this grid into another: `(i, j, k) -> floor(i h'/h), floor(j w'/w), floor(k s'/s)`."""
         return tuple(c * theirs // mine for c, mine, theirs in zip(coordinates, self, other, strict=True))
+
+
+def _is_symbolic(extent: Any) -> bool:
+    """Whether an extent is a size that torch leaves open while it exports a program with dynamic shapes."""
+    torch = sys.modules.get("torch")  # a grid itself needs no torch
+    return torch is not None and isinstance(extent, torch.SymInt)

@@ -108,6 +108,7 @@ TASKS: tuple[Task, ...] = (
         command="edit-video",
     ),
 )
+"""The eight tasks, each with its names, what it is given and returns, its pipeline and its command."""
 
 
 def get_task(abbreviation: str) -> Task:

@@ -3,6 +3,7 @@
 """`nuwa-hf generate` makes of each line what its single call makes; how a folder goes on is tested with evaluation."""
 
 import json
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -66,8 +67,11 @@ def alone(line, place, given, **options):
     return pipeline(**call, generator=seeded(line.get("seed", place)), **options)[0][0]
 
 
-def test_each_line_gives_the_image_of_its_single_call_and_the_folder_loads(given, generate, tmp_path):
-    rows = generate(IMAGES, tmp_path / "out", "--task", "T2I", "--batch_size", "2")
+def test_each_line_gives_the_image_of_its_single_call_and_the_folder_loads(given, generate, tmp_path, capsys):
+    rows = generate(IMAGES, tmp_path / "out", "--task", "T2I", "--batch_size", "2", "--json")
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["kind"], summary["samples"], len(summary["files"])) == ("image", 5, 5)
+    assert all(Path(file).is_file() for file in summary["files"])
     loaded = datasets.load_dataset(
         "imagefolder", data_dir=str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache")
     )

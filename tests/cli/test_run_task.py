@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import json
 import os
 import resource
 import runpy
@@ -174,7 +175,9 @@ def test_paper_way_gives_another_completion(run, here, input_folder):
 def test_seed_that_was_drawn_is_printed_and_repeats_the_result(run, here, capsys):
     assert run("text-to-image", PROMPT, "--output", "first.png") == 0
     seed = capsys.readouterr().out.split("(seed ")[1].split(")")[0]
-    assert run("text-to-image", PROMPT, "--output", "second.png", "--seed", seed) == 0
+    assert run("text-to-image", PROMPT, "--output", "second.png", "--seed", seed, "--json") == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result == {"seed": int(seed), "files": ["second.png"]}
     assert (here / "first.png").read_bytes() == (here / "second.png").read_bytes()
 
 

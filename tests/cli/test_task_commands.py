@@ -21,6 +21,8 @@ NOT_OFFERED = {
     "return_dict",
     "callback_on_step_end",
     "callback_on_step_end_tensor_inputs",
+    *(f"{kind}prompt_{what}" for kind in ("", "negative_") for what in ("embeds", "attention_mask")),
+    *("height", "width"),
 }
 
 

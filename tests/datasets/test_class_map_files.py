@@ -19,7 +19,7 @@ NUMBERS = (0, 2, 4)  # every other frame of a clip of 5 frames a second
 def picture(one, mode="L"):
     image = PIL.Image.fromarray(one)
     if mode == "P":
-        image.putpalette(np.arange(768) % 251)
+        image.putpalette([value % 251 for value in range(768)])
     return image
 
 

@@ -86,7 +86,8 @@ def test_command_writes_what_it_prints_and_fails_where_a_requirement_is_not_met(
     saved = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
     assert saved["runs"][0]["rows"]["generated"]["frechet:efficientnet"]["value"] > 0
     assert saved["features"]["efficientnet"]["digest"]
-    assert main([*options, "--require", "frechet:efficientnet=0"]) == 1
-    assert "not met: frechet:efficientnet" in capsys.readouterr().err
+    assert main([*options, "--json", "--require", "frechet:efficientnet=0"]) == 1
+    assert json.loads((said := capsys.readouterr()).out) == saved
+    assert "not met: frechet:efficientnet" in said.err
     with pytest.raises(ValueError, match="`require` must be among the metrics"):
         main([*options, "--require", "fid=3"])

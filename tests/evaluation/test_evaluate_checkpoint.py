@@ -231,8 +231,10 @@ def test_command_prints_the_table_and_fails_where_a_requirement_is_not_met(check
     assert "PSNR (dB) ↑" in capsys.readouterr().out
     assert "| generated | 4 |" in (tmp_path / "scores.md").read_text(encoding="utf-8")
     assert len(list((tmp_path / "scores-samples").rglob("0*.png"))) == 4
-    assert main([*options, "--require", "mse=0", "psnr=1000"]) == 1
-    message = capsys.readouterr().err.splitlines()[-1]
+    assert main([*options, "--json", "--require", "mse=0", "psnr=1000"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out) == json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    message = said.err.splitlines()[-1]
     assert message.startswith("required of generated in video prediction, not met: mse 0.")
     assert "psnr" in message
 

@@ -169,19 +169,19 @@ def test_inputs_are_what_their_script_makes(tmp_path):
     import_module("make_inputs").main(["--output_dir", str(tmp_path)])
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in INPUTS.iterdir()}
     for made in sorted(tmp_path.iterdir()):
-        if made.suffix == ".mp4":  # lossy, and another version of the encoder may write other bytes
-            kept, new = (
-                prepare_videos(path, height=64, width=64, sampler=ClipSampler(FRAME_RATE)).pixels
-                for path in (INPUTS / made.name, made)
-            )
-            assert (kept - new).abs().max() < 0.1
-            continue
-        with PIL.Image.open(INPUTS / made.name) as kept, PIL.Image.open(made) as new:
-            assert (kept.mode, kept.getpalette()) == (new.mode, new.getpalette())
+        is_lossy = made.suffix in {
+            ".gif",
+            ".mp4",
+        }  # versions of Pillow and FFmpeg choose a few colours otherwise
+        if not is_lossy:
+            with PIL.Image.open(INPUTS / made.name) as kept, PIL.Image.open(made) as new:
+                assert (kept.mode, kept.getpalette()) == (new.mode, new.getpalette())
         with open_media(INPUTS / made.name) as kept, open_media(made) as new:
             for frame, new_frame in zip(kept.frames(), new.frames(), strict=True):
                 assert (frame.time, frame.duration) == (new_frame.time, new_frame.duration)
-                assert np.array_equal(np.array(frame.picture()), np.array(new_frame.picture()))
+                pictures = [one.picture().convert("RGB") if is_lossy else one.picture() for one in (frame, new_frame)]
+                kept_values, new_values = (np.array(picture).astype(int) for picture in pictures)
+                assert abs(kept_values - new_values).mean() <= (1 if is_lossy else 0)
 
 
 def test_inputs_are_small_and_of_the_embedded_size():

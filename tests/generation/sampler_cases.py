@@ -45,8 +45,8 @@ def generators():
 
 
 def drawn_from(logits, grid):
-    """The tokens that `generators()` draw from `(3, N, 29)` logits at all places of a grid."""
+    """The tokens that `generators()` draw from `(3, T, H, W, 29)` logits at all places of a grid."""
     noise = PlaceNoise(Grid(*grid), 3, logits.shape[-1], generators(), torch.device("cpu"))
     for frame in range(grid[0]):
         noise.begin_frame(frame)
-    return (logits + noise.at(torch.arange(logits.shape[1]))).argmax(-1).view(3, *grid)
+    return (logits + noise.at(torch.arange(Grid(*grid).numel)).view(logits.shape)).argmax(-1)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from diffusers import DiffusionPipeline
 from huggingface_hub import hf_hub_download
+from transformers import AutoProcessor
 
 import nuwa_hf
 from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaTokenizer, NuwaVQGAN
@@ -27,6 +28,13 @@ def note(name, pipeline):
     tokens = pipeline(PROMPT, generator=torch.Generator().manual_seed(0), output_type="latent").tokens
     weights = sum(float(parameter.double().sum()) for parameter in pipeline.transformer.parameters())
     SEEN["drawn"][name] = [tokens.tolist(), weights]
+
+
+def note_processor(name, processor):
+    SEEN["classes"][name] = type(processor).__name__
+    model = NuwaForConditionalGeneration.from_pretrained("tester/transformer")
+    tokens = model.generate(**processor(text=PROMPT), generator=torch.Generator().manual_seed(0)).tokens
+    SEEN["drawn"][name] = [tokens.tolist(), sum(float(weight.double().sum()) for weight in model.parameters())]
 
 
 def note_error(name, load, *arguments, **options):
@@ -64,6 +72,8 @@ note(
 )
 note("parts", from_parts(lambda name: f"tester/{name}"))
 note("subfolders", from_parts(lambda name: "tester/pipeline", subfolder=lambda name: name))
+note_processor("processor", AutoProcessor.from_pretrained("tester/processor"))
+note_processor("processor of a pipeline", nuwa_hf.NuwaProcessor.from_pretrained("tester/pipeline"))
 note("branch", load("tester/pipeline", revision="next/second"))
 note("commit", load("tester/pipeline", revision=PUSHED["commits"]["second"].rsplit("/", 1)[1]))
 note("private", load("tester/secret"))

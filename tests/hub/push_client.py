@@ -21,6 +21,7 @@ import nuwa_hf
 from nuwa_hf.cards.run_card import RunFacts, write_run_card
 from nuwa_hf.cli import main
 from nuwa_hf.hub.push_folder import push_folder
+from nuwa_hf.hub.push_space import push_space
 
 
 WORK = Path(sys.argv[1])
@@ -73,6 +74,8 @@ pipeline.push_to_hub("tester/pipeline")
 pipeline.transformer.push_to_hub("tester/transformer")
 pipeline.vqgan.push_to_hub("tester/vqgan")
 pipeline.tokenizer.push_to_hub("tester/tokenizer")
+parts = (pipeline.transformer.config, pipeline.tokenizer, pipeline.vqgan, pipeline.sketch_vqgan)
+nuwa_hf.NuwaProcessor.of_config(*parts).push_to_hub("tester/processor")
 
 # Branches, private repositories, variants, shards.
 SEEN["commits"]["second"] = push_folder(second, "tester/pipeline", revision="next/second")
@@ -143,6 +146,15 @@ loaded.push_to_hub("tester/loaded")
 loaded.vqgan.push_to_hub("tester/loaded-vqgan")
 loaded.load_lora_weights(WORK / "adapter")
 note_error("with an adapter", loaded.push_to_hub, "tester/with-an-adapter")
+
+# The app as a Space.
+push_space("tester/demo", checkpoint="tester/pipeline", license="mit")
+note_error("private Space onto public", push_space, "tester/demo", private=True)
+note_error("no checkpoint", push_space, "tester/no-space", checkpoint="tester/nothing")
+note_error("no pipeline", push_space, "tester/no-space", checkpoint="tester/vqgan")
+note_error("Space of a stranger", push_space, "tester/demo", token=STRANGER_TOKEN)
+url = "git+https://github.com/tester/nuwa_hf@main"
+main(["push-space", "tester/own", "--private", "--revision", "v2", "--package_url", url, "--commit_message", "Own"])
 
 # The command.
 SEEN["status"] = main(

@@ -9,8 +9,9 @@ from huggingface_hub import ModelCard
 from local_hub import LocalHub
 
 from nuwa_hf.cli import main
-from nuwa_hf.hub.push_folder import push_folder, replaced_weights
+from nuwa_hf.hub.push_folder import push_folder
 from nuwa_hf.hub.pushed_files import files_to_push
+from nuwa_hf.storage.replaced_weights import replaced_weights
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,12 @@ from nuwa_hf.hub.pushed_files import files_to_push
 def test_another_process_draws_what_was_drawn_before_the_push(pushed, loaded, way, pushed_as):
     assert loaded.drawn[way] == pushed.drawn[pushed_as]
     assert loaded.classes[way] == "NuwaTextToVideoPipeline"
+
+
+@pytest.mark.parametrize("way", ["processor", "processor of a pipeline"])
+def test_a_processor_from_the_hub_makes_what_the_pipeline_made(pushed, loaded, way):
+    assert loaded.classes[way] == "NuwaProcessor"
+    assert loaded.drawn[way] == pushed.drawn["first"]
 
 
 def test_versions_differ_so_that_one_taken_for_another_is_seen(pushed):
@@ -131,9 +138,9 @@ def folder_with(tmp_path, **files):
         ({"adapter_config": "{}"}, "user/model", "has a adapter_config.json but no weights"),
         ({"model_index": "{"}, "user/model", "is not valid JSON"),
         ({"model_index": '{"vqgan": ["nuwa_hf", "NuwaVQGAN"]}'}, "user/model", "vqgan is missing"),
-        ({"tokenizer_config": "{}"}, "model", "`repo_id` must be USER/MODEL"),
-        ({"tokenizer_config": "{}"}, "user/my model", "`repo_id` must be USER/MODEL"),
-        ({"tokenizer_config": "{}"}, "https://huggingface.co/user/model", "`repo_id` must be USER/MODEL"),
+        ({"tokenizer_config": "{}"}, "model", "`repo_id` must be USER/NAME"),
+        ({"tokenizer_config": "{}"}, "user/my model", "`repo_id` must be USER/NAME"),
+        ({"tokenizer_config": "{}"}, "https://huggingface.co/user/model", "`repo_id` must be USER/NAME"),
     ],
 )
 def test_folder_or_name_that_cannot_be_pushed_is_refused_before_any_request(

@@ -40,6 +40,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 def server(tmp_path, monkeypatch):
     """The address of a server on this machine that offers the test's folder."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NUWA_HF_ALLOW_PRIVATE_URLS", "1")
     handler = partial(QuietHandler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.02,))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import json
+from functools import partial
 
 import accelerate
 import pytest
@@ -8,6 +9,7 @@ import torch
 from accelerate.state import AcceleratorState
 from diffusers import VQModel
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
@@ -288,18 +290,23 @@ def test_last_layer_is_the_one_that_makes_the_pixels(vqgan):
     assert gradient.shape == (3, 8, 3, 3)
 
 
-def test_gradient_checkpointing_keeps_the_gradients():
+def test_gradient_checkpointing_keeps_the_gradients_also_of_a_second_way_back():
     gradients = []
-    for is_checkpointing in (False, True):
+    for use_reentrant in (None, False, True):
         vqgan = build().train()
-        if is_checkpointing:
-            vqgan.enable_gradient_checkpointing()
+        if use_reentrant is not None:
+            vqgan.enable_gradient_checkpointing(partial(checkpoint, use_reentrant=use_reentrant))
             assert vqgan.is_gradient_checkpointing
         output = vqgan(pixels())
-        (output.sample.square().mean() + output.codebook_loss + output.commitment_loss).backward()
+        # As training with a discriminator does: first the last layer's gradient, then all, here twice.
+        torch.autograd.grad(output.sample.square().mean(), vqgan.last_layer, retain_graph=True)
+        loss = output.sample.square().mean() + output.codebook_loss + output.commitment_loss
+        loss.backward(retain_graph=True)
+        loss.backward()
         gradients.append([weight.grad for weight in vqgan.parameters()])
-    for plain, checkpointed in zip(*gradients, strict=True):
+    for plain, checkpointed, reentrant in zip(*gradients, strict=True):
         torch.testing.assert_close(checkpointed, plain)
+        torch.testing.assert_close(reentrant, plain)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from tiny import tiny_config
 from transformers import AutoConfig
 
 import nuwa_hf  # noqa: F401 (registers the configuration)
@@ -70,6 +71,22 @@ def test_sizes_that_do_not_fit_are_refused(fields, message):
 def test_a_misspelt_field_is_refused_with_the_right_name():
     with pytest.raises(ValueError, match="did you mean `hidden_size`"):
         NuwaConfig(hiden_size=3)
+
+
+def test_what_would_not_load_is_not_saved(tmp_path):
+    config = tiny_config()
+    config.layer_norm_epsilon = 0.5  # another name of the field, which transformers' own tools set
+    assert config.layer_norm_eps == 0.5
+    config.save_pretrained(tmp_path / "good")
+    assert NuwaConfig.from_pretrained(tmp_path / "good").layer_norm_eps == 0.5
+    config.hiden_size = 3
+    with pytest.raises(StrictDataclassError, match="did you mean `hidden_size`"):
+        config.save_pretrained(tmp_path / "bad")
+
+
+def test_the_declared_sub_configuration_is_in_the_dictionary_with_and_without_clip():
+    assert NuwaConfig.sub_configs.keys() == {"text_encoder_config"}
+    assert tiny_config().to_dict()["text_encoder_config"] is None
 
 
 def test_an_unknown_preset_is_refused():

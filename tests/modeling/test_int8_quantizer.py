@@ -15,6 +15,7 @@ from transformers import AutoModelForSeq2SeqLM, EetqConfig, Trainer, TrainingArg
 
 from nuwa_hf import NuwaForConditionalGeneration, NuwaInt8Config, NuwaModel, NuwaTextToVideoPipeline
 from nuwa_hf.generation.schedule import SCHEDULES
+from nuwa_hf.modeling import int8_linear
 from nuwa_hf.modeling.int8_linear import Int8Linear
 
 
@@ -201,3 +202,25 @@ def test_training_is_refused(float_folder, tmp_path):
             parameter.requires_grad_(True)
     with pytest.raises(ValueError, match="`hidden_states` must not require a gradient"):
         model(TEXT, labels=TOKENS)
+
+
+def test_weights_that_were_all_loaded_as_zero_are_an_error(tmp_path):
+    # As some versions of transformers load every checkpoint.
+    model = tiny_transformer()
+    for linear in layers_of(model, nn.Linear).values():
+        nn.init.zeros_(linear.weight)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(RuntimeError, match=r"weights must not all be zero.*use transformers 5\.23 or newer"):
+        load_int8(tmp_path)
+
+
+@pytest.mark.compiled
+def test_a_program_is_traced_before_the_first_product(float_folder):
+    int8_linear._measured_exactness.cache_clear()
+    model = load_int8(float_folder)
+    inputs = {"input_ids": TEXT, "visual_tokens": TOKENS, "return_dict": False}
+    exported = torch.export.export(model, (), inputs, strict=False).module()
+    torch._dynamo.reset()
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    for program in (exported, compiled):
+        assert torch.equal(program(**inputs)[0], model(**inputs)[0])

@@ -9,7 +9,7 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config
+from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config
 
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaModel
 
@@ -36,8 +36,7 @@ def make_inputs(cls):
 
 
 def main_output(output):
-    """In training mode the loss stands for the logits."""
-    return next(output[name] for name in ("logits", "loss", "last_hidden_state") if name in output)
+    return next(output[name] for name in ("logits", "last_hidden_state") if name in output)
 
 
 @pytest.fixture(params=MODELS, ids=lambda cls: cls.__name__)
@@ -147,7 +146,7 @@ def test_the_same_seed_initialises_the_same_weights(cls):
 def test_hidden_states_keep_their_gradients(cls):
     model, inputs = build(cls).train(), make_inputs(cls)
     output = model(**inputs, output_hidden_states=True)
-    kept = output.hidden_states[0]
+    kept = output.decoder_hidden_states[0]
     kept.retain_grad()
     main_output(output).square().sum().backward()
     assert kept.grad is not None
@@ -187,13 +186,44 @@ def test_new_text_tokens_change_the_text_embedding_and_nothing_else(cls):
 
 
 @pytest.mark.compiled
-def test_a_traced_program_computes_the_same(cls):
+def test_a_traced_program_computes_the_same_for_any_batch_and_text_length(cls):
     model, inputs = build(cls), make_inputs(cls)
     inputs.pop("labels", None)
-    exported = torch.export.export(model, (), {**inputs, "return_dict": False}).module()
-    torch.testing.assert_close(
-        exported(**inputs, return_dict=False)[0], model(**inputs, return_dict=False)[0], rtol=1e-4, atol=1e-4
-    )
+    batch, length = torch.export.Dim("batch", min=2, max=64), torch.export.Dim("length", min=2, max=MAX_TEXT_LENGTH)
+    shapes = {name: {0: batch, 1: length} if tensor.ndim == 2 else {0: batch} for name, tensor in inputs.items()}
+    exported = torch.export.export(
+        model, (), {**inputs, "return_dict": False}, dynamic_shapes={**shapes, "return_dict": None}
+    ).module()
+    longer = {name: torch.cat([tensor, tensor[:1]]) for name, tensor in inputs.items()}
+    for name in ("input_ids", "attention_mask"):
+        longer[name] = longer[name].repeat(1, 2)[:, :MAX_TEXT_LENGTH]
+    for other in (inputs, longer):
+        got, expected = exported(**other, return_dict=False)[0], model(**other, return_dict=False)[0]
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.compiled
+def test_one_compiled_program_serves_any_batch_and_text_length(cls):
+    model, inputs = build(cls), make_inputs(cls)
+    torch._dynamo.reset()
+    compiled = torch.compile(model, dynamic=True, fullgraph=True, backend="eager")
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for rows, length in ((2, 6), (5, 4), (7, 9)):
+            some = {name: torch.cat([tensor] * 4)[:rows] for name, tensor in inputs.items()}
+            for name in ("input_ids", "attention_mask"):
+                some[name] = some[name].repeat(1, 2)[:, :length]
+            torch.testing.assert_close(main_output(compiled(**some)), main_output(model(**some)))
+
+
+def test_arguments_of_sequence_to_sequence_models_are_read_or_refused(cls):
+    model, inputs = build(cls), make_inputs(cls)
+    inputs.pop("labels", None)
+    expected, tokens = main_output(model(**inputs)), inputs.pop("visual_tokens")
+    assert torch.equal(main_output(model(**inputs, decoder_input_ids=tokens, decoder_attention_mask=None)), expected)
+    with pytest.raises(ValueError, match="`decoder_input_ids` must be left out beside `visual_tokens`"):
+        model(**inputs, visual_tokens=tokens, decoder_input_ids=tokens)
+    with pytest.raises(TypeError, match="no argument `visual_token`; did you mean `visual_tokens`"):
+        model(**inputs, visual_token=tokens)
 
 
 def test_training_lowers_the_loss_of_every_condition():

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import math
+
 import pytest
 import torch
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
@@ -39,12 +41,12 @@ def all_conditions(inputs):
 def test_logits_before_and_at_a_changed_token_stay_bit_equal(inputs, implementation):
     model = tiny_transformer().double()
     model.set_attn_implementation(implementation)
-    before = model(**inputs).logits
+    before = model(**inputs).logits.flatten(1, 3)
     flat = inputs["visual_tokens"].flatten(1)
     for place in range(flat.shape[1]):
         changed = flat.clone()
         changed[:, place] = (changed[:, place] + 1) % CODEBOOK_SIZE
-        after = model(**{**inputs, "visual_tokens": changed.view(2, *VISUAL_GRID)}).logits
+        after = model(**{**inputs, "visual_tokens": changed.view(2, *VISUAL_GRID)}).logits.flatten(1, 3)
         assert torch.equal(after[:, : place + 1], before[:, : place + 1])
         if place + 1 < flat.shape[1] and (place + 1) % VISUAL_GRID[2]:
             assert not torch.equal(after[:, place + 1], before[:, place + 1])  # its neighbour on the right sees it
@@ -87,7 +89,7 @@ def test_loss_is_the_mean_over_counted_labels_at_the_same_place(inputs):
     labels = inputs["visual_tokens"].clone()
     labels[:, 0] = -100
     output = model(**inputs, labels=labels)
-    log_probabilities = output.logits.log_softmax(-1).view(2, *VISUAL_GRID, CODEBOOK_SIZE)
+    log_probabilities = output.logits.log_softmax(-1)
     picked = log_probabilities.gather(-1, inputs["visual_tokens"][..., None])[:, 1:]
     torch.testing.assert_close(output.loss, -picked.mean().float(), check_dtype=False)
 
@@ -106,11 +108,14 @@ def test_tuple_and_dictionary_hold_the_same(inputs):
     assert torch.equal(named.loss, plain[0])
     assert torch.equal(named.logits, plain[1])
     assert len(named.to_tuple()) == len(plain)
-    places, layers = named.logits.shape[1], model.config.num_decoder_layers
-    assert [state.shape for state in named.hidden_states] == [(2, places, 16)] * (layers + 1)
-    assert [weights.shape for weights in named.attentions] == [(2, 2, places, places)] * layers
+    assert named.logits.shape == (2, *VISUAL_GRID, CODEBOOK_SIZE)
+    places, layers = math.prod(VISUAL_GRID), model.config.num_decoder_layers
+    assert [state.shape for state in named.decoder_hidden_states] == [(2, places, 16)] * (layers + 1)
+    assert [state.shape for state in named.encoder_hidden_states] == [(2, 7, 16)] * 2
+    assert [weights.shape for weights in named.decoder_attentions] == [(2, 2, places, places)] * layers
     assert [weights.shape for weights in named.cross_attentions] == [(2, 2, places, 7)] * layers
-    for weights in named.attentions:
+    assert [weights.shape for weights in named.encoder_attentions] == [(2, 2, 7, 7)]
+    for weights in named.decoder_attentions:
         torch.testing.assert_close(weights.sum(-1), torch.ones(2, 2, places))
 
 
@@ -166,10 +171,8 @@ def test_attention_implementation_is_chosen_at_load(tmp_path):
 
 def test_an_image_is_a_one_frame_video(inputs):
     model = tiny_transformer().double()
-    video = model(**inputs).logits.unflatten(1, VISUAL_GRID)
-    image = model(**{**inputs, "visual_tokens": inputs["visual_tokens"][:, :1]}).logits.unflatten(
-        1, (1, *VISUAL_GRID[1:])
-    )
+    video = model(**inputs).logits
+    image = model(**{**inputs, "visual_tokens": inputs["visual_tokens"][:, :1]}).logits
     torch.testing.assert_close(image, video[:, :1])
 
 
@@ -237,9 +240,7 @@ def test_a_sketch_reaches_exactly_its_neighbourhood(inputs):
     sketch = torch.zeros(2, *VISUAL_GRID, dtype=torch.long)
     changed = sketch.clone()
     changed[:, 2, 0, 0] = 1
-    before, after = (
-        model(**inputs, sketch_tokens=tokens).logits.unflatten(1, VISUAL_GRID) for tokens in (sketch, changed)
-    )
+    before, after = (model(**inputs, sketch_tokens=tokens).logits for tokens in (sketch, changed))
     reached = torch.zeros(VISUAL_GRID, dtype=torch.bool)
     reached[0:, :3, :3] = True
     differs = (before != after).any(-1)
@@ -254,7 +255,7 @@ def test_known_tokens_are_seen_from_earlier_places_and_unknown_ones_are_not_read
     changed[:, 1, 2, 2] = (changed[:, 1, 2, 2] + 1) % CODEBOOK_SIZE
     place = (1 * 4 + 2) * 5 + 2
     for mask, is_seen in ((known, True), (~known, False), (None, False)):
-        before = model(**inputs, known_mask=mask).logits
-        after = model(**{**inputs, "visual_tokens": changed}, known_mask=mask).logits
+        before = model(**inputs, known_mask=mask).logits.flatten(1, 3)
+        after = model(**{**inputs, "visual_tokens": changed}, known_mask=mask).logits.flatten(1, 3)
         assert torch.equal(before[:, :place], after[:, :place]) is not is_seen
         assert not torch.equal(before[:, place + 1 :], after[:, place + 1 :])

@@ -83,7 +83,7 @@ def test_number_of_outputs_is_a_whole_number(model, number):
 
 def test_temperature_of_zero_and_no_sampling_choose_the_likeliest_token(model):
     likeliest = both_ways(model, do_sample=False)
-    assert torch.equal(model(TEXT, visual_tokens=likeliest).logits.argmax(-1), likeliest.flatten(1))
+    assert torch.equal(model(TEXT, visual_tokens=likeliest).logits.argmax(-1), likeliest)
     assert torch.equal(both_ways(model, temperature=0, do_sample=True), likeliest)
     assert torch.equal(both_ways(model, top_k=1), likeliest)
 
@@ -95,7 +95,7 @@ def test_top_k_of_zero_and_min_p_of_zero_keep_all_tokens(model):
 
 def test_min_p_is_that_of_transformers(model):
     kept = both_ways(model, min_p=0.3)
-    logits = model(TEXT, visual_tokens=kept).logits.flatten(0, 1)
+    logits = model(TEXT, visual_tokens=kept).logits.flatten(0, 3)
     assert MinPLogitsWarper(0.3)(None, logits).gather(1, kept.view(-1, 1)).isfinite().all()
     assert not torch.equal(kept, both_ways(model))
     assert torch.equal(kept, both_ways(model, generation_config=GenerationConfig(min_p=0.3)))
@@ -123,6 +123,33 @@ def test_logits_processors_come_before_the_warpers_and_see_guided_rows(model, do
 def test_one_logits_processor_must_be_in_a_list(model):
     with pytest.raises(TypeError, match="`logits_processor` must be a `LogitsProcessorList`"):
         model.generate(TEXT, logits_processor=SuppressTokensLogitsProcessor([1]))
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
+def test_scores_are_what_the_tokens_were_drawn_by(model, guidance_scale):
+    settings = {"grid": GRID, "guidance_scale": guidance_scale, "top_k": 3, "temperature": 0.5}
+    output = model.generate(TEXT, generator=generators(0, 1), output_scores=True, **settings)
+    assert output.scores.shape == (2, *GRID, 32)
+    assert (output.scores.isfinite().sum(-1) == 3).all()
+    assert output.scores.gather(-1, output.tokens[..., None]).isfinite().all()
+    greedy = model.generate(TEXT, **{**settings, "do_sample": False}, output_scores=True)
+    assert torch.equal(greedy.scores.argmax(-1), greedy.tokens)
+    assert model.generate(TEXT, grid=GRID, do_sample=False).scores is None
+
+
+def test_tokens_alone_are_returned_on_request(model):
+    whole = model.generate(TEXT, grid=GRID, do_sample=False)
+    assert torch.equal(model.generate(TEXT, grid=GRID, do_sample=False, return_dict_in_generate=False), whole.tokens)
+    config = GenerationConfig(return_dict_in_generate=False, do_sample=False)
+    assert torch.equal(model.generate(TEXT, grid=GRID, generation_config=config), whole.tokens)
+    config = GenerationConfig(output_scores=True, return_dict_in_generate=True)
+    assert model.generate(TEXT, grid=GRID, generation_config=config).scores is not None
+
+
+def test_what_a_generation_config_leaves_open_comes_from_that_of_the_model(model):
+    own = tiny_transformer().double()
+    own.generation_config.update(top_k=1)
+    assert torch.equal(both_ways(own, generation_config=GenerationConfig(temperature=3.0)), both_ways(own, top_k=1))
 
 
 REFUSED = {"num_beams": 4, "repetition_penalty": 1.3, "typical_p": 0.9, "max_new_tokens": 5, "use_cache": False}

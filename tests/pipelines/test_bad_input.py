@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from tiny import FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline
+from tiny import CAPTIONS, FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline
 
 from nuwa_hf.media import write_gif, write_mp4
 from nuwa_hf.tasks import TASKS, get_task
@@ -366,8 +366,8 @@ def test_overlap_of_chunks(watched, task):
 
 
 def needed(task):
-    is_sketch = task in ("S2I", "S2V")
-    return ["transformer", "tokenizer", "vqgan", *(["sketch_vqgan"] if is_sketch else [])]
+    by_input = {"prompt": "tokenizer", "sketch": "sketch_vqgan"}
+    return ["transformer", "vqgan", *(name for given, name in by_input.items() if given in tiny_inputs(task))]
 
 
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task in ABBREVIATIONS for name in needed(task)])
@@ -375,3 +375,14 @@ def test_component_that_was_not_loaded(task, name):
     pipeline = tiny_pipeline(task, **{name: None})
     with pytest.raises(ValueError, match=f"needs the component `{name}`, which is None; load the pipeline with it"):
         pipeline(**tiny_inputs(task))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weight_that_is_not_finite_draws_nothing(value):
+    pipeline = tiny_pipeline("T2V")
+    with torch.no_grad():
+        pipeline.transformer.head.weight[0, 0] = value
+    with pytest.raises(FloatingPointError, match="logits must be finite"):
+        pipeline(CAPTIONS[0], output_type="latent")
+    with pytest.raises(FloatingPointError, match="logits must be finite"):
+        next(pipeline.stream(CAPTIONS[0], output_type="latent"))

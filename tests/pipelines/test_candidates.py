@@ -176,7 +176,7 @@ def test_each_output_of_a_list_of_generators_is_its_own_single_run(task):
 
 def test_by_default_the_models_own_ratio_decides(pipeline, task):
     candidates = all_candidates(pipeline, task, 4)
-    conditions = pipeline.encode_prompt([tiny_inputs(task)["prompt"]], batch_size=4)
+    conditions = pipeline.text_conditions([tiny_inputs(task)["prompt"]], batch_size=4)
     if task.startswith("TI") or task == "TV2V":
         inputs = tiny_inputs(task)
         frames = torch.from_numpy(inputs["video"] if task == "TV2V" else inputs["image"][None])
@@ -202,7 +202,7 @@ def test_ratio_is_that_of_two_forward_passes():
 
     def total(mask, **arguments):
         """Place by place, of those that are not given."""
-        logits = model(visual_tokens=tokens, **arguments).logits
+        logits = model(visual_tokens=tokens, **arguments).logits.flatten(1, 3)
         sums = []
         for item in range(3):
             places = [place for place in range(logits.shape[1]) if mask is None or not mask.flatten(1)[item, place]]
@@ -228,7 +228,7 @@ def test_ratio_is_that_of_two_forward_passes():
 def test_text_equal_to_none_has_no_ratio():
     pipeline = tiny_pipeline("T2V")
     tokens = torch.randint(0, CODEBOOK_SIZE, (2, *VISUAL_GRID), generator=seeded(0)[0])
-    none = pipeline.encode_prompt(None, batch_size=2)
+    none = pipeline.text_conditions(None, batch_size=2)
     assert likelihood_ratio(pipeline.transformer, tokens, none).tolist() == [0.0, 0.0]
 
 

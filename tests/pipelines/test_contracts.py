@@ -48,6 +48,8 @@ COMMON = {
     "min_p": None,
     "generator": None,
     "schedule": "wavefront",
+    "height": None,
+    "width": None,
     "output_type": "pil",
     "return_dict": True,
     "callback_on_step_end": None,
@@ -114,6 +116,9 @@ def test_call_takes_what_its_task_needs_and_what_all_tasks_share(task):
     expected = {**COMMON, count_name(task): 1}
     if row.condition != "none":
         expected |= {"negative_prompt": None, "guidance_scale": None}
+        expected |= {
+            f"{kind}prompt_{what}": None for kind in ("", "negative_") for what in ("embeds", "attention_mask")
+        }
     if row.condition.endswith("sketch") or (row.condition == "text" and row.known == "nothing"):
         expected |= {"prompt": None}
     if row.condition == "video sketch" or (row.output == "video" and row.known != "nothing"):
@@ -437,7 +442,7 @@ def test_progress_bar_counts_the_waves(fresh_pipeline, task):
 @pytest.mark.parametrize("task", WITH_TEXT, scope="module")
 def test_prompt_is_encoded_without_codecs(pipeline, task):
     bare = type(pipeline)(vqgan=None, transformer=pipeline.transformer, tokenizer=pipeline.tokenizer)
-    alone, among_others = (one.encode_prompt([CAPTIONS[0]], batch_size=2) for one in (bare, pipeline))
+    alone, among_others = (one.text_conditions([CAPTIONS[0]], batch_size=2) for one in (bare, pipeline))
     assert list(alone) == ["input_ids", "attention_mask"]
     assert all(torch.equal(alone[name], among_others[name]) for name in alone)
     if task in ("T2I", "T2V"):

@@ -135,7 +135,7 @@ def test_the_papers_way_is_what_the_model_samples_without_the_condition(pipeline
     frames, masks = given_part(task)
     pixels = torch.from_numpy(frames).movedim(-1, 1).float()[None] / 255
     known = encode_known_part(pipeline.vqgan, pixels, torch.from_numpy(masks)[None], max_frames=VISUAL_GRID[0])
-    text = pipeline.encode_prompt([CAPTIONS[0]] if task.startswith("T") else None, batch_size=1)
+    text = pipeline.text_conditions([CAPTIONS[0]] if task.startswith("T") else None, batch_size=1)
     outputs = {}
     for condition_on_known in (True, False):
         tokens = call(pipeline, task, condition_on_known=condition_on_known).tokens

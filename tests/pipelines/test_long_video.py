@@ -78,7 +78,7 @@ def test_each_chunk_is_what_the_model_samples_for_the_frames_before_it(overlap_f
     tokens = pipeline(
         CAPTIONS[0], num_frames=7, overlap_frames=overlap_frames, generator=seeded(3), output_type="latent"
     ).tokens
-    text, generators = pipeline.encode_prompt([CAPTIONS[0]], batch_size=1), seeded(3)
+    text, generators = pipeline.text_conditions([CAPTIONS[0]], batch_size=1), seeded(3)
     overlap = overlap_frames or 1
     expected = pipeline.transformer.generate(**text, grid=VISUAL_GRID, generator=generators).tokens
     while expected.shape[1] < 7:

@@ -54,6 +54,9 @@ def test_an_axis_of_one_channel_changes_nothing():
         assert torch.equal(prepare(form, num_frames=FRAMES), prepare(mask, num_frames=FRAMES))
     for form in (moving[..., None], moving[:, None], moving[None, ..., None], torch.from_numpy(moving)[:, None]):
         assert torch.equal(prepare(form, num_frames=FRAMES), prepare(moving, num_frames=FRAMES))
+    two, sizes = np.stack([mask, bools(seed=1)]), ((HEIGHT, WIDTH),) * 2
+    for form in (two[:, None], two[..., None], torch.from_numpy(two)[:, None], [mask[None, None], two[1:, ..., None]]):
+        assert torch.equal(prepare(form, sizes), prepare(two, sizes))
     with pytest.raises(ValueError, match=r"`mask` must have no colours, got \(8, 10, 3\); take one channel"):
         prepare(np.repeat(mask[..., None], 3, axis=-1))
 
@@ -152,7 +155,7 @@ ALPHA = PIL.Image.new("RGBA", FRAME_SIZE, (255, 255, 255, 9))
         (np.zeros((0, 4)), ValueError, "at least one pixel"),
         (PIL.Image.new("L", (0, 4)), ValueError, "at least one pixel"),
         (np.zeros(5), ValueError, r"must have shape \(Y, X\)"),
-        ([np.zeros((1, 1, HEIGHT, WIDTH))], ValueError, r"`mask\[0\]` must have shape \(Y, X\)"),
+        ([np.zeros((1, 2, HEIGHT, WIDTH))], ValueError, r"`mask\[0\]` must have shape \(Y, X\)"),
         (np.zeros((4, 4), complex), TypeError, "bools, integers or floats, got complex128"),
         (None, TypeError, "`mask` must be a PIL image, .* got NoneType"),
         (["missing.png"], OSError, r"`mask\[0\]` must be the path of a file"),

@@ -8,7 +8,6 @@ import accelerate
 import peft
 import pytest
 import torch
-from diffusers.hooks import apply_layerwise_casting
 from tiny import seeded, tiny_inputs, tiny_pipeline
 
 from nuwa_hf import NuwaForConditionalGeneration
@@ -120,12 +119,7 @@ def test_with_weights_stored_in_8_bits_tokens_are_those_of_rounded_weights(task)
     for module in exact.transformer.modules():  # the rounding itself, by hand
         if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
             module.weight.data = module.weight.data.to(torch.float8_e4m3fn).float()
-    apply_layerwise_casting(
-        pipeline.transformer,
-        storage_dtype=torch.float8_e4m3fn,
-        compute_dtype=torch.float32,
-        skip_modules_pattern=("norm",),
-    )
+    pipeline.transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn)
     stored = {parameter.dtype for parameter in pipeline.transformer.model.decoder.layers[0].self_attn.parameters()}
     assert stored == {torch.float8_e4m3fn}
     assert torch.equal(run(pipeline, task), run(exact, task))

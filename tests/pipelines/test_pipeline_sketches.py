@@ -38,7 +38,7 @@ def test_tokens_are_what_the_model_samples_for_the_codes_of_the_sketch(pipeline,
     num_frames = VISUAL_GRID[0] if task == "S2V" else 1
     assert sketch_tokens.shape == (1, num_frames, *VISUAL_GRID[1:])
     assert sketch_tokens.unique().numel() > 4
-    conditions = pipeline.encode_prompt([CAPTIONS[0]], batch_size=1) | {"sketch_tokens": sketch_tokens}
+    conditions = pipeline.text_conditions([CAPTIONS[0]], batch_size=1) | {"sketch_tokens": sketch_tokens}
     expected = pipeline.transformer.generate(
         **conditions, grid=(num_frames, *VISUAL_GRID[1:]), generator=seeded(0), guidance_scale=3.0
     ).tokens

@@ -55,7 +55,7 @@ def test_without_a_prompt_a_video_is_drawn_for_the_none_condition_and_unguided(p
     pipeline.transformer.generation_config.guidance_scale = 4.0
     tokens = pipeline(generator=seeded(0, 1), num_videos_per_prompt=2).tokens
     assert pipeline.guidance_scale == 1
-    conditions = pipeline.encode_prompt(None, batch_size=2)
+    conditions = pipeline.text_conditions(None, batch_size=2)
     plain = pipeline.transformer.generate(**conditions, guidance_scale=1.0, generator=seeded(0, 1)).tokens
     assert torch.equal(tokens, plain)
     streamed = pipeline.stream(num_frames=1, num_videos_per_prompt=2, generator=seeded(0, 1), output_type="latent")
@@ -122,7 +122,7 @@ def test_without_chunks_a_stream_goes_on_in_the_same_wavefront(pipeline):
     count = 2 * VISUAL_GRID[0]
     endless = pipeline.stream(PROMPT, generator=seeded(0), output_type="latent")
     tokens = torch.stack([next(endless) for _ in range(count)], 1)
-    conditions = pipeline.encode_prompt([PROMPT], batch_size=1)
+    conditions = pipeline.text_conditions([PROMPT], batch_size=1)
     stream = pipeline.transformer.stream(grid=(count, *VISUAL_GRID[1:]), generator=seeded(0), **conditions)
     assert torch.equal(tokens, torch.stack(list(stream), 1))
     call = pipeline(PROMPT, num_frames=count, generator=seeded(0), output_type="latent").tokens

@@ -63,6 +63,16 @@ def test_quick_start_runs_with_a_tiny_checkpoint(checkpoint, tmp_path, monkeypat
     ]
 
 
+@pytest.mark.parametrize("page", ["docs/from-diffusers.md", "docs/from-transformers.md"])
+def test_blocks_of_a_first_page_run_in_order_with_a_tiny_checkpoint(page, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(nuwa_hf, "DEMO_CHECKPOINT", checkpoint)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in code_blocks(PAGES[page], "python"):
+        exec(compile(block, page, "exec"), names)
+    assert names["output"].tokens.shape[0] == 1
+
+
 def test_python_blocks_import_only_what_exists():
     for module, names in re.findall(r"^from (nuwa_hf\S*) import (.+)$", README, flags=re.MULTILINE):
         for name in names.split(", "):

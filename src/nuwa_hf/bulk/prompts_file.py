@@ -27,6 +27,8 @@ FILES = ("image", "video", "sketch", "mask")
 NOT_IN_A_LINE = {
     *("self", "generator", "schedule", "output_type", "return_dict", "scorer"),
     *("callback_on_step_end", "callback_on_step_end_tensor_inputs", "num_images_per_prompt", "num_videos_per_prompt"),
+    *("prompt_embeds", "negative_prompt_embeds", "prompt_attention_mask", "negative_prompt_attention_mask"),
+    *("height", "width"),
 }
 URLS = ("http://", "https://")
 SETTINGS = ("guidance_scale", "temperature", "top_k", "top_p", "min_p")

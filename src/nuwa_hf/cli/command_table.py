@@ -24,6 +24,7 @@ class Command:
 GROUPS = {
     "make": {
         "generate": Command("nuwa_hf.bulk.generate_prompts", "make an image or a video for each line of a file"),
+        "app": Command("nuwa_hf.app.app_command", "the eight tasks in the browser"),
     },
     "prepare": {
         "inspect": Command("nuwa_hf.training.tokens.inspect_dataset", "look at clips before anything is learnt"),
@@ -51,6 +52,7 @@ GROUPS = {
     },
     "share": {
         "push": Command("nuwa_hf.hub.push", "push a checkpoint to the Hub"),
+        "push-space": Command("nuwa_hf.hub.push_space", "push the app on a checkpoint to the Hub, as a Space"),
     },
 }
 DELEGATED = {name: command for group in GROUPS.values() for name, command in group.items()}

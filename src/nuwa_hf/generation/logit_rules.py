@@ -67,6 +67,24 @@ class LogitRules:
         if max(min_p) > 0:
             self._min_p = column(min_p)
 
+    def guide_with(self, scales: Sequence[float]) -> None:
+        """Guide with other scales from now on. Which outputs are guided stays as it is.
+
+        Args:
+            scales (`Sequence[float]`): B scales, those of outputs that are not guided at most 1.
+
+        Raises:
+            ValueError: If an output is to be guided that was not from the beginning.
+        """
+        late = [output for output, scale in enumerate(scales) if scale > 1 and output not in self.guided]
+        if late:
+            raise ValueError(
+                f"`guidance_scale` must stay at most 1 for output {late[0]}, which began without guidance, got "
+                f"{scales[late[0]]}; begin with a scale above 1."
+            )
+        chosen = [max(1.0, float(scales[output])) for output in self.guided]
+        self._scale.copy_(torch.tensor(chosen, dtype=self._scale.dtype)[:, None, None])
+
     @property
     def program(self) -> tuple:
         """Which operators the rules are; rules of the same program differ in the numbers of their tensors only."""

@@ -83,8 +83,19 @@ class TokenDraw:
         Returns:
             `torch.LongTensor` of shape `(B, n)`.
         """
+        scores = self.scores(logits)
+        return (scores if noise is None else self.rules.perturb(scores, noise.at(places))).argmax(-1)
+
+    def scores(self, logits: torch.Tensor) -> torch.Tensor:
+        """What tokens are drawn by: logits after guidance, processors, temperature, top-k, top-p and min-p.
+
+        Args:
+            logits (`torch.Tensor` of shape `(B + G, n, V)`): scores of the model.
+
+        Returns:
+            `torch.Tensor` of shape `(B, n, V)`.
+        """
         logits = self.rules.guide(logits)
         if self.logits_processor:
             logits = LogitsProcessorList(self.logits_processor)(None, logits.flatten(0, 1)).view_as(logits)
-        logits = self.rules.warp(logits)
-        return (logits if noise is None else self.rules.perturb(logits, noise.at(places))).argmax(-1)
+        return self.rules.warp(logits)

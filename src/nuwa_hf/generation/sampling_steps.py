@@ -9,6 +9,7 @@ shape: a few graphs hold a whole video, and a step costs the host one launch ins
 Legend: B batch, T, H, W visual grid, R kept frames.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -49,6 +50,7 @@ class SamplingSteps:
         # One more than there are places: the tokens of padding are written to it.
         self._flat = torch.zeros(draw.batch_size, kept.numel + 1, dtype=torch.long, device=draw.device)
         self.tokens = self._flat[:, : kept.numel].view(draw.batch_size, *kept)
+        self._sum_of_spans = torch.zeros((), device=draw.device)  # NaN or infinite once a logit was
         self._known = None
         self._recorded: dict[StepShape, Callable[[], None] | None] = {}
         self._has_begun = False
@@ -68,12 +70,26 @@ class SamplingSteps:
         """
         self._has_begun = False
         self._counter.zero_()
+        self._sum_of_spans.zero_()
         self._flat.zero_()
         if known_mask is not None:
             self.tokens.copy_(known_tokens.where(known_mask, 0))
             if self._known is None:
                 self._known = known_mask.flatten(1).clone()
             self._known.copy_(known_mask.flatten(1))
+
+    def check_logits(self) -> None:
+        """Check the logits of all steps since the run began. The host waits for them.
+
+        Raises:
+            FloatingPointError: If one was NaN or infinite: the tokens mean nothing then.
+        """
+        if not math.isfinite(self._sum_of_spans.item()):
+            raise FloatingPointError(
+                "The logits must be finite, got NaN or infinity, so that the tokens would mean nothing: a weight may "
+                "not be finite, or the numbers too large for the dtype; load the checkpoint anew, or use bfloat16 or "
+                "float32."
+            )
 
     def load(self, tables: StepTables) -> None:
         """Go on with further steps, which take the place of those before.
@@ -109,6 +125,8 @@ class SamplingSteps:
             places, targets = step.places, step.targets
             if wanted is not None:
                 places, targets = places[wanted], targets[wanted]
+            lowest, highest = torch.aminmax(logits)
+            self._sum_of_spans.add_(highest - lowest)
             drawn = self.draw(logits, self.noise, places)
             if self._known is not None:
                 drawn = torch.where(self._known[:, places], self._flat[:, places], drawn)
@@ -134,6 +152,9 @@ def sample_grid(
     Yields:
         `tuple[tuple[int, ...], torch.LongTensor]`: after each step, the frames that it completes and the tokens so far
         `(B, T, H, W)`. The caller may change the tokens between steps; later steps read them.
+
+    Raises:
+        FloatingPointError: Once a frame is complete, if logits were not finite.
     """
     if steps.noise is not None:
         for frame in range(steps.tokens.shape[1]):
@@ -144,6 +165,8 @@ def sample_grid(
         wanted = _rows_to_draw(plan, known_mask)
     for shape, rows, completed in zip(plan.shapes, wanted, plan.completed, strict=True):
         steps.next(shape, rows)
+        if completed:
+            steps.check_logits()
         yield completed, steps.tokens
 
 

@@ -40,6 +40,9 @@ def frames_without_end(
 
     Yields:
         `torch.LongTensor` of shape `(B, H, W)`: the tokens of a frame.
+
+    Raises:
+        FloatingPointError: Once a frame is complete, if logits were not finite.
     """
     steps.begin()
     num_kept = steps.tokens.shape[1]
@@ -49,6 +52,8 @@ def frames_without_end(
         steps.load(plan.tables)
         for shape, completed in zip(plan.shapes, plan.completed, strict=True):
             steps.next(shape)
+            if completed:
+                steps.check_logits()
             for frame in completed:
                 yield steps.tokens[:, frame % num_kept].clone(memory_format=torch.contiguous_format)
                 if frame + 1 == num_frames:

@@ -17,12 +17,25 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where `save_pretrained` wrote")
     parser.add_argument("repo_id", metavar="USER/MODEL", help="the repository; made if it is not there")
+    parser.add_argument(
+        "--standalone", action="store_true", help="push the code too, for `trust_remote_code=True` without nuwa_hf"
+    )
+    add_repository_arguments(parser, commit_message="by default says what the folder holds")
+    return parser
+
+
+def add_repository_arguments(parser: argparse.ArgumentParser, *, commit_message: str) -> None:
+    """Add the arguments that every command that pushes has.
+
+    Args:
+        parser (`argparse.ArgumentParser`): the command's parser.
+        commit_message (`str`): the help of `--commit_message`.
+    """
     parser.add_argument("--private", action="store_true", help="make the repository private")
     parser.add_argument("--revision", metavar="R", help="branch to push to; made from main if it is not there")
     parser.add_argument("--license", "--licence", metavar="L", help="the card's licence, by its short name on the Hub")
-    parser.add_argument("--commit_message", metavar="M", help="by default says what the folder holds")
+    parser.add_argument("--commit_message", metavar="M", help=commit_message)
     add_verbose(parser)
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -43,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         revision=args.revision,
         commit_message=args.commit_message,
         license=args.license,
+        standalone=args.standalone,
     )
 
 

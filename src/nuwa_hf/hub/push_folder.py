@@ -2,30 +2,16 @@
 # Copyright 2026 The nuwa_hf authors
 """Push a folder to a repository on the Hub, in one commit."""
 
-import logging
 import os
-import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import HTTPError
+from huggingface_hub import HfApi
 
-from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.hub.pushed_files import CARD, contents_to_push, read_card
+from nuwa_hf.hub.one_commit import push_in_one_commit
+from nuwa_hf.hub.pushed_files import contents_to_push
 from nuwa_hf.hub.repository_ids import check_license, check_repo_id
 from nuwa_hf.storage.folder_contents import checkpoint_kind
-
-
-logger = logging.getLogger(__name__)
-
-WEIGHTS = re.compile(r"(?P<name>[^.]+?)(\.(?P<variant>[^.]+?))?(-\d{5}-of-\d{5})?\.safetensors")
-WEIGHTS_INDEX = re.compile(r"(?P<name>[^.]+)\.safetensors\.index(\.(?P<variant>[^.]+))?\.json")
-
-
-class PushError(OSError):
-    """A push that failed. What the repository held before is unchanged and still loads."""
+from nuwa_hf.storage.replaced_weights import replaced_weights
 
 
 def push_folder(
@@ -37,6 +23,7 @@ def push_folder(
     commit_message: str | None = None,
     token: str | None = None,
     license: str | None = None,
+    standalone: bool = False,
 ) -> str:
     """Push a folder to a repository, which is created if needed.
 
@@ -56,90 +43,29 @@ def push_folder(
         commit_message (`str`, *optional*): by default says what the folder holds.
         token (`str`, *optional*): by default that of the login, or HF_TOKEN.
         license (`str`, *optional*): the Hub's short name of the licence, for the card; by default what the card says.
+        standalone (`bool`, *optional*, defaults to `False`): push the code too, so that `trust_remote_code=True` loads
+            the repository where nuwa_hf is not installed. The folder does not change.
 
     Returns:
         `str`: the commit's URL.
 
     Raises:
-        ValueError: If the folder holds nothing to load, the id or the licence has another form, the repository is
-            public and `private` was asked for, or the model card's metadata are not valid.
+        ValueError: If the folder holds nothing to load, or an adapter that is to be standalone, the id or the licence
+            has another form, the repository is public and `private` was asked for, or the card's metadata are not
+            valid.
         OSError: If the checkpoint in the folder is incomplete or, as `PushError`, if the push fails.
     """
     folder = Path(folder)
     kind = checkpoint_kind(folder)
     check_repo_id(repo_id)
     check_license(license)
-    contents = contents_to_push(folder, repo_id, license)
-    api = HfApi(token=token)
-    with _plain_words(repo_id):
-        if CARD in contents:
-            _check_card(contents[CARD], folder)
-        api.create_repo(repo_id, private=private, exist_ok=True)
-        if revision is not None and not revision.startswith("refs/"):
-            api.create_branch(repo_id, branch=revision, exist_ok=True)
-        there = api.model_info(repo_id, revision=revision)
-        if private and not there.private:
-            raise ValueError(
-                f"`private` was asked for, but the repository {repo_id} is there already and public; push to another "
-                "one, or make it private in its settings first."
-            )
-        gone = replaced_weights(contents, [file.rfilename for file in there.siblings])
-        logger.info("Pushing %d files to %s", len(contents), repo_id)
-        commit = api.create_commit(
-            repo_id,
-            operations=[
-                *(CommitOperationDelete(path_in_repo=name, is_folder=False) for name in gone),
-                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=what) for name, what in contents.items()),
-            ],
-            commit_message=commit_message or f"Upload {kind}",
-            revision=revision,
-            parent_commit=there.sha,  # the files to delete were chosen from this commit
-        )
-    logger.info("Pushed: %s", commit.commit_url)
-    return commit.commit_url
-
-
-def replaced_weights(pushed: Collection[str], present: Collection[str]) -> list[str]:
-    """Weights in a repository that a push replaces by files with other names.
-
-    The same weights must not exist both as one file and as shards: loading prefers the single file, which may be the
-        old one. Other variants, such as fp16, are kept.
-
-    Args:
-        pushed (`Collection[str]`): the files that are pushed.
-        present (`Collection[str]`): the files that are in the repository.
-
-    Returns:
-        `list[str]`: those of `present` that are to be deleted, sorted.
-    """
-    new = {_weights_of(name) for name in pushed} - {None}
-    return sorted(name for name in present if name not in pushed and _weights_of(name) in new)
-
-
-def _weights_of(path: str) -> tuple[str, str, str | None] | None:
-    """Folder, name and variant of the weights that a file belongs to, or None."""
-    folder, _, name = path.rpartition("/")
-    match = WEIGHTS.fullmatch(name) or WEIGHTS_INDEX.fullmatch(name)
-    return (folder, match["name"], match["variant"]) if match else None
-
-
-def _check_card(card: Path | bytes, folder: Path) -> None:
-    """Has the Hub look at a card's metadata, before anything is made there."""
-    text = card.decode() if isinstance(card, bytes) else card.read_text(encoding="utf-8")
-    try:
-        read_card(text).validate("model")
-    except ValueError as error:
-        raise ValueError(
-            f"`{folder / CARD}` must have metadata that the Hub takes; mend them: {str(error).strip()}"
-        ) from error
-
-
-@contextmanager
-def _plain_words(repo_id: str) -> Iterator[None]:
-    """Turns errors of requests into a `PushError` that says what happened and what to do."""
-    try:
-        yield
-    except (HTTPError, ConnectionError, TimeoutError, RuntimeError) as error:
-        # The upload of a large file wraps its error in a RuntimeError; the other protocol raises one.
-        reason = hub_reason(error) or f"the upload failed ({error})"
-        raise PushError(f"Nothing was pushed to {repo_id}: {reason}. What it held before is unchanged.") from error
+    contents = contents_to_push(folder, repo_id, license, standalone)
+    return push_in_one_commit(
+        contents,
+        repo_id,
+        api=HfApi(token=token),
+        private=private,
+        revision=revision,
+        commit_message=commit_message or f"Upload {kind}",
+        replaced=lambda present: replaced_weights(contents, present),
+    )

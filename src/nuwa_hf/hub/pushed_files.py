@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from huggingface_hub import RepoCard
 
+from nuwa_hf.standalone.standalone_files import standalone_files
 from nuwa_hf.storage.local_checkpoint import read_json
 from nuwa_hf.storage.portable_names import EMBEDDED, portable_configuration, portable_name
 
@@ -29,35 +30,41 @@ def files_to_push(folder: Path) -> list[str]:
     return [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
 
 
-def contents_to_push(folder: Path, repo_id: str, license: str | None) -> dict[str, Path | bytes]:
+def contents_to_push(folder: Path, repo_id: str, license: str | None, standalone: bool) -> dict[str, Path | bytes]:
     """What is pushed of a folder, which itself does not change.
 
     Args:
         folder (`Path`): where `save_pretrained` wrote.
         repo_id (`str`): the repository.
         license (`str` or None): the licence to write into the card; None keeps what the card says.
+        standalone (`bool`): whether the code is pushed too.
 
     Returns:
         `dict[str, Path | bytes]`: path in the repository to a file, or to its content where that differs.
 
     Raises:
-        ValueError: If the card's metadata are no YAML.
+        ValueError: If the card's metadata are no YAML, or an adapter's code is asked for.
         OSError: If a configuration is no JSON.
     """
-    contents: dict[str, Path | bytes] = {}
-    for name in files_to_push(folder):
-        path = contents[name] = folder / name
-        if path.suffix == ".json":
-            read_json(path)  # says which file is damaged
-            text = path.read_text(encoding="utf-8")
-            if (portable := portable_configuration(text)) != text:
-                contents[name] = portable.encode()
+    contents: dict[str, Path | bytes] = {name: folder / name for name in files_to_push(folder)}
+    for name in [name for name in contents if name.endswith(".json")]:
+        read_json(folder / name)  # says which file is damaged
+    if standalone:
+        contents |= {name: text.encode() for name, text in standalone_files(folder).items()}
+    for name in [name for name in contents if name.endswith(".json")]:
+        text = _text(contents[name])
+        if (portable := portable_configuration(text)) != text:
+            contents[name] = portable.encode()
     text = (folder / CARD).read_text(encoding="utf-8") if CARD in contents else None
     if text is None and license is not None:
         text = f"---\n---\n\n# {repo_id.partition('/')[2]}\n"
     if text is not None and (card := _card_to_push(text, repo_id, license)) != text:
         contents[CARD] = card.encode()
     return contents
+
+
+def _text(content: Path | bytes) -> str:
+    return content.decode() if isinstance(content, bytes) else content.read_text(encoding="utf-8")
 
 
 def read_card(text: str) -> RepoCard:

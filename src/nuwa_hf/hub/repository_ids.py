@@ -17,11 +17,11 @@ def check_repo_id(repo_id: str) -> None:
         repo_id (`str`): what the user gave.
 
     Raises:
-        ValueError: If it is not of the form `user/model`.
+        ValueError: If it is not of the form `user/name`.
     """
     if not is_repo_id(repo_id):
         raise ValueError(
-            f"`repo_id` must be USER/MODEL, of letters, digits, `-`, `_` and `.`, got {repo_id!r}; put your name on "
+            f"`repo_id` must be USER/NAME, of letters, digits, `-`, `_` and `.`, got {repo_id!r}; put your name on "
             "the Hub before the slash."
         )
 

@@ -32,9 +32,21 @@ NAMED_IN_CHECKPOINTS = ("NuwaVQGAN", *(task.pipeline for task in TASKS))
 # sampling settings of a checkpoint would be left behind otherwise.
 SAMPLING_SETTINGS = "*/generation_config.json"
 
+# diffusers' tables of what its AutoPipelines make of a checkpoint, and the pipeline that they are to find for ours.
+AUTO_PIPELINES = {
+    "AUTO_TEXT2IMAGE_PIPELINES_MAPPING": "T2I",
+    "AUTO_INPAINT_PIPELINES_MAPPING": "TI2I",
+    "AUTO_TEXT2VIDEO_PIPELINES_MAPPING": "T2V",
+    "AUTO_VIDEO2VIDEO_PIPELINES_MAPPING": "TV2V",
+}
+# A checkpoint of these tasks has learnt no text, so it is kept for them.
+WITHOUT_TEXT = {"AUTO_INPAINT_PIPELINES_MAPPING": "I2I", "AUTO_VIDEO2VIDEO_PIPELINES_MAPPING": "V2V"}
+
 CONFIGURATION = "nuwa_hf.modeling.configuration_nuwa"
 TOKENIZATION = "nuwa_hf.modeling.tokenization_nuwa"
 MODELING = "nuwa_hf.modeling.modeling_nuwa"
+NO_CONFIGURATION = LazyClass(CONFIGURATION, "NuwaConfig")
+PROCESSOR = LazyClass("nuwa_hf.pipelines.processing_nuwa", "NuwaProcessor")
 
 
 def announce_configuration(configuration_auto: ModuleType) -> None:
@@ -87,6 +99,26 @@ def register_tokenizer(tokenization_auto: ModuleType, configuration: ModuleType,
     tokenization_auto.AutoTokenizer.register(
         configuration.NuwaConfig, tokenizer_class=tokenization.NuwaTokenizer, exist_ok=True
     )
+
+
+def announce_processor(processing_auto: ModuleType) -> None:
+    """Let `AutoProcessor` find our processor by the class name in a checkpoint.
+
+    Args:
+        processing_auto (`ModuleType`): transformers' module.
+    """
+    # The table is read by its values here. Its keys are classes of configurations; ours need not be imported for that.
+    processing_auto.AutoProcessor.register(NO_CONFIGURATION, PROCESSOR, exist_ok=True)
+
+
+def announce_processor_of_configuration(processing_auto: ModuleType, ours: ModuleType) -> None:
+    """Let `AutoProcessor` find our processor by our configuration.
+
+    Args:
+        processing_auto (`ModuleType`): transformers' module.
+        ours (`ModuleType`): our module of the configuration.
+    """
+    processing_auto.AutoProcessor.register(ours.NuwaConfig, PROCESSOR, exist_ok=True)
 
 
 def announce_models(modeling_auto: ModuleType, ours: ModuleType) -> None:
@@ -153,6 +185,26 @@ def _ours_or(getter: Callable[[str], Any] | None, name: str) -> Any:
     return getter(name)
 
 
+def register_auto_pipelines(auto_pipeline: ModuleType) -> None:
+    """Let `AutoPipelineForText2Image`, `AutoPipelineForInpainting` and their like find our pipelines.
+
+    They look for the name under which a table has a checkpoint's class, and take what their own table has under that
+    name. So each of our tasks is a name, and a table of our own has the tasks that theirs know nothing like.
+
+    Args:
+        auto_pipeline (`ModuleType`): diffusers' module.
+    """
+    ours = {task.abbreviation: LazyClass(f"{LIBRARY}.pipelines", task.pipeline) for task in TASKS}
+    names = {task.abbreviation: f"{LIBRARY}-{task.name}" for task in TASKS}
+    for table, abbreviation in AUTO_PIPELINES.items():
+        kept = WITHOUT_TEXT.get(table)
+        found = {name: ours[kept if task == kept else abbreviation] for task, name in names.items()}
+        getattr(auto_pipeline, table, {}).update(found)  # tables of videos are younger than those of images
+    table = {name: ours[task] for task, name in names.items()}
+    tables = auto_pipeline.SUPPORTED_TASKS_MAPPINGS
+    tables[:] = [*(one for one in tables if one.keys() != table.keys()), table]
+
+
 _AUTO = "transformers.models.auto"
 AFTER_IMPORT = AfterImport(
     [
@@ -161,9 +213,12 @@ AFTER_IMPORT = AfterImport(
         Rule(announce_tokenizer, (f"{_AUTO}.tokenization_auto",)),
         Rule(announce_tokenizer_of_configuration, (f"{_AUTO}.tokenization_auto", CONFIGURATION)),
         Rule(register_tokenizer, (f"{_AUTO}.tokenization_auto", CONFIGURATION, TOKENIZATION)),
+        Rule(announce_processor, (f"{_AUTO}.processing_auto",)),
+        Rule(announce_processor_of_configuration, (f"{_AUTO}.processing_auto", CONFIGURATION)),
         Rule(announce_models, (f"{_AUTO}.modeling_auto", CONFIGURATION)),
         Rule(register_models, (f"{_AUTO}.modeling_auto", CONFIGURATION, MODELING)),
         Rule(name_in_diffusers, ("diffusers",)),
+        Rule(register_auto_pipelines, ("diffusers.pipelines.auto_pipeline",)),
         Rule(register_components, ("diffusers.pipelines.pipeline_loading_utils", "diffusers.utils.constants")),
     ]
 )

@@ -85,7 +85,7 @@ def read_adapter(folder: Path, weight_bytes: int | None) -> PartFacts:
         "alpha": config.get("lora_alpha"),
         "target_modules": sorted(config.get("target_modules") or []),
     }
-    return PartFacts("adapter", str(config.get("peft_type")), parameters, weight_bytes, values)
+    return PartFacts("adapter", "PeftModel", parameters, weight_bytes, values)
 
 
 def _tokenizer(folder: Path) -> PartFacts:

@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 
 import PIL.Image
 
-from nuwa_hf.media.errors import BrokenMediaError, DownloadError, UnreadableFileError, pillow_reading
+from nuwa_hf.media.downloads import download
+from nuwa_hf.media.errors import BrokenMediaError, UnreadableFileError, pillow_reading
 from nuwa_hf.media.media import Media
 
 
-REQUEST_TIMEOUT = 60  # seconds
 # Of a photograph in tiles FFmpeg would give one tile.
 TILED_PHOTO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -64,7 +64,7 @@ def open_file(source: Any) -> Iterator[BinaryIO]:
     elif not isinstance(source, str | os.PathLike):
         raise BrokenMediaError(f"is no image and no clip, but {type(source).__name__}")
     elif "://" in str(source):
-        yield BytesIO(_download(str(source)))
+        yield BytesIO(download(str(source)))
     else:
         with _open_local(os.fspath(source)) as file:
             yield file
@@ -171,22 +171,3 @@ def _open_local(path: str | bytes) -> BinaryIO:
     except OSError as error:
         kind = FileNotFoundError(str(error)) if error.errno == errno.ENAMETOOLONG else error
         raise UnreadableFileError(f"cannot be opened: {error.strerror}", remedy="check the path") from kind
-
-
-def _download(url: str) -> bytes:
-    if not url.startswith(("http://", "https://")):  # a file in an archive, or a store that `datasets` streams from
-        import fsspec
-
-        try:
-            with fsspec.open(url, "rb") as file:
-                return file.read()
-        except (ImportError, ValueError) as error:  # of an unknown kind
-            raise DownloadError(f"cannot be opened: {error}") from error
-    import requests  # here, since only a URL needs it
-
-    try:
-        response = requests.get(url, timeout=REQUEST_TIMEOUT)
-        response.raise_for_status()
-    except requests.RequestException as error:
-        raise DownloadError(f"cannot be downloaded: {error}") from error
-    return response.content

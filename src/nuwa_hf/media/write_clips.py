@@ -95,7 +95,8 @@ def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
         written_aside(path) as aside,
         av.open(str(aside), "w", format="mp4", options={"movflags": "faststart"}) as file,
     ):
-        stream = file.add_stream("libx264", rate=exact_rate(fps), options={"crf": "16"})
+        # x264's mbtree reads memory that nobody wrote, so the same frames now and then gave another file.
+        stream = file.add_stream("libx264", rate=exact_rate(fps), options={"crf": "16", "mbtree": "0"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         # Players guess how luma and chroma make colours where a file does not say it.
         context = stream.codec_context

@@ -23,7 +23,7 @@ from nuwa_hf.nearby_attention.neighborhood import Window, neighborhood_mask
 
 
 # The `attn_implementation` that lets the operator choose its own backend. `nearby_<backend>` forces a backend, and
-# transformers' usual names stand for the backends that use the same kernels.
+# transformers' usual names, which stay in the configuration, stand for the backends that use the same kernels.
 DEFAULT_ATTENTION = "nearby"
 ATTENTION_ALIASES = {"sdpa": "nearby_masked_sdpa", "flex_attention": "nearby_flex"}
 
@@ -106,7 +106,8 @@ class NuwaAttention(nn.Module):
             `tuple`: the attended values `(B, N, A, E)`, and the weights `(B, A, N, M)` if the implementation is
             `"eager"`.
         """
-        attention = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, _eager_attention_forward)
+        name = ATTENTION_ALIASES.get(self.config._attn_implementation, self.config._attn_implementation)
+        attention = ALL_ATTENTION_FUNCTIONS.get_interface(name, _eager_attention_forward)
         return attention(
             self,
             query,

@@ -33,11 +33,14 @@ from nuwa_hf.modeling.fsq_quantizer import FiniteScalarQuantizer
 from nuwa_hf.modeling.quantizer import GumbelQuantizer, VectorQuantizer
 from nuwa_hf.modeling.vqgan_configuration import check_configuration, codebook_extents
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
+from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_local_weights
 from nuwa_hf.storage.portable_names import portable_configuration
+from nuwa_hf.storage.saved_models import saves_whole
 
 
-class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
+@saves_standalone
+class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin):
     """A VQ-GAN codec (NUWA, section "3D Data Representation"; Esser et al., "Taming Transformers").
 
     A video is coded frame by frame, so images and videos share one codebook. With C class channels it is the paper's
@@ -161,6 +164,8 @@ class NuwaVQGAN(ModelMixin, AutoencoderMixin, ConfigMixin):
         if pretrained_model_name_or_path is not None:
             check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
         return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+
+    save_pretrained = saves_whole(ModelMixin.save_pretrained)
 
     def to_json_string(self) -> str:
         """The configuration as JSON, without the folder of this machine that it was loaded from."""

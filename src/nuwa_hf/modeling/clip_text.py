@@ -8,6 +8,7 @@ Legend: B batch, L text length, D hidden size of NUWA.
 import torch
 from torch import nn
 from transformers import CLIPTextModel
+from transformers.modeling_outputs import BaseModelOutput
 
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
@@ -47,14 +48,19 @@ class NuwaClipTextEncoder(nn.Module):
         self.clip = NuwaClipTextModel(config.text_encoder_config)
         self.projection = nn.Linear(config.text_encoder_config.hidden_size, config.hidden_size)
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **outputs: bool
+    ) -> BaseModelOutput:
         """Encode texts.
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens of CLIP's tokenizer.
             attention_mask (`torch.BoolTensor` of shape `(B, L)`, *optional*): True at real tokens.
+            outputs (`bool`): `output_hidden_states` and `output_attentions` of CLIP.
 
         Returns:
-            `torch.Tensor` of shape `(B, L, D)`.
+            `BaseModelOutput`: the projected output of the last layer, `(B, L, D)`, and, if requested, CLIP's hidden
+            states and attention weights.
         """
-        return self.projection(self.clip(input_ids, attention_mask=attention_mask).last_hidden_state)
+        read = self.clip(input_ids, attention_mask=attention_mask, **outputs)
+        return BaseModelOutput(self.projection(read.last_hidden_state), read.hidden_states, read.attentions)

@@ -8,6 +8,7 @@ Legend: B batch, M condition places, D hidden size.
 import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_outputs import BaseModelOutput
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.attention import NuwaSelfAttention
@@ -31,7 +32,7 @@ class NuwaEncoderLayer(GradientCheckpointingLayer):
         self.feed_forward = NuwaFeedForward(config)
         self.dropout = nn.Dropout(config.hidden_dropout) if config.hidden_dropout else nn.Identity()
 
-    def forward(self, hidden_states, grid, window, key_padding_mask=None) -> torch.Tensor:
+    def forward(self, hidden_states, grid, window, key_padding_mask=None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Apply the layer.
 
         Args:
@@ -41,13 +42,15 @@ class NuwaEncoderLayer(GradientCheckpointingLayer):
             key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
 
         Returns:
-            `torch.Tensor` of shape `(B, M, D)`.
+            `tuple`: the new hidden states `(B, M, D)`, and the weights `(B, A, M, M)` if the implementation is
+            `"eager"`.
         """
         own = self.self_attn
         projected = apply_each(self.attention_norm(hidden_states), own.q_proj, own.k_proj, own.v_proj)
-        attended, _ = own(*projected, grid=grid, window=window, key_padding_mask=key_padding_mask)
+        attended, weights = own(*projected, grid=grid, window=window, key_padding_mask=key_padding_mask)
         hidden_states = hidden_states + self.dropout(attended)
-        return hidden_states + self.dropout(self.feed_forward(self.feed_forward_norm(hidden_states)))
+        widened = self.feed_forward(self.feed_forward_norm(hidden_states))
+        return hidden_states + self.dropout(widened), weights
 
 
 class NuwaConditionEncoder(nn.Module):
@@ -68,7 +71,10 @@ class NuwaConditionEncoder(nn.Module):
         grid: Grid,
         window: tuple[int | None, int | None, int | None],
         key_padding_mask: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        *,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+    ) -> BaseModelOutput:
         """Encode a condition.
 
         Args:
@@ -76,10 +82,22 @@ class NuwaConditionEncoder(nn.Module):
             grid (`Grid`): its grid.
             window (`tuple`): full odd extents (t, h, w); `None` on an axis means all of it.
             key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
+            output_hidden_states (`bool`, defaults to `False`): whether to keep every layer's hidden states.
+            output_attentions (`bool`, defaults to `False`): whether to keep every layer's attention weights.
 
         Returns:
-            `torch.Tensor` of shape `(B, M, D)`, normalised.
+            `BaseModelOutput`: the normalised output of the last layer, `(B, M, D)`, and, if requested, the hidden
+            states (the input and each layer's output) and the attention weights.
         """
+        all_hidden_states, all_weights = (hidden_states,), ()
         for layer in self.layers:
-            hidden_states = layer(hidden_states, grid, window, key_padding_mask)
-        return self.norm(hidden_states)
+            hidden_states, weights = layer(hidden_states, grid, window, key_padding_mask)
+            if output_hidden_states:
+                all_hidden_states += (hidden_states,)
+            if output_attentions:
+                all_weights += (weights,)
+        return BaseModelOutput(
+            last_hidden_state=self.norm(hidden_states),
+            hidden_states=all_hidden_states if output_hidden_states else None,
+            attentions=all_weights if output_attentions else None,
+        )

@@ -3,6 +3,7 @@
 """Configuration of the NUWA transformer: text encoder, condition encoder and token decoder."""
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -13,12 +14,14 @@ from transformers.models.auto.configuration_auto import AutoConfig
 from nuwa_hf.grid import Grid
 from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.modeling.presets import PRESETS, condition_window_of
+from nuwa_hf.standalone.saving import saves_standalone
 
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
 NONE_TOKEN_ID = 4  # of `NuwaTokenizer`
 
 
+@saves_standalone
 @strict
 class NuwaConfig(PreTrainedConfig):
     """Sizes of a NUWA transformer.
@@ -66,6 +69,7 @@ class NuwaConfig(PreTrainedConfig):
     """
 
     model_type = "nuwa"
+    attribute_map = {"layer_norm_epsilon": "layer_norm_eps"}  # noqa: RUF012 (transformers reads a plain dict)
     sub_configs_defaults = {  # noqa: RUF012 (transformers reads a plain dict)
         # By type instead of class: `registration` imports this file while transformers is only partly imported, when
         # the configuration classes of its models cannot be imported yet.
@@ -98,11 +102,7 @@ class NuwaConfig(PreTrainedConfig):
     is_encoder_decoder: bool = True
 
     def __post_init__(self, **kwargs):
-        names = [field.name for field in fields(self)]
-        for key in kwargs:
-            close = difflib.get_close_matches(key, names, n=1, cutoff=0.85)
-            if close:
-                raise ValueError(f"`{key}` is not a field of NuwaConfig; did you mean `{close[0]}`?")
+        _refuse_misspelt(kwargs.keys() - self.attribute_map.keys())
         if self.intermediate_size is None:
             self.intermediate_size = 4 * self.hidden_size
         self.visual_grid = tuple(self.visual_grid)  # JSON gives lists back
@@ -121,16 +121,27 @@ class NuwaConfig(PreTrainedConfig):
             self.learnt_tasks = tuple(self.learnt_tasks)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON takes them; without a CLIP text encoder there is no field for one, nor for a window of
-        the input like that of the attention, nor for what is not known of the training.
+        """The fields as JSON takes them; there is none for a window of the input like that of the attention, nor for
+        what is not known of the training.
 
         Returns:
             `dict[str, Any]`: names and values.
         """
         values = super().to_dict()
-        for name in ("input_window", "text_encoder_config", "vqgan_digest", "sketch_vqgan_digest", "learnt_tasks"):
+        for name in ("input_window", "vqgan_digest", "sketch_vqgan_digest", "learnt_tasks"):
             if values.get(name) is None:
                 values.pop(name, None)
+        return values
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The fields as a file holds them; without a CLIP text encoder there is none for one.
+
+        Returns:
+            `dict[str, Any]`: names and values.
+        """
+        values = super().to_diff_dict()
+        if values.get("text_encoder_config") is None:
+            values.pop("text_encoder_config", None)
         return values
 
     @property
@@ -150,6 +161,14 @@ class NuwaConfig(PreTrainedConfig):
     def get_input_window(self) -> tuple[int, int, int]:
         """The extents of the input taps, as given or those of `window`."""
         return self.window if self.input_window is None else self.input_window
+
+    def validate_names(self):
+        """No attribute that was set later is a misspelt field: it would be saved, and refused when it is loaded.
+
+        Raises:
+            ValueError: With the name and the field.
+        """
+        _refuse_misspelt(vars(self).keys() - {field.name for field in fields(self)})
 
     def validate_sizes(self):
         """Every size is at least 1, and the heads divide the width.
@@ -263,6 +282,14 @@ class NuwaConfig(PreTrainedConfig):
         values = {**PRESETS[name], **overrides}
         values.setdefault("condition_window", condition_window_of(Grid(*values["visual_grid"])))
         return cls(**values)
+
+
+def _refuse_misspelt(names: Iterable[str]) -> None:
+    known = [field.name for field in fields(NuwaConfig)]
+    for name in sorted(names):
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if close:
+            raise ValueError(f"`{name}` is not a field of NuwaConfig; did you mean `{close[0]}`?")
 
 
 def _check_text_encoder(text_encoder_config: Any) -> None:

@@ -5,7 +5,7 @@
 Legend: B batch, k outputs of each input, L text length, T, H, W visual grid.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from transformers.generation import GenerationMixin
 
 from nuwa_hf.generation.endless_plan import EndlessPlan
+from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.generation.sampling_steps import sample_grid
 from nuwa_hf.generation.schedule import plan_steps
 from nuwa_hf.generation.step_plan import pads_steps, plan_grid
@@ -21,7 +22,7 @@ from nuwa_hf.generation.stream import frames_of_grid, frames_without_end
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
-from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall
+from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall, scores_of
 from nuwa_hf.modeling.sampling_runs import recorder
 from nuwa_hf.modeling.token_checks import check_grid
 
@@ -34,13 +35,15 @@ class NuwaGenerationMixin(GenerationMixin):
     @torch.no_grad()
     def generate(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         *,
         grid: Grid | tuple[int, int, int] | None = None,
-        callback: Callable[[int, int, torch.Tensor], bool | None] | None = None,
+        callback: Callable[[int, int, torch.Tensor], bool | list[float] | None] | None = None,
+        return_dict_in_generate: bool | None = None,
+        output_scores: bool | None = None,
         **arguments: Any,
-    ) -> NuwaGenerateOutput:
+    ) -> NuwaGenerateOutput | torch.Tensor:
         """Sample visual tokens.
 
         Every place has its own Gumbel noise, one number for each token of the codebook, which is determined by the
@@ -49,15 +52,20 @@ class NuwaGenerationMixin(GenerationMixin):
         A change of precision changes only a few of them (docs/sampling.md).
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             grid (`Grid` or `tuple[int, int, int]`, *optional*): extents (t, h, w) to generate, at most the learnt
                 ones; the learnt grid when not given.
             callback (`Callable`, *optional*): called as `callback(step, num_steps, tokens)` after every step, with the
-                tokens so far `(B k, T, H, W)`, which it may change in place; returning `True` stops sampling.
+                tokens so far `(B k, T, H, W)`, which it may change in place. Returning `True` stops sampling;
+                returning a list of B k guidance scales guides with these from then on, where guidance was on.
+            return_dict_in_generate (`bool`, *optional*): `False` returns the tokens alone. This and the next one come
+                from the generation configuration where they are not given.
+            output_scores (`bool`, *optional*): also return the scores that the tokens were drawn by, which are read in
+                one more pass over all places; none by default.
 
         Returns:
-            `NuwaGenerateOutput`: the tokens.
+            `NuwaGenerateOutput`, or its `tokens`, `torch.LongTensor` of shape `(B k, T, H, W)`.
 
         Raises:
             TypeError: If tokens are not integers, or an argument is unknown.
@@ -66,20 +74,26 @@ class NuwaGenerationMixin(GenerationMixin):
         grid = self.config.get_visual_grid() if grid is None else Grid(*grid)
         check_grid(grid, self.config)
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
-        num_steps = self.num_generation_steps(grid, call.schedule)
-        for step, (_, tokens) in enumerate(self._steps(call, grid)):
-            is_stopped = callback is not None and callback(step, num_steps, tokens)
-            if is_stopped or step + 1 == num_steps:
-                # Before the steps end: then another call may go on in their memory.
-                tokens = tokens.clone(memory_format=torch.contiguous_format)
+        num_steps, steps, answer = self.num_generation_steps(grid, call.schedule), self._steps(call, grid), None
+        for step in range(num_steps):
+            _, tokens = steps.send(answer)
+            answer = None if callback is None else callback(step, num_steps, tokens)
+            if answer is True:
                 break
-        return NuwaGenerateOutput(tokens=tokens)
+        # Before the steps end: then another call may go on in their memory.
+        tokens = tokens.clone(memory_format=torch.contiguous_format)
+        steps.close()
+        wants = call.config
+        if or_else(return_dict_in_generate, wants.return_dict_in_generate) is False:
+            return tokens
+        scores = scores_of(call, tokens) if or_else(output_scores, wants.output_scores) else None
+        return NuwaGenerateOutput(tokens=tokens, scores=scores)
 
     @takes_sampling_arguments
     @apply_forward_hook
     def stream(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         *,
         grid: tuple[int | None, int, int] | None = None,
@@ -93,7 +107,7 @@ class NuwaGenerationMixin(GenerationMixin):
         (docs/streaming.md). A sketch and known tokens cannot be used then, as they only cover the learnt frames.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             grid (`tuple[int | None, int, int]`, *optional*): extents (t, h, w) to generate: h and w at most the
                 learnt ones, t any number of frames, or None for an endless video. The learnt grid when not given.
@@ -121,7 +135,7 @@ class NuwaGenerationMixin(GenerationMixin):
                     f"`{name}` must be None for more than the learnt {learnt.t} frames, which are all it can "
                     "cover; stream at most those, or leave it out."
                 )
-        plan = EndlessPlan(learnt, self.config.window, call.schedule, pads_steps(input_ids.device))
+        plan = EndlessPlan(learnt, self.config.window, call.schedule, pads_steps(call.device))
         compute = ModelSteps(call, learnt, plan.num_slots, plan.is_padded)
         return self._endless_frames(compute, plan, num_frames)
 
@@ -133,15 +147,20 @@ class NuwaGenerationMixin(GenerationMixin):
         with self._sampling_runs.lend(compute, plan.kept, first.tables, recorder(compute)) as steps:
             yield from frames_without_end(steps, chain([first], plans), num_frames)
 
-    def _steps(self, call: SamplingCall, grid: Grid) -> Iterator[tuple[tuple[int, ...], torch.Tensor]]:
-        """The steps of a grid, each computed only when it is requested."""
+    def _steps(
+        self, call: SamplingCall, grid: Grid
+    ) -> Generator[tuple[tuple[int, ...], torch.Tensor], list[float] | bool | None, None]:
+        """The steps of a grid, each computed only when it is requested; guidance scales that are sent to it count."""
         known_part = call.known_part(grid)
-        plan = plan_grid(grid, self.config.window, call.schedule, pads_steps(call.input_ids.device))
+        plan = plan_grid(grid, self.config.window, call.schedule, pads_steps(call.device))
         compute = ModelSteps(call, grid, plan.num_slots, plan.is_padded)
 
-        def steps() -> Iterator[tuple[tuple[int, ...], torch.Tensor]]:
+        def steps() -> Generator[tuple[tuple[int, ...], torch.Tensor], list[float] | bool | None, None]:
             with self._sampling_runs.lend(compute, grid, plan.tables, recorder(compute)) as lent:
-                yield from sample_grid(lent, plan, *known_part)
+                for done in sample_grid(lent, plan, *known_part):
+                    scales = yield done
+                    if scales:
+                        lent.draw.rules.guide_with(scales)
 
         return steps()
 

@@ -94,6 +94,7 @@ class Int8Linear(nn.Module):
                 f"`in_features` must be at most {MAX_IN_FEATURES} (sums are 32-bit), got {in_features}; leave this "
                 "layer in floating point by `modules_to_not_convert`."
             )
+        _sums_exactly()  # known before a program is traced, which could not find out
         self.in_features = in_features
         self.out_features = out_features
         weight = torch.zeros(out_features, in_features, dtype=torch.int8, device=device)
@@ -210,11 +211,16 @@ def _compute_dtype(dtype: torch.dtype) -> torch.dtype:
     return dtype if dtype == torch.float64 else torch.float32
 
 
-@cache
+@torch.compiler.assume_constant_result  # which a cached function cannot be
 def _sums_exactly() -> bool:
+    return _measured_exactness()
+
+
+@cache
+def _measured_exactness() -> bool:
     """Whether `_int_mm` is exact here: without VNNI a CPU adds pairs of products in 16 bits, which may saturate."""
     for num_rows in (1, 32):  # a single row has a kernel of its own
-        rows = torch.full((num_rows, 64), LARGEST, dtype=torch.int8)
+        rows = torch.full((num_rows, 64), LARGEST, dtype=torch.int8, device="cpu")
         if not (torch._int_mm(rows, torch.full_like(rows, LARGEST).t()) == 64 * LARGEST**2).all():
             return False
     return True

@@ -4,6 +4,7 @@
 
 from typing import Any
 
+import transformers
 from torch import nn
 from transformers.core_model_loading import ConversionOps
 from transformers.modeling_utils import PreTrainedModel
@@ -127,4 +128,11 @@ class NuwaInt8Quantizer(HfQuantizer):
         return model
 
     def _process_model_after_weight_loading(self, model: PreTrainedModel, **_: Any) -> PreTrainedModel:
+        layers = [module for module in model.modules() if isinstance(module, Int8Linear)]
+        if layers and not any(layer.weight.any() for layer in layers):
+            raise RuntimeError(
+                f"The 8-bit weights must not all be zero, but those of all {len(layers)} layers are: either the "
+                f"checkpoint holds zeros, or this version of transformers, {transformers.__version__}, does not load "
+                "them; use transformers 5.23 or newer."
+            )
         return model.requires_grad_(False)

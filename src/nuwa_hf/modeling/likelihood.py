@@ -14,9 +14,10 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 def token_log_likelihood(
     model: NuwaForConditionalGeneration,
     tokens: torch.Tensor,
-    input_ids: torch.Tensor,
+    input_ids: torch.Tensor | None = None,
     attention_mask: torch.Tensor | None = None,
     *,
+    encoder_hidden_states: torch.Tensor | None = None,
     sketch_tokens: torch.Tensor | None = None,
     known_mask: torch.Tensor | None = None,
     condition_on_known: bool = True,
@@ -28,8 +29,10 @@ def token_log_likelihood(
     Args:
         model (`NuwaForConditionalGeneration`): the model.
         tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens to score.
-        input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+        input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens.
         attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+        encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
+            `input_ids`.
         sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch.
         known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where tokens were given. The
             result is 0 there, since what is given is certain.
@@ -46,8 +49,9 @@ def token_log_likelihood(
         input_ids,
         attention_mask,
         visual_tokens=tokens,
+        encoder_hidden_states=encoder_hidden_states,
         sketch_tokens=sketch_tokens,
         known_mask=known_mask if condition_on_known else None,
     ).logits
-    scores = logits.float().log_softmax(-1).gather(-1, tokens.flatten(1)[..., None]).view(tokens.shape)
+    scores = logits.float().log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
     return scores if known_mask is None else scores.masked_fill(known_mask, 0.0)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import torch
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 from transformers import initialization as init
 from transformers.modeling_utils import PreTrainedModel
@@ -19,9 +20,10 @@ from transformers.modeling_utils import PreTrainedModel
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.attention import ATTENTION_ALIASES, DEFAULT_ATTENTION
+from nuwa_hf.modeling.attention import DEFAULT_ATTENTION
 from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.decoder_input import given_tokens
 from nuwa_hf.modeling.embeddings import (
     NuwaAxisPositions,
     NuwaKnownEmbeddings,
@@ -33,23 +35,27 @@ from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
 from nuwa_hf.modeling.laid_out_weights import LaidOutWeights, StepLinear, apply_each
+from nuwa_hf.modeling.layerwise_casting import LayerwiseCastingMixin
 from nuwa_hf.modeling.modeling_outputs import (
     NuwaCondition,
     NuwaConditionalGenerationOutput,
     NuwaModelOutput,
 )
 from nuwa_hf.modeling.sampling_runs import SamplingRuns
-from nuwa_hf.modeling.token_checks import check_place_mask, check_tokens
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_place_mask, check_tokens
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
+from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.saved_models import saves_whole
 
 
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
 
 
-class NuwaPreTrainedModel(PreTrainedModel):
+@saves_standalone
+class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
     """Base class of the NUWA models: initialisation, loading and the choice of an attention implementation."""
 
     config: NuwaConfig
@@ -91,6 +97,8 @@ class NuwaPreTrainedModel(PreTrainedModel):
             check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
         return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
 
+    save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
+
     def free_laid_out_weights(self) -> None:
         """Free what sampling keeps between calls; the next call makes it anew.
 
@@ -130,7 +138,7 @@ class NuwaPreTrainedModel(PreTrainedModel):
             init.normal_(module.taps, std=len(module.offsets) ** -0.5 if module.offsets else 1.0)
 
     def get_correct_attn_implementation(self, requested_attention: str | None, is_init_check: bool = False) -> str:
-        """The attention implementation to use: nearby attention, also under transformers' usual names.
+        """The attention implementation to use: nearby attention with a backend of its own choice by default.
 
         Args:
             requested_attention (`str`, *optional*): the implementation that the user asked for.
@@ -139,8 +147,7 @@ class NuwaPreTrainedModel(PreTrainedModel):
         Returns:
             `str`: a name of transformers' attention interface.
         """
-        requested = requested_attention or DEFAULT_ATTENTION
-        return super().get_correct_attn_implementation(ATTENTION_ALIASES.get(requested, requested), is_init_check)
+        return super().get_correct_attn_implementation(requested_attention or DEFAULT_ATTENTION, is_init_check)
 
     def _apply(self, fn, recurse=True):
         self.free_laid_out_weights()
@@ -202,12 +209,15 @@ class NuwaModel(NuwaPreTrainedModel):
     def _text_embeddings(self) -> nn.Module:
         return self.text_embeddings if self.config.text_encoder_config is None else self.text_encoder.clip.embeddings
 
-    def encode_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
+    def encode_text(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **outputs: bool
+    ) -> NuwaCondition:
         """Encode text into the condition that the decoder reads.
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+            outputs (`bool`): `output_hidden_states` and `output_attentions`, whether to keep those of every layer.
 
         Returns:
             `NuwaCondition`: the condition on the grid `(L, 1, 1)`, which every place sees as a whole.
@@ -228,10 +238,35 @@ class NuwaModel(NuwaPreTrainedModel):
         grid = Grid(input_ids.shape[1], 1, 1)
         mask = None if attention_mask is None else attention_mask.bool()
         if self.config.text_encoder_config is None:
-            encoded = self.encoder(self.text_embeddings(input_ids), grid, TEXT_WINDOW, mask)
+            encoded = self.encoder(self.text_embeddings(input_ids), grid, TEXT_WINDOW, mask, **outputs)
         else:
-            encoded = self.text_encoder(input_ids, mask)
-        return NuwaCondition(encoded, grid, (None, None, None), mask)
+            encoded = self.text_encoder(input_ids, mask, **outputs)
+        return NuwaCondition(
+            encoded.last_hidden_state, grid, (None, None, None), mask, encoded.hidden_states, encoded.attentions
+        )
+
+    def text_condition(
+        self, encoder_hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> NuwaCondition:
+        """Encoded text as the condition that the decoder reads.
+
+        Args:
+            encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`): what `encode_text` made of a text, or a
+                mixture of such; `L` at most `max_text_length`.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+
+        Returns:
+            `NuwaCondition`: the condition on the grid `(L, 1, 1)`, which every place sees as a whole.
+
+        Raises:
+            ValueError: If a shape is wrong.
+        """
+        check_encoded_text("encoder_hidden_states", encoder_hidden_states, attention_mask, self.config)
+        mask = None if attention_mask is None else attention_mask.bool()
+        grid = Grid(encoder_hidden_states.shape[1], 1, 1)
+        if self.dtype.itemsize > 1:  # weights may be stored in 8 bits, in which nothing is computed
+            encoder_hidden_states = encoder_hidden_states.to(self.dtype)
+        return NuwaCondition(encoder_hidden_states, grid, (None, None, None), mask)
 
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
         """Encode a sketch into a condition, of which each place reads the part near itself.
@@ -279,27 +314,31 @@ class NuwaModel(NuwaPreTrainedModel):
 
     def _encode_grid(self, embedded: torch.Tensor, grid: Grid, key_padding_mask: torch.Tensor | None) -> NuwaCondition:
         window = self.config.condition_window
-        return NuwaCondition(self.encoder(embedded, grid, window, key_padding_mask), grid, window, key_padding_mask)
+        encoded = self.encoder(embedded, grid, window, key_padding_mask).last_hidden_state
+        return NuwaCondition(encoded, grid, window, key_padding_mask)
 
     def forward(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         visual_tokens: torch.Tensor | None = None,
         sketch_tokens: torch.Tensor | None = None,
         sketch_attention_mask: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        encoder_hidden_states: torch.Tensor | None = None,
         cache: StepCache | None = None,
         step: Step | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
+        decoder_input_ids: torch.Tensor | None = None,
+        **others: Any,
     ) -> NuwaModelOutput | tuple:
         """Run all places at once (teacher forcing) or, with a cache, the places of one step.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens. With a cache, these and the other conditions
-                are read only in the first step.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens. With a cache, these and the
+                other conditions are read only in the first step.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size).
             sketch_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): a sketch, tokens in
@@ -308,21 +347,30 @@ class NuwaModel(NuwaPreTrainedModel):
                 be seen.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are
                 known; the known part then becomes a condition as well.
+            encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
+                `input_ids`.
             cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
             step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` returns a tuple.
+            decoder_input_ids (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): `visual_tokens` under the name
+                that they have in sequence-to-sequence models.
+            others: None, for arguments of sequence-to-sequence models that have no meaning here; PEFT passes some.
 
         Returns:
             `NuwaModelOutput` or `tuple`.
 
         Raises:
-            TypeError: If `visual_tokens` are not integers.
+            TypeError: If `visual_tokens` are not integers, or there is no such argument.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
+        visual_tokens = given_tokens(visual_tokens, decoder_input_ids, others, self.forward)
         if visual_tokens is None:
-            raise ValueError("`visual_tokens` must be given: a tensor of shape (batch, t, h, w).")
+            raise ValueError(
+                "`visual_tokens` must be given: a tensor of shape (batch, t, h, w); beside `labels` too, where "
+                "something takes these away, as transformers' `Trainer` does with a `label_smoothing_factor`."
+            )
         if cache is None:
             check_tokens("visual_tokens", visual_tokens, self.config)
         output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
@@ -333,23 +381,20 @@ class NuwaModel(NuwaPreTrainedModel):
             )
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
+        outputs = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
         conditions = None if cache is None else cache.conditions
         if conditions is None:
-            conditions = [self.encode_text(input_ids, attention_mask)]
+            if encoder_hidden_states is None:
+                conditions = [self.encode_text(input_ids, attention_mask, **outputs)]
+            else:
+                conditions = [self.text_condition(encoder_hidden_states, attention_mask)]
             if sketch_tokens is not None:
                 conditions.append(self.encode_sketch(sketch_tokens, sketch_attention_mask))
             if known_mask is not None:
                 conditions.append(self.encode_known(visual_tokens, known_mask))
             if cache is not None:
                 cache.conditions = conditions
-        output = self.decoder(
-            visual_tokens,
-            conditions,
-            cache=cache,
-            step=step,
-            output_hidden_states=output_hidden_states,
-            output_attentions=output_attentions,
-        )
+        output = self.decoder(visual_tokens, conditions, cache=cache, step=step, **outputs)
         return output if _wants_dict(return_dict, self.config) else output.to_tuple()
 
 
@@ -366,6 +411,22 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         self.head = nn.Linear(config.hidden_size, config.codebook_size, bias=False)
         self.post_init()
 
+    @apply_forward_hook
+    def encode_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
+        """Encode text, as `NuwaModel.encode_text` does, with the model on its device if it is offloaded.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
+            attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+
+        Returns:
+            `NuwaCondition`: its `hidden_states` are `encoder_hidden_states` of a call.
+
+        Raises:
+            ValueError: If the shapes do not match or the text is too long.
+        """
+        return self.model.encode_text(input_ids, attention_mask)
+
     def prepare_step_linear(self) -> StepLinear:
         """Lay out the weights for sampling steps where this helps; layouts are kept until outdated or freed.
 
@@ -376,19 +437,22 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
 
     def forward(
         self,
-        input_ids: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         visual_tokens: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         sketch_tokens: torch.Tensor | None = None,
         sketch_attention_mask: torch.Tensor | None = None,
         known_mask: torch.Tensor | None = None,
+        encoder_hidden_states: torch.Tensor | None = None,
         cache: StepCache | None = None,
         step: Step | None = None,
         logits_to_keep: list[int] | torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
+        decoder_input_ids: torch.Tensor | None = None,
+        **others: Any,
     ) -> NuwaConditionalGenerationOutput | tuple:
         """Logits of the token at each place, given the conditions and the tokens before it.
 
@@ -397,7 +461,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         Logits and labels are aligned: nothing is shifted, since the input of a place never contains its own token.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens in [0, codebook_size).
                 `labels` when not given, which must not contain -100 then.
@@ -408,21 +472,27 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
                 be seen.
             known_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where `visual_tokens` are
                 known; the known part then becomes a condition as well, and its labels should be -100.
+            encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
+                `input_ids`.
             cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
             step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
-            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): the places that get logits. When not given
-                all of them, but none beside a loss in training mode, whose largest tensor they would be.
+            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): the places that get logits, all of them
+                when not given. `[]` saves memory in training: the loss itself never holds the logits of all places.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` returns a tuple.
+            decoder_input_ids (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): `visual_tokens` under the name
+                that they have in sequence-to-sequence models.
+            others: None, for arguments of sequence-to-sequence models that have no meaning here; PEFT passes some.
 
         Returns:
             `NuwaConditionalGenerationOutput` or `tuple`.
 
         Raises:
-            TypeError: If `visual_tokens` are not integers.
+            TypeError: If `visual_tokens` are not integers, or there is no such argument.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
+        visual_tokens = given_tokens(visual_tokens, decoder_input_ids, others, self.forward)
         if visual_tokens is None:
             visual_tokens = labels
         if labels is not None and visual_tokens.shape != labels.shape:
@@ -437,6 +507,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             sketch_tokens=sketch_tokens,
             sketch_attention_mask=sketch_attention_mask,
             known_mask=known_mask,
+            encoder_hidden_states=encoder_hidden_states,
             cache=cache,
             step=step,
             output_hidden_states=output_hidden_states,
@@ -444,19 +515,22 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             return_dict=True,
         )
         last_hidden_state = outputs.last_hidden_state
-        loss = logits = None
+        loss = None
         if labels is not None:
             loss = token_cross_entropy(last_hidden_state, labels, self.head, self.config.codebook_size)
-        if loss is None or logits_to_keep is not None or not self.training:
-            kept = last_hidden_state if logits_to_keep is None else last_hidden_state[:, logits_to_keep]
-            (logits,) = (apply_each if cache is None else cache.linear)(kept, self.head)
+        kept = last_hidden_state if logits_to_keep is None else last_hidden_state[:, logits_to_keep]
+        (logits,) = (apply_each if cache is None else cache.linear)(kept, self.head)
+        if cache is None and logits_to_keep is None:
+            logits = logits.unflatten(1, visual_tokens.shape[1:])
         output = NuwaConditionalGenerationOutput(
             loss=loss,
             logits=logits,
-            encoder_last_hidden_state=outputs.encoder_last_hidden_state,
-            hidden_states=outputs.hidden_states,
-            attentions=outputs.attentions,
+            decoder_hidden_states=outputs.decoder_hidden_states,
+            decoder_attentions=outputs.decoder_attentions,
             cross_attentions=outputs.cross_attentions,
+            encoder_last_hidden_state=outputs.encoder_last_hidden_state,
+            encoder_hidden_states=outputs.encoder_hidden_states,
+            encoder_attentions=outputs.encoder_attentions,
         )
         return output if _wants_dict(return_dict, self.config) else output.to_tuple()
 

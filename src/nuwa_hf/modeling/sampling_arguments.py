@@ -30,6 +30,8 @@ CHANGES_NOTHING = {
     "encoder_repetition_penalty": 1.0,
     "length_penalty": 1.0,
 }
+# What `generate` returns, which it reads itself.
+OUTPUTS = {"return_dict_in_generate", "output_scores"}
 # Settings that describe a vocabulary or a file, and have no effect on sampling.
 DESCRIPTIONS = {
     "pad_token_id",
@@ -51,7 +53,7 @@ class SamplingArguments:
         schedule (`str`, *optional*, defaults to `"wavefront"`): `"wavefront"` samples all places of a wave at once,
             `"raster"` one place after another.
         generation_config (`GenerationConfig`, *optional*): supplies the next seven arguments where they are not
-            given; the model's own configuration by default.
+            given; the model's own configuration supplies what it leaves open too.
         do_sample (`bool`, *optional*): `False` chooses the likeliest token; tokens are sampled by default.
         temperature (`float` or `list[float]`, *optional*): divides the logits, at least 0; 0 chooses the likeliest
             token. This and the next four may be lists with one number for each of the B k outputs.
@@ -71,6 +73,10 @@ class SamplingArguments:
         negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): the text that guidance leads away from,
             in place of the constant "None".
         negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): nonzero at its real tokens.
+        encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
+            `input_ids`; `attention_mask` is then its mask.
+        negative_encoder_hidden_states (`torch.Tensor` of shape `(B, L', D)`, *optional*): likewise, in place of
+            `negative_input_ids`.
         sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch, tokens in
             [0, sketch_codebook_size); guidance leads away from the prediction without it.
         known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to keep.
@@ -92,6 +98,8 @@ class SamplingArguments:
     logits_processor: LogitsProcessorList | None = None
     negative_input_ids: torch.Tensor | None = None
     negative_attention_mask: torch.Tensor | None = None
+    encoder_hidden_states: torch.Tensor | None = None
+    negative_encoder_hidden_states: torch.Tensor | None = None
     sketch_tokens: torch.Tensor | None = None
     known_tokens: torch.Tensor | None = None
     known_mask: torch.Tensor | None = None
@@ -156,7 +164,8 @@ def refuse_what_cannot_be_obeyed(generation_config: GenerationConfig) -> None:
         ValueError: If a setting asks for something that is not supported.
     """
     of_transformers = GenerationConfig().to_dict()
-    _refuse({n: value for n, value in generation_config.to_dict().items() if n in of_transformers and n not in NAMES})
+    ours = {*NAMES, *OUTPUTS}
+    _refuse({n: value for n, value in generation_config.to_dict().items() if n in of_transformers and n not in ours})
 
 
 def _refuse(settings: dict[str, Any]) -> None:

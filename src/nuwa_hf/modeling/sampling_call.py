@@ -5,12 +5,12 @@
 Legend: B inputs, k outputs of each, T, H, W visual grid, L text length, n places of one step, V codebook size.
 """
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 import torch
-from torch.nn import functional
 from transformers import GenerationConfig, PreTrainedModel
 
 from nuwa_hf.generation.cache import StepCache
@@ -21,10 +21,10 @@ from nuwa_hf.generation.sampling import SamplingSettings, check_generators
 from nuwa_hf.generation.schedule import check_schedule
 from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
+from nuwa_hf.modeling.sampling_texts import Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.token_checks import check_token_range, check_tokens
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_token_range, check_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class SamplingCall(SamplingArguments):
 
     Args:
         model (`PreTrainedModel`): a `NuwaForConditionalGeneration`.
-        input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens.
+        input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens; None with `encoder_hidden_states`.
         attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
 
     Raises:
@@ -42,29 +42,65 @@ class SamplingCall(SamplingArguments):
     """
 
     model: PreTrainedModel
-    input_ids: torch.Tensor
+    input_ids: torch.Tensor | None
     attention_mask: torch.Tensor | None
 
     def __post_init__(self):
+        self._check_texts()
         check_schedule(self.schedule)
         refuse_what_cannot_be_obeyed(self.config)
         _check_number_of_outputs(self.num_outputs_each)
         check_generators(self.generator, self.batch_size)
         self.settings.check_batch(self.batch_size)
         _check_logits_processor(self.logits_processor)
-        negative, num_inputs = self.negative_input_ids, self.input_ids.shape[0]
-        if negative is not None and negative.shape[0] != num_inputs:
-            raise ValueError(
-                f"`negative_input_ids` must have as many rows as `input_ids`, {num_inputs}, got {negative.shape[0]}."
-            )
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
             check_token_range("sketch_tokens", self.sketch_tokens, self.model.config.sketch_codebook_size)
 
+    def _check_texts(self) -> None:
+        """Check that each text is given once, as tokens or encoded."""
+        for prefix in ("", "negative_"):
+            ids, states = (f"{prefix}{name}" for name in ("input_ids", "encoder_hidden_states"))
+            given = [name for name in (ids, states) if getattr(self, name) is not None]
+            if len(given) > 1 or not (given or prefix):
+                found = "both" if given else "neither"
+                raise ValueError(f"One of `{ids}` and `{states}` must be given, got {found}; give one.")
+            if states in given:
+                mask = getattr(self, f"{prefix}attention_mask")
+                check_encoded_text(states, getattr(self, states), mask, self.model.config)
+            if given and len(getattr(self, given[0])) != self.num_inputs:
+                raise ValueError(
+                    f"`{given[0]}` must have as many rows as the texts, {self.num_inputs}, got "
+                    f"{len(getattr(self, given[0]))}."
+                )
+
     @property
+    def text(self) -> torch.Tensor:
+        """The texts, as tokens `(B, L)` or encoded `(B, L, D)`."""
+        return self.input_ids if self.encoder_hidden_states is None else self.encoder_hidden_states
+
+    @property
+    def num_inputs(self) -> int:
+        """B."""
+        return len(self.text)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the call runs."""
+        return self.text.device
+
+    @cached_property
     def config(self) -> GenerationConfig:
-        """The generation configuration, which supplies settings that were not given."""
-        return self.generation_config or self.model.generation_config
+        """The generation configuration, which supplies settings that were not given: the given one and, for what it
+        leaves open, that of the model.
+        """
+        if self.generation_config is None:
+            return self.model.generation_config
+        config = copy.deepcopy(self.generation_config)
+        for name, value in self.model.generation_config.to_dict().items():
+            if getattr(config, name, None) is None:
+                setattr(config, name, value)
+        return config
 
     @cached_property
     def settings(self) -> SamplingSettings:
@@ -82,7 +118,7 @@ class SamplingCall(SamplingArguments):
     @property
     def batch_size(self) -> int:
         """B k, without the rows that guidance adds."""
-        return self.input_ids.shape[0] * self.num_outputs_each
+        return self.num_inputs * self.num_outputs_each
 
     @property
     def draw(self) -> TokenDraw:
@@ -94,7 +130,7 @@ class SamplingCall(SamplingArguments):
             self.generator,
             self.batch_size,
             self.model.config.codebook_size,
-            self.input_ids.device,
+            self.device,
             self.logits_processor,
             dtype,
         )
@@ -112,8 +148,8 @@ class SamplingCall(SamplingArguments):
             TypeError: If a dtype is wrong.
             ValueError: If only one of the two is given, or a shape or a value is wrong.
         """
-        codebook_size, num_inputs = self.model.config.codebook_size, self.input_ids.shape[0]
-        check_known_tokens(self.known_tokens, self.known_mask, grid, num_inputs, codebook_size)
+        codebook_size = self.model.config.codebook_size
+        check_known_tokens(self.known_tokens, self.known_mask, grid, self.num_inputs, codebook_size)
         if self.known_tokens is None:
             return None, None
         return self.for_each_output(self.known_tokens), self.for_each_output(self.known_mask)
@@ -137,12 +173,17 @@ class SamplingCall(SamplingArguments):
         """Repeat the rows of the guided outputs at the end, for the pass of the model without conditions."""
         return torch.cat([tensor, self.guided_rows(tensor)]) if self.guided else tensor
 
-    def model_inputs(self) -> dict[str, torch.Tensor | None]:
-        """The conditions as arguments of `forward`: all outputs, then the guided ones without their conditions."""
-        text = (self.for_each_output(self.input_ids), self.for_each_output(self.attention_mask))
-        if self.guided:
-            text = self._with_unconditional(*text)
-        inputs = {"input_ids": text[0], "attention_mask": text[1]}
+    def model_inputs(self, is_padded: bool = False) -> dict[str, torch.Tensor | None]:
+        """The conditions as arguments of `forward`: all outputs, then the guided ones without their conditions.
+
+        Args:
+            is_padded (`bool`, defaults to `False`): whether texts are padded to the longest that the model reads.
+
+        Returns:
+            `dict`: the arguments by name.
+        """
+        texts, config = self._all_texts(), self.model.config
+        inputs = (texts.padded(config.max_text_length, config) if is_padded else texts).as_inputs()
         if self.sketch_tokens is not None:
             sketch = self.for_each_output(self.sketch_tokens)
             inputs["sketch_tokens"] = self.repeat_rows(sketch)
@@ -153,27 +194,26 @@ class SamplingCall(SamplingArguments):
             inputs["known_mask"] = self.repeat_rows(self.for_each_output(self.known_mask))
         return inputs
 
-    def _with_unconditional(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Stack texts and negative texts (the constant "None" by default), padded to the same length."""
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        if self.negative_input_ids is None:
-            negative_ids = none_text(self.model.config, len(self.guided), input_ids.device)
-            negative_mask = torch.ones_like(negative_ids)
-        else:
-            negative_ids = self.guided_rows(self.for_each_output(self.negative_input_ids))
-            negative_mask = self.for_each_output(self.negative_attention_mask)
-            negative_mask = torch.ones_like(negative_ids) if negative_mask is None else self.guided_rows(negative_mask)
-        length = max(input_ids.shape[1], negative_ids.shape[1])
+    def _all_texts(self) -> Texts:
+        """The texts of all outputs, then the negative ones of those that are guided, padded to the same length."""
+        given, negative = self._texts(""), self._texts("negative_")
+        if negative is None:
+            negative = Texts(none_text(self.model.config, self.num_inputs, self.device), None)
+        if given.is_encoded or negative.is_encoded:
+            given = given.encoded_by(self.model)
+            negative = negative.encoded_by(self.model) if self.guided else negative
+        given = given.chosen(self.for_each_output)
+        if self.guided:
+            negative = negative.chosen(lambda rows: self.guided_rows(self.for_each_output(rows)))
+            given = stacked([given, negative], self.model.config)
+        return given
 
-        def stacked(given: torch.Tensor, negative: torch.Tensor, padding: int) -> torch.Tensor:
-            rows = (given, negative)
-            return torch.cat([functional.pad(row, (0, length - row.shape[1]), value=padding) for row in rows])
-
-        padding = self.model.config.pad_token_id
-        return stacked(input_ids, negative_ids, padding), stacked(attention_mask, negative_mask, 0)
+    def _texts(self, prefix: str) -> Texts | None:
+        ids, states, mask = (
+            getattr(self, f"{prefix}{name}") for name in ("input_ids", "encoder_hidden_states", "attention_mask")
+        )
+        rows = ids if states is None else states
+        return None if rows is None else Texts(rows, mask)
 
 
 class ModelSteps:
@@ -191,12 +231,10 @@ class ModelSteps:
 
     def __init__(self, call: SamplingCall, grid: Grid, num_slots: int, is_padded: bool):
         self.call, self.grid, self.num_slots, self.is_padded = call, grid, num_slots, is_padded
-        self.inputs = call.model_inputs()
-        if is_padded:
-            self.inputs |= _to_full_length(self.inputs, call.model.config)
+        self.inputs = call.model_inputs(is_padded)
         # Made once: an index that is a list goes to the device anew in each step.
         rows = [*range(call.batch_size), *call.guided]
-        self._rows = torch.tensor(rows, device=call.input_ids.device) if call.guided else None
+        self._rows = torch.tensor(rows, device=call.device) if call.guided else None
         self.cache = None
 
     def restart(self, other: Self) -> None:
@@ -214,15 +252,18 @@ class ModelSteps:
         return model(**self.inputs, visual_tokens=tokens, cache=self.cache, step=step, logits_to_keep=wanted).logits
 
 
-def _to_full_length(inputs: dict[str, torch.Tensor | None], config: NuwaConfig) -> dict[str, torch.Tensor]:
-    """Texts padded to the longest that the model reads, and their mask."""
-    input_ids, mask = inputs["input_ids"], inputs["attention_mask"]
-    mask = torch.ones_like(input_ids) if mask is None else mask
-    missing = (0, config.max_text_length - input_ids.shape[1])
-    return {
-        "input_ids": functional.pad(input_ids, missing, value=config.pad_token_id),
-        "attention_mask": functional.pad(mask, missing),
-    }
+def scores_of(call: SamplingCall, tokens: torch.Tensor) -> torch.Tensor:
+    """The scores that tokens were drawn by, read off in one pass over all places instead of step by step.
+
+    Args:
+        call (`SamplingCall`): the arguments of the call that drew them.
+        tokens (`torch.LongTensor` of shape `(B k, T, H, W)`): the tokens.
+
+    Returns:
+        `torch.Tensor` of shape `(B k, T, H, W, V)`.
+    """
+    logits = call.model(**call.model_inputs(), visual_tokens=call.repeat_rows(tokens)).logits
+    return call.draw.scores(logits.flatten(1, 3)).unflatten(1, tokens.shape[1:])
 
 
 def _check_number_of_outputs(number) -> None:

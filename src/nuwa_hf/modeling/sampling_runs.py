@@ -102,7 +102,7 @@ def recorder(compute: ModelSteps) -> Record | None:
     Returns:
         `Callable`, *optional*: see `SamplingSteps`; None where steps cannot be recorded.
     """
-    call, device = compute.call, compute.call.input_ids.device
+    call, device = compute.call, compute.call.device
     if device.type != "cuda" or call.logits_processor or is_tracing() or torch.is_autocast_enabled("cuda"):
         return None
     model = call.model
@@ -131,7 +131,7 @@ def _kind(compute: ModelSteps, draw: TokenDraw, kept: Grid, tables: StepTables) 
         draw.rules.program,
         call.settings.is_greedy,
         call.batch_size,
-        call.input_ids.device,
+        call.device,
         call.known_tokens is not None,
         tuple((name, tensor is None or tuple(tensor.shape)) for name, tensor in compute.inputs.items()),
         tuple(tensor.data_ptr() for tensor in chain(call.model.parameters(), call.model.buffers())),

@@ -29,6 +29,37 @@ def check_grid(grid: Grid, config: NuwaConfig) -> None:
             )
 
 
+def check_encoded_text(
+    name: str, states: torch.Tensor, attention_mask: torch.Tensor | None, config: NuwaConfig
+) -> None:
+    """Check that encoded texts have the shape that the decoder reads.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        states (`torch.Tensor` of shape `(B, L, D)`): the encoded texts.
+        attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+        config (`NuwaConfig`): the model's sizes.
+
+    Raises:
+        TypeError: If they are no tensor of floats.
+        ValueError: If a shape is wrong.
+    """
+    if not isinstance(states, torch.Tensor) or not states.is_floating_point():
+        kind = states.dtype if isinstance(states, torch.Tensor) else type(states).__name__
+        raise TypeError(f"`{name}` must be a tensor of floats, the encoded text, got {kind}; use `encode_text`.")
+    length, width = config.max_text_length, config.hidden_size
+    if states.ndim != 3 or not 1 <= states.shape[1] <= length or states.shape[2] != width:
+        raise ValueError(
+            f"`{name}` must have shape (batch, length, {width}) with a length of 1 to {length}, got "
+            f"{tuple(states.shape)}; use what `encode_text` of this model gives."
+        )
+    if attention_mask is not None and attention_mask.shape != states.shape[:2]:
+        raise ValueError(
+            f"the mask of `{name}` must have shape {tuple(states.shape[:2])}, got {tuple(attention_mask.shape)}; "
+            "leave it out if all of them are text."
+        )
+
+
 def check_tokens(name: str, tokens: torch.Tensor, config: NuwaConfig) -> None:
     """Check that tokens are integers on a grid with learnt positions. Their values are not read.
 

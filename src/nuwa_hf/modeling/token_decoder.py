@@ -135,8 +135,10 @@ class NuwaTokenDecoder(nn.Module):
                 all_cross_weights += cross_weights[:1]
         return NuwaModelOutput(
             last_hidden_state=self.norm(hidden_states),
-            encoder_last_hidden_state=condition_states[0],
-            hidden_states=all_hidden_states if output_hidden_states else None,
-            attentions=all_weights if output_attentions else None,
+            decoder_hidden_states=all_hidden_states if output_hidden_states else None,
+            decoder_attentions=all_weights if output_attentions else None,
             cross_attentions=all_cross_weights if output_attentions else None,
+            encoder_last_hidden_state=condition_states[0],
+            encoder_hidden_states=conditions[0].layer_states,
+            encoder_attentions=conditions[0].layer_attentions,
         )

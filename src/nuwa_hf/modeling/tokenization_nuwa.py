@@ -5,6 +5,7 @@
 import os
 import string
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
@@ -14,6 +15,7 @@ from transformers.models.auto.tokenization_auto import get_tokenizer_config
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from nuwa_hf.modeling.further_merges import learn_further, parts_of_tokens
+from nuwa_hf.standalone.saving import saves_standalone
 
 
 # The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
@@ -23,6 +25,7 @@ SPACE_MARK = "▁"
 BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.punctuation]
 
 
+@saves_standalone
 class NuwaTokenizer(PreTrainedTokenizerFast):
     """Lower-cased BPE over words, `<bos> text <eos>`, at most 77 tokens (NUWA, section "3D Data Representation").
 
@@ -123,12 +126,15 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
         )
 
 
-def load_text_tokenizer(name_or_path: str | os.PathLike, subfolder: str = "") -> NuwaTokenizer | CLIPTokenizer:
+def load_text_tokenizer(
+    name_or_path: str | os.PathLike, subfolder: str = "", **hub: Any
+) -> NuwaTokenizer | CLIPTokenizer:
     """Load a text tokenizer with the class it was saved with: ours, or CLIP's.
 
     Args:
         name_or_path (`str` or `os.PathLike`): a folder, or the id of a repository on the Hub.
         subfolder (`str`, defaults to `""`): the tokenizer's folder in it.
+        hub: `revision`, `token`, `cache_dir` and others, for the Hub.
 
     Returns:
         `NuwaTokenizer` or `CLIPTokenizer`: the class named in tokenizer_config.json; ours if none is named.
@@ -136,12 +142,12 @@ def load_text_tokenizer(name_or_path: str | os.PathLike, subfolder: str = "") ->
     Raises:
         OSError: If there is no tokenizer.
     """
-    config = get_tokenizer_config(name_or_path, subfolder=subfolder)
+    config = get_tokenizer_config(name_or_path, subfolder=subfolder, **hub)
     saved = config.get("tokenizer_class") or ""
     # Older versions of transformers also had a `CLIPTokenizerFast`.
     cls = CLIPTokenizer if saved.startswith("CLIPTokenizer") else NuwaTokenizer
     try:
-        return cls.from_pretrained(name_or_path, subfolder=subfolder)
+        return cls.from_pretrained(name_or_path, subfolder=subfolder, **hub)
     except ValueError as error:
         if config:
             raise

@@ -10,6 +10,7 @@ order.
 Legend: N places of the query grid, M places of the key grid, K offsets of a window.
 """
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,6 +83,10 @@ class NearbyPattern:
             )
         clipped = (None if e is None or e >= 2 * n - 1 else e for e, n in zip(window, self.key_grid, strict=True))
         object.__setattr__(self, "window", tuple(clipped))
+        if not self.sees_whole_grid:
+            # Masks and tables are made for one size, which a program with dynamic shapes becomes one of here.
+            for name in ("query_grid", "key_grid"):
+                object.__setattr__(self, name, Grid(*map(operator.index, getattr(self, name))))
 
     @property
     def sees_whole_grid(self) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nuwa_hf.pipelines.pipeline_text_to_video import NuwaTextToVideoPipeline
     from nuwa_hf.pipelines.pipeline_video_manipulation import NuwaTextGuidedVideoManipulationPipeline
     from nuwa_hf.pipelines.pipeline_video_prediction import NuwaVideoPredictionPipeline
+    from nuwa_hf.pipelines.processing_nuwa import NuwaProcessor
     from nuwa_hf.pipelines.scorers import ClipScorer
     from nuwa_hf.pipelines.sketch_input import color_class_map
 
@@ -27,6 +28,7 @@ __all__ = [
     "NuwaImageCompletionPipeline",
     "NuwaImagePipelineOutput",
     "NuwaPipelineBase",
+    "NuwaProcessor",
     "NuwaSketchToImagePipeline",
     "NuwaSketchToVideoPipeline",
     "NuwaTextGuidedImageManipulationPipeline",
@@ -45,6 +47,7 @@ __getattr__, __dir__ = lazy_names(
         "NuwaImageCompletionPipeline": "nuwa_hf.pipelines.pipeline_image_completion",
         "NuwaImagePipelineOutput": "nuwa_hf.pipelines.pipeline_output",
         "NuwaPipelineBase": "nuwa_hf.pipelines.pipeline_base",
+        "NuwaProcessor": "nuwa_hf.pipelines.processing_nuwa",
         "NuwaSketchToImagePipeline": "nuwa_hf.pipelines.pipeline_sketch_to_image",
         "NuwaSketchToVideoPipeline": "nuwa_hf.pipelines.pipeline_sketch_to_video",
         "NuwaTextGuidedImageManipulationPipeline": "nuwa_hf.pipelines.pipeline_image_manipulation",

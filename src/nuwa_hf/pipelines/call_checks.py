@@ -9,6 +9,7 @@ import torch
 
 from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.pipelines.checks import check_whole_number
+from nuwa_hf.pipelines.encoded_text import EncodedText
 from nuwa_hf.pipelines.learnt import warn_of_unlearnt_task
 from nuwa_hf.pipelines.mask_input import check_places, known_places
 from nuwa_hf.pipelines.run_options import RunOptions
@@ -76,13 +77,16 @@ class CallChecksMixin:
         return num_frames
 
     def guidance_without_prompt(
-        self, guidance_scale: float | list[float] | None, negative_prompts: list[str] | None, options: RunOptions
+        self,
+        guidance_scale: float | list[float] | None,
+        negative_prompts: list[str] | EncodedText | None,
+        options: RunOptions,
     ) -> float | list[float] | None:
         """Check a call without a prompt, and choose its guidance: none, unless a negative prompt is there to avoid.
 
         Args:
             guidance_scale (`float` or `list[float]`, *optional*): what the user gave.
-            negative_prompts (`list[str]`, *optional*): likewise.
+            negative_prompts (`list[str]` or `EncodedText`, *optional*): likewise.
             options (`RunOptions`): likewise.
 
         Returns:
@@ -121,5 +125,6 @@ class CallChecksMixin:
         """
         count_name = f"num_{self.task.output}s_per_prompt"
         options.check(num_inputs, count_name, num_outputs, self._callback_tensor_inputs)
-        self.check_components("transformer", "tokenizer", *(("vqgan",) if options.needs_pixels else ()))
+        self.check_components("transformer", *(("vqgan",) if options.needs_pixels else ()))
+        self.check_size(options.height, options.width)
         warn_of_unlearnt_task(self.task, self.transformer)

@@ -30,6 +30,19 @@ class Call:
     is_running: bool = False
     stopped_itself: bool = False
 
+    def guidance_scales(self, num_rows: int) -> list[float]:
+        """The scale of each row that is sampled.
+
+        Args:
+            num_rows (`int`): outputs, or candidates of all of them, one group after the other.
+
+        Returns:
+            `list[float]`: as many.
+        """
+        scale = self.guidance_scale
+        scales = list(scale) if isinstance(scale, list | tuple) else [scale]
+        return scales * (num_rows // len(scales))
+
 
 class Calls:
     """The calls of one pipeline. Only the last call of each thread is kept; a copy of a pipeline starts with none."""

@@ -8,11 +8,13 @@ Legend: B inputs, T frames, Y, X pixel rows and columns, H, W token rows and col
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.encoded_text import EncodedText
 from nuwa_hf.pipelines.known_part import KnownPart
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
 from nuwa_hf.pipelines.run_options import RunOptions
@@ -30,6 +32,8 @@ class CheckedCall:
         num_frames (`int`): T, 1 for an image.
         prompts (`list[str]`, *optional*): a text for each input; None for the constant "None" condition.
         negative_prompts (`list[str]`, *optional*): what guidance leads away from, likewise.
+        prompt_embeds (`EncodedText`, *optional*): encoded texts in place of `prompts`.
+        negative_prompt_embeds (`EncodedText`, *optional*): likewise, in place of `negative_prompts`.
         sketches (`torch.LongTensor` of shape `(B, T, Y, X)`, *optional*): class maps.
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`, *optional*): what is given in part, in [0, 1].
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`, *optional*): True where its pixels are to be filled.
@@ -37,7 +41,7 @@ class CheckedCall:
         composite (`bool`, defaults to `True`): whether the pixels that are kept come back unchanged.
 
     Raises:
-        ValueError: If a list of settings does not hold one for each output.
+        ValueError: If a list of settings does not hold one for each output, or a scorer has no text to read.
     """
 
     options: RunOptions
@@ -47,6 +51,8 @@ class CheckedCall:
     num_frames: int
     prompts: list[str] | None = None
     negative_prompts: list[str] | None = None
+    prompt_embeds: EncodedText | None = None
+    negative_prompt_embeds: EncodedText | None = None
     sketches: torch.Tensor | None = None
     pixels: torch.Tensor | None = None
     masks: torch.Tensor | None = None
@@ -55,11 +61,17 @@ class CheckedCall:
 
     def __post_init__(self):
         self.sampling.check_batch(self.num_outputs)
+        if self.prompt_embeds is not None and self.options.scorer is not None:
+            raise ValueError("`scorer` must be None with `prompt_embeds`, since it reads texts; give `prompt`.")
 
     @property
     def num_outputs(self) -> int:
         """Images or videos that the call makes."""
         return self.num_inputs * self.num_outputs_each
+
+
+# Names that diffusers' pipelines have for an argument of ours.
+OTHER_NAMES = {"mask_image": "mask"}
 
 
 def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
@@ -69,15 +81,22 @@ def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
         check (`Callable`): a method that returns a `CheckedCall`.
 
     Returns:
-        `Callable`: a method that returns the output; its attribute `check` is the method as it was.
+        `Callable`: a method that returns the output; its attribute `check` returns the `CheckedCall`.
     """
+    parameters = signature(check).parameters
+
+    def check_named(self, *arguments: Any, **named: Any) -> CheckedCall:
+        for other, own in OTHER_NAMES.items():
+            if other in named and own in parameters and own not in named:
+                named[own] = named.pop(other)
+        return check(self, *arguments, **named)
 
     @wraps(check)
     @torch.no_grad()
     def call(self, *arguments: Any, **named: Any) -> NuwaImagePipelineOutput | NuwaVideoPipelineOutput | tuple:
-        return self.run_checked_call(check(self, *arguments, **named))
+        return self.run_checked_call(check_named(self, *arguments, **named))
 
-    call.check = check
+    call.check = check_named
     return call
 
 
@@ -131,9 +150,9 @@ class CheckedCallMixin:
         Returns:
             `tuple`: the conditions, whose tensors have a row for each output, and the known part, if there is one.
         """
-        conditions: dict[str, Any] = self.encode_prompt(
-            call.prompts,
-            call.negative_prompts,
+        conditions: dict[str, Any] = self.text_conditions(
+            call.prompts if call.prompt_embeds is None else call.prompt_embeds,
+            call.negative_prompts if call.negative_prompt_embeds is None else call.negative_prompt_embeds,
             batch_size=call.num_outputs,
             do_classifier_free_guidance=call.sampling.uses_guidance,
         )

@@ -48,8 +48,8 @@ def prepare_images(image: Any, *, height: int, width: int, name: str = "image") 
         image (`PIL.Image.Image`, `str`, `os.PathLike`, `np.ndarray`, `torch.Tensor` or `list`): a picture, the right
             way up as its EXIF data say; its path or URL, of an animated file the first frame; an array of shape
             `(Y, X)`, `(Y, X, C)` or, for many, `(B, Y, X, C)`; a tensor of shape `(C, Y, X)` or `(B, C, Y, X)`; or a
-            list of single images of any kind. C is 1 for grey, 3 for RGB, 4 for RGB with alpha, which is put on
-            white. Numbers are uint8, or floats in [0, 1].
+            list of single images of any kind, or of such arrays or tensors of many. C is 1 for grey, 3 for RGB, 4 for
+            RGB with alpha, which is put on white. Numbers are uint8, or floats in [0, 1].
         height (`int`): rows of the model's images.
         width (`int`): columns of the model's images.
         name (`str`, *optional*, defaults to `"image"`): the argument's name, for the messages.
@@ -64,7 +64,9 @@ def prepare_images(image: Any, *, height: int, width: int, name: str = "image") 
     """
     images: Sequence[Any] = [image]
     names = [name]
-    is_batch = isinstance(image, np.ndarray | torch.Tensor) and image.ndim == 4
+    if isinstance(image, list | tuple) and image and all(map(_is_batch, image)):
+        image = [one for batch in image for one in batch]  # as diffusers takes a list of batches
+    is_batch = _is_batch(image)
     if is_batch and 0 not in image.shape:
         check_channel_axis(image, "B", name)
     if is_batch or isinstance(image, list | tuple):
@@ -255,6 +257,10 @@ def to_array(value: np.ndarray | torch.Tensor) -> np.ndarray:
         return value
     value = value.detach().cpu()
     return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+
+
+def _is_batch(image: Any) -> bool:
+    return isinstance(image, np.ndarray | torch.Tensor) and image.ndim == 4
 
 
 def _array_levels(image: np.ndarray | torch.Tensor, name: str) -> np.ndarray:

@@ -8,12 +8,14 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from diffusers import DiffusionPipeline
 from diffusers.loaders.lora_base import LoraBaseMixin
 from diffusers.utils.peft_utils import get_adapter_name
 from transformers import PreTrainedModel
 
 from nuwa_hf.pipelines.lora_weights import check_adapter_fits, read_adapter
 from nuwa_hf.storage.portable_names import PEFT_ORIGIN, portable_name
+from nuwa_hf.storage.saved_models import saves_whole
 
 
 TRANSFORMER = "transformer"
@@ -163,7 +165,7 @@ class LoraMixin(LoraBaseMixin):
         raise ValueError("Adapters must not be swapped in place; load each by a name and call `set_adapters`.")
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
-        """Save the pipeline, as diffusers does.
+        """Save the pipeline, as diffusers does. A save that fails leaves what there was before.
 
         Args:
             save_directory (`str` or `os.PathLike`): the folder.
@@ -171,9 +173,10 @@ class LoraMixin(LoraBaseMixin):
 
         Raises:
             ValueError: If the transformer has adapters, which a pipeline's folder has no place for.
+            OSError: If something cannot be written, for example on a full disk.
         """
         self._check_has_no_adapters()
-        super().save_pretrained(save_directory, **kwargs)
+        saves_whole(DiffusionPipeline.save_pretrained)(self, save_directory, **kwargs)
 
     def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:
         """Push the pipeline to the Hub, as diffusers does.

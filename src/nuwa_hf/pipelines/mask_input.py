@@ -64,6 +64,8 @@ def prepare_masks(
     batch_ndim = 3 if num_frames is None else 4
     if isinstance(mask, np.ndarray | torch.Tensor):
         mask = _without_channel(mask, len(sizes), batch_ndim, name)
+    if num_frames is None and isinstance(mask, list | tuple) and mask and all(map(_is_batch, mask)):
+        mask = [one for batch in mask for one in batch]  # as diffusers takes a list of batches
     masks, names = [mask], [name]
     if isinstance(mask, list | tuple) or (isinstance(mask, np.ndarray | torch.Tensor) and mask.ndim == batch_ndim):
         masks, names = mask, [f"{name}[{place}]" for place in range(len(mask))]
@@ -148,6 +150,11 @@ def composite(generated: torch.Tensor, original: torch.Tensor, masks: torch.Tens
     """
     device = generated.device
     return torch.where(masks.to(device)[:, :, None], generated, original.to(device))
+
+
+def _is_batch(mask: Any) -> bool:
+    """Whether something is many pictures with an axis of one channel."""
+    return isinstance(mask, np.ndarray | torch.Tensor) and mask.ndim == 4 and 1 in (mask.shape[1], mask.shape[-1])
 
 
 def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, name: str) -> torch.Tensor:

@@ -10,20 +10,18 @@ import numpy as np
 import PIL.Image
 import torch
 from diffusers import DiffusionPipeline, ModelMixin
-from diffusers.image_processor import VaeImageProcessor
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings, or_else
 from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.modeling.class_maps import class_maps_to_pixels
-from nuwa_hf.modeling.codec import Codec, as_codec
-from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
+from nuwa_hf.imports.lazy_classes import LazyClass
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.call_checks import CallChecksMixin
 from nuwa_hf.pipelines.calls import Calls
 from nuwa_hf.pipelines.checked_call import CheckedCallMixin
 from nuwa_hf.pipelines.checks import check_components_agree
+from nuwa_hf.pipelines.codecs import CodecMixin
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.lora import LoraMixin
 from nuwa_hf.pipelines.mask_input import composite
@@ -32,14 +30,22 @@ from nuwa_hf.pipelines.prompts import PromptMixin
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
+from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
+from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
 
 
+NAME_OR_PATH = "_name_or_path"  # where diffusers keeps what a pipeline was loaded from
+
+
+@saves_standalone
 class NuwaPipelineBase(
+    ReadsStandaloneMixin,
     CallChecksMixin,
     CheckedCallMixin,
+    CodecMixin,
     PromptMixin,
     TokenGenerationMixin,
     StreamingMixin,
@@ -80,6 +86,7 @@ class NuwaPipelineBase(
         check_components_agree(vqgan, transformer, tokenizer, sketch_vqgan)
         self.register_modules(vqgan=vqgan, transformer=transformer, tokenizer=tokenizer, sketch_vqgan=sketch_vqgan)
         self._calls = Calls()
+        self.make_processors()
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Self:
@@ -146,7 +153,18 @@ class NuwaPipelineBase(
                 f"`pipeline` must have the components {', '.join(missing)}, got {type(pipeline).__name__}; pass them"
                 " to `from_pipe` by name."
             )
-        return cls(**components)
+        made = cls(**components)
+        # As diffusers does it: what this pipeline has no use for waits, by another name, for the way back.
+        others = {name: value for name, value in pipeline.config.items() if name not in {*names, NAME_OR_PATH}}
+        made.register_to_config(**{f"_{name.removeprefix('_')}": value for name, value in others.items()})
+        if pipeline.config.get(NAME_OR_PATH) is not None:
+            made.register_to_config(**{NAME_OR_PATH: pipeline.config[NAME_OR_PATH]})
+        return made
+
+    @classmethod
+    def _get_signature_keys(cls, obj: Any) -> tuple[list[str], list[str]]:
+        # AutoPipelines of diffusers ask with what they found in their table.
+        return super()._get_signature_keys(cls if isinstance(obj, LazyClass) else obj)
 
     @property
     def guidance_scale(self) -> float | list[float]:
@@ -156,7 +174,17 @@ class NuwaPipelineBase(
     @property
     def do_classifier_free_guidance(self) -> bool:
         """Whether that call guides any output: a scale above 1."""
-        return SamplingSettings(guidance_scale=self.guidance_scale).uses_guidance
+        scale = self.guidance_scale
+        return any(one > 1 for one in (scale if isinstance(scale, list | tuple) else [scale]))
+
+    @property
+    def _guidance_scale(self) -> float | list[float]:
+        # What diffusers' guides tell callbacks to change; later waves of the call are guided with it.
+        return self.guidance_scale
+
+    @_guidance_scale.setter
+    def _guidance_scale(self, value: float | list[float]) -> None:
+        self._calls.current.guidance_scale = value
 
     @property
     def num_timesteps(self) -> int:
@@ -241,16 +269,6 @@ class NuwaPipelineBase(
         return self.choose_sampling(1.0, temperature, top_k, top_p, min_p)
 
     @property
-    def codec(self) -> Codec:
-        """What speaks the protocol of a codec for the component `vqgan`."""
-        return as_codec(self.vqgan)
-
-    @property
-    def sketch_codec(self) -> Codec:
-        """What speaks the protocol of a codec for the component `sketch_vqgan`."""
-        return as_codec(self.sketch_vqgan)
-
-    @property
     def max_frames(self) -> int:
         """The number of frames for which the checkpoint has learnt positions."""
         return self.transformer.config.visual_grid[0]
@@ -260,20 +278,8 @@ class NuwaPipelineBase(
         """Frames a second of the checkpoint's videos: those that it draws, and those that it is given."""
         return self.transformer.config.frame_rate
 
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Rows and columns of the pixels that the checkpoint reads and writes."""
-        _, height, width = self.transformer.config.visual_grid
-        return height * self.codec.spatial_factor, width * self.codec.spatial_factor
-
-    @property
-    def sketch_size(self) -> tuple[int, int]:
-        """Rows and columns of the class maps that the checkpoint reads, with one sketch token per visual token."""
-        _, height, width = self.transformer.config.visual_grid
-        return height * self.sketch_codec.spatial_factor, width * self.sketch_codec.spatial_factor
-
     def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
-        """Encode class maps as sketch tokens, a few frames at a time, so that memory does not grow with the video.
+        """Encode class maps as sketch tokens.
 
         Args:
             sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
@@ -281,12 +287,7 @@ class NuwaPipelineBase(
         Returns:
             `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        codec, device = self.sketch_codec, self._execution_device
-        pieces = [
-            codec.encode(class_maps_to_pixels(piece.to(device), codec.in_channels)).tokens
-            for piece in sketches.split(self.max_frames, dim=1)
-        ]
-        return torch.cat(pieces, dim=1)
+        return sketch_tokens_of(self.sketch_codec, sketches, max_frames=self.max_frames, device=self._execution_device)
 
     def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
         """Encode the known part of images or videos, and repeat each for its outputs.
@@ -306,7 +307,7 @@ class NuwaPipelineBase(
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
     def decode_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Decode visual tokens to pixels, a few frames at a time, so that memory does not grow with the video.
+        """Decode visual tokens to pixels.
 
         Args:
             tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
@@ -317,10 +318,7 @@ class NuwaPipelineBase(
         Raises:
             ValueError: If a token, such as one that a callback gave, is not in the codebook.
         """
-        codec = self.codec
-        check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
-        pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(self.max_frames, dim=1)]
-        return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
+        return pixels_of(self.codec, tokens, max_frames=self.max_frames)
 
     def decode_images(
         self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
@@ -358,10 +356,7 @@ class NuwaPipelineBase(
         pixels = self.decode_tokens(tokens)
         if kept is not None:
             pixels = composite(pixels, kept.pixels, kept.masks)
-        if output_type == "pt":
-            return pixels
-        array = pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
-        return array if output_type == "np" else [VaeImageProcessor.numpy_to_pil(frames) for frames in array]
+        return frames_of(pixels, output_type)
 
     def make_output(
         self, tokens: torch.Tensor, options: RunOptions, kept: KnownPart | None = None

@@ -59,6 +59,8 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
@@ -91,6 +93,8 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             return_dict,
             callback_on_step_end,
             callback_on_step_end_tensor_inputs,
+            height=height,
+            width=width,
         )
         self.check_components("transformer", "vqgan")
         height, width = self.image_size

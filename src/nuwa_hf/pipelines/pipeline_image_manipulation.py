@@ -51,7 +51,7 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
-        prompt: str | list[str],
+        prompt: str | list[str] | None,
         image: ImageInput,
         mask: MaskInput,
         negative_prompt: str | list[str] | None = None,
@@ -67,6 +67,12 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
         scorer: Scorer | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
+        prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        prompt_attention_mask: torch.Tensor | None = None,
+        negative_prompt_attention_mask: torch.Tensor | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
@@ -102,14 +108,20 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             callback_on_step_end_tensor_inputs,
             num_candidates=num_candidates,
             scorer=scorer,
+            height=height,
+            width=width,
         )
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
         images = prepare_images(image, height=height, width=width)
         masks = prepare_masks(mask, sizes=images.sizes, height=height, width=width)
         self.check_masks(masks)
-        prompts = self.match_prompt(prompt, len(masks), is_required=True)
+        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask, len(masks))
+        prompts = self.match_prompt(prompt, len(masks), is_required=embeds is None)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
+        negative_embeds = self.read_embeds(
+            negative_prompt, negative_prompt_embeds, negative_prompt_attention_mask, len(masks), name="negative_prompt"
+        )
         self.check_call(options, len(masks), num_images_per_prompt)
         return CheckedCall(
             options=options,
@@ -119,6 +131,8 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             num_frames=1,
             prompts=prompts,
             negative_prompts=negative_prompts,
+            prompt_embeds=embeds,
+            negative_prompt_embeds=negative_embeds,
             pixels=images.pixels[:, None],
             masks=masks[:, None],
             condition_on_known=condition_on_known,

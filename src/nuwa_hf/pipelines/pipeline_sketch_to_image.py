@@ -56,6 +56,12 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
+        prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        prompt_attention_mask: torch.Tensor | None = None,
+        negative_prompt_attention_mask: torch.Tensor | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
@@ -88,13 +94,23 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             return_dict,
             callback_on_step_end,
             callback_on_step_end_tensor_inputs,
+            height=height,
+            width=width,
         )
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
         num_classes = self.sketch_codec.in_channels
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width)
+        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask, len(sketches))
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
+        negative_embeds = self.read_embeds(
+            negative_prompt,
+            negative_prompt_embeds,
+            negative_prompt_attention_mask,
+            len(sketches),
+            name="negative_prompt",
+        )
         self.check_call(options, len(sketches), num_images_per_prompt)
         return CheckedCall(
             options=options,
@@ -104,5 +120,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             num_frames=1,
             prompts=prompts,
             negative_prompts=negative_prompts,
+            prompt_embeds=embeds,
+            negative_prompt_embeds=negative_embeds,
             sketches=sketches,
         )

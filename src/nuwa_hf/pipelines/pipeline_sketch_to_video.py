@@ -60,6 +60,12 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
+        prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        prompt_attention_mask: torch.Tensor | None = None,
+        negative_prompt_attention_mask: torch.Tensor | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
@@ -94,6 +100,8 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
             callback_on_step_end,
             callback_on_step_end_tensor_inputs,
             overlap_frames=overlap_frames,
+            height=height,
+            width=width,
         )
         self.check_components("transformer", "sketch_vqgan")
         height, width = self.sketch_size
@@ -101,8 +109,16 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
         sampler = ClipSampler(self.frame_rate, frame_rate)
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, sampler=sampler)
         num_frames = self.check_num_frames(sketches.shape[1], overlap_frames)
+        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask, len(sketches))
         prompts = self.match_prompt(prompt, len(sketches))
         negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
+        negative_embeds = self.read_embeds(
+            negative_prompt,
+            negative_prompt_embeds,
+            negative_prompt_attention_mask,
+            len(sketches),
+            name="negative_prompt",
+        )
         self.check_call(options, len(sketches), num_videos_per_prompt)
         return CheckedCall(
             options=options,
@@ -112,5 +128,7 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
             num_frames=num_frames,
             prompts=prompts,
             negative_prompts=negative_prompts,
+            prompt_embeds=embeds,
+            negative_prompt_embeds=negative_embeds,
             sketches=sketches,
         )

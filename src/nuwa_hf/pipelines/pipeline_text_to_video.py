@@ -61,6 +61,12 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
+        prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        prompt_attention_mask: torch.Tensor | None = None,
+        negative_prompt_attention_mask: torch.Tensor | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
@@ -95,14 +101,25 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             num_candidates=num_candidates,
             scorer=scorer,
             overlap_frames=overlap_frames,
+            height=height,
+            width=width,
         )
         prompts = None if prompt is None else as_prompt_list("prompt", prompt)
-        num_prompts = 1 if prompts is None else len(prompts)
+        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask)
+        num_prompts = next((len(texts) for texts in (prompts, embeds) if texts is not None), 1)
         negative_prompts = self.match_prompt(negative_prompt, num_prompts, name="negative_prompt")
+        negative_embeds = self.read_embeds(
+            negative_prompt,
+            negative_prompt_embeds,
+            negative_prompt_attention_mask,
+            num_prompts,
+            name="negative_prompt",
+        )
         self.check_call(options, num_prompts, num_videos_per_prompt)
         num_frames = self.check_num_frames(num_frames, overlap_frames)
-        if prompts is None:
-            guidance_scale = self.guidance_without_prompt(guidance_scale, negative_prompts, options)
+        if prompts is None and embeds is None:
+            negative = negative_embeds if negative_prompts is None else negative_prompts
+            guidance_scale = self.guidance_without_prompt(guidance_scale, negative, options)
         return CheckedCall(
             options=options,
             sampling=self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p),
@@ -111,6 +128,8 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             num_frames=num_frames,
             prompts=prompts,
             negative_prompts=negative_prompts,
+            prompt_embeds=embeds,
+            negative_prompt_embeds=negative_embeds,
         )
 
     @runs_checked_stream

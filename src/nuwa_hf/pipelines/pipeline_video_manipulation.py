@@ -51,7 +51,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(
         self,
-        prompt: str | list[str],
+        prompt: str | list[str] | None,
         video: VideoInput,
         mask: MaskInput | None = None,
         num_frames: int | None = None,
@@ -70,6 +70,12 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
+        prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        prompt_attention_mask: torch.Tensor | None = None,
+        negative_prompt_attention_mask: torch.Tensor | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
@@ -110,6 +116,8 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             num_candidates=num_candidates,
             scorer=scorer,
             overlap_frames=overlap_frames,
+            height=height,
+            width=width,
         )
         self.check_components("transformer", "vqgan")
         height, width = self.image_size
@@ -128,8 +136,12 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
                 mask, sizes=videos.sizes, height=height, width=width, num_frames=num_frames, sampler=sampler
             )
         self.check_masks(masks)
-        prompts = self.match_prompt(prompt, len(masks), is_required=True)
+        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask, len(masks))
+        prompts = self.match_prompt(prompt, len(masks), is_required=embeds is None)
         negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
+        negative_embeds = self.read_embeds(
+            negative_prompt, negative_prompt_embeds, negative_prompt_attention_mask, len(masks), name="negative_prompt"
+        )
         self.check_call(options, len(masks), num_videos_per_prompt)
         return CheckedCall(
             options=options,
@@ -139,6 +151,8 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             num_frames=num_frames,
             prompts=prompts,
             negative_prompts=negative_prompts,
+            prompt_embeds=embeds,
+            negative_prompt_embeds=negative_embeds,
             pixels=videos.pixels,
             masks=masks,
             condition_on_known=condition_on_known,

@@ -60,6 +60,8 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable | PipelineCallback | MultiPipelineCallbacks | None = None,
@@ -94,6 +96,8 @@ class NuwaVideoPredictionPipeline(NuwaPipelineBase):
             callback_on_step_end,
             callback_on_step_end_tensor_inputs,
             overlap_frames=overlap_frames,
+            height=height,
+            width=width,
         )
         self.check_components("transformer", "vqgan")
         height, width = self.image_size

@@ -2,7 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The steps of a pipeline that read texts: one for each input, then their tokens.
 
-Legend: B outputs, L text length.
+Legend: B outputs, L text length, D hidden size.
 """
 
 import logging
@@ -12,6 +12,7 @@ import torch
 
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.pipelines.checks import as_prompt_list
+from nuwa_hf.pipelines.encoded_text import EncodedText, read_embeds
 
 
 logger = logging.getLogger(__name__)
@@ -53,10 +54,83 @@ class PromptMixin:
             )
         return prompts
 
+    def read_embeds(
+        self,
+        prompt: str | list[str] | None,
+        embeds: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        num_inputs: int | None = None,
+        *,
+        name: str = "prompt",
+    ) -> EncodedText | None:
+        """One encoded text for each input.
+
+        Args:
+            prompt (`str` or `list[str]`, *optional*): the text itself, in place of which it stands.
+            embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): what the user gave; one stands for all inputs.
+            mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at tokens; by default all are.
+            num_inputs (`int`, *optional*): prompts, images or videos that were given; None if these are the inputs.
+            name (`str`, defaults to `"prompt"`): `"prompt"` or `"negative_prompt"`.
+
+        Returns:
+            `EncodedText` or None: as many texts as there are inputs.
+
+        Raises:
+            TypeError: If they are no tensor of floats.
+            ValueError: If the text is given too, there is a mask alone, a shape or the number is wrong.
+        """
+        self.check_components("transformer")
+        encoded = read_embeds(prompt, embeds, mask, self.transformer.config, name=name)
+        if encoded is None or num_inputs is None:
+            return encoded
+        return encoded.matched(num_inputs, f"{name}_embeds")
+
+    @torch.no_grad()
     def encode_prompt(
         self,
-        prompts: list[str] | None,
-        negative_prompts: list[str] | None = None,
+        prompt: str | list[str],
+        negative_prompt: str | list[str] | None = None,
+        do_classifier_free_guidance: bool = True,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Encode texts once, for many calls. Of the components this needs only the transformer and the tokenizer.
+
+        The four go into a call under the names that they have here, with the `num_images_per_prompt` or
+        `num_videos_per_prompt` of the call. Between two encoded texts of one length lie others.
+
+        Args:
+            prompt (`str` or `list[str]`): B texts.
+            negative_prompt (`str` or `list[str]`, *optional*): what guidance leads away from, one text for all or one
+                for each; by default the constant "None" condition.
+            do_classifier_free_guidance (`bool`, defaults to `True`): whether to encode the negative texts.
+
+        Returns:
+            `tuple`: `prompt_embeds` of shape `(B, L, D)`, `prompt_attention_mask` of shape `(B, L)`,
+            `negative_prompt_embeds` and `negative_prompt_attention_mask`; the last two are None without guidance.
+
+        Raises:
+            TypeError: If a text is none.
+            ValueError: If a text is empty, the numbers of texts differ, or a component is missing.
+        """
+        self.check_components("transformer", "tokenizer")
+        prompts = as_prompt_list("prompt", prompt)
+        negative_prompts = self.match_prompt(negative_prompt, len(prompts), name="negative_prompt")
+        input_ids, prompt_attention_mask = self.tokenize_prompt(prompts)
+        prompt_embeds = self.transformer.encode_text(input_ids, prompt_attention_mask).hidden_states
+        if not do_classifier_free_guidance:
+            return prompt_embeds, prompt_attention_mask, None, None
+        if negative_prompts is None:
+            negative_ids = none_text(self.transformer.config, len(prompts), self._execution_device)
+            negative_prompt_attention_mask = torch.ones_like(negative_ids)
+        else:
+            negative_ids, negative_prompt_attention_mask = self.tokenize_prompt(negative_prompts)
+        negative = self.transformer.encode_text(negative_ids, negative_prompt_attention_mask)
+        negative_prompt_embeds = negative.hidden_states
+        return prompt_embeds, prompt_attention_mask, negative_prompt_embeds, negative_prompt_attention_mask
+
+    def text_conditions(
+        self,
+        prompts: list[str] | EncodedText | None,
+        negative_prompts: list[str] | EncodedText | None = None,
         *,
         batch_size: int,
         do_classifier_free_guidance: bool = True,
@@ -64,34 +138,36 @@ class PromptMixin:
         """The text conditions of every output, as `NuwaForConditionalGeneration.generate` takes them.
 
         Args:
-            prompts (`list[str]`, *optional*): the prompts; None for the constant "None" condition.
-            negative_prompts (`list[str]`, *optional*): as many.
+            prompts (`list[str]` or `EncodedText`, *optional*): the prompts; None for the constant "None" condition.
+            negative_prompts (`list[str]` or `EncodedText`, *optional*): as many.
             batch_size (`int`): outputs, a multiple of the prompts; those of one prompt follow each other.
             do_classifier_free_guidance (`bool`, defaults to `True`): whether the outputs are guided; negative prompts
                 have no effect otherwise and are left out, with a warning.
 
         Returns:
-            `dict[str, torch.LongTensor]`: `input_ids` and `attention_mask`, with negative prompts also
-            `negative_input_ids` and `negative_attention_mask`, each of shape `(B, L)`.
+            `dict[str, torch.Tensor]`: `input_ids` of shape `(B, L)` or `encoder_hidden_states` of shape `(B, L, D)`,
+            and `attention_mask` of shape `(B, L)`; with negative prompts also the same with `negative_` before it.
         """
         if prompts is None:
             input_ids = none_text(self.transformer.config, batch_size, self._execution_device)
             conditions = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
         else:
-            conditions = self._tokenized("", prompts, batch_size)
+            conditions = self._read("", prompts, batch_size)
         if negative_prompts is not None and do_classifier_free_guidance:
-            conditions |= self._tokenized("negative_", negative_prompts, batch_size)
-        elif negative_prompts is not None:
+            conditions |= self._read("negative_", negative_prompts, batch_size)
+        elif negative_prompts is not None and not isinstance(negative_prompts, EncodedText):
             logger.warning("`negative_prompt` has no effect without guidance; use a `guidance_scale` of more than 1.")
         return conditions
 
-    def _tokenized(self, prefix: str, prompts: list[str], batch_size: int) -> dict[str, torch.Tensor]:
-        names = (f"{prefix}input_ids", f"{prefix}attention_mask")
-        repeats = batch_size // len(prompts)
-        return {
-            name: tensor.repeat_interleave(repeats, dim=0)
-            for name, tensor in zip(names, self.tokenize_prompt(prompts), strict=True)
-        }
+    def _read(self, prefix: str, prompts: list[str] | EncodedText, batch_size: int) -> dict[str, torch.Tensor]:
+        if isinstance(prompts, EncodedText):
+            states, mask = (tensor.to(self._execution_device) for tensor in (prompts.states, prompts.mask))
+            text = "encoder_hidden_states"
+        else:
+            text, (states, mask) = "input_ids", self.tokenize_prompt(prompts)
+        repeats = batch_size // len(states)
+        named = {f"{prefix}{text}": states, f"{prefix}attention_mask": mask}
+        return {name: tensor.repeat_interleave(repeats, dim=0) for name, tensor in named.items()}
 
     def tokenize_prompt(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Prompts as tokens, padded to the full length so that a prompt's tokens do not depend on its neighbours.
@@ -104,7 +180,11 @@ class PromptMixin:
         Returns:
             `tuple[torch.LongTensor, torch.LongTensor]`: token ids and mask, both of shape `(B, L)`; 1 in the mask is a
             token, 0 padding.
+
+        Raises:
+            ValueError: If there is no tokenizer.
         """
+        self.check_components("tokenizer")
         length = min(self.tokenizer.model_max_length, self.transformer.config.max_text_length)
         with _TOKENIZING:
             whole = self.tokenizer(prompts, verbose=False)["input_ids"]

@@ -32,6 +32,8 @@ class RunOptions:
         num_candidates (`int`, defaults to 1): candidates of each output.
         scorer (`Callable`, *optional*): judges them; by default the model's own likelihood ratio does.
         overlap_frames (`int`, *optional*): frames that a chunk sees of the one before; by default half a chunk.
+        height (`int`, *optional*): rows of pixels that the call asks for.
+        width (`int`, *optional*): columns.
         call (`Call`): the state of the call, made with the options.
     """
 
@@ -44,6 +46,8 @@ class RunOptions:
     num_candidates: int = 1
     scorer: Scorer | None = None
     overlap_frames: int | None = None
+    height: int | None = None
+    width: int | None = None
     call: Call = field(default_factory=Call)
 
     def __post_init__(self):

@@ -121,7 +121,8 @@ def likelihood_ratio(
     shared = {name: conditions.get(name) for name in ("sketch_tokens", "known_mask")}
     shared["condition_on_known"] = conditions.get("condition_on_known", True)
     none = none_text(model.config, len(tokens), tokens.device)
-    text = token_log_likelihood(model, tokens, conditions["input_ids"], conditions["attention_mask"], **shared)
+    given = {name: conditions.get(name) for name in ("input_ids", "encoder_hidden_states", "attention_mask")}
+    text = token_log_likelihood(model, tokens, **given, **shared)
     return (text - token_log_likelihood(model, tokens, none, **shared)).flatten(1).sum(1)
 
 

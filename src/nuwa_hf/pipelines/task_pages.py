@@ -20,6 +20,16 @@ ARGUMENTS = """
     prompt (`str` or `list[str]`): what to show. The ${output}s of one prompt follow each other in the output.
     negative_prompt (`str` or `list[str]`, *optional*): what guidance steers away from, one text for all inputs or one
         for each; by default the constant "None" condition. It has an effect only with `guidance_scale` > 1.
+    prompt_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): encoded texts in place of `prompt`, as
+        [`~NuwaPipelineBase.encode_prompt`] returns them.
+    negative_prompt_embeds (`torch.Tensor` of shape `(B, L', D)`, *optional*): likewise, in place of `negative_prompt`.
+    prompt_attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): 1 at tokens of `prompt_embeds`, 0 at padding;
+        by default all are tokens.
+    negative_prompt_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): likewise, of
+        `negative_prompt_embeds`.
+    height (`int`, *optional*): rows of the ${output}'s pixels. A checkpoint draws only the size that it learnt, so
+        another one is refused.
+    width (`int`, *optional*): columns, likewise.
     guidance_scale (`float` or `list[float]`, *optional*): the strength of classifier-free guidance, at least 1; 1
         turns it off, which is faster. By default the one in `transformer.generation_config`. This and the next four
         may be lists, one for each $output.

@@ -6,7 +6,7 @@ Legend: B outputs, T frames, H, W token rows and columns, L text length.
 """
 
 import itertools
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -39,8 +39,9 @@ class TokenGenerationMixin:
         and each is scored alone, so that the memory does not grow with their number.
 
         Args:
-            conditions (`dict[str, Any]`): what `NuwaForConditionalGeneration.generate` takes: `input_ids` and
-                `attention_mask` of shape `(B, L)`, their negatives, `sketch_tokens`, `known_tokens` and `known_mask`
+            conditions (`dict[str, Any]`): what `NuwaForConditionalGeneration.generate` takes: `input_ids` or
+                `encoder_hidden_states`, `attention_mask` of shape `(B, L)`, their negatives,
+                `sketch_tokens`, `known_tokens` and `known_mask`
                 of shape `(B, num_frames, H, W)`, `condition_on_known`.
             sampling (`SamplingSettings`): how tokens are drawn.
             options (`RunOptions`): the call, its generators, schedule, candidates and callback.
@@ -50,8 +51,8 @@ class TokenGenerationMixin:
         Returns:
             `torch.LongTensor` of shape `(B, num_frames, H, W)`: the tokens.
         """
-        call, input_ids = options.call, conditions["input_ids"]
-        num_outputs, (_, height, width) = len(input_ids), self.transformer.config.visual_grid
+        call, mask = options.call, conditions["attention_mask"]
+        num_outputs, (_, height, width) = len(mask), self.transformer.config.visual_grid
         chunks = list(chunks_of(num_frames, self.max_frames, options.overlap_frames))
         if "known_mask" in conditions:
             chunks = [c for c in chunks if not conditions["known_mask"][:, c.start : c.stop].all()]
@@ -61,7 +62,7 @@ class TokenGenerationMixin:
         num_waves = sum(self.transformer.num_generation_steps(grid, options.schedule) for grid in grids) * len(rounds)
         call.guidance_scale, call.num_timesteps = sampling.guidance_scale, num_waves
 
-        tokens = input_ids.new_zeros(num_outputs, num_frames, height, width)
+        tokens = torch.zeros(num_outputs, num_frames, height, width, dtype=torch.long, device=mask.device)
         written = torch.zeros(tokens.shape, dtype=torch.bool, device=tokens.device)
         if "known_mask" in conditions:
             written = conditions["known_mask"].clone()
@@ -69,8 +70,8 @@ class TokenGenerationMixin:
         with self._calls.running(call), self.progress_bar(total=num_waves) as progress_bar:
             waves = itertools.count()
 
-            def end_wave(step: int, num_steps: int, tokens: torch.Tensor) -> bool:
-                wave = next(waves)
+            def end_wave(step: int, num_steps: int, tokens: torch.Tensor) -> bool | list[float] | None:
+                wave, scale = next(waves), call.guidance_scale
                 if options.callback_on_step_end is not None:
                     tensors = {"tokens": tokens}
                     asked = {name: tensors[name] for name in options.callback_on_step_end_tensor_inputs}
@@ -78,10 +79,15 @@ class TokenGenerationMixin:
                     replaced = check_callback_result(options.callback_on_step_end(self, wave, wave, asked), tensors)
                     tokens.copy_(replaced.get("tokens", tokens))
                 progress_bar.update()
-                return self._calls.is_stopped(call)
+                if self._calls.is_stopped(call):
+                    return True
+                return None if call.guidance_scale == scale else call.guidance_scales(len(tokens))
 
             for chunk, grid in zip(chunks, grids, strict=True):
                 frames = slice(chunk.start, chunk.stop)
+                if call.guidance_scale != sampling.guidance_scale:  # a callback has changed it
+                    scales = [max(1.0, scale) for scale in call.guidance_scales(num_outputs)]
+                    sampling = replace(sampling, guidance_scale=scales)
                 given = self._conditions_of_chunk(conditions, chunk, tokens, written)
                 run = {"grid": grid, "schedule": options.schedule, "callback": end_wave}
                 tokens[:, frames] = self._sample_best(given, sampling, run, rounds, options, prompts)
@@ -138,7 +144,7 @@ class TokenGenerationMixin:
         if options.num_candidates == 1:
             (generator,) = rounds
             return self.transformer.generate(generator=generator, **asdict(sampling), **run, **conditions).tokens
-        best, num_outputs = BestSoFar(), len(conditions["input_ids"])
+        best, num_outputs = BestSoFar(), len(conditions["attention_mask"])
         for generators in rounds:
             count = len(generators) // num_outputs
             tiled = {name: _tile(value, count) for name, value in conditions.items()}

@@ -54,6 +54,7 @@ def kind_of(call: CheckedCall, max_frames: int) -> Hashable:
         call.num_outputs_each,
         call.prompts is None,
         call.negative_prompts is not None and call.sampling.uses_guidance,
+        *(None if text is None else text.states.shape for text in (call.prompt_embeds, call.negative_prompt_embeds)),
         call.condition_on_known,
         call.sampling.do_sample,
         options.schedule,

@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """Finds a checkpoint by name: a folder, a repository on the Hub, or the embedded checkpoint."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download, snapshot_download
@@ -12,6 +11,7 @@ from nuwa_hf.storage.local_checkpoint import INDEX_FILE, check_checkpoint_folder
 
 
 EMBEDDED = "embedded"
+EMBEDDED_FOLDER = Path(__file__).parents[1] / "checkpoints" / "emoji-motion"
 CODECS = ("vqgan", "tokenizer")  # what every pipeline has beside its transformer
 
 
@@ -24,7 +24,7 @@ def find_checkpoint(name: str) -> str:
     Returns:
         `str`: a folder or a Hub id.
     """
-    return str(files("nuwa_hf") / "checkpoints" / "emoji-motion") if name == EMBEDDED else name
+    return str(EMBEDDED_FOLDER) if name == EMBEDDED else name
 
 
 def find_codecs(checkpoint: str | None, **named: str | None) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 """What a folder holds: a pipeline, an adapter, a model or a tokenizer."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nuwa_hf.storage.local_checkpoint import (
     EMPTY,
@@ -48,7 +48,7 @@ def checkpoint_kind(folder: Path) -> Kind:
         )
     if kind == "pipeline":
         index = read_json(folder / INDEX_FILE)
-        components = [name for name, value in index.items() if isinstance(value, list) and value != EMPTY]
+        components = [name for name, value in components_of(index).items() if value != EMPTY]
         check_checkpoint_folder(folder, required=components)
     elif kind in WITH_WEIGHTS:
         if not any(folder.glob("*.safetensors")):
@@ -58,6 +58,19 @@ def checkpoint_kind(folder: Path) -> Kind:
             )
         check_weights(folder)
     return kind
+
+
+def components_of(index: dict[str, Any]) -> dict[str, list]:
+    """The components that a pipeline's index names, each with its library and class.
+
+    Args:
+        index (`dict`): a `model_index.json`.
+
+    Returns:
+        `dict[str, list]`; `[None, None]` for a component that the pipeline does not have.
+    """
+    # Where the folder has code, the pipeline's own class is a list too.
+    return {name: value for name, value in index.items() if isinstance(value, list) and not name.startswith("_")}
 
 
 def class_name(folder: Path, kind: Kind) -> str | None:
@@ -71,4 +84,5 @@ def class_name(folder: Path, kind: Kind) -> str | None:
         `str` or None: its name, if the folder contains it.
     """
     config = read_json(folder / MARKER_FILES[kind])
-    return config.get("_class_name") or next(iter(config.get("architectures") or []), None)
+    name = config.get("_class_name") or next(iter(config.get("architectures") or []), None)
+    return name[-1] if isinstance(name, list) else name  # with its module, where the folder has code

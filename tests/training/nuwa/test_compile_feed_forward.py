@@ -44,7 +44,7 @@ def with_checkpointing():
 
 
 def averages_in(checkpoint):
-    states = [torch.load(path) for path in sorted(checkpoint.glob("custom_checkpoint_*.pkl"))]
+    states = [torch.load(path) for path in sorted(checkpoint.glob("registered_*.pt"))]
     return [state["shadow_params"] for state in states if "shadow_params" in state]
 
 

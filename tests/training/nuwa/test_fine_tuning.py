@@ -84,7 +84,7 @@ def batch_of(model, seed=0):
 
 
 def logits_of(model):
-    return torch.cat([model(**vars(batch)).logits.flatten(0, 1) for batch in batch_of(model).values()])
+    return torch.cat([model(**vars(batch)).logits.flatten(0, 3) for batch in batch_of(model).values()])
 
 
 @torch.no_grad()

@@ -64,8 +64,8 @@ def measured_activations(config, rows, mixed_precision, gradient_checkpointing, 
         saved_tensors_hooks(keep, lambda tensor: tensor),
         torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_half and strategy == "ddp"),
     ):
-        output = model(**inputs(config, rows))
-    assert output.logits is None
+        output = model(**inputs(config, rows), logits_to_keep=[])
+    assert output.logits.numel() == 0
     return sum(storage.nbytes() for storage in saved.values())
 
 

@@ -50,8 +50,8 @@ def test_the_loss_is_the_mean_over_the_counted_tokens_of_all_tasks():
             "known_mask": batch.known_mask,
         }
         logits = model(batch.input_ids, batch.attention_mask, batch.visual_tokens, **conditions).logits
-        chosen = logits.log_softmax(-1).gather(-1, batch.visual_tokens.flatten(1)[..., None])[..., 0]
-        is_counted = (batch.labels != -100).flatten(1)
+        chosen = logits.log_softmax(-1).gather(-1, batch.visual_tokens[..., None])[..., 0]
+        is_counted = batch.labels != -100
         assert losses[task].item() == pytest.approx(-chosen[is_counted].mean().item(), rel=1e-5)
         pooled.append(-chosen[is_counted])
         known += 0 if batch.known_mask is None else int(batch.known_mask.sum())

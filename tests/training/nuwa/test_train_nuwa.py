@@ -246,7 +246,7 @@ def test_workers_give_the_same_run(folders, tmp_path):
         (["--train_batch_size", "21"], "`train_batch_size` must be at most the 20 clips of `tokens`"),
         (["--log_with", "paper"], "`log_with` must be one of"),
         (["--push_to_hub"], "`hub_model_id` must be given with `push_to_hub`"),
-        (["--push_to_hub", "--hub_model_id", "model"], "must be USER/MODEL"),
+        (["--push_to_hub", "--hub_model_id", "model"], "must be USER/NAME"),
         (["--checkpoint", "embedded"], "`checkpoint` must be None with"),
         (["--task", "T2V=1"], "closest valid one is `tasks`"),
     ],

@@ -16,7 +16,7 @@ import torch
 
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run.run_arguments import RunArguments
-from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint
+from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint, write_file_sizes
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import GeneratorState, RunState
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
@@ -125,6 +125,38 @@ def test_a_kill_before_any_action_on_a_file_leaves_whole_checkpoints_and_a_run_t
     assert steps == sorted(steps)
     assert steps.count(1) > 10
     assert steps.count(2) > 3
+
+
+class MakesFolder:
+    """What, unpickled, makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("file", ["registered_0.pt", "registered_2.pt", "optimizer.bin"])
+def test_checkpoint_that_would_run_code_is_set_aside_and_the_one_before_is_taken(tmp_path, caplog, file):
+    run, harm = Run(tmp_path / "run"), tmp_path / "harm"
+    first = run.train(1).state.save()
+    hostile = run.train(1).state.save() / file
+    state = torch.load(hostile, weights_only=True)
+    torch.save({**state, "more": MakesFolder(harm)}, hostile)
+    write_file_sizes(hostile.parent)
+    assert Run(tmp_path / "run").state.resume() == first
+    assert "Weights only load failed" in caplog.text
+    assert not harm.exists()
+
+
+def test_random_states_that_would_run_code_do_not(tmp_path):
+    run, harm = Run(tmp_path / "run"), tmp_path / "harm"
+    hostile = run.train(1).state.save() / "random_states_0.pkl"
+    torch.save({"random_state": MakesFolder(harm)}, hostile)
+    write_file_sizes(hostile.parent)
+    Run(tmp_path / "run").state.resume()
+    assert not harm.exists()
 
 
 def test_full_disk_leaves_the_last_good_checkpoint_and_the_run_goes_on(tmp_path, caplog):
@@ -254,7 +286,7 @@ def test_another_number_of_processes_goes_on_and_says_what_changes(tmp_path, cap
     checkpoint = run.state.save()
     # What two processes write: each its random states, and a step of twice the samples.
     shutil.copy(checkpoint / "random_states_0.pkl", checkpoint / "random_states_1.pkl")
-    torch.save({"step": 3, "global_batch_size": 32}, checkpoint / "custom_checkpoint_0.pkl")
+    torch.save({"step": 3, "global_batch_size": 32}, checkpoint / "registered_0.pt")
     draws = []
     for _ in range(2):
         caplog.clear()

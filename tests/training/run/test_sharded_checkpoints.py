@@ -2,6 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """Shards in the checkpoints: weights, two optimisers and averages come back; what fails has a cause."""
 
+import os
+import pickle
+
 import pytest
 import test_averaged_weights
 import torch
@@ -12,7 +15,7 @@ from torch.distributed.fsdp import fully_shard
 from nuwa_hf.training.nuwa.fine_tuning import freeze_encoder
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.run.averaged_weights import AveragedWeights, whole
-from nuwa_hf.training.run.sharded_checkpoints import SHARDS, checkpoint_shards
+from nuwa_hf.training.run.sharded_checkpoints import INDEX_FILE, SHARDS, check_index, checkpoint_shards
 
 
 mesh = test_averaged_weights.mesh
@@ -65,3 +68,38 @@ def test_shards_that_cannot_be_written_or_read_are_errors_that_a_run_survives(me
     part.unlink()
     with pytest.raises(OSError, match=f"process 0: FileNotFoundError.*{part.name}"):
         accelerator.load_state(str(tmp_path))
+
+
+class MakesFolder:
+    """What, unpickled, makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_an_index_that_would_run_code_is_refused(mesh, tmp_path):
+    accelerator, _, _ = build(mesh)
+    accelerator.save_state(str(tmp_path))
+    index = tmp_path / SHARDS / INDEX_FILE
+    check_index(index.parent)
+    index.write_bytes(
+        pickle.dumps({**pickle.loads(index.read_bytes()).__dict__, "more": MakesFolder(tmp_path / "harm")})
+    )
+    with pytest.raises(pickle.UnpicklingError, match=r"asks for posix\.mkdir, which none needs"):
+        accelerator.load_state(str(tmp_path))
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_value_among_the_shards_that_would_run_code_is_refused(mesh, tmp_path, monkeypatch):
+    accelerator, _, _ = build(mesh)
+    state_dict = AveragedWeights.state_dict
+    with monkeypatch.context() as patch:
+        patch.setattr(AveragedWeights, "state_dict", lambda self: {**state_dict(self), "decay": MakesFolder(harm)})
+        harm = tmp_path / "harm"
+        accelerator.save_state(str(tmp_path / "state"))
+    with pytest.raises(OSError, match=r"UnpicklingError: Weights only load failed"):
+        accelerator.load_state(str(tmp_path / "state"))
+    assert not harm.exists()

@@ -3,6 +3,7 @@
 """A saved codec, of whatever class it is."""
 
 import os
+from typing import Any
 
 import diffusers
 from diffusers import ConfigMixin, ModelMixin
@@ -15,12 +16,13 @@ class _AnyModel(ModelMixin, ConfigMixin):
     """Reads the configuration of any model."""
 
 
-def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None) -> ModelMixin:
+def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None, **hub: Any) -> ModelMixin:
     """Loads a codec of the class that its configuration names: `NuwaVQGAN`, or one of diffusers.
 
     Args:
         name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or a repository on the Hub.
         subfolder (`str`, *optional*): the folder in it.
+        hub: `revision`, `token`, `cache_dir` and others, for the Hub.
 
     Returns:
         The model, in evaluation mode; `as_codec` gives what speaks the protocol for it.
@@ -31,13 +33,13 @@ def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None) ->
         TypeError: If the model is no codec.
     """
     check_local_weights(name_or_path, subfolder)
-    config = _AnyModel.load_config(name_or_path, subfolder=subfolder)
+    config = _AnyModel.load_config(name_or_path, subfolder=subfolder, **hub)
     name = str(config.get("_class_name"))
     if not hasattr(diffusers, name):
         raise ValueError(
             f"`{name_or_path}` must hold a codec of nuwa_hf or of diffusers, got a model of the class {name!r}; load "
             "codecs of your own in Python and hand them over."
         )
-    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder)
+    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder, **hub)
     as_codec(model)
     return model

@@ -12,8 +12,8 @@ from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 
 
 UNCERTAINTY = (
-    "It may be 1.5 times as much, or two thirds: the measurement is short, other work shares the machine, and "
-    "validation, samples and checkpoints come on top."
+    "On a machine as busy as now, expect from two thirds to one and a half times that; looks at held-out samples and "
+    "checkpoints come on top."
 )
 TOKEN_BYTES = 2  # of a token in its file
 

@@ -70,7 +70,7 @@ def draw_prompts(pipeline: NuwaPipelineBase, prompts: list[str], num_frames: int
     _, height, width = pipeline.transformer.config.visual_grid
     with _ready_to_draw(pipeline):
         tokens = pipeline.transformer.generate(
-            **pipeline.encode_prompt(prompts, batch_size=len(prompts)),
+            **pipeline.text_conditions(prompts, batch_size=len(prompts)),
             grid=(num_frames, height, width),
             generator=generators,
             **vars(pipeline.choose_sampling()),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -25,6 +26,8 @@ from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 
 
 logger = logging.getLogger(__name__)
+
+REGISTERED_FILE = "registered_{}.pt"
 
 
 class GeneratorState:
@@ -74,7 +77,9 @@ class RunState:
         self._watched: tuple[nn.Module, ...] = ()
         self._saved_global_batch_size = self.global_batch_size
         self._saved_step = 0
-        accelerator.register_for_checkpointing(self)
+        self._registered: list[Any] = [self]
+        accelerator.register_save_state_pre_hook(lambda models, weights, folder: self._write_registered(folder))
+        accelerator.register_load_state_pre_hook(lambda models, folder: self._load_registered(folder))
 
     @property
     def global_batch_size(self) -> int:
@@ -91,11 +96,23 @@ class RunState:
         self.step = state["step"]
         self._saved_global_batch_size = state["global_batch_size"]
 
-    def register(self, *objects) -> None:
-        """Adds objects with `state_dict` and `load_state_dict` to the checkpoints. The order must always be the
-        same.
+    def register(self, *objects: Any) -> None:
+        """Adds objects to the checkpoints. Accelerate, which could keep them too, would run code that it finds there.
+
+        Args:
+            objects: each with `state_dict` and `load_state_dict`, of tensors and plain values. The order must always
+                be the same.
         """
-        self.accelerator.register_for_checkpointing(*objects)
+        self._registered += objects
+
+    def _write_registered(self, folder: str) -> None:
+        for number, one in enumerate(self._registered if self.accelerator.is_main_process else ()):
+            torch.save(one.state_dict(), Path(folder, REGISTERED_FILE.format(number)))
+
+    def _load_registered(self, folder: str) -> None:
+        for number, one in enumerate(self._registered):
+            file = Path(folder, REGISTERED_FILE.format(number))
+            one.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
 
     def watch(self, *models: nn.Module) -> None:
         """Names the models whose weights must be finite to be written.

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The app on a checkpoint, or on two side by side."""
+
+import os
+from typing import TYPE_CHECKING
+
+from nuwa_hf import DEMO_CHECKPOINT
+from nuwa_hf.app.limits import AppLimits
+from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
+from nuwa_hf.cli.run_task import choose_device
+
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+
+def build_app(
+    checkpoint: str | os.PathLike = DEMO_CHECKPOINT,
+    *,
+    compare: str | os.PathLike | None = None,
+    device: str | None = None,
+    limits: AppLimits | None = None,
+) -> "gr.Blocks":
+    """The app in the browser: the eight tasks on a checkpoint, or on two side by side.
+
+    Args:
+        checkpoint (`str` or `os.PathLike`, *optional*, defaults to `DEMO_CHECKPOINT`): a folder or Hub id.
+        compare (`str` or `os.PathLike`, *optional*): another one, which gets the same requests.
+        device (`str`, *optional*): such as `"cpu"`; by default the accelerator if there is one.
+        limits (`AppLimits`, *optional*): how much a visitor may ask for.
+
+    Returns:
+        `gr.Blocks`: `launch()` serves it; `close()` ends it.
+
+    Raises:
+        OSError: If there is no such checkpoint, or it is incomplete.
+        ValueError: If this machine has no such device, or Gradio is missing.
+
+    Example:
+        A Space needs these two lines as its `app.py`::
+
+            from nuwa_hf.app import build_app
+            build_app("user/model").launch()
+    """
+    page = _page()
+    limits, chosen = limits or AppLimits(), choose_device(device)
+    names = [checkpoint] if compare is None else [checkpoint, compare]
+    return page.build_page([LoadedCheckpoint.load(name, limits, chosen) for name in names], limits)
+
+
+def _page():
+    """The module of the page, which imports Gradio."""
+    try:
+        from nuwa_hf.app import page
+    except ImportError as error:
+        raise ValueError(
+            f"The app must have the package `gradio`, which cannot be imported ({error}); run `pip install"
+            " nuwa_hf[app]`."
+        ) from error
+    return page

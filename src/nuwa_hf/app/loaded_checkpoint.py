@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""A checkpoint that serves all visitors."""
+
+import os
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+
+from nuwa_hf import DEMO_CHECKPOINT
+from nuwa_hf.app.limits import AppLimits
+from nuwa_hf.app.sketch_classes import SketchClasses
+from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.serving import NuwaSampler
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCheckpoint:
+    """A checkpoint that serves all visitors, with one copy of its weights.
+
+    Args:
+        name (`str`): what to load it by, a folder or Hub id.
+        sampler (`NuwaSampler`): answers the requests, each alone: so a result is, bit for bit, that of the single
+            call, whoever else asks.
+    """
+
+    name: str
+    sampler: NuwaSampler
+
+    @classmethod
+    def load(cls, name: str | os.PathLike, limits: AppLimits, device: torch.device) -> Self:
+        """Load a checkpoint.
+
+        Args:
+            name (`str` or `os.PathLike`): a folder or Hub id.
+            limits (`AppLimits`): how many may wait.
+            device (`torch.device`): where to.
+
+        Returns:
+            `LoadedCheckpoint`: it; close its sampler when it is no longer needed.
+
+        Raises:
+            OSError: If there is no such checkpoint, or it is incomplete.
+        """
+        pipeline = NuwaTextToVideoPipeline.from_pretrained(name).to(device)
+        sampler = NuwaSampler(
+            pipeline, max_batch_size=1, max_wait=0.0, max_waiting=limits.max_waiting, max_streams=limits.max_waiting
+        )
+        return cls(os.fspath(name), sampler)
+
+    def pipeline(self, task: str) -> NuwaPipelineBase:
+        """The pipeline of a task.
+
+        Args:
+            task (`str`): its name.
+
+        Returns:
+            `NuwaPipelineBase`: with the components of this checkpoint.
+        """
+        return self.sampler.pipeline(task)
+
+    @property
+    def title(self) -> str:
+        """What visitors call it."""
+        return "the embedded checkpoint" if self.name == str(DEMO_CHECKPOINT) else self.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of its pictures."""
+        return self.pipeline("T2V").image_size
+
+    @property
+    def classes(self) -> SketchClasses | None:
+        """The classes of its sketches; None if it knows no sketches."""
+        codec = self.pipeline("T2V").sketch_vqgan
+        return None if codec is None else SketchClasses.of_count(codec.config.in_channels)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The page of the app as Gradio's blocks."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from nuwa_hf.app.limits import AppLimits
+from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
+from nuwa_hf.app.served_blocks import ServedBlocks
+from nuwa_hf.app.task_tab import build_tab
+from nuwa_hf.cli.task_commands import TASK_COMMANDS
+
+
+KEPT_SECONDS = 3600  # that uploads and results stay on the disk
+AT_ONCE = 4  # requests that have a thread each; the samplers take them one by one, or frame by frame
+
+
+def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> ServedBlocks:
+    """Build the page: a tab for each task.
+
+    Args:
+        checkpoints (`Sequence[LoadedCheckpoint]`): one, or two to compare. Closing the page closes their samplers.
+        limits (`AppLimits`): how much a visitor may ask for.
+
+    Returns:
+        `ServedBlocks`: the page; `launch()` serves it.
+    """
+
+    def close() -> None:
+        for checkpoint in checkpoints:
+            checkpoint.sampler.close(cancel_waiting=True)
+
+    page = ServedBlocks(
+        max_upload=limits.max_upload,
+        on_close=close,
+        title="NUWA",
+        analytics_enabled=False,
+        delete_cache=(KEPT_SECONDS, KEPT_SECONDS),
+    )
+    with page:
+        gr.Markdown("# NUWA", elem_id="title")
+        with gr.Tabs(elem_id="tasks"):
+            for command in TASK_COMMANDS.values():
+                page.tabs[command.task.name] = build_tab(command, checkpoints, limits)
+    page.queue(max_size=limits.max_waiting, default_concurrency_limit=AT_ONCE, api_open=False)
+    return page

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The page of the app, with what Gradio leaves open for visitors closed: URLs are never opened."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from gradio_client import utils as client_utils
+from starlette.middleware import Middleware
+
+from nuwa_hf.app.doorkeeper import Doorkeeper
+from nuwa_hf.app.task_tab import TaskTab
+
+
+FORM_BYTES = 2**16  # of what surrounds an upload
+
+
+class ServedBlocks(gr.Blocks):
+    """`gr.Blocks` that opens no URL for a visitor, and is served with the limits of the app.
+
+    Its `tabs` are what happens in each tab, by the name of the task.
+
+    Args:
+        max_upload (`int`): megabytes that a file may have.
+        on_close (`Callable`): called when the app is closed.
+        settings: those of `gr.Blocks`.
+    """
+
+    def __init__(self, *, max_upload: int, on_close: Callable[[], None], **settings: Any):
+        super().__init__(**settings)
+        self.max_upload, self._on_close = max_upload, on_close
+        self.tabs: dict[str, TaskTab] = {}
+
+    async def preprocess_data(self, block_fn, inputs: list[Any], state, explicit_call: bool = False):
+        """What arrived from the page, as the functions take it.
+
+        Args:
+            block_fn: the function that is called.
+            inputs (`list`): what arrived for each component.
+            state: of the visit.
+            explicit_call (`bool`, *optional*, defaults to `False`): whether our own program calls.
+
+        Raises:
+            gr.Error: If a URL stands where an uploaded file should.
+        """
+        client_utils.traverse(inputs, _refuse_url, client_utils.is_file_obj_with_meta)
+        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+    def launch(self, **settings: Any):
+        """Serve the page, with the limits of the app.
+
+        Args:
+            settings: those of `gr.Blocks.launch`.
+
+        Returns:
+            What `gr.Blocks.launch` returns.
+        """
+        app_kwargs = dict(settings.pop("app_kwargs", None) or {})
+        app_kwargs["middleware"] = [
+            *app_kwargs.get("middleware", ()),
+            Middleware(Doorkeeper, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
+        ]
+        ours = {
+            "max_file_size": f"{self.max_upload}mb",
+            "footer_links": ["api"],
+            "ssr_mode": False,
+            "mcp_server": False,
+            "enable_monitoring": False,
+            "pwa": False,
+        }
+        return super().launch(**ours | settings, app_kwargs=app_kwargs)
+
+    def close(self, *arguments: Any, **settings: Any) -> None:
+        """Stop serving, and give the memory of the models back.
+
+        Args:
+            arguments: those of `gr.Blocks.close`.
+            settings: likewise.
+        """
+        super().close(*arguments, **settings)
+        self._on_close()
+
+
+def _refuse_url(file: dict[str, Any]) -> dict[str, Any]:
+    if client_utils.is_http_url_like(file.get("path") or ""):
+        raise gr.Error("URLs are not opened here; upload the file itself.")
+    return file

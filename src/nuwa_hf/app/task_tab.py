@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The tab of a task: its form, its button, and where results appear."""
+
+import inspect
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from nuwa_hf.app.examples import EXAMPLE_PROMPTS
+from nuwa_hf.app.limits import AppLimits
+from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
+from nuwa_hf.app.messages import FIELD_ERRORS, named_in, plain_message, shown_error
+from nuwa_hf.app.run_request import Answer, check_request, run_request
+from nuwa_hf.app.task_form import TaskForm, build_form
+from nuwa_hf.app.visitor_request import VisitorRequest, read_request
+from nuwa_hf.cli.task_commands import TaskCommand
+
+
+@dataclass(frozen=True)
+class TaskTab:
+    """What happens in a tab.
+
+    Args:
+        form (`TaskForm`): what is filled in.
+        checkpoints (`Sequence[LoadedCheckpoint]`): one, or two that are compared.
+        limits (`AppLimits`): how much may be asked for.
+        outputs (`list[gr.components.Component]`): what `build_outputs` made for each checkpoint.
+    """
+
+    form: TaskForm
+    checkpoints: Sequence[LoadedCheckpoint]
+    limits: AppLimits
+    outputs: list[gr.components.Component]
+
+    def check(self, *values: Any) -> list[dict[str, Any]]:
+        """Check a form that was filled in.
+
+        Args:
+            values: of the form's inputs, in their order.
+
+        Returns:
+            `list[dict]`: for each input whether it is valid, else the message to show there.
+        """
+        with tempfile.TemporaryDirectory(prefix="nuwa-") as folder:
+            try:
+                self._read(values, Path(folder))
+            except FIELD_ERRORS as error:
+                message = plain_message(error)
+                place = self.form.place_of(named_in(message))
+                return [gr.validate(key != place, "" if key != place else message) for key in self.form.inputs]
+        return [gr.validate(True, "") for _ in self.form.inputs]
+
+    def run(self, *values: Any) -> Iterator[list[Any]]:
+        """Do what a form asks for.
+
+        Args:
+            values: of the form's inputs, in their order.
+
+        Yields:
+            `list`: the updates of the outputs.
+
+        Raises:
+            gr.Error: If something is wrong, or takes too long. Its message is text, never HTML.
+        """
+        with tempfile.TemporaryDirectory(prefix="nuwa-") as folder, shown_error():
+            yield from self._run(values, Path(folder))
+
+    def _read(self, values: Sequence[Any], folder: Path) -> VisitorRequest:
+        first = self.checkpoints[0]
+        by_name = dict(zip(self.form.inputs, values, strict=True))
+        request = read_request(
+            self.form.command, by_name, folder, limits=self.limits, classes=first.classes, size=first.size
+        )
+        for checkpoint in self.checkpoints:
+            check_request(request, checkpoint, self.limits)
+        return request
+
+    def _run(self, values: Sequence[Any], folder: Path) -> Iterator[list[Any]]:
+        given = folder / "given"
+        given.mkdir()
+        request = self._read(values, given)
+        num_outputs = len(self.outputs) // len(self.checkpoints)
+        yield [None] * len(self.outputs)
+        for number, checkpoint in enumerate(self.checkpoints):
+            results = folder / str(number)
+            results.mkdir()
+            for part in run_request(request, checkpoint, results, self.limits):
+                updates = [gr.skip() for _ in self.outputs]
+                first = number * num_outputs
+                if isinstance(part, Answer):
+                    updates[first : first + 4] = _shown(part)
+                else:
+                    updates[first + 4] = part
+                yield updates
+
+
+def _shown(answer: Answer) -> list[Any]:
+    """The values of the outputs, as `build_outputs` made them, but for the last frame."""
+    results = [(str(path), f"seed {seed}") for path, seed in zip(answer.shown, answer.seeds, strict=True)]
+    return [results, [str(path) for path in answer.files], answer.command, answer.program]
+
+
+def build_outputs(name: str, title: str, is_streamed: bool) -> list[gr.components.Component]:
+    """Build the places for the results of a checkpoint.
+
+    Args:
+        name (`str`): what their ids begin with.
+        title (`str`): what to call the checkpoint; empty if there is but one.
+        is_streamed (`bool`): whether frames are shown as they come.
+
+    Returns:
+        `list`: the results, their files, the command, the program, and the frame that was made last, if streamed.
+    """
+    of = f" of {title}" if title else ""
+    still = {"interactive": False}
+    frame = []
+    if is_streamed:
+        label = f"Frames as they come{of}"
+        frame = [gr.Image(label=label, elem_id=f"{name}-stream", format="png", height=300, **still)]
+    return [
+        gr.Gallery(label=f"Result{of}", elem_id=f"{name}-result", object_fit="contain", columns=2, **still),
+        gr.File(label="Files", elem_id=f"{name}-files", file_count="multiple", height=120, **still),
+        gr.Code(
+            label="The command that makes them again",
+            elem_id=f"{name}-command",
+            language="shell",
+            lines=1,
+            wrap_lines=True,
+            **still,
+        ),
+        gr.Code(label="The same in Python", elem_id=f"{name}-python", language="python", lines=1, **still),
+        *frame,
+    ]
+
+
+def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> TaskTab:
+    """Build the tab of a task, within `gr.Tabs`.
+
+    Args:
+        command (`TaskCommand`): the task's command.
+        checkpoints (`Sequence[LoadedCheckpoint]`): one, or two to compare.
+        limits (`AppLimits`): how much may be asked for.
+
+    Returns:
+        `TaskTab`: what happens in it.
+    """
+    name, first = command.task.name, checkpoints[0]
+    is_streamed = hasattr(first.pipeline(name), "stream")
+    with gr.Tab(name.replace("-", " ").capitalize(), elem_id=f"{name}-tab", id=name), gr.Row():
+        with gr.Column():
+            gr.Markdown(f"{command.summary.capitalize()}.")
+            form = build_form(command, first, limits)
+            button = gr.Button("Make it", variant="primary", elem_id=f"{name}-run")
+            if "prompt" in form.inputs:
+                gr.Examples(EXAMPLE_PROMPTS, form.inputs["prompt"], elem_id=f"{name}-examples", label="Examples")
+        outputs = []
+        for number, checkpoint in enumerate(checkpoints):
+            with gr.Column():
+                title = checkpoint.title if len(checkpoints) > 1 else ""
+                outputs += build_outputs(f"{name}-other" if number else name, title, is_streamed)
+    tab = TaskTab(form, checkpoints, limits, outputs)
+    button.click(
+        _named(tab.run, form),
+        list(form.inputs.values()),
+        outputs,
+        validator=_named(tab.check, form),
+        api_name=name,
+        show_progress_on=outputs[:: len(outputs) // len(checkpoints)],
+    )
+    return tab
+
+
+def _named(function: Callable[..., Any], form: TaskForm) -> Callable[..., Any]:
+    """The function with a parameter for each input, so that clients of the app can give them by name."""
+    if inspect.isgeneratorfunction(function):
+
+        def named(*values):
+            yield from function(*values)
+
+    else:
+
+        def named(*values):
+            return function(*values)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    named.__signature__ = inspect.Signature([inspect.Parameter(key, kind, default=None) for key in form.inputs])
+    return named

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The codecs of a pipeline: the sizes they give it, and what diffusers' pipelines have for theirs."""
+
+from diffusers.image_processor import VaeImageProcessor
+from diffusers.video_processor import VideoProcessor
+
+from nuwa_hf.modeling.codec import Codec, as_codec
+from nuwa_hf.pipelines.checks import check_whole_number
+
+
+class CodecMixin:
+    """Codecs for `NuwaPipelineBase`, which has the components.
+
+    `image_processor`, `video_processor` and `mask_processor` are those of diffusers. What they make of pictures, clips
+    and masks, in [0, 1], a call takes; what a call returns with `output_type="pt"` they turn into pictures.
+    """
+
+    def make_processors(self) -> None:
+        """Make the processors, for the codec that is loaded."""
+        factor = {"vae_scale_factor": self.vae_scale_factor}
+        self.image_processor = VaeImageProcessor(**factor, do_normalize=False)
+        self.video_processor = VideoProcessor(**factor, do_normalize=False)
+        self.mask_processor = VaeImageProcessor(
+            **factor, do_normalize=False, do_binarize=True, do_convert_grayscale=True
+        )
+
+    @property
+    def codec(self) -> Codec:
+        """What speaks the protocol of a codec for the component `vqgan`."""
+        return as_codec(self.vqgan)
+
+    @property
+    def sketch_codec(self) -> Codec:
+        """What speaks the protocol of a codec for the component `sketch_vqgan`."""
+        return as_codec(self.sketch_vqgan)
+
+    @property
+    def vae_scale_factor(self) -> int:
+        """Pixels of a token's side, by the name that diffusers' pipelines have for it; 1 without a codec."""
+        return 1 if self.vqgan is None else self.codec.spatial_factor
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Rows and columns of the pixels that the checkpoint reads and writes."""
+        _, height, width = self.transformer.config.visual_grid
+        return height * self.codec.spatial_factor, width * self.codec.spatial_factor
+
+    @property
+    def sketch_size(self) -> tuple[int, int]:
+        """Rows and columns of the class maps that the checkpoint reads, with one sketch token per visual token."""
+        _, height, width = self.transformer.config.visual_grid
+        return height * self.sketch_codec.spatial_factor, width * self.sketch_codec.spatial_factor
+
+    def check_size(self, height: int | None, width: int | None) -> None:
+        """Check the size that a call asks for: a checkpoint draws only the one that it learnt.
+
+        Args:
+            height (`int`, *optional*): rows of pixels.
+            width (`int`, *optional*): columns.
+
+        Raises:
+            TypeError: If one is not an `int`.
+            ValueError: If one is not that of the checkpoint.
+        """
+        for name, value, place in (("height", height, 0), ("width", width, 1)):
+            if value is None:
+                continue
+            check_whole_number(name, value)
+            self.check_components("transformer", "vqgan")
+            rows, columns = self.image_size
+            if value != self.image_size[place]:
+                raise ValueError(
+                    f"`{name}` must be {self.image_size[place]}, since this checkpoint draws {rows}x{columns} pixels "
+                    f"(height x width), got {value}; leave it out, and resize what comes out."
+                )
+
+    def enable_vae_slicing(self) -> None:
+        """Decode and encode frame by frame, which takes less memory: `enable_slicing` of the codecs."""
+        self._switch_codecs("enable_slicing")
+
+    def disable_vae_slicing(self) -> None:
+        """Decode and encode all frames of a piece at once again."""
+        self._switch_codecs("disable_slicing")
+
+    def enable_vae_tiling(self) -> None:
+        """Decode and encode large frames in tiles, which takes less memory: `enable_tiling` of the codecs."""
+        self._switch_codecs("enable_tiling")
+
+    def disable_vae_tiling(self) -> None:
+        """Decode and encode whole frames again."""
+        self._switch_codecs("disable_tiling")
+
+    def _switch_codecs(self, method: str) -> None:
+        for model in (self.vqgan, self.sketch_vqgan):
+            if model is not None:
+                getattr(model, method)()

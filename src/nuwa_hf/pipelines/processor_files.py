@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The files of a `NuwaProcessor`: those that it writes beside a model, and those of a pipeline's checkpoint."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from diffusers import ModelMixin
+from transformers.utils import cached_file
+
+from nuwa_hf.modeling.codec import load_codec
+from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.storage.whole_folders import save_aside
+
+
+SETTINGS_FILE, INDEX_FILE = "processor_config.json", "model_index.json"
+CODECS = ("vqgan", "sketch_vqgan")
+HUB_ARGUMENTS = ("revision", "token", "cache_dir", "force_download", "local_files_only")
+
+
+def save_codecs(codecs: dict[str, ModelMixin], folder: str | os.PathLike) -> None:
+    """Save the codecs, each in a folder of its own, which is whole or not there.
+
+    Args:
+        codecs (`dict[str, ModelMixin]`): the codecs by the names of their folders.
+        folder (`str` or `os.PathLike`): where their folders are made.
+
+    Raises:
+        OSError: If one cannot be written.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, codec in codecs.items():
+        save_aside(Path(folder) / name, codec.save_pretrained)
+
+
+def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict[str, Any]:
+    """The arguments of `NuwaProcessor` from a folder or the Hub.
+
+    Args:
+        name_or_path (`str`): a folder, or the id of a repository on the Hub.
+        settings (`Sequence[str]`): names of the settings.
+        **given: components in place of saved ones, and arguments for the Hub.
+
+    Returns:
+        `dict[str, Any]`: components and settings.
+
+    Raises:
+        OSError: If there is no processor and no pipeline.
+        TypeError: If there is no such argument.
+    """
+    parts = {name: given.pop(name) for name in ("tokenizer", *CODECS) if name in given}
+    hub = {name: given.pop(name) for name in HUB_ARGUMENTS if name in given}
+    for private in ("_from_auto", "trust_remote_code", "config"):  # of AutoProcessor
+        given.pop(private, None)
+    if given:
+        known = ", ".join(("tokenizer", *CODECS, *HUB_ARGUMENTS))
+        raise TypeError(f"There is no argument `{next(iter(given))}`. There are {known}.")
+    saved = _read_json(name_or_path, SETTINGS_FILE, hub)
+    if saved is not None:
+        codecs, folder = saved["codecs"], ""
+    else:
+        index = _read_json(name_or_path, INDEX_FILE, hub)
+        if index is None:
+            raise OSError(
+                f"`{name_or_path}` must hold a processor ({SETTINGS_FILE}) or a pipeline ({INDEX_FILE}); neither is "
+                "there."
+            )
+        codecs, folder = [name for name in CODECS if (index.get(name) or [None])[0] is not None], "tokenizer"
+        saved = NuwaConfig.from_pretrained(name_or_path, subfolder="transformer", **hub).to_dict()
+    if "tokenizer" not in parts:
+        parts["tokenizer"] = load_text_tokenizer(name_or_path, folder, **hub)
+    for name in codecs:
+        if name not in parts:
+            parts[name] = load_codec(name_or_path, name, **hub)
+    return parts | {name: _tuples(saved[name]) for name in settings}
+
+
+def _read_json(name_or_path: str, file: str, hub: dict[str, Any]) -> dict[str, Any] | None:
+    path = cached_file(name_or_path, file, _raise_exceptions_for_missing_entries=False, **hub)
+    return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Between pixels and tokens, a few frames at a time, so that memory does not grow with the video.
+
+Legend: B batch, T frames, H, W token grid, Y, X pixel rows and columns.
+"""
+
+import numpy as np
+import PIL.Image
+import torch
+from diffusers.image_processor import VaeImageProcessor
+
+from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.modeling.codec import Codec
+from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
+
+
+def sketch_tokens_of(
+    codec: Codec, sketches: torch.Tensor, *, max_frames: int, device: torch.device | str
+) -> torch.Tensor:
+    """Encode class maps.
+
+    Args:
+        codec (`Codec`): the codec of sketches.
+        sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
+        max_frames (`int`): frames to encode at a time.
+        device (`torch.device`): where the codec runs.
+
+    Returns:
+        `torch.LongTensor` of shape `(B, T, H, W)`.
+    """
+    pieces = [
+        codec.encode(class_maps_to_pixels(piece.to(device), codec.in_channels)).tokens
+        for piece in sketches.split(max_frames, dim=1)
+    ]
+    return torch.cat(pieces, dim=1)
+
+
+def pixels_of(codec: Codec, tokens: torch.Tensor, *, max_frames: int) -> torch.Tensor:
+    """Decode visual tokens.
+
+    Args:
+        codec (`Codec`): the codec.
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
+        max_frames (`int`): frames to decode at a time.
+
+    Returns:
+        `torch.Tensor` of shape `(B, T, 3, Y, X)`: float32 in [0, 1].
+
+    Raises:
+        ValueError: If a token is not in the codebook.
+    """
+    check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
+    pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(max_frames, dim=1)]
+    return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
+
+
+def frames_of(pixels: torch.Tensor, output_type: str) -> list[list[PIL.Image.Image]] | np.ndarray | torch.Tensor:
+    """Pixels as pictures, as an array or as they are.
+
+    Args:
+        pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1].
+        output_type (`str`): `"pil"`, `"np"` or `"pt"`.
+
+    Returns:
+        `list[list[PIL.Image.Image]]`, `np.ndarray` of shape `(B, T, Y, X, 3)`, or `torch.Tensor` as given.
+    """
+    if output_type == "pt":
+        return pixels
+    array = pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
+    return array if output_type == "np" else [VaeImageProcessor.numpy_to_pil(frames) for frames in array]

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""`save_pretrained` that writes a whole model or leaves what there was before."""
+
+import inspect
+import os
+import tempfile
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nuwa_hf.storage.replaced_weights import replaced_weights
+from nuwa_hf.storage.whole_folders import writing
+
+
+# Whether what is being saved is part of something that is written aside already.
+_IS_ASIDE = ContextVar("_IS_ASIDE", default=False)
+
+
+def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a `save_pretrained` fill a folder aside and move its files into place when all of them are there.
+
+    Other files that a folder holds stay. Weights of the same kind and variant that an earlier save left go: diffusers
+    and transformers would read an old single file rather than new shards. Where several processes save one model
+    together, each writes in place.
+
+    Args:
+        save (`Callable`): a method that takes the folder first.
+
+    Returns:
+        `Callable`: a method with the same arguments.
+    """
+    signature = inspect.signature(save)
+
+    @wraps(save)
+    def save_pretrained(self: Any, save_directory: str | os.PathLike, *arguments: Any, **named: Any) -> Any:
+        given = signature.bind(self, save_directory, *arguments, **named).arguments
+        final = Path(save_directory)
+        is_alone = given.get("is_main_process", True) and not _several_processes()
+        if _IS_ASIDE.get() or final.is_file() or not is_alone:
+            return save(self, save_directory, *arguments, **named)
+        with tempfile.TemporaryDirectory(prefix=f".{final.name}.", dir=_nearest(final)) as aside:
+            made = Path(aside) / final.name  # by its own name, from which that of a repository is taken
+            token = _IS_ASIDE.set(True)
+            try:
+                with writing(final):
+                    result = save(self, str(made), *arguments, **named)
+            finally:
+                _IS_ASIDE.reset(token)
+            if made.exists():
+                _move_into(made, final)
+        return result
+
+    return save_pretrained
+
+
+def _several_processes() -> bool:
+    return (
+        torch.distributed.is_available()
+        and torch.distributed.is_initialized()
+        and (torch.distributed.get_world_size() > 1)
+    )
+
+
+def _nearest(final: Path) -> Path:
+    """The folder that will hold `final`, or the nearest one above that is there."""
+    return next(folder for folder in final.absolute().parents if folder.is_dir())
+
+
+def _move_into(made: Path, final: Path) -> None:
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if not final.exists():
+        made.rename(final)
+        return
+    new = [path for path in made.rglob("*") if path.is_file()]
+    for path in new:
+        target = final / path.relative_to(made)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+    names = [path.relative_to(made).as_posix() for path in new]
+    beside = {(final / name).parent for name in names}
+    present = [path.relative_to(final).as_posix() for folder in beside for path in folder.iterdir() if path.is_file()]
+    for name in replaced_weights(names, present):
+        (final / name).unlink()

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What the tabs make: that which the command and the program beside it make again, byte by byte."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nuwa_hf.cli import main
+from nuwa_hf.tasks import TASKS
+
+
+pytest.importorskip("gradio")
+NAMES = [task.name for task in TASKS]
+
+
+def values_of(tab, given):
+    defaults = {key: getattr(component, "value", None) for key, component in tab.form.inputs.items()}
+    assert given.keys() <= defaults.keys()
+    return list({**defaults, **given}.values())
+
+
+def make(tab, given, folder):
+    """Fills in the form, presses the button, and returns the last value of each output; files go to the folder."""
+    last = [None] * len(tab.outputs)
+    for updates in tab.run(*values_of(tab, given)):
+        last = [old if isinstance(new, dict) else new for old, new in zip(last, updates, strict=True)]
+        for paths in updates[1 :: len(updates) // 2]:
+            for path in paths if isinstance(paths, list) else ():
+                shutil.copy(path, folder)
+    return last
+
+
+def test_every_task_has_a_tab_with_its_fields(app):
+    ids = {component.get("props", {}).get("elem_id") for component in app.get_config_file()["components"]}
+    for name in NAMES:
+        parts = ("tab", "run", "seed", "temperature", "result", "files", "command", "python", "other-result")
+        assert {f"{name}-{part}" for part in parts} <= ids
+    assert {
+        "text-to-image-prompt",
+        "text-to-video-stream",
+        "image-completion-mask",
+        "sketch-to-video-add-frame",
+    } <= ids
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_command_and_program_make_the_same_files(name, app, uploads, tmp_path, monkeypatch):
+    made, by_command, by_program = (tmp_path / folder for folder in ("made", "by_command", "by_program"))
+    made.mkdir()
+    _, files, command, program, *_ = make(app.tabs[name], {**uploads[name], "seed": "5"}, made)
+    given = [Path(path).name for path in files if re.match(r"(image|video|mask|sketch)(-\d)?\.", Path(path).name)]
+    for folder in (by_command, by_program):
+        folder.mkdir()
+        for one in given:
+            shutil.copy(made / one, folder)
+
+    monkeypatch.chdir(by_command)
+    assert main(shlex.split(command)[1:]) == 0
+    monkeypatch.chdir(by_program)
+    exec(compile(program, "program.py", "exec"), {})
+
+    assert len(files) > len(given)
+    for path in files:
+        wanted = (made / Path(path).name).read_bytes()
+        assert (by_command / Path(path).name).read_bytes() == wanted
+        assert (by_program / Path(path).name).read_bytes() == wanted
+
+
+WRONG = [
+    ("text-to-image", {"seed": "soon"}, "seed"),
+    ("text-to-image", {"seed": "-1"}, "seed"),
+    ("text-to-image", {"temperature": "-1"}, "temperature"),
+    ("text-to-image", {"guidance_scale": "nan"}, "guidance_scale"),
+    ("text-to-image", {"num_images_per_prompt": 5}, "num_images_per_prompt"),
+    ("text-to-image", {"num_images_per_prompt": 1.5}, "num_images_per_prompt"),
+    ("text-to-image", {"prompt": "x" * 1001}, "prompt"),
+    ("text-to-image", {"prompt": ["x"] * 3}, "prompt"),
+    ("text-to-video", {"num_frames": "7"}, "num_frames"),
+    ("text-to-video", {"fps": "51"}, "fps"),
+    ("sketch-to-image", {"sketch": None}, "sketch"),
+    ("sketch-to-image", {"sketch_background": "lava"}, "sketch_background"),
+    ("sketch-to-video", {"sketch_files": [__file__]}, "sketch"),
+    ("image-completion", {"image_files": None}, "image_files"),
+    ("image-completion", {"image_files": __file__}, "image_files"),
+    ("image-completion", {"mask": None}, "mask"),
+    ("video-prediction", {"num_frames": "1"}, "num_frames"),
+    ("image-manipulation", {"prompt": " "}, "prompt"),
+    ("video-manipulation", {"video_files": None}, "video_files"),
+]
+
+
+@pytest.mark.parametrize(("name", "wrong", "place"), WRONG)
+def test_wrong_input_is_a_message_at_its_field(name, wrong, place, app, uploads):
+    tab = app.tabs[name]
+    said = dict(zip(tab.form.inputs, tab.check(*values_of(tab, {**uploads[name], **wrong})), strict=True))
+    assert [key for key, one in said.items() if not one["is_valid"]] == [place]
+    assert f"`{place.removesuffix('_files').removesuffix('_per_prompt')}" in said[place]["message"].replace("--", "")
+    assert "/" not in said[place]["message"]  # no folder of this machine
+
+
+def test_what_is_right_gives_no_message(app, uploads):
+    for name, tab in app.tabs.items():
+        assert all(one["is_valid"] for one in tab.check(*values_of(tab, uploads[name])))

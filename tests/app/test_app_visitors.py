@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What visitors cannot do: open paths and URLs, inject HTML, upload or wait without bound."""
+
+import numpy as np
+import PIL.Image
+import pytest
+from tiny import NUM_CLASSES
+
+from nuwa_hf.app.sketch_classes import SketchClasses
+
+
+gradio = pytest.importorskip("gradio")
+httpx = pytest.importorskip("httpx")
+
+
+@pytest.fixture(scope="module")
+def server(app):
+    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True)
+    with httpx.Client(base_url=f"{address}gradio_api", timeout=30, trust_env=False) as client:
+        yield client
+
+
+def join(app, server, name, **values):
+    """Asks for a task as a browser does."""
+    tab = app.tabs[name]
+    (function,) = [one for one in app.fns.values() if one.api_name == name]
+    data = [values.get(key, getattr(component, "value", None)) for key, component in tab.form.inputs.items()]
+    return server.post("/queue/join", json={"data": data, "fn_index": function._id, "session_hash": "visit"})
+
+
+def file_at(path):
+    return {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "a.png"}
+
+
+@pytest.mark.parametrize(
+    "path", ["http://localhost:1/a.png", "https://example.com/a.png", "/root/a.png", "a.png", __file__]
+)
+def test_a_path_or_url_that_is_typed_is_not_opened(path, app, server, tmp_path):
+    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    typed = str(tmp_path / "a.png") if path == "/root/a.png" else path
+    for values in ({"image_files": file_at(typed)}, {"mask": {"background": file_at(typed), "layers": []}}):
+        answer = join(app, server, "image-completion", **values)
+        assert answer.status_code == 400
+
+
+def test_a_url_in_a_text_is_not_opened(app, server):
+    assert "not opened" in join(app, server, "text-to-image", prompt=file_at("https://example.com/a.png")).text
+
+
+def test_addresses_that_would_fetch_others_are_refused(server):
+    for address in ("/file=http://localhost:1/", "/file=https%3A//example.com/", "/proxy=https://example.com/"):
+        assert server.get(address).status_code == 403
+    assert server.get(f"/file={__file__}").status_code == 403
+
+
+def test_a_large_upload_is_refused(server):
+    half, too_large = b"x" * 2**19, b"x" * (2**20 + 2**17)
+    assert server.post("/upload", files={"files": ("a.png", half)}).status_code == 200
+    assert server.post("/upload", files={"files": ("a.png", too_large)}).status_code == 413
+    pieces = (half for _ in range(4))  # no length is said before
+    head = {"content-type": "multipart/form-data; boundary=x"}
+    assert server.post("/upload", content=pieces, headers=head).status_code == 413
+
+
+def test_requests_beyond_the_queue_are_refused(app, server):
+    sampler = app.tabs["text-to-image"].checkpoints[0].sampler
+    with sampler._changed:  # the sampler waits, and so does whoever asks it
+        statuses = [join(app, server, "text-to-image", prompt="a bird").status_code for _ in range(12)]
+    assert statuses[0] == 200
+    assert statuses[-1] == 503
+
+
+def test_a_message_is_text_and_names_no_folder():
+    from nuwa_hf.app.messages import shown_error
+
+    with pytest.raises(gradio.Error) as caught, shown_error():
+        raise ValueError("`prompt` must be short, got '<script>' in '/home/me/<i>.png'")
+    assert caught.value.message == "`prompt` must be short, got '&lt;script&gt;' in '&lt;i&gt;.png'"
+
+
+def test_a_painting_in_the_palettes_colours_is_its_class_map():
+    for count in (NUM_CLASSES, 7, 200):
+        classes = SketchClasses.of_count(count)
+        wanted = np.random.default_rng(0).integers(0, count, (4, 6)).astype(np.uint8)
+        painting = PIL.Image.fromarray(classes.palette[wanted]).resize((48, 32), PIL.Image.Resampling.NEAREST)
+        painting.putalpha(255)
+        blurred = painting.resize((480, 320), PIL.Image.Resampling.BILINEAR)  # soft edges, as a brush has
+        for one in (painting, blurred):
+            np.testing.assert_array_equal(classes.class_map(one, 0, 4, 6), wanted)
+        painting.putalpha(0)
+        assert (classes.class_map(painting, 3, 4, 6) == 3).all()
+        assert len(set(classes.hex_colors)) == count == len(set(classes.names))

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Whoever wrote a URL, what only this machine sees cannot be read through it, and no answer is without end."""
+
+import http.server
+import threading
+
+import pytest
+
+from nuwa_hf.media import downloads
+from nuwa_hf.media.downloads import ALLOW_PRIVATE, download
+from nuwa_hf.media.errors import DownloadError
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self.server.seen.append(self.path)
+        if self.path == "/elsewhere":
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.server.server_port}/secret")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.end_headers()  # no length: only the end of the connection ends it
+        for _ in range(4):
+            self.wfile.write(b"secret" * 100)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.delenv(ALLOW_PRIVATE, raising=False)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.seen = []
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "127.1", "0x7f.1"])
+def test_nothing_is_asked_of_this_machine_by_whatever_name(server, host):
+    with pytest.raises(DownloadError, match=r"private address|cannot be downloaded"):
+        download(f"http://{host}:{server.server_port}/secret")
+    assert server.seen == []
+
+
+def test_redirect_is_looked_at_again(server, monkeypatch):
+    public = downloads._is_public
+    monkeypatch.setattr(downloads, "_is_public", lambda address: not server.seen or public(address))
+    with pytest.raises(DownloadError, match=r"lies on a private address, .*NUWA_HF_ALLOW_PRIVATE_URLS=1"):
+        download(f"http://127.0.0.1:{server.server_port}/elsewhere")
+    assert server.seen == ["/elsewhere"]
+
+
+def test_size_and_time_are_limited_though_the_server_names_no_length(server, monkeypatch):
+    monkeypatch.setenv(ALLOW_PRIVATE, "1")
+    url = f"http://127.0.0.1:{server.server_port}/secret"
+    assert download(url) == b"secret" * 400
+    monkeypatch.setattr(downloads, "MAX_BYTES", 100)
+    with pytest.raises(DownloadError, match="is larger than"):
+        download(url)
+    monkeypatch.setattr(downloads, "MAX_SECONDS", -1.0)
+    monkeypatch.setattr(downloads, "MAX_BYTES", 10_000)
+    with pytest.raises(DownloadError, match="takes longer than"):
+        download(url)
+
+
+def test_web_address_within_another_url_is_refused():
+    with pytest.raises(DownloadError, match="within another URL"):
+        download("simplecache::http://127.0.0.1/secret")
+
+
+@pytest.mark.parametrize(
+    ("address", "is_public"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("10.0.0.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:8.8.8.8", True),
+    ],
+)
+def test_private_addresses_are_known(address, is_public):
+    assert downloads._is_public(address) == is_public

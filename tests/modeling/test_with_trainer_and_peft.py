@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""transformers' `Trainer` and PEFT train the model as they train others."""
+
+import pytest
+import torch
+from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
+from transformers import Trainer, TrainingArguments
+
+
+def samples(count=4):
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(CODEBOOK_SIZE, (count, *VISUAL_GRID), generator=generator)
+    texts = torch.randint(5, 100, (count, 6), generator=generator)
+    return [
+        {"input_ids": text, "visual_tokens": clip, "labels": clip} for text, clip in zip(texts, tokens, strict=True)
+    ]
+
+
+def test_the_trainer_smooths_labels_and_evaluates(tmp_path):
+    arguments = TrainingArguments(
+        tmp_path, use_cpu=True, report_to=[], max_steps=1, label_smoothing_factor=0.1, disable_tqdm=True
+    )
+    seen = []
+
+    def metrics(predictions):
+        seen.append((predictions.predictions[0].shape, predictions.label_ids.shape))
+        return {}
+
+    model, data = tiny_transformer(), samples()
+    trainer = Trainer(model, arguments, train_dataset=data, eval_dataset=data, compute_metrics=metrics)
+    trainer.train()
+    loss = trainer.evaluate()["eval_loss"]
+    batch = {name: torch.stack([sample[name] for sample in data]) for name in data[0]}
+    with torch.no_grad():
+        output = model(**batch)
+    expected = 0.9 * output.loss - 0.1 * output.logits.log_softmax(-1).mean()
+    assert loss == pytest.approx(expected.item(), rel=1e-4)
+    assert seen == [((4, *VISUAL_GRID, CODEBOOK_SIZE), (4, *VISUAL_GRID))]
+
+
+def test_peft_adapts_it_as_a_sequence_to_sequence_model(tmp_path):
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type=peft.TaskType.SEQ_2_SEQ_LM)
+    model, sample = peft.get_peft_model(tiny_transformer(), config), samples(1)[0]
+    batch = {name: tensor[None] for name, tensor in sample.items()}
+    model(**batch).loss.backward()
+    trained = {name for name, weight in model.named_parameters() if weight.grad is not None}
+    assert trained == {name for name, _ in model.named_parameters() if "lora_" in name}
+    tokens = model.generate(input_ids=batch["input_ids"], do_sample=False).tokens
+    model.save_pretrained(tmp_path)
+    again = peft.PeftModel.from_pretrained(tiny_transformer(), tmp_path)
+    assert torch.equal(again.generate(input_ids=batch["input_ids"], do_sample=False).tokens, tokens)
+
+
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_gradient_checkpointing_leaves_the_gradients_as_they_are(use_reentrant):
+    batch = {name: torch.stack([sample[name] for sample in samples()]) for name in samples()[0]}
+    conditions = {"sketch_tokens": batch["labels"] % 16, "known_mask": batch["labels"] > 16}
+    plain, model = tiny_transformer().train(), tiny_transformer().train()
+    model.activation_checkpointing_enable({"use_reentrant": use_reentrant})
+    for one in (plain, model):
+        one(**batch, **conditions).loss.backward()
+    for (name, weight), (_, other) in zip(plain.named_parameters(), model.named_parameters(), strict=True):
+        torch.testing.assert_close(weight.grad, other.grad, rtol=1e-3, atol=1e-6, msg=name)

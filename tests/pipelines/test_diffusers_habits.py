@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""What users of diffusers' own pipelines are used to works here and means the same."""
+
+import diffusers
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from tiny import CAPTIONS, FACTOR, FRAME_SIZE, seeded, tiny_inputs, tiny_pipeline, tiny_vqgan
+
+import nuwa_hf
+from nuwa_hf.tasks import TASKS, get_task
+
+
+EMBEDS = ("prompt_embeds", "prompt_attention_mask", "negative_prompt_embeds", "negative_prompt_attention_mask")
+WITH_TEXT = ["T2I", "T2V", "S2I", "S2V", "TI2I", "TV2V"]
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    """One pipeline of each task, all with the same components; no test changes them."""
+    first = tiny_pipeline("T2I")
+    made = {task.abbreviation: getattr(nuwa_hf, task.pipeline).from_pipe(first) for task in TASKS}
+    for pipeline in made.values():
+        pipeline.set_progress_bar_config(disable=True)
+    return made
+
+
+def tokens_of(pipeline, **arguments):
+    given = {**tiny_inputs(pipeline.task.abbreviation), "generator": seeded(0), "output_type": "latent", **arguments}
+    return pipeline(**given).tokens
+
+
+def test_auto_pipelines_find_ours_from_any_of_our_tasks(pipelines):
+    for task, pipeline in pipelines.items():
+        completes = "I2I" if task == "I2I" else "TI2I"
+        for auto, expected in (("Text2Image", "T2I"), ("Inpainting", completes)):
+            found = getattr(diffusers, f"AutoPipelineFor{auto}").from_pipe(pipeline)
+            assert type(found).__name__ == get_task(expected).pipeline
+            assert found.transformer is pipeline.transformer
+
+
+def test_auto_pipeline_loads_a_checkpoint_for_its_task(checkpoint):
+    loaded = diffusers.AutoPipelineForInpainting.from_pretrained(checkpoint)
+    assert type(loaded) is nuwa_hf.NuwaTextGuidedImageManipulationPipeline
+
+
+@pytest.mark.parametrize("task", WITH_TEXT)
+def test_texts_that_were_encoded_before_draw_what_texts_draw(pipelines, task):
+    pipeline = pipelines[task]
+    texts, negative = [CAPTIONS[1]], [CAPTIONS[2]]
+    given = {"guidance_scale": 3.0}
+    expected = tokens_of(pipeline, prompt=texts, negative_prompt=negative, **given)
+    embeds = dict(zip(EMBEDS, pipeline.encode_prompt(texts, negative), strict=True))
+    without_tokenizer = type(pipeline)(**{**pipeline.components, "tokenizer": None})
+    without_tokenizer.set_progress_bar_config(disable=True)
+    assert torch.equal(tokens_of(without_tokenizer, prompt=None, **embeds, **given), expected)
+
+
+def test_encoded_texts_are_repeated_scored_and_guided_away_from_none(pipelines):
+    pipeline = pipelines["T2I"]
+    many = {"generator": seeded(1, 2, 3, 4), "num_images_per_prompt": 2, "num_candidates": 2, "guidance_scale": 2.0}
+    texts = list(CAPTIONS[:2])
+    embeds, mask, _, _ = pipeline.encode_prompt(texts, do_classifier_free_guidance=False)
+    found = tokens_of(pipeline, prompt=None, prompt_embeds=embeds, prompt_attention_mask=mask, **many)
+    many["generator"] = seeded(1, 2, 3, 4)
+    assert torch.equal(found, tokens_of(pipeline, prompt=texts, **many))
+
+
+def test_encode_prompt_needs_no_codec(pipelines):
+    components = {**pipelines["T2I"].components, "vqgan": None, "sketch_vqgan": None}
+    alone = nuwa_hf.NuwaTextToImagePipeline(**components).encode_prompt(CAPTIONS[0])
+    assert all(map(torch.equal, alone, pipelines["T2I"].encode_prompt([CAPTIONS[0]])))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"prompt_embeds": torch.zeros(1, 3, 16)}, ValueError, "One of `prompt` and `prompt_embeds`.* got both"),
+        (
+            {"prompt": None, "prompt_embeds": torch.zeros(1, 3, 15)},
+            ValueError,
+            r"\(batch, length, 16\).*got \(1, 3, 15",
+        ),
+        ({"prompt": None, "prompt_embeds": torch.zeros(1, 13, 16)}, ValueError, "length of 1 to 12"),
+        ({"prompt": None, "prompt_embeds": torch.zeros(1, 3, 16, dtype=torch.long)}, TypeError, "tensor of floats"),
+        ({"prompt_attention_mask": torch.ones(1, 3)}, ValueError, "`prompt_attention_mask` must stand beside"),
+        (
+            {"prompt": None, "prompt_embeds": torch.zeros(1, 3, 16), "prompt_attention_mask": torch.ones(1, 4)},
+            ValueError,
+            r"the mask of `prompt_embeds` must have shape \(1, 3\)",
+        ),
+        ({"negative_prompt_embeds": torch.zeros(2, 3, 16)}, ValueError, "one text for each of the 1 inputs, got 2"),
+        ({"height": 9}, ValueError, "`height` must be 8, since this checkpoint draws 8x10 pixels.* got 9"),
+        ({"height": FRAME_SIZE[1], "width": 8}, ValueError, "`width` must be 10"),
+        ({"width": 10.0}, TypeError, "`width` must be a whole number"),
+    ],
+)
+def test_what_a_call_cannot_follow_is_refused(pipelines, arguments, error, message):
+    with pytest.raises(error, match=message):
+        tokens_of(pipelines["T2I"], **arguments)
+
+
+def test_a_scorer_of_texts_needs_texts(pipelines):
+    embeds = {"prompt": None, "prompt_embeds": torch.zeros(1, 3, 16)}
+    with pytest.raises(ValueError, match="`scorer` must be None with `prompt_embeds`"):
+        tokens_of(pipelines["T2I"], scorer=lambda frames, prompts: torch.zeros(1), num_candidates=2, **embeds)
+
+
+def test_mask_image_is_mask_and_what_the_processors_make_a_call_takes(pipelines):
+    pipeline, inputs = pipelines["TI2I"], tiny_inputs("TI2I")
+    expected = tokens_of(pipeline)
+    height, width = pipeline.image_size
+    image = pipeline.image_processor.preprocess(PIL.Image.fromarray(inputs["image"]), height, width)
+    mask = pipeline.mask_processor.preprocess(PIL.Image.fromarray(inputs["mask"]), height, width)
+    assert mask.shape == (1, 1, height, width)
+    given = {"prompt": inputs["prompt"], "generator": seeded(0), "height": height, "width": width}
+    output = pipeline(image=image, mask_image=mask, output_type="pt", **given)
+    assert torch.equal(output.tokens, expected)
+    given["generator"] = seeded(0)
+    assert torch.equal(pipeline(image=[image], mask_image=[mask], **given).tokens, expected)
+    (picture,) = pipeline.image_processor.postprocess(output.images, output_type="pil")
+    given["generator"] = seeded(0)
+    assert np.array_equal(picture, pipeline(image=image, mask_image=mask, **given).images[0])
+    with pytest.raises(TypeError, match="mask_image"):
+        pipeline(image=image, mask=mask, mask_image=mask, **given)
+
+
+def test_clips_go_through_the_video_processor(pipelines):
+    pipeline = pipelines["V2V"]
+    height, width = pipeline.image_size
+    frames = [PIL.Image.fromarray(frame) for frame in tiny_inputs("V2V")["video"]]
+    clip = pipeline.video_processor.preprocess_video(frames, height, width).transpose(
+        1, 2
+    )  # to frames before channels
+    assert torch.equal(tokens_of(pipeline, video=clip), tokens_of(pipeline))
+    assert pipeline.vae_scale_factor == FACTOR
+
+
+def test_a_callback_guides_the_later_waves_as_it_likes(pipelines):
+    pipeline, first = pipelines["T2V"], {}
+
+    def raise_once(pipe, step, timestep, callback_kwargs):
+        if step == 0:
+            first["tokens"] = callback_kwargs["tokens"].clone()
+            pipe._guidance_scale = 7.0
+        return callback_kwargs
+
+    found = tokens_of(pipeline, guidance_scale=2.0, callback_on_step_end=raise_once)
+    assert pipeline.guidance_scale == 7.0
+
+    def begin_alike(pipe, step, timestep, callback_kwargs):
+        return first if step == 0 else callback_kwargs
+
+    assert torch.equal(found, tokens_of(pipeline, guidance_scale=7.0, callback_on_step_end=begin_alike))
+    assert not torch.equal(found, tokens_of(pipeline, guidance_scale=2.0))
+
+
+def test_guidance_that_was_off_cannot_be_turned_on_midway(pipelines):
+    def turn_on(pipe, step, timestep, callback_kwargs):
+        pipe._guidance_scale = 2.0
+
+    with pytest.raises(ValueError, match="must stay at most 1 for output 0, which began without guidance"):
+        tokens_of(pipelines["T2V"], guidance_scale=1.0, callback_on_step_end=turn_on)
+
+
+def test_switches_of_the_codec_reach_both_codecs():
+    pipeline = tiny_pipeline("S2I")
+    for switch in ("slicing", "tiling"):
+        for is_on in (True, False):
+            getattr(pipeline, f"{'enable' if is_on else 'disable'}_vae_{switch}")()
+            assert [getattr(one, f"use_{switch}") for one in (pipeline.vqgan, pipeline.sketch_vqgan)] == [is_on] * 2
+
+
+def test_from_pipe_and_back_keeps_what_the_pipeline_said_of_itself(pipelines):
+    class Foreign(diffusers.DiffusionPipeline):
+        def __init__(self, vqgan: nuwa_hf.NuwaVQGAN, transformer, tokenizer, strength: float = 0.5):
+            super().__init__()
+            self.register_modules(vqgan=vqgan, transformer=transformer, tokenizer=tokenizer)
+            self.register_to_config(strength=strength)
+
+    components = pipelines["T2V"].components
+    components.pop("sketch_vqgan")
+    foreign = Foreign(**components, strength=0.25)
+    foreign.register_to_config(_name_or_path="user/model")
+    ours = nuwa_hf.NuwaTextToVideoPipeline.from_pipe(foreign)
+    assert ours.config["_name_or_path"] == "user/model"
+    again = Foreign.from_pipe(nuwa_hf.NuwaTextToImagePipeline.from_pipe(ours, vqgan=tiny_vqgan()))
+    assert again.config["strength"] == 0.25

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""NuwaProcessor gives `generate` what the pipelines give it, and its files are read back by transformers."""
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from tiny import FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, tiny_pipeline
+from transformers import AutoProcessor, AutoTokenizer
+
+from nuwa_hf import (
+    NuwaForConditionalGeneration,
+    NuwaImageCompletionPipeline,
+    NuwaProcessor,
+    NuwaSketchToVideoPipeline,
+    NuwaTextToImagePipeline,
+    NuwaTextToVideoPipeline,
+    NuwaVideoPredictionPipeline,
+)
+
+
+WIDTH, HEIGHT = FRAME_SIZE
+SKETCH = np.random.default_rng(0).integers(NUM_CLASSES, size=(VISUAL_GRID[0], HEIGHT, WIDTH))
+PICTURE = PIL.Image.fromarray(np.random.default_rng(1).integers(256, size=(HEIGHT, WIDTH, 3), dtype=np.uint8))
+MASK = np.zeros((HEIGHT, WIDTH), dtype=bool)
+MASK[:, WIDTH // 2 :] = True
+TEXT = "a red apple rolls to the left"
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return tiny_pipeline()
+
+
+@pytest.fixture(scope="module")
+def processor(pipe):
+    return NuwaProcessor.of_config(pipe.transformer.config, pipe.tokenizer, pipe.vqgan, pipe.sketch_vqgan)
+
+
+CALLS = {
+    "T2V": (NuwaTextToVideoPipeline, {"prompt": TEXT}, {"text": TEXT}),
+    "T2I": (NuwaTextToImagePipeline, {"prompt": [TEXT, "two birds"]}, {"text": [TEXT, "two birds"], "num_frames": 1}),
+    "S2V": (NuwaSketchToVideoPipeline, {"sketch": SKETCH}, {"sketch": SKETCH}),
+    "I2I": (NuwaImageCompletionPipeline, {"image": PICTURE, "mask": MASK}, {"images": PICTURE, "masks": MASK}),
+    "V2V": (NuwaVideoPredictionPipeline, {"video": [PICTURE]}, {"videos": [PICTURE]}),
+}
+
+
+@pytest.mark.parametrize("task", CALLS)
+def test_the_tokens_are_those_of_the_pipeline(pipe, processor, task):
+    cls, arguments, inputs = CALLS[task]
+    expected = cls.from_pipe(pipe)(**arguments, temperature=0, output_type="latent")[0]
+    made = processor(**inputs)
+    assert torch.equal(pipe.transformer.generate(**made, do_sample=False).tokens, expected)
+    is_image = expected.shape[1] == 1
+    decoded = (processor.decode_images if is_image else processor.decode_videos)(expected, output_type="np")
+    shape = (len(expected), HEIGHT, WIDTH, 3) if is_image else (len(expected), *expected.shape[1:2], HEIGHT, WIDTH, 3)
+    assert decoded.shape == shape
+
+
+def test_it_lies_beside_a_model_and_is_found_by_the_auto_classes(pipe, processor, tmp_path):
+    pipe.transformer.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    loaded = AutoProcessor.from_pretrained(tmp_path)
+    assert type(loaded) is NuwaProcessor
+    assert loaded.to_dict() == processor.to_dict()
+    assert type(AutoTokenizer.from_pretrained(tmp_path)) is type(pipe.tokenizer)
+    model = NuwaForConditionalGeneration.from_pretrained(tmp_path)
+    tokens = model.generate(**loaded(text=TEXT, sketch=SKETCH), do_sample=False, return_dict_in_generate=False)
+    expected = pipe.transformer.generate(**processor(text=TEXT, sketch=SKETCH), do_sample=False).tokens
+    assert torch.equal(tokens, expected)
+    assert [frame.size for frame in loaded.decode_videos(tokens)[0]] == [FRAME_SIZE] * VISUAL_GRID[0]
+
+
+def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):
+    processor = NuwaProcessor.from_pretrained(checkpoint)
+    assert processor.visual_grid == VISUAL_GRID
+    assert processor.sketch_vqgan is not None
+    with pytest.raises(OSError, match=r"must hold a processor \(processor_config.json\) or a pipeline"):
+        NuwaProcessor.from_pretrained(checkpoint / "vqgan")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"images": PICTURE, "videos": [PICTURE]}, "`images` and `videos` cannot both be given"),
+        ({"masks": MASK}, "`masks` need `images` or `videos`"),
+        ({"images": PICTURE, "num_frames": 1}, "`num_frames` must be more than the 1 of `images`"),
+        (
+            {"text": ["a", "b", "c"], "images": [PICTURE] * 2, "masks": MASK},
+            "`text` must be one text, or one for each of 2",
+        ),
+        ({"text": TEXT, "num_frames": 9}, "`num_frames` must be"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(processor, inputs, message):
+    with pytest.raises(ValueError, match=message):
+        processor(**inputs)
+
+
+def test_a_video_is_not_decoded_as_an_image(processor):
+    with pytest.raises(ValueError, match="`tokens` must have one frame, got 3; use `decode_videos`"):
+        processor.decode_images(torch.zeros(1, *VISUAL_GRID, dtype=torch.long))
