@@ -46,7 +46,7 @@ def trainings():
     """Page, configuration of Accelerate if there is one, name of the command or module, and its arguments."""
     configs = files("nuwa_hf.training") / "configs" / "accelerate"
     for page, words in documented():
-        if words[0] == "nuwa-hf" and words[1] in ARGUMENTS:
+        if words[0] == "nuwa-hf" and len(words) > 1 and words[1] in ARGUMENTS and "--help" not in words:
             yield page, None, words[1], words[2:]
         if words[:2] == ["accelerate", "launch"]:
             launch = launch_command_parser().parse_args([word.replace("$CONFIGS", str(configs)) for word in words[2:]])

@@ -6,9 +6,9 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Self, TextIO
+from typing import Self
 
 from tqdm import tqdm
 
@@ -28,8 +28,8 @@ BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{left}, {rate_fmt}{postfix}]
 class RunProgress:
     """Shows how far a run is, how long it will still take, its last loss and its last validation loss.
 
-    In a terminal this is a bar, and lines of the log appear above it. Elsewhere, as in a file, it is a line a minute.
-    Only the main process shows anything.
+    In a terminal this is a bar, above which `nuwa_hf.command_logs` writes the log. Elsewhere, as in a file, it is a
+    line a minute. Only the main process shows anything.
 
     Args:
         state (`RunState`): after `resume`.
@@ -57,17 +57,14 @@ class RunProgress:
         self._steps = 0
         self._is_end_said = not self._is_main
         self._last_line = float("-inf")
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._bar = self._stack.enter_context(_Bar(self.time_left, self.state.step, is_shown=self._has_bar))
-        if self._has_bar:
-            self._stack.enter_context(_log_above_the_bar())
+        self._bar = _Bar(self.time_left, self.state.step, is_shown=self._has_bar)
         self._start = self._mark = time.perf_counter()
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_) -> None:
-        self._stack.close()
+        self._bar.close()
         if error is None:
             self._log_line()
 
@@ -161,33 +158,3 @@ class _Bar(tqdm):
         pace, left = self.time_left.seconds_per_step, self.time_left.seconds(self.n)
         known = {"rate": 1 / pace if pace else None, "left": "?" if left is None else self.format_interval(left)}
         return super().format_dict | known
-
-
-class _AboveTheBar:
-    """A stream whose text appears above the bar."""
-
-    def __init__(self, stream: TextIO):
-        self.stream = stream
-
-    def write(self, text: str) -> None:
-        tqdm.write(text, file=self.stream, end="")
-
-    def flush(self) -> None:
-        self.stream.flush()
-
-
-@contextmanager
-def _log_above_the_bar() -> Iterator[None]:
-    """Lets the log and warnings appear above the bar; handlers keep their level and their format."""
-    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in ("nuwa_hf", "py.warnings"))]
-    handlers = [handler for one in loggers for handler in one.handlers if isinstance(handler, logging.StreamHandler)]
-    shown = {handler: handler.stream for handler in handlers if handler.stream in (sys.stdout, sys.stderr)}
-    logging.captureWarnings(True)
-    for handler, stream in shown.items():
-        handler.setStream(_AboveTheBar(stream))
-    try:
-        yield
-    finally:
-        for handler, stream in shown.items():
-            handler.setStream(stream)
-        logging.captureWarnings(False)
