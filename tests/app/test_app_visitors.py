@@ -58,7 +58,8 @@ def test_a_large_upload_is_refused(server):
     half, too_large = b"x" * 2**19, b"x" * (2**20 + 2**17)
     assert server.post("/upload", files={"files": ("a.png", half)}).status_code == 200
     assert server.post("/upload", files={"files": ("a.png", too_large)}).status_code == 413
-    pieces = (half for _ in range(4))  # no length is said before
+    begin = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    pieces = (piece for piece in (begin, half, half, half))  # no length is said before
     head = {"content-type": "multipart/form-data; boundary=x"}
     assert server.post("/upload", content=pieces, headers=head).status_code == 413
 
