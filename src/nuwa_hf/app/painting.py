@@ -40,7 +40,7 @@ def build_mask_editor(
     is_clip = any(one.is_clip for one in command.inputs)
     label = "Mask: paint over what is to be made anew"
     if is_clip:
-        label += " in every frame; without a mask it is all but the first frame"
+        label += " in every frame"
     with gr.Column():
         editor = _editor(
             label=label,
@@ -49,7 +49,14 @@ def build_mask_editor(
             checkpoint=checkpoint,
         )
         place = gr.Slider(
-            1, 2, value=1, step=1, label="Frame to paint on", elem_id=f"{elem_id}-frame", visible=is_clip
+            1,
+            2,
+            value=1,
+            step=1,
+            label="Frame to paint on",
+            info="where nothing is painted, all but the first frame is made anew",
+            elem_id=f"{elem_id}-frame",
+            visible=is_clip,
         )
 
     def show(uploads: str | Sequence[str] | None, number: float) -> PIL.Image.Image | None:
@@ -129,7 +136,13 @@ def _frames_of_clip(
         add = gr.Button("Add as the next frame", elem_id=f"{name}-add-frame")
         clear = gr.Button("Start over", elem_id=f"{name}-clear-frames")
     shown = gr.Gallery(
-        label="Frames so far", elem_id=f"{name}-frames", interactive=False, columns=6, height=160, format="png"
+        label="Frames so far",
+        elem_id=f"{name}-frames",
+        interactive=False,
+        columns=6,
+        height=160,
+        object_fit="contain",
+        format="png",
     )
 
     def add_frame(painting: Painting | None, free: str | None, so_far: list[PIL.Image.Image]):

@@ -124,7 +124,7 @@ def build_outputs(name: str, title: str, is_streamed: bool) -> list[gr.component
         frame = [gr.Image(label=label, elem_id=f"{name}-stream", format="png", height=300, **still)]
     return [
         gr.Gallery(label=f"Result{of}", elem_id=f"{name}-result", object_fit="contain", columns=2, **still),
-        gr.File(label="Files", elem_id=f"{name}-files", file_count="multiple", height=120, **still),
+        gr.File(label="Files", elem_id=f"{name}-files", file_count="multiple", height=190, **still),
         gr.Code(
             label="The command that makes them again",
             elem_id=f"{name}-command",
