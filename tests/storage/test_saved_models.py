@@ -3,6 +3,7 @@
 """A save is whole, or what there was before is still there."""
 
 import resource
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -11,30 +12,34 @@ from tiny import tiny_pipeline, tiny_transformer, tiny_vqgan
 from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaVQGAN
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """Writes of more than a few thousand bytes fail, as on a full disk: configurations fit, weights do not."""
+    """Writes of more than a few thousand bytes fail, as on a full disk: configurations fit, weights do not.
+
+    Only in the block: pytest's own output may be a file too.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize("make", [tiny_pipeline, tiny_transformer, tiny_vqgan])
-def test_a_save_that_fails_leaves_no_part_of_itself(make, tmp_path, request):
+def test_a_save_that_fails_leaves_no_part_of_itself(make, tmp_path):
     model = make()
-    request.getfixturevalue("full_disk")
-    with pytest.raises(OSError, match="above"):
+    with full_disk(), pytest.raises(OSError, match="above"):
         model.save_pretrained(tmp_path / "above" / "saved")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_save_that_fails_leaves_the_last_one(tmp_path, request):
+def test_a_save_that_fails_leaves_the_last_one(tmp_path):
     tiny_vqgan().save_pretrained(tmp_path / "saved")
     before = {path.name: path.read_bytes() for path in (tmp_path / "saved").iterdir()}
-    request.getfixturevalue("full_disk")
-    with pytest.raises(OSError, match="saved"):
-        tiny_vqgan(sample_size=16).save_pretrained(tmp_path / "saved")
+    other = tiny_vqgan(sample_size=16)
+    with full_disk(), pytest.raises(OSError, match="saved"):
+        other.save_pretrained(tmp_path / "saved")
     assert {path.name: path.read_bytes() for path in (tmp_path / "saved").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
