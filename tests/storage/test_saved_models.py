@@ -14,7 +14,10 @@ from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaV
 
 @contextmanager
 def full_disk():
-    """Writes of more than a few thousand bytes fail, as on a full disk: configurations fit, weights do not."""
+    """Writes of more than a few thousand bytes fail, as on a full disk: configurations fit, weights do not.
+
+    Only in the block: pytest's own output may be a file too.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
     try:
@@ -34,8 +37,9 @@ def test_a_save_that_fails_leaves_no_part_of_itself(make, tmp_path):
 def test_a_save_that_fails_leaves_the_last_one(tmp_path):
     tiny_vqgan().save_pretrained(tmp_path / "saved")
     before = {path.name: path.read_bytes() for path in (tmp_path / "saved").iterdir()}
+    other = tiny_vqgan(sample_size=16)
     with full_disk(), pytest.raises(OSError, match="saved"):
-        tiny_vqgan(sample_size=16).save_pretrained(tmp_path / "saved")
+        other.save_pretrained(tmp_path / "saved")
     assert {path.name: path.read_bytes() for path in (tmp_path / "saved").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
