@@ -42,7 +42,7 @@ def main(tasks):
             picture = PIL.Image.open(io.BytesIO(screenshot(visitor, task))).convert("RGB")
             visitor.leave()
             path = FOLDER / f"app_{task.replace('-', '_')}.png"
-            picture.quantize(COLORS, dither=PIL.Image.Dither.NONE).save(path, optimize=True)
+            picture.quantize(COLORS, PIL.Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
             print(path, path.stat().st_size)
         browser.close()
     app.close()

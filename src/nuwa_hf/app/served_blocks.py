@@ -14,8 +14,8 @@ from nuwa_hf.app.task_tab import TaskTab
 
 
 FORM_BYTES = 2**16  # of what surrounds an upload
-# The semibold letters that Gradio brings are not all there; its bold ones are.
-CSS = "#title h1, button.lg, .validation-error { font-weight: 700; }"
+# The semibold letters that Gradio brings are not all there.
+CSS = "#title h1, button.lg, .validation-error { font-family: system-ui, sans-serif; }"
 
 
 class ServedBlocks(gr.Blocks):
