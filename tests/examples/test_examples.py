@@ -169,19 +169,17 @@ def test_inputs_are_what_their_script_makes(tmp_path):
     import_module("make_inputs").main(["--output_dir", str(tmp_path)])
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in INPUTS.iterdir()}
     for made in sorted(tmp_path.iterdir()):
-        is_lossy = made.suffix in {
-            ".gif",
-            ".mp4",
-        }  # versions of Pillow and FFmpeg choose a few colours otherwise
-        if not is_lossy:
+        is_drawn = made.suffix in {".gif", ".mp4"} or made.stem in {"image", "first_frame"}
+        if made.suffix == ".png":
             with PIL.Image.open(INPUTS / made.name) as kept, PIL.Image.open(made) as new:
                 assert (kept.mode, kept.getpalette()) == (new.mode, new.getpalette())
         with open_media(INPUTS / made.name) as kept, open_media(made) as new:
             for frame, new_frame in zip(kept.frames(), new.frames(), strict=True):
                 assert (frame.time, frame.duration) == (new_frame.time, new_frame.duration)
-                pictures = [one.picture().convert("RGB") if is_lossy else one.picture() for one in (frame, new_frame)]
+                pictures = [one.picture().convert("RGB") if is_drawn else one.picture() for one in (frame, new_frame)]
                 kept_values, new_values = (np.array(picture).astype(int) for picture in pictures)
-                assert abs(kept_values - new_values).mean() <= (1 if is_lossy else 0)
+                # Pillow 13 scales sprites a little otherwise than 12, and encoders have versions too.
+                assert abs(kept_values - new_values).mean() <= (1 if is_drawn else 0)
 
 
 def test_inputs_are_small_and_of_the_embedded_size():
