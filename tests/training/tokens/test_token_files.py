@@ -132,6 +132,19 @@ def test_shards_are_opened_when_they_are_read_and_few_at_a_time_in_every_process
     assert psutil.Process().num_fds() == before
 
 
+@pytest.mark.parametrize("clips", [(0, 3), (3, 0, 2), (0, 0)])
+def test_a_shard_of_unusable_rows_alone_need_not_have_the_columns_of_the_others(tmp_path, clips):
+    write(tmp_path, clips)
+    rows = torch.arange(sum(clips), dtype=torch.int32)
+    for index, count in enumerate(clips):
+        if count:
+            write_shard(tmp_path, index, random_tokens(count, source_rows=rows[:count]))
+    loaded = TokenFiles.load(tmp_path)
+    assert len(loaded) == sum(clips)
+    assert (loaded.source_rows is not None) == any(clips)
+    assert torch.equal(loaded.video_tokens[:], torch.cat([random_tokens(count).video_tokens for count in clips]))
+
+
 def test_memory_does_not_grow_with_the_clips(tmp_path):
     peaks, sizes = [], []
     for shards in (2, 20):

@@ -115,7 +115,7 @@ class StoredShards:
         unbounded (`list[tuple[int, int]]`): first row and number of rows of the others, which earlier versions wrote.
 
     Raises:
-        ValueError: If a file is damaged or does not hold the columns of the first one.
+        ValueError: If a file is damaged or does not hold the columns of the first one with clips.
     """
 
     def __init__(self, paths: Sequence[Path]):
@@ -127,10 +127,10 @@ class StoredShards:
         starts = [0]
         for path in self.paths:
             shard = OpenShard(path)
-            if not self.row_shapes:
+            if starts[-1] == 0:  # a shard without a clip need not have the columns of the others
                 self.row_shapes = shard.row_shapes
                 self.bounds = dict.fromkeys(self.row_shapes)
-            if shard.row_shapes != self.row_shapes:
+            if shard.num_rows and shard.row_shapes != self.row_shapes:
                 raise damaged(path, f"holds only {in_words(shard.row_shapes)}, not {in_words(self.row_shapes)}")
             if shard.num_rows and shard.bounds is None:
                 self.unbounded.append((starts[-1], shard.num_rows))
