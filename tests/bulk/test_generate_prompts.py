@@ -142,6 +142,8 @@ def test_nothing_is_made_of_a_file_with_broken_lines_or_without_any(given, gener
         generate([IMAGES[1], "{}", "{", "3"], tmp_path / "out")
     with pytest.raises(ValueError, match="which is empty"):
         generate([], tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match=r"`prompts` must be a file that can be read, got .*; check the path"):
+        main(["--prompts", str(tmp_path / "none.jsonl"), "--output_dir", str(tmp_path / "out")])
     with pytest.raises(ValueError, match="`num_proc` must be left out without Ray"):
         generate(IMAGES, tmp_path / "out", "--num_proc", "2")
     assert nuwa_command(["generate", "--prompts", str(given), "--output_dir", str(tmp_path / "out")]) == 2

@@ -124,6 +124,10 @@ def read_prompts(
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"`prompts` must be a text in UTF-8, got {str(path)!r}: {error}; save it so.") from error
+    except OSError as error:
+        raise type(error)(
+            f"`prompts` must be a file that can be read, got {str(path)!r}: {error.strerror}; check the path."
+        ) from error
     rows, errors = [], []
     for number, text in enumerate(lines, start=1):
         if not text.strip():
