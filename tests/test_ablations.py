@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
+from tiny import tiny_transformer
 
+from nuwa_hf.grid import Grid
 from nuwa_hf.media import open_media
 
 
@@ -100,3 +103,33 @@ def test_a_variant_cannot_replace_what_the_base_does_not_have(tmp_path):
     path.write_text(yaml.safe_dump({"seeds": [0], "variants": {"a": {"codek": {}}}}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"must replace what base.yaml has, .* got 'codek'"):
         settings.read_runs(path)
+
+
+def test_a_place_sees_the_three_lines_through_it_as_far_as_they_are_drawn():
+    axial = import_module("benchmarks.ablations.axial_attention")
+    grid = Grid(3, 2, 4)
+    places = [grid.coordinates(place) for place in range(grid.numel)]
+    for place, mine in enumerate(places):
+        seen = [n for n, other in enumerate(places) if sum(a != b for a, b in zip(mine, other, strict=True)) <= 1]
+        assert axial.axial_mask(grid)[place].nonzero().flatten().tolist() == [n for n in seen if n <= place]
+
+
+def test_whole_passes_draw_what_the_sampler_draws_and_axial_attention_ends_with_its_block():
+    axial = import_module("benchmarks.ablations.axial_attention")
+    model = tiny_transformer().double()
+    with torch.no_grad():  # weights large enough that every place matters
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)) * 0.3)
+    slow = axial.WholePassNuwa(model.config).eval().double()
+    slow.load_state_dict(model.state_dict())
+    text = torch.randint(5, 100, (2, 6), generator=torch.Generator().manual_seed(5))
+
+    def tokens_of(model):
+        generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
+        return model.generate(text, generator=generators, guidance_scale=2.0, temperature=0.8, top_k=5).tokens
+
+    drawn = tokens_of(model)
+    assert torch.equal(tokens_of(slow), drawn)
+    with axial.axial_attention():
+        assert not torch.equal(tokens_of(slow), drawn)
+    assert torch.equal(tokens_of(slow), drawn)

@@ -42,6 +42,8 @@ def draw_ablation(name: str, result: dict[str, Any], output: Path) -> Path:
             for column, axes in zip(columns, row, strict=False):
                 for place, runs in enumerate(variants.values()):
                     values, mean = [column.of(run) for run in runs], mean_of(column, runs)
+                    if mean is None:
+                        continue
                     if mean.low is not None:
                         axes.plot([mean.low, mean.high], [place, place], color=BLUE, alpha=0.35, linewidth=5)
                     axes.plot(values, [place] * len(values), "o", color=BLUE, markersize=4)

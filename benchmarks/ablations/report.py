@@ -24,13 +24,13 @@ class Column:
 
     Args:
         title (`str`): above the column, with the unit.
-        of (`Callable`): takes a run, gives the number.
+        of (`Callable`): takes a run, gives the number, or None where there is none.
         digits (`int`): decimals.
         real (`str`, *optional*): the metric's name in the scores of real clips.
     """
 
     title: str
-    of: Callable[[dict[str, Any]], float]
+    of: Callable[[dict[str, Any]], float | None]
     digits: int
     real: str | None = None
 
@@ -73,7 +73,7 @@ TABLES: dict[str, tuple[tuple[str, tuple[Column, ...]], ...]] = {
                 *SAMPLES,
                 NATS,
                 TRAINING,
-                Column("a clip (ms)", lambda run: 1000 * run["sampling_seconds"], 0),
+                Column("a clip (ms)", lambda run: run["sampling_seconds"] and 1000 * run["sampling_seconds"], 0),
             ),
         ),
     ),
@@ -91,15 +91,20 @@ def variants_of(result: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return variants
 
 
-def mean_of(column: Column, runs: Sequence[dict[str, Any]]) -> Score:
-    """The mean over seeds, with its t interval."""
-    return over_seeds([Score(column.of(run), 1) for run in runs])
+def mean_of(column: Column, runs: Sequence[dict[str, Any]]) -> Score | None:
+    """The mean over seeds, with its t interval; None if a run has no such number."""
+    return _over_seeds([column.of(run) for run in runs])
 
 
-def difference_of(column: Column, runs: Sequence[dict[str, Any]], first: Sequence[dict[str, Any]]) -> Score:
-    """The mean over the seeds that two variants share of the difference within each, with its t interval."""
+def difference_of(column: Column, runs: Sequence[dict[str, Any]], first: Sequence[dict[str, Any]]) -> Score | None:
+    """The mean over the seeds that two variants share of the difference within each, as `mean_of`."""
     before = {run["seed"]: column.of(run) for run in first}
-    return over_seeds([Score(column.of(run) - before[run["seed"]], 1) for run in runs if run["seed"] in before])
+    pairs = [(column.of(run), before[run["seed"]]) for run in runs if run["seed"] in before]
+    return _over_seeds([None if None in pair else pair[0] - pair[1] for pair in pairs])
+
+
+def _over_seeds(values: Sequence[float | None]) -> Score | None:
+    return None if None in values else over_seeds([Score(value, 1) for value in values])
 
 
 def tables_of(name: str, result: dict[str, Any]) -> str:
@@ -138,7 +143,9 @@ def tables_of(name: str, result: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _cell(score: Score, digits: int) -> str:
+def _cell(score: Score | None, digits: int) -> str:
+    if score is None:
+        return ""
     half = 0 if score.low is None else round(score.high - score.value, digits)
     return f"{score.value:z.{digits}f}" + (f" ± {half:.{digits}f}" if half else "")
 

@@ -5,6 +5,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.ablations.axial_attention import WholePassNuwa, axial_attention
 from benchmarks.ablations.digit_judge import CLASSIFIER_NAME, DigitReader
 from benchmarks.ablations.moving_digits import FRAME_RATE, NUM_FRAMES, SIZE
 from benchmarks.ablations.settings import Run
@@ -96,9 +98,15 @@ class Scorer:
         Returns:
             `dict[str, Any]`: `scores` and `codec`, each a metric's name to the fields of its `Score`; `nats`,
             `parameters`, `training_seconds`, `codec_training_seconds` and `sampling_seconds` (of one clip), of the
-            processor.
+            processor; the last is None with axial attention, which has no sampler.
         """
+        with axial_attention() if run.is_axial else nullcontext():
+            return self._score(run, trained)
+
+    def _score(self, run: Run, trained: Trained) -> dict[str, Any]:
         pipeline = NuwaTextToVideoPipeline.from_pretrained(trained.transformer / "pipeline")
+        if run.is_axial:
+            pipeline.transformer = WholePassNuwa.from_pretrained(trained.transformer / "pipeline" / "transformer")
         pipeline.set_progress_bar_config(disable=True)
         folder = trained.transformer / run.evaluation_name()
         return {
@@ -110,7 +118,9 @@ class Scorer:
             "parameters": pipeline.transformer.num_parameters(),
             "training_seconds": _training_seconds(trained.transformer),
             "codec_training_seconds": _training_seconds(trained.codec.with_name(run.plain_codec_name())),
-            "sampling_seconds": self._kept(folder / "sampling.json", lambda: _sampling_seconds(pipeline)),
+            "sampling_seconds": None
+            if run.is_axial
+            else self._kept(folder / "sampling.json", lambda: _sampling_seconds(pipeline)),
         }
 
     def real(self, run: Run, data: Path) -> dict[str, Any]:

@@ -36,6 +36,15 @@ class Run:
         seed = self.settings["codec_seed"]
         return self.seed if seed is None else seed
 
+    @property
+    def is_axial(self) -> bool:
+        """Whether the decoder attends along lines; see `axial_attention`."""
+        return self.settings["transformer"].get("attention", "nearby") == "axial"
+
+    def training_settings(self) -> dict[str, Any]:
+        """Of the transformer, for `nuwa-hf train`."""
+        return {name: value for name, value in self.settings["transformer"].items() if name != "attention"}
+
     def plain_codec_name(self) -> str:
         """The codec's folder before codes are merged. Runs of all ablations with the same settings share it."""
         return _name("codec", [self.settings["data"], self.settings["codec"], self.codec_seed])

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.ablations.axial_attention import axial_attention
 from benchmarks.ablations.moving_digits import FRAME_RATE, NUM_FRAMES, write_moving_digits
 from benchmarks.ablations.settings import Run
 from nuwa_hf.evaluation.features.efficientnet import save_for_training
@@ -71,14 +73,15 @@ def train_run(run: Run, work_dir: Path) -> Trained:
         merge_codes([*_flags(places), "--codebook_size", str(run.settings["merged_codes"])])
     _tokenize(trained.codec, tokenizer, trained.data)
     settings = {
-        **run.settings["transformer"],
+        **run.training_settings(),
         "vqgan": str(trained.codec / "vqgan"),
         "tokenizer": str(tokenizer),
         "tokens": [str(trained.codec / "tokens-train")],
         "validation_tokens": [str(trained.codec / "tokens-validation")],
         "sample_sheets": False,
     }
-    _train(train_nuwa, trained.transformer, "pipeline", settings, run.seed)
+    with axial_attention() if run.is_axial else nullcontext():
+        _train(train_nuwa, trained.transformer, "pipeline", settings, run.seed)
     return trained
 
 
