@@ -216,7 +216,7 @@ class NuwaSampler:
         with self._changed:
             if self._is_closed:
                 raise RuntimeError("This `NuwaSampler` is closed and takes no more requests; make a new one.")
-            self._drop_cancelled()
+            self._forget_finished()
             if len(self._streams) + num_streams > self.max_streams:
                 raise SamplerFullError(
                     f"No more than {self.max_streams} streams may run (`max_streams`), and {len(self._streams)} do; "
@@ -228,7 +228,7 @@ class NuwaSampler:
                     "try again when some are answered."
                 )
 
-    def _drop_cancelled(self) -> None:
+    def _forget_finished(self) -> None:
         self._waiting = [request for request in self._waiting if not request.future.cancelled()]
         self._streams = [stream for stream in self._streams if not stream.is_over]
 
@@ -251,7 +251,7 @@ class NuwaSampler:
         """
         with self._changed:
             while True:
-                self._drop_cancelled()
+                self._forget_finished()
                 streams = [stream for stream in self._streams if stream.wants_frame]
                 if not self._waiting:
                     if streams:
