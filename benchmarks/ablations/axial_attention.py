@@ -72,7 +72,8 @@ class WholePassNuwa(NuwaForConditionalGeneration):
             noise.begin_frame(frame)
         tokens = torch.zeros(call.batch_size, *grid, dtype=torch.long, device=call.device)
         for place in range(grid.numel):
-            scores = scores_of(call, tokens).flatten(1, 3)[:, [place]]
+            begun = tokens[:, : grid.coordinates(place)[0] + 1]  # later frames change nothing
+            scores = scores_of(call, begun).flatten(1, 3)[:, [place]]
             drawn = draw.rules.perturb(scores, noise.at(torch.tensor([place], device=call.device))).argmax(-1)
             tokens.flatten(1)[:, [place]] = drawn
         return NuwaGenerateOutput(tokens=tokens)
