@@ -16,7 +16,7 @@ project = "nuwa_hf"
 author = "The nuwa_hf authors"
 copyright = "2026 The nuwa_hf authors"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "code_links"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "code_links"]
 
 # Markdown: anchors as GitHub makes them.
 myst_heading_anchors = 4

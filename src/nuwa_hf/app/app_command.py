@@ -17,7 +17,7 @@ LIMIT_HELP = {
     "max_results": "images or videos of one request",
     "max_candidates": "candidates of each of them",
     "max_upload": "megabytes of an uploaded file",
-    "max_seconds": "seconds that a visitor waits for a result",
+    "max_seconds": "seconds after which a request is stopped",
     "max_waiting": "requests that wait for their turn",
     "max_text": "letters of a text",
     "max_scale": "factor by which results are enlarged",

@@ -44,9 +44,7 @@ class LoadedCheckpoint:
             OSError: If there is no such checkpoint, or it is incomplete.
         """
         pipeline = NuwaTextToVideoPipeline.from_pretrained(name).to(device)
-        sampler = NuwaSampler(
-            pipeline, max_batch_size=1, max_wait=0.0, max_waiting=limits.max_waiting, max_streams=limits.max_waiting
-        )
+        sampler = NuwaSampler(pipeline, max_batch_size=1, max_wait=0.0, max_waiting=limits.max_waiting)
         return cls(os.fspath(name), sampler)
 
     def pipeline(self, task: str) -> NuwaPipelineBase:

@@ -94,7 +94,7 @@ class TaskTab:
                 first = number * num_outputs
                 if isinstance(part, Answer):
                     updates[first : first + 4] = _shown(part)
-                else:
+                elif part is not None:  # a frame; without a new one, Gradio only sees whether the visitor has left
                     updates[first + 4] = part
                 yield updates
 
@@ -105,21 +105,21 @@ def _shown(answer: Answer) -> list[Any]:
     return [results, [str(path) for path in answer.files], answer.command, answer.program]
 
 
-def build_outputs(name: str, title: str, is_streamed: bool) -> list[gr.components.Component]:
+def build_outputs(name: str, title: str, is_video: bool) -> list[gr.components.Component]:
     """Build the places for the results of a checkpoint.
 
     Args:
         name (`str`): what their ids begin with.
         title (`str`): what to call the checkpoint; empty if there is but one.
-        is_streamed (`bool`): whether frames are shown as they come.
+        is_video (`bool`): whether frames are shown as they come.
 
     Returns:
-        `list`: the results, their files, the command, the program, and the frame that was made last, if streamed.
+        `list`: the results, their files, the command, the program, and of a video the frame that was made last.
     """
     of = f" of {title}" if title else ""
     still = {"interactive": False}
     frame = []
-    if is_streamed:
+    if is_video:
         label = f"Frames as they come{of}"
         frame = [gr.Image(label=label, elem_id=f"{name}-stream", format="png", height=300, **still)]
     return [
@@ -150,7 +150,7 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
         `TaskTab`: what happens in it.
     """
     name, first = command.task.name, checkpoints[0]
-    is_streamed = hasattr(first.pipeline(name), "stream")
+    is_video = command.task.output == "video"
     with gr.Tab(name.replace("-", " ").capitalize(), elem_id=f"{name}-tab", id=name), gr.Row():
         with gr.Column():
             gr.Markdown(f"{command.summary.capitalize()}.")
@@ -162,7 +162,7 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
         for number, checkpoint in enumerate(checkpoints):
             with gr.Column():
                 title = checkpoint.title if len(checkpoints) > 1 else ""
-                outputs += build_outputs(f"{name}-other" if number else name, title, is_streamed)
+                outputs += build_outputs(f"{name}-other" if number else name, title, is_video)
     tab = TaskTab(form, checkpoints, limits, outputs)
     button.click(
         _named(tab.run, form),
@@ -170,6 +170,8 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
         outputs,
         validator=_named(tab.check, form),
         api_name=name,
+        concurrency_id="model",
+        concurrency_limit=1,  # one request after the other: so its time begins with its turn
         show_progress_on=outputs[:: len(outputs) // len(checkpoints)],
     )
     return tab

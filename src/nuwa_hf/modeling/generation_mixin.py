@@ -6,6 +6,7 @@ Legend: B batch, k outputs of each input, L text length, T, H, W visual grid.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -74,15 +75,15 @@ class NuwaGenerationMixin(GenerationMixin):
         grid = self.config.get_visual_grid() if grid is None else Grid(*grid)
         check_grid(grid, self.config)
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
-        num_steps, steps, answer = self.num_generation_steps(grid, call.schedule), self._steps(call, grid), None
-        for step in range(num_steps):
-            _, tokens = steps.send(answer)
-            answer = None if callback is None else callback(step, num_steps, tokens)
-            if answer is True:
-                break
-        # Before the steps end: then another call may go on in their memory.
-        tokens = tokens.clone(memory_format=torch.contiguous_format)
-        steps.close()
+        num_steps, answer = self.num_generation_steps(grid, call.schedule), None
+        with closing(self._steps(call, grid)) as steps:  # also if a callback raises an error
+            for step in range(num_steps):
+                _, tokens = steps.send(answer)
+                answer = None if callback is None else callback(step, num_steps, tokens)
+                if answer is True:
+                    break
+            # Before the steps end: then another call may go on in their memory.
+            tokens = tokens.clone(memory_format=torch.contiguous_format)
         wants = call.config
         if or_else(return_dict_in_generate, wants.return_dict_in_generate) is False:
             return tokens
