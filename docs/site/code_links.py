@@ -62,6 +62,32 @@ class ShortContents(SphinxTransform):
                 described["no-contents-entry"] = True
 
 
+def mend_source_pages(app: Sphinx) -> list:
+    """Leave links out of the pages with the sources (`sphinx.ext.viewcode`) that lead nowhere: to modules without a
+    source, and back to names that have another place than most of their module.
+
+    Args:
+        app (`Sphinx`): before these pages are written.
+
+    Returns:
+        `list`: no further pages.
+    """
+    described = app.env.get_domain("py").objects
+    modules = getattr(app.env, "_viewcode_modules", {})
+    for module, entry in list(modules.items()):
+        if not entry:
+            del modules[module]
+            continue
+        code, tags, used, first = entry
+        found = {
+            place: {name: page for name, page in used.items() if f"{place}.{name}" in described}
+            for place in (first, module)
+        }
+        place = max(found, key=lambda one: len(found[one]))
+        modules[module] = (code, tags, found[place], place)
+    return []
+
+
 def _ancestors(node: nodes.Node):
     while node.parent is not None:
         node = node.parent
@@ -73,6 +99,7 @@ def setup(app: Sphinx) -> dict:
     app.nuwa_names = names_to_link()
     app.add_transform(LinkCode)
     app.add_transform(ShortContents)
+    app.connect("html-collect-pages", mend_source_pages, priority=400)  # before viewcode
 
     def process(app, what, name, obj, options, lines):
         # Of a property, napoleon takes what precedes a colon in the first line for a type. Ours are sentences, so the

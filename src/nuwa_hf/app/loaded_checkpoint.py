@@ -64,6 +64,13 @@ class LoadedCheckpoint:
         return "the embedded checkpoint" if self.name == str(DEMO_CHECKPOINT) else self.name
 
     @property
+    def summary(self) -> str:
+        """What it draws, in a line."""
+        pipeline, (height, width) = self.pipeline("T2V"), self.size
+        rate = "" if pipeline.frame_rate is None else f", {pipeline.frame_rate:g} frames a second"
+        return f"On {self.title}: {width} x {height} pixels, videos of {pipeline.max_frames} frames or longer{rate}."
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width of its pictures."""
         return self.pipeline("T2V").image_size

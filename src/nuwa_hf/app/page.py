@@ -41,6 +41,7 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
     )
     with page:
         gr.Markdown("# NUWA", elem_id="title")
+        gr.Markdown("  \n".join(checkpoint.summary for checkpoint in checkpoints), elem_id="checkpoints")
         with gr.Tabs(elem_id="tasks"):
             for command in TASK_COMMANDS.values():
                 page.tabs[command.task.name] = build_tab(command, checkpoints, limits)

@@ -38,15 +38,15 @@ def build_mask_editor(
         `gr.ImageEditor`: the editor.
     """
     is_clip = any(one.is_clip for one in command.inputs)
-    label = "Mask: paint over what is to be made anew"
-    if is_clip:
-        label += " in every frame; without one, all frames but the first are"
     with gr.Column():
         editor = _editor(
-            label=label,
+            label="Mask: paint over what is to be made anew",
             elem_id=elem_id,
             brush=gr.Brush(colors=[MASK_COLOR], color_mode="fixed"),
             checkpoint=checkpoint,
+        )
+        gr.Markdown(
+            "The mask holds for every frame. Without one, all frames but the first are made anew.", visible=is_clip
         )
         place = gr.Slider(1, 2, value=1, step=1, label="Frame to paint on", elem_id=f"{elem_id}-frame", visible=False)
 
