@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     parser = argparse.ArgumentParser(
         prog="nuwa-hf app",
-        description=__doc__.split(": ", 1)[1],
+        description="Open the eight tasks in the browser, on any checkpoint or on two side by side.",
         epilog="example: nuwa-hf app --checkpoint user/model --compare user/other",
     )
     parser.add_argument(
