@@ -98,7 +98,8 @@ def mend_links_back(app: Sphinx, page: str, template: str, context: dict, docume
 
     def mended(link: re.Match) -> str:
         name = link["name"].removeprefix(f"{module}.").removeprefix("nuwa_hf.")
-        found = next((one for one in (f"{module}.{name}", f"nuwa_hf.{name}") if one in described), None)
+        places = (one for one in (f"{module}.{name}", f"nuwa_hf.{name}") if one in described)
+        found = next((one for one in places if not described[one].aliased), None)
         return "" if found is None else f"{link['start']}{found}{link['end']}"
 
     context["body"] = LINK_BACK.sub(mended, context.get("body", ""))
