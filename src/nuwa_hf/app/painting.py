@@ -131,7 +131,6 @@ def _frames_of_clip(
         elem_id=f"{name}-frames",
         interactive=False,
         columns=6,
-        height=240,
         object_fit="contain",
         format="png",
     )
