@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nuwa_hf.datasets.digits import DigitPack
-from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, DIGIT_MOTIONS, MovingMNIST
+from nuwa_hf.datasets.moving_mnist import DIGIT_MOTIONS, MovingMNIST
 
 
 # In the order of their ids, from 1 on; 0 is padding.
@@ -139,4 +139,3 @@ def to_clips(grey: Tensor) -> np.ndarray:
     return pixels[..., None].expand(*pixels.shape, 3).numpy()
 
 
-assert set(DIGIT_COUNTS["moving-mnist"]) == {digits for digits, _ in SETS.values()}
