@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.minutes.sets import SETS
 from nuwa_hf.datasets.digits import DigitPack
 from nuwa_hf.datasets.moving_mnist import DIGIT_MOTIONS, MovingMNIST
 
@@ -20,12 +21,6 @@ from nuwa_hf.datasets.moving_mnist import DIGIT_MOTIONS, MovingMNIST
 WORDS = (*map(str, range(10)), "digit", "is", "moving", "and", ".", *dict.fromkeys(" ".join(DIGIT_MOTIONS).split()))
 WORDS = tuple(dict.fromkeys(WORDS))
 MOST_WORDS = 14
-SETS = {  # name to digits of a clip and split
-    "1 digit, seen": (1, "val"),
-    "1 digit, held out": (1, "zeroshot"),
-    "2 digits, seen": (2, "val"),
-    "2 digits, held out": (2, "zeroshot"),
-}
 
 
 @dataclass(frozen=True)
@@ -137,5 +132,3 @@ def to_clips(grey: Tensor) -> np.ndarray:
     """
     pixels = ((grey.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return pixels[..., None].expand(*pixels.shape, 3).numpy()
-
-

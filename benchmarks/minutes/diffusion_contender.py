@@ -163,9 +163,7 @@ class DiffusionContender(Contender):
                     weight.copy_(own)
 
         optimizer = torch.optim.AdamW(weights, lr=2e-4, betas=(0.95, 0.999), weight_decay=1e-6)
-        learner = Learner(
-            model, [optimizer], loss, warm_up_and_cosine(0.05), lambda: ema.step(weights), {"ema": ema}
-        )
+        learner = Learner(model, [optimizer], loss, warm_up_and_cosine(0.05), lambda: ema.step(weights), {"ema": ema})
         return train_for(
             60 * minutes,
             learner,

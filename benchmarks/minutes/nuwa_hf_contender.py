@@ -57,9 +57,7 @@ class NuwaHfContender(Contender):
     def sample(self, captions: Sequence[str], seed: int) -> np.ndarray:
         """Wave by wave, guided; see `Contender.sample`."""
         generators = [torch.Generator().manual_seed(seed + place) for place in range(len(captions))]
-        output = self.pipeline(
-            list(captions), guidance_scale=GUIDANCE_SCALE, generator=generators, output_type="np"
-        )
+        output = self.pipeline(list(captions), guidance_scale=GUIDANCE_SCALE, generator=generators, output_type="np")
         return (np.asarray(output.frames) * 255).round().astype(np.uint8)
 
     def parts(self) -> dict[str, nn.Module]:
