@@ -6,8 +6,8 @@
         --pictures docs/images/benchmarks
     python -m benchmarks.equal_minutes --toy --work_dir /tmp/toy --output /tmp/toy
 
-Each row is trained and sampled from in processes of its own, one after another, with two threads. The same command goes on
-where it was stopped. `--contenders` leaves some out, `--budgets` and `--seeds` replace those of the plan.
+Each row is trained and sampled from in processes of its own, one after another, with two threads. The same command
+goes on where it was stopped. `--contenders` leaves some out, `--budgets` and `--seeds` replace those of the plan.
 """
 
 import argparse

@@ -87,7 +87,7 @@ def pack_of(drawn: bool) -> DigitPack:
     return DigitPack.drawn() if drawn else DigitPack.load()
 
 
-def test_clips(name: str, count: int, drawn: bool = False) -> MovingMNIST:
+def real_clips(name: str, count: int, drawn: bool = False) -> MovingMNIST:
     """The real clips of one of `SETS`, whose captions are asked for.
 
     Args:
@@ -100,9 +100,6 @@ def test_clips(name: str, count: int, drawn: bool = False) -> MovingMNIST:
     """
     digits, split = SETS[name]
     return MovingMNIST(pack_of(drawn), digit_counts=(digits,), split=split, length=count)
-
-
-test_clips.__test__ = False  # pytest would take it for a test where it is imported
 
 
 def word_ids(captions: Sequence[str]) -> Tensor:

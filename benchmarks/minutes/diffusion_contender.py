@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A pixel diffusion from the parts of diffusers: `UNet3DConditionModel` with its schedulers, told by a small text encoder.
+"""A pixel diffusion from the parts of diffusers: `UNet3DConditionModel`, its schedulers, and a small text encoder.
 
-Four by four pixels become the channels of one place, without loss, so the network sees 16 x 16 places and needs no codec.
-Its habits are those of diffusers' training scripts: noise is predicted, AdamW with betas (0.95, 0.999), an average of the
-weights that warms up with power 3/4, a cosine; the learning rate is that of the paper of DDPM, 2e-4. A tenth of the texts
-is left out in training, and DDIM draws in 50 steps, guided.
+Four by four pixels become the channels of one place, without loss, so the network sees 16 x 16 places and needs no
+codec. Its habits are those of diffusers' training scripts: noise is predicted, AdamW with betas (0.95, 0.999), an
+average of the weights that warms up with power 3/4, a cosine; the learning rate is that of the paper of DDPM, 2e-4. A
+tenth of the texts is left out in training, and DDIM draws in 50 steps, guided.
 
 Letters: B clips, T frames, L words, D width.
 """

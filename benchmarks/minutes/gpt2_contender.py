@@ -2,9 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """What people write first: GPT-2 of transformers over a text and the visual tokens in raster order.
 
-It has this package's codec and tokens, and nanoGPT's habits for a small model: AdamW at 1e-3 with betas (0.9, 0.99) and a
-weight decay of 0.1 on matrices, 100 steps of warm-up, a cosine down to a tenth, samples at temperature 0.8 of the 200
-likeliest tokens.
+It has this package's codec and tokens, and nanoGPT's habits for a small model: AdamW at 1e-3 with betas (0.9, 0.99)
+and a weight decay of 0.1 on matrices, 100 steps of warm-up, a cosine down to a tenth, samples at temperature 0.8 of
+the 200 likeliest tokens.
 """
 
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.minutes.clips import test_clips
+from benchmarks.minutes.clips import real_clips
 from benchmarks.minutes.contender import Contender
 from benchmarks.minutes.sets import SETS
 from nuwa_hf.evaluation.features.feature_reader import Features
@@ -24,7 +24,6 @@ from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 
 JUDGED = ("digits", "digit-motion", "digits-and-motion")
 DISTANCE = "frechet:digits.frame_features"
-TIMED_BATCHES = (1, 16)
 
 
 def draw_all(contender: Contender, per_set: int, max_seconds: float, drawn: bool, folder: Path, seed: int) -> None:
@@ -57,7 +56,7 @@ def draw_all(contender: Contender, per_set: int, max_seconds: float, drawn: bool
 
 def captions_of(name: str, first: int, end: int, drawn: bool) -> list[str]:
     """Some captions of a set."""
-    clips = test_clips(name, end, drawn)
+    clips = real_clips(name, end, drawn)
     return [clips[index]["caption"] for index in range(first, end)]
 
 
@@ -115,7 +114,7 @@ class Judge:
         return {**scores, "all": {"frechet": asdict(distance)}}
 
     def _read_real(self, name: str, part: slice) -> Features:
-        clips = test_clips(name, part.stop, self.drawn)
+        clips = real_clips(name, part.stop, self.drawn)
         samples = [clips[index] for index in range(part.start, part.stop)]
         return self._features([sample["video"][..., 0] for sample in samples], [one["caption"] for one in samples])
 
@@ -135,18 +134,19 @@ def _joined(parts: Sequence[Features]) -> Features:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def sampling_seconds(contender: Contender, drawn: bool) -> dict[str, float]:
-    """Seconds of one clip, drawn alone and in a batch of 16: of the second call, or of the first if that took long.
+def sampling_seconds(contender: Contender, batches: Sequence[int], drawn: bool) -> dict[str, float]:
+    """Seconds of one clip, by the clips of a call: of the faster of two calls, or of the first if that took long.
 
     Args:
         contender (`Contender`): loaded.
+        batches (`Sequence[int]`): clips of a call.
         drawn (`bool`): as for `draw_all`.
 
     Returns:
         `dict[str, float]`: batch to seconds of a clip.
     """
     seconds = {}
-    for batch in TIMED_BATCHES:
+    for batch in batches:
         captions = captions_of(next(iter(SETS)), 0, batch, drawn)
         seconds[str(batch)] = _shortest(lambda captions=captions: contender.sample(captions, seed=0)) / batch
     return seconds

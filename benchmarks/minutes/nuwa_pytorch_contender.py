@@ -2,10 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """nuwa-pytorch 0.7.8 as it is on the registry: its own VQ-GAN, its own NUWA, its trainers' optimisers and rates.
 
-Its trainers themselves cannot run here: that of the VQ-GAN needs the discriminator, and with it a VGG that is downloaded.
-So their steps stand here: AdamW or Adam at 3e-4 without a schedule, gradients scaled down to 0.5. Its trainer adds up eight
-batches of four clips for a step, which would leave some forty steps; here each batch of four is a step. Its guidance, which
-runs the decoder on its own output and doubles the time, is off.
+Its trainers themselves cannot run here: that of the VQ-GAN needs the discriminator, and with it a VGG that is
+downloaded. So their steps stand here: AdamW or Adam at 3e-4 without a schedule, gradients scaled down to 0.5. Its
+trainer adds up eight batches of four clips for a step, which would leave some forty steps; here each batch of four is
+a step. Its guidance, which runs the decoder on its own output and doubles the time, is off.
 """
 
 import sys
@@ -35,6 +35,7 @@ class NuwaPytorchContender(Contender):
     """nuwa-pytorch."""
 
     name, title = "nuwa_pytorch", "nuwa-pytorch 0.7.8"
+    samples_at_once = 8  # a clip takes about as long in a batch as alone
     model: nn.Module
 
     def check(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks.minutes.clips import test_clips
+from benchmarks.minutes.clips import real_clips
 from benchmarks.minutes.contender import SIZES, snapshot_folders
 from benchmarks.minutes.judging import read_clips
 from benchmarks.minutes.rows import Plan
@@ -70,7 +70,7 @@ def side_by_side(plan: Plan, work_dir: Path, path: Path) -> None:
     drawn = SIZES[plan.size].drawn
     strips: list[tuple[str, np.ndarray | None]] = []
     for name in SETS:
-        real = test_clips(name, CLIPS_PER_SET, drawn)
+        real = real_clips(name, CLIPS_PER_SET, drawn)
         for index in range(CLIPS_PER_SET):
             strips.append((f"{name}: {real[index]['caption']}", None))
             strips.append(("real", real[index]["video"][..., 0]))

@@ -37,9 +37,10 @@ class Plan:
         contenders (`tuple[str, ...]`): keys of `CONTENDERS`.
         budgets (`tuple[tuple[float, tuple[int, ...]], ...]`): minutes of training, each with its seeds.
         per_set (`int`): clips of each set that are judged at the end of a budget.
-        per_set_on_the_way (`int`): likewise after a part of it.
+        per_set_on_the_way (`int`): likewise after a part of it, at most a batch of them; 0 for none.
         sampling_minutes (`float`): after which no more clips are drawn for a row.
         judge_steps (`int`): updates of the judge.
+        timed_batches (`tuple[int, ...]`): clips of the calls whose time is taken.
     """
 
     size: str
@@ -47,8 +48,9 @@ class Plan:
     budgets: tuple[tuple[float, tuple[int, ...]], ...] = ((20.0, (0, 1, 2)), (60.0, (0,)))
     per_set: int = 128
     per_set_on_the_way: int = 16
-    sampling_minutes: float = 30.0
+    sampling_minutes: float = 15.0
     judge_steps: int = 1500
+    timed_batches: tuple[int, ...] = (1, 16)
 
     def rows(self) -> list["RowName"]:
         """All rows: first the first seed of each budget, so that there is something to see early."""
@@ -62,7 +64,15 @@ class Plan:
         ]
 
 
-TOY = Plan("toy", budgets=((0.08, (0,)),), per_set=2, per_set_on_the_way=2, sampling_minutes=0.01, judge_steps=12)
+TOY = Plan(
+    "toy",
+    budgets=((0.08, (0,)),),
+    per_set=2,
+    per_set_on_the_way=0,
+    sampling_minutes=0.01,
+    judge_steps=12,
+    timed_batches=(1,),
+)
 FULL = Plan("full")
 
 
@@ -122,12 +132,14 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
         contender, curve = build(row.contender, size), []
         snapshots = snapshot_folders(folder, row.minutes)
         for seconds, snapshot in snapshots.items():
+            is_last = seconds == max(snapshots)
+            count = plan.per_set if is_last else plan.per_set_on_the_way
+            if count == 0:
+                continue
             if not snapshot.exists():  # its codec was still being trained
                 curve.append({"seconds": seconds, "scores": None})
                 continue
             contender.load(snapshot)
-            is_last = seconds == max(snapshots)
-            count = plan.per_set if is_last else plan.per_set_on_the_way
             minutes = plan.sampling_minutes if is_last else 0.0
             draw_all(contender, count, 60 * minutes, size.drawn, snapshot / "clips", row.seed)
             judge = Judge(work_dir / "judge", max(plan.per_set, 2), size.drawn)
@@ -137,7 +149,7 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             "title": contender.title,
             "parameters": contender.parameters(),
             "training_memory": json.loads((folder / "memory.json").read_text(encoding="utf-8"))["training"],
-            "sampling_seconds": sampling_seconds(contender, size.drawn),
+            "sampling_seconds": sampling_seconds(contender, plan.timed_batches, size.drawn),
             "sampling_memory": peak_memory(),
             "curve": curve,
             "machine": describe_machine(),

@@ -63,6 +63,11 @@ def _mean(scores: list[dict[str, Any]], digits: str = ".2f") -> str:
 def _cost(minutes: float, title: str, rows: list[dict[str, Any]]) -> list[str]:
     first = rows[0]
     parts = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in first["parameters"].items())
-    times = [seconds(statistics.median(row["sampling_seconds"][batch] for row in rows)) for batch in ("1", "16")]
+    times = [_seconds([row["sampling_seconds"].get(batch) for row in rows]) for batch in ("1", "16")]
     memories = [memory(max(row[name] for row in rows)) for name in ("training_memory", "sampling_memory")]
     return [f"{minutes:g}", title, parts, *times, *memories]
+
+
+def _seconds(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return seconds(statistics.median(known)) if known else "-"

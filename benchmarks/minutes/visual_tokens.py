@@ -11,6 +11,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -36,6 +37,16 @@ OBJECT_WEIGHT = 3.0
 CODEC_FOLDER = "vqgan"
 
 
+class ClipSource(Protocol):
+    """Where clips come from: as many as there are steps."""
+
+    def samples(self, step: int, count: int) -> list[dict[str, Any]]:
+        """The `video`, `caption` and `image_index` of each clip of a step."""
+
+    def frames(self, step: int, count: int) -> tuple[Tensor, Tensor]:
+        """Grey frames `(B, 1, Y, X)` in [-1, 1] of a step, and where something is, `(B, Y, X)`."""
+
+
 @dataclass(frozen=True)
 class VisualTokens:
     """Clips as tokens.
@@ -55,7 +66,9 @@ class VisualTokens:
     seconds: float
 
 
-def make_visual_tokens(size: Size, minutes: float, seed: int, folder: Path) -> VisualTokens:
+def make_visual_tokens(
+    size: Size, minutes: float, seed: int, folder: Path, clips: ClipSource | None = None
+) -> VisualTokens:
     """Train a codec and encode clips with it, or go on where it was stopped.
 
     Args:
@@ -63,13 +76,15 @@ def make_visual_tokens(size: Size, minutes: float, seed: int, folder: Path) -> V
         minutes (`float`): the budget of a contender, of which codec and tokens take a share.
         seed (`int`): of weights and clips.
         folder (`Path`): where they are.
+        clips (`ClipSource`, *optional*): other clips than `TrainingClips`.
 
     Returns:
         `VisualTokens`.
     """
-    trained = done_once(folder / "codec", lambda: _train_codec(size, 60 * minutes * CODEC_SHARE, seed, folder))
+    clips = clips or TrainingClips(seed, size.drawn)
+    trained = done_once(folder / "codec", lambda: _train_codec(size, 60 * minutes * CODEC_SHARE, seed, clips, folder))
     codec = folder / CODEC_FOLDER
-    encoded = done_once(folder / "tokens", lambda: _encode(size, 60 * minutes * TOKENS_SHARE, seed, codec, folder))
+    encoded = done_once(folder / "tokens", lambda: _encode(size, 60 * minutes * TOKENS_SHARE, clips, codec, folder))
     shards = [load_file(path) for path in sorted((folder / "tokens").glob("*.safetensors"))]
     columns = {name: torch.cat([shard[name] for shard in shards]) for name in shards[0]}
     return VisualTokens(codec, **columns, seconds=trained["seconds"] + encoded["seconds"])
@@ -94,14 +109,14 @@ def build_codec(size: Size) -> NuwaVQGAN:
     )
 
 
-def _train_codec(size: Size, seconds: float, seed: int, folder: Path) -> dict[str, float]:
+def _train_codec(size: Size, seconds: float, seed: int, clips: ClipSource, folder: Path) -> dict[str, float]:
     torch.manual_seed(seed)
     codec = build_codec(size).to(memory_format=torch.channels_last).train()
     generator = torch.Generator().manual_seed(seed)
     codebook = EmaCodebook(codec.quantize, decay=0.98, revive_after=128, generator=generator)
     learnt = [weight for weight in codec.parameters() if weight.requires_grad]
     ema = AveragedWeights(learnt, 0.99)
-    clips, latest = TrainingClips(seed, size.drawn), {}
+    latest: dict[str, Tensor] = {}
 
     def loss(step: int) -> Tensor:
         pixels, masks = clips.frames(step, size.batch(FRAMES_A_STEP))
@@ -133,9 +148,9 @@ def _train_codec(size: Size, seconds: float, seed: int, folder: Path) -> dict[st
 
 
 @torch.inference_mode()
-def _encode(size: Size, seconds: float, seed: int, codec_folder: Path, folder: Path) -> dict[str, float]:
+def _encode(size: Size, seconds: float, clips: ClipSource, codec_folder: Path, folder: Path) -> dict[str, float]:
     codec = NuwaVQGAN.from_pretrained(codec_folder).eval().to(memory_format=torch.channels_last)
-    clips, target = TrainingClips(seed, size.drawn), folder / "tokens"
+    target = folder / "tokens"
     target.mkdir(parents=True, exist_ok=True)
     shards = sorted(target.glob("*.safetensors"))
     written = [json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) for path in shards]

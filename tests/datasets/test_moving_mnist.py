@@ -42,14 +42,17 @@ def test_a_digit_moves_along_its_axis_alone_and_stays_in_the_frame(pack):
         for motion, track in zip(sample["motions"], sample["track"], strict=True):
             ways = np.abs(np.diff(track, axis=0)).sum(axis=0)
             along = DIGIT_MOTIONS.index(motion)
-            assert ways[1 - along] == 0 and ways[along] > 0.5
-            assert track.min() >= 14 / 64 and track.max() <= 50 / 64
+            assert ways[1 - along] == 0
+            assert ways[along] > 0.5
+            assert track.min() >= 14 / 64
+            assert track.max() <= 50 / 64
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_half_of_the_combinations_are_held_out_and_no_other_split_shows_them(pack, count):
     seen, held_out = (set(combinations(count, held_out)) for held_out in (False, True))
-    assert len(seen) == len(held_out) == 20**count / 2 and not seen & held_out
+    assert len(seen) == len(held_out) == 20**count / 2
+    assert not seen & held_out
     for split in SPLITS:
         clips = MovingMNIST(pack, digit_counts=(count,), split=split)
         shown = {read_caption(clips[index]["caption"]) for index in range(40)}
@@ -67,7 +70,9 @@ def test_what_is_held_out_never_changes():
 
 def test_handwriting_of_training_is_not_shown_by_the_other_splits(pack):
     for learnt, others in zip(pack.of_split(True), pack.of_split(False), strict=True):
-        assert len(learnt) and len(others) and not set(learnt) & set(others)
+        assert len(learnt)
+        assert len(others)
+        assert not set(learnt) & set(others)
     test = MovingMNIST(pack, digit_counts=(1,), split="val")
     pictures = {pack.pictures[row].tobytes() for rows in pack.of_split(True) for row in rows}
     for index in range(10):

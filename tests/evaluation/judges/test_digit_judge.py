@@ -65,7 +65,10 @@ def test_a_digit_that_is_hidden_behind_the_other_is_not_missed_and_one_that_is_g
     ways = np.linspace(14, 50, 10)
     asked = [(3, "left and right"), (7, "up and down")]
     crossing = [FoundDigits((3, 7), ((way, 32.0), (32.0, way))) for way in ways]
-    hidden = [frame if abs(way - 32) > 6 else FoundDigits((3,), ((way, 32.0),)) for way, frame in zip(ways, crossing)]
+    hidden = [
+        frame if abs(way - 32) > 6 else FoundDigits((3,), ((way, 32.0),))
+        for way, frame in zip(ways, crossing, strict=True)
+    ]
     assert judge_clip(hidden, asked).both
     gone = [FoundDigits((3,), (crossing[0].centres[0],)), *crossing[1:]]
     assert not judge_clip(gone, asked).digits
