@@ -5,9 +5,9 @@
     python -m benchmarks.video_prediction --work_dir runs/video_prediction --output benchmarks/results
     python -m benchmarks.video_prediction --toy --work_dir /tmp/toy --output /tmp/toy
 
-The published models predict a mean; this one draws samples. So there are rows for one sample, for the mean of ten and for
-the best of ten, beside what the codec alone reaches and the last frame repeated. The same command goes on where it was
-stopped. Moving Fashion-MNIST needs Debian's package dataset-fashion-mnist, or its files in `--fashion_folder`.
+The published models predict a mean; this one draws samples. So there are rows for one sample, for the mean of ten and
+for the best of ten, beside what the codec alone reaches and the last frame repeated. The same command goes on where it
+was stopped. Moving Fashion-MNIST needs Debian's package dataset-fashion-mnist, or its files in `--fashion_folder`.
 """
 
 import argparse

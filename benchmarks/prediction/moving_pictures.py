@@ -2,9 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """Two pictures that move and bounce, as OpenSTL's generator makes them (openstl/datasets/dataloader_moving_mnist.py).
 
-Follows OpenSTL, MovingMNIST.get_random_trajectory: a picture starts anywhere, in any direction, goes a tenth of its room
-a frame and is reflected at the borders. Test clips are made by the same rules: the fixed file of 10,000 clips that
-published figures are measured on is not to be had here.
+Follows OpenSTL, MovingMNIST.get_random_trajectory: a picture starts anywhere, in any direction, goes a tenth of its
+room a frame and is reflected at the borders. Test clips are made by the same rules: the fixed file of 10,000 clips
+that published figures are measured on is not to be had here.
 
 Letters: B clips, T frames, Y, X pixel rows and columns.
 """
