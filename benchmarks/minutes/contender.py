@@ -59,8 +59,8 @@ SIZES = {
         gpt2_width=256,
         codec_channels=(16, 32, 64, 128),
         codes=512,
-        vae_width=64,
-        unet_channels=(64, 160),
+        vae_width=48,
+        unet_channels=(64, 96),
     ),
     "toy": Size(
         name="toy",
