@@ -67,6 +67,10 @@ class RunArguments:
     warmup_ratio: float = argument(0.05, help="Share of the steps over which the learning rate rises from 0.")
     max_grad_norm: float = argument(1.0, help="Gradients are scaled down to this norm.")
     mixed_precision: Literal["no", "bf16", "fp16"] = argument("no", help="Type of the forward pass.")
+    non_finite: Literal["stop", "skip"] = argument(
+        "stop",
+        help="What a NaN or infinity in a step's losses or gradients does: it stops the run, or skips the step.",
+    )
     checkpointing_steps: int = argument(500, help="Steps from one checkpoint to the next.")
     checkpoints_total_limit: int = argument(2, help="How many of the newest checkpoints are kept.")
     resume: bool = argument(True, help="Continue from the newest complete checkpoint in output_dir, if there is one.")
