@@ -11,7 +11,7 @@ from tests import campaign  # noqa: F401 (puts the folder of the tests on the pa
 def main() -> None:
     """Run one attack for some time; the same command goes on."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=main.__doc__)
-    parser.add_argument("attack", choices=["kill", "media"])
+    parser.add_argument("attack", choices=["kill", "media", "calls"])
     parser.add_argument("--count", type=int, default=50, help="attempts of each kind")
     parser.add_argument("--hours", type=float, default=1.0, help="when to stop; the same command goes on")
     parser.add_argument("--seed", type=int, default=0)
@@ -21,18 +21,26 @@ def main() -> None:
 
     import torch
 
-    from campaign import bad_media, kill
     from campaign.attempts import Attempts
 
     torch.set_num_threads(1)
     work = given.work.absolute() / given.attack
     attempts = Attempts(work / "attempts.jsonl", given.hours * 3600)
     if given.attack == "kill":
+        from campaign import kill
+
         kill.run(work, attempts, given.count, given.seed, given.only)
         kinds = attempts.counts("job", "way")
-    else:
+    elif given.attack == "media":
+        from campaign import bad_media
+
         bad_media.run(work, attempts, given.count, given.seed)
         kinds = attempts.counts()
+    else:
+        from campaign import wrong_calls
+
+        wrong_calls.run(attempts, given.count, given.seed, given.only)
+        kinds = attempts.counts("surface", "kind")
     for kind, number in sorted(kinds.items()):
         print(*kind, number, sep="\t")
 

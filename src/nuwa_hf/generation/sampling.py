@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
+from nuwa_hf.argument_types import shown
+
 
 PER_OUTPUT = ("temperature", "top_k", "top_p", "min_p", "guidance_scale")
 
@@ -186,11 +188,14 @@ def check_generators(generator: torch.Generator | list[torch.Generator] | None, 
     generators = generator if isinstance(generator, list) else [generator]
     for one in generators:
         if not isinstance(one, torch.Generator) and not (one is None and generator is None):
-            raise TypeError(f"`generator` must be a `torch.Generator` or a list of them, got {one!r}.")
+            raise TypeError(
+                f"`generator` must be a `torch.Generator` or a list of them, got {shown(one)}; give for example "
+                "`torch.Generator().manual_seed(0)`."
+            )
     if isinstance(generator, list) and len(generator) != batch_size:
         raise ValueError(
             f"`generator` must hold one generator for each of the {batch_size} outputs (inputs times the number made"
-            f" of each), got {len(generator)}."
+            f" of each), got {len(generator)}; give as many, or one for all."
         )
 
 

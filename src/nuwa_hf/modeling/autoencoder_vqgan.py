@@ -74,6 +74,7 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
 
     Raises:
         ValueError: If a level or a size in the configuration is impossible.
+        TypeError: If an argument has the wrong type.
 
     Example:
         >>> import torch

@@ -131,7 +131,7 @@ class ImageReader:
         elif isinstance(image, PIL.Image.Image) or is_source(image):
             return self.read_picture(load_image(image, name), name)
         else:
-            raise TypeError(f"`{name}` must be {KINDS}, got {type(image).__name__}.")
+            raise TypeError(f"`{name}` must be {KINDS}, got {type(image).__name__}; convert it.")
         if levels_YXC.dtype == np.uint8:
             # One way for all 8-bit pixels, so that a picture and its array are resized to the same.
             grey_or_color = levels_YXC[..., 0] if levels_YXC.shape[-1] == 1 else levels_YXC

@@ -178,7 +178,7 @@ def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, n
             raise ValueError(f"`{name}` must hold at least one frame, got none.")
         frames = take_given([frame for part_1YX in parts for frame in part_1YX], sampler, name)
     else:
-        raise TypeError(f"`{name}` must be {KINDS}, got {type(mask).__name__}.")
+        raise TypeError(f"`{name}` must be {KINDS}, got {type(mask).__name__}; convert it.")
     frames_TYX = _stack(frames, name)
     if len(frames) not in (1, num_frames or 1):
         raise ValueError(

@@ -126,7 +126,7 @@ def _read_item(item: Any, name: str, sampler: ClipSampler | None) -> tuple[list[
         maps = list(_read_array(item, name, is_video))
         return (take_given(maps, sampler, name), True) if item.ndim == 3 else (maps, False)
     if not isinstance(item, PIL.Image.Image) and not is_source(item):
-        raise TypeError(f"`{name}` must be {KINDS}, got {type(item).__name__}.")
+        raise TypeError(f"`{name}` must be {KINDS}, got {type(item).__name__}; convert it.")
     if is_video:
         return take_file(item, _read_picture, sampler, name)
     with naming(name, describe(item)):
