@@ -102,7 +102,7 @@ def draw(strategy: st.SearchStrategy[Drawn], number: int) -> Drawn:
 
     @seed(number)
     @settings(
-        max_examples=3,
+        max_examples=10,
         database=None,
         deadline=None,
         phases=[Phase.generate],

@@ -7,16 +7,12 @@ remedy, before any layer has run, any random number was drawn or any file was wr
 """
 
 import math
-import os
 import re
-import tempfile
 import traceback
 import warnings
 import zlib
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +21,8 @@ from hypothesis import strategies as st
 from campaign.attempts import Attempts
 from campaign.called_surfaces import surfaces
 from campaign.drawn_values import anything, draw, fits
+from campaign.empty_folders import empty_folder
+from campaign.wrong_commands import Commands
 
 
 LONGEST = 1000  # letters of a message
@@ -166,18 +164,6 @@ def short(value: Any) -> str:
     return re.sub(r" at 0x\w+", "", text)[:200].encode("ascii", "backslashreplace").decode()
 
 
-@contextmanager
-def empty_folder():
-    """A working directory of its own, empty at first."""
-    before = os.getcwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            yield Path(folder)
-        finally:
-            os.chdir(before)
-
-
 def run(attempts: Attempts, count: int, seed: int, only: list[str]) -> None:
     """Make `count` wrong calls and a tenth as many right ones, dealt to the surfaces in turn.
 
@@ -187,14 +173,22 @@ def run(attempts: Attempts, count: int, seed: int, only: list[str]) -> None:
         seed (`int`): of the first.
         only (`list[str]`): surfaces by name; empty for all.
     """
-    calls = Calls()
-    names = [name for name in calls.surfaces if not only or name in only]
+    calls, commands = Calls(), Commands()
+    names = [name for name in (*calls.surfaces, *commands.parsers) if not only or name in only]
     each = math.ceil(count / len(names))
     cases = [
-        {"surface": name, "kind": kind, "seed": seed + number}
-        for kind, numbers in (("wrong", each), ("right", math.ceil(each / 10)))
-        for number in range(numbers)
+        {"surface": name, "kind": "command" if name in commands.parsers else "wrong", "seed": seed + number}
+        for number in range(each)
         for name in names
-        if kind == "wrong" or calls.surfaces[name].right
     ]
-    attempts.make(cases, calls.attempt, "calls")
+    cases += [
+        {"surface": name, "kind": "right", "seed": seed + number}
+        for number in range(math.ceil(each / 10))
+        for name in names
+        if name in calls.surfaces and calls.surfaces[name].right
+    ]
+
+    def attempt(surface: str, kind: str, seed: int) -> dict[str, Any]:
+        return (commands if kind == "command" else calls).attempt(surface, kind, seed)
+
+    attempts.make(cases, attempt, "calls")

@@ -49,26 +49,26 @@ class SamplingSettings:
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if not isinstance(self.do_sample, bool):
-            raise ValueError(f"`do_sample` must be True or False, got {self.do_sample!r}.")
+            raise ValueError(f"`do_sample` must be True or False, got {shown(self.do_sample)}; give one of them.")
         for name, value in self._each("temperature"):
             if not (_is_number(value) and value >= 0):
                 raise ValueError(
-                    f"{name} must be a finite number of at least 0, got {value!r}; 0 takes the likeliest tokens."
+                    f"{name} must be a finite number of at least 0, got {shown(value)}; 0 takes the likeliest tokens."
                 )
         for name, value in self._each("top_k"):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
                 raise ValueError(
-                    f"{name} must be a whole number of at least 0, got {value!r}; 0 or None keeps all tokens."
+                    f"{name} must be a whole number of at least 0, got {shown(value)}; 0 or None keeps all tokens."
                 )
         for name, value in self._each("top_p"):
             if value is not None and not (_is_number(value) and 0 < value <= 1):
-                raise ValueError(f"{name} must be in (0, 1], got {value!r}; use None to keep all tokens.")
+                raise ValueError(f"{name} must be in (0, 1], got {shown(value)}; use None to keep all tokens.")
         for name, value in self._each("min_p"):
             if value is not None and not (_is_number(value) and 0 <= value <= 1):
-                raise ValueError(f"{name} must be in [0, 1], got {value!r}; 0 or None keeps all tokens.")
+                raise ValueError(f"{name} must be in [0, 1], got {shown(value)}; 0 or None keeps all tokens.")
         for name, value in self._each("guidance_scale"):
             if not (_is_number(value) and value >= 1):
-                raise ValueError(f"{name} must be a finite number of at least 1, got {value!r}; 1 turns it off.")
+                raise ValueError(f"{name} must be a finite number of at least 1, got {shown(value)}; 1 turns it off.")
 
     def _each(self, name: str) -> Iterator[tuple[str, Any]]:
         """The values of a setting, each with what to call it in a message."""
@@ -140,7 +140,7 @@ class SamplingSettings:
             if isinstance(value, tuple) and len(value) != batch_size:
                 raise ValueError(
                     f"`{name}` must be one number, or hold one for each of the {batch_size} outputs (inputs times the "
-                    f"number made of each), got {len(value)}."
+                    f"number made of each), got {len(value)}; give one number for all."
                 )
 
     @property

@@ -28,6 +28,7 @@ from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.modeling.token_checks import check_encoded_text, check_text_ids, check_token_range, check_tokens
 
 
+MOST_OUTPUTS = 2**16  # of one input in one call
 TENSORS = (
     *("input_ids", "attention_mask", "negative_input_ids", "negative_attention_mask"),
     *("encoder_hidden_states", "negative_encoder_hidden_states", "sketch_tokens", "known_tokens", "known_mask"),
@@ -293,10 +294,9 @@ def scores_of(call: SamplingCall, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def _check_number_of_outputs(number) -> None:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(
-            f"`num_return_sequences` must be a whole number of at least 1, got {shown(number)}; give an int."
-        )
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_OUTPUTS:
+        rule = f"a whole number from 1 to {MOST_OUTPUTS}"
+        raise ValueError(f"`num_return_sequences` must be {rule}, got {shown(number)}; give an int.")
 
 
 def _check_logits_processor(processors) -> None:

@@ -7,7 +7,7 @@ Legend: B batch, T, H, W token grid.
 
 import torch
 
-from nuwa_hf.argument_types import shown
+from nuwa_hf.argument_types import is_of_type, shown
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
@@ -28,10 +28,13 @@ def as_grid(grid: Grid | tuple[int, int, int]) -> Grid:
         TypeError: If it is something else.
         ValueError: If an extent is not a whole number of at least 1.
     """
-    if not isinstance(grid, Grid) and not (isinstance(grid, list | tuple) and len(grid) == 3):
-        raise TypeError(
-            f"`grid` must be a `Grid` or three whole numbers (t, h, w), got {shown(grid)}; give all three."
-        )
+    if isinstance(grid, Grid):
+        return grid
+    rule = "a `Grid` or three whole numbers (t, h, w) of at least 1"
+    if not isinstance(grid, list | tuple) or len(grid) != 3 or not is_of_type(grid, tuple[int, ...]):
+        raise TypeError(f"`grid` must be {rule}, got {shown(grid)}; give all three.")
+    if min(grid) < 1:
+        raise ValueError(f"`grid` must be {rule}, got {shown(grid)}; use 1 or more.")
     return Grid(*grid)
 
 

@@ -72,7 +72,7 @@ def prepare_images(image: Any, *, height: int, width: int, name: str = "image") 
     if is_batch or isinstance(image, list | tuple):
         images, names = image, [f"{name}[{place}]" for place in range(len(image))]
     if len(images) == 0:
-        raise ValueError(f"`{name}` must hold at least one image, got none.")
+        raise ValueError(f"`{name}` must hold at least one image, got none; give one.")
     reader = ImageReader(height, width)
     pictures = [reader.read(one, one_name) for one, one_name in zip(images, names, strict=True)]
     reader.warn(name)

@@ -16,6 +16,9 @@ from nuwa_hf.pipelines.checks import OUTPUT_TYPES, check_callback, check_choice,
 from nuwa_hf.pipelines.scorers import Scorer
 
 
+MOST_OUTPUTS = 2**16  # of one input in one call
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """One call: the arguments that all tasks have, those that many have, and the state that belongs to the call.
@@ -77,8 +80,8 @@ class RunOptions:
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("output_type", self.output_type, OUTPUT_TYPES)
         check_switch("return_dict", self.return_dict)
-        check_whole_number(count_name, count)
-        check_whole_number("num_candidates", self.num_candidates)
+        for name, number in ((count_name, count), ("num_candidates", self.num_candidates)):
+            check_whole_number(name, number, maximum=MOST_OUTPUTS, reason=" in one call")
         if self.scorer is not None and not callable(self.scorer):
             given = shown(self.scorer)
             raise TypeError(

@@ -70,7 +70,7 @@ def prepare_sketches(
     is_batch = isinstance(sketch, np.ndarray | torch.Tensor) and sketch.ndim == (4 if is_video else 3)
     if is_batch or isinstance(sketch, list | tuple):
         if len(sketch) == 0:
-            raise ValueError(f"`{name}` must hold at least one sketch, got none.")
+            raise ValueError(f"`{name}` must hold at least one sketch, got none; give one.")
         items = [_read_item(one, f"{name}[{place}]", sampler) for place, one in enumerate(sketch)]
         clips = group_clips(items, name, sampler) if is_video else [maps for maps, _ in items]
     else:
