@@ -11,7 +11,7 @@ from tests import campaign  # noqa: F401 (puts the folder of the tests on the pa
 def main() -> None:
     """Run one attack for some time; the same command goes on."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=main.__doc__)
-    parser.add_argument("attack", choices=["kill", "media", "calls"])
+    parser.add_argument("attack", choices=["kill", "media", "calls", "folders"])
     parser.add_argument("--count", type=int, default=50, help="attempts of each kind")
     parser.add_argument("--hours", type=float, default=1.0, help="when to stop; the same command goes on")
     parser.add_argument("--seed", type=int, default=0)
@@ -36,6 +36,11 @@ def main() -> None:
 
         bad_media.run(work, attempts, given.count, given.seed)
         kinds = attempts.counts()
+    elif given.attack == "folders":
+        from campaign import hostile_folders
+
+        hostile_folders.run(work, attempts, given.count, given.seed)
+        kinds = attempts.counts("loader")
     else:
         from campaign import wrong_calls
 
