@@ -4,9 +4,11 @@
 
 import difflib
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from huggingface_hub.dataclasses import strict
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
@@ -17,6 +19,8 @@ from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.modeling.configuration_errors import raises_plain_errors
 from nuwa_hf.modeling.presets import PRESETS, condition_window_of
 from nuwa_hf.standalone.saving import saves_standalone
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.local_checkpoint import check_json_files, is_local_path
 
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
@@ -123,6 +127,27 @@ class NuwaConfig(PreTrainedConfig):
             self.none_token_id = tuple(self.none_token_id)
         if self.learnt_tasks is not None:
             self.learnt_tasks = tuple(self.learnt_tasks)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Self:
+        """Load a configuration from a local folder or from the Hub.
+
+        Args:
+            pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
+                a repository on the Hub.
+            kwargs: everything that `PreTrainedConfig.from_pretrained` takes.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            OSError: If the file is broken.
+        """
+        folder = Path(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
+        if is_local_path(pretrained_model_name_or_path) and folder.is_dir():
+            check_json_files(folder)
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON takes them; there is none for a window of the input like that of the attention, nor for

@@ -29,6 +29,7 @@ from nuwa_hf.pipelines.sketch_input import prepare_sketches
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.pipelines.video_input import prepare_videos
 from nuwa_hf.standalone.saving import saves_standalone
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 
 
 SETTINGS = ("visual_grid", "frame_rate", "max_text_length", "none_token_id")  # of `NuwaConfig`
@@ -303,7 +304,8 @@ class NuwaProcessor(ProcessorMixin):
             OSError: If it is neither.
             TypeError: If there is no such argument.
         """
-        return cls(**load_parts(os.fspath(pretrained_model_name_or_path), SETTINGS, **kwargs))
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return cls(**load_parts(os.fspath(pretrained_model_name_or_path), SETTINGS, **kwargs))
 
     @classmethod
     def of_config(
