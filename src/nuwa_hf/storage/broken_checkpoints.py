@@ -45,7 +45,7 @@ def naming_what_is_broken(name_or_path: str | os.PathLike) -> Iterator[None]:
 
 def _broken(name_or_path: str | os.PathLike, error: Exception) -> OSError:
     said = " ".join(str(error).split())[:LONGEST]
+    kind = type(error).__name__
     return OSError(
-        f"Broken checkpoint: {os.fspath(name_or_path)} cannot be read ({type(error).__name__}: {said}); get it again, or "
-        "give another one."
+        f"Broken checkpoint: {os.fspath(name_or_path)} cannot be read ({kind}: {said}); get it again, or give another."
     )

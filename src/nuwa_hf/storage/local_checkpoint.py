@@ -102,8 +102,8 @@ def check_local_weights(name_or_path: str | os.PathLike, subfolder: str | None =
         subfolder (`str`, *optional*): the folder in it.
 
     Raises:
-        OSError: If a file is cut off, a pointer of Git LFS, or of a model in a wrapper; if a file of JSON is broken, or
-            an index names files of another folder.
+        OSError: If a file is cut off, a pointer of Git LFS, or of a model in a wrapper; if a file of JSON is broken,
+            or an index names files of another folder.
     """
     if not is_local_path(name_or_path):
         return
