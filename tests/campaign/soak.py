@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Training for hours with checkpoints, samples and validation, stopped and resumed every few minutes.
 
-Beside it stands the same run of fewer steps that was never stopped: as far as it goes, its losses are equal. The memory
-of a process may not grow from its first minutes on, nor the number of files.
+Beside it stands the same run of fewer steps that was never stopped: as far as it goes, its losses are equal. The
+memory of a process may not grow from its first minutes on, nor the number of files.
 """
 
 import json
@@ -120,7 +120,8 @@ class Soak:
 def losses(folder: Path) -> dict[int, dict[str, float]]:
     """What `metrics.jsonl` says of each step but for the speed; of validation too."""
     found: dict[int, dict[str, float]] = {}
-    for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+    text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
+    for line in text[: text.rfind("\n") + 1].splitlines():  # a kill may leave part of a line
         values = json.loads(line)
         kept = {name: value for name, value in values.items() if name not in (*Throughput.NAMES, "step")}
         found.setdefault(values["step"], {}).update(kept)

@@ -16,6 +16,10 @@ RAISED = (AttributeError, IndexError, KeyError, RecursionError, pickle.Unpicklin
 OF_WEIGHTS = re.compile("mismatch|state_dict|PytorchStreamReader|invalid load key|weights_only", re.IGNORECASE)
 
 
+class BrokenWeightsError(OSError, RuntimeError):
+    """Weights that are not those of the model: transformers and torch raise a `RuntimeError` here."""
+
+
 @contextmanager
 def naming_what_is_broken(name_or_path: str | os.PathLike) -> Iterator[None]:
     """Within the block, what a checkpoint that cannot be read makes libraries raise becomes one OSError.
@@ -46,6 +50,7 @@ def naming_what_is_broken(name_or_path: str | os.PathLike) -> Iterator[None]:
 def _broken(name_or_path: str | os.PathLike, error: Exception) -> OSError:
     said = " ".join(str(error).split())[:LONGEST]
     kind = type(error).__name__
-    return OSError(
+    cls = BrokenWeightsError if isinstance(error, RuntimeError) else OSError
+    return cls(
         f"Broken checkpoint: {os.fspath(name_or_path)} cannot be read ({kind}: {said}); get it again, or give another."
     )
