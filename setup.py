@@ -20,7 +20,7 @@ EVAL = [*SCORES, "torch-fidelity>=0.4"]
 # Gradio 6 takes pillow below 13 only.
 APP = ["gradio>=6.31,<7"]
 RAY = ["ray>=2.60"]
-TEST = ["pytest>=9.2", "ruff>=0.17.6", "build>=1.2.1", *LORA, *HEIF, *PLOTS, *SCORES]
+TEST = ["pytest>=9.2", "hypothesis>=6.170.17", "ruff>=0.17.6", "build>=1.2.1", *LORA, *HEIF, *PLOTS, *SCORES]
 
 # The address of the source, such as https://github.com/USER/nuwa_hf, where a package is built to be published.
 REPOSITORY = os.environ.get("NUWA_HF_REPOSITORY", "").rstrip("/")

@@ -13,6 +13,7 @@ import torch
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from transformers.generation import GenerationMixin
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.generation.endless_plan import EndlessPlan
 from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.generation.sampling_steps import sample_grid
@@ -24,7 +25,7 @@ from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
 from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall, scores_of
 from nuwa_hf.modeling.sampling_runs import recorder
-from nuwa_hf.modeling.token_checks import check_grid
+from nuwa_hf.modeling.token_checks import as_grid, check_grid
 
 
 class NuwaGenerationMixin(GenerationMixin):
@@ -71,8 +72,13 @@ class NuwaGenerationMixin(GenerationMixin):
             TypeError: If tokens are not integers, or an argument is unknown.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
-        grid = self.config.get_visual_grid() if grid is None else Grid(*grid)
+        grid = self.config.get_visual_grid() if grid is None else as_grid(grid)
         check_grid(grid, self.config)
+        for name, value in (("return_dict_in_generate", return_dict_in_generate), ("output_scores", output_scores)):
+            if value is not None and not isinstance(value, bool):
+                raise TypeError(f"`{name}` must be True, False or None, got {shown(value)}; give one of them.")
+        if callback is not None and not callable(callback):
+            raise TypeError(f"`callback` must be callable, got {shown(callback)}; give a function, or None for none.")
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
         num_steps, steps, answer = self.num_generation_steps(grid, call.schedule), self._steps(call, grid), None
         for step in range(num_steps):

@@ -35,7 +35,7 @@ from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
 from nuwa_hf.evaluation.judges.train_digit_judge import real_clips_report, train_finder
 from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
 from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media import written_aside
 
 
@@ -122,7 +122,7 @@ def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge | DigitFinder, direc
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf train-judges",
         description="Train the judges of EmojiMotion clips, or of Moving MNIST, on real training clips.",
     )
@@ -158,12 +158,18 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         `argparse.Namespace`: one attribute for each option.
 
     Raises:
-        ValueError: If a count is below 1 or the time not above 0.
+        ValueError: If a count is below 1, the time or the learning rate is not above 0, or a seed is below 0.
     """
     arguments = build_parser().parse_args(argv)
     for name in ("frame_steps", "clip_steps", "segment_steps", "digit_steps", "batch_size", "num_val_clips"):
         if getattr(arguments, name) < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}.")
+            raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}; use 1 or more.")
+    for name in ("num_workers", "seed"):
+        if getattr(arguments, name) < 0:
+            raise ValueError(f"`{name}` must be at least 0, got {getattr(arguments, name)}; use 0 or more.")
+    if not 0 < arguments.learning_rate < math.inf:
+        rate = arguments.learning_rate
+        raise ValueError(f"`learning_rate` must be a finite number above 0, got {rate}; leave it out for the default.")
     if not arguments.max_minutes > 0:
         raise ValueError(f"`max_minutes` must be more than 0, got {arguments.max_minutes}; leave it out for no limit.")
     return arguments

@@ -18,7 +18,7 @@ from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -37,7 +37,7 @@ JUDGED_CLIPS = 8
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf inspect",
         description="Look at a folder or another data set of images or clips: what is in it, what would be left out, "
         "how many samples it gives, how well a codec draws it, and which command comes next.",

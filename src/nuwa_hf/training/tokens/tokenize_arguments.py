@@ -3,8 +3,9 @@
 """The arguments of `nuwa-hf tokenize`."""
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_origin, get_type_hints
 
+from nuwa_hf.argument_types import check_types
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.datasets.random_crops import RandomCrops
@@ -29,6 +30,7 @@ class TokenizeArguments:
 
     Raises:
         ValueError: If a value breaks its rule.
+        TypeError: If a value has the wrong type.
     """
 
     output_dir: str = argument(help="Folder of the token files, or a URL such as s3://bucket/tokens.")
@@ -92,6 +94,9 @@ class TokenizeArguments:
     device: str = argument("cpu", help="Where the codecs run; with 'cuda' processes take the GPUs in turn.")
 
     def __post_init__(self):
+        hints = get_type_hints(type(self))
+        choices = {name for name, hint in hints.items() if get_origin(hint) is Literal}  # checked below
+        check_types(vars(self), {name: hint for name, hint in hints.items() if name not in choices}, "see --help")
         for name, allowed in (
             ("setting", tuple(SETTINGS)),
             ("sprites", ("noto", "shapes")),
@@ -100,7 +105,13 @@ class TokenizeArguments:
             ("engine", ("local", "ray")),
         ):
             value = getattr(self, name)
-            require(value in allowed, name, f"one of {list(allowed)}", value, "choose one of these")
+            require(
+                isinstance(value, str) and value in allowed,
+                name,
+                f"one of {list(allowed)}",
+                value,
+                "choose one of these",
+            )
         require(self.num_clips > 0, "num_clips", "at least 1", self.num_clips, "the default is 40000")
         require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
         frames = self.num_frames

@@ -16,7 +16,7 @@ from nuwa_hf.datasets.find_columns import find_columns
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, caption_of, combinations, image_caption_of
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
@@ -137,7 +137,7 @@ def _is_json(line: str) -> bool:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(prog="nuwa-hf train-tokenizer", description=__doc__.split(": ", 1)[1])
+    parser = CommandParser(prog="nuwa-hf train-tokenizer", description=__doc__.split(": ", 1)[1])
     parser.add_argument("--setting", choices=list(SETTINGS), default="small", help="EmojiMotion's setting")
     parser.add_argument("--num_captions", type=int, default=20000, help="samples of EmojiMotion to read")
     parser.add_argument("--captions", type=Path, metavar="FILE.txt", help="read this file instead, a caption a line")
