@@ -30,10 +30,9 @@ class CheckedCall:
         num_inputs (`int`): B.
         num_outputs_each (`int`): outputs of each input; they follow each other.
         num_frames (`int`): T, 1 for an image.
-        prompts (`list[str]`, *optional*): a text for each input; None for the constant "None" condition.
-        negative_prompts (`list[str]`, *optional*): what guidance leads away from, likewise.
-        prompt_embeds (`EncodedText`, *optional*): encoded texts in place of `prompts`.
-        negative_prompt_embeds (`EncodedText`, *optional*): likewise, in place of `negative_prompts`.
+        prompts (`list[str]` or `EncodedText`, *optional*): a text for each input; None for the constant "None"
+            condition.
+        negative_prompts (`list[str]` or `EncodedText`, *optional*): what guidance leads away from, likewise.
         sketches (`torch.LongTensor` of shape `(B, T, Y, X)`, *optional*): class maps.
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`, *optional*): what is given in part, in [0, 1].
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`, *optional*): True where its pixels are to be filled.
@@ -49,10 +48,8 @@ class CheckedCall:
     num_inputs: int
     num_outputs_each: int
     num_frames: int
-    prompts: list[str] | None = None
-    negative_prompts: list[str] | None = None
-    prompt_embeds: EncodedText | None = None
-    negative_prompt_embeds: EncodedText | None = None
+    prompts: list[str] | EncodedText | None = None
+    negative_prompts: list[str] | EncodedText | None = None
     sketches: torch.Tensor | None = None
     pixels: torch.Tensor | None = None
     masks: torch.Tensor | None = None
@@ -61,7 +58,7 @@ class CheckedCall:
 
     def __post_init__(self):
         self.sampling.check_batch(self.num_outputs)
-        if self.prompt_embeds is not None and self.options.scorer is not None:
+        if isinstance(self.prompts, EncodedText) and self.options.scorer is not None:
             raise ValueError("`scorer` must be None with `prompt_embeds`, since it reads texts; give `prompt`.")
 
     @property
@@ -151,8 +148,8 @@ class CheckedCallMixin:
             `tuple`: the conditions, whose tensors have a row for each output, and the known part, if there is one.
         """
         conditions: dict[str, Any] = self.text_conditions(
-            call.prompts if call.prompt_embeds is None else call.prompt_embeds,
-            call.negative_prompts if call.negative_prompt_embeds is None else call.negative_prompt_embeds,
+            call.prompts,
+            call.negative_prompts,
             batch_size=call.num_outputs,
             do_classifier_free_guidance=call.sampling.uses_guidance,
         )

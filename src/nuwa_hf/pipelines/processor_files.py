@@ -37,6 +37,21 @@ def save_codecs(codecs: dict[str, ModelMixin], folder: str | os.PathLike) -> Non
         save_aside(Path(folder) / name, codec.save_pretrained)
 
 
+def write_processor_of_pipeline(folder: str | os.PathLike) -> None:
+    """Let `AutoProcessor` find the processor of a pipeline, whose parts all lie in the pipeline's own folders.
+
+    Args:
+        folder (`str` or `os.PathLike`): the pipeline's.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    path = Path(folder) / SETTINGS_FILE
+    aside = path.with_name(f".{path.name}.incomplete")
+    aside.write_text(json.dumps({"processor_class": "NuwaProcessor"}, indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
+
+
 def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict[str, Any]:
     """The arguments of `NuwaProcessor` from a folder or the Hub.
 
@@ -60,7 +75,7 @@ def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict
         known = ", ".join(("tokenizer", *CODECS, *HUB_ARGUMENTS))
         raise TypeError(f"There is no argument `{next(iter(given))}`. There are {known}.")
     saved = _read_json(name_or_path, SETTINGS_FILE, hub)
-    if saved is not None:
+    if saved is not None and "codecs" in saved:  # a pipeline's own names no more than the class
         codecs, folder = saved["codecs"], ""
     else:
         index = _read_json(name_or_path, INDEX_FILE, hub)
