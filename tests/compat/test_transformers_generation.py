@@ -60,24 +60,24 @@ class NuwaGenerationTest(testers.GenerationTesterMixin, unittest.TestCase):
 
     def test_greedy_generate(self):
         config, tokens = self._generate(do_sample=False, return_dict_in_generate=False)
-        self.assertEqual(tokens.shape, (2, *config.visual_grid))
+        assert tokens.shape == (2, *config.visual_grid)
 
     def test_greedy_generate_dict_outputs(self):
         config, output = self._generate(do_sample=False, return_dict_in_generate=True, output_scores=True)
-        self.assertEqual(output.scores.shape, (2, *config.visual_grid, config.codebook_size))
-        self.assertTrue(torch.equal(output.scores.argmax(-1), output.tokens))
+        assert output.scores.shape == (2, *config.visual_grid, config.codebook_size)
+        assert torch.equal(output.scores.argmax(-1), output.tokens)
 
     def test_sample_generate(self):
         drawn = {"do_sample": True, "top_k": 10, "top_p": 0.7, "temperature": 0.7, "return_dict_in_generate": False}
         config, tokens = self._generate(**drawn)
-        self.assertEqual(tokens.shape, (2, *config.visual_grid))
+        assert tokens.shape == (2, *config.visual_grid)
 
     def test_sample_generate_dict_output(self):
         settings = {"do_sample": True, "num_return_sequences": 2, "output_scores": True, "top_k": 10}
         config, output = self._generate(return_dict_in_generate=True, **settings)
-        self.assertEqual(output.tokens.shape, (4, *config.visual_grid))
-        self.assertTrue((output.scores.isfinite().sum(-1) == 10).all())
-        self.assertTrue(output.scores.gather(-1, output.tokens[..., None]).isfinite().all())
+        assert output.tokens.shape == (4, *config.visual_grid)
+        assert (output.scores.isfinite().sum(-1) == 10).all()
+        assert output.scores.gather(-1, output.tokens[..., None]).isfinite().all()
 
     def test_forward_with_logits_to_keep(self):
         """Theirs expects a logit for every text token, of the text's vocabulary."""
@@ -86,7 +86,7 @@ class NuwaGenerationTest(testers.GenerationTesterMixin, unittest.TestCase):
         with torch.no_grad():
             everything = model(**inputs, logits_to_keep=0).logits
             last = model(**inputs, logits_to_keep=1).logits
-        self.assertEqual(everything.shape, (3, *config.visual_grid, config.codebook_size))
+        assert everything.shape == (3, *config.visual_grid, config.codebook_size)
         torch.testing.assert_close(everything.flatten(1, 3)[:, -1:], last, rtol=1e-5, atol=1e-5)
 
 
