@@ -96,6 +96,9 @@ def test_encode_prompt_needs_no_codec(pipelines):
         ({"height": 9}, ValueError, "`height` must be 8, since this checkpoint draws 8x10 pixels.* got 9"),
         ({"height": FRAME_SIZE[1], "width": 8}, ValueError, "`width` must be 10"),
         ({"width": 10.0}, TypeError, "`width` must be a whole number"),
+        ({"num_inference_steps": 20}, TypeError, "`num_inference_steps`: the number of steps follows from the size"),
+        ({"guidence_scale": 3.0}, TypeError, "no argument `guidence_scale`; did you mean `guidance_scale`"),
+        ({"mask_image": None}, TypeError, "no argument `mask_image`"),
     ],
 )
 def test_what_a_call_cannot_follow_is_refused(pipelines, arguments, error, message):
@@ -124,7 +127,7 @@ def test_mask_image_is_mask_and_what_the_processors_make_a_call_takes(pipelines)
     (picture,) = pipeline.image_processor.postprocess(output.images, output_type="pil")
     given["generator"] = seeded(0)
     assert np.array_equal(picture, pipeline(image=image, mask_image=mask, **given).images[0])
-    with pytest.raises(TypeError, match="mask_image"):
+    with pytest.raises(TypeError, match="`mask_image` is another name of `mask`, got both"):
         pipeline(image=image, mask=mask, mask_image=mask, **given)
 
 

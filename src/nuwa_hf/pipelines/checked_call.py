@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.argument_names import own_names
 from nuwa_hf.pipelines.encoded_text import EncodedText
 from nuwa_hf.pipelines.known_part import KnownPart
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
@@ -67,10 +68,6 @@ class CheckedCall:
         return self.num_inputs * self.num_outputs_each
 
 
-# Names that diffusers' pipelines have for an argument of ours.
-OTHER_NAMES = {"mask_image": "mask"}
-
-
 def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
     """A decorator that completes a pipeline's `__call__`, whose own body checks the arguments: what it returns is run.
 
@@ -83,10 +80,7 @@ def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
     parameters = signature(check).parameters
 
     def check_named(self, *arguments: Any, **named: Any) -> CheckedCall:
-        for other, own in OTHER_NAMES.items():
-            if other in named and own in parameters and own not in named:
-                named[own] = named.pop(other)
-        return check(self, *arguments, **named)
+        return check(self, *arguments, **own_names(named, parameters))
 
     @wraps(check)
     @torch.no_grad()

@@ -34,7 +34,7 @@ from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
-from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
+from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, check_variant, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
 
@@ -116,6 +116,9 @@ class NuwaPipelineBase(
                 required=[name for name in wanted if name not in cls._optional_components],
                 optional=[name for name in wanted if name in cls._optional_components],
             )
+            for name in wanted:
+                if (folder := Path(name_or_path, name)).is_dir():
+                    check_variant(folder, kwargs.get("variant"))
         try:
             return super().from_pretrained(name_or_path, **kwargs)
         except OSError as error:
