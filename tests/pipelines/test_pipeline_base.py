@@ -54,7 +54,7 @@ def test_variant_is_saved_and_loaded(tmp_path):
     loaded = NuwaTextToVideoPipeline.from_pretrained(tmp_path, variant="fp16")
     assert torch.equal(frames_of(loaded), frames_of(pipeline))
     assert NuwaProcessor.from_pretrained(tmp_path, variant="fp16").vqgan.dtype == torch.float32
-    with pytest.raises(OSError, match="`variant` must be 'fp16', .* got None; load with variant='fp16'"):
+    with pytest.raises(OSError, match=r"`variant` must be 'fp16', .* got None; load with variant='fp16'"):
         NuwaTextToVideoPipeline.from_pretrained(tmp_path)
 
 

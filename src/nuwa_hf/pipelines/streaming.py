@@ -50,7 +50,6 @@ def runs_checked_stream(check: Callable[..., CheckedStream]) -> Callable[..., It
     Returns:
         `Callable`: a method that returns the frames; its attribute `check` returns the `CheckedStream`.
     """
-
     parameters = signature(check).parameters
 
     def check_named(self, *arguments: Any, **named: Any) -> CheckedStream:
