@@ -16,12 +16,15 @@ class _AnyModel(ModelMixin, ConfigMixin):
     """Reads the configuration of any model."""
 
 
-def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None, **hub: Any) -> ModelMixin:
+def load_codec(
+    name_or_path: str | os.PathLike, subfolder: str | None = None, *, variant: str | None = None, **hub: Any
+) -> ModelMixin:
     """Loads a codec of the class that its configuration names: `NuwaVQGAN`, or one of diffusers.
 
     Args:
         name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or a repository on the Hub.
         subfolder (`str`, *optional*): the folder in it.
+        variant (`str`, *optional*): of the weights, such as `"fp16"`.
         hub: `revision`, `token`, `cache_dir` and others, for the Hub.
 
     Returns:
@@ -40,6 +43,6 @@ def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None, **
             f"`{name_or_path}` must hold a codec of nuwa_hf or of diffusers, got a model of the class {name!r}; load "
             "codecs of your own in Python and hand them over."
         )
-    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder, **hub)
+    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder, variant=variant, **hub)
     as_codec(model)
     return model
