@@ -6,6 +6,7 @@ Legend: B batch, k outputs of each input, L text length, T, H, W visual grid.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -81,21 +82,21 @@ class NuwaGenerationMixin(GenerationMixin):
         if callback is not None and not callable(callback):
             raise TypeError(f"`callback` must be callable, got {shown(callback)}; give a function, or None for none.")
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
-        num_steps, steps, answer = self.num_generation_steps(grid, call.schedule), self._steps(call, grid), None
+        num_steps, answer = self.num_generation_steps(grid, call.schedule), None
         wants_scores = or_else(output_scores, call.config.output_scores)
-        for step in range(num_steps):
-            _, tokens = steps.send(answer)
-            answer = None if callback is None else callback(step, num_steps, tokens)
-            if answer is True:
-                break
-            if answer and wants_scores:
-                raise ValueError(
-                    f"`callback` must not change {', '.join(map(repr, answer))} with `output_scores`, which are read "
-                    "in one pass after all steps; leave one of the two out."
-                )
-        # Before the steps end: then another call may go on in their memory.
-        tokens = tokens.clone(memory_format=torch.contiguous_format)
-        steps.close()
+        with closing(self._steps(call, grid)) as steps:  # also if a callback raises an error
+            for step in range(num_steps):
+                _, tokens = steps.send(answer)
+                answer = None if callback is None else callback(step, num_steps, tokens)
+                if answer is True:
+                    break
+                if answer and wants_scores:
+                    raise ValueError(
+                        f"`callback` must not change {', '.join(map(repr, answer))} with `output_scores`, which are "
+                        "read in one pass after all steps; leave one of the two out."
+                    )
+            # Before the steps end: then another call may go on in their memory.
+            tokens = tokens.clone(memory_format=torch.contiguous_format)
         if or_else(return_dict_in_generate, call.config.return_dict_in_generate) is False:
             return tokens
         return NuwaGenerateOutput(tokens=tokens, scores=scores_of(call, tokens) if wants_scores else None)

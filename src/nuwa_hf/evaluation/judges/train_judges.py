@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
-from tqdm.auto import tqdm
 
 from nuwa_hf.datasets import EmojiMotion, MovingMNIST
 from nuwa_hf.datasets.class_map import sketch_class_names
@@ -28,6 +27,7 @@ from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.judges.digit_finder import DigitFinder
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER, DigitReader
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
+from nuwa_hf.evaluation.judges.judge_progress import JudgeProgress
 from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
 from nuwa_hf.evaluation.judges.judge_report import draw_rows, report_scores
 from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER
@@ -85,7 +85,7 @@ def train(
     judge.train().to(memory_format=torch.channels_last)
     losses = []
     begin = time.monotonic()
-    with tqdm(loader, desc=type(judge).__name__, total=steps) as progress:
+    with JudgeProgress(loader, desc=type(judge).__name__, total=steps, max_seconds=max_seconds) as progress:
         for step, batch in enumerate(progress):
             share = max(step / steps, (time.monotonic() - begin) / max_seconds)
             if share >= 1 and losses:

@@ -137,7 +137,10 @@ def _is_json(line: str) -> bool:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = CommandParser(prog="nuwa-hf train-tokenizer", description=__doc__.split(": ", 1)[1])
+    parser = CommandParser(
+        prog="nuwa-hf train-tokenizer",
+        description="Learn a text tokenizer from the captions of EmojiMotion, of a data set or of a file.",
+    )
     parser.add_argument("--setting", choices=list(SETTINGS), default="small", help="EmojiMotion's setting")
     parser.add_argument("--num_captions", type=int, default=20000, help="samples of EmojiMotion to read")
     parser.add_argument("--captions", type=Path, metavar="FILE.txt", help="read this file instead, a caption a line")
