@@ -60,7 +60,7 @@ SIZES = {
         codec_channels=(16, 32, 64, 128),
         codes=512,
         vae_width=48,
-        unet_channels=(64, 96),
+        unet_channels=(96, 96),
     ),
     "toy": Size(
         name="toy",
