@@ -6,6 +6,7 @@ Legend: B batch, k outputs of each input, L text length, T, H, W visual grid.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from transformers.generation import GenerationMixin
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.generation.endless_plan import EndlessPlan
 from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.generation.sampling_steps import sample_grid
@@ -24,7 +26,7 @@ from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
 from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall, scores_of
 from nuwa_hf.modeling.sampling_runs import recorder
-from nuwa_hf.modeling.token_checks import check_grid
+from nuwa_hf.modeling.token_checks import as_grid, check_grid
 
 
 class NuwaGenerationMixin(GenerationMixin):
@@ -72,24 +74,29 @@ class NuwaGenerationMixin(GenerationMixin):
             TypeError: If tokens are not integers, or an argument is unknown.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
-        grid = self.config.get_visual_grid() if grid is None else Grid(*grid)
+        grid = self.config.get_visual_grid() if grid is None else as_grid(grid)
         check_grid(grid, self.config)
+        for name, value in (("return_dict_in_generate", return_dict_in_generate), ("output_scores", output_scores)):
+            if value is not None and not isinstance(value, bool):
+                raise TypeError(f"`{name}` must be True, False or None, got {shown(value)}; give one of them.")
+        if callback is not None and not callable(callback):
+            raise TypeError(f"`callback` must be callable, got {shown(callback)}; give a function, or None for none.")
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
-        num_steps, steps, answer = self.num_generation_steps(grid, call.schedule), self._steps(call, grid), None
+        num_steps, answer = self.num_generation_steps(grid, call.schedule), None
         wants_scores = or_else(output_scores, call.config.output_scores)
-        for step in range(num_steps):
-            _, tokens = steps.send(answer)
-            answer = None if callback is None else callback(step, num_steps, tokens)
-            if answer is True:
-                break
-            if answer and wants_scores:
-                raise ValueError(
-                    f"`callback` must not change {', '.join(map(repr, answer))} with `output_scores`, which are read "
-                    "in one pass after all steps; leave one of the two out."
-                )
-        # Before the steps end: then another call may go on in their memory.
-        tokens = tokens.clone(memory_format=torch.contiguous_format)
-        steps.close()
+        with closing(self._steps(call, grid)) as steps:  # also if a callback raises an error
+            for step in range(num_steps):
+                _, tokens = steps.send(answer)
+                answer = None if callback is None else callback(step, num_steps, tokens)
+                if answer is True:
+                    break
+                if answer and wants_scores:
+                    raise ValueError(
+                        f"`callback` must not change {', '.join(map(repr, answer))} with `output_scores`, which are "
+                        "read in one pass after all steps; leave one of the two out."
+                    )
+            # Before the steps end: then another call may go on in their memory.
+            tokens = tokens.clone(memory_format=torch.contiguous_format)
         if or_else(return_dict_in_generate, call.config.return_dict_in_generate) is False:
             return tokens
         return NuwaGenerateOutput(tokens=tokens, scores=scores_of(call, tokens) if wants_scores else None)

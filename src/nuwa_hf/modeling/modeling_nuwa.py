@@ -47,7 +47,8 @@ from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
 from nuwa_hf.standalone.saving import saves_standalone
-from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.local_checkpoint import check_local_model
 from nuwa_hf.storage.saved_models import saves_whole
 
 
@@ -91,11 +92,14 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
             The model, in evaluation mode.
 
         Raises:
-            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper.
+            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper, or a file
+                is broken.
         """
-        if pretrained_model_name_or_path is not None:
-            check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
-        return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+        if pretrained_model_name_or_path is None:
+            return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+        check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
 
     save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
 

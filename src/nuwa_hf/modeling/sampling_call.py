@@ -13,6 +13,7 @@ from typing import Self
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.known_tokens import check_known_tokens
 from nuwa_hf.generation.logit_rules import guided_outputs
@@ -24,7 +25,14 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.sampling_texts import Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.token_checks import check_encoded_text, check_token_range, check_tokens
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_text_ids, check_token_range, check_tokens
+
+
+MOST_OUTPUTS = 2**16  # of one input in one call
+TENSORS = (
+    *("input_ids", "attention_mask", "negative_input_ids", "negative_attention_mask"),
+    *("encoder_hidden_states", "negative_encoder_hidden_states", "sketch_tokens", "known_tokens", "known_mask"),
+)
 
 
 # Texts that a call may go on with, and what they stand for if it began with that.
@@ -51,6 +59,7 @@ class SamplingCall(SamplingArguments):
     attention_mask: torch.Tensor | None
 
     def __post_init__(self):
+        self._check_kinds()
         self._check_texts()
         check_schedule(self.schedule)
         refuse_what_cannot_be_obeyed(self.config)
@@ -61,6 +70,24 @@ class SamplingCall(SamplingArguments):
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
             check_token_range("sketch_tokens", self.sketch_tokens, self.model.config.sketch_codebook_size)
+
+    def _check_kinds(self) -> None:
+        """Check that tensors are tensors, and the like."""
+        config = self.generation_config
+        if config is not None and not isinstance(config, GenerationConfig):
+            raise TypeError(
+                f"`generation_config` must be a `GenerationConfig`, got {shown(config)}; give one, or None."
+            )
+        if not isinstance(self.condition_on_known, bool):
+            given = shown(self.condition_on_known)
+            raise TypeError(f"`condition_on_known` must be True or False, got {given}; give one of them.")
+        for name in TENSORS:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, torch.Tensor):
+                raise TypeError(f"`{name}` must be a tensor, got {shown(value)}; give one, or None.")
+        for name in ("input_ids", "negative_input_ids"):
+            if getattr(self, name) is not None:
+                check_text_ids(name, getattr(self, name), self.model.config)
 
     def _check_texts(self) -> None:
         """Check that each text is given once, as tokens or encoded."""
@@ -76,7 +103,7 @@ class SamplingCall(SamplingArguments):
             if given and len(getattr(self, given[0])) != self.num_inputs:
                 raise ValueError(
                     f"`{given[0]}` must have as many rows as the texts, {self.num_inputs}, got "
-                    f"{len(getattr(self, given[0]))}."
+                    f"{len(getattr(self, given[0]))}; give one for each."
                 )
 
     @property
@@ -300,13 +327,14 @@ def scores_of(call: SamplingCall, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def _check_number_of_outputs(number) -> None:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"`num_return_sequences` must be a whole number of at least 1, got {number!r}.")
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_OUTPUTS:
+        rule = f"a whole number from 1 to {MOST_OUTPUTS}"
+        raise ValueError(f"`num_return_sequences` must be {rule}, got {shown(number)}; give an int.")
 
 
 def _check_logits_processor(processors) -> None:
     if processors is not None and not (isinstance(processors, list) and all(map(callable, processors))):
         raise TypeError(
-            f"`logits_processor` must be a `LogitsProcessorList` of callables, got {processors!r}; wrap one processor "
-            "as `LogitsProcessorList([processor])`."
+            f"`logits_processor` must be a `LogitsProcessorList` of callables, got {shown(processors)}; wrap one "
+            "processor as `LogitsProcessorList([processor])`."
         )

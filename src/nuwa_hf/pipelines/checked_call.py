@@ -15,6 +15,7 @@ import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.pipelines.argument_names import own_names
+from nuwa_hf.pipelines.checks import check_switch
 from nuwa_hf.pipelines.encoded_text import EncodedText
 from nuwa_hf.pipelines.known_part import KnownPart
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
@@ -58,6 +59,8 @@ class CheckedCall:
     composite: bool = True
 
     def __post_init__(self):
+        check_switch("condition_on_known", self.condition_on_known)
+        check_switch("composite", self.composite)
         self.sampling.check_batch(self.num_outputs)
         if isinstance(self.prompts, EncodedText) and self.options.scorer is not None:
             raise ValueError("`scorer` must be None with `prompt_embeds`, since it reads texts; give `prompt`.")

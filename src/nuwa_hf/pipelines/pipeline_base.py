@@ -34,6 +34,7 @@ from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, check_variant, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
@@ -119,7 +120,8 @@ class NuwaPipelineBase(
             for name in wanted:
                 check_variant(Path(name_or_path, name), kwargs.get("variant"))
         try:
-            return super().from_pretrained(name_or_path, **kwargs)
+            with naming_what_is_broken(name_or_path):
+                return super().from_pretrained(name_or_path, **kwargs)
         except OSError as error:
             reason = hub_reason(error)
             if reason is None:

@@ -14,7 +14,7 @@ import torch
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
-from nuwa_hf.pipelines.long_video import Chunk, chunks_of
+from nuwa_hf.pipelines.long_video import Chunk, chunks_to_draw
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.scorers import check_scores, likelihood_ratio
 from nuwa_hf.pipelines.step_callback import TEXT_TENSORS, StepCallback
@@ -52,9 +52,10 @@ class TokenGenerationMixin:
         """
         call, mask = options.call, conditions["attention_mask"]
         num_outputs, (_, height, width) = len(mask), self.transformer.config.visual_grid
-        chunks = list(chunks_of(num_frames, self.max_frames, options.overlap_frames))
+        is_given = None
         if "known_mask" in conditions:
-            chunks = [c for c in chunks if not conditions["known_mask"][:, c.start : c.stop].all()]
+            is_given = conditions["known_mask"].flatten(2).all(2).all(0).tolist()
+        chunks = chunks_to_draw(num_frames, self.max_frames, options.overlap_frames, is_given)
         grids = [Grid(chunk.stop - chunk.start, height, width) for chunk in chunks]
         largest = Grid(min(num_frames, self.max_frames), height, width)
         rounds = self._rounds(num_outputs, largest, sampling, options)

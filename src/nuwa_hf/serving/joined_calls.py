@@ -61,6 +61,7 @@ def kind_of(call: CheckedCall, max_frames: int) -> Hashable:
         options.overlap_frames,
         options.num_candidates,
         options.scorer,
+        None if options.callback_on_step_end is None else object(),  # equal to no other: its tokens are its own
     )
 
 
@@ -95,7 +96,7 @@ def sample_together(pipeline: NuwaPipelineBase, encoded: Sequence[EncodedCall]) 
 
     Args:
         pipeline (`NuwaPipelineBase`): of their task.
-        encoded (`Sequence[EncodedCall]`): the calls, each with a generator for each output.
+        encoded (`Sequence[EncodedCall]`): the calls, each with a generator for each output; one with a callback alone.
 
     Returns:
         `list[torch.LongTensor]`: the tokens of each call, of shape `(its outputs, T, H, W)`.
