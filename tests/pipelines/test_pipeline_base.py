@@ -56,6 +56,8 @@ def test_variant_is_saved_and_loaded(tmp_path):
     assert NuwaProcessor.from_pretrained(tmp_path, variant="fp16").vqgan.dtype == torch.float32
     with pytest.raises(OSError, match=r"`variant` must be 'fp16', .* got None; load with variant='fp16'"):
         NuwaTextToVideoPipeline.from_pretrained(tmp_path)
+    with pytest.raises(OSError, match="load with variant='fp16'"):
+        NuwaProcessor.from_pretrained(tmp_path)
 
 
 def test_shards_are_saved_and_loaded(tmp_path):

@@ -118,8 +118,7 @@ class NuwaPipelineBase(
                 optional=[name for name in wanted if name in cls._optional_components],
             )
             for name in wanted:
-                if (folder := Path(name_or_path, name)).is_dir():
-                    check_variant(folder, kwargs.get("variant"))
+                check_variant(Path(name_or_path, name), kwargs.get("variant"))
         try:
             with naming_what_is_broken(name_or_path):
                 return super().from_pretrained(name_or_path, **kwargs)

@@ -99,13 +99,13 @@ def check_variant(folder: Path, variant: str | None) -> None:
     """Check that a component's folder holds weights of the variant that is about to be loaded.
 
     Args:
-        folder (`Path`): the component's; one without weights has no variants.
+        folder (`Path`): the component's; one that is not there or has no weights has no variants.
         variant (`str`, *optional*): such as `"fp16"`; None for the weights without a variant.
 
     Raises:
         OSError: If it holds weights of others alone.
     """
-    found = variants_of([path.name for path in folder.iterdir() if path.is_file()])
+    found = variants_of([path.name for path in folder.glob("*") if path.is_file()])
     if found and None not in found and variant not in found:
         one = sorted(found)[0]
         raise OSError(

@@ -3,13 +3,14 @@
 """A saved codec, of whatever class it is."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import diffusers
 from diffusers import ConfigMixin, ModelMixin
 
 from nuwa_hf.modeling.codec.protocol import as_codec
-from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.local_checkpoint import check_local_weights, check_variant, is_local_path
 
 
 class _AnyModel(ModelMixin, ConfigMixin):
@@ -31,11 +32,14 @@ def load_codec(
         The model, in evaluation mode; `as_codec` gives what speaks the protocol for it.
 
     Raises:
-        OSError: If there is no model, or its weights are cut off, a pointer of Git LFS, or of a model in a wrapper.
+        OSError: If there is no model or none of the variant, or its weights are cut off, a pointer of Git LFS, or of
+            a model in a wrapper.
         ValueError: If diffusers knows no class of its name.
         TypeError: If the model is no codec.
     """
     check_local_weights(name_or_path, subfolder)
+    if is_local_path(name_or_path):
+        check_variant(Path(name_or_path, subfolder or ""), variant)
     config = _AnyModel.load_config(name_or_path, subfolder=subfolder, **hub)
     name = str(config.get("_class_name"))
     if not hasattr(diffusers, name):
