@@ -99,6 +99,7 @@ class Soak:
         found = [] if process.exitcode in expected else [f"exit status {process.exitcode}"]
         own, right = losses(folder), self.compared()
         both = own.keys() & right.keys()
+        found += ["no step"] * (not own)
         found += ["losses differ"] * any(own[step] != right[step] for step in both)
         early = max(sizes[len(sizes) // 10 : len(sizes) // 5 + 1], default=0.0)
         grown = max(sizes[-3:], default=0.0) - early
@@ -120,6 +121,8 @@ class Soak:
 def losses(folder: Path) -> dict[int, dict[str, float]]:
     """What `metrics.jsonl` says of each step but for the speed; of validation too."""
     found: dict[int, dict[str, float]] = {}
+    if not (folder / "metrics.jsonl").exists():
+        return found
     text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
     for line in text[: text.rfind("\n") + 1].splitlines():  # a kill may leave part of a line
         values = json.loads(line)

@@ -143,7 +143,8 @@ class Calls:
             found.append("a message without end")
         if "\n" in text.strip():
             found.append("several lines")
-        if not re.search(rf"`(\w+[._])?(--)?{name.replace('_', '[_-]')}\b", text) and not is_of_file:
+        as_named = name.replace("_", "[_-]")
+        if not re.search(rf"`(\w+[._])?(--)?{as_named}\b|of a {name.title()}\b", text) and not is_of_file:
             found.append("the argument is not named")
         if not re.search(r"must|cannot|needs?\b|not\b|no\b|takes|unknown", text, re.IGNORECASE):
             found.append("no rule")

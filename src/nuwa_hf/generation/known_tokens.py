@@ -29,7 +29,7 @@ def check_known_tokens(
     if known_tokens is None or known_mask is None:
         missing = "known_tokens" if known_tokens is None else "known_mask"
         raise ValueError(
-            f"`known_tokens` and `known_mask` go together, got None as `{missing}`; give both or neither."
+            f"`known_tokens` and `known_mask` go together, but `{missing}` is missing; give both or neither."
         )
     for name, tensor in (("known_tokens", known_tokens), ("known_mask", known_mask)):
         if not isinstance(tensor, torch.Tensor):

@@ -7,7 +7,7 @@ Legend: B batch, T, H, W token grid.
 
 import torch
 
-from nuwa_hf.argument_types import is_of_type, shown
+from nuwa_hf.argument_types import shown
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
@@ -31,10 +31,8 @@ def as_grid(grid: Grid | tuple[int, int, int]) -> Grid:
     if isinstance(grid, Grid):
         return grid
     rule = "a `Grid` or three whole numbers (t, h, w) of at least 1"
-    if not isinstance(grid, list | tuple) or len(grid) != 3 or not is_of_type(grid, tuple[int, ...]):
+    if not isinstance(grid, list | tuple) or len(grid) != 3:
         raise TypeError(f"`grid` must be {rule}, got {shown(grid)}; give all three.")
-    if min(grid) < 1:
-        raise ValueError(f"`grid` must be {rule}, got {shown(grid)}; use 1 or more.")
     return Grid(*grid)
 
 
@@ -120,7 +118,7 @@ def check_whole_numbers(name: str, tokens: torch.Tensor) -> None:
     """
     if not isinstance(tokens, torch.Tensor) or tokens.dtype == torch.bool or tokens.dtype not in INTEGERS:
         kind = tokens.dtype if isinstance(tokens, torch.Tensor) else shown(tokens)
-        raise TypeError(f"`{name}` must be a tensor of whole numbers (torch.long), got {kind}; give token ids.")
+        raise TypeError(f"`{name}` must be whole numbers (torch.long) in a tensor, got {kind}; give token ids.")
 
 
 def check_text_ids(name: str, ids: torch.Tensor, config: NuwaConfig) -> None:
@@ -141,6 +139,8 @@ def check_text_ids(name: str, ids: torch.Tensor, config: NuwaConfig) -> None:
             f"`{name}` must have shape (batch, length) with 1 to {config.max_text_length} tokens, got "
             f"{tuple(ids.shape)}; truncate the text."
         )
+    if ids.is_meta:  # has no values
+        return
     low, high = (int(value) for value in ids.aminmax())
     if low < 0 or high >= config.vocab_size:
         raise ValueError(
