@@ -9,7 +9,7 @@ from dataclasses import fields
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.app import build_app
 from nuwa_hf.app.limits import AppLimits
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 
 
 LIMIT_HELP = {
@@ -26,7 +26,7 @@ LIMIT_HELP = {
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf app",
         description="Open the eight tasks in the browser, on any checkpoint or on two side by side.",
         epilog="example: nuwa-hf app --checkpoint user/model --compare user/other",

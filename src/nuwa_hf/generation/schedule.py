@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import torch
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.grid import Grid
 
 
@@ -32,8 +33,8 @@ def check_schedule(schedule: str) -> None:
     Raises:
         ValueError: If the schedule is unknown.
     """
-    if schedule not in SCHEDULES:
-        raise ValueError(f"`schedule` must be one of {SCHEDULES}, got {schedule!r}.")
+    if not isinstance(schedule, str) or schedule not in SCHEDULES:
+        raise ValueError(f"`schedule` must be one of {SCHEDULES}, got {shown(schedule)}; choose one of these.")
 
 
 def wave_strides(window: tuple[int, int, int]) -> tuple[int, int]:

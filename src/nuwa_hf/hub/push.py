@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.hub.push_folder import push_folder
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf push",
         description="Push a pipeline, a model, a tokenizer or an adapter to the Hub.",
         epilog="example: nuwa-hf push my-nuwa user/my-nuwa",
