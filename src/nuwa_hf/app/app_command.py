@@ -17,7 +17,7 @@ LIMIT_HELP = {
     "max_results": "images or videos of one request",
     "max_candidates": "candidates of each of them",
     "max_upload": "megabytes of an uploaded file",
-    "max_seconds": "seconds that a visitor waits for a result",
+    "max_seconds": "seconds after which a request is stopped",
     "max_waiting": "requests that wait for their turn",
     "max_text": "letters of a text",
     "max_scale": "factor by which results are enlarged",
@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     parser = CommandParser(
         prog="nuwa-hf app",
-        description=__doc__.split(": ", 1)[1],
+        description="Open the eight tasks in the browser, on any checkpoint or on two side by side.",
         epilog="example: nuwa-hf app --checkpoint user/model --compare user/other",
     )
     parser.add_argument(

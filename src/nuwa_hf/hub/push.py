@@ -13,7 +13,9 @@ from nuwa_hf.hub.push_folder import push_folder
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     parser = CommandParser(
-        prog="nuwa-hf push", description=__doc__.split(": ", 1)[1], epilog="example: nuwa-hf push my-nuwa user/my-nuwa"
+        prog="nuwa-hf push",
+        description="Push a pipeline, a model, a tokenizer or an adapter to the Hub.",
+        epilog="example: nuwa-hf push my-nuwa user/my-nuwa",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where `save_pretrained` wrote")
     parser.add_argument("repo_id", metavar="USER/MODEL", help="the repository; made if it is not there")

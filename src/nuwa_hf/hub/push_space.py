@@ -112,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     parser = CommandParser(
         prog="nuwa-hf push-space",
-        description=__doc__.split(": ", 1)[1],
+        description="Push the app on a checkpoint to the Hub, as a Space that everybody can open in a browser.",
         epilog="example: nuwa-hf push-space user/demo --checkpoint user/my-nuwa",
     )
     parser.add_argument("repo_id", metavar="USER/DEMO", help="the Space; made if it is not there")

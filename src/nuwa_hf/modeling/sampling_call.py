@@ -6,7 +6,7 @@ Legend: B inputs, k outputs of each, T, H, W visual grid, L text length, n place
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -33,6 +33,11 @@ TENSORS = (
     *("input_ids", "attention_mask", "negative_input_ids", "negative_attention_mask"),
     *("encoder_hidden_states", "negative_encoder_hidden_states", "sketch_tokens", "known_tokens", "known_mask"),
 )
+
+
+# Texts that a call may go on with, and what they stand for if it began with that.
+IN_PLACE_OF = {"encoder_hidden_states": "input_ids", "negative_encoder_hidden_states": "negative_input_ids"}
+CHANGEABLE = {*IN_PLACE_OF, "attention_mask", "negative_attention_mask"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +273,34 @@ class ModelSteps:
         """Begin the run of another call instead, of the same kind and with inputs of the same shapes."""
         self.call, self.inputs = other.call, other.inputs
         self.cache.restart()
+
+    def change_texts(self, texts: dict[str, torch.Tensor]) -> None:
+        """Read other texts in the next step.
+
+        Args:
+            texts (`dict[str, torch.Tensor]`): some of `encoder_hidden_states`, `attention_mask` and their negatives,
+                as many rows as before.
+
+        Raises:
+            TypeError: If an encoded text is no tensor of floats.
+            ValueError: If a shape is wrong, or something else is to change.
+        """
+        others = texts.keys() - CHANGEABLE
+        if others:
+            raise ValueError(
+                f"`callback` must return `guidance_scale` or {', '.join(sorted(CHANGEABLE))}, got {sorted(others)}; "
+                "the rest of a call stays as it began."
+            )
+        num_inputs = self.call.num_inputs
+        replaced = {IN_PLACE_OF[name]: None for name in texts if name in IN_PLACE_OF}
+        self.call = replace(self.call, **replaced, **texts)
+        if self.call.num_inputs != num_inputs:
+            raise ValueError(
+                f"`encoder_hidden_states` must keep its {num_inputs} rows, got {self.call.num_inputs}; return one for "
+                "each input."
+            )
+        self.inputs = self.call.model_inputs(self.is_padded)
+        self.cache.forget_conditions()
 
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
         """Compute the logits of some places of a step, as described in `StepFunction`."""

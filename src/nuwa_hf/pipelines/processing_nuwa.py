@@ -294,8 +294,8 @@ class NuwaProcessor(ProcessorMixin):
 
         Args:
             pretrained_model_name_or_path (`str` or `os.PathLike`): a folder, or the id of a repository on the Hub.
-            kwargs: `tokenizer`, `vqgan` or `sketch_vqgan` in place of saved ones, and `revision`, `token`,
-                `cache_dir`, `force_download` and `local_files_only` for the Hub.
+            kwargs: `tokenizer`, `vqgan` or `sketch_vqgan` in place of saved ones, the `variant` of the codecs'
+                weights, and `revision`, `token`, `cache_dir`, `force_download` and `local_files_only` for the Hub.
 
         Returns:
             The processor.

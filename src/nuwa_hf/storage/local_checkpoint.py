@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from nuwa_hf.storage.replaced_weights import variants_of
 from nuwa_hf.storage.weights_files import check_not_a_pointer, check_weights_file
 
 
@@ -92,6 +93,25 @@ def check_weights(folder: Path) -> None:
         if missing:
             raise OSError(f"Incomplete checkpoint: {folder} has no {', '.join(missing)}, which {index.name} names.")
     check_local_weights(folder)
+
+
+def check_variant(folder: Path, variant: str | None) -> None:
+    """Check that a component's folder holds weights of the variant that is about to be loaded.
+
+    Args:
+        folder (`Path`): the component's; one that is not there or has no weights has no variants.
+        variant (`str`, *optional*): such as `"fp16"`; None for the weights without a variant.
+
+    Raises:
+        OSError: If it holds weights of others alone.
+    """
+    found = variants_of([path.name for path in folder.glob("*") if path.is_file()])
+    if found and None not in found and variant not in found:
+        one = sorted(found)[0]
+        raise OSError(
+            f"`variant` must be {' or '.join(map(repr, sorted(found)))}, the weights that {folder} holds, got "
+            f"{variant!r}; load with variant={one!r}."
+        )
 
 
 def check_local_weights(name_or_path: str | os.PathLike, subfolder: str | None = None) -> None:

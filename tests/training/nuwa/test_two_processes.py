@@ -25,7 +25,7 @@ from nuwa_hf.training.run.run_state import RunState
 folders = test_train_nuwa.folders
 run_flags = test_train_nuwa.run_flags
 
-MIX = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, "input_noise": 0.3}
+MIX = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0}
 # A pass of a process has rows of two of the eight tasks at most, and sketches or known parts are in some passes only.
 SHARED = {"train_batch_size": 2, "gradient_accumulation_steps": 3}
 ALONE = {"train_batch_size": 12}

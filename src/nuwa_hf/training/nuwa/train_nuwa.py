@@ -127,9 +127,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
     if arguments.fine_tune != "full":
         checkpoint_learnt_weights_only(accelerator)
-    batches = TaskBatches(
-        tokens, model.config, counts, arguments.condition_dropout, arguments.seed, arguments.input_noise
-    )
+    batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
     if accelerator.is_fsdp2:
