@@ -69,7 +69,7 @@ PIPELINE_RULES = {
     "height": lambda value: value in (None, HEIGHT),
     "width": lambda value: value in (None, WIDTH),
     "callback_on_step_end": lambda value: value is None,
-    "callback_on_step_end_tensor_inputs": lambda value: all(one == "tokens" for one in value),
+    "callback_on_step_end_tensor_inputs": lambda value: all(isinstance(one, str) and one == "tokens" for one in value),
     "prompt": lambda value: None if isinstance(value, str) and value.strip() else value is None,
     "num_candidates": lambda value: value == 1,
     **{
