@@ -146,6 +146,7 @@ def app() -> Iterator[tuple[Ask, int, Ask]]:
     """The app over HTTP on this machine; its answers are compared by the digests of their files."""
     from gradio_client import Client
     from gradio_client.exceptions import AppError
+    from gradio_client.utils import QueueError
 
     from nuwa_hf.app import build_app
     from nuwa_hf.app.limits import AppLimits
@@ -165,7 +166,7 @@ def app() -> Iterator[tuple[Ask, int, Ask]]:
             values |= {"prompt": CAPTIONS[number % len(CAPTIONS)], "seed": str(number)}
             try:
                 result = clients.one.predict(*values.values(), api_name=f"/{name}")
-            except AppError as error:
+            except (AppError, QueueError) as error:
                 raise Refused(str(error)) from None
             return tuple(sorted(digest(path) for path in paths_in(result) if path.suffix in (".png", ".gif")))
 

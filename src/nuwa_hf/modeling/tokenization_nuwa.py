@@ -67,8 +67,15 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
             The tokenizer.
 
         Raises:
+            AttributeError: If an argument has the name of a method.
             OSError: If a file is broken.
         """
+        for name in kwargs:
+            if callable(getattr(cls, name, None)):
+                raise AttributeError(
+                    f"`{name}` must not be given here, as it conflicts with the method {name} of {cls.__name__}; give "
+                    "it to a call of the tokenizer."
+                )
         if is_local_path(pretrained_model_name_or_path):
             check_json_files(Path(pretrained_model_name_or_path, kwargs.get("subfolder") or ""))
         with naming_what_is_broken(pretrained_model_name_or_path):
