@@ -52,6 +52,6 @@ def _broken(name_or_path: str | os.PathLike, error: Exception) -> OSError:
     kind = type(error).__name__
     cls = BrokenWeightsError if isinstance(error, RuntimeError) else OSError
     return cls(
-        f"Broken checkpoint: {os.fspath(name_or_path)} cannot be read ({kind}: {said}); get it again, give another, or "
-        "correct the other arguments of the call."
+        f"Broken checkpoint: {os.fspath(name_or_path)} cannot be read ({kind}: {said}); get it again, give another, "
+        "or correct the other arguments of the call."
     )
