@@ -29,7 +29,7 @@ from nuwa_hf.training.tokens.train_tokenizer import moving_mnist_captions
 
 ROWS = {"T2V": 4, "T2I": 12}  # of a step
 WINDOW = (3, 5, 5)  # a digit goes less than a token a frame
-CONDITION_DROPOUT, INPUT_NOISE = 0.1, 0.1
+CONDITION_DROPOUT = 0.1
 VOCABULARY = 128
 GUIDANCE_SCALE = 2.0
 
@@ -87,9 +87,7 @@ class NuwaHfContender(Contender):
         learnt = [weight for weight in model.parameters() if weight.requires_grad]
         ema = AveragedWeights(learnt, TABLE["emoji-motion"][FROM_NOTHING].ema_decay)
         rows = {task: self.size.batch(count) for task, count in ROWS.items()}
-        batches = TaskBatches(
-            token_files(tokens, tokenizer), config, rows, CONDITION_DROPOUT, seed, input_noise=INPUT_NOISE
-        )
+        batches = TaskBatches(token_files(tokens, tokenizer), config, rows, CONDITION_DROPOUT, seed)
         dealt = sum(rows.values())
 
         def loss(step: int) -> Tensor:
