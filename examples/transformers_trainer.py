@@ -9,9 +9,10 @@
 Every argument of `TrainingArguments` is one of this script; on a CPU, `--bf16` needs `--use_cpu`. The second command
 goes on from the checkpoint of the first. Run it from the root of the repository: it reads the clips in
 `examples/clips`, in about a minute on a CPU. It writes `pipeline`, the whole checkpoint, and `drawn.gif`, what that
-draws for a caption.
+draws for a caption. `examples/notebooks/transformers_trainer.ipynb` is the same in cells.
 """
 
+# %%
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,12 @@ class ScriptArguments:
     text_dropout: float = 0.1  # how often the text is left out, so that guidance knows what a clip without a text is
 
 
+# %% [markdown]
+# Clips become tokens, once. `prepare_videos` brings files to the checkpoint's frame rate and size; any tensor of shape
+# (B, 3, T, Y, X) with values in [-1, 1] will do.
+
+
+# %%
 def tokenized(rows: Dataset, pipeline: NuwaTextToVideoPipeline) -> Dataset:
     """A data set of the model's arguments, from files and captions.
 
@@ -78,6 +85,56 @@ def tokenized(rows: Dataset, pipeline: NuwaTextToVideoPipeline) -> Dataset:
     return rows.map(encode, batched=True, batch_size=16, remove_columns=rows.column_names)
 
 
+# %% [markdown]
+# The transformer is a `PreTrainedModel` whose output has a `loss`, so Trainer takes it as it is. In each epoch, other
+# texts are left out.
+
+
+# %%
+def build_trainer(
+    pipeline: NuwaTextToVideoPipeline, rows: Dataset, dropout: float, args: TrainingArguments
+) -> Trainer:
+    """Trainer on a part of the clips; the others are held out.
+
+    Args:
+        pipeline (`NuwaTextToVideoPipeline`): its transformer learns.
+        rows (`datasets.Dataset`): with the columns `media` and `text`.
+        dropout (`float`): how often a text is left out.
+        args (`TrainingArguments`): of the run.
+
+    Returns:
+        `Trainer`: ready to train.
+    """
+    parts = tokenized(rows, pipeline).train_test_split(test_size=0.25, seed=args.seed)
+    none_id, pad_id = pipeline.transformer.config.none_token_id, pipeline.tokenizer.pad_token_id
+
+    def leave_texts_out(batch: dict) -> dict[str, torch.Tensor]:
+        tensors = {name: torch.tensor(values) for name, values in batch.items()}
+        dropped = draw_dropped(len(tensors["labels"]), dropout)
+        ids, mask = drop_condition(tensors["input_ids"], tensors["attention_mask"], dropped, none_id, pad_id)
+        return {**tensors, "input_ids": ids, "attention_mask": mask}
+
+    return Trainer(
+        model=pipeline.transformer,
+        args=args,
+        train_dataset=parts["train"].with_transform(leave_texts_out),
+        eval_dataset=parts["test"].with_format("torch"),
+    )
+
+
+# %% [markdown]
+# The result is a checkpoint like any other: for pipelines, for `nuwa-hf` and for the Hub.
+
+
+# %%
+def save_and_draw(pipeline: NuwaTextToVideoPipeline, caption: str, folder: Path, seed: int) -> None:
+    """Save the whole checkpoint, and write what it draws for a caption."""
+    pipeline.to(pipeline.transformer.device).save_pretrained(folder / "pipeline")
+    frames = pipeline(caption, generator=torch.Generator().manual_seed(seed)).frames[0]
+    write_gif(frames, folder / "drawn.gif", fps=pipeline.frame_rate)
+    print(f"{folder / 'drawn.gif'}: {caption}")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, or resume training, save and draw."""
     parser = HfArgumentParser([ScriptArguments, TrainingArguments])
@@ -85,38 +142,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     script, arguments = parser.parse_args_into_dataclasses(argv)
 
     pipeline = NuwaTextToVideoPipeline.from_pretrained(script.checkpoint)
-    model, tokenizer = pipeline.transformer, pipeline.tokenizer
     rows = open_dataset(script.clips)
-    parts = tokenized(rows, pipeline).train_test_split(test_size=0.25, seed=arguments.seed)
-
-    def leave_texts_out(batch: dict) -> dict[str, torch.Tensor]:
-        tensors = {name: torch.tensor(values) for name, values in batch.items()}
-        dropped = draw_dropped(len(tensors["labels"]), script.text_dropout)
-        tensors["input_ids"], tensors["attention_mask"] = drop_condition(
-            *(tensors["input_ids"], tensors["attention_mask"], dropped),
-            *(model.config.none_token_id, tokenizer.pad_token_id),
-        )
-        return tensors
-
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=parts["train"].with_transform(leave_texts_out),
-        eval_dataset=parts["test"].with_format("torch"),
-    )
+    trainer = build_trainer(pipeline, rows, script.text_dropout, arguments)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(arguments.output_dir))
     metrics = trainer.evaluate()
     trainer.log_metrics("eval", metrics)
     trainer.save_metrics("eval", metrics)
-
     if trainer.is_world_process_zero():
-        folder = Path(arguments.output_dir)
-        pipeline.to(model.device).save_pretrained(folder / "pipeline")
-        caption = rows[0]["text"]
-        frames = pipeline(caption, generator=torch.Generator().manual_seed(arguments.seed)).frames[0]
-        write_gif(frames, folder / "drawn.gif", fps=pipeline.frame_rate)
-        print(f"{folder / 'drawn.gif'}: {caption}")
+        save_and_draw(pipeline, rows[0]["text"], Path(arguments.output_dir), arguments.seed)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -40,6 +40,8 @@ MODULES = {
     "training_run": "benchmarks.training.training_run",
     "token_memory": "benchmarks.training.token_memory",
     "vqgan": "benchmarks.codec.vqgan",
+    "equal_minutes": "benchmarks.equal_minutes",
+    "video_prediction": "benchmarks.video_prediction",
 }
 MACHINE = {"cpu", "cores", "threads", "memory_bytes", "system", "python", "torch", "load"}
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.minutes.tables import equal_minutes_tables
+from benchmarks.prediction.tables import video_prediction_tables
 from benchmarks.report.batch_tables import batch_tables
 from benchmarks.report.comparison_tables import generation_tables, training_step_tables, vqgan_tables
 from benchmarks.report.formatting import MIB, grid, machine, memory, seconds, table
@@ -256,6 +258,8 @@ TABLES = {
     "quantization": quantization_tables,
     "rounding": rounding_tables,
     "against_before": against_before_tables,
+    "equal_minutes": equal_minutes_tables,
+    "video_prediction": video_prediction_tables,
 }
 
 

@@ -13,6 +13,9 @@ from api_pages import modules, reference
 from docstrings import as_restructured_text
 
 
+LINK_BACK = re.compile(r'(?P<start><a class="viewcode-back" href="[^"#]*#)(?P<name>[^"]*)(?P<end>">.*?</a>)')
+
+
 def names_to_link() -> dict[str, str]:
     """What a page may write, to the name that the reference has: whole dotted names, and names of classes of which
     there is one.
@@ -62,6 +65,46 @@ class ShortContents(SphinxTransform):
                 described["no-contents-entry"] = True
 
 
+def leave_out_foreign_modules(app: Sphinx) -> list:
+    """Leave modules whose source is not at hand out of the list of sources (`sphinx.ext.viewcode`).
+
+    Args:
+        app (`Sphinx`): before the pages with the sources are written.
+
+    Returns:
+        `list`: no further pages.
+    """
+    sources = getattr(app.env, "_viewcode_modules", {})
+    for module in [module for module, source in sources.items() if not source]:
+        del sources[module]
+    return []
+
+
+def mend_links_back(app: Sphinx, page: str, template: str, context: dict, document: nodes.document | None) -> None:
+    """Let the links of a page with a source lead back to where the reference has each name. Viewcode takes all names
+    of a module to be in one place, but some are public and have pages of their own.
+
+    Args:
+        app (`Sphinx`): while pages are written.
+        page (`str`): the page's name.
+        template (`str`): of the page.
+        context (`dict`): what the template is filled with.
+        document (`docutils.nodes.document`, *optional*): None for such a page.
+    """
+    if not page.startswith("_modules/"):
+        return
+    described = app.env.get_domain("py").objects
+    module = page.removeprefix("_modules/").replace("/", ".")
+
+    def mended(link: re.Match) -> str:
+        name = link["name"].removeprefix(f"{module}.").removeprefix("nuwa_hf.")
+        places = (one for one in (f"{module}.{name}", f"nuwa_hf.{name}") if one in described)
+        found = next((one for one in places if not described[one].aliased), None)
+        return "" if found is None else f"{link['start']}{found}{link['end']}"
+
+    context["body"] = LINK_BACK.sub(mended, context.get("body", ""))
+
+
 def _ancestors(node: nodes.Node):
     while node.parent is not None:
         node = node.parent
@@ -73,6 +116,8 @@ def setup(app: Sphinx) -> dict:
     app.nuwa_names = names_to_link()
     app.add_transform(LinkCode)
     app.add_transform(ShortContents)
+    app.connect("html-collect-pages", leave_out_foreign_modules, priority=400)  # before viewcode
+    app.connect("html-page-context", mend_links_back)
 
     def process(app, what, name, obj, options, lines):
         # Of a property, napoleon takes what precedes a colon in the first line for a type. Ours are sentences, so the

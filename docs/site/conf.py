@@ -16,7 +16,7 @@ project = "nuwa_hf"
 author = "The nuwa_hf authors"
 copyright = "2026 The nuwa_hf authors"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "code_links"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "code_links"]
 
 # Markdown: anchors as GitHub makes them.
 myst_heading_anchors = 4
@@ -28,7 +28,7 @@ napoleon_use_rtype = False
 autodoc_default_options = {"special-members": "__call__"}
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
-autodoc_mock_imports = ["gradio", "gradio_client", "triton"]  # not everybody has them
+autodoc_mock_imports = ["gradio", "gradio_client", "starlette", "triton"]  # not everybody has them
 toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 100
 

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from nuwa_hf.command_logs import command_logs, is_verbose_by_environment
 
@@ -21,10 +22,26 @@ GO_ON = 75  # EX_TEMPFAIL of sysexits.h
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 VERBOSE = "--verbose"
+LONGEST = 2000  # letters of an error
 
 
 class StoppedEarly(Exception):  # noqa: N818 (it is no error)
     """Work that ended before its end, because it was asked to. The message says how it goes on."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that reports an error in one line, without the usage, and takes no shortened option."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the command.
+
+        Args:
+            message (`str`): as argparse words it.
+        """
+        self.exit(USER_ERROR, f"{self.prog}: error: {_one_line(message)}; see --help.\n")
 
 
 def add_verbose(parser: argparse.ArgumentParser) -> None:
@@ -114,8 +131,9 @@ def _say(line: str) -> None:
     sys.stderr.write(f"nuwa-hf: {line}\n")
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _one_line(error: BaseException | str) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 def _is_loss_of_another_process(error: RuntimeError) -> bool:

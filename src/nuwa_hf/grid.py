@@ -31,7 +31,8 @@ class Grid:
         for name, extent in zip("thw", self, strict=True):
             is_whole = (isinstance(extent, int) and not isinstance(extent, bool)) or _is_symbolic(extent)
             if not is_whole or extent < 1:
-                raise ValueError(f"`{name}` of a Grid must be a whole number of at least 1, got {extent!r}.")
+                given = repr(extent)[:100]
+                raise ValueError(f"`{name}` of a Grid must be a whole number of at least 1, got {given}; give an int.")
 
     def __iter__(self) -> Iterator[int]:
         return iter((self.t, self.h, self.w))

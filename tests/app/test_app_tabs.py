@@ -7,7 +7,9 @@ import shlex
 import shutil
 from pathlib import Path
 
+import PIL.Image
 import pytest
+from tiny import VISUAL_GRID
 
 from nuwa_hf.cli import main
 from nuwa_hf.tasks import TASKS
@@ -15,6 +17,8 @@ from nuwa_hf.tasks import TASKS
 
 pytest.importorskip("gradio")
 NAMES = [task.name for task in TASKS]
+LEARNT = VISUAL_GRID[0]
+NUM_FRAMES = {"text-to-video": 5, "sketch-to-video": 2, "video-prediction": LEARNT, "video-manipulation": LEARNT}
 
 
 def values_of(tab, given):
@@ -24,14 +28,17 @@ def values_of(tab, given):
 
 
 def make(tab, given, folder):
-    """Fills in the form, presses the button, and returns the last value of each output; files go to the folder."""
-    last = [None] * len(tab.outputs)
+    """Fills in the form, presses the button, and returns the last value of each output, and how many frames were shown
+    as they came; files go to the folder.
+    """
+    last, num_frames = [None] * len(tab.outputs), 0
     for updates in tab.run(*values_of(tab, given)):
+        num_frames += isinstance(updates[0], list) and isinstance(updates[0][0], PIL.Image.Image)
         last = [old if isinstance(new, dict) else new for old, new in zip(last, updates, strict=True)]
         for paths in updates[1 :: len(updates) // 2]:
             for path in paths if isinstance(paths, list) else ():
                 shutil.copy(path, folder)
-    return last
+    return last, num_frames
 
 
 def test_every_task_has_a_tab_with_its_fields(app):
@@ -41,7 +48,6 @@ def test_every_task_has_a_tab_with_its_fields(app):
         assert {f"{name}-{part}" for part in parts} <= ids
     assert {
         "text-to-image-prompt",
-        "text-to-video-stream",
         "image-completion-mask",
         "sketch-to-video-add-frame",
     } <= ids
@@ -51,7 +57,8 @@ def test_every_task_has_a_tab_with_its_fields(app):
 def test_command_and_program_make_the_same_files(name, app, uploads, tmp_path, monkeypatch):
     made, by_command, by_program = (tmp_path / folder for folder in ("made", "by_command", "by_program"))
     made.mkdir()
-    _, files, command, program, *_ = make(app.tabs[name], {**uploads[name], "seed": "5"}, made)
+    (_, files, command, program, *_), num_shown = make(app.tabs[name], {**uploads[name], "seed": "5"}, made)
+    assert num_shown == NUM_FRAMES.get(name, 0)  # as they came
     given = [Path(path).name for path in files if re.match(r"(image|video|mask|sketch)(-\d)?\.", Path(path).name)]
     for folder in (by_command, by_program):
         folder.mkdir()

@@ -118,11 +118,14 @@ def test_task_is_clicked_through_and_the_command_on_the_page_makes_the_same_file
     visitor.open(task)
     FORMS[task](visitor)
     visitor.write("seed", 7)
+    visitor.watch_pictures("result")
     visitor.press()
     result = visitor.result()
     shown = visitor.element("result", "img").first
     shown.wait_for()
     assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") >= 128
+    if "video" in task:
+        assert sum(address.endswith(".png") for address in visitor.pictures()) > 1, "frames as they come"
     assert {Path(name).suffix for name in result.files} >= ({".gif", ".mp4"} if "video" in task else {".png"})
     for name, data in result.files.items():
         if name in ("sketch.png", "sketch-1.png", "sketch-2.png"):

@@ -86,6 +86,21 @@ class Visitor:
     def press(self, button="run"):
         self.element(button).click()
 
+    def watch_pictures(self, part):
+        """From now on, notes the addresses of all pictures that a part shows."""
+        self.page.evaluate(
+            """id => {
+                const part = document.getElementById(id), seen = window.seen = new Set();
+                const look = () => part.querySelectorAll("img").forEach(image => seen.add(image.src));
+                new MutationObserver(look).observe(part, {subtree: true, childList: true, attributes: true});
+            }""",
+            f"{self.task}-{part}",
+        )
+
+    def pictures(self):
+        """The addresses that `watch_pictures` has noted."""
+        return self.page.evaluate("[...window.seen]")
+
     def error_at(self, field):
         return self.element(field, ".validation-error:not(input, textarea)").first.inner_text()
 

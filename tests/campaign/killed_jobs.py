@@ -49,7 +49,7 @@ NUWA = {
     "train_batch_size": 10,
     "sample_every": 12,
     "sample_sheets": False,
-    "tasks": {task.abbreviation: 1 for task in TASKS},
+    "tasks": [f"{task.abbreviation}=1" for task in TASKS],
 }
 RUN = {"seed": 4, "device": "cpu", "log_every": 1, "checkpointing_steps": 3, "checkpoints_total_limit": 100}
 

@@ -49,6 +49,7 @@ def test_help_of_a_task_has_an_example_that_parses(capsys, command):
 def test_other_commands_hand_on_their_help(capsys, name):
     text = help_of(capsys, name)
     assert text.startswith(f"usage: nuwa-hf {name} ")
+    assert text.split("\n\n")[1][0].isupper()  # it begins with what the command does
     assert "--verbose" in text
 
 

@@ -34,4 +34,6 @@ def transformers_suite(name: str) -> ModuleType:
             module = ModuleType(f"{VARIABLE.lower()}_tests.{missing}")
             vars(module).update(names)
             sys.modules.setdefault(module.__name__, module)
+    module = suite_module(VARIABLE, "__init__")
+    sys.modules.setdefault("tests", sys.modules[module.__package__])  # what one of them imports absolutely
     return suite_module(VARIABLE, name)

@@ -18,6 +18,7 @@ def write_pictures(folder, generator, brightness):
         Image.fromarray(pixels.astype(np.uint8)).resize((32, 32)).save(folder / f"{index:02}.png")
 
 
+@pytest.mark.processes
 def test_scores_of_two_folders_are_those_of_torch_fidelitys_own_command(inception_weights, tmp_path):
     generator = np.random.default_rng(0)
     write_pictures(tmp_path / "generated", generator, 0)

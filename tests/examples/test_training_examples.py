@@ -4,6 +4,7 @@
 
 import json
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nuwa_hf.media.sources import open_media
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CLIPS = EXAMPLES / "clips"
-NOTEBOOK = EXAMPLES / "notebooks" / "plain_pytorch_loop.ipynb"
+SCRIPTS = ("plain_pytorch_loop", "transformers_trainer")
 
 
 @pytest.fixture(autouse=True)
@@ -43,21 +44,28 @@ def assert_learnt(folder, checkpoint) -> None:
         assert len(list(clip.frames())) == pipeline.max_frames
 
 
-def test_the_notebook_is_the_script_in_cells():
+def code_of(name) -> list[str]:
+    """The code of a notebook's cells."""
+    notebook = json.loads((EXAMPLES / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_notebook_is_its_script_in_cells(name):
     from_script = import_module("from_script")
-    script = (EXAMPLES / "plain_pytorch_loop.py").read_text(encoding="utf-8")
-    assert json.loads(NOTEBOOK.read_text(encoding="utf-8")) == from_script.notebook_of(script), (
-        "run `python examples/notebooks/from_script.py examples/plain_pytorch_loop.py`"
+    script = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    notebook = json.loads((EXAMPLES / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    assert notebook == from_script.notebook_of(script, name), (
+        f"run `python examples/notebooks/from_script.py examples/{name}.py`"
     )
-    title, _, *cells = from_script.cells_of(script)
-    assert title[1].startswith("# Fine-tune a checkpoint in a plain PyTorch loop\n")
+    title, _, *cells = from_script.cells_of(script, name)
+    assert title[1].startswith("# Fine-tune a checkpoint ")
     assert [source for kind, source in cells if kind == "code" and source not in script] == []
     assert "markdown" in dict(cells)
 
 
 def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, capsys):
-    cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    _, parameters, *rest = ("".join(cell["source"]) for cell in cells)  # the first goes to the repository's root
+    _, parameters, *rest = code_of("plain_pytorch_loop")  # the first goes to the repository's root
     names = {}
     exec(parameters, names)
     names |= {"CHECKPOINT": checkpoint, "CLIPS": CLIPS, "OUTPUT": tmp_path, "LEARNING_RATE": 1e-2}
@@ -68,22 +76,24 @@ def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, c
     assert_learnt(tmp_path, checkpoint)
 
 
-def test_trainer_learns_with_smoothed_labels_in_bfloat16_and_goes_on_where_it_was(checkpoint, tmp_path):
+def test_the_cells_of_trainer_learn_with_smoothed_labels_in_bfloat16_and_go_on_where_they_were(
+    checkpoint, tmp_path, monkeypatch
+):
     flags = ["--checkpoint", checkpoint, "--clips", CLIPS, "--output_dir", tmp_path, "--label_smoothing_factor", 0.1]
-    flags += [
-        "--use_cpu",
-        "--bf16",
-        "--logging_steps",
-        1,
-        "--save_steps",
-        2,
-        "--eval_steps",
-        2,
-        "--disable_tqdm",
-        True,
-    ]
+    flags += ["--use_cpu", "--bf16", "--logging_steps", 1, "--save_steps", 2, "--eval_steps", 2]
+    flags += ["--disable_tqdm", True]
+    monkeypatch.chdir(EXAMPLES / "notebooks")
+    monkeypatch.setattr(sys, "argv", ["jupyter", "-f", "kernel.json"])
+    names = {"__name__": "__main__"}
+    begin, *cells, last = code_of("transformers_trainer")
+    exec(begin, names)
+    assert Path.cwd() == EXAMPLES.parent
+    assert sys.argv[1:] == ["--output_dir", "outputs/transformers_trainer"]
+    for cell in cells:
+        exec(cell, names)
     for steps in (2, 4):
-        import_module("transformers_trainer").main([str(flag) for flag in (*flags, "--max_steps", steps)])
+        sys.argv[1:] = [str(flag) for flag in (*flags, "--max_steps", steps)]
+        exec(last, names)
     state = json.loads((tmp_path / "checkpoint-4" / "trainer_state.json").read_text())
     assert [line["step"] for line in state["log_history"] if "loss" in line] == [1, 2, 3, 4]
     assert json.loads((tmp_path / "eval_results.json").read_text())["eval_loss"] > 0

@@ -181,6 +181,7 @@ threads = [threading.Thread(target=ask, args=(line,)) for line in lines]
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("repetition", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 6))])
 def test_our_classes_are_known_when_threads_ask_for_all_of_them_at_once(repetition):
     code = f"{THREADS}\n{LOAD_ALL}"

@@ -5,8 +5,10 @@ import numpy as np
 import PIL.Image
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
+from PIL.ImageFont import load_default
 
 from nuwa_hf.media import (
+    caption_fonts,
     contact_sheet,
     enlarge,
     open_media,
@@ -181,6 +183,18 @@ def test_contact_sheet_holds_every_frame_unchanged(tmp_path):
             assert contains(pixels, np.asarray(frame))
     with pytest.raises(ValueError, match="captions"):
         contact_sheet(clips, ["one"])
+
+
+def test_captions_are_in_signs_that_their_font_has_whatever_fonts_there_are(monkeypatch):
+    captions = ["ein Bär, ½", "кошка", "一只龙", "plain"]
+    for has_fonts in (True, False):
+        if not has_fonts:
+            monkeypatch.setattr(caption_fonts, "_fonts", lambda: [load_default(10)])
+        font, texts = caption_fonts.with_font(captions)
+        box = bytes(font.getmask(caption_fonts.NO_SIGN))
+        assert all(bytes(font.getmask(sign)) != box for text in texts for sign in text if not sign.isspace())
+        assert texts[3] == "plain"
+    assert texts == ["ein Bar, \\xbd", r"\u043a\u043e\u0448\u043a\u0430", r"\u4e00\u53ea\u9f99", "plain"]
 
 
 def contains(pixels, part):

@@ -63,6 +63,10 @@ def test_logits_stand_beside_a_loss_except_where_few_or_none_are_asked_for():
     assert trained.logits.numel() == 0
     kept = model(text, labels=tokens, logits_to_keep=[0, 5])
     torch.testing.assert_close(kept.logits, everything.flatten(1, 3)[:, [0, 5]])
-    whole = model(text, labels=tokens)
+    last = model(text, labels=tokens, logits_to_keep=2)  # as in transformers, where 0 keeps all
+    torch.testing.assert_close(last.logits, everything.flatten(1, 3)[:, -2:])
+    with pytest.raises(ValueError, match="at least 0, or a list of places, got -1"):
+        model(text, labels=tokens, logits_to_keep=-1)
+    whole = model(text, labels=tokens, logits_to_keep=0)
     torch.testing.assert_close(whole.logits, everything)
-    assert whole.loss == kept.loss == trained.loss
+    assert whole.loss == kept.loss == last.loss == trained.loss

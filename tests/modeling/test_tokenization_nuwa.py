@@ -165,3 +165,9 @@ def test_wrong_input_is_refused_with_a_remedy():
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
     with pytest.raises(OSError, match=r"`tokenizer` must be .* with a text tokenizer, got .*train-tokenizer"):
         load_text_tokenizer(tmp_path)
+
+
+def test_an_argument_with_the_name_of_a_method_is_no_broken_file(tmp_path):
+    NuwaTokenizer.train(["a dog"]).save_pretrained(tmp_path)
+    with pytest.raises(AttributeError, match="`add_special_tokens` must not be given"):
+        NuwaTokenizer.from_pretrained(tmp_path, add_special_tokens=True)

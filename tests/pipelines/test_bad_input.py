@@ -92,7 +92,7 @@ COMMON = [
     ({"generator": seeded(1, 2)}, ValueError, "`generator` must hold one generator for each of the 1 out.* got 2"),
     ({"callback_on_step_end": 7}, TypeError, "`callback_on_step_end` must be callable, got 7"),
     ({"callback_on_step_end_tensor_inputs": "tokens"}, TypeError, "must be a list of names among 'tokens'"),
-    ({"callback_on_step_end_tensor_inputs": ["latents"]}, ValueError, "must be among 'tokens', got 'latents'"),
+    ({"callback_on_step_end_tensor_inputs": ["latents"]}, ValueError, "must be among 'tokens'.*, got 'latents'"),
 ]
 
 

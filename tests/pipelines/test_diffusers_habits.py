@@ -7,7 +7,8 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from tiny import CAPTIONS, FACTOR, FRAME_SIZE, seeded, tiny_inputs, tiny_pipeline, tiny_vqgan
+from diffusers.callbacks import SDCFGCutoffCallback
+from tiny import CAPTIONS, FACTOR, FRAME_SIZE, seeded, tiny_inputs, tiny_pipeline, tiny_transformer, tiny_vqgan
 
 import nuwa_hf
 from nuwa_hf.tasks import TASKS, get_task
@@ -95,6 +96,9 @@ def test_encode_prompt_needs_no_codec(pipelines):
         ({"height": 9}, ValueError, "`height` must be 8, since this checkpoint draws 8x10 pixels.* got 9"),
         ({"height": FRAME_SIZE[1], "width": 8}, ValueError, "`width` must be 10"),
         ({"width": 10.0}, TypeError, "`width` must be a whole number"),
+        ({"num_inference_steps": 20}, TypeError, "`num_inference_steps`: the number of steps follows from the size"),
+        ({"guidence_scale": 3.0}, TypeError, "no argument `guidence_scale`; did you mean `guidance_scale`"),
+        ({"mask_image": None}, TypeError, "no argument `mask_image`"),
     ],
 )
 def test_what_a_call_cannot_follow_is_refused(pipelines, arguments, error, message):
@@ -123,7 +127,7 @@ def test_mask_image_is_mask_and_what_the_processors_make_a_call_takes(pipelines)
     (picture,) = pipeline.image_processor.postprocess(output.images, output_type="pil")
     given["generator"] = seeded(0)
     assert np.array_equal(picture, pipeline(image=image, mask_image=mask, **given).images[0])
-    with pytest.raises(TypeError, match="mask_image"):
+    with pytest.raises(TypeError, match="`mask_image` is another name of `mask`, got both"):
         pipeline(image=image, mask=mask, mask_image=mask, **given)
 
 
@@ -163,6 +167,66 @@ def test_guidance_that_was_off_cannot_be_turned_on_midway(pipelines):
 
     with pytest.raises(ValueError, match="must stay at most 1 for output 0, which began without guidance"):
         tokens_of(pipelines["T2V"], guidance_scale=1.0, callback_on_step_end=turn_on)
+
+
+@pytest.fixture(scope="module")
+def one_layer():
+    """In one layer the keys of earlier waves do not depend on the text, so a text that comes late counts as whole."""
+    return tiny_pipeline("T2V", transformer=tiny_transformer(num_decoder_layers=1))
+
+
+@pytest.mark.parametrize("is_in_place", [True, False])
+def test_a_callback_lets_the_later_waves_read_another_text(one_layer, is_in_place):
+    given = {"guidance_scale": 3.0, "negative_prompt": CAPTIONS[2], "generator": seeded(0)}
+    other = dict(zip(EMBEDS, one_layer.encode_prompt(CAPTIONS[1], CAPTIONS[0]), strict=True))
+    first = {}
+
+    def begin(pipe, step, timestep, callback_kwargs):
+        if step > 0:
+            return {}
+        assert {name: value.shape for name, value in callback_kwargs.items() if "negative" not in name} == {
+            "tokens": callback_kwargs["tokens"].shape,
+            "prompt_embeds": other["prompt_embeds"].shape,
+            "prompt_attention_mask": other["prompt_attention_mask"].shape,
+        }
+        first["tokens"] = callback_kwargs["tokens"].clone()
+        if not is_in_place:
+            return other
+        for name, value in other.items():
+            callback_kwargs[name].copy_(value)
+
+    names = one_layer._callback_tensor_inputs
+    found = tokens_of(one_layer, callback_on_step_end=begin, callback_on_step_end_tensor_inputs=names, **given)
+    given |= {"prompt": CAPTIONS[1], "negative_prompt": CAPTIONS[0], "generator": seeded(0)}
+    expected = tokens_of(one_layer, callback_on_step_end=lambda p, step, t, kw: {} if step else first, **given)
+    assert torch.equal(found, expected)
+
+
+def test_a_callback_of_diffusers_cuts_guidance_off(pipelines):
+    cut = {"callback_on_step_end": SDCFGCutoffCallback(cutoff_step_ratio=None, cutoff_step_index=0)}
+    given = {"guidance_scale": 3.0}
+    found = tokens_of(pipelines["T2V"], **cut, **given)
+
+    def end_guidance(pipe, step, timestep, callback_kwargs):
+        pipe._guidance_scale = 0.0
+
+    assert torch.equal(found, tokens_of(pipelines["T2V"], callback_on_step_end=end_guidance, **given))
+    assert not torch.equal(found, tokens_of(pipelines["T2V"], **given))
+
+
+@pytest.mark.parametrize(
+    ("returned", "arguments", "message"),
+    [
+        ({"prompt_embeds": torch.zeros(1, 3, 16)}, {}, r"of shape \(1, 12, 16\), got \(1, 3, 16\); pad the text"),
+        ({"negative_prompt_embeds": torch.zeros(1, 1, 16)}, {}, "must leave `negative_prompt_embeds` None in a call"),
+        ({"prompt_embeds": torch.zeros(1, 12, 16)}, {"num_candidates": 2}, "as it is with `num_candidates` above 1"),
+    ],
+)
+def test_a_text_that_later_waves_cannot_read_is_refused(pipelines, returned, arguments, message):
+    names = list(returned)
+    arguments |= {"callback_on_step_end": lambda *given: returned, "callback_on_step_end_tensor_inputs": names}
+    with pytest.raises(ValueError, match=message):
+        tokens_of(pipelines["T2I"], guidance_scale=1.0, **arguments)
 
 
 def test_switches_of_the_codec_reach_both_codecs():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tiny import CAPTIONS, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
+from nuwa_hf.pipelines.finished_frames import frames_after_waves
 from nuwa_hf.pipelines.long_video import chunks_of
 
 
@@ -176,6 +177,24 @@ def test_long_edit_keeps_every_pixel_outside_its_mask():
     kept = ~inputs["mask"]
     assert kept[WINDOW:].any()
     assert np.array_equal(frames[kept], (inputs["video"].astype(np.float32) / np.float32(255))[kept])
+
+
+@pytest.mark.parametrize("num_frames", [WINDOW, NUM_FRAMES])
+def test_a_frame_is_finished_after_the_wave_that_says_so_and_comes_once(task, num_frames):
+    inputs = long_inputs(task, num_frames) | {"num_videos_per_prompt": 2, "output_type": "latent"}
+    pipeline, seen = tiny_pipeline(task), {}
+    waves = frames_after_waves(pipeline, pipeline.check_inputs(**inputs))
+
+    def watch(_, wave, __, tensors):
+        for frame in waves[wave]:
+            assert frame.number not in seen
+            seen[frame.number] = tensors["tokens"][:, frame.place].clone()
+        return {}
+
+    output = pipeline(**inputs, generator=seeded(0, 1), callback_on_step_end=watch)
+    assert len(waves) == pipeline.num_timesteps
+    assert list(seen) == list(range(num_frames))
+    assert torch.equal(torch.stack(list(seen.values()), 1), output.tokens)
 
 
 def test_waves_of_all_chunks_are_counted(task):

@@ -12,7 +12,7 @@ from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import nuwa_hf
-from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf import NuwaProcessor, NuwaTextToVideoPipeline
 
 
 PROMPT = "a red apple rolls to the left"
@@ -53,6 +53,11 @@ def test_variant_is_saved_and_loaded(tmp_path):
     assert (tmp_path / "vqgan" / "diffusion_pytorch_model.fp16.safetensors").is_file()
     loaded = NuwaTextToVideoPipeline.from_pretrained(tmp_path, variant="fp16")
     assert torch.equal(frames_of(loaded), frames_of(pipeline))
+    assert NuwaProcessor.from_pretrained(tmp_path, variant="fp16").vqgan.dtype == torch.float32
+    with pytest.raises(OSError, match=r"`variant` must be 'fp16', .* got None; load with variant='fp16'"):
+        NuwaTextToVideoPipeline.from_pretrained(tmp_path)
+    with pytest.raises(OSError, match="load with variant='fp16'"):
+        NuwaProcessor.from_pretrained(tmp_path)
 
 
 def test_shards_are_saved_and_loaded(tmp_path):

@@ -74,7 +74,8 @@ def test_it_lies_beside_a_model_and_is_found_by_the_auto_classes(pipe, processor
 
 
 def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):
-    processor = NuwaProcessor.from_pretrained(checkpoint)
+    processor = AutoProcessor.from_pretrained(checkpoint)
+    assert type(processor) is NuwaProcessor
     assert processor.visual_grid == VISUAL_GRID
     assert processor.sketch_vqgan is not None
     with pytest.raises(OSError, match=r"must hold a processor \(processor_config.json\) or a pipeline"):

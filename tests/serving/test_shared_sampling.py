@@ -84,8 +84,6 @@ def test_failure_of_one_request_is_its_own(pipeline):
             sampler.submit("T2I", prompt=CAPTIONS[0], temperature=-1.0)
         with pytest.raises(ValueError, match="`generator` must be a list"):
             sampler.submit("T2I", prompt=CAPTIONS[0], num_images_per_prompt=2, generator=torch.Generator())
-        with pytest.raises(ValueError, match="`callback_on_step_end` must be left out"):
-            sampler.submit("T2I", prompt=CAPTIONS[0], callback_on_step_end=print)
         gate.opened.set()
         with pytest.raises(LookupError, match="no score"):
             futures[1].result(60)
@@ -128,6 +126,30 @@ def test_error_in_the_block_cancels_what_waits(pipeline):
     with pytest.raises(KeyError):
         fail()
     assert waiting[0].cancelled()
+
+
+def test_a_request_with_a_callback_is_alone_and_its_error_ends_it(pipeline):
+    gate, rows = Gate(), []
+
+    def watch(_, step, __, tensors):
+        rows.append(len(tensors["tokens"]))
+        if step == 2:
+            raise LookupError("enough")
+        return {}
+
+    with NuwaSampler(pipeline, max_batch_size=8) as sampler:
+        busy = sampler.submit("T2I", prompt=CAPTIONS[0], num_candidates=2, scorer=gate)
+        gate.is_reached.wait(60)
+        given = {"prompt": CAPTIONS[0], "num_images_per_prompt": 2}
+        watched = [sampler.submit("T2I", **given, callback_on_step_end=watch) for _ in range(2)]
+        plain = sampler.submit("T2I", prompt=CAPTIONS[0])
+        gate.opened.set()
+        for one in watched:
+            with pytest.raises(LookupError, match="enough"):
+                one.result(60)
+        assert plain.result(60).images
+        assert busy.result(60).images
+    assert rows == [2] * 6
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ for where in (("tester/pipeline-with-code", {"subfolder": "tokenizer"}), ("teste
 """
 PROCESSOR = """
 from transformers import AutoProcessor
-processor = AutoProcessor.from_pretrained("tester/processor-with-code", trust_remote_code=True)
+for name in ("pipeline", "processor"):
+    processor = AutoProcessor.from_pretrained(f"tester/{name}-with-code", trust_remote_code=True)
 assert processor(text=prompt)["input_ids"][0].tolist()[: len(drawn["input_ids"])] == drawn["input_ids"].tolist()
 pixels = processor.decode_videos(torch.from_numpy(drawn["tokens"]), output_type="np")
 assert (np.stack(pixels) == drawn["frames"]).all()

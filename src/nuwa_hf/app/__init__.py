@@ -12,8 +12,8 @@ Elements have stable ids. Each begins with the task's name, such as `text-to-ima
 - `TASK-sketch`, the canvas; `TASK-sketch-background`, the class of what is left free; `TASK-classes`, the legend;
   `TASK-sketch-file`, the upload; `sketch-to-video-add-frame` and `sketch-to-video-clear-frames`, the buttons of a
   clip's sketches, and `sketch-to-video-frames`, those so far;
-- `TASK-stream`, the frames as they come; `TASK-result`, `TASK-files`, `TASK-command`, `TASK-python`; those of the
-  other checkpoint begin with `TASK-other`.
+- `TASK-result`, the frames as they come, then the results; `TASK-files`, `TASK-command`, `TASK-python`, once there are
+  some; those of the other checkpoint begin with `TASK-other`.
 """
 
 from typing import TYPE_CHECKING

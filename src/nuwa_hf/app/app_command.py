@@ -9,7 +9,7 @@ from dataclasses import fields
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.app import build_app
 from nuwa_hf.app.limits import AppLimits
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 
 
 LIMIT_HELP = {
@@ -17,7 +17,7 @@ LIMIT_HELP = {
     "max_results": "images or videos of one request",
     "max_candidates": "candidates of each of them",
     "max_upload": "megabytes of an uploaded file",
-    "max_seconds": "seconds that a visitor waits for a result",
+    "max_seconds": "seconds after which a request is stopped",
     "max_waiting": "requests that wait for their turn",
     "max_text": "letters of a text",
     "max_scale": "factor by which results are enlarged",
@@ -26,9 +26,9 @@ LIMIT_HELP = {
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf app",
-        description=__doc__.split(": ", 1)[1],
+        description="Open the eight tasks in the browser, on any checkpoint or on two side by side.",
         epilog="example: nuwa-hf app --checkpoint user/model --compare user/other",
     )
     parser.add_argument(

@@ -16,7 +16,7 @@ class AppLimits:
         max_results (`int`, *optional*, defaults to 4): images or videos of one request.
         max_candidates (`int`, *optional*, defaults to 8): candidates of each of them.
         max_upload (`int`, *optional*, defaults to 16): megabytes of a file.
-        max_seconds (`int`, *optional*, defaults to 300): how long a visitor waits for a result.
+        max_seconds (`int`, *optional*, defaults to 300): how long a request may take, from its turn on.
         max_waiting (`int`, *optional*, defaults to 16): requests that wait for their turn.
         max_text (`int`, *optional*, defaults to 1000): letters of a text.
         max_scale (`int`, *optional*, defaults to 8): factor by which results are enlarged.

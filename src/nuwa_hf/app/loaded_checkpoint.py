@@ -44,9 +44,7 @@ class LoadedCheckpoint:
             OSError: If there is no such checkpoint, or it is incomplete.
         """
         pipeline = NuwaTextToVideoPipeline.from_pretrained(name).to(device)
-        sampler = NuwaSampler(
-            pipeline, max_batch_size=1, max_wait=0.0, max_waiting=limits.max_waiting, max_streams=limits.max_waiting
-        )
+        sampler = NuwaSampler(pipeline, max_batch_size=1, max_wait=0.0, max_waiting=limits.max_waiting)
         return cls(os.fspath(name), sampler)
 
     def pipeline(self, task: str) -> NuwaPipelineBase:
@@ -64,6 +62,13 @@ class LoadedCheckpoint:
     def title(self) -> str:
         """What visitors call it."""
         return "the embedded checkpoint" if self.name == str(DEMO_CHECKPOINT) else self.name
+
+    @property
+    def summary(self) -> str:
+        """What it draws, in a line."""
+        pipeline, (height, width) = self.pipeline("T2V"), self.size
+        rate = "" if pipeline.frame_rate is None else f", {pipeline.frame_rate:g} frames a second"
+        return f"On {self.title}: {width} x {height} pixels, videos of {pipeline.max_frames} frames or longer{rate}."
 
     @property
     def size(self) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from nuwa_hf.cli.task_commands import TASK_COMMANDS
 
 
 KEPT_SECONDS = 3600  # that uploads and results stay on the disk
-AT_ONCE = 4  # requests that have a thread each; the samplers take them one by one, or frame by frame
+SMALL_AT_ONCE = 4  # of what needs no model, such as showing the frames of a clip
 
 
 def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> ServedBlocks:
@@ -41,8 +41,9 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
     )
     with page:
         gr.Markdown("# NUWA", elem_id="title")
+        gr.Markdown("  \n".join(checkpoint.summary for checkpoint in checkpoints), elem_id="checkpoints")
         with gr.Tabs(elem_id="tasks"):
             for command in TASK_COMMANDS.values():
                 page.tabs[command.task.name] = build_tab(command, checkpoints, limits)
-    page.queue(max_size=limits.max_waiting, default_concurrency_limit=AT_ONCE, api_open=False)
+    page.queue(max_size=limits.max_waiting, default_concurrency_limit=SMALL_AT_ONCE, api_open=False)
     return page

@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 import PIL.Image
 
+from nuwa_hf.app.blob_storage import BlobStorage
 from nuwa_hf.app.clip_frames import frames_to_paint_on
 from nuwa_hf.app.form_fields import FormField
-from nuwa_hf.app.given_files import Painting, sketch_of
-from nuwa_hf.app.kept_paintings import KeptPaintings
+from nuwa_hf.app.input_files import Painting, sketch_of
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.app.messages import shown_error
@@ -38,26 +38,17 @@ def build_mask_editor(
         `gr.ImageEditor`: the editor.
     """
     is_clip = any(one.is_clip for one in command.inputs)
-    label = "Mask: paint over what is to be made anew"
-    if is_clip:
-        label += " in every frame"
     with gr.Column():
         editor = _editor(
-            label=label,
+            label="Mask: paint over what is to be made anew",
             elem_id=elem_id,
             brush=gr.Brush(colors=[MASK_COLOR], color_mode="fixed"),
             checkpoint=checkpoint,
         )
-        place = gr.Slider(
-            1,
-            2,
-            value=1,
-            step=1,
-            label="Frame to paint on",
-            info="where nothing is painted, all but the first frame is made anew",
-            elem_id=f"{elem_id}-frame",
-            visible=is_clip,
+        gr.Markdown(
+            "The mask holds for every frame. Without one, all frames but the first are made anew.", visible=is_clip
         )
+        place = gr.Slider(1, 2, value=1, step=1, label="Frame to paint on", elem_id=f"{elem_id}-frame", visible=False)
 
     def show(uploads: str | Sequence[str] | None, number: float) -> PIL.Image.Image | None:
         with shown_error():
@@ -67,8 +58,8 @@ def build_mask_editor(
     def show_first(uploads: str | Sequence[str] | None) -> tuple[PIL.Image.Image | None, Any]:
         with shown_error():
             frames = frames_to_paint_on(uploads, checkpoint.pipeline(command.task.name), CANVAS)
-        several = gr.Slider(maximum=max(2, len(frames)), value=1)
-        return (frames[0] if frames else None), several
+        slider = gr.Slider(maximum=max(2, len(frames)), value=1, visible=len(frames) > 1)
+        return (frames[0] if frames else None), slider
 
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
     upload.change(show_first, upload, [editor, place], **hidden)
@@ -140,7 +131,6 @@ def _frames_of_clip(
         elem_id=f"{name}-frames",
         interactive=False,
         columns=6,
-        height=240,
         object_fit="contain",
         format="png",
     )
@@ -175,5 +165,5 @@ def _editor(checkpoint: LoadedCheckpoint, **settings: Any) -> gr.ImageEditor:
         height=HEIGHT,
         **settings,
     )
-    editor.blob_storage = KeptPaintings()
+    editor.blob_storage = BlobStorage()
     return editor

@@ -86,5 +86,5 @@ def _by_name(request: VisitorRequest, value: Any) -> Any:
     """A value in which the files that were given go by their names alone."""
     if isinstance(value, list):
         return [_by_name(request, one) for one in value]
-    names = {str(path): path.name for path in request.given_files}
+    names = {str(path): path.name for path in request.input_files}
     return names.get(value, value) if isinstance(value, str) else value

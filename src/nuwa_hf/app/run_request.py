@@ -2,12 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """A visitor's request, answered by the shared sampler: frames as they come, then the files."""
 
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import CancelledError
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
 import PIL.Image
 import torch
@@ -15,6 +13,7 @@ import torch
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.app.reproduction import python_program, shell_command
+from nuwa_hf.app.running_request import RunningRequest
 from nuwa_hf.app.visitor_request import VisitorRequest
 from nuwa_hf.cli.output_files import default_name, plan_files, write_result
 from nuwa_hf.media import enlarge
@@ -67,7 +66,7 @@ def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits:
 
 def run_request(
     request: VisitorRequest, checkpoint: LoadedCheckpoint, folder: Path, limits: AppLimits
-) -> Iterator[PIL.Image.Image | Answer]:
+) -> Iterator[PIL.Image.Image | Answer | None]:
     """Answer a request.
 
     Args:
@@ -77,7 +76,8 @@ def run_request(
         limits (`AppLimits`): how long it may take.
 
     Yields:
-        `PIL.Image.Image`: each frame as it comes, of all videos side by side, where the task can be streamed.
+        `PIL.Image.Image`: each frame as it comes, of all videos side by side.
+        `None`: now and then, while there is nothing new.
         `Answer`: at the end.
 
     Raises:
@@ -87,21 +87,15 @@ def run_request(
         ValueError: If an argument has no valid value.
     """
     task, scale = request.command.task, request.args.scale
-    pipeline = checkpoint.pipeline(task.name)
-    deadline = monotonic() + limits.max_seconds
+    fps = getattr(request.args, "fps", None) or checkpoint.pipeline(task.name).frame_rate
     given = {**request.call_arguments, "generator": [torch.Generator().manual_seed(seed) for seed in request.seeds]}
-    fps = getattr(request.args, "fps", None) or pipeline.frame_rate
-    if hasattr(pipeline, "stream") and request.args.num_candidates == 1:
-        clips = yield from _streamed(checkpoint, request, given, limits, deadline)
-    else:
-        future = checkpoint.sampler.submit(task.name, **given)
-        try:
-            output = future.result(timeout=max(0.0, deadline - monotonic()))
-        except (TimeoutError, CancelledError):
-            future.cancel()
-            raise TimeoutError(_too_long(limits)) from None
-        clips = [[image] for image in output.images] if task.output == "image" else output.frames
-    inputs = [path.name for path in request.given_files]
+    running = RunningRequest(checkpoint, task.name, given, limits.max_seconds)
+    with closing(running.frames()) as frames:
+        for pictures in frames:
+            yield None if pictures is None else _side_by_side(enlarge(pictures, scale))
+    output = running.output()
+    clips = [[image] for image in output.images] if task.output == "image" else output.frames
+    inputs = [path.name for path in request.input_files]
     name = default_name(task, getattr(request.args, "prompt", None), inputs)
     files = plan_files(name, task.output, len(clips), with_sheet=False)
     written = []
@@ -111,36 +105,11 @@ def run_request(
             written.append(folder / path)
     yield Answer(
         [folder / paths[0] for paths in files.results],
-        [*written, *request.given_files],
+        [*written, *request.input_files],
         request.seeds,
         shell_command(request, checkpoint.name),
         python_program(request, checkpoint.name, files, fps),
     )
-
-
-def _streamed(
-    checkpoint: LoadedCheckpoint, request: VisitorRequest, given: dict[str, Any], limits: AppLimits, deadline: float
-) -> Generator[PIL.Image.Image, None, list[list[PIL.Image.Image]]]:
-    """The frames as they come; returns the videos of the call, whose frames the codec decodes together."""
-    task, scale = request.command.task.name, request.args.scale
-    pipeline = checkpoint.pipeline(task)
-    given = {name: value for name, value in given.items() if name != "num_candidates"}
-    num_frames = given.get("num_frames") or pipeline.max_frames
-    if num_frames > pipeline.max_frames and given.get("overlap_frames") is None:
-        given["overlap_frames"] = max(
-            1, pipeline.max_frames // 2
-        )  # as a call continues; a stream's default is another
-    tokens = []
-    with checkpoint.sampler.stream(task, **given | {"num_frames": num_frames, "output_type": "latent"}) as frames:
-        for tokens_BHW in frames:
-            if monotonic() > deadline:
-                raise TimeoutError(_too_long(limits))
-            tokens.append(tokens_BHW)
-            with torch.no_grad():
-                pictures = pipeline.decode_images(tokens_BHW[:, None], "pil")
-            yield _side_by_side(enlarge(pictures, scale))
-    with torch.no_grad():
-        return pipeline.decode_frames(torch.stack(tokens, 1), "pil")
 
 
 def _side_by_side(pictures: Sequence[PIL.Image.Image]) -> PIL.Image.Image:
@@ -148,7 +117,3 @@ def _side_by_side(pictures: Sequence[PIL.Image.Image]) -> PIL.Image.Image:
     for number, picture in enumerate(pictures):
         row.paste(picture, (number * picture.width, 0))
     return row
-
-
-def _too_long(limits: AppLimits) -> str:
-    return f"No result within {limits.max_seconds} seconds (the limit of this app); ask for less, or try again later."

@@ -9,7 +9,7 @@ import gradio as gr
 from gradio_client import utils as client_utils
 from starlette.middleware import Middleware
 
-from nuwa_hf.app.doorkeeper import Doorkeeper
+from nuwa_hf.app.guard_middleware import GuardMiddleware
 from nuwa_hf.app.task_tab import TaskTab
 
 
@@ -61,7 +61,7 @@ class ServedBlocks(gr.Blocks):
         app_kwargs = dict(settings.pop("app_kwargs", None) or {})
         app_kwargs["middleware"] = [
             *app_kwargs.get("middleware", ()),
-            Middleware(Doorkeeper, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
+            Middleware(GuardMiddleware, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
         ]
         ours = {
             "max_file_size": f"{self.max_upload}mb",

@@ -21,6 +21,9 @@ from nuwa_hf.app.visitor_request import VisitorRequest, read_request
 from nuwa_hf.cli.task_commands import TaskCommand
 
 
+NUM_OUTPUTS = 4  # of a checkpoint
+
+
 @dataclass(frozen=True)
 class TaskTab:
     """What happens in a tab.
@@ -84,58 +87,53 @@ class TaskTab:
         given = folder / "given"
         given.mkdir()
         request = self._read(values, given)
-        num_outputs = len(self.outputs) // len(self.checkpoints)
         yield [None] * len(self.outputs)
         for number, checkpoint in enumerate(self.checkpoints):
             results = folder / str(number)
             results.mkdir()
             for part in run_request(request, checkpoint, results, self.limits):
                 updates = [gr.skip() for _ in self.outputs]
-                first = number * num_outputs
+                first = number * NUM_OUTPUTS
                 if isinstance(part, Answer):
-                    updates[first : first + 4] = _shown(part)
-                else:
-                    updates[first + 4] = part
+                    updates[first : first + NUM_OUTPUTS] = _shown(part)
+                elif part is not None:  # a frame; without a new one, Gradio only sees whether the visitor has left
+                    updates[first] = [part]
                 yield updates
 
 
 def _shown(answer: Answer) -> list[Any]:
-    """The values of the outputs, as `build_outputs` made them, but for the last frame."""
+    """The values of the outputs, as `build_outputs` made them."""
     results = [(str(path), f"seed {seed}") for path, seed in zip(answer.shown, answer.seeds, strict=True)]
     return [results, [str(path) for path in answer.files], answer.command, answer.program]
 
 
-def build_outputs(name: str, title: str, is_streamed: bool) -> list[gr.components.Component]:
+def build_outputs(name: str, title: str) -> tuple[list[gr.components.Component], gr.Column]:
     """Build the places for the results of a checkpoint.
 
     Args:
         name (`str`): what their ids begin with.
         title (`str`): what to call the checkpoint; empty if there is but one.
-        is_streamed (`bool`): whether frames are shown as they come.
 
     Returns:
-        `list`: the results, their files, the command, the program, and the frame that was made last, if streamed.
+        `tuple`: the results, their files, the command and the program; and what all but the first of them stand in,
+            which is not seen before there is a result.
     """
-    of = f" of {title}" if title else ""
     still = {"interactive": False}
-    frame = []
-    if is_streamed:
-        label = f"Frames as they come{of}"
-        frame = [gr.Image(label=label, elem_id=f"{name}-stream", format="png", height=300, **still)]
-    return [
-        gr.Gallery(label=f"Result{of}", elem_id=f"{name}-result", object_fit="contain", columns=2, **still),
-        gr.File(label="Files", elem_id=f"{name}-files", file_count="multiple", height=190, **still),
-        gr.Code(
-            label="The command that makes them again",
-            elem_id=f"{name}-command",
-            language="shell",
-            lines=1,
-            wrap_lines=True,
-            **still,
-        ),
-        gr.Code(label="The same in Python", elem_id=f"{name}-python", language="python", lines=1, **still),
-        *frame,
-    ]
+    result = gr.Gallery(
+        label=f"Result of {title}" if title else "Result",
+        elem_id=f"{name}-result",
+        object_fit="contain",
+        columns=2,
+        format="png",
+        **still,
+    )
+    with gr.Column(visible=False) as about:
+        files = gr.File(label="Files", elem_id=f"{name}-files", file_count="multiple", height=190, **still)
+        code = {"lines": 1, "wrap_lines": True, "show_line_numbers": False, **still}
+        label = "The command that makes them again"
+        command = gr.Code(label=label, elem_id=f"{name}-command", language="shell", **code)
+        program = gr.Code(label="The same in Python", elem_id=f"{name}-python", language="python", **code)
+    return [result, files, command, program], about
 
 
 def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> TaskTab:
@@ -150,7 +148,6 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
         `TaskTab`: what happens in it.
     """
     name, first = command.task.name, checkpoints[0]
-    is_streamed = hasattr(first.pipeline(name), "stream")
     with gr.Tab(name.replace("-", " ").capitalize(), elem_id=f"{name}-tab", id=name), gr.Row():
         with gr.Column():
             gr.Markdown(f"{command.summary.capitalize()}.")
@@ -158,20 +155,29 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
             button = gr.Button("Make it", variant="primary", elem_id=f"{name}-run")
             if "prompt" in form.inputs:
                 gr.Examples(EXAMPLE_PROMPTS, form.inputs["prompt"], elem_id=f"{name}-examples", label="Examples")
-        outputs = []
+        outputs, about = [], []
         for number, checkpoint in enumerate(checkpoints):
             with gr.Column():
                 title = checkpoint.title if len(checkpoints) > 1 else ""
-                outputs += build_outputs(f"{name}-other" if number else name, title, is_streamed)
+                places, around = build_outputs(f"{name}-other" if number else name, title)
+                outputs += places
+                about.append(around)
     tab = TaskTab(form, checkpoints, limits, outputs)
-    button.click(
+    made = button.click(
         _named(tab.run, form),
         list(form.inputs.values()),
         outputs,
         validator=_named(tab.check, form),
         api_name=name,
-        show_progress_on=outputs[:: len(outputs) // len(checkpoints)],
+        concurrency_id="model",
+        concurrency_limit=1,  # one request after the other: so its time begins with its turn
+        show_progress_on=outputs[::NUM_OUTPUTS],
     )
+
+    def show() -> dict[gr.Column, gr.Column]:
+        return {one: gr.Column(visible=True) for one in about}
+
+    made.success(show, None, about, api_visibility="private", queue=False)
     return tab
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nuwa_hf.app.form_fields import FormField, fields_of
-from nuwa_hf.app.given_files import copy_upload, numbered, sketch_of, write_mask
+from nuwa_hf.app.input_files import copy_upload, numbered, sketch_of, write_mask
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.cli.argument_checks import check_arguments
@@ -26,12 +26,12 @@ class VisitorRequest:
     Args:
         command (`TaskCommand`): the command that does it.
         args (`Namespace`): its arguments, as if they had been parsed; files lie in the request's folder.
-        given_files (`list[Path]`): what the visitor gave.
+        input_files (`list[Path]`): what the visitor gave.
     """
 
     command: TaskCommand
     args: Namespace
-    given_files: list[Path]
+    input_files: list[Path]
 
     @property
     def call_arguments(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from nuwa_hf.cli.option_hints import check_command, check_options
 from nuwa_hf.cli.task_arguments import add_arguments
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
 from nuwa_hf.cli.versions import versions_text
-from nuwa_hf.exit_status import USER_ERROR, add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 
 
 WELCOME = """nuwa-hf draws images and videos from texts, sketches and parts of pictures.
@@ -61,7 +61,7 @@ def build_parser(with_options: bool = False) -> argparse.ArgumentParser:
     Returns:
         `argparse.ArgumentParser`: the parser.
     """
-    parser = _OneLineErrorParser(
+    parser = _TaskParser(
         prog="nuwa-hf",
         description="NUWA: images and videos, on a CPU in seconds with the embedded checkpoint.",
         epilog='example: nuwa-hf text-to-video "a rocket flies upwards over the sea" --seed 0',
@@ -101,11 +101,8 @@ class _Print(argparse.Action):
         parser.exit()
 
 
-class _OneLineErrorParser(argparse.ArgumentParser):
-    """A parser that reports an error in one line, without the usage."""
+class _TaskParser(CommandParser):
+    """Shows descriptions and examples as they are written."""
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-
-    def error(self, message: str):
-        self.exit(USER_ERROR, f"{self.prog}: error: {message}\n")
+        super().__init__(**kwargs, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -15,6 +15,7 @@ from typing import Any
 import datasets
 import numpy as np
 
+from nuwa_hf.argument_types import check_types
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.media.media import Media
@@ -196,9 +197,15 @@ class CaptionedMedia:
                 "`dataset` must be a datasets.Dataset or datasets.IterableDataset, got "
                 f"{type(dataset).__name__}; choose one of its splits."
             )
-        for name, value in (("num_frames", num_frames), ("height", height), ("width", width)):
+        sizes = {"num_frames": num_frames, "height": height, "width": width}
+        columns = {"media_column": media_column, "caption_column": caption_column, "sketch_column": sketch_column}
+        others = {"frame_rate": frame_rate, "num_classes": num_classes, "windows": windows, "crops": crops}
+        hints = {**dict.fromkeys(sizes, int), **dict.fromkeys(columns, str | None), "num_classes": int | None}
+        hints |= {"frame_rate": float, "windows": ClipWindows | None, "crops": RandomCrops | None}
+        check_types({**sizes, **columns, **others}, hints, "leave it out for the default")
+        for name, value in sizes.items() if num_classes is None else {**sizes, "num_classes": num_classes}.items():
             if value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value}.")
+                raise ValueError(f"`{name}` must be at least 1, got {value}; use 1 or more.")
         check_frame_rate(frame_rate)
         self.num_rows = len(dataset) if isinstance(dataset, datasets.Dataset) else None
         self._dataset = without_decoding(dataset)

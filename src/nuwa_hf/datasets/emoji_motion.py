@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Dataset
 
+from nuwa_hf.argument_types import check_types
+
 from .captions import Deed, clip_caption, image_caption, place_phrases
 from .motions import GROUNDED, UPRIGHT, Room, Track, draw_rolls, is_mirrored, plan_track
 from .scenes import GROUND_SCENES, PLAIN_COLORS, paint_scene
@@ -72,6 +74,7 @@ class EmojiMotion(Dataset):
 
     Raises:
         ValueError: If a name, the seed or the length is not valid, or the split has no pair to draw.
+        TypeError: If an argument has the wrong type.
 
     Example:
         ```python
@@ -90,10 +93,14 @@ class EmojiMotion(Dataset):
         seed: int = 0,
         length: int | None = None,
     ):
+        hints = {"split": str, "seed": int, "length": int | None, "pack": SpritePack | None}
+        given = {"split": split, "seed": seed, "length": length, "pack": pack, "setting": setting}
+        check_types(given, {**hints, "setting": str | EmojiMotionSetting}, "leave it out for the default")
         if isinstance(setting, str):
             if setting not in SETTINGS:
                 raise ValueError(
-                    f"`setting` must be {' or '.join(map(repr, SETTINGS))} or an EmojiMotionSetting, got {setting!r}."
+                    f"`setting` must be {' or '.join(map(repr, SETTINGS))} or an EmojiMotionSetting, got {setting!r}; "
+                    "choose one."
                 )
             setting = SETTINGS[setting]
         if split not in _SPLIT_LENGTHS:

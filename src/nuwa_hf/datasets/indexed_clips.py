@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .emoji_motion import EmojiMotion
+from .emoji_motion import FRAME_RATE, EmojiMotion
+from .moving_mnist import MovingMNIST
 
 
 @dataclass(frozen=True)
@@ -14,10 +15,10 @@ class IndexedClips:
     """A data set of clips that are made from their index, with the interface of one that is read.
 
     Args:
-        dataset (`EmojiMotion`): the clips.
+        dataset (`EmojiMotion` or `MovingMNIST`): the clips.
     """
 
-    dataset: EmojiMotion
+    dataset: EmojiMotion | MovingMNIST
     gives_several = False
 
     @property
@@ -29,6 +30,17 @@ class IndexedClips:
     def reader(self) -> "IndexedClips":
         """The object that makes the samples: this one."""
         return self
+
+    @property
+    def clip_size(self) -> dict[str, float]:
+        """How clips are drawn: `height`, `width`, `num_frames` and `frame_rate`."""
+        drawn, frame_rate = self.dataset, FRAME_RATE
+        if isinstance(drawn, MovingMNIST):
+            frame_rate = drawn.frame_rate
+        else:
+            drawn = drawn.setting
+        size = {"height": drawn.size, "width": drawn.size, "num_frames": drawn.num_frames}
+        return {**size, "frame_rate": frame_rate}
 
     def rows(self, start: int) -> Iterator[tuple[int, Any]]:
         """Indices, twice: as row numbers and as rows."""

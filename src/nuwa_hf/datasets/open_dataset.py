@@ -10,6 +10,8 @@ from typing import Any
 import datasets
 import pyarrow
 
+from nuwa_hf.argument_types import check_types
+
 from .file_columns import is_url
 from .find_columns import CAPTION_COLUMNS
 from .folder_files import FolderFiles
@@ -51,7 +53,10 @@ def open_dataset(
     Raises:
         OSError: If a URL cannot be reached.
         ValueError: If there is no such data set, if it is empty, or if it has no such split.
+        TypeError: If an argument has the wrong type.
     """
+    check_types({"path": path, "split": split}, {"path": str | Path, "split": str}, "give a str")
+    check_types({"streaming": streaming}, {"streaming": bool}, "give True or False")
     if is_url(str(path)):
         return _open_url(str(path), split, streaming)
     place = Path(os.path.abspath(os.path.expanduser(path)))

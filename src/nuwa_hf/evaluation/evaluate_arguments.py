@@ -12,7 +12,7 @@ from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.protocols.protocol import protocol_names
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS, SCORERS
 from nuwa_hf.evaluation.samples.task_inputs import MASKS
-from nuwa_hf.exit_status import add_verbose
+from nuwa_hf.exit_status import CommandParser, add_verbose
 from nuwa_hf.tasks import TASKS
 
 
@@ -29,13 +29,12 @@ COMPARE_EXAMPLE = """example:
 
 def build_evaluate_parser() -> argparse.ArgumentParser:
     """The arguments of `nuwa-hf evaluate`."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf evaluate",
         description="Measure what a checkpoint generates, beside its bounds and published figures. Samples that are "
         "there already are not made again; `accelerate launch -m nuwa_hf.cli evaluate ...` uses several processes.",
         epilog=EVALUATE_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     what = parser.add_argument_group("what is measured")
     what.add_argument("--checkpoint", help="a folder, an id of the Hub, or embedded")
@@ -81,12 +80,11 @@ def parse_evaluate_arguments(argv: Sequence[str] | None = None) -> argparse.Name
 
 def build_compare_parser() -> argparse.ArgumentParser:
     """The arguments of `nuwa-hf compare`."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf compare",
         description="Compare two folders of images or clips, whatever program made them.",
         epilog=COMPARE_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("generated", type=Path, metavar="GENERATED", help="folder of images or clips")
     parser.add_argument("real", type=Path, metavar="REAL", help="folder of real images or clips")
@@ -141,8 +139,8 @@ def parse_requirements(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _add_data_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--dataset", help="a folder, a file of rows, an id of the Hub, or emoji-motion")
-    group.add_argument("--split", help="which split; train of a data set, val of emoji-motion if left out")
+    group.add_argument("--dataset", help="a folder, a file of rows, an id of the Hub, emoji-motion or moving-mnist")
+    group.add_argument("--split", help="which split; train of a data set, val of these two if left out")
     group.add_argument("--setting", default="small", choices=list(SETTINGS), help="the setting of emoji-motion")
     group.add_argument("--caption_column", help="found if left out")
     group.add_argument("--label_column", help="of classes; a column of class labels or sub-folders if left out")

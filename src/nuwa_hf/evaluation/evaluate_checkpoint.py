@@ -63,8 +63,8 @@ def evaluate(
     Args:
         pipeline (`NuwaPipelineBase` or `torch.nn.Module`): the checkpoint as the pipeline of any task, on its device;
             of a codec alone only the rows `real` and `codec` are measured.
-        dataset (`str`, `Path`, `datasets.Dataset` or `EmojiMotion`, *optional*): captioned clips or images, or
-            `"emoji-motion"`; left out only of a protocol that has its own.
+        dataset (`str`, `Path`, `datasets.Dataset`, `EmojiMotion` or `MovingMNIST`, *optional*): captioned clips or
+            images, `"emoji-motion"` or `"moving-mnist"`; left out only of a protocol that has its own.
         metrics (`Sequence[str]`, defaults to `()`): names of metrics; left out with a protocol, which has its own.
         task (`str` or `Sequence[str]`, *optional*): names or short names; with a protocol, its runs to do.
         protocol (`str` or `Path`, *optional*): one of `protocol_names()`, or a YAML file.
@@ -75,7 +75,7 @@ def evaluate(
             their mean, with its interval.
         candidates (`int`, *optional*): the best of so many for each sample.
         scorer (`str`, *optional*): what picks it: `"likelihood"`, the model itself, or `"clip"`.
-        split (`str`, *optional*): "train" of a data set and "val" of EmojiMotion if left out.
+        split (`str`, *optional*): "train" of a data set and "val" of clips that are drawn if left out.
         setting (`str`, defaults to `"small"`): of EmojiMotion.
         samples_dir (`str` or `Path`, *optional*): where samples are kept; beside `output` if that is given, else a
             folder that is removed at the end.

@@ -9,7 +9,7 @@ from nuwa_hf.evaluation.features.feature_kinds import KINDS, FeatureKind, parse_
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.features.open_readers import open_readers
 from nuwa_hf.evaluation.features.read_features import check_samples, read_features
-from nuwa_hf.evaluation.judges.judge_kind import JUDGES
+from nuwa_hf.evaluation.judges.judge_kind import DIGITS, JUDGES
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
 from nuwa_hf.evaluation.protocols.run import Run
@@ -18,7 +18,7 @@ from nuwa_hf.evaluation.samples.sample_set import SampleSet
 
 # Read by the checkpoint itself, which is no network that a user names: one reader for each row of samples.
 LIKELIHOOD = "likelihood"
-ALL_KINDS: dict[str, FeatureKind] = {**KINDS, "judges": JUDGES}
+ALL_KINDS: dict[str, FeatureKind] = {**KINDS, "judges": JUDGES, "digits": DIGITS}
 FeaturePaths = Mapping[str, str | None] | Sequence[str]
 
 

@@ -11,12 +11,11 @@ import torch
 
 from nuwa_hf import pipelines
 from nuwa_hf.datasets import EmojiMotion
-from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.evaluation.feature_store import FeatureStore
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_captions
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
+from nuwa_hf.evaluation.samples.open_source import drawn_clips
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs, task_inputs
 from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
@@ -164,10 +163,8 @@ def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) ->
         num_frames = pipeline.transformer.config.visual_grid[0]
         made = {"height": height, "width": width, "num_frames": num_frames, "frame_rate": pipeline.frame_rate}
         _check_frame_rate(run, pipeline.frame_rate)
-    elif data.dataset == EMOJI_MOTION or isinstance(data.dataset, EmojiMotion):
-        setting = EmojiMotion(setting=data.setting).setting if data.dataset == EMOJI_MOTION else data.dataset.setting
-        side = setting.size
-        made = {"height": side, "width": side, "num_frames": setting.num_frames, "frame_rate": FRAME_RATE}
+    elif (drawn := drawn_clips(data.dataset, split=None, setting=data.setting)) is not None:
+        made = drawn.clip_size
     asked = {name: getattr(run, name) for name in made if getattr(run, name) is not None}
     measured = {**made, **asked}
     if pipeline is None:

@@ -37,7 +37,15 @@ class LayerCache:
         """Forget what is kept, but not the memory it stands in."""
         for ring in (self.key, self.value):
             ring.zero_()  # a slot that nobody sees yet must not hold what is not a number
-        self.conditions, self._former = [], self.conditions
+        self.forget_conditions(reuse_memory=True)
+
+    def forget_conditions(self, reuse_memory: bool) -> None:
+        """Forget the conditions, of which the next step keeps others.
+
+        Args:
+            reuse_memory (`bool`): whether these, of the same shapes, take their memory.
+        """
+        self.conditions, self._former = [], self.conditions if reuse_memory else []
 
     def keep_condition(self, key: torch.Tensor, value: torch.Tensor, reach: ConditionReach) -> None:
         """Keep the keys and values of the next condition.
@@ -127,6 +135,14 @@ class StepCache:
         self._reaches, self._former = [], self._reaches
         for layer in self.layers:
             layer.restart()
+
+    def forget_conditions(self) -> None:
+        """Let the next step read other conditions; what earlier steps kept of the places stays."""
+        reuse_memory = self.is_padded  # only then do all conditions have the same shapes
+        self.conditions = None
+        self._reaches, self._former = [], self._reaches if reuse_memory else []
+        for layer in self.layers:
+            layer.forget_conditions(reuse_memory)
 
     def visible(self, step: Step, query: torch.Tensor) -> torch.Tensor:
         """The additive mask over the slots for the places of a step.

@@ -4,6 +4,7 @@
 
 import torch
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.grid import Grid
 
 
@@ -27,19 +28,26 @@ def check_known_tokens(
         return
     if known_tokens is None or known_mask is None:
         missing = "known_tokens" if known_tokens is None else "known_mask"
-        raise ValueError(f"`known_tokens` and `known_mask` go together, but `{missing}` is missing.")
+        raise ValueError(
+            f"`known_tokens` and `known_mask` go together, but `{missing}` is missing; give both or neither."
+        )
+    for name, tensor in (("known_tokens", known_tokens), ("known_mask", known_mask)):
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"`{name}` must be a tensor (B, T, H, W), got {shown(tensor)}; give one, or None.")
     if known_tokens.dtype != torch.long or known_mask.dtype != torch.bool:
         raise TypeError(
             "`known_tokens` must be torch.long and `known_mask` torch.bool, got "
-            f"{known_tokens.dtype} and {known_mask.dtype}."
+            f"{known_tokens.dtype} and {known_mask.dtype}; convert them by `.long()` and `.bool()`."
         )
     expected = (batch_size, *grid)
     for name, tensor in (("known_tokens", known_tokens), ("known_mask", known_mask)):
         if tuple(tensor.shape) != expected:
-            raise ValueError(f"`{name}` must have shape (batch, t, h, w) = {expected}, got {tuple(tensor.shape)}.")
+            raise ValueError(
+                f"`{name}` must have shape (batch, t, h, w) = {expected}, got {tuple(tensor.shape)}; reshape it."
+            )
     given = known_tokens[known_mask]
     if given.numel() and (given.min() < 0 or given.max() >= codebook_size):
         raise ValueError(
             f"`known_tokens` must be in [0, {codebook_size}), the codebook, where given, got values from "
-            f"{int(given.min())} to {int(given.max())}."
+            f"{int(given.min())} to {int(given.max())}; give what the codec's `encode` returns."
         )

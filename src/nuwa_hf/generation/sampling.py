@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
+from nuwa_hf.argument_types import shown
+
 
 PER_OUTPUT = ("temperature", "top_k", "top_p", "min_p", "guidance_scale")
 
@@ -47,26 +49,26 @@ class SamplingSettings:
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if not isinstance(self.do_sample, bool):
-            raise ValueError(f"`do_sample` must be True or False, got {self.do_sample!r}.")
+            raise ValueError(f"`do_sample` must be True or False, got {shown(self.do_sample)}; give one of them.")
         for name, value in self._each("temperature"):
             if not (_is_number(value) and value >= 0):
                 raise ValueError(
-                    f"{name} must be a finite number of at least 0, got {value!r}; 0 takes the likeliest tokens."
+                    f"{name} must be a finite number of at least 0, got {shown(value)}; 0 takes the likeliest tokens."
                 )
         for name, value in self._each("top_k"):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
                 raise ValueError(
-                    f"{name} must be a whole number of at least 0, got {value!r}; 0 or None keeps all tokens."
+                    f"{name} must be a whole number of at least 0, got {shown(value)}; 0 or None keeps all tokens."
                 )
         for name, value in self._each("top_p"):
             if value is not None and not (_is_number(value) and 0 < value <= 1):
-                raise ValueError(f"{name} must be in (0, 1], got {value!r}; use None to keep all tokens.")
+                raise ValueError(f"{name} must be in (0, 1], got {shown(value)}; use None to keep all tokens.")
         for name, value in self._each("min_p"):
             if value is not None and not (_is_number(value) and 0 <= value <= 1):
-                raise ValueError(f"{name} must be in [0, 1], got {value!r}; 0 or None keeps all tokens.")
+                raise ValueError(f"{name} must be in [0, 1], got {shown(value)}; 0 or None keeps all tokens.")
         for name, value in self._each("guidance_scale"):
             if not (_is_number(value) and value >= 1):
-                raise ValueError(f"{name} must be a finite number of at least 1, got {value!r}; 1 turns it off.")
+                raise ValueError(f"{name} must be a finite number of at least 1, got {shown(value)}; 1 turns it off.")
 
     def _each(self, name: str) -> Iterator[tuple[str, Any]]:
         """The values of a setting, each with what to call it in a message."""
@@ -138,7 +140,7 @@ class SamplingSettings:
             if isinstance(value, tuple) and len(value) != batch_size:
                 raise ValueError(
                     f"`{name}` must be one number, or hold one for each of the {batch_size} outputs (inputs times the "
-                    f"number made of each), got {len(value)}."
+                    f"number made of each), got {len(value)}; give one number for all."
                 )
 
     @property
@@ -186,11 +188,14 @@ def check_generators(generator: torch.Generator | list[torch.Generator] | None, 
     generators = generator if isinstance(generator, list) else [generator]
     for one in generators:
         if not isinstance(one, torch.Generator) and not (one is None and generator is None):
-            raise TypeError(f"`generator` must be a `torch.Generator` or a list of them, got {one!r}.")
+            raise TypeError(
+                f"`generator` must be a `torch.Generator` or a list of them, got {shown(one)}; give for example "
+                "`torch.Generator().manual_seed(0)`."
+            )
     if isinstance(generator, list) and len(generator) != batch_size:
         raise ValueError(
             f"`generator` must hold one generator for each of the {batch_size} outputs (inputs times the number made"
-            f" of each), got {len(generator)}."
+            f" of each), got {len(generator)}; give as many, or one for all."
         )
 
 

@@ -78,6 +78,10 @@ class SamplingSteps:
                 self._known = known_mask.flatten(1).clone()
             self._known.copy_(known_mask.flatten(1))
 
+    def read_conditions_again(self) -> None:
+        """Take the next step as it is, not from a recording: it reads conditions."""
+        self._has_begun = False
+
     def check_logits(self) -> None:
         """Check the logits of all steps since the run began. The host waits for them.
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import torch
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.grid import Grid
 
 
@@ -32,8 +33,8 @@ def check_schedule(schedule: str) -> None:
     Raises:
         ValueError: If the schedule is unknown.
     """
-    if schedule not in SCHEDULES:
-        raise ValueError(f"`schedule` must be one of {SCHEDULES}, got {schedule!r}.")
+    if not isinstance(schedule, str) or schedule not in SCHEDULES:
+        raise ValueError(f"`schedule` must be one of {SCHEDULES}, got {shown(schedule)}; choose one of these.")
 
 
 def wave_strides(window: tuple[int, int, int]) -> tuple[int, int]:
@@ -96,3 +97,24 @@ def plan_steps(grid: Grid, window: tuple[int, int, int], schedule: str) -> tuple
     tau = (timing.stride * torch.arange(grid.t)[:, None] + timing.times).flatten()
     sizes = torch.bincount(tau)
     return torch.argsort(tau, stable=True).split(sizes[sizes > 0].tolist())
+
+
+def finished_frames(grid: Grid, window: tuple[int, int, int], schedule: str) -> tuple[tuple[int, ...], ...]:
+    """The frames that each step finishes: the last place of a frame is also sampled last.
+
+    Args:
+        grid (`Grid`): the grid to sample.
+        window (`tuple[int, int, int]`): full odd extents (t, h, w) of the decoder.
+        schedule (`str`): `"wavefront"` or `"raster"`.
+
+    Returns:
+        `tuple[tuple[int, ...], ...]`: frames for each step of `plan_steps`.
+
+    Raises:
+        ValueError: If the schedule is unknown.
+    """
+    size = grid.h * grid.w
+    return tuple(
+        tuple(place // size for place in places.tolist() if (place + 1) % size == 0)
+        for places in plan_steps(grid, window, schedule)
+    )

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from nuwa_hf.generation.key_rings import SLOT_MULTIPLE, KeyRings
-from nuwa_hf.generation.schedule import FrameTimes, plan_steps
+from nuwa_hf.generation.schedule import FrameTimes, finished_frames, plan_steps
 from nuwa_hf.generation.step_tables import Piece, StepShape, StepTables
 from nuwa_hf.grid import Grid
 from nuwa_hf.nearby_attention.neighborhood import causal_offsets, coordinate_table
@@ -233,14 +233,10 @@ def plan_grid(grid: Grid, window: tuple[int, int, int], schedule: str, is_padded
     """
     with torch.inference_mode(False):  # a tensor made in inference mode could not be used outside it
         order = plan_steps(grid, window, schedule)
-        sizes, frame_size = [len(places) for places in order], grid.h * grid.w
+        sizes = [len(places) for places in order]
         rings = KeyRings(FrameTimes(grid.h, grid.w, window, schedule), grid, window)
         coordinates = coordinate_table(grid, grid, torch.device("cpu"))[:, torch.cat(order)].T
         layout = StepLayout(grid, rings, window, max(sizes), len(sizes), is_padded)
         tables, shapes = layout.lay(coordinates, sizes, grid.t)
-        # The last place of a frame is also sampled last.
-        completed = tuple(
-            tuple(place // frame_size for place in places.tolist() if (place + 1) % frame_size == 0)
-            for places in order
-        )
+        completed = finished_frames(grid, window, schedule)
         return StepPlan(tables, shapes, completed, layout.num_slots, is_padded)

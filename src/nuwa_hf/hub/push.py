@@ -6,14 +6,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.hub.push_folder import push_folder
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="nuwa-hf push", description=__doc__.split(": ", 1)[1], epilog="example: nuwa-hf push my-nuwa user/my-nuwa"
+    parser = CommandParser(
+        prog="nuwa-hf push",
+        description="Push a pipeline, a model, a tokenizer or an adapter to the Hub.",
+        epilog="example: nuwa-hf push my-nuwa user/my-nuwa",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where `save_pretrained` wrote")
     parser.add_argument("repo_id", metavar="USER/MODEL", help="the repository; made if it is not there")

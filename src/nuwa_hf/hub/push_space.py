@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from huggingface_hub import HfApi
 
-from nuwa_hf.exit_status import exit_status
+from nuwa_hf.exit_status import CommandParser, exit_status
 from nuwa_hf.hub.one_commit import plain_words, push_in_one_commit
 from nuwa_hf.hub.push import add_repository_arguments
 from nuwa_hf.hub.repository_ids import check_license, check_repo_id
@@ -110,9 +110,9 @@ def _check_pipeline_there(checkpoint: str, repo_id: str, api: HfApi) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf push-space",
-        description=__doc__.split(": ", 1)[1],
+        description="Push the app on a checkpoint to the Hub, as a Space that everybody can open in a browser.",
         epilog="example: nuwa-hf push-space user/demo --checkpoint user/my-nuwa",
     )
     parser.add_argument("repo_id", metavar="USER/DEMO", help="the Space; made if it is not there")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from itertools import islice
 
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.hub.pushed_files import CARD
 from nuwa_hf.info.checkpoint_info import CheckpointInfo, checkpoint_info
 from nuwa_hf.info.part_facts import PartFacts
@@ -22,7 +22,7 @@ MEGABYTE = 1e6
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf info",
         description="Say what a checkpoint is, which tasks it has learnt, its sizes, its scores, and the memory that "
         "a call takes. Its weights are neither loaded nor downloaded.",

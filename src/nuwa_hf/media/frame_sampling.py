@@ -45,7 +45,9 @@ def check_frame_rate(frame_rate: Any, name: str = "frame_rate") -> None:
         ValueError: If it is not finite, not above 0, or above 1000.
     """
     if isinstance(frame_rate, bool) or not isinstance(frame_rate, Real):
-        raise TypeError(f"`{name}` must be a number of frames a second, got {frame_rate!r}; the paper's is 2.5.")
+        raise TypeError(
+            f"`{name}` must be a number of frames a second, got {repr(frame_rate)[:200]}; the paper's is 2.5."
+        )
     if not math.isfinite(frame_rate) or not 0 < frame_rate <= MAX_FRAME_RATE:
         raise ValueError(
             f"`{name}` must be above 0 and at most {MAX_FRAME_RATE} frames a second, got {frame_rate}; the paper's is "

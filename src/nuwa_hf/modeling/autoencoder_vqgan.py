@@ -34,7 +34,8 @@ from nuwa_hf.modeling.quantizer import GumbelQuantizer, VectorQuantizer
 from nuwa_hf.modeling.vqgan_configuration import check_configuration, codebook_extents
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
-from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.local_checkpoint import check_local_model
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.storage.saved_models import saves_whole
 
@@ -74,6 +75,7 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
 
     Raises:
         ValueError: If a level or a size in the configuration is impossible.
+        TypeError: If an argument has the wrong type.
 
     Example:
         >>> import torch
@@ -159,11 +161,14 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
             The codec, in evaluation mode.
 
         Raises:
-            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper.
+            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper, or a file
+                is broken.
         """
-        if pretrained_model_name_or_path is not None:
-            check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
-        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        if pretrained_model_name_or_path is None:
+            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
 
     save_pretrained = saves_whole(ModelMixin.save_pretrained)
 

@@ -3,9 +3,12 @@
 """Configuration of the NUWA transformer: text encoder, condition encoder and token decoder."""
 
 import difflib
+import math
+import os
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from huggingface_hub.dataclasses import strict
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
@@ -13,8 +16,11 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.media.frame_sampling import check_frame_rate
+from nuwa_hf.modeling.configuration_errors import raises_plain_errors
 from nuwa_hf.modeling.presets import PRESETS, condition_window_of
 from nuwa_hf.standalone.saving import saves_standalone
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.local_checkpoint import check_json_files, is_local_path
 
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
@@ -22,6 +28,7 @@ NONE_TOKEN_ID = 4  # of `NuwaTokenizer`
 
 
 @saves_standalone
+@raises_plain_errors
 @strict
 class NuwaConfig(PreTrainedConfig):
     """Sizes of a NUWA transformer.
@@ -64,7 +71,8 @@ class NuwaConfig(PreTrainedConfig):
             `None` means that they are not known.
 
     Raises:
-        StrictDataclassError: If a field has a wrong type or the sizes do not fit together.
+        ConfigurationError: If a field has a wrong type or the sizes do not fit together; it is a `ValueError` and a
+            `StrictDataclassError`.
         ValueError: If a keyword looks like a misspelt field.
     """
 
@@ -119,6 +127,27 @@ class NuwaConfig(PreTrainedConfig):
             self.none_token_id = tuple(self.none_token_id)
         if self.learnt_tasks is not None:
             self.learnt_tasks = tuple(self.learnt_tasks)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Self:
+        """Load a configuration from a local folder or from the Hub.
+
+        Args:
+            pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
+                a repository on the Hub.
+            kwargs: everything that `PreTrainedConfig.from_pretrained` takes.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            OSError: If the file is broken.
+        """
+        folder = Path(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
+        if is_local_path(pretrained_model_name_or_path) and folder.is_dir():
+            check_json_files(folder)
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON takes them; there is none for a window of the input like that of the attention, nor for
@@ -188,14 +217,18 @@ class NuwaConfig(PreTrainedConfig):
             "max_text_length",
         ):
             if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}; use 1 or more.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"`hidden_size` must be a multiple of `num_attention_heads`, got {self.hidden_size} and "
-                f"{self.num_attention_heads}."
+                f"{self.num_attention_heads}; change one of them."
             )
         if not 0 <= self.hidden_dropout < 1:
-            raise ValueError(f"`hidden_dropout` must be in [0, 1), got {self.hidden_dropout}.")
+            raise ValueError(f"`hidden_dropout` must be in [0, 1), got {self.hidden_dropout}; 0 is none.")
+
+        for name in ("layer_norm_eps", "initializer_range"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"`{name}` must be a finite number above 0, got {getattr(self, name)}; leave it out.")
 
     def validate_grid(self):
         """The grid has three extents of at least 1, each window has three odd extents, and that of the input lies
@@ -205,13 +238,18 @@ class NuwaConfig(PreTrainedConfig):
             ValueError: With the field, the rule and the value.
         """
         if len(self.visual_grid) != 3 or any(extent < 1 for extent in self.visual_grid):
-            raise ValueError(f"`visual_grid` must be three extents (t, h, w) of at least 1, got {self.visual_grid}.")
+            grid = self.visual_grid
+            raise ValueError(
+                f"`visual_grid` must be three extents (t, h, w) of at least 1, got {grid}; give all three."
+            )
         for name in ("window", "input_window", "condition_window"):
             window = getattr(self, name)
             if window is None:
                 continue
             if len(window) != 3 or any(extent < 1 or extent % 2 == 0 for extent in window):
-                raise ValueError(f"`{name}` must be three odd extents (t, h, w) such as (3, 3, 3), got {window}.")
+                raise ValueError(
+                    f"`{name}` must be three odd extents (t, h, w) such as (3, 3, 3), got {window}; use odd ones."
+                )
         if any(near > seen for near, seen in zip(self.get_input_window(), self.window, strict=True)):
             raise ValueError(
                 f"`input_window` must be nowhere larger than `window` {self.window}, got {self.input_window}; leave "
@@ -235,7 +273,8 @@ class NuwaConfig(PreTrainedConfig):
         for name, tokens in (("pad_token_id", (self.pad_token_id,)), ("none_token_id", self.none_token_ids)):
             if not tokens or any(token is None or not 0 <= token < self.vocab_size for token in tokens):
                 raise ValueError(
-                    f"`{name}` must be in [0, vocab_size = {self.vocab_size}), got {getattr(self, name)}."
+                    f"`{name}` must be in [0, vocab_size = {self.vocab_size}), got {getattr(self, name)}; use the "
+                    "tokenizer's."
                 )
 
     def validate_text_encoder(self):
@@ -249,12 +288,13 @@ class NuwaConfig(PreTrainedConfig):
             return
         if text.vocab_size != self.vocab_size:
             raise ValueError(
-                f"`vocab_size` must be that of `text_encoder_config`, {text.vocab_size}, got {self.vocab_size}."
+                f"`vocab_size` must be that of `text_encoder_config`, {text.vocab_size}, got {self.vocab_size}; "
+                "leave it out."
             )
         if text.max_position_embeddings < self.max_text_length:
             raise ValueError(
                 "`max_text_length` must be at most the positions of `text_encoder_config`, "
-                f"{text.max_position_embeddings}, got {self.max_text_length}."
+                f"{text.max_position_embeddings}, got {self.max_text_length}; use less."
             )
         if len(self.none_token_ids) < 2:
             raise ValueError(

@@ -6,6 +6,7 @@ Legend: B batch, k outputs of each input, L text length, T, H, W visual grid.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from transformers.generation import GenerationMixin
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.generation.endless_plan import EndlessPlan
 from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.generation.sampling_steps import sample_grid
@@ -24,7 +26,7 @@ from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
 from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall, scores_of
 from nuwa_hf.modeling.sampling_runs import recorder
-from nuwa_hf.modeling.token_checks import check_grid
+from nuwa_hf.modeling.token_checks import as_grid, check_grid
 
 
 class NuwaGenerationMixin(GenerationMixin):
@@ -39,7 +41,7 @@ class NuwaGenerationMixin(GenerationMixin):
         attention_mask: torch.Tensor | None = None,
         *,
         grid: Grid | tuple[int, int, int] | None = None,
-        callback: Callable[[int, int, torch.Tensor], bool | list[float] | None] | None = None,
+        callback: Callable[[int, int, torch.Tensor], bool | dict[str, Any] | None] | None = None,
         return_dict_in_generate: bool | None = None,
         output_scores: bool | None = None,
         **arguments: Any,
@@ -57,8 +59,9 @@ class NuwaGenerationMixin(GenerationMixin):
             grid (`Grid` or `tuple[int, int, int]`, *optional*): extents (t, h, w) to generate, at most the learnt
                 ones; the learnt grid when not given.
             callback (`Callable`, *optional*): called as `callback(step, num_steps, tokens)` after every step, with the
-                tokens so far `(B k, T, H, W)`, which it may change in place. Returning `True` stops sampling;
-                returning a list of B k guidance scales guides with these from then on, where guidance was on.
+                tokens so far `(B k, T, H, W)`, which it may change in place. Returning `True` stops sampling. A dict
+                is what counts from then on: as `guidance_scale` a list of B k scales, where guidance was on; as
+                `encoder_hidden_states`, `attention_mask` and their negatives other texts of the B inputs.
             return_dict_in_generate (`bool`, *optional*): `False` returns the tokens alone. This and the next one come
                 from the generation configuration where they are not given.
             output_scores (`bool`, *optional*): also return the scores that the tokens were drawn by, which are read in
@@ -71,23 +74,32 @@ class NuwaGenerationMixin(GenerationMixin):
             TypeError: If tokens are not integers, or an argument is unknown.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
-        grid = self.config.get_visual_grid() if grid is None else Grid(*grid)
+        grid = self.config.get_visual_grid() if grid is None else as_grid(grid)
         check_grid(grid, self.config)
+        for name, value in (("return_dict_in_generate", return_dict_in_generate), ("output_scores", output_scores)):
+            if value is not None and not isinstance(value, bool):
+                raise TypeError(f"`{name}` must be True, False or None, got {shown(value)}; give one of them.")
+        if callback is not None and not callable(callback):
+            raise TypeError(f"`callback` must be callable, got {shown(callback)}; give a function, or None for none.")
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
-        num_steps, steps, answer = self.num_generation_steps(grid, call.schedule), self._steps(call, grid), None
-        for step in range(num_steps):
-            _, tokens = steps.send(answer)
-            answer = None if callback is None else callback(step, num_steps, tokens)
-            if answer is True:
-                break
-        # Before the steps end: then another call may go on in their memory.
-        tokens = tokens.clone(memory_format=torch.contiguous_format)
-        steps.close()
-        wants = call.config
-        if or_else(return_dict_in_generate, wants.return_dict_in_generate) is False:
+        num_steps, answer = self.num_generation_steps(grid, call.schedule), None
+        wants_scores = or_else(output_scores, call.config.output_scores)
+        with closing(self._steps(call, grid)) as steps:  # also if a callback raises an error
+            for step in range(num_steps):
+                _, tokens = steps.send(answer)
+                answer = None if callback is None else callback(step, num_steps, tokens)
+                if answer is True:
+                    break
+                if answer and wants_scores:
+                    raise ValueError(
+                        f"`callback` must not change {', '.join(map(repr, answer))} with `output_scores`, which are "
+                        "read in one pass after all steps; leave one of the two out."
+                    )
+            # Before the steps end: then another call may go on in their memory.
+            tokens = tokens.clone(memory_format=torch.contiguous_format)
+        if or_else(return_dict_in_generate, call.config.return_dict_in_generate) is False:
             return tokens
-        scores = scores_of(call, tokens) if or_else(output_scores, wants.output_scores) else None
-        return NuwaGenerateOutput(tokens=tokens, scores=scores)
+        return NuwaGenerateOutput(tokens=tokens, scores=scores_of(call, tokens) if wants_scores else None)
 
     @takes_sampling_arguments
     @apply_forward_hook
@@ -149,18 +161,22 @@ class NuwaGenerationMixin(GenerationMixin):
 
     def _steps(
         self, call: SamplingCall, grid: Grid
-    ) -> Generator[tuple[tuple[int, ...], torch.Tensor], list[float] | bool | None, None]:
-        """The steps of a grid, each computed only when it is requested; guidance scales that are sent to it count."""
+    ) -> Generator[tuple[tuple[int, ...], torch.Tensor], dict[str, Any] | bool | None, None]:
+        """The steps of a grid, each computed only when it is requested; what is sent to it counts for later ones."""
         known_part = call.known_part(grid)
         plan = plan_grid(grid, self.config.window, call.schedule, pads_steps(call.device))
         compute = ModelSteps(call, grid, plan.num_slots, plan.is_padded)
 
-        def steps() -> Generator[tuple[tuple[int, ...], torch.Tensor], list[float] | bool | None, None]:
+        def steps() -> Generator[tuple[tuple[int, ...], torch.Tensor], dict[str, Any] | bool | None, None]:
             with self._sampling_runs.lend(compute, grid, plan.tables, recorder(compute)) as lent:
                 for done in sample_grid(lent, plan, *known_part):
-                    scales = yield done
-                    if scales:
+                    texts = dict((yield done) or {})
+                    scales = texts.pop("guidance_scale", None)
+                    if scales is not None:
                         lent.draw.rules.guide_with(scales)
+                    if texts:
+                        lent.compute.change_texts(texts)
+                        lent.read_conditions_again()
 
         return steps()
 

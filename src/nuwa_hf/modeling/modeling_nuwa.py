@@ -47,7 +47,8 @@ from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
 from nuwa_hf.standalone.saving import saves_standalone
-from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.local_checkpoint import check_local_model
 from nuwa_hf.storage.saved_models import saves_whole
 
 
@@ -91,11 +92,14 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
             The model, in evaluation mode.
 
         Raises:
-            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper.
+            OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper, or a file
+                is broken.
         """
-        if pretrained_model_name_or_path is not None:
-            check_local_weights(pretrained_model_name_or_path, kwargs.get("subfolder"))
-        return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+        if pretrained_model_name_or_path is None:
+            return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+        check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
 
     save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
 
@@ -447,7 +451,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         encoder_hidden_states: torch.Tensor | None = None,
         cache: StepCache | None = None,
         step: Step | None = None,
-        logits_to_keep: list[int] | torch.Tensor | None = None,
+        logits_to_keep: int | list[int] | torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
@@ -476,8 +480,9 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
                 `input_ids`.
             cache (`StepCache`, *optional*): the state shared by the steps of one sampling run; this step adds to it.
             step (`Step`, *optional*): the n places to compute instead of all N; required with a cache.
-            logits_to_keep (`list[int]` or `torch.LongTensor`, *optional*): the places that get logits, all of them
-                when not given. `[]` saves memory in training: the loss itself never holds the logits of all places.
+            logits_to_keep (`int`, `list[int]` or `torch.LongTensor`, *optional*): the places that get logits, or how
+                many of the last ones; all of them when it is not given or 0. `[]` saves memory in training: the loss
+                itself never holds the logits of all places.
             output_hidden_states (`bool`, *optional*): also return the hidden states.
             output_attentions (`bool`, *optional*): also return attention weights; needs `attn_implementation="eager"`.
             return_dict (`bool`, *optional*): `False` returns a tuple.
@@ -500,6 +505,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
                 f"`labels` must have the shape of `visual_tokens`, {tuple(visual_tokens.shape)}, got "
                 f"{tuple(labels.shape)}."
             )
+        places = _places_to_keep(logits_to_keep)
         outputs = self.model(
             input_ids,
             attention_mask,
@@ -518,9 +524,9 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         loss = None
         if labels is not None:
             loss = token_cross_entropy(last_hidden_state, labels, self.head, self.config.codebook_size)
-        kept = last_hidden_state if logits_to_keep is None else last_hidden_state[:, logits_to_keep]
+        kept = last_hidden_state if places is None else last_hidden_state[:, places]
         (logits,) = (apply_each if cache is None else cache.linear)(kept, self.head)
-        if cache is None and logits_to_keep is None:
+        if cache is None and places is None:
             logits = logits.unflatten(1, visual_tokens.shape[1:])
         output = NuwaConditionalGenerationOutput(
             loss=loss,
@@ -550,6 +556,17 @@ def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Modu
         for alone in (own.o_proj, cross.o_proj, feed_forward.up_proj, feed_forward.down_proj):
             yield (alone,)
     yield (model.head,)
+
+
+def _places_to_keep(logits_to_keep: int | list[int] | torch.Tensor | None) -> slice | list[int] | torch.Tensor | None:
+    if not isinstance(logits_to_keep, int):
+        return logits_to_keep
+    if logits_to_keep < 0:
+        raise ValueError(
+            f"`logits_to_keep` must be a number of places of at least 0, or a list of places, got {logits_to_keep}; "
+            f"[{logits_to_keep}] is that place alone."
+        )
+    return slice(-logits_to_keep, None) if logits_to_keep else None
 
 
 def _wants_dict(return_dict: bool | None, config: NuwaConfig) -> bool:

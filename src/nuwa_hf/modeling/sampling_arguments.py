@@ -7,7 +7,7 @@ Legend: B batch, T, H, W visual grid, L text length, k outputs of each input, n 
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import wraps
 from typing import Any, TypeVar
@@ -148,10 +148,25 @@ def refuse_unknown(given: dict[str, Any], known: list[str]) -> None:
     """
     of_transformers = GenerationConfig().to_dict()
     for name in given.keys() - of_transformers.keys():
-        nearest = difflib.get_close_matches(name, list(dict.fromkeys([*known, *of_transformers])))
-        meant = f"; did you mean {' or '.join(f'`{other}`' for other in nearest)}?" if nearest else "."
-        raise TypeError(f"There is no argument `{name}`{meant} There are {', '.join(known)}.")
+        raise no_such_argument(name, known, of_transformers)
     _refuse(given)
+
+
+def no_such_argument(name: str, known: Iterable[str], further: Iterable[str] = ()) -> TypeError:
+    """The error for an argument that there is not.
+
+    Args:
+        name (`str`): its name.
+        known (`Iterable[str]`): the arguments that there are.
+        further (`Iterable[str]`): names that may have been meant too.
+
+    Returns:
+        `TypeError`: with the nearest names.
+    """
+    known = list(known)
+    nearest = difflib.get_close_matches(name, list(dict.fromkeys([*known, *further])))
+    meant = f"; did you mean {' or '.join(f'`{other}`' for other in nearest)}?" if nearest else "."
+    return TypeError(f"There is no argument `{name}`{meant} There are {', '.join(known)}.")
 
 
 def refuse_what_cannot_be_obeyed(generation_config: GenerationConfig) -> None:

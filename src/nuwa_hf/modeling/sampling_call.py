@@ -6,13 +6,14 @@ Legend: B inputs, k outputs of each, T, H, W visual grid, L text length, n place
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.known_tokens import check_known_tokens
 from nuwa_hf.generation.logit_rules import guided_outputs
@@ -24,7 +25,19 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.sampling_texts import Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.token_checks import check_encoded_text, check_token_range, check_tokens
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_text_ids, check_token_range, check_tokens
+
+
+MOST_OUTPUTS = 2**16  # of one input in one call
+TENSORS = (
+    *("input_ids", "attention_mask", "negative_input_ids", "negative_attention_mask"),
+    *("encoder_hidden_states", "negative_encoder_hidden_states", "sketch_tokens", "known_tokens", "known_mask"),
+)
+
+
+# Texts that a call may go on with, and what they stand for if it began with that.
+IN_PLACE_OF = {"encoder_hidden_states": "input_ids", "negative_encoder_hidden_states": "negative_input_ids"}
+CHANGEABLE = {*IN_PLACE_OF, "attention_mask", "negative_attention_mask"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +59,7 @@ class SamplingCall(SamplingArguments):
     attention_mask: torch.Tensor | None
 
     def __post_init__(self):
+        self._check_kinds()
         self._check_texts()
         check_schedule(self.schedule)
         refuse_what_cannot_be_obeyed(self.config)
@@ -56,6 +70,24 @@ class SamplingCall(SamplingArguments):
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
             check_token_range("sketch_tokens", self.sketch_tokens, self.model.config.sketch_codebook_size)
+
+    def _check_kinds(self) -> None:
+        """Check that tensors are tensors, and the like."""
+        config = self.generation_config
+        if config is not None and not isinstance(config, GenerationConfig):
+            raise TypeError(
+                f"`generation_config` must be a `GenerationConfig`, got {shown(config)}; give one, or None."
+            )
+        if not isinstance(self.condition_on_known, bool):
+            given = shown(self.condition_on_known)
+            raise TypeError(f"`condition_on_known` must be True or False, got {given}; give one of them.")
+        for name in TENSORS:
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, torch.Tensor):
+                raise TypeError(f"`{name}` must be a tensor, got {shown(value)}; give one, or None.")
+        for name in ("input_ids", "negative_input_ids"):
+            if getattr(self, name) is not None:
+                check_text_ids(name, getattr(self, name), self.model.config)
 
     def _check_texts(self) -> None:
         """Check that each text is given once, as tokens or encoded."""
@@ -71,7 +103,7 @@ class SamplingCall(SamplingArguments):
             if given and len(getattr(self, given[0])) != self.num_inputs:
                 raise ValueError(
                     f"`{given[0]}` must have as many rows as the texts, {self.num_inputs}, got "
-                    f"{len(getattr(self, given[0]))}."
+                    f"{len(getattr(self, given[0]))}; give one for each."
                 )
 
     @property
@@ -242,6 +274,34 @@ class ModelSteps:
         self.call, self.inputs = other.call, other.inputs
         self.cache.restart()
 
+    def change_texts(self, texts: dict[str, torch.Tensor]) -> None:
+        """Read other texts in the next step.
+
+        Args:
+            texts (`dict[str, torch.Tensor]`): some of `encoder_hidden_states`, `attention_mask` and their negatives,
+                as many rows as before.
+
+        Raises:
+            TypeError: If an encoded text is no tensor of floats.
+            ValueError: If a shape is wrong, or something else is to change.
+        """
+        others = texts.keys() - CHANGEABLE
+        if others:
+            raise ValueError(
+                f"`callback` must return `guidance_scale` or {', '.join(sorted(CHANGEABLE))}, got {sorted(others)}; "
+                "the rest of a call stays as it began."
+            )
+        num_inputs = self.call.num_inputs
+        replaced = {IN_PLACE_OF[name]: None for name in texts if name in IN_PLACE_OF}
+        self.call = replace(self.call, **replaced, **texts)
+        if self.call.num_inputs != num_inputs:
+            raise ValueError(
+                f"`encoder_hidden_states` must keep its {num_inputs} rows, got {self.call.num_inputs}; return one for "
+                "each input."
+            )
+        self.inputs = self.call.model_inputs(self.is_padded)
+        self.cache.forget_conditions()
+
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
         """Compute the logits of some places of a step, as described in `StepFunction`."""
         model = self.call.model
@@ -267,13 +327,14 @@ def scores_of(call: SamplingCall, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def _check_number_of_outputs(number) -> None:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"`num_return_sequences` must be a whole number of at least 1, got {number!r}.")
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_OUTPUTS:
+        rule = f"a whole number from 1 to {MOST_OUTPUTS}"
+        raise ValueError(f"`num_return_sequences` must be {rule}, got {shown(number)}; give an int.")
 
 
 def _check_logits_processor(processors) -> None:
     if processors is not None and not (isinstance(processors, list) and all(map(callable, processors))):
         raise TypeError(
-            f"`logits_processor` must be a `LogitsProcessorList` of callables, got {processors!r}; wrap one processor "
-            "as `LogitsProcessorList([processor])`."
+            f"`logits_processor` must be a `LogitsProcessorList` of callables, got {shown(processors)}; wrap one "
+            "processor as `LogitsProcessorList([processor])`."
         )

@@ -7,8 +7,33 @@ Legend: B batch, T, H, W token grid.
 
 import torch
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+
+
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+def as_grid(grid: Grid | tuple[int, int, int]) -> Grid:
+    """A grid that was given as its three extents.
+
+    Args:
+        grid (`Grid` or `tuple[int, int, int]`): (t, h, w).
+
+    Returns:
+        `Grid`: the same.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If an extent is not a whole number of at least 1.
+    """
+    if isinstance(grid, Grid):
+        return grid
+    rule = "a `Grid` or three whole numbers (t, h, w) of at least 1"
+    if not isinstance(grid, list | tuple) or len(grid) != 3:
+        raise TypeError(f"`grid` must be {rule}, got {shown(grid)}; give all three.")
+    return Grid(*grid)
 
 
 def check_grid(grid: Grid, config: NuwaConfig) -> None:
@@ -25,7 +50,7 @@ def check_grid(grid: Grid, config: NuwaConfig) -> None:
         if extent > limit:
             raise ValueError(
                 f"the grid's `{name}` must be at most {limit}, the model's learnt positions {config.visual_grid}, got "
-                f"{extent}."
+                f"{extent}; use {limit} or less."
             )
 
 
@@ -72,13 +97,56 @@ def check_tokens(name: str, tokens: torch.Tensor, config: NuwaConfig) -> None:
         TypeError: If they are not integers.
         ValueError: If rank or grid is wrong.
     """
-    if tokens.is_floating_point() or tokens.dtype == torch.bool:
-        raise TypeError(f"`{name}` must be whole numbers (torch.long), got {tokens.dtype}.")
+    check_whole_numbers(name, tokens)
     if tokens.ndim != 4:
         raise ValueError(
-            f"`{name}` must have shape (batch, t, h, w), with t = 1 for an image, got {tuple(tokens.shape)}."
+            f"`{name}` must have shape (batch, t, h, w), with t = 1 for an image, got {tuple(tokens.shape)}; reshape "
+            "them."
         )
     check_grid(Grid(*tokens.shape[1:]), config)
+
+
+def check_whole_numbers(name: str, tokens: torch.Tensor) -> None:
+    """Check that tokens are a tensor of integers.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        tokens (`torch.Tensor` of any shape): the tokens to check.
+
+    Raises:
+        TypeError: If they are not.
+    """
+    if not isinstance(tokens, torch.Tensor) or tokens.dtype == torch.bool or tokens.dtype not in INTEGERS:
+        kind = tokens.dtype if isinstance(tokens, torch.Tensor) else shown(tokens)
+        raise TypeError(f"`{name}` must be whole numbers (torch.long) in a tensor, got {kind}; give token ids.")
+
+
+def check_text_ids(name: str, ids: torch.Tensor, config: NuwaConfig) -> None:
+    """Check that the tokens of texts are those of a vocabulary. This reads their values.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        ids (`torch.LongTensor` of shape `(B, L)`): the tokens to check.
+        config (`NuwaConfig`): the model's sizes.
+
+    Raises:
+        TypeError: If they are not integers.
+        ValueError: If rank, length or a value is wrong.
+    """
+    check_whole_numbers(name, ids)
+    if ids.ndim != 2 or not ids.shape[0] or not 1 <= ids.shape[1] <= config.max_text_length:
+        raise ValueError(
+            f"`{name}` must have shape (batch, length) with 1 to {config.max_text_length} tokens, got "
+            f"{tuple(ids.shape)}; truncate the text."
+        )
+    if ids.is_meta:  # has no values
+        return
+    low, high = (int(value) for value in ids.aminmax())
+    if low < 0 or high >= config.vocab_size:
+        raise ValueError(
+            f"`{name}` must be in [0, {config.vocab_size}), the vocabulary, got values from {low} to {high}; use the "
+            "checkpoint's tokenizer."
+        )
 
 
 def check_token_range(name: str, tokens: torch.Tensor, codebook_size: int) -> None:
@@ -113,7 +181,11 @@ def check_place_mask(name: str, mask: torch.Tensor, shape: torch.Size) -> None:
         TypeError: If it is not bool.
         ValueError: If its shape is different.
     """
+    if not isinstance(mask, torch.Tensor):
+        raise TypeError(f"`{name}` must be a tensor of torch.bool, got {shown(mask)}; give one, or None.")
     if mask.dtype != torch.bool:
         raise TypeError(f"`{name}` must be torch.bool, got {mask.dtype}; use `mask.bool()`.")
     if mask.shape != shape:
-        raise ValueError(f"`{name}` must have the shape of its tokens, {tuple(shape)}, got {tuple(mask.shape)}.")
+        raise ValueError(
+            f"`{name}` must have the shape of its tokens, {tuple(shape)}, got {tuple(mask.shape)}; reshape it."
+        )

@@ -5,7 +5,8 @@
 import os
 import string
 from collections.abc import Iterable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
@@ -16,6 +17,8 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from nuwa_hf.modeling.further_merges import learn_further, parts_of_tokens
 from nuwa_hf.standalone.saving import saves_standalone
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.local_checkpoint import check_json_files, is_local_path
 
 
 # The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
@@ -47,6 +50,36 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
     # No `__init__` here: with one, transformers rebuilds the tokenizer on load and drops the normaliser.
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012 (transformers reads a plain list)
     padding_side = "right"
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike, *init_inputs: Any, **kwargs: Any
+    ) -> Self:
+        """Load a tokenizer from a local folder or from the Hub.
+
+        Args:
+            pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
+                a repository on the Hub.
+            init_inputs: positional arguments of the tokenizer.
+            kwargs: everything that `PreTrainedTokenizerFast.from_pretrained` takes.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            AttributeError: If an argument has the name of a method.
+            OSError: If a file is broken.
+        """
+        for name in kwargs:
+            if callable(getattr(cls, name, None)):
+                raise AttributeError(
+                    f"`{name}` must not be given here, as it conflicts with the method {name} of {cls.__name__}; give "
+                    "it to a call of the tokenizer."
+                )
+        if is_local_path(pretrained_model_name_or_path):
+            check_json_files(Path(pretrained_model_name_or_path, kwargs.get("subfolder") or ""))
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, *init_inputs, **kwargs)
 
     @property
     def none_token_id(self) -> int:

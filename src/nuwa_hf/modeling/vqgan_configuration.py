@@ -5,8 +5,21 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nuwa_hf.argument_types import check_types
 from nuwa_hf.modeling.codec.frames import check_multiple
 from nuwa_hf.modeling.fsq_quantizer import FiniteScalarQuantizer
+
+
+TYPES = {
+    **dict.fromkeys(("in_channels", "out_channels", "layers_per_block", "latent_channels", "norm_num_groups"), int),
+    **dict.fromkeys(("block_out_channels", "attention_levels"), tuple[int, ...]),
+    **dict.fromkeys(("codebook_dim", "codebook_size"), int | None),
+    **dict.fromkeys(("mid_block_attention", "isolated_patches"), bool),
+    "sample_size": int,
+    "commitment_weight": float,
+    "quantizer": str,
+    "fsq_levels": tuple[int, ...] | None,
+}
 
 
 def check_configuration(config: Mapping[str, Any]) -> None:
@@ -17,13 +30,16 @@ def check_configuration(config: Mapping[str, Any]) -> None:
 
     Raises:
         ValueError: If a level, a width or a quantiser is impossible.
+        TypeError: If an argument has the wrong type.
     """
+    check_types(config, TYPES, "leave it out for the default")
     num_levels = len(config["block_out_channels"])
     if num_levels == 0:
-        raise ValueError("`block_out_channels` must name at least one level, got ().")
-    for name in ("in_channels", "out_channels", "layers_per_block", "latent_channels", "norm_num_groups"):
+        raise ValueError("`block_out_channels` must name at least one level, got (); (128, 256) are two.")
+    sizes = ("in_channels", "out_channels", "layers_per_block", "latent_channels", "norm_num_groups", "sample_size")
+    for name in (*sizes, *(name for name in ("codebook_size", "codebook_dim") if config[name] is not None)):
         if config[name] < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {config[name]}.")
+            raise ValueError(f"`{name}` must be at least 1, got {config[name]}; use 1 or more.")
     for channels in config["block_out_channels"]:
         if channels < 1 or channels % config["norm_num_groups"]:
             raise ValueError(
@@ -38,7 +54,7 @@ def check_configuration(config: Mapping[str, Any]) -> None:
                 f"in {tuple(config['attention_levels'])}; the innermost level is {num_levels - 1}."
             )
     if config["quantizer"] not in ("nearest", "gumbel", "fsq"):
-        raise ValueError(f'`quantizer` must be "nearest", "gumbel" or "fsq", got {config["quantizer"]!r}.')
+        raise ValueError(f'`quantizer` must be "nearest", "gumbel" or "fsq", got {config["quantizer"]!r}; choose one.')
     if (config["quantizer"] == "fsq") != (config["fsq_levels"] is not None):
         raise ValueError(
             '`fsq_levels` must be given with `quantizer="fsq"` and with no other, got '

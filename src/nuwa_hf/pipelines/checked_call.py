@@ -14,6 +14,8 @@ from typing import Any
 import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.argument_names import own_names
+from nuwa_hf.pipelines.checks import check_switch
 from nuwa_hf.pipelines.encoded_text import EncodedText
 from nuwa_hf.pipelines.known_part import KnownPart
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
@@ -30,10 +32,9 @@ class CheckedCall:
         num_inputs (`int`): B.
         num_outputs_each (`int`): outputs of each input; they follow each other.
         num_frames (`int`): T, 1 for an image.
-        prompts (`list[str]`, *optional*): a text for each input; None for the constant "None" condition.
-        negative_prompts (`list[str]`, *optional*): what guidance leads away from, likewise.
-        prompt_embeds (`EncodedText`, *optional*): encoded texts in place of `prompts`.
-        negative_prompt_embeds (`EncodedText`, *optional*): likewise, in place of `negative_prompts`.
+        prompts (`list[str]` or `EncodedText`, *optional*): a text for each input; None for the constant "None"
+            condition.
+        negative_prompts (`list[str]` or `EncodedText`, *optional*): what guidance leads away from, likewise.
         sketches (`torch.LongTensor` of shape `(B, T, Y, X)`, *optional*): class maps.
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`, *optional*): what is given in part, in [0, 1].
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`, *optional*): True where its pixels are to be filled.
@@ -49,10 +50,8 @@ class CheckedCall:
     num_inputs: int
     num_outputs_each: int
     num_frames: int
-    prompts: list[str] | None = None
-    negative_prompts: list[str] | None = None
-    prompt_embeds: EncodedText | None = None
-    negative_prompt_embeds: EncodedText | None = None
+    prompts: list[str] | EncodedText | None = None
+    negative_prompts: list[str] | EncodedText | None = None
     sketches: torch.Tensor | None = None
     pixels: torch.Tensor | None = None
     masks: torch.Tensor | None = None
@@ -60,18 +59,16 @@ class CheckedCall:
     composite: bool = True
 
     def __post_init__(self):
+        check_switch("condition_on_known", self.condition_on_known)
+        check_switch("composite", self.composite)
         self.sampling.check_batch(self.num_outputs)
-        if self.prompt_embeds is not None and self.options.scorer is not None:
+        if isinstance(self.prompts, EncodedText) and self.options.scorer is not None:
             raise ValueError("`scorer` must be None with `prompt_embeds`, since it reads texts; give `prompt`.")
 
     @property
     def num_outputs(self) -> int:
         """Images or videos that the call makes."""
         return self.num_inputs * self.num_outputs_each
-
-
-# Names that diffusers' pipelines have for an argument of ours.
-OTHER_NAMES = {"mask_image": "mask"}
 
 
 def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
@@ -86,10 +83,7 @@ def runs_checked_call(check: Callable[..., CheckedCall]) -> Callable[..., Any]:
     parameters = signature(check).parameters
 
     def check_named(self, *arguments: Any, **named: Any) -> CheckedCall:
-        for other, own in OTHER_NAMES.items():
-            if other in named and own in parameters and own not in named:
-                named[own] = named.pop(other)
-        return check(self, *arguments, **named)
+        return check(self, *arguments, **own_names(named, parameters))
 
     @wraps(check)
     @torch.no_grad()
@@ -151,8 +145,8 @@ class CheckedCallMixin:
             `tuple`: the conditions, whose tensors have a row for each output, and the known part, if there is one.
         """
         conditions: dict[str, Any] = self.text_conditions(
-            call.prompts if call.prompt_embeds is None else call.prompt_embeds,
-            call.negative_prompts if call.negative_prompt_embeds is None else call.negative_prompt_embeds,
+            call.prompts,
+            call.negative_prompts,
             batch_size=call.num_outputs,
             do_classifier_free_guidance=call.sampling.uses_guidance,
         )

@@ -8,6 +8,7 @@ from typing import Any
 from diffusers import ModelMixin
 from transformers import CLIPTokenizer
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
@@ -34,22 +35,23 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
     """
     prompts = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(prompts, list):
-        raise TypeError(f"`{name}` must be a text or a list of texts, got {type(prompt).__name__}.")
+        kind = type(prompt).__name__
+        raise TypeError(f"`{name}` must be a text or a list of texts, got {kind}; give a str, or a list of them.")
     if not prompts:
-        raise ValueError(f"`{name}` must hold at least one text, got an empty list.")
+        raise ValueError(f"`{name}` must hold at least one text, got an empty list; give one.")
     for place, text in enumerate(prompts):
         where = f"`{name}`" if isinstance(prompt, str) else f"`{name}[{place}]`"
         if not isinstance(text, str):
-            raise TypeError(f"{where} must be a text, got {text!r} of type {type(text).__name__}.")
+            raise TypeError(f"{where} must be a text, got {shown(text)} of type {type(text).__name__}; give a str.")
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise ValueError(
-                f"{where} must be readable text, got {text!r}, whose bytes are not those of the terminal's encoding; "
-                "use a terminal of UTF-8, or set PYTHONUTF8=1."
+                f"{where} must be readable text, got {shown(text)}, whose bytes are not those of the terminal's "
+                "encoding; use a terminal of UTF-8, or set PYTHONUTF8=1."
             )
         if not text.strip():
             is_negative = name == "negative_prompt"
             remedy = "leave it None for no negative prompt" if is_negative else "describe what to show"
-            raise ValueError(f"{where} must not be empty, got {text!r}; {remedy}.")
+            raise ValueError(f"{where} must not be empty, got {shown(text)}; {remedy}.")
     return prompts
 
 
@@ -67,11 +69,13 @@ def check_whole_number(name: str, value: Any, *, maximum: int | None = None, rea
         ValueError: If it is below 1 or above the maximum.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"`{name}` must be a whole number, got {value!r} of type {type(value).__name__}.")
+        raise TypeError(
+            f"`{name}` must be a whole number, got {shown(value)} of type {type(value).__name__}; give an int."
+        )
     if value < 1:
-        raise ValueError(f"`{name}` must be at least 1, got {value}.")
+        raise ValueError(f"`{name}` must be at least 1, got {shown(value)}; give 1 or more.")
     if maximum is not None and value > maximum:
-        raise ValueError(f"`{name}` must be at most {maximum}{reason}, got {value}; use {maximum} or fewer.")
+        raise ValueError(f"`{name}` must be at most {maximum}{reason}, got {shown(value)}; use {maximum} or fewer.")
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -85,8 +89,23 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     Raises:
         ValueError: If it is not.
     """
-    if value not in choices:
-        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+    if not isinstance(value, str) or value not in choices:
+        names = ", ".join(map(repr, choices))
+        raise ValueError(f"`{name}` must be one of {names}, got {shown(value)}; choose one of these.")
+
+
+def check_switch(name: str, value: Any) -> None:
+    """Check that a value is True or False.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        value: what the user gave.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"`{name}` must be True or False, got {shown(value)}; give one of them.")
 
 
 def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], available: Sequence[str]) -> None:
@@ -102,17 +121,19 @@ def check_callback(callback: Callable | None, tensor_inputs: Sequence[str], avai
         ValueError: If it asks for a tensor that the pipeline does not offer.
     """
     if callback is not None and not callable(callback):
-        raise TypeError(f"`callback_on_step_end` must be callable, got {callback!r}.")
+        raise TypeError(
+            f"`callback_on_step_end` must be callable, got {shown(callback)}; give a function, or None for none."
+        )
     if isinstance(tensor_inputs, str) or not isinstance(tensor_inputs, Sequence):
         raise TypeError(
             f"`callback_on_step_end_tensor_inputs` must be a list of names among {', '.join(map(repr, available))}, "
-            f"got {tensor_inputs!r}; give [] for none."
+            f"got {shown(tensor_inputs)}; give [] for none."
         )
-    unknown = [name for name in tensor_inputs if name not in available]
+    unknown = [name for name in tensor_inputs if not isinstance(name, str) or name not in available]
     if unknown:
         raise ValueError(
             f"`callback_on_step_end_tensor_inputs` must be among {', '.join(map(repr, available))}, got"
-            f" {', '.join(map(repr, unknown))}."
+            f" {', '.join(map(shown, unknown))}; leave the others out."
         )
 
 

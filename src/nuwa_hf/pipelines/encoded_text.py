@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Texts that a user encoded before the call: diffusers' `prompt_embeds`.
+"""The texts of a call, and texts that a user encoded before it: diffusers' `prompt_embeds`.
 
 Legend: B texts, L text length, D hidden size.
 """
@@ -48,6 +48,21 @@ class EncodedText:
                 " of them, or as many."
             )
         return EncodedText(self.states.expand(num_inputs, -1, -1), self.mask.expand(num_inputs, -1))
+
+
+@dataclass(frozen=True)
+class CallTexts:
+    """What a call is to show, and what guidance leads away from.
+
+    Args:
+        num_inputs (`int`): how many inputs the call has.
+        prompts (`list[str]` or `EncodedText`, *optional*): a text for each; None for the constant "None" condition.
+        negative_prompts (`list[str]` or `EncodedText`, *optional*): likewise.
+    """
+
+    num_inputs: int
+    prompts: list[str] | EncodedText | None
+    negative_prompts: list[str] | EncodedText | None
 
 
 def read_embeds(

@@ -72,7 +72,7 @@ def prepare_images(image: Any, *, height: int, width: int, name: str = "image") 
     if is_batch or isinstance(image, list | tuple):
         images, names = image, [f"{name}[{place}]" for place in range(len(image))]
     if len(images) == 0:
-        raise ValueError(f"`{name}` must hold at least one image, got none.")
+        raise ValueError(f"`{name}` must hold at least one image, got none; give one.")
     reader = ImageReader(height, width)
     pictures = [reader.read(one, one_name) for one, one_name in zip(images, names, strict=True)]
     reader.warn(name)
@@ -131,7 +131,7 @@ class ImageReader:
         elif isinstance(image, PIL.Image.Image) or is_source(image):
             return self.read_picture(load_image(image, name), name)
         else:
-            raise TypeError(f"`{name}` must be {KINDS}, got {type(image).__name__}.")
+            raise TypeError(f"`{name}` must be {KINDS}, got {type(image).__name__}; convert it.")
         if levels_YXC.dtype == np.uint8:
             # One way for all 8-bit pixels, so that a picture and its array are resized to the same.
             grey_or_color = levels_YXC[..., 0] if levels_YXC.shape[-1] == 1 else levels_YXC

@@ -6,7 +6,7 @@ Sampling takes the memory of one chunk, however long the video is.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -45,3 +45,21 @@ def chunks_of(num_frames: int | None, max_frames: int, overlap_frames: int | Non
         start = chunk.stop - overlap_frames
         chunk = Chunk(start, min(end, start + max_frames), overlap_frames)
         yield chunk
+
+
+def chunks_to_draw(
+    num_frames: int, max_frames: int, overlap_frames: int | None, is_given: Sequence[bool] | None
+) -> list[Chunk]:
+    """The chunks of a video in which something is left to draw.
+
+    Args:
+        num_frames (`int`): frames of the video.
+        max_frames (`int`): frames of a chunk.
+        overlap_frames (`int`, *optional*): as `chunks_of` takes it.
+        is_given (`Sequence[bool]`, *optional*): for each frame whether all of it is given; None if nothing is.
+
+    Returns:
+        `list[Chunk]`: in order.
+    """
+    chunks = list(chunks_of(num_frames, max_frames, overlap_frames))
+    return chunks if is_given is None else [one for one in chunks if not all(is_given[one.start : one.stop])]

@@ -175,10 +175,10 @@ def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, n
     elif isinstance(mask, list | tuple) and num_frames is not None:
         parts = [_read_mask(one, None, None, f"{name}[{place}]") for place, one in enumerate(mask)]
         if not parts:
-            raise ValueError(f"`{name}` must hold at least one frame, got none.")
+            raise ValueError(f"`{name}` must hold at least one frame, got none; give one.")
         frames = take_given([frame for part_1YX in parts for frame in part_1YX], sampler, name)
     else:
-        raise TypeError(f"`{name}` must be {KINDS}, got {type(mask).__name__}.")
+        raise TypeError(f"`{name}` must be {KINDS}, got {type(mask).__name__}; convert it.")
     frames_TYX = _stack(frames, name)
     if len(frames) not in (1, num_frames or 1):
         raise ValueError(

@@ -26,13 +26,16 @@ from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.lora import LoraMixin
 from nuwa_hf.pipelines.mask_input import composite
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
+from nuwa_hf.pipelines.processor_files import write_processor_of_pipeline
 from nuwa_hf.pipelines.prompts import PromptMixin
 from nuwa_hf.pipelines.run_options import RunOptions
+from nuwa_hf.pipelines.step_callback import TEXT_TENSORS
 from nuwa_hf.pipelines.streaming import StreamingMixin
 from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
-from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, is_local_path
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, check_variant, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
 
@@ -73,7 +76,7 @@ class NuwaPipelineBase(
     task: Task  # the row of the table, which `for_task` sets
     model_cpu_offload_seq = "sketch_vqgan->transformer->vqgan"
     _optional_components = ["sketch_vqgan"]  # noqa: RUF012 (declared so by diffusers)
-    _callback_tensor_inputs = ["tokens"]  # noqa: RUF012
+    _callback_tensor_inputs = ["tokens", *TEXT_TENSORS]  # noqa: RUF012
 
     def __init__(
         self,
@@ -114,8 +117,11 @@ class NuwaPipelineBase(
                 required=[name for name in wanted if name not in cls._optional_components],
                 optional=[name for name in wanted if name in cls._optional_components],
             )
+            for name in wanted:
+                check_variant(Path(name_or_path, name), kwargs.get("variant"))
         try:
-            return super().from_pretrained(name_or_path, **kwargs)
+            with naming_what_is_broken(name_or_path):
+                return super().from_pretrained(name_or_path, **kwargs)
         except OSError as error:
             reason = hub_reason(error)
             if reason is None:
@@ -125,6 +131,18 @@ class NuwaPipelineBase(
     def to_json_string(self) -> str:
         """The index as JSON, without the folder of this machine that the pipeline was loaded from."""
         return portable_configuration(super().to_json_string())
+
+    def save_config(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any) -> None:
+        """Write the index, and beside it what lets `AutoProcessor` find a processor in the pipeline's folder.
+
+        Args:
+            save_directory (`str` or `os.PathLike`): the folder.
+            push_to_hub (`bool`, defaults to `False`): whether to push it too.
+            kwargs: what `DiffusionPipeline.save_config` takes.
+        """
+        super().save_config(save_directory, push_to_hub, **kwargs)
+        if self.vqgan is not None and self.tokenizer is not None:
+            write_processor_of_pipeline(save_directory)
 
     @classmethod
     def from_pipe(cls, pipeline: DiffusionPipeline, **kwargs: Any) -> Self:

@@ -44,6 +44,8 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
     Args:
     """
 
+    _callback_tensor_inputs = ["tokens"]  # noqa: RUF012 (declared so by diffusers)
+
     @runs_checked_call
     @replace_example_docstring(EXAMPLE_DOC_STRING)
     def __call__(

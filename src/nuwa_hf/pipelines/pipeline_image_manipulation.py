@@ -116,11 +116,15 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
         images = prepare_images(image, height=height, width=width)
         masks = prepare_masks(mask, sizes=images.sizes, height=height, width=width)
         self.check_masks(masks)
-        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask, len(masks))
-        prompts = self.match_prompt(prompt, len(masks), is_required=embeds is None)
-        negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
-        negative_embeds = self.read_embeds(
-            negative_prompt, negative_prompt_embeds, negative_prompt_attention_mask, len(masks), name="negative_prompt"
+        texts = self.read_texts(
+            prompt,
+            negative_prompt,
+            prompt_embeds,
+            negative_prompt_embeds,
+            prompt_attention_mask,
+            negative_prompt_attention_mask,
+            num_inputs=len(masks),
+            is_required=True,
         )
         self.check_call(options, len(masks), num_images_per_prompt)
         return CheckedCall(
@@ -129,10 +133,8 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             num_inputs=len(masks),
             num_outputs_each=num_images_per_prompt,
             num_frames=1,
-            prompts=prompts,
-            negative_prompts=negative_prompts,
-            prompt_embeds=embeds,
-            negative_prompt_embeds=negative_embeds,
+            prompts=texts.prompts,
+            negative_prompts=texts.negative_prompts,
             pixels=images.pixels[:, None],
             masks=masks[:, None],
             condition_on_known=condition_on_known,

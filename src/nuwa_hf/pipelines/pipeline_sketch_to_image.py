@@ -101,15 +101,14 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
         height, width = self.sketch_size
         num_classes = self.sketch_codec.in_channels
         sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width)
-        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask, len(sketches))
-        prompts = self.match_prompt(prompt, len(sketches))
-        negative_prompts = self.match_prompt(negative_prompt, len(sketches), name="negative_prompt")
-        negative_embeds = self.read_embeds(
+        texts = self.read_texts(
+            prompt,
             negative_prompt,
+            prompt_embeds,
             negative_prompt_embeds,
+            prompt_attention_mask,
             negative_prompt_attention_mask,
-            len(sketches),
-            name="negative_prompt",
+            num_inputs=len(sketches),
         )
         self.check_call(options, len(sketches), num_images_per_prompt)
         return CheckedCall(
@@ -118,9 +117,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             num_inputs=len(sketches),
             num_outputs_each=num_images_per_prompt,
             num_frames=1,
-            prompts=prompts,
-            negative_prompts=negative_prompts,
-            prompt_embeds=embeds,
-            negative_prompt_embeds=negative_embeds,
+            prompts=texts.prompts,
+            negative_prompts=texts.negative_prompts,
             sketches=sketches,
         )

@@ -9,7 +9,6 @@ from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils import replace_example_docstring
 
 from nuwa_hf.pipelines.checked_call import CheckedCall, runs_checked_call
-from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput
 from nuwa_hf.pipelines.run_options import RunOptions
@@ -97,29 +96,23 @@ class NuwaTextToImagePipeline(NuwaPipelineBase):
             height=height,
             width=width,
         )
-        prompts = None if prompt is None else as_prompt_list("prompt", prompt)
-        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask)
-        num_prompts = next((len(texts) for texts in (prompts, embeds) if texts is not None), 1)
-        negative_prompts = self.match_prompt(negative_prompt, num_prompts, name="negative_prompt")
-        negative_embeds = self.read_embeds(
+        texts = self.read_texts(
+            prompt,
             negative_prompt,
+            prompt_embeds,
             negative_prompt_embeds,
+            prompt_attention_mask,
             negative_prompt_attention_mask,
-            num_prompts,
-            name="negative_prompt",
         )
-        self.check_call(options, num_prompts, num_images_per_prompt)
-        if prompts is None and embeds is None:
-            negative = negative_embeds if negative_prompts is None else negative_prompts
-            guidance_scale = self.guidance_without_prompt(guidance_scale, negative, options)
+        self.check_call(options, texts.num_inputs, num_images_per_prompt)
+        if texts.prompts is None:
+            guidance_scale = self.guidance_without_prompt(guidance_scale, texts.negative_prompts, options)
         return CheckedCall(
             options=options,
             sampling=self.choose_sampling(guidance_scale, temperature, top_k, top_p, min_p),
-            num_inputs=num_prompts,
+            num_inputs=texts.num_inputs,
             num_outputs_each=num_images_per_prompt,
             num_frames=1,
-            prompts=prompts,
-            negative_prompts=negative_prompts,
-            prompt_embeds=embeds,
-            negative_prompt_embeds=negative_embeds,
+            prompts=texts.prompts,
+            negative_prompts=texts.negative_prompts,
         )

@@ -136,11 +136,15 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
                 mask, sizes=videos.sizes, height=height, width=width, num_frames=num_frames, sampler=sampler
             )
         self.check_masks(masks)
-        embeds = self.read_embeds(prompt, prompt_embeds, prompt_attention_mask, len(masks))
-        prompts = self.match_prompt(prompt, len(masks), is_required=embeds is None)
-        negative_prompts = self.match_prompt(negative_prompt, len(masks), name="negative_prompt")
-        negative_embeds = self.read_embeds(
-            negative_prompt, negative_prompt_embeds, negative_prompt_attention_mask, len(masks), name="negative_prompt"
+        texts = self.read_texts(
+            prompt,
+            negative_prompt,
+            prompt_embeds,
+            negative_prompt_embeds,
+            prompt_attention_mask,
+            negative_prompt_attention_mask,
+            num_inputs=len(masks),
+            is_required=True,
         )
         self.check_call(options, len(masks), num_videos_per_prompt)
         return CheckedCall(
@@ -149,10 +153,8 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             num_inputs=len(masks),
             num_outputs_each=num_videos_per_prompt,
             num_frames=num_frames,
-            prompts=prompts,
-            negative_prompts=negative_prompts,
-            prompt_embeds=embeds,
-            negative_prompt_embeds=negative_embeds,
+            prompts=texts.prompts,
+            negative_prompts=texts.negative_prompts,
             pixels=videos.pixels,
             masks=masks,
             condition_on_known=condition_on_known,

@@ -29,6 +29,7 @@ from nuwa_hf.pipelines.sketch_input import prepare_sketches
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.pipelines.video_input import prepare_videos
 from nuwa_hf.standalone.saving import saves_standalone
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 
 
 SETTINGS = ("visual_grid", "frame_rate", "max_text_length", "none_token_id")  # of `NuwaConfig`
@@ -144,7 +145,7 @@ class NuwaProcessor(ProcessorMixin):
             raise ValueError("`masks` need `images` or `videos` that they are drawn over; give one of these.")
         if num_frames is None:
             num_frames = 1 if images is not None and masks is not None else self.visual_grid[0]
-        check_whole_number("num_frames", num_frames, maximum=self.visual_grid[0], reason="the learnt frames")
+        check_whole_number("num_frames", num_frames, maximum=self.visual_grid[0], reason=", the learnt frames")
         made: dict[str, Any] = {"grid": (num_frames, *self.visual_grid[1:])}
         if sketch is not None:
             made["sketch_tokens"] = self._sketch_tokens(sketch, num_frames)
@@ -210,7 +211,9 @@ class NuwaProcessor(ProcessorMixin):
             return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
         texts = as_prompt_list(name, text)
         if num_inputs is not None and len(texts) not in (1, num_inputs):
-            raise ValueError(f"`{name}` must be one text, or one for each of {num_inputs} inputs, got {len(texts)}.")
+            raise ValueError(
+                f"`{name}` must be one text, or one for each of {num_inputs} inputs, got {len(texts)}; give as many."
+            )
         texts = texts * num_inputs if num_inputs is not None and len(texts) == 1 else texts
         length = min(self.tokenizer.model_max_length, self.max_text_length)
         tokens = self.tokenizer(texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
@@ -291,8 +294,8 @@ class NuwaProcessor(ProcessorMixin):
 
         Args:
             pretrained_model_name_or_path (`str` or `os.PathLike`): a folder, or the id of a repository on the Hub.
-            kwargs: `tokenizer`, `vqgan` or `sketch_vqgan` in place of saved ones, and `revision`, `token`,
-                `cache_dir`, `force_download` and `local_files_only` for the Hub.
+            kwargs: `tokenizer`, `vqgan` or `sketch_vqgan` in place of saved ones, the `variant` of the codecs'
+                weights, and `revision`, `token`, `cache_dir`, `force_download` and `local_files_only` for the Hub.
 
         Returns:
             The processor.
@@ -301,7 +304,8 @@ class NuwaProcessor(ProcessorMixin):
             OSError: If it is neither.
             TypeError: If there is no such argument.
         """
-        return cls(**load_parts(os.fspath(pretrained_model_name_or_path), SETTINGS, **kwargs))
+        with naming_what_is_broken(pretrained_model_name_or_path):
+            return cls(**load_parts(os.fspath(pretrained_model_name_or_path), SETTINGS, **kwargs))
 
     @classmethod
     def of_config(

@@ -13,6 +13,7 @@ from transformers.utils import cached_file
 
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.sampling_arguments import no_such_argument
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.storage.whole_folders import save_aside
 
@@ -37,6 +38,21 @@ def save_codecs(codecs: dict[str, ModelMixin], folder: str | os.PathLike) -> Non
         save_aside(Path(folder) / name, codec.save_pretrained)
 
 
+def write_processor_of_pipeline(folder: str | os.PathLike) -> None:
+    """Let `AutoProcessor` find the processor of a pipeline, whose parts all lie in the pipeline's own folders.
+
+    Args:
+        folder (`str` or `os.PathLike`): the pipeline's.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    path = Path(folder) / SETTINGS_FILE
+    aside = path.with_name(f".{path.name}.incomplete")
+    aside.write_text(json.dumps({"processor_class": "NuwaProcessor"}, indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
+
+
 def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict[str, Any]:
     """The arguments of `NuwaProcessor` from a folder or the Hub.
 
@@ -53,14 +69,14 @@ def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict
         TypeError: If there is no such argument.
     """
     parts = {name: given.pop(name) for name in ("tokenizer", *CODECS) if name in given}
+    variant = given.pop("variant", None)
     hub = {name: given.pop(name) for name in HUB_ARGUMENTS if name in given}
     for private in ("_from_auto", "trust_remote_code", "config"):  # of AutoProcessor
         given.pop(private, None)
     if given:
-        known = ", ".join(("tokenizer", *CODECS, *HUB_ARGUMENTS))
-        raise TypeError(f"There is no argument `{next(iter(given))}`. There are {known}.")
+        raise no_such_argument(next(iter(given)), ("tokenizer", *CODECS, "variant", *HUB_ARGUMENTS))
     saved = _read_json(name_or_path, SETTINGS_FILE, hub)
-    if saved is not None:
+    if saved is not None and "codecs" in saved:  # a pipeline's own names no more than the class
         codecs, folder = saved["codecs"], ""
     else:
         index = _read_json(name_or_path, INDEX_FILE, hub)
@@ -75,7 +91,7 @@ def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict
         parts["tokenizer"] = load_text_tokenizer(name_or_path, folder, **hub)
     for name in codecs:
         if name not in parts:
-            parts[name] = load_codec(name_or_path, name, **hub)
+            parts[name] = load_codec(name_or_path, name, variant=variant, **hub)
     return parts | {name: _tuples(saved[name]) for name in settings}
 
 

@@ -7,12 +7,13 @@ Legend: B outputs, L text length, D hidden size.
 
 import logging
 import threading
+from typing import Any
 
 import torch
 
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.pipelines.checks import as_prompt_list
-from nuwa_hf.pipelines.encoded_text import EncodedText, read_embeds
+from nuwa_hf.pipelines.encoded_text import CallTexts, EncodedText, read_embeds
 
 
 logger = logging.getLogger(__name__)
@@ -54,36 +55,52 @@ class PromptMixin:
             )
         return prompts
 
-    def read_embeds(
+    def read_texts(
         self,
         prompt: str | list[str] | None,
-        embeds: torch.Tensor | None,
-        mask: torch.Tensor | None,
-        num_inputs: int | None = None,
+        negative_prompt: str | list[str] | None,
+        prompt_embeds: torch.Tensor | None,
+        negative_prompt_embeds: torch.Tensor | None,
+        prompt_attention_mask: torch.Tensor | None,
+        negative_prompt_attention_mask: torch.Tensor | None,
         *,
-        name: str = "prompt",
-    ) -> EncodedText | None:
-        """One encoded text for each input.
+        num_inputs: int | None = None,
+        is_required: bool = False,
+    ) -> CallTexts:
+        """The texts of a call, each as it is or encoded, one for each input.
 
         Args:
-            prompt (`str` or `list[str]`, *optional*): the text itself, in place of which it stands.
-            embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): what the user gave; one stands for all inputs.
-            mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at tokens; by default all are.
-            num_inputs (`int`, *optional*): prompts, images or videos that were given; None if these are the inputs.
-            name (`str`, defaults to `"prompt"`): `"prompt"` or `"negative_prompt"`.
+            prompt (`str` or `list[str]`, *optional*): what the user gave, here and in the next five.
+            negative_prompt (`str` or `list[str]`, *optional*): one text stands for all inputs.
+            prompt_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): encoded texts in place of `prompt`.
+            negative_prompt_embeds (`torch.Tensor` of shape `(B, L', D)`, *optional*): in place of `negative_prompt`.
+            prompt_attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at tokens, by default all.
+            negative_prompt_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): likewise.
+            num_inputs (`int`, *optional*): images or videos that were given; None if the prompts are the inputs.
+            is_required (`bool`, defaults to `False`): whether there must be a prompt.
 
         Returns:
-            `EncodedText` or None: as many texts as there are inputs.
+            `CallTexts`: as many texts as there are inputs.
 
         Raises:
-            TypeError: If they are no tensor of floats.
-            ValueError: If the text is given too, there is a mask alone, a shape or the number is wrong.
+            TypeError: If a text is none, or encoded texts are no tensor of floats.
+            ValueError: If a text is empty or given twice, or a shape or a number is wrong.
         """
         self.check_components("transformer")
-        encoded = read_embeds(prompt, embeds, mask, self.transformer.config, name=name)
-        if encoded is None or num_inputs is None:
-            return encoded
-        return encoded.matched(num_inputs, f"{name}_embeds")
+        config = self.transformer.config
+        encoded = read_embeds(prompt, prompt_embeds, prompt_attention_mask, config)
+        if num_inputs is None:
+            given = encoded if prompt is None else as_prompt_list("prompt", prompt)
+            num_inputs = 1 if given is None else len(given)
+        prompts = self.match_prompt(prompt, num_inputs, is_required=is_required and encoded is None)
+        negative_prompts = self.match_prompt(negative_prompt, num_inputs, name="negative_prompt")
+        name, mask = "negative_prompt", negative_prompt_attention_mask
+        negative = read_embeds(negative_prompt, negative_prompt_embeds, mask, config, name=name)
+        return CallTexts(
+            num_inputs,
+            prompts if encoded is None else encoded.matched(num_inputs, "prompt_embeds"),
+            negative_prompts if negative is None else negative.matched(num_inputs, "negative_prompt_embeds"),
+        )
 
     @torch.no_grad()
     def encode_prompt(
@@ -158,6 +175,29 @@ class PromptMixin:
         elif negative_prompts is not None and not isinstance(negative_prompts, EncodedText):
             logger.warning("`negative_prompt` has no effect without guidance; use a `guidance_scale` of more than 1.")
         return conditions
+
+    def with_encoded_texts(self, conditions: dict[str, Any], uses_guidance: bool) -> dict[str, Any]:
+        """The same conditions with encoded texts, as a callback may ask for.
+
+        Args:
+            conditions (`dict[str, Any]`): what `NuwaForConditionalGeneration.generate` takes.
+            uses_guidance (`bool`): whether it reads the negative texts, "None" if there are no others.
+
+        Returns:
+            `dict[str, Any]`: with `encoder_hidden_states` of shape `(B, L, D)` in place of `input_ids`, and the same
+            with `negative_` before it.
+        """
+        made = dict(conditions)
+        if uses_guidance and "negative_attention_mask" not in made:
+            rows = len(made["attention_mask"])
+            made["negative_input_ids"] = none_text(self.transformer.config, rows, self._execution_device)
+            made["negative_attention_mask"] = torch.ones_like(made["negative_input_ids"])
+        for prefix in ("", "negative_"):
+            input_ids = made.pop(f"{prefix}input_ids", None)
+            if input_ids is not None:
+                encoded = self.transformer.encode_text(input_ids, made[f"{prefix}attention_mask"])
+                made[f"{prefix}encoder_hidden_states"] = encoded.hidden_states
+        return made
 
     def _read(self, prefix: str, prompts: list[str] | EncodedText, batch_size: int) -> dict[str, torch.Tensor]:
         if isinstance(prompts, EncodedText):

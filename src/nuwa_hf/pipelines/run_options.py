@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.generation.sampling import check_generators
 from nuwa_hf.generation.schedule import SCHEDULES
 from nuwa_hf.pipelines.calls import Call
-from nuwa_hf.pipelines.checks import OUTPUT_TYPES, check_callback, check_choice, check_whole_number
+from nuwa_hf.pipelines.checks import OUTPUT_TYPES, check_callback, check_choice, check_switch, check_whole_number
 from nuwa_hf.pipelines.scorers import Scorer
+
+
+MOST_OUTPUTS = 2**16  # of one input in one call
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,13 @@ class RunOptions:
         """
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("output_type", self.output_type, OUTPUT_TYPES)
-        check_whole_number(count_name, count)
-        check_whole_number("num_candidates", self.num_candidates)
+        check_switch("return_dict", self.return_dict)
+        for name, number in ((count_name, count), ("num_candidates", self.num_candidates)):
+            check_whole_number(name, number, maximum=MOST_OUTPUTS, reason=" in one call")
         if self.scorer is not None and not callable(self.scorer):
-            raise TypeError(f"`scorer` must be callable as `scorer(frames, prompts)`, got {self.scorer!r}.")
+            given = shown(self.scorer)
+            raise TypeError(
+                f"`scorer` must be callable as `scorer(frames, prompts)`, got {given}; give a function, or None."
+            )
         check_generators(self.generator, num_inputs * count)
         check_callback(self.callback_on_step_end, self.callback_on_step_end_tensor_inputs, available_tensors)

@@ -70,7 +70,7 @@ def prepare_sketches(
     is_batch = isinstance(sketch, np.ndarray | torch.Tensor) and sketch.ndim == (4 if is_video else 3)
     if is_batch or isinstance(sketch, list | tuple):
         if len(sketch) == 0:
-            raise ValueError(f"`{name}` must hold at least one sketch, got none.")
+            raise ValueError(f"`{name}` must hold at least one sketch, got none; give one.")
         items = [_read_item(one, f"{name}[{place}]", sampler) for place, one in enumerate(sketch)]
         clips = group_clips(items, name, sampler) if is_video else [maps for maps, _ in items]
     else:
@@ -126,7 +126,7 @@ def _read_item(item: Any, name: str, sampler: ClipSampler | None) -> tuple[list[
         maps = list(_read_array(item, name, is_video))
         return (take_given(maps, sampler, name), True) if item.ndim == 3 else (maps, False)
     if not isinstance(item, PIL.Image.Image) and not is_source(item):
-        raise TypeError(f"`{name}` must be {KINDS}, got {type(item).__name__}.")
+        raise TypeError(f"`{name}` must be {KINDS}, got {type(item).__name__}; convert it.")
     if is_video:
         return take_file(item, _read_picture, sampler, name)
     with naming(name, describe(item)):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from accelerate.hooks import CpuOffload
 
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.pipelines.argument_names import own_names
 from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.pipelines.checks import check_whole_number
 from nuwa_hf.pipelines.long_video import chunks_of
@@ -46,14 +48,18 @@ def runs_checked_stream(check: Callable[..., CheckedStream]) -> Callable[..., It
         check (`Callable`): a method that returns a `CheckedStream`.
 
     Returns:
-        `Callable`: a method that returns the frames; its attribute `check` is the method as it was.
+        `Callable`: a method that returns the frames; its attribute `check` returns the `CheckedStream`.
     """
+    parameters = signature(check).parameters
+
+    def check_named(self, *arguments: Any, **named: Any) -> CheckedStream:
+        return check(self, *arguments, **own_names(named, parameters))
 
     @wraps(check)
     def stream(self, *arguments: Any, **named: Any) -> Iterator[Frame]:
-        return self.run_checked_stream(check(self, *arguments, **named))
+        return self.run_checked_stream(check_named(self, *arguments, **named))
 
-    stream.check = check
+    stream.check = check_named
     return stream
 
 

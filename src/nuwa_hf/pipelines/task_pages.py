@@ -63,11 +63,17 @@ ARGUMENTS = """
     return_dict (`bool`, *optional*, defaults to `True`): whether to return a [`$output_class`] or a plain tuple.
     callback_on_step_end (`Callable`, *optional*): called after every wave as
         `callback(pipeline, step, timestep, callback_kwargs)`, where `timestep` equals `step`. It may stop the call by
-        `pipeline.interrupt = True`, and may return `{"tokens": ...}` to replace the tokens sampled so far.
+        `pipeline.interrupt = True`, and may return tensors in place of those that it was given, for later waves.
     callback_on_step_end_tensor_inputs (`list[str]`, *optional*, defaults to `["tokens"]`): the tensors that
-        `callback_kwargs` holds. `tokens` has shape `(B, T, H, W)`, with the candidates and frames that are sampled
-        together.
+        `callback_kwargs` holds. `tokens`, those so far, have shape `(B, T, H, W)`, with the candidates and frames that
+        are sampled together.$callback_texts
 """
+
+
+# Of tasks that read a text.
+CALLBACK_TEXTS = """ The others are `prompt_embeds`, `negative_prompt_embeds`,
+    `prompt_attention_mask` and `negative_prompt_attention_mask`, a text for each output; without guidance the negative
+    ones are None."""
 
 
 def for_task(abbreviation: str) -> Callable[[PipelineClass], PipelineClass]:
@@ -105,5 +111,6 @@ def _words(task: Task) -> dict[str, str]:
         "known": {"first frames": "beginning of the video"}.get(task.known, f"known {task.known}"),
         "moving": "sketch" if task.condition.endswith("sketch") else "video",
         "sketch_vqgan": "needs it" if task.condition.endswith("sketch") else "does not use it",
+        "callback_texts": "" if task.condition == "none" else CALLBACK_TEXTS,
         "temperature": "`unguided_temperature`, if there is one," if task.condition == "none" else "one",
     }

@@ -14,10 +14,10 @@ import torch
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
-from nuwa_hf.pipelines.checks import check_callback_result
-from nuwa_hf.pipelines.long_video import Chunk, chunks_of
+from nuwa_hf.pipelines.long_video import Chunk, chunks_to_draw
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.scorers import check_scores, likelihood_ratio
+from nuwa_hf.pipelines.step_callback import TEXT_TENSORS, StepCallback
 
 
 class TokenGenerationMixin:
@@ -40,9 +40,8 @@ class TokenGenerationMixin:
 
         Args:
             conditions (`dict[str, Any]`): what `NuwaForConditionalGeneration.generate` takes: `input_ids` or
-                `encoder_hidden_states`, `attention_mask` of shape `(B, L)`, their negatives,
-                `sketch_tokens`, `known_tokens` and `known_mask`
-                of shape `(B, num_frames, H, W)`, `condition_on_known`.
+                `encoder_hidden_states`, `attention_mask` of shape `(B, L)`, their negatives, `sketch_tokens`,
+                `known_tokens` and `known_mask` of shape `(B, num_frames, H, W)`, `condition_on_known`.
             sampling (`SamplingSettings`): how tokens are drawn.
             options (`RunOptions`): the call, its generators, schedule, candidates and callback.
             num_frames (`int`): frames of the video, 1 for an image.
@@ -53,9 +52,10 @@ class TokenGenerationMixin:
         """
         call, mask = options.call, conditions["attention_mask"]
         num_outputs, (_, height, width) = len(mask), self.transformer.config.visual_grid
-        chunks = list(chunks_of(num_frames, self.max_frames, options.overlap_frames))
+        is_given = None
         if "known_mask" in conditions:
-            chunks = [c for c in chunks if not conditions["known_mask"][:, c.start : c.stop].all()]
+            is_given = conditions["known_mask"].flatten(2).all(2).all(0).tolist()
+        chunks = chunks_to_draw(num_frames, self.max_frames, options.overlap_frames, is_given)
         grids = [Grid(chunk.stop - chunk.start, height, width) for chunk in chunks]
         largest = Grid(min(num_frames, self.max_frames), height, width)
         rounds = self._rounds(num_outputs, largest, sampling, options)
@@ -67,21 +67,21 @@ class TokenGenerationMixin:
         if "known_mask" in conditions:
             written = conditions["known_mask"].clone()
             tokens = torch.where(written, conditions["known_tokens"], tokens)
+        if not TEXT_TENSORS.keys().isdisjoint(options.callback_on_step_end_tensor_inputs):
+            conditions = self.with_encoded_texts(conditions, sampling.uses_guidance)
+        step_callback = StepCallback(options, conditions, self.transformer.config)
         with self._calls.running(call), self.progress_bar(total=num_waves) as progress_bar:
             waves = itertools.count()
 
-            def end_wave(step: int, num_steps: int, tokens: torch.Tensor) -> bool | list[float] | None:
-                wave, scale = next(waves), call.guidance_scale
-                if options.callback_on_step_end is not None:
-                    tensors = {"tokens": tokens}
-                    asked = {name: tensors[name] for name in options.callback_on_step_end_tensor_inputs}
-                    # The tokens are the sampler's own: later waves see what is written into them.
-                    replaced = check_callback_result(options.callback_on_step_end(self, wave, wave, asked), tensors)
-                    tokens.copy_(replaced.get("tokens", tokens))
+            def end_wave(step: int, num_steps: int, tokens: torch.Tensor) -> bool | dict[str, Any]:
+                scale = call.guidance_scale
+                changed: dict[str, Any] = step_callback(self, next(waves), tokens)
                 progress_bar.update()
                 if self._calls.is_stopped(call):
                     return True
-                return None if call.guidance_scale == scale else call.guidance_scales(len(tokens))
+                if call.guidance_scale != scale:
+                    changed["guidance_scale"] = call.guidance_scales(len(tokens))
+                return changed
 
             for chunk, grid in zip(chunks, grids, strict=True):
                 frames = slice(chunk.start, chunk.stop)

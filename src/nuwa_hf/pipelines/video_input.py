@@ -103,7 +103,7 @@ def group_clips(items: Sequence[tuple[list[Frame], bool]], name: str, sampler: C
         ValueError: If there are no items.
     """
     if not items:
-        raise ValueError(f"`{name}` must hold at least one frame, got none.")
+        raise ValueError(f"`{name}` must hold at least one frame, got none; give one.")
     if any(is_clip for _, is_clip in items):
         return [frames for frames, _ in items]
     return [take_given([frame for frames, _ in items for frame in frames], sampler, name)]

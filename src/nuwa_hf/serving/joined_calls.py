@@ -15,6 +15,7 @@ from nuwa_hf.generation.sampling import PER_OUTPUT, SamplingSettings
 from nuwa_hf.pipelines.calls import Call
 from nuwa_hf.pipelines.candidates import seeded_by
 from nuwa_hf.pipelines.checked_call import CheckedCall
+from nuwa_hf.pipelines.encoded_text import EncodedText
 from nuwa_hf.pipelines.known_part import KnownPart
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 
@@ -52,15 +53,15 @@ def kind_of(call: CheckedCall, max_frames: int) -> Hashable:
         call.num_frames,
         hidden_frames,
         call.num_outputs_each,
-        call.prompts is None,
-        call.negative_prompts is not None and call.sampling.uses_guidance,
-        *(None if text is None else text.states.shape for text in (call.prompt_embeds, call.negative_prompt_embeds)),
+        _shape_of(call.prompts),
+        _shape_of(call.negative_prompts if call.sampling.uses_guidance else None),
         call.condition_on_known,
         call.sampling.do_sample,
         options.schedule,
         options.overlap_frames,
         options.num_candidates,
         options.scorer,
+        None if options.callback_on_step_end is None else object(),  # equal to no other: its tokens are its own
     )
 
 
@@ -95,7 +96,7 @@ def sample_together(pipeline: NuwaPipelineBase, encoded: Sequence[EncodedCall]) 
 
     Args:
         pipeline (`NuwaPipelineBase`): of their task.
-        encoded (`Sequence[EncodedCall]`): the calls, each with a generator for each output.
+        encoded (`Sequence[EncodedCall]`): the calls, each with a generator for each output; one with a callback alone.
 
     Returns:
         `list[torch.LongTensor]`: the tokens of each call, of shape `(its outputs, T, H, W)`.
@@ -107,11 +108,16 @@ def sample_together(pipeline: NuwaPipelineBase, encoded: Sequence[EncodedCall]) 
         for name, value in encoded[0].conditions.items()
     }
     options = replace(first.options, generator=[one for call in calls for one in call.options.generator], call=Call())
-    prompts = None if first.prompts is None else [prompt for call in calls for prompt in call.prompts]
+    prompts = [prompt for call in calls for prompt in call.prompts] if isinstance(first.prompts, list) else None
     tokens = pipeline.generate_tokens(
         conditions, _joined_settings(calls), options, num_frames=first.num_frames, prompts=prompts
     )
     return [rows.clone() for rows in tokens.split([call.num_outputs for call in calls])]
+
+
+def _shape_of(texts: list[str] | EncodedText | None) -> Hashable:
+    """Texts are padded to one length; encoded ones have any."""
+    return tuple(texts.states.shape[1:]) if isinstance(texts, EncodedText) else texts is None
 
 
 def _joined_settings(calls: Sequence[CheckedCall]) -> SamplingSettings:

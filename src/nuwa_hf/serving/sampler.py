@@ -104,8 +104,9 @@ class NuwaSampler:
 
         Args:
             task (`str`): its name or abbreviation, such as `"text-to-video"` or `"T2V"`.
-            arguments: those of the task's pipeline, without a callback. `generator` makes the result repeatable; it is
-                the request's own until the result is there.
+            arguments: those of the task's pipeline. `generator` makes the result repeatable; it is the request's own
+                until the result is there. `callback_on_step_end` is called in the sampler's thread, and the request is
+                then sampled alone, so that it sees no tokens of others; an error that it raises ends the request.
 
         Returns:
             `concurrent.futures.Future`: its result is what the pipeline returns. It can be cancelled while it waits.
@@ -174,13 +175,7 @@ class NuwaSampler:
 
     def _request(self, task: str, arguments: dict[str, Any]) -> Request:
         pipeline = self.pipeline(task)
-        call = pipeline.check_inputs(**arguments)
-        if call.options.callback_on_step_end is not None:
-            raise ValueError(
-                "`callback_on_step_end` must be left out, since it would see the tokens of other requests too; call "
-                "the pipeline itself."
-            )
-        call = with_generators(call, pipeline.transformer.device)
+        call = with_generators(pipeline.check_inputs(**arguments), pipeline.transformer.device)
         name = pipeline.task.name
         return Request(name, call, (name, kind_of(call, pipeline.max_frames)))
 

@@ -79,7 +79,7 @@ def standalone_files(folder: Path) -> dict[str, str]:
         files |= {f"{name}/{COMPONENT_CODE}.py": COMPONENT_FILE for name in ours}
         # A codec of a pipeline is not among them: the AutoModel of diffusers looks into `model_index.json` alone then.
         of_parts = {f"{part}/{file}": value for part in ours for file, value in _auto_maps(folder / part).items()}
-        maps = {name: value for name, value in of_parts.items() if value != AUTO_MAPS["_class_name", "NuwaVQGAN"]}
+        maps |= {name: value for name, value in of_parts.items() if value != AUTO_MAPS["_class_name", "NuwaVQGAN"]}
     elif not maps:
         raise ValueError(
             f"`standalone` must be asked of a class of nuwa_hf, got {str(folder)!r}, which is of another library; it "

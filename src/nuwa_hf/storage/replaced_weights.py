@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Files of weights that stand in the way of newer ones."""
+"""Files of weights by their names: which variants there are, and which stand in the way of newer ones."""
 
 import re
 from collections.abc import Collection
@@ -26,6 +26,19 @@ def replaced_weights(new: Collection[str], present: Collection[str]) -> list[str
     """
     written = {_weights_of(name) for name in new} - {None}
     return sorted(name for name in present if name not in new and _weights_of(name) in written)
+
+
+def variants_of(names: Collection[str]) -> set[str | None]:
+    """The variants of the weights in a folder.
+
+    Args:
+        names (`Collection[str]`): its files.
+
+    Returns:
+        `set[str | None]`: such as "fp16", and None for weights without a variant.
+    """
+    matches = filter(None, (WEIGHTS.fullmatch(name) for name in names))
+    return {match["variant"] for match in matches}
 
 
 def _weights_of(path: str) -> tuple[str, str, str | None] | None:

@@ -53,7 +53,7 @@ def check_weights_file(path: Path) -> None:
         path (`Path`): a `.safetensors` file.
 
     Raises:
-        OSError: If it is a pointer of Git LFS, cut off, or has the names of a wrapper.
+        OSError: If it is a pointer of Git LFS, cut off, empty, or has the names of a wrapper.
     """
     check_not_a_pointer(path)
     try:
@@ -63,6 +63,8 @@ def check_weights_file(path: Path) -> None:
         raise OSError(
             f"Broken checkpoint: {path} is cut off or no safetensors file ({error}); copy it again."
         ) from error
+    if not names:
+        raise OSError(f"Broken checkpoint: {path} holds no weights at all; copy it again.")
     if prefix := wrapper_prefix(names):
         wrappers = " and ".join(wrapper for start, wrapper in WRAPPERS.items() if start in prefix)
         raise OSError(

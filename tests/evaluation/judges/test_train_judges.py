@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import json
+import math
 import shutil
 
 import pytest
 import torch
 
 from nuwa_hf.evaluation import ClipJudge, JudgeReader, Judges
+from nuwa_hf.evaluation.judges.judge_progress import seconds_left
 from nuwa_hf.evaluation.judges.judge_report import clips_of, draw_rows, report_scores, scores_of, stills_of
 from nuwa_hf.evaluation.judges.train_judges import main, parse_arguments, train
 from nuwa_hf.evaluation.judges.training_clips import (
@@ -88,6 +90,14 @@ def test_training_stops_when_its_time_is_over(make_dataset, make_judges):
     judge = make_judges(dataset).clip_judge.requires_grad_(True)
     log = train(judge, JudgeClips(dataset), clip_loss, steps=100_000, batch_size=2, max_seconds=0.3)
     assert 1 <= log["steps"] < 100_000
+
+
+@pytest.mark.parametrize(
+    ("step", "elapsed", "max_seconds", "left"),
+    [(0, 5, 60, None), (2, 10, 60, 50), (2, 10, math.inf, 490), (99, 10, 60, 10 / 99), (2, 70, 60, 0)],
+)
+def test_time_left_ends_with_the_steps_or_with_the_time_it_may_take(step, elapsed, max_seconds, left):
+    assert seconds_left(step, 100, elapsed, max_seconds) == pytest.approx(left)
 
 
 def test_controls_change_only_what_they_take_away(make_dataset, make_judges):

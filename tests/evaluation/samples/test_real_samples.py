@@ -167,5 +167,5 @@ def test_streams_and_sizes_that_emoji_motion_has_not_are_refused(make_emoji):
     stream = datasets.Dataset.from_dict({"image": pictures(2, 0)}).to_iterable_dataset()
     with pytest.raises(TypeError, match=r"`dataset` must be a path.*without streaming"):
         RealSamples.open(stream, **SIZE)
-    with pytest.raises(ValueError, match="`height` must be 16, that of EmojiMotion's setting, got 8"):
+    with pytest.raises(ValueError, match="`height` must be 16, at which EmojiMotion is drawn, got 8"):
         RealSamples.open(make_emoji(), **{**EMOJI_SIZE, "height": 8})

@@ -11,7 +11,7 @@ def test_more_of_anything_never_gives_a_smaller_preset_and_each_of_them_can_be_t
     plenty = {"num_clips": 10**9, "hours": 10**6, "tokens_per_second": 10**6, "memory_gb": 10**3}
     assert suggest_preset(**plenty) == sizes[-1]
     for name in plenty:
-        chosen = [suggest_preset(**{**plenty, name: plenty[name] * scale}) for scale in (1e-9, 1e-5, 1e-2, 1)]
+        chosen = [suggest_preset(**{**plenty, name: plenty[name] * scale}) for scale in (1e-9, 1e-4, 1)]
         places = [sizes.index(one) for one in chosen]
         assert places == sorted(places)
         assert chosen[0] == SMALLEST

@@ -211,7 +211,7 @@ def test_making_batches_leaves_the_global_generator_alone(tokens):
 
 @pytest.mark.parametrize("num_processes", [2, 11, 22])
 def test_rows_are_the_same_in_any_number_of_processes(tokens, num_processes):
-    makes = TaskBatches(tokens, tiny_config(), COUNTS, 0.5, 3, 0.4)
+    makes = TaskBatches(tokens, tiny_config(), COUNTS, 0.5, 3)
     together = makes(range(ROWS, 2 * ROWS))
     found = {task: {} for task in COUNTS}
     for process in range(num_processes):

@@ -8,6 +8,7 @@ import signal
 
 import pytest
 import torch
+from poisoned_gradients import poison_gradients
 from safetensors.torch import load_file, save_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_transformer, tiny_vqgan
 
@@ -26,7 +27,7 @@ from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.nuwa.training_tokens import frame_rate_of_tokens
 from nuwa_hf.training.run.run_arguments import parse_arguments
-from nuwa_hf.training.run.run_checkpoints import newest_checkpoint
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
@@ -138,12 +139,31 @@ def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(
 
 def test_a_run_whose_weights_explode_stops_and_leaves_the_last_finite_checkpoint_and_no_pipeline(folders, tmp_path):
     settings = {"learning_rate": 1e30, "warmup_ratio": 0, "checkpointing_steps": 1, "log_every": 8}
-    with pytest.raises(FloatingPointError, match=r"step \d: the weight `model\..*checkpoint-00000\d"):
+    with pytest.raises(FloatingPointError, match=r"step \d: `loss` is .*gradient of `.*checkpoint-00000\d"):
         main(run_flags(folders, tmp_path, **settings))
     checkpoint = newest_checkpoint(tmp_path)
     weights = load_file(checkpoint / "model.safetensors")
     assert all(weight.isfinite().all() for weight in weights.values())
     assert not (tmp_path / "pipeline").exists()
+
+
+def test_a_step_whose_gradients_are_not_finite_is_skipped_as_asked_and_leaves_no_trace(
+    folders, tmp_path, monkeypatch, caplog
+):
+    poison_gradients(monkeypatch, call=2)
+    main(
+        run_flags(
+            folders, tmp_path, non_finite="skip", checkpointing_steps=1, checkpoints_total_limit=9, max_train_steps=3
+        )
+    )
+    assert "Step 2 is skipped: the gradient of `" in caplog.text
+    first, second, third = (load_file(path / "model.safetensors") for path in complete_checkpoints(tmp_path))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(second[name], third[name]) for name in second)
+    average = load_file(tmp_path / "pipeline" / "transformer" / "model.safetensors")
+    assert all(weight.isfinite().all() for weight in average.values())
+    lines = [line for line in metrics_of(tmp_path) if "learning_rate" in line]
+    assert [(line.get("skipped_steps", 0), "loss" in line) for line in lines] == [(0, True), (1, False), (1, True)]
 
 
 @pytest.fixture(scope="module")

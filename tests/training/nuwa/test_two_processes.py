@@ -12,6 +12,7 @@ import sys
 import pytest
 import test_train_nuwa
 import torch
+from poisoned_gradients import poison_gradients
 from safetensors.torch import load_file
 
 from nuwa_hf.exit_status import GO_ON, exit_status
@@ -24,7 +25,7 @@ from nuwa_hf.training.run.run_state import RunState
 folders = test_train_nuwa.folders
 run_flags = test_train_nuwa.run_flags
 
-MIX = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0, "input_noise": 0.3}
+MIX = {"max_train_steps": 4, "checkpointing_steps": 2, "hidden_dropout": 0.0}
 # A pass of a process has rows of two of the eight tasks at most, and sketches or known parts are in some passes only.
 SHARED = {"train_batch_size": 2, "gradient_accumulation_steps": 3}
 ALONE = {"train_batch_size": 12}
@@ -54,7 +55,9 @@ def fork_and_train(rank, flags, kill):
     try:
         if kill is not None:
             what, step = kill
-            {"step": kill_after_step, "checkpoint": kill_in_checkpoint, "told": tell_one}[what](step, rank)
+            {"step": kill_after_step, "checkpoint": kill_in_checkpoint, "told": tell_one, "spoilt": spoil_one}[what](
+                step, rank
+            )
         os._exit(exit_status(main, flags))
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -86,6 +89,12 @@ def tell_one(last, rank):
     Throughput.count = count_and_tell
 
 
+def spoil_one(call, rank):
+    """From now on the gradients of the second process alone are NaN in that backward pass."""
+    if rank == "1":
+        poison_gradients(pytest.MonkeyPatch(), call)
+
+
 def kill_in_checkpoint(step, _):
     """From now on this process dies when it opens the last file of that checkpoint."""
     last_file = f".checkpoint-{step:06d}.incomplete/arguments.json"
@@ -99,7 +108,9 @@ def kill_in_checkpoint(step, _):
 
 @pytest.fixture(scope="module")
 def runs(folders, processes, tmp_path_factory):
-    """Folder of runs by two processes: `whole`, `killed` (twice, told to stop, and resumed), and `mix`."""
+    """Folder of runs by two processes: `whole`, `killed` (twice, told to stop, and resumed), `mix`, and two in which a
+    gradient is not finite, `stopped` and `skipped`.
+    """
     folder = tmp_path_factory.mktemp("two")
     killed = run_flags(folders, folder / "killed")
     plan = [
@@ -109,12 +120,22 @@ def runs(folders, processes, tmp_path_factory):
         {"flags": killed, "kill": ("checkpoint", 6)},
         {"flags": killed, "kill": None},
         {"flags": run_flags(folders, folder / "mix", **MIX, **SHARED), "kill": None},
+        *(
+            {
+                "flags": run_flags(folders, folder / name, **MIX, checkpoints_total_limit=9, non_finite=name[:4]),
+                "kill": ("spoilt", 3),
+            }
+            for name in ("stopped", "skipped")
+        ),
     ]
     done = processes.run(train_in_two_processes, plan)
     assert "codes: " in done.stdout, done.stderr
     for run, codes in zip(plan, json.loads(done.stdout.rpartition("codes: ")[2]), strict=True):
-        if run["kill"] is None:
+        if run["kill"] is None or run["flags"][-1] == "skip":
             assert codes == [0, 0], done.stderr
+        elif run["kill"][0] == "spoilt":
+            assert codes == [1, 1], done.stderr
+            assert "Stopped at step 3: the gradient of `" in done.stderr
         elif run["kill"][0] == "told":
             assert codes == [GO_ON, GO_ON], done.stderr
             assert "stopped after step 4 of 8 (SIGUSR1)" in done.stderr
@@ -147,6 +168,16 @@ def test_a_run_killed_at_a_step_and_in_a_checkpoint_and_told_to_stop_ends_as_one
     for one, other in (states, [weights_of(runs / name) for name in ("killed", "whole")]):
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.processes
+def test_a_gradient_that_is_not_finite_in_one_process_stops_both_or_is_skipped_by_both(runs):
+    assert [path.name for path in complete_checkpoints(runs / "stopped")] == ["checkpoint-000002"]
+    assert not (runs / "stopped" / "pipeline").exists()
+    assert [line.get("skipped_steps") for line in metrics_of(runs / "skipped") if "learning_rate" in line] == [
+        *(None, None, 1, 1)
+    ]
+    assert all(weight.isfinite().all() for weight in weights_of(runs / "skipped").values())
 
 
 @pytest.mark.processes

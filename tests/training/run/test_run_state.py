@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint, write_file_sizes
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
-from nuwa_hf.training.run.run_state import GeneratorState, RunState
+from nuwa_hf.training.run.run_state import SKIPS_IN_A_ROW, GeneratorState, RunState
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
@@ -220,8 +221,34 @@ def test_a_checkpoint_of_weights_that_are_not_finite_is_never_written(tmp_path, 
     with pytest.raises(FloatingPointError, match=r"step 2: the weight `weight` holds 1 of 36.*checkpoint-000001"):
         run.state.save()
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-000001"]
-    with pytest.raises(FloatingPointError, match=r"step 2: `loss` is nan, and the weight `weight` holds 1 of 36"):
-        run.state.check_losses({"loss_T2V": 1.0, "loss": float("nan")})
+    with pytest.raises(FloatingPointError, match=r"step 3: `loss` is nan, and the weight `weight` holds 1 of 36"):
+        run.state.skip_or_stop(StepNotTaken("`loss` is nan"))  # which no skipped step can mend
+
+
+def test_skipped_steps_are_counted_across_a_resume_and_too_many_in_a_row_stop_the_run(tmp_path, caplog):
+    run, bad = Run(tmp_path, non_finite="skip"), StepNotTaken("`loss` is nan")
+    run.state.watch(run.model)
+    for number in range(SKIPS_IN_A_ROW - 1):
+        run.state.skip_or_stop(bad)
+        run.state.step += 1
+        assert f"Step {number + 1} is skipped: `loss` is nan, and all weights are finite" in caplog.text
+    run.train(1).state.save()
+    again = Run(tmp_path, non_finite="skip")
+    again.state.resume()
+    for _ in range(SKIPS_IN_A_ROW - 1):
+        again.state.skip_or_stop(bad)
+        again.state.step += 1
+    again.state.log({})
+    assert f'"skipped_steps": {2 * (SKIPS_IN_A_ROW - 1)}' in (tmp_path / "metrics.jsonl").read_text()
+    with pytest.raises(FloatingPointError, match=f"after {SKIPS_IN_A_ROW} such steps in a row"):
+        again.state.skip_or_stop(bad)
+
+
+def test_gradients_that_overflow_in_fp16_alone_never_stop_a_run(tmp_path):
+    run = Run(tmp_path, non_finite="stop")
+    run.state.skip_or_stop(StepNotTaken("the gradient of `weight` holds 1 value", is_overflow=True))
+    with pytest.raises(FloatingPointError, match="step 1: `loss` is nan, and all weights are finite; there is no ch"):
+        run.state.skip_or_stop(StepNotTaken("`loss` is nan"))
 
 
 def test_ctrl_c_is_answered_with_how_to_go_on(tmp_path):
@@ -286,7 +313,7 @@ def test_another_number_of_processes_goes_on_and_says_what_changes(tmp_path, cap
     checkpoint = run.state.save()
     # What two processes write: each its random states, and a step of twice the samples.
     shutil.copy(checkpoint / "random_states_0.pkl", checkpoint / "random_states_1.pkl")
-    torch.save({"step": 3, "global_batch_size": 32}, checkpoint / "registered_0.pt")
+    torch.save({"step": 3, "skipped_steps": 0, "global_batch_size": 32}, checkpoint / "registered_0.pt")
     draws = []
     for _ in range(2):
         caplog.clear()

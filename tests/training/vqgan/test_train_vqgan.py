@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from poisoned_gradients import poison_gradients
 from safetensors.torch import load_file
 
 from nuwa_hf import NuwaVQGAN
@@ -136,6 +137,21 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_a_codec_is_written(tmp_p
     with pytest.raises(FloatingPointError, match=r"Stopped at step \d: .*is (nan|inf)|the weight"):
         run_to_end(tmp_path / "run", learning_rate=1e30, warmup_ratio=0.0)
     assert not (tmp_path / "run" / "vqgan").exists()
+
+
+@pytest.mark.parametrize("call", [3, 4])  # of the codec and of the discriminator, in step 2
+def test_a_step_of_codec_or_discriminator_whose_gradients_are_not_finite_is_skipped_as_asked(
+    tmp_path, monkeypatch, caplog, call
+):
+    poison_gradients(monkeypatch, call)
+    settings = {"discriminator_start": 0.0, "checkpointing_steps": 1, "max_train_steps": 3}
+    run_to_end(tmp_path / "run", non_finite="skip", **settings)
+    assert "Step 2 is skipped: the gradient of `" in caplog.text
+    file = "model.safetensors" if call == 3 else "model_1.safetensors"
+    first, second, third = (load_file(path / file) for path in complete_checkpoints(tmp_path / "run"))
+    assert are_equal(first, second)
+    assert not are_equal(second, third)
+    assert all(weight.isfinite().all() for weight in load_file(tmp_path / "run" / FINAL_WEIGHTS).values())
 
 
 def test_unknown_key_stops_before_anything_is_written(tmp_path):

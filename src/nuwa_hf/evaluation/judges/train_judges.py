@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Train the judges on real training clips: `nuwa-hf train-judges --output_dir DIR`.
+"""Train the judges of EmojiMotion or Moving MNIST on real training clips: `nuwa-hf train-judges --output_dir DIR`.
 
 The judges never see a clip from a codec or a generator, and no generator is trained on them. Judges that are already
 in the directory are kept; delete a judge's folder to train it again.
@@ -19,18 +19,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
-from tqdm.auto import tqdm
 
-from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.datasets import EmojiMotion, MovingMNIST
 from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.datasets.moving_mnist import MOVING_MNIST
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.evaluation.judges.digit_finder import DigitFinder
+from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER, DigitReader
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
+from nuwa_hf.evaluation.judges.judge_progress import JudgeProgress
 from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
 from nuwa_hf.evaluation.judges.judge_report import draw_rows, report_scores
 from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
+from nuwa_hf.evaluation.judges.train_digit_judge import real_clips_report, train_finder
 from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media import written_aside
 
 
@@ -80,7 +85,7 @@ def train(
     judge.train().to(memory_format=torch.channels_last)
     losses = []
     begin = time.monotonic()
-    with tqdm(loader, desc=type(judge).__name__, total=steps) as progress:
+    with JudgeProgress(loader, desc=type(judge).__name__, total=steps, max_seconds=max_seconds) as progress:
         for step, batch in enumerate(progress):
             share = max(step / steps, (time.monotonic() - begin) / max_seconds)
             if share >= 1 and losses:
@@ -100,11 +105,11 @@ def train(
     return {"steps": len(losses), "seconds": time.monotonic() - begin, "loss": sum(tail) / len(tail)}
 
 
-def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge, directory: Path) -> None:
+def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge | DigitFinder, directory: Path) -> None:
     """Save a judge. At any time the directory holds the complete old judge or the complete new one.
 
     Args:
-        judge (`FrameJudge`, `ClipJudge` or `SegmentJudge`): what to save.
+        judge (`FrameJudge`, `ClipJudge`, `SegmentJudge` or `DigitFinder`): what to save.
         directory (`Path`): where; replaced if it exists.
     """
     aside = directory.with_name(f"{directory.name}.partial")
@@ -117,10 +122,15 @@ def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge, directory: Path) ->
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="nuwa-hf train-judges", description="Train the judges of EmojiMotion clips on real training clips."
+    parser = CommandParser(
+        prog="nuwa-hf train-judges",
+        description="Train the judges of EmojiMotion clips, or of Moving MNIST, on real training clips.",
     )
     parser.add_argument("--output_dir", type=Path, required=True, help="gets a folder for each judge, and report.json")
+    parser.add_argument(
+        "--dataset", default=EMOJI_MOTION, choices=[EMOJI_MOTION, MOVING_MNIST], help="whose clips are to be judged"
+    )
+    parser.add_argument("--digit_steps", type=int, default=1500, help="updates of the judge of Moving MNIST")
     parser.add_argument("--setting", default="small", choices=list(SETTINGS), help="the EmojiMotion setting")
     parser.add_argument("--frame_steps", type=int, default=400, help="updates of the frame judge")
     parser.add_argument("--clip_steps", type=int, default=200, help="updates of the clip judge")
@@ -148,12 +158,18 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         `argparse.Namespace`: one attribute for each option.
 
     Raises:
-        ValueError: If a count is below 1 or the time not above 0.
+        ValueError: If a count is below 1, the time or the learning rate is not above 0, or a seed is below 0.
     """
     arguments = build_parser().parse_args(argv)
-    for name in ("frame_steps", "clip_steps", "segment_steps", "batch_size", "num_val_clips"):
+    for name in ("frame_steps", "clip_steps", "segment_steps", "digit_steps", "batch_size", "num_val_clips"):
         if getattr(arguments, name) < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}.")
+            raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}; use 1 or more.")
+    for name in ("num_workers", "seed"):
+        if getattr(arguments, name) < 0:
+            raise ValueError(f"`{name}` must be at least 0, got {getattr(arguments, name)}; use 0 or more.")
+    if not 0 < arguments.learning_rate < math.inf:
+        rate = arguments.learning_rate
+        raise ValueError(f"`learning_rate` must be a finite number above 0, got {rate}; leave it out for the default.")
     if not arguments.max_minutes > 0:
         raise ValueError(f"`max_minutes` must be more than 0, got {arguments.max_minutes}; leave it out for no limit.")
     return arguments
@@ -202,6 +218,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         ValueError: If an option breaks its rule, or the directory holds a judge of other classes.
     """
     arguments = parse_arguments(argv)
+    if arguments.dataset == MOVING_MNIST:
+        _train_digit_judge(arguments)
+        return 0
     dataset = EmojiMotion(setting=arguments.setting, split="train", seed=arguments.seed)
     clips = JudgeClips(dataset)
     size = {"image_size": JUDGED_SIZE if dataset.setting.size > JUDGED_SIZE else None}
@@ -254,6 +273,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     write_report(report, arguments.output_dir)
     logger.info("The judges and their report are in %s.", arguments.output_dir)
     return 0
+
+
+def _train_digit_judge(arguments: argparse.Namespace) -> None:
+    folder = arguments.output_dir / DIGIT_FINDER_FOLDER
+    arguments.output_dir.mkdir(parents=True, exist_ok=True)
+    report = {"dataset": arguments.dataset, "seed": arguments.seed, "training": {}}
+    if folder.is_dir():
+        logger.info("%s is there and kept", folder.name)
+        if (arguments.output_dir / REPORT_FILE).is_file():
+            old = json.loads((arguments.output_dir / REPORT_FILE).read_text(encoding="utf-8"))
+            report["training"] = old["training"]
+    else:
+        finder, report["training"][folder.name] = train_finder(
+            MovingMNIST(split="train", seed=arguments.seed),
+            steps=arguments.digit_steps,
+            max_seconds=60 * arguments.max_minutes,
+            **{
+                name: getattr(arguments, name)
+                for name in ("batch_size", "learning_rate", "seed", "num_workers", "device")
+            },
+        )
+        save_judge(finder, folder)
+    reader = DigitReader.open(arguments.output_dir, device=arguments.device)
+    report["splits"] = real_clips_report(reader, arguments.num_val_clips)
+    write_report(report, arguments.output_dir)
+    logger.info("The judge and its report are in %s.", arguments.output_dir)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The metrics of EmojiMotion's judges, and the likelihood of the true tokens.
+"""The metrics of the judges of EmojiMotion and Moving MNIST, and the likelihood of the true tokens.
 
 Letters: B samples.
 """
@@ -72,5 +72,8 @@ JUDGE_METRICS: tuple[Metric, ...] = (
     _metric(pixel_accuracy_score, "pixel-accuracy:judges", "Pixel accuracy", "class_counts"),
     _metric(frequency_weighted_iou_score, "fwiou:judges", "FWIoU", "class_counts"),
     _metric(mean_score, "psnr-things", "PSNR of things (dB)", "psnr_things", digits=1),
+    _metric(share_score, "digits", "Digits", "right_digits", kind="digits"),
+    _metric(share_score, "digit-motion", "Motion of digits", "right_motion", kind="digits"),
+    _metric(share_score, "digits-and-motion", "Digits and motion", "right_digits_and_motion", kind="digits"),
     _metric(mean_score, "nats", "Nats a token", "nats", "chance_nats", kind="likelihood", better="lower"),
 )

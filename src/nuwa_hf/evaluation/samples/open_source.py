@@ -9,11 +9,11 @@ from typing import Any
 
 import datasets
 
-from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.datasets import EmojiMotion, MovingMNIST
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.find_columns import SUB_FOLDER_COLUMN, usable_caption_source
 from nuwa_hf.datasets.indexed_clips import IndexedClips
+from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, open_moving_mnist
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.training.run.run_arguments import require
@@ -48,9 +48,9 @@ def open_source(
     """Open a data set.
 
     Args:
-        dataset (`str`, `os.PathLike`, `datasets.Dataset` or `EmojiMotion`): as for `RealSamples.open`.
+        dataset (`str`, `os.PathLike`, `datasets.Dataset`, `EmojiMotion` or `MovingMNIST`): as for `RealSamples.open`.
         size (`ClipSize`): of the samples.
-        split (`str`, *optional*): which split; by default "val" of EmojiMotion, else "train".
+        split (`str`, *optional*): which split; by default "val" of EmojiMotion and Moving MNIST, else "train".
         setting (`str`): of EmojiMotion.
         label_column (`str`, *optional*): the class of each sample.
         columns: further arguments of `CaptionedMedia`.
@@ -63,11 +63,10 @@ def open_source(
         TypeError: If it is no data set.
         ValueError: If it cannot be opened, or does not fit the size.
     """
-    if isinstance(dataset, str) and dataset == EMOJI_MOTION:
-        dataset = EmojiMotion(setting=setting, split=split or "val")
-    if isinstance(dataset, EmojiMotion):
-        _check_emoji_size(dataset, size)
-        return IndexedClips(dataset), size, _no_label
+    drawn = drawn_clips(dataset, split=split, setting=setting)
+    if drawn is not None:
+        _check_drawn_size(drawn, size)
+        return drawn, size, _no_label
     if isinstance(dataset, str | os.PathLike):
         dataset = open_dataset(dataset, split=split or "train")
     if not isinstance(dataset, datasets.Dataset):
@@ -84,12 +83,31 @@ def open_source(
     return media, size, label_reader(dataset, media.reader.columns.caption, label_column)
 
 
-def _check_emoji_size(dataset: EmojiMotion, size: ClipSize) -> None:
-    side, num_frames = dataset.setting.size, dataset.setting.num_frames
-    drawn = {"height": side, "width": side, "num_frames": num_frames, "frame_rate": FRAME_RATE}
-    for name, value in drawn.items():
-        found = getattr(size, name)
-        require(found == value, name, f"{value:g}, that of EmojiMotion's setting", found, "use it, or another setting")
+def drawn_clips(dataset: Any, *, split: str | None, setting: str) -> IndexedClips | None:
+    """The clips of a data set that is made from indices.
+
+    Args:
+        dataset: as for `open_source`.
+        split (`str`, *optional*): "val" if left out.
+        setting (`str`): of EmojiMotion.
+
+    Returns:
+        `IndexedClips`; None for other data sets.
+
+    Raises:
+        ValueError: If there is no such split, or the package of Moving MNIST's digits is not installed.
+    """
+    if isinstance(dataset, str) and dataset == EMOJI_MOTION:
+        dataset = EmojiMotion(setting=setting, split=split or "val")
+    elif isinstance(dataset, str) and dataset in DIGIT_COUNTS:
+        dataset = open_moving_mnist(dataset, split=split or "val")
+    return IndexedClips(dataset) if isinstance(dataset, EmojiMotion | MovingMNIST) else None
+
+
+def _check_drawn_size(drawn: IndexedClips, size: ClipSize) -> None:
+    for name, value in drawn.clip_size.items():
+        found, rule = getattr(size, name), f"{value:g}, at which {type(drawn.dataset).__name__} is drawn"
+        require(found == value, name, rule, found, "use it, or another setting")
 
 
 def label_reader(dataset: datasets.Dataset, caption: str | None, label: str | None) -> LabelReader:

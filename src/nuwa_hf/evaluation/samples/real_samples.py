@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import CaptionSource
 from nuwa_hf.datasets.indexed_clips import IndexedClips
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
@@ -76,8 +77,9 @@ class RealSamples:
         """Choose samples: each is read once, so that the broken ones are known before any work.
 
         Args:
-            dataset (`str`, `os.PathLike`, `datasets.Dataset` or `EmojiMotion`): what `open_dataset` takes, one split
-                that is open, or EmojiMotion, itself or as `"emoji-motion"`.
+            dataset (`str`, `os.PathLike`, `datasets.Dataset`, `EmojiMotion` or `MovingMNIST`): what `open_dataset`
+                takes, one split that is open, or EmojiMotion or Moving MNIST, themselves or as `"emoji-motion"` and
+                `"moving-mnist"`.
             height (`int`): rows of the frames.
             width (`int`): columns of the frames.
             num_frames (`int`): frames of a clip.
@@ -85,13 +87,14 @@ class RealSamples:
             num_samples (`int`, *optional*): how many; by default all.
             still (`bool`, defaults to `False`): whether a sample is one picture: an image, or a frame of a clip, by
                 turns each of its `num_frames`.
-            split (`str`, *optional*): which split; by default "val" of EmojiMotion, else "train".
+            split (`str`, *optional*): which split; by default "val" of EmojiMotion and Moving MNIST, else "train".
             setting (`str`, defaults to `"small"`): of EmojiMotion.
             media_column (`str`, *optional*): images or clips; by default found as in `find_columns`.
             caption_column (`str`, *optional*): captions; by default found likewise.
             caption_source (`str`, *optional*): where captions come from, as in `find_columns`; by default from a
                 column of that name, else from sub-folders, else there are none.
-            sketch_column (`str`, *optional*): class maps; without it none are read. EmojiMotion always has them.
+            sketch_column (`str`, *optional*): class maps; without it none are read. Drawn clips always have
+                them.
             num_classes (`int`, *optional*): how many classes they may have.
             label_column (`str`, *optional*): the class of each sample; by default the name of its sub-folder, or a
                 column with the feature `ClassLabel`.
@@ -172,7 +175,7 @@ class RealSamples:
             "captions": None not in self.captions,
             "labels": None not in self.labels,
             "sketches": self.has_sketches,
-            "rows": isinstance(self.source, IndexedClips),
+            "rows": isinstance(self.source, IndexedClips) and isinstance(self.source.dataset, EmojiMotion),
         }
         return frozenset(name for name, is_there in fields.items() if is_there)
 

@@ -67,7 +67,7 @@ def read_sample(source: RowSource, number: int, row: Any, size: ClipSize) -> dic
 
     Returns:
         `dict[str, Any]`: `caption`, `video` (uint8 of shape `(T, Y, X, 3)`), where there are some `sketch`
-        (`(T, Y, X)`), and of EmojiMotion `row`; None for a still of EmojiMotion that shows nothing.
+        (`(T, Y, X)`), and of drawn clips `row`; None for a still of these that shows nothing.
 
     Raises:
         BrokenMediaError: If it cannot be used.

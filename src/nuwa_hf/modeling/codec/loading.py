@@ -3,36 +3,43 @@
 """A saved codec, of whatever class it is."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import diffusers
 from diffusers import ConfigMixin, ModelMixin
 
 from nuwa_hf.modeling.codec.protocol import as_codec
-from nuwa_hf.storage.local_checkpoint import check_local_weights
+from nuwa_hf.storage.local_checkpoint import check_local_weights, check_variant, is_local_path
 
 
 class _AnyModel(ModelMixin, ConfigMixin):
     """Reads the configuration of any model."""
 
 
-def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None, **hub: Any) -> ModelMixin:
+def load_codec(
+    name_or_path: str | os.PathLike, subfolder: str | None = None, *, variant: str | None = None, **hub: Any
+) -> ModelMixin:
     """Loads a codec of the class that its configuration names: `NuwaVQGAN`, or one of diffusers.
 
     Args:
         name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or a repository on the Hub.
         subfolder (`str`, *optional*): the folder in it.
+        variant (`str`, *optional*): of the weights, such as `"fp16"`.
         hub: `revision`, `token`, `cache_dir` and others, for the Hub.
 
     Returns:
         The model, in evaluation mode; `as_codec` gives what speaks the protocol for it.
 
     Raises:
-        OSError: If there is no model, or its weights are cut off, a pointer of Git LFS, or of a model in a wrapper.
+        OSError: If there is no model or none of the variant, or its weights are cut off, a pointer of Git LFS, or of
+            a model in a wrapper.
         ValueError: If diffusers knows no class of its name.
         TypeError: If the model is no codec.
     """
     check_local_weights(name_or_path, subfolder)
+    if is_local_path(name_or_path):
+        check_variant(Path(name_or_path, subfolder or ""), variant)
     config = _AnyModel.load_config(name_or_path, subfolder=subfolder, **hub)
     name = str(config.get("_class_name"))
     if not hasattr(diffusers, name):
@@ -40,6 +47,6 @@ def load_codec(name_or_path: str | os.PathLike, subfolder: str | None = None, **
             f"`{name_or_path}` must hold a codec of nuwa_hf or of diffusers, got a model of the class {name!r}; load "
             "codecs of your own in Python and hand them over."
         )
-    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder, **hub)
+    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder, variant=variant, **hub)
     as_codec(model)
     return model

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
 from nuwa_hf.training.init.costs import Costs
@@ -33,7 +33,7 @@ WIDTH = 100  # columns of the summary's sentences
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf init",
         description="Look at a folder or another data set of images or clips, choose settings for it, and measure\n"
         "how fast this machine is. Write the settings as YAML files whose comments say what each choice\n"

@@ -32,16 +32,17 @@ def check_peft() -> None:
         raise ValueError("`fine_tune` must not be 'lora' without the package peft; run `pip install nuwa_hf[lora]`.")
 
 
-def check_sharding(accelerator: Accelerator, optimizer: str) -> None:
+def check_sharding(accelerator: Accelerator, optimizer: str, non_finite: str) -> None:
     """Check that each process has all weights, or that they are sharded by FSDP2, whose shards can be gathered; and
-    that DeepSpeed, of which Accelerate gives only one optimiser, gets one.
+    that DeepSpeed, which takes its steps by itself and with only one optimiser, is not asked for more.
 
     Args:
         accelerator (`Accelerator`): knows how the weights will be sharded.
         optimizer (`str`): `"adamw"` or `"muon"`, which needs AdamW beside it.
+        non_finite (`str`): `"stop"` or `"skip"`, for steps whose numbers are not finite.
 
     Raises:
-        ValueError: If they are sharded in another way, or DeepSpeed would get two optimisers.
+        ValueError: If they are sharded in another way, or DeepSpeed would get two optimisers or skip steps.
     """
     is_sharded = accelerator.distributed_type == DistributedType.FSDP
     version = 2 if accelerator.is_fsdp2 else 1
@@ -51,6 +52,8 @@ def check_sharding(accelerator: Accelerator, optimizer: str) -> None:
     require(stage < 3, "zero_stage", "at most 2", stage, "use FSDP2 to shard the weights too")
     has_two = plugin is not None and optimizer == "muon"
     require(not has_two, "optimizer", "'adamw' with DeepSpeed", optimizer, "use adamw, or DDP or FSDP2")
+    skips = plugin is not None and non_finite == "skip"
+    require(not skips, "non_finite", "'stop' with DeepSpeed", non_finite, "use stop, or DDP or FSDP2")
 
 
 def freeze_encoder(model: NuwaForConditionalGeneration) -> None:

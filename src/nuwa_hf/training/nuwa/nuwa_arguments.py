@@ -79,11 +79,6 @@ class NuwaArguments(RunArguments):
         metadata={"help": "Share of each task in the rows of a batch."},
     )
     condition_dropout: float = argument(0.1, help="Probability that a text becomes the constant 'None' condition.")
-    input_noise: float = argument(
-        0.0,
-        help="Up to this share of the tokens before a place are random ones when it is learnt, more or fewer by row; "
-        "the labels and what is given stay.",
-    )
     optimizer: Literal["adamw", "muon"] | None = argument(
         None, help=f"Muon takes the matrices inside the layers. {BY_SIZE}"
     )
@@ -131,8 +126,6 @@ class NuwaArguments(RunArguments):
         require(not (share and both), "validation_share", "0 with `validation_tokens`", share, "drop one")
         for name in ("condition_dropout", "hidden_dropout", "adam_beta1", "adam_beta2", "ema_decay"):
             self.require_share(name)
-        noise = self.input_noise
-        require(0 <= noise < 1, "input_noise", "at least 0 and below 1", noise, "use for example 0.2")
         self.require_positive("muon_learning_rate")
         require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay, "use 0 to leave it out")
         scale, temperature = self.guidance_scale, self.unguided_temperature

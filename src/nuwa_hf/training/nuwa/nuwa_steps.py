@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from nuwa_hf.training.nuwa.placeholder_batch import with_placeholders
 from nuwa_hf.training.nuwa.task_batches import TaskBatch, TaskBatches, to_device
 from nuwa_hf.training.run.averaged_weights import whole
+from nuwa_hf.training.run.finite_updates import update_weights
 from nuwa_hf.training.tokens.token_files import TokenFiles
 from nuwa_hf.training.tokens.token_mixture import TokenMixture
 
@@ -89,6 +90,9 @@ def nuwa_step(
     Returns:
         `dict[str, torch.Tensor]`: scalars for the log: the loss and each task's, over all passes and processes, and
         the gradient norm.
+
+    Raises:
+        StepNotTaken: In every process, if a loss or a gradient of any of them is not finite. Nothing has changed then.
     """
     tasks = list(passes[0] if tasks is None else tasks)
     own = [counted_tokens(batches) for batches in passes]
@@ -112,10 +116,7 @@ def nuwa_step(
         logged["loss"] += loss.detach()
         for task, value in losses.items():
             logged[f"loss_{task}"] += value.detach() * (count.get(task, 0) / totals[task])
-    gradient_norm = accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
-    for optimizer in optimizers:
-        optimizer.step()
-        optimizer.zero_grad()
+    gradient_norm = update_weights(accelerator, model, optimizers, logged, max_grad_norm)
     if accelerator.num_processes > 1:
         everywhere = accelerator.reduce(torch.stack(list(logged.values())), "sum")
         logged = dict(zip(logged, everywhere, strict=True))

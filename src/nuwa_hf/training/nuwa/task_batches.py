@@ -15,7 +15,6 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.tasks import Task, get_task
 from nuwa_hf.training.nuwa.condition_dropout import draw_dropped, drop_condition, drop_sketch
-from nuwa_hf.training.nuwa.input_noise import add_input_noise
 from nuwa_hf.training.nuwa.known_masks import first_frames_known, random_known_masks
 from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -87,8 +86,6 @@ class TaskBatches:
         condition_dropout (`float`): probability that a text is replaced by the "None" condition, and that a sketch is
             left out, in [0, 1]. A sketch has a text beside it half of the time, whatever the dropout.
         seed (`int`): of the order and of every random draw.
-        input_noise (`float`, defaults to 0.0): the most of a row's tokens that are random in the decoder's input, in
-            [0, 1); what is given, and the labels, stay.
 
     Raises:
         ValueError: If a task needs sketches, or frames after the first, and no clips have them.
@@ -101,7 +98,6 @@ class TaskBatches:
         counts: dict[str, int],
         condition_dropout: float,
         seed: int,
-        input_noise: float = 0.0,
     ):
         for name in counts:
             if isinstance(tokens, TokenMixture):
@@ -119,7 +115,6 @@ class TaskBatches:
         self.counts = counts
         self.condition_dropout = condition_dropout
         self.seed = seed
-        self.input_noise = input_noise
 
     def __call__(self, indices: Sequence[int]) -> dict[str, TaskBatch]:
         """The batches for given sample indices.
@@ -174,13 +169,11 @@ class TaskBatches:
         clips = self._clips(task, indices)
         visual, known = clips.video_tokens.long(), draws.known_mask
         labels = visual if known is None else visual.masked_fill(known, -100)
-        noise = {"codebook_size": self.config.codebook_size, "indices": indices, "seed": self.seed}
-        read = add_input_noise(visual, labels == -100, self.input_noise, **noise)
         ids, mask = self._text(task, clips, draws.has_no_text)
         if draws.has_no_sketch is None:
-            return TaskBatch(ids, mask, read, labels, known_mask=known)
+            return TaskBatch(ids, mask, visual, labels, known_mask=known)
         sketch = clips.sketch_tokens.long()
-        return TaskBatch(ids, mask, read, labels, sketch, drop_sketch(sketch, draws.has_no_sketch))
+        return TaskBatch(ids, mask, visual, labels, sketch, drop_sketch(sketch, draws.has_no_sketch))
 
     def _text(
         self, task: Task, clips: TokenFiles, has_no_text: torch.Tensor | None

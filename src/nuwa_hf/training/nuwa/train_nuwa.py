@@ -43,6 +43,7 @@ from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
+from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.next_commands import after_training
 from nuwa_hf.training.run.preemption import Preemption, leave_signals_to_main_process
 from nuwa_hf.training.run.processes import launched_processes, leaves_in_order
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ValueError: If an argument is unknown or breaks its rule, or tokens, codec and tokenizer do not match.
         TypeError: If an argument has the wrong type.
         OSError: If a named component is missing, no checkpoint can be read, or the last push fails.
-        FloatingPointError: If a loss or a weight is no longer finite.
+        FloatingPointError: If a loss, a gradient or a weight is not finite, and the step is not to be skipped.
         StoppedEarly: After SIGTERM, SIGUSR1 or `max_train_hours`, with a checkpoint from which the same command goes
             on.
     """
@@ -109,7 +110,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     grid = check_batch(arguments, tokens, validation)
     accelerator = build_accelerator(arguments)
     lock.take(arguments.output_dir, accelerator)
-    check_sharding(accelerator, arguments.optimizer)
+    check_sharding(accelerator, arguments.optimizer, arguments.non_finite)
     state = RunState(arguments, accelerator)
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
@@ -126,9 +127,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
     if arguments.fine_tune != "full":
         checkpoint_learnt_weights_only(accelerator)
-    batches = TaskBatches(
-        tokens, model.config, counts, arguments.condition_dropout, arguments.seed, arguments.input_noise
-    )
+    batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
     if accelerator.is_fsdp2:
@@ -209,21 +208,26 @@ def train(training: NuwaTraining, preemption: Preemption, progress: RunProgress)
             passes = [next(loader) for _ in range(arguments.gradient_accumulation_steps)]
         passes = [to_device(batches, accelerator.device) for batches in passes]
         tasks = training.batches.counts
-        log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm, tasks)
+        try:
+            log = nuwa_step(training.run, training.optimizers, accelerator, passes, arguments.max_grad_norm, tasks)
+        except StepNotTaken as error:
+            state.skip_or_stop(error)
+            log = {}
         for scheduler in training.schedulers:
             scheduler.step()
-        training.ema.update()
         for batches in passes:
             speed.count(batches)
         state.step += 1
+        if log:
+            state.check_weights()
+            training.ema.update()
         progress.update()
         if state.is_due(arguments.log_every):
             values = {name: value.item() for name, value in log.items()}
-            state.check_losses({name: value for name, value in values.items() if name.startswith("loss")})
             values["learning_rate"] = training.schedulers[0].get_last_lr()[0]
             values |= speed.read()
             state.log(values)
-            shown |= {"loss": values["loss"], "tokens/s": values["tokens_per_second"]}
+            shown |= {"loss": values.get("loss", shown["loss"]), "tokens/s": values["tokens_per_second"]}
             progress.show(shown)
         if state.is_due(arguments.sample_every):
             with progress.pause(SAMPLES):

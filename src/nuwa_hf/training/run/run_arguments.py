@@ -2,17 +2,17 @@
 # Copyright 2026 The nuwa_hf authors
 """The arguments that all training scripts share, and how arguments are read from a YAML file and from flags."""
 
-import types
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from transformers import HfArgumentParser
 
+from nuwa_hf.argument_types import check_types, is_of_type, shown
 from nuwa_hf.exit_status import add_verbose
 from nuwa_hf.training.run.argument_hints import what_instead
 
@@ -40,7 +40,7 @@ def require(is_valid: bool, name: str, rule: str, value, remedy: str) -> None:
         ValueError: If `is_valid` is false.
     """
     if not is_valid:
-        raise ValueError(f"`{name}` must be {rule}, got {value!r}; {remedy}.")
+        raise ValueError(f"`{name}` must be {rule}, got {shown(value)}; {remedy}.")
 
 
 @dataclass(kw_only=True)
@@ -67,6 +67,10 @@ class RunArguments:
     warmup_ratio: float = argument(0.05, help="Share of the steps over which the learning rate rises from 0.")
     max_grad_norm: float = argument(1.0, help="Gradients are scaled down to this norm.")
     mixed_precision: Literal["no", "bf16", "fp16"] = argument("no", help="Type of the forward pass.")
+    non_finite: Literal["stop", "skip"] = argument(
+        "stop",
+        help="What a NaN or infinity in a step's losses or gradients does: it stops the run, or skips the step.",
+    )
     checkpointing_steps: int = argument(500, help="Steps from one checkpoint to the next.")
     checkpoints_total_limit: int = argument(2, help="How many of the newest checkpoints are kept.")
     resume: bool = argument(True, help="Continue from the newest complete checkpoint in output_dir, if there is one.")
@@ -119,9 +123,10 @@ class RunArguments:
                 value = list(value)
                 setattr(self, name, value)
             if get_origin(hint) is Literal:
-                require(value in get_args(hint), name, f"one of {list(get_args(hint))}", value, "choose one of these")
-            elif not _is_of_type(value, hint):
-                raise TypeError(f"`{name}` must be of type {_type_name(hint)}, got {value!r}; see --help.")
+                is_known = is_of_type(value, hint)
+                require(is_known, name, f"one of {list(get_args(hint))}", value, "choose one of these")
+            else:
+                check_types({name: value}, {name: hint}, "see --help")
 
     def _remedy(self, name: str) -> str:
         default = next(entry for entry in fields(self) if entry.name == name).default
@@ -244,19 +249,3 @@ def _as_written(name: str, value, annotation):
         return "no"
     remedy = "YAML reads no, off, yes and on as truth values, so put a word in quotes"
     return require(False, name, f"one of {list(get_args(annotation))}", value, remedy)
-
-
-def _is_of_type(value, hint) -> bool:
-    if get_origin(hint) in (Union, types.UnionType):
-        return any(_is_of_type(value, one) for one in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is list:
-        return isinstance(value, list) and all(_is_of_type(one, get_args(hint)[0]) for one in value)
-    if isinstance(value, bool):
-        return hint is bool
-    return isinstance(value, hint)
-
-
-def _type_name(hint) -> str:
-    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)

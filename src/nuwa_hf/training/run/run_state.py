@@ -3,7 +3,7 @@
 """The state of a training run: step, order of the data, checkpoints, metrics."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from nuwa_hf.exit_status import StoppedEarly
 from nuwa_hf.storage.whole_folders import recover, remove
 from nuwa_hf.training.run.changed_processes import what_changed, written_by
 from nuwa_hf.training.run.checkpoint_files import load_newest, write_checkpoint
-from nuwa_hf.training.run.finite_values import loss_that_is_not_finite, weight_that_is_not_finite
+from nuwa_hf.training.run.finite_updates import StepNotTaken, is_finite_everywhere
+from nuwa_hf.training.run.finite_values import weight_that_is_not_finite
 from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
@@ -28,6 +29,7 @@ from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 logger = logging.getLogger(__name__)
 
 REGISTERED_FILE = "registered_{}.pt"
+SKIPS_IN_A_ROW = 20  # as often as fp16 can halve its first scale of 65,536 until nothing is left of the gradients
 
 
 class GeneratorState:
@@ -62,7 +64,8 @@ class RunState:
         accelerator (`Accelerator`): what `build_accelerator` returned.
 
     Attributes:
-        step (`int`): the number of optimiser steps taken so far.
+        step (`int`): the number of optimiser steps taken or skipped so far.
+        skipped_steps (`int`): how many of those were skipped.
         samples_dir (`Path`): where sample sheets go.
         metrics (`MetricsFile`): the run's `metrics.jsonl`.
     """
@@ -74,7 +77,9 @@ class RunState:
         self.samples_dir = self.output_dir / "samples"
         self.metrics = MetricsFile(self.output_dir)
         self.step = 0
+        self.skipped_steps = 0
         self._watched: tuple[nn.Module, ...] = ()
+        self._skipped_in_a_row, self._last_skipped = 0, 0
         self._saved_global_batch_size = self.global_batch_size
         self._saved_step = 0
         self._registered: list[Any] = [self]
@@ -87,12 +92,17 @@ class RunState:
         return arguments.train_batch_size * arguments.gradient_accumulation_steps * self.accelerator.num_processes
 
     def state_dict(self) -> dict[str, int]:
-        """The step, and the batch size of a step."""
-        return {"step": self.step, "global_batch_size": self.global_batch_size}
+        """The step, how many were skipped, and the batch size of a step."""
+        return {
+            "step": self.step,
+            "skipped_steps": self.skipped_steps,
+            "global_batch_size": self.global_batch_size,
+        }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Loads what `state_dict` returned."""
         self.step = state["step"]
+        self.skipped_steps = state.get("skipped_steps", 0)  # checkpoints from before steps could be skipped lack it
         self._saved_global_batch_size = state["global_batch_size"]
 
     def register(self, *objects: Any) -> None:
@@ -121,19 +131,31 @@ class RunState:
         """
         self._watched = models
 
-    def check_losses(self, losses: Mapping[str, float]) -> None:
-        """Stops the run if a loss of any process is not finite. If there are several, each must call this.
+    def skip_or_stop(self, error: StepNotTaken) -> None:
+        """Counts the step after `step` as skipped, or stops the run. If there are several processes, each must call
+        this.
+
+        The run stops if `non_finite` says so, after `SKIPS_IN_A_ROW` skipped steps, and if a watched weight itself is
+        not finite, which no later step can mend. Gradients that overflow in fp16 are skipped in any case.
 
         Args:
-            losses (`Mapping[str, float]`): name to value.
+            error (`StepNotTaken`): the same in every process.
 
         Raises:
-            FloatingPointError: In every process, with the step, the loss, and the first weight that is not finite.
+            FloatingPointError: In every process, with the step, the loss, the gradient and the weight.
         """
-        found = first_in_any_process(loss_that_is_not_finite(losses))
-        if found is not None:
-            weight = first_in_any_process(weight_that_is_not_finite(self._watched))
-            self._stop(f"{found}, and " + ("all weights are finite" if weight is None else f"the weight {weight}"))
+        self.skipped_steps += 1
+        self._skipped_in_a_row = self._skipped_in_a_row + 1 if self._last_skipped == self.step else 1
+        self._last_skipped = self.step + 1
+        weight = first_in_any_process(weight_that_is_not_finite(self._watched))
+        what = f"{error}, and " + ("all weights are finite" if weight is None else f"the weight {weight}")
+        if weight is None and self._skipped_in_a_row >= SKIPS_IN_A_ROW:
+            what += f", after {self._skipped_in_a_row} such steps in a row"
+        elif weight is None and (error.is_overflow or self.arguments.non_finite == "skip"):
+            if self.accelerator.is_main_process:
+                logger.warning("Step %d is skipped: %s.", self.step + 1, what)
+            return
+        self._stop(self.step + 1, what)
 
     def check_weights(self) -> None:
         """Stops the run if a watched weight of any process is not finite. If there are several, each must call this.
@@ -141,15 +163,16 @@ class RunState:
         Raises:
             FloatingPointError: In every process, with the step and the weight.
         """
-        found = first_in_any_process(weight_that_is_not_finite(self._watched))
-        if found is not None:
-            self._stop(f"the weight {found}")
+        found = weight_that_is_not_finite(self._watched)
+        number = torch.tensor(0.0 if found is None else torch.nan, device=self.accelerator.device)
+        if not is_finite_everywhere(self.accelerator, number):
+            self._stop(self.step, f"the weight {first_in_any_process(found)}")
 
-    def _stop(self, what: str) -> None:
+    def _stop(self, step: int, what: str) -> None:
         newest = newest_checkpoint(self.output_dir)
         stays = "there is no checkpoint yet" if newest is None else f"the last finite checkpoint stays: {newest}"
         raise FloatingPointError(
-            f"Stopped at step {self.step}: {what}; {stays}. Start a new run with a lower `learning_rate` (it was "
+            f"Stopped at step {step}: {what}; {stays}. Start a new run with a lower `learning_rate` (it was "
             f"{self.arguments.learning_rate:g}), or look at the data."
         )
 
@@ -260,7 +283,11 @@ class RunState:
         return final if is_written else None
 
     def log(self, values: dict[str, float]) -> None:
-        """Appends the values and the step to `metrics.jsonl`, and passes them to the trackers that are started."""
+        """Appends the values, the step and the number of skipped steps, if there are any, to `metrics.jsonl`, and
+        passes them to the trackers that are started.
+        """
+        if self.skipped_steps:
+            values = {**values, "skipped_steps": self.skipped_steps}
         if self.accelerator.is_main_process:
             self.metrics.append(self.step, values)
         self.accelerator.log(values, step=self.step)

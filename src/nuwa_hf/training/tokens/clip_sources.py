@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The clips that `nuwa-hf tokenize` reads: EmojiMotion's, or those of a data set."""
+"""The clips that `nuwa-hf tokenize` reads: EmojiMotion's, Moving MNIST's, or those of a data set."""
 
 from dataclasses import replace
 from typing import Any
 
-from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
+from nuwa_hf.datasets import DigitPack, EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.indexed_clips import IndexedClips
+from nuwa_hf.datasets.moving_mnist import open_moving_mnist
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.codec import as_codec
@@ -34,6 +35,26 @@ def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, A
     clips = EmojiMotion(pack, setting=setting, split=arguments.split, seed=arguments.seed, length=arguments.num_clips)
     kept = ("setting", "sprites", "split", "num_clips", "seed")
     return IndexedClips(clips), {**{name: getattr(arguments, name) for name in kept}, "frame_rate": FRAME_RATE}
+
+
+def moving_mnist_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:
+    """Moving MNIST as configured by the arguments.
+
+    Args:
+        arguments (`TokenizeArguments`): the command's.
+
+    Returns:
+        `tuple[IndexedClips, dict[str, Any]]`: the clips, and their part of the metadata.
+
+    Raises:
+        ValueError: If the package of the digits is not installed.
+    """
+    pack = DigitPack.drawn() if arguments.sprites == "shapes" else DigitPack.load()
+    named = {"split": arguments.split, "seed": arguments.seed, "length": arguments.num_clips}
+    clips = IndexedClips(open_moving_mnist(arguments.dataset, pack=pack, **named))
+    kept = ("dataset", "sprites", "split", "num_clips", "seed")
+    metadata = {name: getattr(arguments, name) for name in kept}
+    return clips, {**metadata, "frame_rate": clips.clip_size["frame_rate"]}
 
 
 def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[CaptionedMedia, dict[str, Any]]:

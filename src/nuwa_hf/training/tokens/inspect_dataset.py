@@ -16,8 +16,9 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.media_census import MediaCensus
+from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -27,6 +28,7 @@ from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.tokens.caption_tokens import caption_lengths, caption_losses
 from nuwa_hf.training.tokens.clip_sheet import clip_sheet
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
+from nuwa_hf.training.tokens.inspect_moving_mnist import inspect_moving_mnist
 from nuwa_hf.training.tokens.inspection import Inspection
 
 
@@ -35,12 +37,12 @@ JUDGED_CLIPS = 8
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="nuwa-hf inspect",
         description="Look at a folder or another data set of images or clips: what is in it, what would be left out, "
         "how many samples it gives, how well a codec draws it, and which command comes next.",
     )
-    parser.add_argument("dataset", metavar="DATA", help="a folder, a file of rows, or a Hub id")
+    parser.add_argument("dataset", metavar="DATA", help="a folder, a file of rows, a Hub id, or moving-mnist")
     parser.add_argument("--dataset_split", default="train", help="split of the data set")
     parser.add_argument("--streaming", action="store_true", help="read its rows without preparing them first")
     parser.add_argument("--media_column", help="column of images or clips; by default the only one")
@@ -83,6 +85,9 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     checkpoint = args.checkpoint or EMBEDDED
     folders = find_codecs(checkpoint if _uses_checkpoint(args) else None, vqgan=args.vqgan, tokenizer=args.tokenizer)
     vqgan, tokenizer = load_codec(folders["vqgan"]).eval(), load_text_tokenizer(folders["tokenizer"])
+    if args.dataset in DIGIT_COUNTS:
+        names = {"codec": args.vqgan or checkpoint, "tokenizer": args.tokenizer or checkpoint}
+        return inspect_moving_mnist(args, vqgan, tokenizer, names, JUDGED_CLIPS)
     learnt = NuwaConfig()
     if _uses_checkpoint(args):
         learnt = NuwaConfig.from_pretrained(find_checkpoint(checkpoint), subfolder="transformer")

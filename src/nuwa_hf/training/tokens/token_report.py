@@ -70,7 +70,8 @@ class TokenReport:
             OSError: If the sheet cannot be written.
         """
         dataset, split = arguments.dataset, arguments.dataset_split
-        left_out = () if dataset is None else left_out_files(dataset, split=split)
+        is_drawn = dataset is None or arguments.is_moving_mnist
+        left_out = () if is_drawn else left_out_files(dataset, split=split)
         sizes = (as_codec(encoders.vqgan).codebook_size, encoders.tokenizer.model_max_length)
         if judgement is not None:
             with folder.filled() as local:

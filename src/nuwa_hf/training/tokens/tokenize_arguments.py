@@ -3,9 +3,11 @@
 """The arguments of `nuwa-hf tokenize`."""
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_origin, get_type_hints
 
+from nuwa_hf.argument_types import check_types
 from nuwa_hf.datasets.clip_windows import ClipWindows
+from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -13,7 +15,8 @@ from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
 from nuwa_hf.training.run.run_arguments import argument, require
 
 
-OF_EMOJI_MOTION = ("setting", "sprites", "split", "num_clips")
+OF_DRAWN_CLIPS = ("sprites", "split", "num_clips")
+OF_EMOJI_MOTION = ("setting", *OF_DRAWN_CLIPS)
 OF_DATASETS = (
     *("dataset_split", "streaming", "caption_column", "caption_source", "media_column", "sketch_column"),
     *("num_frames", "frame_rate", "clips_per_video", "stride", "starts"),
@@ -27,6 +30,7 @@ class TokenizeArguments:
 
     Raises:
         ValueError: If a value breaks its rule.
+        TypeError: If a value has the wrong type.
     """
 
     output_dir: str = argument(help="Folder of the token files, or a URL such as s3://bucket/tokens.")
@@ -39,11 +43,15 @@ class TokenizeArguments:
     setting: Literal["small", "small-128", "large"] = argument(
         "small", help="EmojiMotion setting whose clips are tokenised."
     )
-    sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
-    split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of EmojiMotion.")
-    num_clips: int = argument(40000, help="How many clips of EmojiMotion, from the first on.")
-    seed: int = argument(0, help="Seed of EmojiMotion, or of random starts and crops.")
-    dataset: str | None = argument(None, help="Folder, file, URL or Hub id of images or clips, not EmojiMotion.")
+    sprites: Literal["noto", "shapes"] = argument(
+        "noto", help="'noto' emoji, or 'shapes' drawn without a font; of Moving MNIST, drawn digits."
+    )
+    split: Literal["train", "val", "zeroshot"] = argument("train", help="Split of EmojiMotion or Moving MNIST.")
+    num_clips: int = argument(40000, help="How many clips of EmojiMotion or Moving MNIST, from the first on.")
+    seed: int = argument(0, help="Seed of EmojiMotion or Moving MNIST, or of random starts and crops.")
+    dataset: str | None = argument(
+        None, help="Folder, file, URL or Hub id of images or clips, or 'moving-mnist', not EmojiMotion."
+    )
     dataset_split: str = argument("train", help="Split of the dataset.")
     streaming: bool = argument(False, help="Read the dataset's rows one after another, without preparing them first.")
     caption_column: str | None = argument(None, help="Column of captions; by default the one called so.")
@@ -86,6 +94,9 @@ class TokenizeArguments:
     device: str = argument("cpu", help="Where the codecs run; with 'cuda' processes take the GPUs in turn.")
 
     def __post_init__(self):
+        hints = get_type_hints(type(self))
+        choices = {name for name, hint in hints.items() if get_origin(hint) is Literal}  # checked below
+        check_types(vars(self), {name: hint for name, hint in hints.items() if name not in choices}, "see --help")
         for name, allowed in (
             ("setting", tuple(SETTINGS)),
             ("sprites", ("noto", "shapes")),
@@ -94,7 +105,13 @@ class TokenizeArguments:
             ("engine", ("local", "ray")),
         ):
             value = getattr(self, name)
-            require(value in allowed, name, f"one of {list(allowed)}", value, "choose one of these")
+            require(
+                isinstance(value, str) and value in allowed,
+                name,
+                f"one of {list(allowed)}",
+                value,
+                "choose one of these",
+            )
         require(self.num_clips > 0, "num_clips", "at least 1", self.num_clips, "the default is 40000")
         require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
         frames = self.num_frames
@@ -109,14 +126,18 @@ class TokenizeArguments:
         require(0 <= share <= 1, "max_skipped_share", "a share from 0 to 1", share, "the default is 0.05")
         require(clips is None or clips > 0, "clips_per_shard", "at least 1", clips, "the default is 2048")
         defaults = {entry.name: entry.default for entry in fields(self)}
-        others = OF_DATASETS if self.dataset is None else OF_EMOJI_MOTION
+        others = OF_EMOJI_MOTION
+        if self.dataset is None:
+            others = OF_DATASETS
+        elif self.is_moving_mnist:
+            others = ("setting", *OF_DATASETS, "sketch_vqgan")
         for name in others:
             value = getattr(self, name)
-            whose = "left out without `dataset`" if self.dataset is None else "left out with `dataset`"
+            whose = "left out without `dataset`" if self.dataset is None else f"left out with `dataset` {self.dataset}"
             require(value == defaults[name], name, whose, value, "see --help")
         windows = self.windows()  # checks its values
         is_random = windows.starts == "random" or not self.crops().is_middle_only
-        has_seed = self.dataset is None or is_random or self.seed == 0
+        has_seed = self.dataset is None or self.is_moving_mnist or is_random or self.seed == 0
         require(
             has_seed, "seed", "left out with `dataset`, but for random `starts` and crops", self.seed, "see --help"
         )
@@ -128,6 +149,11 @@ class TokenizeArguments:
         has_column_alone = self.sketch_column is not None and self.sketch_vqgan is None
         remedy = "give that too"
         require(not has_column_alone, "sketch_column", "left out without `sketch_vqgan`", self.sketch_column, remedy)
+
+    @property
+    def is_moving_mnist(self) -> bool:
+        """Whether the clips are Moving MNIST's."""
+        return self.dataset in DIGIT_COUNTS
 
     def clip_rate(self) -> float:
         """Frames for each second of a clip of the dataset: as given, else as `checkpoint` learnt, else the paper's."""

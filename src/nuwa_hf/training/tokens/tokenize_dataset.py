@@ -18,7 +18,12 @@ from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.next_commands import after_tokens, log_next
 from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
-from nuwa_hf.training.tokens.clip_sources import captioned_clips, check_sketch_vqgan, emoji_clips
+from nuwa_hf.training.tokens.clip_sources import (
+    captioned_clips,
+    check_sketch_vqgan,
+    emoji_clips,
+    moving_mnist_clips,
+)
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
 from nuwa_hf.training.tokens.ray_engine import ray_cluster, write_shards_on_ray
@@ -121,8 +126,9 @@ def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType
     check_sketch_vqgan(encoders, has_emoji=arguments.dataset is None)
     clips_per_shard = arguments.clips_per_shard or CLIPS_PER_SHARD
     made_with, empty, skips = fingerprints(**vars(encoders)), None, {}
-    if arguments.dataset is None:
-        source, metadata = emoji_clips(arguments)
+    is_drawn = arguments.dataset is None or arguments.is_moving_mnist
+    if is_drawn:
+        source, metadata = (emoji_clips if arguments.dataset is None else moving_mnist_clips)(arguments)
         cut = {} if arguments.clips_per_shard is None else {"clips_per_shard": clips_per_shard}
         num_shards = -(-arguments.num_clips // clips_per_shard)
         metadata = {**metadata, **made_with, **cut, "num_shards": num_shards}
@@ -149,7 +155,7 @@ def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType
     report.finish(content)
     parts = ("checkpoint", "vqgan", "tokenizer", "sketch_vqgan")
     named = {name: getattr(arguments, name) for name in parts}
-    is_still = arguments.dataset is not None and arguments.clip_frames() == 1
+    is_still = not is_drawn and arguments.clip_frames() == 1
     tokens = arguments.output_dir
     if folder.is_url:
         logger.info("Copy %s to a folder of each machine that trains, here called TOKENS.", tokens)

@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, caption_of, combinations, image_caption_of
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
-from nuwa_hf.exit_status import add_verbose, exit_status
+from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
@@ -43,6 +44,21 @@ def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Ite
         sample = samples[index]
         yield sample["caption"]
         yield sample["image_caption"]
+
+
+def moving_mnist_captions(name: str) -> Iterator[str]:
+    """All captions of Moving MNIST's training split, each once: of clips, and of still frames.
+
+    Args:
+        name (`str`): a key of `DIGIT_COUNTS`.
+
+    Yields:
+        `str`: one caption after another.
+    """
+    for count in DIGIT_COUNTS[name]:
+        for pairs in combinations(count, held_out=False):
+            yield caption_of(pairs)
+            yield image_caption_of(pairs)
 
 
 def dataset_captions(
@@ -121,11 +137,14 @@ def _is_json(line: str) -> bool:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(prog="nuwa-hf train-tokenizer", description=__doc__.split(": ", 1)[1])
+    parser = CommandParser(
+        prog="nuwa-hf train-tokenizer",
+        description="Learn a text tokenizer from the captions of EmojiMotion, of a data set or of a file.",
+    )
     parser.add_argument("--setting", choices=list(SETTINGS), default="small", help="EmojiMotion's setting")
     parser.add_argument("--num_captions", type=int, default=20000, help="samples of EmojiMotion to read")
     parser.add_argument("--captions", type=Path, metavar="FILE.txt", help="read this file instead, a caption a line")
-    parser.add_argument("--dataset", help="or read the captions of this data set: a folder, a file or a Hub id")
+    parser.add_argument("--dataset", help="or of this data set: a folder, a file, a Hub id, or moving-mnist")
     parser.add_argument("--dataset_split", default="train", help="split of the data set")
     parser.add_argument("--streaming", action="store_true", help="read its rows without preparing them first")
     parser.add_argument("--media_column", help="its column of images or clips; by default the only one")
@@ -198,6 +217,8 @@ def _captions(args: argparse.Namespace) -> Iterator[str]:
         return file_captions(args.captions)
     if args.dataset is None:
         return emoji_motion_captions(args.setting, args.num_captions, args.seed)
+    if args.dataset in DIGIT_COUNTS:
+        return moving_mnist_captions(args.dataset)
     return dataset_captions(
         args.dataset,
         split=args.dataset_split,

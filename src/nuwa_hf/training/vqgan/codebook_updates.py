@@ -59,6 +59,11 @@ class CodebookStatistics:
         counts_V = torch.bincount(tokens.flatten(), minlength=self.codebook_size)
         self._counts_V = self._counts_V.to(counts_V.device) + counts_V
 
+    @property
+    def has_tokens(self) -> bool:
+        """Whether the window of this process is not empty."""
+        return bool(self._counts_V.any())
+
     def compute(self) -> CodebookUsage:
         """Usage and perplexity of the window; under `torch.distributed` every process must call it.
 

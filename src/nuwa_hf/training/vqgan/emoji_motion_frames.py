@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Single frames of EmojiMotion and their sketches, to train VQ-GANs on."""
+"""Single frames of EmojiMotion and their sketches, and frames of Moving MNIST, to train VQ-GANs on."""
 
 from dataclasses import replace
 
@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.datasets.digits import DigitPack
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
+from nuwa_hf.datasets.moving_mnist import MovingMNIST, open_moving_mnist
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.datasets.sprites import SpritePack
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
@@ -17,13 +19,13 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
 class EmojiFrames(Dataset):
-    """One frame of every EmojiMotion clip, for the codec; a pure function of the index, like the clips.
+    """One frame of every clip, for the codec; a pure function of the index, like the clips.
 
     Args:
-        clips (`EmojiMotion`): the clips.
+        clips (`EmojiMotion` or `MovingMNIST`): the clips.
     """
 
-    def __init__(self, clips: EmojiMotion):
+    def __init__(self, clips: EmojiMotion | MovingMNIST):
         self.clips = clips
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
@@ -81,6 +83,23 @@ def emoji_clips(arguments: VQGANArguments, split: str) -> EmojiMotion:
         return EmojiMotion(SpritePack.load(), setting=setting, split=split, seed=arguments.seed)
     setting = replace(setting, objects=None)  # a setting names emoji; with shapes, all are used
     return EmojiMotion(SpritePack.drawn_shapes(), setting=setting, split=split, seed=arguments.seed)
+
+
+def moving_mnist_clips(arguments: VQGANArguments, split: str) -> MovingMNIST:
+    """The clips of Moving MNIST that the arguments name.
+
+    Args:
+        arguments (`VQGANArguments`): the data set, the sprites and the seed.
+        split (`str`): "train" or "val".
+
+    Returns:
+        `MovingMNIST`.
+
+    Raises:
+        ValueError: If the package of the digits is not installed.
+    """
+    pack = DigitPack.drawn() if arguments.sprites == "shapes" else DigitPack.load()
+    return open_moving_mnist(arguments.dataset, split=split, seed=arguments.seed, pack=pack)
 
 
 def _object_mask(clip: dict) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from nuwa_hf.training.run.preemption import leave_signals_to_main_process
-from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips
+from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips, moving_mnist_clips
 from nuwa_hf.training.vqgan.media_frames import media_frames
 from nuwa_hf.training.vqgan.reconstruction_targets import VQGANTarget
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
@@ -21,7 +21,7 @@ def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset
 
     Args:
         arguments (`VQGANArguments`): name the data.
-        target (`VQGANTarget`): what is learnt from EmojiMotion.
+        target (`VQGANTarget`): what is learnt of clips that are drawn.
 
     Returns:
         `tuple[Dataset, Dataset]`: no image of one is of a clip of the other.
@@ -29,8 +29,9 @@ def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset
     Raises:
         ValueError: If there is no such data set, or too little in it.
     """
-    if arguments.dataset is None:
-        return tuple(target.dataset(emoji_clips(arguments, split)) for split in ("train", "val"))
+    if arguments.dataset is None or arguments.is_moving_mnist:
+        open_clips = emoji_clips if arguments.dataset is None else moving_mnist_clips
+        return tuple(target.dataset(open_clips(arguments, split)) for split in ("train", "val"))
     return media_frames(arguments)
 
 

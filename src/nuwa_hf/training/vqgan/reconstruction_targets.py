@@ -32,7 +32,7 @@ class VQGANTarget(ABC):
         arguments (`VQGANArguments`): the weights of the loss.
 
     Attributes:
-        dataset (`type[Dataset]`): makes the images of EmojiMotion clips.
+        dataset (`type[Dataset]`): makes the images of clips that are drawn.
         num_channels (`int`): channels of an image, C.
     """
 
@@ -102,7 +102,7 @@ class FrameTarget(VQGANTarget):
         """PSNR of the images and, where it is known where their objects are, of these; see `VQGANTarget.scores`."""
         sample, pixels = sample.clamp(-1, 1), batch["pixels"]
         scores = {"psnr": psnr(sample, pixels, value_range=2.0)}
-        if self.arguments.dataset is None:
+        if self.arguments.dataset is None or self.arguments.is_moving_mnist:
             scores["psnr_objects"] = psnr(sample, pixels, batch["object_mask"], value_range=2.0)
         return scores
 

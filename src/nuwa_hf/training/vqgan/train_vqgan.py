@@ -26,6 +26,7 @@ from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.storage.find_checkpoint import is_pipeline
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
+from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.next_commands import after_vqgan
 from nuwa_hf.training.run.preemption import Preemption
 from nuwa_hf.training.run.processes import leaves_in_order
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ValueError: If an argument is unknown or breaks its rule.
         TypeError: If an argument has the wrong type.
         OSError: If no checkpoint can be read, or the codec cannot be written.
-        FloatingPointError: If a loss or a weight is no longer finite.
+        FloatingPointError: If a loss, a gradient or a weight is not finite, and the step is not to be skipped.
         StoppedEarly: After SIGTERM, SIGUSR1 or `max_train_hours`, with a checkpoint from which the same command goes
             on.
     """
@@ -215,21 +216,26 @@ def train(
             training.codebook.initialise(latents, kept=training.kept_codes)
         for group in training.discriminator_optimizer.param_groups:
             group["lr"] = scheduler.get_last_lr()[0]
-        log, tokens = vqgan_step(training, passes, is_adversarial=state.step >= first_adversarial)
+        try:
+            log, tokens = vqgan_step(training, passes, is_adversarial=state.step >= first_adversarial)
+        except StepNotTaken as error:
+            state.skip_or_stop(error)
+            log = {}
         scheduler.step()
-        ema.update()
-        statistics.accumulate(tokens)
         state.step += 1
+        if log:
+            state.check_weights()
+            ema.update()
+            statistics.accumulate(tokens)
         progress.update()
         if state.is_due(arguments.log_every):
             values = {name: value.item() for name, value in log.items()}
-            state.check_losses({name: values[name] for name in ("loss", "discriminator") if name in values})
-            usage = statistics.compute()
+            if statistics.has_tokens:
+                usage = statistics.compute()
+                values |= {"codes_used": usage.usage, "perplexity": usage.perplexity}
             statistics.reset()
             seconds = time.perf_counter() - window_start
             values |= {
-                "codes_used": usage.usage,
-                "perplexity": usage.perplexity,
                 "learning_rate": scheduler.get_last_lr()[0],
                 "images_per_second": (state.step - window_step) * state.global_batch_size / seconds,
             }
@@ -237,8 +243,6 @@ def train(
             known |= values
             progress.show(_shown(known))
             window_start, window_step = time.perf_counter(), state.step
-        if state.is_due(arguments.sample_every):
-            state.check_weights()
         if state.is_due(arguments.sample_every) and accelerator.is_main_process:
             with progress.pause(SAMPLES), ema.in_place():
                 values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Literal
 
+from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, FRAME_SIZE
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
 from nuwa_hf.training.vqgan.discriminator import smallest_judged
 
@@ -56,7 +57,7 @@ class VQGANArguments(RunArguments):
         "frames", help="'frames' in RGB, or their 'sketches', one channel for each class."
     )
     dataset: str | None = argument(
-        None, help="Folder, file or Hub id of images or clips to learn instead of EmojiMotion's."
+        None, help="Folder, file or Hub id of images or clips to learn instead of EmojiMotion's, or 'moving-mnist'."
     )
     dataset_split: str = argument("train", help="Which part of it is learnt.")
     held_out_split: str | None = argument(
@@ -68,7 +69,9 @@ class VQGANArguments(RunArguments):
     setting: Literal["small", "small-128", "large"] = argument(
         "small", help="EmojiMotion setting whose images are learnt."
     )
-    sprites: Literal["noto", "shapes"] = argument("noto", help="'noto' emoji, or 'shapes' drawn without a font.")
+    sprites: Literal["noto", "shapes"] = argument(
+        "noto", help="'noto' emoji, or 'shapes' drawn without a font; of Moving MNIST, drawn digits."
+    )
     block_out_channels: list[int] | None = field(
         default=None,
         metadata={"help": "Channels of every level, between which the image is halved; else 128 256 512 512."},
@@ -117,6 +120,8 @@ class VQGANArguments(RunArguments):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.is_moving_mnist:
+            self._settle_moving_mnist()
         if self.vqgan is None:
             require(
                 self.fine_tune == "full", "fine_tune", "'full' without a `vqgan`", self.fine_tune, "name the codec"
@@ -162,6 +167,21 @@ class VQGANArguments(RunArguments):
             start, perceptual = self.discriminator_start, self.perceptual_weights
             require(start == 1, "discriminator_start", "1 (no discriminator) for sketches", start, "set it to 1")
             require(perceptual is None, "perceptual_weights", "None for sketches", perceptual, "leave it out")
+
+    @property
+    def is_moving_mnist(self) -> bool:
+        """Whether the images are Moving MNIST's."""
+        return self.dataset in DIGIT_COUNTS
+
+    def _settle_moving_mnist(self) -> None:
+        """The size of the frames, which are made at that size, from splits that they have of their own."""
+        size = self.image_size
+        rule = f"left out or {FRAME_SIZE} with `dataset` {self.dataset}"
+        require(size in (None, FRAME_SIZE), "image_size", rule, size, "leave it out")
+        for name, default in (("dataset_split", "train"), ("held_out_split", None)):
+            value, rule = getattr(self, name), f"left out with `dataset` {self.dataset}"
+            require(value == default, name, rule, value, "it learns from 'train' and looks at 'val'")
+        self.image_size = FRAME_SIZE
 
     def check_image_size(self, block_out_channels: Sequence[int]) -> None:
         """Checks that a codec, and the discriminator if it takes part, can take images of `image_size`.

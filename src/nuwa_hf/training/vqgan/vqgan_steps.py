@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANOutput
+from nuwa_hf.training.run.finite_updates import update_weights
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
@@ -67,11 +68,16 @@ def vqgan_step(
     Returns:
         `tuple[dict[str, torch.Tensor], torch.Tensor]`: scalars for the log, the last pass's, and the tokens of all
         passes, of shape `(B, h, w)`.
+
+    Raises:
+        StepNotTaken: In every process, if a loss or a gradient of any of them is not finite. Then nothing has changed
+            or, if only the discriminator's are not finite, all but the discriminator.
     """
     arguments, accelerator = training.arguments, training.accelerator
     vqgan = accelerator.unwrap_model(training.vqgan)
     discriminator = accelerator.unwrap_model(training.discriminator)
     outputs: list[NuwaVQGANOutput] = []
+    losses: dict[str, Tensor] = {}
     discriminator.requires_grad_(False)
     for batch in batches:
         output = training.vqgan(batch["pixels"])
@@ -92,9 +98,10 @@ def vqgan_step(
         log |= {"loss": loss, "commitment": output.commitment_loss, "codebook": output.codebook_loss}
         accelerator.backward(loss / len(batches))
         outputs.append(output)
-    log["gradient_norm"] = accelerator.clip_grad_norm_(training.vqgan.parameters(), arguments.max_grad_norm)
-    training.optimizer.step()
-    training.optimizer.zero_grad()
+        losses = {name: losses.get(name, 0) + value.detach() for name, value in log.items()}
+    log["gradient_norm"] = update_weights(
+        accelerator, training.vqgan, [training.optimizer], losses, arguments.max_grad_norm
+    )
     tokens = torch.cat([output.tokens for output in outputs])
     if training.codebook is not None:
         training.codebook.update(torch.cat([output.latents for output in outputs]), tokens)
@@ -108,12 +115,18 @@ def vqgan_step(
 def _discriminator_step(
     training: VQGANTraining, batches: list[dict[str, Tensor]], outputs: list[NuwaVQGANOutput]
 ) -> Tensor:
+    total = 0
     for batch, output in zip(batches, outputs, strict=True):
         # One pass for both: it is what DDP expects, and group normalisation keeps images apart.
         logits = training.discriminator(torch.cat([batch["pixels"], output.sample.detach()]))
         loss = hinge_discriminator_loss(*logits.chunk(2))
         training.accelerator.backward(loss / len(batches))
-    training.accelerator.clip_grad_norm_(training.discriminator.parameters(), training.arguments.max_grad_norm)
-    training.discriminator_optimizer.step()
-    training.discriminator_optimizer.zero_grad()
+        total = total + loss.detach()
+    update_weights(
+        training.accelerator,
+        training.discriminator,
+        [training.discriminator_optimizer],
+        {"discriminator": total},
+        training.arguments.max_grad_norm,
+    )
     return loss

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What stands before Gradio's addresses: no URL is fetched for a visitor, and no upload is larger than the limit."""
+"""A middleware that guards Gradio's addresses: no URL is fetched for a visitor, no upload is larger than the limit."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,7 +15,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Doorkeeper:
+class GuardMiddleware:
     """An ASGI middleware that refuses what Gradio would do for a visitor, and this app must not.
 
     Gradio fetches what follows `file=` and `proxy=` in an address if it is a URL, and bounds only files that come by

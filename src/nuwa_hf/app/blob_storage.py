@@ -8,7 +8,7 @@ from typing import Any
 MAX_PAINTINGS = 64
 
 
-class KeptPaintings(dict):
+class BlobStorage(dict):
     """Paintings by their ids, for `gr.ImageEditor.blob_storage`; only the newest stay.
 
     Gradio takes a painting out of its own as soon as it is read, so the check of a form would lose it for the request

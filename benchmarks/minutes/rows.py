@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The rows of the comparison: each is a contender, a budget and a seed, trained, sampled from and judged."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring.machine import describe_machine, peak_memory
+from benchmarks.minutes.clips import pack_of
+from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folders
+from benchmarks.minutes.judging import Judge, draw_all, sampling_seconds
+from nuwa_hf.datasets.moving_mnist import MovingMNIST
+from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
+from nuwa_hf.evaluation.judges.train_digit_judge import train_finder
+from nuwa_hf.evaluation.judges.train_judges import save_judge
+from nuwa_hf.media import written_aside
+
+
+CONTENDERS = {
+    "nuwa_hf": "NuwaHfContender",
+    "nuwa_pytorch": "NuwaPytorchContender",
+    "diffusion": "DiffusionContender",
+    "gpt2": "Gpt2Contender",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Args:
+        size (`str`): a key of `SIZES`.
+        contenders (`tuple[str, ...]`): keys of `CONTENDERS`.
+        budgets (`tuple[tuple[float, tuple[int, ...]], ...]`): minutes of training, each with its seeds.
+        per_set (`int`): clips of each set that are judged at the end of a budget.
+        per_set_on_the_way (`int`): likewise after a part of it, at most a batch of them; 0 for none.
+        sampling_minutes (`float`): after which no more clips are drawn for a row.
+        judge_steps (`int`): updates of the judge.
+        timed_batches (`tuple[int, ...]`): clips of the calls whose time is taken.
+    """
+
+    size: str
+    contenders: tuple[str, ...] = tuple(CONTENDERS)
+    budgets: tuple[tuple[float, tuple[int, ...]], ...] = ((20.0, (0, 1, 2)), (60.0, (0,)))
+    per_set: int = 128
+    per_set_on_the_way: int = 16
+    sampling_minutes: float = 15.0
+    judge_steps: int = 1500
+    timed_batches: tuple[int, ...] = (1, 16)
+
+    def rows(self) -> list["RowName"]:
+        """All rows: first the first seed of each budget, so that there is something to see early."""
+        seeds = sorted({seed for _, own in self.budgets for seed in own})
+        return [
+            RowName(contender, minutes, seed)
+            for seed in seeds
+            for minutes, own in self.budgets
+            if seed in own
+            for contender in self.contenders
+        ]
+
+
+TOY = Plan(
+    "toy",
+    budgets=((0.08, (0,)),),
+    per_set=2,
+    per_set_on_the_way=0,
+    sampling_minutes=0.01,
+    judge_steps=12,
+    timed_batches=(1,),
+)
+FULL = Plan("full")
+
+
+@dataclass(frozen=True)
+class RowName:
+    """One row.
+
+    Args:
+        contender (`str`): a key of `CONTENDERS`.
+        minutes (`float`): of training.
+        seed (`int`): of everything.
+    """
+
+    contender: str
+    minutes: float
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.contender}-{self.minutes:g}-{self.seed}"
+
+
+def build(name: str, size: Size) -> Contender:
+    """A contender.
+
+    Args:
+        name (`str`): a key of `CONTENDERS`.
+        size (`Size`): its size.
+
+    Returns:
+        `Contender`.
+    """
+    return getattr(import_module(f"benchmarks.minutes.{name}_contender"), CONTENDERS[name])(size)
+
+
+def train_judge(plan: Plan, work_dir: Path) -> None:
+    """Train the judge, unless it is there, and judge real clips."""
+    drawn = SIZES[plan.size].drawn
+    if not (work_dir / "judge" / DIGIT_FINDER_FOLDER).is_dir():
+        (work_dir / "judge").mkdir(parents=True, exist_ok=True)
+        finder, _ = train_finder(MovingMNIST(pack_of(drawn)), steps=plan.judge_steps)
+        save_judge(finder, work_dir / "judge" / DIGIT_FINDER_FOLDER)
+    kept(work_dir / "real.json", lambda: Judge(work_dir / "judge", max(plan.per_set, 2), drawn).score_real())
+
+
+def train_row(plan: Plan, row: RowName, work_dir: Path) -> None:
+    """Train a row, or go on; what a training process took of memory is kept beside it."""
+    folder = work_dir / "runs" / str(row)
+    build(row.contender, SIZES[plan.size]).train(row.minutes, row.seed, folder)
+    kept(folder / "memory.json", lambda: {"training": peak_memory()})
+
+
+def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
+    """Draw, time and judge a trained row; `results/ROW.json` is the result."""
+    size, folder = SIZES[plan.size], work_dir / "runs" / str(row)
+
+    def measure() -> dict[str, Any]:
+        contender, curve = build(row.contender, size), []
+        snapshots = snapshot_folders(folder, row.minutes)
+        for seconds, snapshot in snapshots.items():
+            is_last = seconds == max(snapshots)
+            count = plan.per_set if is_last else plan.per_set_on_the_way
+            if count == 0:
+                continue
+            if not snapshot.exists():  # its codec was still being trained
+                curve.append({"seconds": seconds, "scores": None})
+                continue
+            contender.load(snapshot)
+            minutes = plan.sampling_minutes if is_last else 0.0
+            draw_all(contender, count, 60 * minutes, size.drawn, snapshot / "clips", row.seed)
+            judge = Judge(work_dir / "judge", max(plan.per_set, 2), size.drawn)
+            curve.append({"seconds": seconds, "scores": judge.score(snapshot / "clips")})
+        return {
+            **vars(row),
+            "title": contender.title,
+            "parameters": contender.parameters(),
+            "training_memory": json.loads((folder / "memory.json").read_text(encoding="utf-8"))["training"],
+            "sampling_seconds": sampling_seconds(contender, plan.timed_batches, size.drawn),
+            "sampling_memory": peak_memory(),
+            "curve": curve,
+            "machine": describe_machine(),
+        }
+
+    kept(work_dir / "results" / f"{row}.json", measure)
+
+
+def collect(plan: Plan, work_dir: Path) -> dict[str, Any]:
+    """All that is measured so far.
+
+    Args:
+        plan (`Plan`): the plan.
+        work_dir (`Path`): where it is.
+
+    Returns:
+        `dict`: `real`, `rows` and what was asked for.
+    """
+    paths = [work_dir / "results" / f"{row}.json" for row in plan.rows()]
+    rows = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+    real = json.loads((work_dir / "real.json").read_text(encoding="utf-8"))
+    return {"size": plan.size, "per_set": plan.per_set, "real": real, "rows": rows}
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """What a file holds, made first if it is not there."""
+    if not path.exists():
+        value = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(path) as aside:
+            aside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def check_all(plan: Plan, names: Sequence[str]) -> None:
+    """Look for what contenders need, before any work."""
+    for name in names:
+        build(name, SIZES[plan.size]).check()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The tables of the comparison at equal minutes."""
+
+import statistics
+from collections import defaultdict
+from typing import Any
+
+from benchmarks.minutes.sets import SETS
+from benchmarks.report.formatting import machine, memory, seconds, table
+
+
+COLUMNS = {"digits": "digits", "digit-motion": "motion", "digits-and-motion": "both"}
+
+
+def equal_minutes_tables(result: dict[str, Any]) -> str:
+    """Markdown of what `equal_minutes.py` measured.
+
+    Args:
+        result (`dict`): as `collect` gives it.
+
+    Returns:
+        `str`: one table of quality, and one of cost.
+    """
+    groups: dict[tuple[float, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in result["rows"]:
+        groups[row["minutes"], row["title"]].append(row)
+    order = sorted(groups, key=lambda key: key[0])
+    header = ["minutes", "contender", "seeds"]
+    header += [f"{name}: {column}" for name in SETS for column in COLUMNS.values()]
+    lines = [["", "real clips", "", *_quality([result["real"]])]]
+    lines += [
+        [f"{minutes:g}", title, str(len(groups[minutes, title])), *_quality(_last(groups[minutes, title]))]
+        for minutes, title in order
+    ]
+    quality = table([*header, "Frechet distance"], lines)
+    cost = table(
+        ["minutes", "contender", "parameters", "a clip alone", "a clip of 16", "memory, training", "memory, drawing"],
+        [_cost(minutes, title, groups[minutes, title]) for minutes, title in order],
+    )
+    about = machine(result["rows"][0]["machine"]) if result["rows"] else ""
+    return f"{about}\n\n{quality}\n\n{cost}".strip()
+
+
+def _last(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row["curve"][-1]["scores"] for row in rows if row["curve"][-1]["scores"] is not None]
+
+
+def _quality(scores: list[dict[str, Any]]) -> list[str]:
+    if not scores:
+        return ["-"] * (len(SETS) * len(COLUMNS) + 1)
+    cells = [_mean([one[name][metric] for one in scores]) for name in SETS for metric in COLUMNS]
+    distances = [one["all"]["frechet"] for one in scores]
+    return [*cells, f"{_mean(distances, '.2f')} ({min(one['samples'] for one in distances)} clips)"]
+
+
+def _mean(scores: list[dict[str, Any]], digits: str = ".2f") -> str:
+    values = [score["value"] for score in scores]
+    shown = format(statistics.mean(values), digits)
+    return shown if len(values) == 1 else f"{shown} ({min(values):{digits}} to {max(values):{digits}})"
+
+
+def _cost(minutes: float, title: str, rows: list[dict[str, Any]]) -> list[str]:
+    first = rows[0]
+    parts = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in first["parameters"].items())
+    times = [_seconds([row["sampling_seconds"].get(batch) for row in rows]) for batch in ("1", "16")]
+    memories = [memory(max(row[name] for row in rows)) for name in ("training_memory", "sampling_memory")]
+    return [f"{minutes:g}", title, parts, *times, *memories]
+
+
+def _seconds(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return seconds(statistics.median(known)) if known else "-"

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Video prediction by OpenSTL's protocol: ten frames of two moving pictures are given, ten are predicted.
+
+    python -m benchmarks.video_prediction --work_dir runs/video_prediction --output benchmarks/results
+    python -m benchmarks.video_prediction --toy --work_dir /tmp/toy --output /tmp/toy
+
+The published models predict a mean; this one draws samples. So there are rows for one sample, for the mean of ten and
+for the best of ten, beside what the codec alone reaches and the last frame repeated. The same command goes on where it
+was stopped. Moving Fashion-MNIST needs Debian's package dataset-fashion-mnist, or its files in `--fashion_folder`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.measuring.machine import describe_machine
+from benchmarks.minutes.contender import SIZES
+from benchmarks.minutes.rows import kept
+from benchmarks.prediction.moving_pictures import FASHION_FOLDER, GIVEN, PREDICTED, MovingPictures, load_pictures
+from benchmarks.prediction.predictor import continue_clips, train_predictor
+from benchmarks.prediction.scores import squared_error, structural_similarity
+from benchmarks.report.report import write_result
+from nuwa_hf import NuwaVideoPredictionPipeline
+
+
+DATA = ("moving-mnist", "moving-fashion-mnist")
+TEST_SEED = 1_000_003  # no run has it
+SAMPLES, CLIPS_AT_ONCE = 10, 8
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work_dir", type=Path, required=True, metavar="DIR", help="where everything is kept")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="gets the result")
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA), help="by default both")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="of training on each, codec included (default: 60)"
+    )
+    parser.add_argument("--test_clips", type=int, default=200, help="(default: 200)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fashion_folder", type=Path, default=FASHION_FOLDER, metavar="DIR")
+    parser.add_argument("--toy", action="store_true", help="seconds instead of hours, on drawn digits")
+    return parser
+
+
+def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train on a data set and measure.
+
+    Args:
+        name (`str`): the data set.
+        arguments (`argparse.Namespace`): of the command.
+
+    Returns:
+        `dict`: what `video_prediction_tables` shows.
+    """
+    size = SIZES["toy" if arguments.toy else "full"]
+    folder = arguments.work_dir / name
+    train, test = (load_pictures(name, is_train, arguments.fashion_folder) for is_train in (True, False))
+    clips = MovingPictures(train, arguments.seed)
+    pipeline, trained = train_predictor(size, arguments.minutes, arguments.seed, clips, folder)
+    scores = predict_all(pipeline, MovingPictures(test, TEST_SEED), arguments.test_clips, arguments.seed)
+    parts = {"codec": pipeline.vqgan, "transformer": pipeline.transformer}
+    return {
+        "minutes": arguments.minutes,
+        "test_clips": arguments.test_clips,
+        "parameters": {part: sum(one.numel() for one in model.parameters()) for part, model in parts.items()},
+        **{key: trained[key] for key in ("steps", "seconds", "loss", "clips_a_step")},
+        "scores": scores,
+    }
+
+
+def predict_all(
+    pipeline: NuwaVideoPredictionPipeline, clips: MovingPictures, count: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Predict test clips.
+
+    Args:
+        pipeline (`NuwaVideoPredictionPipeline`): trained.
+        clips (`MovingPictures`): the test clips.
+        count (`int`): how many.
+        seed (`int`): of the draws.
+
+    Returns:
+        `dict[str, dict[str, float]]`: row to `mse` and `ssim`.
+    """
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    for first in tqdm(range(0, count, CLIPS_AT_ONCE), desc="Test clips", unit="batch"):
+        batch = np.stack([clips.clip(index) for index in range(first, min(first + CLIPS_AT_ONCE, count))])
+        truth = torch.from_numpy(batch[:, GIVEN:]).float() / 255
+        samples = continue_clips(pipeline, batch[:, :GIVEN], SAMPLES, seed + first)
+        errors = torch.stack([squared_error(sample, truth) for sample in samples.unbind(1)], dim=1)
+        best = samples[torch.arange(len(batch)), errors.argmin(dim=1)]
+        rows = {
+            "last frame repeated": truth.new_tensor(batch[:, GIVEN - 1 : GIVEN] / 255).expand(-1, PREDICTED, -1, -1),
+            "the codec alone": through_codec(pipeline, truth),
+            "one sample": samples[:, 0],
+            f"mean of {SAMPLES} samples": samples.mean(dim=1),
+            f"best of {SAMPLES} samples": best,
+        }
+        for name, predicted in rows.items():
+            scores = (squared_error(predicted, truth), structural_similarity(predicted, truth))
+            found.setdefault(name, []).append(scores)
+    joined = {name: [torch.cat(part) for part in zip(*parts, strict=True)] for name, parts in found.items()}
+    return {name: {"mse": float(mse.mean()), "ssim": float(ssim.mean())} for name, (mse, ssim) in joined.items()}
+
+
+@torch.inference_mode()
+def through_codec(pipeline: NuwaVideoPredictionPipeline, frames: Tensor) -> Tensor:
+    """Frames as the codec draws them: no prediction of its tokens can be nearer.
+
+    Args:
+        pipeline (`NuwaVideoPredictionPipeline`): has the codec.
+        frames (`torch.Tensor` of shape `(B, T, Y, X)`): in [0, 1].
+
+    Returns:
+        `torch.Tensor` of the same shape.
+    """
+    codec = pipeline.vqgan
+    pixels = (2 * frames.flatten(0, 1) - 1)[:, None].expand(-1, 3, -1, -1)
+    drawn = codec.decode(codec.encode(pixels).tokens).sample.mean(dim=1)
+    return ((drawn.clamp(-1, 1) + 1) / 2).unflatten(0, frames.shape[:2])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train and measure on each data set, and write what there is after each.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
+    """
+    arguments = build_parser().parse_args(argv)
+    if arguments.toy:
+        arguments.data, arguments.minutes, arguments.test_clips = ["drawn"], 0.08, 2
+    result: dict[str, Any] = {"machine": describe_machine(), "data": {}}
+    for name in arguments.data:
+        path = arguments.work_dir / f"{name}.json"
+        result["data"][name] = kept(path, lambda name=name: measure(name, arguments))
+        write_result("video_prediction", result, arguments.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The bar of a judge's training, whose time left also knows when the time that it may take is over."""
+
+from tqdm import tqdm
+
+
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{left}, {rate_fmt}{postfix}]"
+
+
+def seconds_left(step: int, steps: int, elapsed: float, max_seconds: float) -> float | None:
+    """How long a training that ends after so many steps, or so many seconds, will still take.
+
+    Args:
+        step (`int`): the steps that are done.
+        steps (`int`): steps at most.
+        elapsed (`float`): the seconds since it began.
+        max_seconds (`float`): seconds at most; infinite for no limit.
+
+    Returns:
+        `float`: the seconds to go; None before the first step.
+    """
+    if step == 0:
+        return None
+    return max(0.0, min((steps - step) * elapsed / step, max_seconds - elapsed))
+
+
+class JudgeProgress(tqdm):
+    """A bar of tqdm with `seconds_left` in the place of tqdm's own estimate, which knows of the steps alone.
+
+    Args:
+        arguments: those of tqdm.
+        max_seconds (`float`): seconds at most.
+        named: those of tqdm.
+    """
+
+    def __init__(self, *arguments, max_seconds: float, **named):
+        self.max_seconds = max_seconds
+        super().__init__(*arguments, bar_format=BAR, **named)
+
+    @property
+    def format_dict(self) -> dict:
+        """What the bar shows, by name."""
+        known = super().format_dict
+        left = seconds_left(known["n"], known["total"], known["elapsed"], self.max_seconds)
+        return known | {"left": "?" if left is None else self.format_interval(left)}

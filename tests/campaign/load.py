@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Many visitors at a time, of `NuwaSampler` and of the app over HTTP: every answer is that of its single call.
+
+Each round has 1, 8 or 32 visitors, who ask again as soon as they have their answer, for some seconds. Beyond the queue
+they are refused with a clear message, wait a moment and ask again.
+"""
+
+import contextlib
+import hashlib
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from tiny import CAPTIONS, tiny_inputs, tiny_pipeline
+
+import nuwa_hf
+from campaign.attempts import Attempts
+from nuwa_hf.tasks import TASKS
+
+
+VISITORS = (1, 8, 32)
+WAITING = 16  # requests that may wait: fewer than there are visitors in the last round
+SETTINGS = 4  # different requests of each task
+WARM_SHARE = 0.2  # of a round, after which memory may no longer grow
+MEGABYTES = 20  # that it may grow all the same
+
+Ask = Callable[[int], Any]  # the number of a request to what comes back; raises Refused beyond the queue
+
+
+class Refused(Exception):  # noqa: N818 (says what happened)
+    """The queue is full; the message is what the visitor reads."""
+
+
+class Load:
+    """The attack.
+
+    Args:
+        seconds (`float`): how long each round lasts.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+
+    def attempt(self, through: str, visitors: int) -> dict[str, Any]:
+        """One round.
+
+        Args:
+            through (`str`): "sampler" or "app".
+            visitors (`int`): how many at a time.
+
+        Returns:
+            `dict[str, Any]`: the verdict, how many answers, refusals, seconds, and megabytes.
+        """
+        with {"sampler": sampler, "app": app}[through]() as (ask, number_of_requests, expected):
+            return self._round(ask, number_of_requests, expected, visitors)
+
+    def _round(self, ask: Ask, number_of_requests: int, expected: Ask, visitors: int) -> dict[str, Any]:
+        right = [expected(number) for number in range(number_of_requests)]
+        taken, wrong, refused, errors, memory = [], [], [], [], []
+        begin = time.monotonic()
+        end = begin + self.seconds
+
+        def visit(visitor: int) -> None:
+            rng = random.Random(visitor)
+            while (start := time.monotonic()) < end:
+                number = rng.randrange(number_of_requests)
+                try:
+                    answer = ask(number)
+                except Refused as refusal:
+                    refused.append(str(refusal))
+                    time.sleep(0.05)
+                    continue
+                except Exception as error:
+                    errors.append(f"{type(error).__name__}: {error}"[:300])
+                    return
+                taken.append(time.monotonic() - start)
+                if answer != right[number]:
+                    wrong.append(number)
+                memory.append((time.monotonic() - begin, psutil.Process().memory_info().rss / 2**20))
+
+        with ThreadPoolExecutor(visitors) as pool:
+            list(pool.map(visit, range(visitors)))
+        early = (
+            [size for when, size in memory if when <= WARM_SHARE * self.seconds] or [memory[0][1]] if memory else [0]
+        )
+        grown = max(size for _, size in memory[-10:]) - max(early) if memory else 0.0
+        unclear = {text for text in refused if "again" not in text and "wait" not in text}
+        found = ["no answer"] * (not taken) + ["wrong answers"] * bool(wrong) + ["errors"] * bool(errors)
+        found += ["memory grows"] * (grown > MEGABYTES) + ["unclear refusals"] * bool(unclear)
+        ordered = sorted(taken)
+        return {
+            "verdict": ", ".join(found) or "held",
+            "answers": len(taken),
+            "wrong": len(wrong),
+            "refused": len(refused),
+            "refusal": refused[0] if refused else None,
+            "errors": errors[:3],
+            "median_seconds": round(statistics.median(taken), 3) if taken else None,
+            "p99_seconds": round(ordered[int(0.99 * (len(ordered) - 1))], 3) if taken else None,
+            "megabytes_grown": round(grown, 1),
+        }
+
+
+def requests() -> list[tuple[str, dict[str, Any]]]:
+    """Of every task several requests: its name and its arguments, without a generator."""
+    return [
+        (task.name, {**tiny_inputs(task.abbreviation, seed), "temperature": 0.5 + seed / 4, "output_type": "latent"})
+        for task in TASKS
+        for seed in range(SETTINGS)
+    ]
+
+
+@contextlib.contextmanager
+def sampler() -> Iterator[tuple[Ask, int, Ask]]:
+    """`NuwaSampler` in this process."""
+    pipeline, wanted = tiny_pipeline("T2V"), requests()
+
+    def tokens(output: Any) -> bytes:
+        return next(iter(output.values())).numpy().tobytes()
+
+    def arguments(number: int) -> dict[str, Any]:
+        return {**wanted[number][1], "generator": torch.Generator().manual_seed(number)}
+
+    with nuwa_hf.NuwaSampler(pipeline, max_waiting=WAITING) as one:
+
+        def ask(number: int) -> bytes:
+            try:
+                return tokens(one.submit(wanted[number][0], **arguments(number)).result())
+            except nuwa_hf.SamplerFullError as error:
+                raise Refused(str(error)) from None
+
+        yield ask, len(wanted), lambda number: tokens(one.pipeline(wanted[number][0])(**arguments(number)))
+
+
+@contextlib.contextmanager
+def app() -> Iterator[tuple[Ask, int, Ask]]:
+    """The app over HTTP on this machine; its answers are compared by the digests of their files."""
+    from gradio_client import Client
+    from gradio_client.exceptions import AppError
+    from gradio_client.utils import QueueError
+
+    from nuwa_hf.app import build_app
+    from nuwa_hf.app.limits import AppLimits
+
+    with tempfile.TemporaryDirectory() as folder:
+        tiny_pipeline("T2V").save_pretrained(folder)
+        page = build_app(folder, device="cpu", limits=AppLimits(max_waiting=WAITING))
+        _, address, _ = page.launch(prevent_thread_lock=True, quiet=True)
+        clients = threading.local()
+
+        def ask(number: int) -> tuple[str, ...]:
+            if not hasattr(clients, "one"):
+                clients.one = Client(address, verbose=False, download_files=str(Path(folder, "downloads")))
+            name = ("text-to-image", "text-to-video")[number % 2]
+            tab = page.tabs[name]
+            values = {key: getattr(component, "value", None) for key, component in tab.form.inputs.items()}
+            values |= {"prompt": CAPTIONS[number % len(CAPTIONS)], "seed": str(number)}
+            try:
+                result = clients.one.predict(*values.values(), api_name=f"/{name}")
+            except (AppError, QueueError) as error:
+                raise Refused(str(error)) from None
+            return tuple(sorted(digest(path) for path in paths_in(result) if path.suffix in (".png", ".gif")))
+
+        try:
+            yield ask, 2 * SETTINGS, ask  # asked alone, before anybody else comes
+        finally:
+            page.close()
+
+
+def paths_in(result: Any) -> list[Path]:
+    """The files that an answer of the app names."""
+    if isinstance(result, str):
+        return [Path(result)] if result.startswith("/") and Path(result).is_file() else []
+    if isinstance(result, dict):
+        return [path for one in result.values() for path in paths_in(one)]
+    return [path for one in result for path in paths_in(one)] if isinstance(result, list | tuple) else []
+
+
+def digest(path: Path) -> str:
+    """Of what a file holds."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def run(attempts: Attempts, seconds: float, only: list[str]) -> None:
+    """All rounds.
+
+    Args:
+        attempts (`Attempts`): where they are written down.
+        seconds (`float`): how long each of them lasts.
+        only (`list[str]`): "sampler" or "app"; both if it is empty.
+    """
+    cases = [{"through": one, "visitors": number} for one in only or ("sampler", "app") for number in VISITORS]
+    attempts.make(cases, Load(seconds).attempt, "rounds")

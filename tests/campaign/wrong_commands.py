@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Command lines with one wrong word, given to `nuwa_hf.cli.main` in this process.
+
+Each must end with exit status 2 and one line on stderr that names the option, and leave no file.
+"""
+
+import argparse
+import contextlib
+import io
+import math
+import signal
+import traceback
+import zlib
+from importlib import import_module
+from typing import Any
+
+from hypothesis import strategies as st
+
+from campaign.drawn_values import FRACTIONS, NUMBERS, WORDS, draw
+from campaign.empty_folders import empty_folder
+from nuwa_hf.cli import DELEGATED, main
+from nuwa_hf.cli.command_line import build_parser
+from nuwa_hf.cli.task_commands import TASK_COMMANDS
+from nuwa_hf.exit_status import USER_ERROR
+
+
+FILES = ("checkpoint", "vqgan", "sketch_vqgan", "tokenizer", "tokens", "prompts", "config", "mask", "transformer")
+TIME_LIMIT = 30  # seconds
+NO_FILE = "there-is-no-such-folder/at-all"
+
+
+class Commands:
+    """The attack on the command line."""
+
+    def __init__(self):
+        signal.signal(signal.SIGALRM, _end)
+        self.parsers = {name: import_module(command.module).build_parser() for name, command in DELEGATED.items()}
+        of_tasks = build_parser()._subparsers._group_actions[0].choices
+        self.parsers |= {name: of_tasks[name] for name in TASK_COMMANDS}
+        self.parsers = {name: parser for name, parser in self.parsers.items() if self._options(name)}
+
+    def attempt(self, surface: str, kind: str, seed: int) -> dict[str, Any]:
+        """Give one wrong command line.
+
+        Args:
+            surface (`str`): the command's name.
+            kind (`str`): "command".
+            seed (`int`): of the draw.
+
+        Returns:
+            `dict[str, Any]`: the verdict, and what was given.
+        """
+        number = zlib.crc32(f"{surface} {kind} {seed}".encode())
+        named, words = draw(st.sampled_from(self._options(surface)).flatmap(self._wrong_words), number)
+        needed = self._needed(surface, words)
+        errors, output = io.StringIO(), io.StringIO()
+        row = {"argument": named, "value": repr(words)[:200]}
+        with empty_folder() as folder, contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
+            signal.alarm(TIME_LIMIT)  # for those that set to work
+            try:
+                status = main([surface, *needed, *words])
+            except SystemExit as stop:
+                status = stop.code
+            except BaseException:
+                return {"verdict": "another error", **row, "error": traceback.format_exc()[-600:]}
+            finally:
+                signal.alarm(0)
+            left = sorted(path.name for path in folder.iterdir())
+        lines = errors.getvalue().strip().splitlines()
+        row["error"] = "\n".join(lines)[-1000:]
+        found = [f"status {status}"] * (status != USER_ERROR) + ["files left behind"] * bool(left)
+        found += ["not one line"] * (len(lines) != 1)
+        said = row["error"].replace("-", "_")
+        if named.strip("-").replace("-", "_") not in said and NO_FILE.replace("-", "_") not in said:
+            found += ["the argument is not named"] * (not needed)  # what is needed besides may be looked at first
+        return {"verdict": ", ".join(found) or "held", **row}
+
+    def _options(self, surface: str) -> list[argparse.Action]:
+        actions = [one for one in self.parsers[surface]._actions if one.option_strings and one.nargs != 0]
+        return [one for one in actions if _kind(one) is not None]
+
+    def _needed(self, surface: str, words: list[str]) -> list[str]:
+        """What the command must be given besides, which is there or is not looked at before the words are."""
+        needed = []
+        for one in self.parsers[surface]._actions:
+            if one.option_strings and one.required and not set(one.option_strings) & set(words):
+                needed += [one.option_strings[0], "x"]
+            elif not one.option_strings and one.nargs != "?":
+                needed += ["x"]
+        return needed
+
+    def _wrong_words(self, action: argparse.Action) -> st.SearchStrategy:
+        text = st.one_of(
+            st.sampled_from([*map(str, NUMBERS), *map(str, FRACTIONS), *WORDS]),
+            st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
+        )
+        flag = action.option_strings[-1]
+        if _kind(action) == "file":
+            return st.just((flag, [flag, NO_FILE]))
+        wrong = text.filter(lambda word: _is_wrong(word, action))
+        return wrong.map(lambda word: (flag, [f"{flag}={word}"]))
+
+
+class WorksOn(BaseException):
+    """A wrong command has begun to work."""
+
+
+def _end(*_: Any) -> None:
+    raise WorksOn
+
+
+def _kind(action: argparse.Action) -> str | None:
+    if action.choices:
+        return "choice"
+    if action.dest in FILES and action.nargs is None:
+        return "file"
+    return {int: "int", float: "float"}.get(action.type)
+
+
+def _is_wrong(word: str, action: argparse.Action) -> bool:
+    if "\x00" in word or "\ud800" in word:  # no operating system passes these on
+        return False
+    if _kind(action) == "choice":
+        return word not in map(str, action.choices)
+    try:
+        number = (int if _kind(action) == "int" else float)(word)
+    except ValueError:
+        return True
+    return (not math.isfinite(number) or number < 0) and number != action.default

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The comparison at equal minutes and video prediction, without their long runs."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmarks.minutes.clips import MOST_WORDS, WORDS, TrainingClips, real_clips, to_clips, word_ids
+from benchmarks.minutes.diffusion_contender import fold, unfold
+from benchmarks.minutes.rows import FULL, TOY, RowName
+from benchmarks.minutes.sets import SETS
+from benchmarks.minutes.tables import equal_minutes_tables
+from benchmarks.minutes.timed_training import Learner, train_for
+from benchmarks.prediction.moving_pictures import GIVEN, MovingPictures, load_pictures
+from benchmarks.prediction.scores import squared_error, structural_similarity
+from benchmarks.prediction.tables import video_prediction_tables
+
+
+def a_learner(stop_at=None):
+    torch.manual_seed(0)
+    model, points = nn.Linear(3, 1), torch.Generator().manual_seed(1)
+    batch = torch.randn(8, 3, generator=points)
+
+    def loss(step):
+        if step == stop_at:
+            raise KeyboardInterrupt
+        return (model(batch) - torch.randn(8, 1)).square().mean()
+
+    return Learner(model, [torch.optim.Adam(model.parameters(), lr=0.1)], loss, lambda share, step: 1 / (1 + step))
+
+
+def clock(monkeypatch):
+    """A second for each look at the clock, so that a step takes one."""
+    times = iter(range(10_000))
+    monkeypatch.setattr("benchmarks.minutes.timed_training.time.perf_counter", lambda: float(next(times)))
+
+
+def test_a_training_that_was_stopped_goes_on_with_the_time_that_is_left_as_if_it_had_not_been(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.minutes.timed_training.CHECKPOINT_SECONDS", 4.0)
+    clock(monkeypatch)
+    whole, snapshots = a_learner(), []
+    places = {6.0: tmp_path / "6"}
+    assert train_for(10, whole, tmp_path / "whole", seed=5)["steps"] == 10
+    with pytest.raises(KeyboardInterrupt):
+        train_for(10, a_learner(stop_at=6), tmp_path / "stopped", seed=5)
+    resumed = a_learner()
+    named = {"snapshots": places, "snapshot": snapshots.append}
+    assert train_for(10, resumed, tmp_path / "stopped", seed=5, **named)["seconds"] == 10
+    assert snapshots == [places[6.0]]
+    for first, second in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_every_caption_has_words_and_fits():
+    for name in SETS:
+        clips = real_clips(name, 40, drawn=True)
+        captions = [clips[index]["caption"] for index in range(40)]
+        ids = word_ids(captions)
+        assert ids.shape == (40, MOST_WORDS)
+        texts = [" ".join(WORDS[word - 1] for word in row if word) for row in ids.tolist()]
+        assert texts == captions
+
+
+def test_no_clip_is_learnt_twice_and_grey_pixels_come_back():
+    clips = TrainingClips(seed=0, drawn=True)
+    first, second = (clips.clips(step, 2)[0] for step in (0, 1))
+    assert not torch.equal(first, second)
+    np.testing.assert_array_equal(to_clips(first)[..., 0], [one["video"][..., 0] for one in clips.samples(0, 2)])
+    torch.testing.assert_close(unfold(fold(first)), first)
+
+
+def test_all_contenders_have_every_budget_and_seed_once():
+    rows = FULL.rows()
+    assert len(rows) == len(set(map(str, rows))) == 16
+    assert rows[0].seed == 0
+    assert RowName("gpt2", 20.0, 2) in rows
+    assert {row.contender for row in TOY.rows()} == {row.contender for row in rows}
+
+
+def test_tables_name_all_rows_and_a_codec_still_in_training_has_no_scores():
+    score = {"value": 0.5, "samples": 4}
+    scores = {name: dict.fromkeys(("digits", "digit-motion", "digits-and-motion"), score) for name in SETS}
+    scores["all"] = {"frechet": score}
+    machine = {"cpu": "x", "cores": 2, "threads": 2, "memory_bytes": 2**30, "system": "s", "python": "3", "torch": "2"}
+    machine["load"] = 0.0
+    row = {"contender": "gpt2", "title": "GPT-2", "minutes": 20, "seed": 0, "parameters": {"codec": 10**6}}
+    row |= {"training_memory": 2**20, "sampling_memory": 2**20, "sampling_seconds": {"1": 2.0}, "machine": machine}
+    rows = [{**row, "curve": [{"seconds": 60, "scores": given}]} for given in (scores, None)]
+    text = equal_minutes_tables(json.loads(json.dumps({"real": scores, "rows": rows})))
+    assert "real clips" in text
+    assert "| 20 | GPT-2 | 2 |" in text
+    measured = {"minutes": 60, "steps": 3, "clips_a_step": 4, "parameters": {"codec": 10**6}, "test_clips": 2}
+    measured["scores"] = {"one sample": {"mse": 30.0, "ssim": 0.9}}
+    text = video_prediction_tables({"machine": machine, "data": {"moving-mnist": measured}})
+    assert "| one sample | 1.0 M | 60 minutes, 12 clips | 30.00 | 0.9000 |" in text
+    assert "| PredRNN++ |  | 2000 epochs, 20,000,000 clips | 14.07 | 0.9698 |" in text
+
+
+def test_pictures_move_straight_are_reflected_and_stay_inside():
+    pictures = np.full((1, 28, 28), 255, dtype=np.uint8)
+    clips = MovingPictures(pictures, seed=0)
+    for index in range(10):
+        clip = clips.clip(index)
+        assert ((clip > 0).sum(axis=(1, 2)) >= 28 * 28).all()
+        np.testing.assert_array_equal(clip, clips.clip(index))
+    assert not np.array_equal(clips.clip(0)[0], clips.clip(0)[-1])
+    learnt, test = (load_pictures("drawn", is_train) for is_train in (True, False))
+    assert not {one.tobytes() for one in learnt} & {one.tobytes() for one in test}
+
+
+def test_scores_are_those_of_openstl():
+    clips = MovingPictures(load_pictures("drawn", True), seed=0)
+    truth = torch.from_numpy(np.stack([clips.clip(index)[GIVEN:] for index in range(2)])).float() / 255
+    torch.testing.assert_close(squared_error(truth, truth), torch.zeros(2))
+    torch.testing.assert_close(structural_similarity(truth, truth), torch.ones(2, dtype=torch.double))
+    assert squared_error(torch.zeros_like(truth), truth)[0] == truth[0].square().sum(dim=(1, 2)).mean()
+    # One window of constant frames: (2 a b + c) / (a^2 + b^2 + c), with c = (0.01 * 2)^2.
+    ones = torch.ones(1, 1, 7, 7)
+    expected = torch.tensor([(2 * 0.5 + 4e-4) / (1 + 0.25 + 4e-4)], dtype=torch.double)
+    torch.testing.assert_close(structural_similarity(ones, 0.5 * ones), expected)
+
+
+@pytest.mark.slow
+def test_three_contenders_run_at_toy_size_and_again_without_work(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("torch_fidelity")
+    from benchmarks.equal_minutes import main
+
+    flags = ["--toy", "--contenders", "nuwa_hf", "gpt2", "diffusion", "--work_dir", str(tmp_path / "work")]
+    for _ in range(2):
+        main([*flags, "--output", str(tmp_path)])
+    result = json.loads((tmp_path / "equal_minutes.json").read_text(encoding="utf-8"))
+    assert [row["contender"] for row in result["rows"]] == ["nuwa_hf", "gpt2", "diffusion"]
+    assert all(row["curve"][-1]["scores"]["all"]["frechet"]["value"] >= 0 for row in result["rows"])
+    for name in ("equal_minutes.png", "equal_minutes_clips.png"):
+        assert (tmp_path / name).stat().st_size > 1000
