@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from benchmarks.minutes.clips import MOST_WORDS, WORDS, to_clips, word_ids
-from benchmarks.minutes.contender import Contender, snapshot_folders
-from benchmarks.minutes.timed_training import Learner, done_once, train_for, warm_up_and_cosine, warm_up_steps
-from benchmarks.minutes.visual_tokens import VisualTokens, make_visual_tokens
+from benchmarks.minutes.contender import snapshot_folders
+from benchmarks.minutes.timed_training import Learner, train_for, warm_up_and_cosine, warm_up_steps
+from benchmarks.minutes.token_contender import TokenContender
+from benchmarks.minutes.visual_tokens import VisualTokens
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.datasets.moving_mnist import NUM_FRAMES
 from nuwa_hf.storage.whole_folders import save_aside
@@ -31,21 +32,12 @@ TEMPERATURE, TOP_K = 0.8, 200
 FIRST_VISUAL = len(WORDS) + 1  # the id of the codec's first token
 
 
-class Gpt2Contender(Contender):
+class Gpt2Contender(TokenContender):
     """GPT-2."""
 
     name, title = "gpt2", "GPT-2 over the same tokens"
     model: GPT2LMHeadModel
     codec: NuwaVQGAN
-
-    def check(self) -> None:
-        """It needs nothing else."""
-
-    def train(self, minutes: float, seed: int, work_dir: Path) -> None:
-        """Codec, tokens, GPT-2; see `Contender.train`."""
-        folder = work_dir.with_name(f"codec-{minutes:g}-{seed}")
-        tokens = make_visual_tokens(self.size, minutes, seed, folder)
-        done_once(work_dir, lambda: self._train(tokens, minutes, seed, work_dir))
 
     def load(self, snapshot: Path) -> None:
         """Load GPT-2 and the codec; see `Contender.load`."""

@@ -10,18 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.minutes.clips import WORDS
-from benchmarks.minutes.contender import Contender, snapshot_folders
-from benchmarks.minutes.timed_training import Learner, done_once, train_for, warm_up_and_cosine
-from benchmarks.minutes.visual_tokens import VisualTokens, make_visual_tokens
+from benchmarks.minutes.contender import snapshot_folders
+from benchmarks.minutes.nuwa_learner import nuwa_learner
+from benchmarks.minutes.timed_training import train_for
+from benchmarks.minutes.token_contender import TokenContender
+from benchmarks.minutes.visual_tokens import VisualTokens
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaTokenizer, NuwaVQGAN
 from nuwa_hf.datasets.moving_mnist import FRAME_RATE, MOVING_MNIST, image_caption_of, read_caption
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.nuwa.build_transformer import freeze_unused
 from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
-from nuwa_hf.training.nuwa.optimizers import build_optimizers
-from nuwa_hf.training.nuwa.preset_defaults import FROM_NOTHING, TABLE
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
-from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.tokens.caption_tokens import caption_ids
 from nuwa_hf.training.tokens.token_files import TokenFiles
 from nuwa_hf.training.tokens.train_tokenizer import moving_mnist_captions
@@ -34,20 +33,11 @@ VOCABULARY = 128
 GUIDANCE_SCALE = 2.0
 
 
-class NuwaHfContender(Contender):
+class NuwaHfContender(TokenContender):
     """This package."""
 
     name, title = "nuwa_hf", "nuwa_hf"
     pipeline: NuwaTextToVideoPipeline
-
-    def check(self) -> None:
-        """It needs nothing else."""
-
-    def train(self, minutes: float, seed: int, work_dir: Path) -> None:
-        """Codec, tokens, transformer; see `Contender.train`."""
-        folder = work_dir.with_name(f"codec-{minutes:g}-{seed}")
-        tokens = make_visual_tokens(self.size, minutes, seed, folder)
-        done_once(work_dir, lambda: self._train(tokens, minutes, seed, work_dir))
 
     def load(self, snapshot: Path) -> None:
         """Load the pipeline; see `Contender.load`."""
@@ -84,8 +74,6 @@ class NuwaHfContender(Contender):
         )
         model = NuwaForConditionalGeneration(config).train()
         freeze_unused(model, ROWS)
-        learnt = [weight for weight in model.parameters() if weight.requires_grad]
-        ema = AveragedWeights(learnt, TABLE["emoji-motion"][FROM_NOTHING].ema_decay)
         rows = {task: self.size.batch(count) for task, count in ROWS.items()}
         batches = TaskBatches(token_files(tokens, tokenizer), config, rows, CONDITION_DROPOUT, seed)
         dealt = sum(rows.values())
@@ -99,17 +87,7 @@ class NuwaHfContender(Contender):
                 save_aside(folder, NuwaTextToVideoPipeline(codec, model, tokenizer).save_pretrained)
             model.train()
 
-        defaults = TABLE["emoji-motion"][FROM_NOTHING]
-        optimizers = build_optimizers(
-            model,
-            defaults.optimizer,
-            learning_rate=defaults.learning_rate,
-            muon_learning_rate=defaults.muon_learning_rate,
-            betas=(0.9, 0.95),
-            weight_decay=0.01,
-        )
-        rate = warm_up_and_cosine(defaults.warmup_ratio)
-        learner = Learner(model, optimizers, loss, rate, ema.update, {"ema": ema})
+        learner, ema = nuwa_learner(model, loss)
         return train_for(
             60 * minutes - tokens.seconds,
             learner,

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.minutes.contender import Size
-from benchmarks.minutes.timed_training import Learner, done_once, train_for, warm_up_and_cosine
+from benchmarks.minutes.nuwa_learner import nuwa_learner
+from benchmarks.minutes.timed_training import done_once, train_for
 from benchmarks.minutes.visual_tokens import VisualTokens, make_visual_tokens
 from benchmarks.prediction.moving_pictures import GIVEN, PREDICTED, MovingPictures
 from nuwa_hf import (
@@ -28,10 +29,7 @@ from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.nuwa.build_transformer import freeze_unused
 from nuwa_hf.training.nuwa.known_masks import first_frames_known
 from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
-from nuwa_hf.training.nuwa.optimizers import build_optimizers
-from nuwa_hf.training.nuwa.preset_defaults import FROM_NOTHING, TABLE
 from nuwa_hf.training.nuwa.task_batches import TaskBatch
-from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.sample_order import shuffled
 
 
@@ -108,9 +106,7 @@ def _train(size: Size, tokens: VisualTokens, minutes: float, seed: int, work_dir
     )
     model = NuwaForConditionalGeneration(config).train()
     freeze_unused(model, ["V2V"])
-    learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    defaults = TABLE["emoji-motion"][FROM_NOTHING]
-    ema, rows = AveragedWeights(learnt, defaults.ema_decay), size.batch(CLIPS_A_STEP)
+    rows = size.batch(CLIPS_A_STEP)
     known = first_frames_known(grid, torch.full((rows,), GIVEN))
     ids = none_text(config, rows)
 
@@ -120,17 +116,9 @@ def _train(size: Size, tokens: VisualTokens, minutes: float, seed: int, work_dir
         labels = visual.masked_fill(known, -100)
         return tasks_loss(model, {"V2V": TaskBatch(ids, torch.ones_like(ids), visual, labels, known_mask=known)})[0]
 
-    optimizers = build_optimizers(
-        model,
-        defaults.optimizer,
-        learning_rate=defaults.learning_rate,
-        muon_learning_rate=defaults.muon_learning_rate,
-        betas=(0.9, 0.95),
-        weight_decay=0.01,
-    )
-    learner = Learner(model, optimizers, loss, warm_up_and_cosine(defaults.warmup_ratio), ema.update, {"ema": ema})
+    learner, ema = nuwa_learner(model, loss)
     result = train_for(60 * minutes - tokens.seconds, learner, work_dir, seed=seed, before=tokens.seconds)
-    ema.copy_to(learnt)
+    ema.copy_to([weight for weight in model.parameters() if weight.requires_grad])
     pipeline = NuwaVideoPredictionPipeline(codec, model.eval(), tokenizer)
     save_aside(work_dir / "pipeline", pipeline.save_pretrained)
     return {**result, "clips_a_step": rows}

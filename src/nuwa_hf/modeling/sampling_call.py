@@ -33,8 +33,6 @@ TENSORS = (
     *("input_ids", "attention_mask", "negative_input_ids", "negative_attention_mask"),
     *("encoder_hidden_states", "negative_encoder_hidden_states", "sketch_tokens", "known_tokens", "known_mask"),
 )
-
-
 # Texts that a call may go on with, and what they stand for if it began with that.
 IN_PLACE_OF = {"encoder_hidden_states": "input_ids", "negative_encoder_hidden_states": "negative_input_ids"}
 CHANGEABLE = {*IN_PLACE_OF, "attention_mask", "negative_attention_mask"}
