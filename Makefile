@@ -58,14 +58,13 @@ HARDWARE ?= 2 CPU cores
 TOKENIZER_FLAGS ?=
 PERCEPTUAL_FLAGS ?= --perceptual_weights $(RUN)/lite0.safetensors
 VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_vqgan.yaml $(PERCEPTUAL_FLAGS)
-DECODER_FLAGS ?= --config $(CONFIGS)/emoji_motion_decoder.yaml $(PERCEPTUAL_FLAGS)
 SKETCH_VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_sketch_vqgan.yaml
 JUDGE_FLAGS ?=
 CODEC_GATE_FLAGS ?= --num_samples 400 --require object=0.98 motion=0.98 psnr-things=24
 NUWA_FLAGS ?= --config $(CONFIGS)/emoji_motion_nuwa.yaml
 EVALUATE_FLAGS ?= --require object-and-motion=0.6 whole=0.4
 
-CODEC = $(RUN)/decoder/vqgan
+CODEC = $(RUN)/merged/vqgan
 SKETCH_CODEC = $(RUN)/sketch_vqgan/vqgan
 TOKENIZE = nuwa-hf tokenize --setting $(SETTING) --seed $(SEED) --tokenizer $(RUN)/tokenizer
 
@@ -82,8 +81,6 @@ demo-checkpoint: $(RUN)/lite0.safetensors  ## Rebuild the embedded checkpoint: t
 	$(TOKENIZE) --vqgan $(RUN)/vqgan/vqgan --num_clips $(NUM_COUNT_CLIPS) --output_dir $(RUN)/tokens/count
 	nuwa-hf merge-codes --vqgan $(RUN)/vqgan/vqgan --tokens $(RUN)/tokens/count --codebook_size $(NUM_CODES) \
 		--output_dir $(RUN)/merged
-	nuwa-hf train-vqgan $(DECODER_FLAGS) --setting $(SETTING) --seed $(SEED) --vqgan $(RUN)/merged/vqgan \
-		--output_dir $(RUN)/decoder
 	nuwa-hf evaluate --vqgan $(CODEC) --dataset emoji-motion --setting $(SETTING) --task text-to-video \
 		--metrics object background motion object-and-motion every-frame whole psnr-things \
 		--features judges=$(RUN)/judges $(CODEC_GATE_FLAGS)
@@ -97,6 +94,7 @@ demo-checkpoint: $(RUN)/lite0.safetensors  ## Rebuild the embedded checkpoint: t
 	rm -rf $(CHECKPOINT)
 	mkdir -p $(dir $(CHECKPOINT))
 	cp -r $(RUN)/nuwa/pipeline $(CHECKPOINT)
+	rm -r $(CHECKPOINT)/samples
 	python -m nuwa_hf.cards.score_card --checkpoint $(CHECKPOINT) --scores $(RUN)/scores.json \
 		--page docs/scores.md --short_page README.md --hours "$(HOURS)" --hardware "$(HARDWARE)"
 	python docs/images/make_text_to_video_gif.py

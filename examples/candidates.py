@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         output = pipeline(PROMPT, num_candidates=num_candidates, scorer=scorer, generator=generator)
 
         path = args.output_dir / f"best_of_{num_candidates}.gif"
-        write_gif(enlarge(output.frames[0], 4), path, fps=pipeline.frame_rate)
+        write_gif(enlarge(output.frames[0], 2), path, fps=pipeline.frame_rate)
         print(f"{path}: {PROMPT}")
 
 

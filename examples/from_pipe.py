@@ -15,7 +15,7 @@ import torch
 
 import nuwa_hf
 from nuwa_hf import DEMO_CHECKPOINT, TASKS, NuwaTextToImagePipeline
-from nuwa_hf.media import contact_sheet, enlarge
+from nuwa_hf.media import contact_sheet
 
 
 INPUTS = Path(__file__).parent / "inputs"
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for task, pipeline in zip(TASKS, pipelines, strict=True):
         generator = torch.Generator().manual_seed(args.seed)
         output = pipeline(**CALLS[task.abbreviation], generator=generator)
-        rows.append(enlarge(output.images if task.output == "image" else output.frames[0], 2))
+        rows.append(output.images if task.output == "image" else output.frames[0])
 
     path = args.output_dir / "eight_tasks.png"
     contact_sheet(rows, [f"{task.name} ({task.abbreviation})" for task in TASKS]).save(path)

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     for name, frames in (("long_video", told), ("continued_video", continued)):
         path = args.output_dir / f"{name}.gif"
-        write_gif(enlarge(frames, 4), path, fps=pipeline.frame_rate)
+        write_gif(enlarge(frames, 2), path, fps=pipeline.frame_rate)
         print(f"{path}: {len(frames)} frames")
 
 

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         frames = pipeline(SKETCHES, prompt, generator=generator).frames[0]
 
         path = args.output_dir / f"{name}.gif"
-        write_gif(enlarge(frames, 4), path, fps=pipeline.frame_rate)
+        write_gif(enlarge(frames, 2), path, fps=pipeline.frame_rate)
         print(f"{path}: {prompt or 'no text'}")
 
 

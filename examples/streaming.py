@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"frame {len(frames)} after {time.perf_counter() - start:.2f} s")
 
     path = args.output_dir / "streaming.gif"
-    write_gif(enlarge(frames, 4), path, fps=pipeline.frame_rate)
+    write_gif(enlarge(frames, 2), path, fps=pipeline.frame_rate)
     print(f"{path}: {PROMPT}")
 
 

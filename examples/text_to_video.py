@@ -34,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     frames = pipeline(PROMPT, generator=generator).frames[0]
 
     path = args.output_dir / "text_to_video.gif"
-    write_gif(enlarge(frames, 4), path, fps=pipeline.frame_rate)
-    write_mp4(enlarge(frames, 4), path.with_suffix(".mp4"), fps=pipeline.frame_rate)
+    write_gif(enlarge(frames, 2), path, fps=pipeline.frame_rate)
+    write_mp4(enlarge(frames, 2), path.with_suffix(".mp4"), fps=pipeline.frame_rate)
     print(f"{path}: {PROMPT}")
 
 

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     frames = pipeline(PROMPT, CLIP, generator=generator).frames[0]  # pass a mask to keep something else
 
     path = args.output_dir / "video_manipulation.gif"
-    write_gif(enlarge(frames, 4), path, fps=pipeline.frame_rate)
+    write_gif(enlarge(frames, 2), path, fps=pipeline.frame_rate)
     print(f"{path}: {PROMPT}")
 
 

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     frames = pipeline(FIRST_FRAME, num_frames=6, generator=generator).frames[0]
 
     path = args.output_dir / "video_prediction.gif"
-    write_gif(enlarge(frames, 4), path, fps=pipeline.frame_rate)
+    write_gif(enlarge(frames, 2), path, fps=pipeline.frame_rate)
     print(path)
 
 

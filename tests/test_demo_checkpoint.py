@@ -62,14 +62,14 @@ def test_a_seed_gives_the_same_video_and_another_seed_another(pipeline):
     first, again, other = (
         pipeline(PROMPT, generator=torch.Generator().manual_seed(seed), output_type="np").frames for seed in (0, 0, 1)
     )
-    assert first.shape == (1, 6, 64, 64, 3)
+    assert first.shape == (1, 6, 128, 128, 3)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_codec_knows_the_data(pipeline):
     # Measured 28 dB over many clips; a wrong range, layout or codebook gives less than 15.
-    clip = torch.from_numpy(EmojiMotion(setting="small", split="val")[0]["video"])
+    clip = torch.from_numpy(EmojiMotion(setting="small-128", split="val")[0]["video"])
     pixels = clip.permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     with torch.no_grad():
         decoded = pipeline.vqgan.decode(pipeline.vqgan.encode(pixels).tokens).sample

@@ -37,7 +37,7 @@ import video_prediction
 
 NUM_SEEDS = 4
 NUM_CANDIDATES = 8
-SCALE = 2
+SCALE = 1
 GREY = (128, 128, 128)
 
 Clip = list[PIL.Image.Image]

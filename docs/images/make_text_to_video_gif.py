@@ -21,7 +21,7 @@ PROMPTS = (
     "a rocket flies upwards at sunset",
     "a cat jumps up and down in the snow",
 )
-SCALE, MARGIN, CAPTION_HEIGHT, CHARACTERS = 3, 8, 40, 28
+SCALE, MARGIN, CAPTION_HEIGHT, CHARACTERS = 2, 8, 40, 38
 
 
 def side_by_side(clips: list[list[Image.Image]], captions: list[str]) -> list[Image.Image]:

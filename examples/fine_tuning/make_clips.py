@@ -18,18 +18,18 @@ import PIL.Image
 from tqdm import tqdm
 
 from nuwa_hf import EmojiMotion
+from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.settings import SETTINGS
 
 
 NEW_MOTION = "up_right"
-KNOWN_MOTIONS = SETTINGS["small"].motions
+KNOWN_MOTIONS = SETTINGS["small-128"].motions
 NEW_OF_EVERY = (2, 3)  # clips of the new motion
-FRAME_RATE = 2.5
 
 
 def draw_samples(split: str, seed: int, motions: Sequence[str]) -> Iterator[dict]:
     """Samples of EmojiMotion as for the embedded checkpoint, but with these motions and with one object each."""
-    setting = replace(SETTINGS["small"], motions=tuple(motions), two_objects=0.0)
+    setting = replace(SETTINGS["small-128"], motions=tuple(motions), two_objects=0.0)
     dataset = EmojiMotion(setting=setting, split=split, seed=seed)
     return (dataset[index] for index in range(len(dataset)))
 

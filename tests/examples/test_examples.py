@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 INPUTS = EXAMPLES / "inputs"
 GALLERY = ROOT / "docs" / "images" / "gallery"
-ENLARGED = 4  # every example enlarges its clips by it
+ENLARGED = 2  # every example enlarges its clips by it
 
 # The arguments of each example, and the frames of each clip that it writes; None is as many as the checkpoint has.
 ARGUMENTS = {"candidates": ["--num_candidates", "2"]}
@@ -161,7 +161,7 @@ def test_every_example_runs_with_the_embedded_checkpoint(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="nuwa_hf"):
         for name in NAMES:
             run(name, DEMO_CHECKPOINT, tmp_path)
-            check_outputs(name, tmp_path, frame_size=(64, 64), num_frames=6)
+            check_outputs(name, tmp_path, frame_size=(128, 128), num_frames=6)
     assert not caplog.records, "an input does not fit the checkpoint, or a word is not known to it"
 
 
@@ -186,7 +186,7 @@ def test_inputs_are_small_and_of_the_embedded_size():
     assert sum(path.stat().st_size for path in INPUTS.iterdir()) < 50_000
     for path in INPUTS.glob("*.png"):
         with PIL.Image.open(path) as picture:
-            assert picture.size == (64, 64)
+            assert picture.size == (128, 128)
             assert picture.mode == {"sketch": "P", "mask_u": "L", "mask_c": "L"}.get(path.stem[:6], "RGB")
 
 

@@ -106,6 +106,13 @@ def test_resized_sketch_takes_the_pixel_its_centre_lies_in(size, caplog):
     assert ("aspect ratio" in caplog.text) == (size[0] * WIDTH != size[1] * HEIGHT)
 
 
+def test_a_sketch_of_the_pictures_size_is_resized_without_a_warning(caplog):
+    indices, sizes = class_map(2 * HEIGHT, 2 * WIDTH), {"num_classes": CLASSES, "height": HEIGHT, "width": WIDTH}
+    found = prepare_sketches(indices, picture_size=(2 * HEIGHT, 2 * WIDTH), **sizes)
+    assert torch.equal(found, prepare_sketches(indices[1::2, 1::2], **sizes))
+    assert not caplog.records
+
+
 def test_images_of_a_batch_may_differ_in_size_and_one_warning_says_so(caplog):
     found = prepare([class_map(4, 5), class_map(), class_map(16, 20)])
     assert len(found) == 3

@@ -58,7 +58,7 @@ class EmojiMotion(DrawnClips):
     Args:
         pack (`SpritePack`, *optional*): the sprites; None loads the 257 emoji of the package.
         setting (`str` or `EmojiMotionSetting`): "large", "small", "small-128" (the clips of "small", drawn at 128
-            pixels) or a setting of your own, defaults to "small".
+            pixels) or a setting of your own, defaults to "small-128", as the embedded checkpoint has it.
         split (`str`): "train", "val" or "zeroshot", defaults to "train".
         seed (`int`): a different seed gives a different data set of the same kind, defaults to 0.
         length (`int`, *optional*): number of samples; None means 1,000,000 for "train" and 10,000 for the others.
@@ -76,9 +76,9 @@ class EmojiMotion(DrawnClips):
 
     Example:
         ```python
-        >>> sample = EmojiMotion(setting="small", split="train")[0]
+        >>> sample = EmojiMotion(split="train")[0]
         >>> sample["video"].shape
-        (6, 64, 64, 3)
+        (6, 128, 128, 3)
         ```
     """
 
@@ -86,7 +86,7 @@ class EmojiMotion(DrawnClips):
         self,
         pack: SpritePack | None = None,
         *,
-        setting: str | EmojiMotionSetting = "small",
+        setting: str | EmojiMotionSetting = "small-128",
         split: str = "train",
         seed: int = 0,
         length: int | None = None,

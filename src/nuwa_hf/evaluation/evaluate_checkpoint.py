@@ -45,7 +45,7 @@ def evaluate(
     candidates: int | None = None,
     scorer: str | None = None,
     split: str | None = None,
-    setting: str = "small",
+    setting: str = "small-128",
     samples_dir: str | Path | None = None,
     cache_dir: str | Path | None = None,
     batch_size: int = 16,
@@ -76,7 +76,7 @@ def evaluate(
         candidates (`int`, *optional*): the best of so many for each sample.
         scorer (`str`, *optional*): what picks it: `"likelihood"`, the model itself, or `"clip"`.
         split (`str`, *optional*): "train" of a data set and "val" of clips that are drawn if left out.
-        setting (`str`, defaults to `"small"`): of EmojiMotion.
+        setting (`str`, defaults to `"small-128"`): of EmojiMotion.
         samples_dir (`str` or `Path`, *optional*): where samples are kept; beside `output` if that is given, else a
             folder that is removed at the end.
         cache_dir (`str` or `Path`, *optional*): where features are kept; in `samples_dir` if left out.

@@ -30,14 +30,14 @@ class DataChoice:
     Args:
         dataset (`Any`): as `RealSamples.open` takes it.
         split (`str`, *optional*): of runs that name none.
-        setting (`str`, defaults to `"small"`): of EmojiMotion.
+        setting (`str`, defaults to `"small-128"`): of EmojiMotion.
         columns (`Mapping[str, str]`): further arguments of `RealSamples.open`.
         needs (`str`, defaults to `""`): what a protocol says of the data, for errors.
     """
 
     dataset: Any
     split: str | None = None
-    setting: str = "small"
+    setting: str = "small-128"
     columns: Mapping[str, Any] = field(default_factory=dict)
     needs: str = ""
 

@@ -55,6 +55,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_encoder_layers": 2,
         "num_decoder_layers": 6,
         "visual_grid": (6, 8, 8),
+        "window": (5, 3, 7),
+        "input_window": (3, 3, 3),
         "frame_rate": 4,
     },
 }

@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """The codecs of a pipeline: the sizes they give it, and what diffusers' pipelines have for theirs."""
 
+from typing import Any
+
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.video_processor import VideoProcessor
 
@@ -51,6 +53,14 @@ class CodecMixin:
         """Rows and columns of the class maps that the checkpoint reads, with one sketch token per visual token."""
         _, height, width = self.transformer.config.visual_grid
         return height * self.sketch_codec.spatial_factor, width * self.sketch_codec.spatial_factor
+
+    @property
+    def sketch_sizes(self) -> dict[str, Any]:
+        """What a sketch must be, as the arguments of `prepare_sketches`."""
+        height, width = self.sketch_size
+        picture_size = None if self.vqgan is None else self.image_size
+        classes = self.sketch_codec.in_channels
+        return {"num_classes": classes, "height": height, "width": width, "picture_size": picture_size}
 
     def check_size(self, height: int | None, width: int | None) -> None:
         """Check the size that a call asks for: a checkpoint draws only the one that it learnt.

@@ -28,7 +28,7 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import NuwaTextGuidedImageManipulationPipeline
 
         >>> pipeline = NuwaTextGuidedImageManipulationPipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> sample = EmojiMotion(setting="small", split="val")[0]
+        >>> sample = EmojiMotion(setting="small-128", split="val")[0]
         >>> mask = np.zeros((64, 64), bool)
         >>> mask[16:48, 16:48] = True
         >>> generator = torch.Generator().manual_seed(0)

@@ -24,7 +24,7 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaSketchToImagePipeline
 
         >>> pipeline = NuwaSketchToImagePipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> sketch = EmojiMotion(setting="small", split="val")[0]["image_sketch"]  # classes, (64, 64)
+        >>> sketch = EmojiMotion(setting="small-128", split="val")[0]["image_sketch"]  # classes, (128, 128)
         >>> image = pipeline(sketch, generator=torch.Generator().manual_seed(0)).images[0]
         >>> image.save("drawn.png")
         ```
@@ -98,9 +98,7 @@ class NuwaSketchToImagePipeline(NuwaPipelineBase):
             width=width,
         )
         self.check_components("transformer", "sketch_vqgan")
-        height, width = self.sketch_size
-        num_classes = self.sketch_codec.in_channels
-        sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width)
+        sketches = prepare_sketches(sketch, **self.sketch_sizes)
         texts = self.read_texts(
             prompt,
             negative_prompt,

@@ -26,7 +26,7 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaSketchToVideoPipeline
 
         >>> pipeline = NuwaSketchToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> sketch = EmojiMotion(setting="small", split="val")[0]["sketch"]  # classes, (6, 64, 64)
+        >>> sketch = EmojiMotion(setting="small-128", split="val")[0]["sketch"]  # classes, (6, 128, 128)
         >>> video = pipeline(sketch, generator=torch.Generator().manual_seed(0)).frames[0]
         >>> path = export_to_gif(video, "drawn.gif", fps=pipeline.frame_rate)
         ```
@@ -104,10 +104,8 @@ class NuwaSketchToVideoPipeline(NuwaPipelineBase):
             width=width,
         )
         self.check_components("transformer", "sketch_vqgan")
-        height, width = self.sketch_size
-        num_classes = self.sketch_codec.in_channels
         sampler = ClipSampler(self.frame_rate, frame_rate)
-        sketches = prepare_sketches(sketch, num_classes=num_classes, height=height, width=width, sampler=sampler)
+        sketches = prepare_sketches(sketch, sampler=sampler, **self.sketch_sizes)
         num_frames = self.check_num_frames(sketches.shape[1], overlap_frames)
         texts = self.read_texts(
             prompt,

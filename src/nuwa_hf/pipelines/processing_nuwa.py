@@ -231,7 +231,10 @@ class NuwaProcessor(ProcessorMixin):
             raise ValueError("`sketch` needs a `sketch_vqgan`, which this processor has not; load one that has it.")
         codec = as_codec(self.sketch_vqgan)
         sampler = None if num_frames == 1 else ClipSampler.first_frames(self.frame_rate, None, num_frames)
-        maps = prepare_sketches(sketch, num_classes=codec.in_channels, sampler=sampler, **self._size(codec))
+        sizes = {"num_classes": codec.in_channels, **self._size(codec)}
+        if self.vqgan is not None:
+            sizes["picture_size"] = tuple(self._size(as_codec(self.vqgan)).values())
+        maps = prepare_sketches(sketch, sampler=sampler, **sizes)
         return sketch_tokens_of(codec, maps, max_frames=self.visual_grid[0], device=codec.device).cpu()
 
     @torch.no_grad()

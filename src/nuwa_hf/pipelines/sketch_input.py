@@ -36,6 +36,7 @@ def prepare_sketches(
     num_classes: int,
     height: int,
     width: int,
+    picture_size: tuple[int, int] | None = None,
     sampler: ClipSampler | None = None,
     name: str = "sketch",
 ) -> torch.Tensor:
@@ -52,6 +53,8 @@ def prepare_sketches(
         num_classes (`int`): classes that the model knows.
         height (`int`): rows of the model's sketches.
         width (`int`): columns of the model's sketches.
+        picture_size (`tuple[int, int]`, *optional*): rows and columns of the pictures that the model draws. Where its
+            sketches are smaller, those of this size fit too, and nobody is told that they are resized.
         sampler (`ClipSampler`, *optional*): takes the frames of sketches of videos; None for sketches of images.
         name (`str`, *optional*, defaults to `"sketch"`): the argument's name, for the messages.
 
@@ -81,7 +84,8 @@ def prepare_sketches(
         check_one_size({tuple(map_YX.shape) for map_YX in clip}, clip_name)
         for map_YX in clip:
             _check_classes(map_YX, num_classes, clip_name)
-    warn_of_resizing({tuple(clip[0].shape) for clip in clips} - {(height, width)}, (height, width), name)
+    fitting = {(height, width), picture_size}
+    warn_of_resizing({tuple(clip[0].shape) for clip in clips} - fitting, (height, width), name)
     fitted = [resize_class_maps(torch.stack(clip).numpy(), height, width) for clip in clips]
     return torch.from_numpy(np.stack(fitted))
 

@@ -162,7 +162,7 @@ def test_hours_are_counted_operations_over_the_rate():
     assert speed.operations_per_second * 832 / 3200 == pytest.approx(step_operations(chosen.config, counts), rel=0.01)
 
 
-def facts_of(num_rows, seconds, rate, side=200):
+def facts_of(num_rows, seconds, rate, side=300):
     clip = ClipFacts(0, "a.mp4", side, 2 * side, Fraction(seconds), int(seconds * rate), rate, True)
     return DataFacts(num_rows, (clip,), 0, "auto", 1.0, ("a",))
 
@@ -190,8 +190,8 @@ def test_a_step_has_a_row_of_each_task_and_fits_the_memory():
     roomy = replace(MACHINE, hours=10**4)
     assert choose_settings(many, roomy).preset == "base"
     wide = choose_settings(many, roomy, "small")
-    assert (wide.image_size, wide.grid) == (128, (8, 16, 16))
+    assert (wide.image_size, wide.grid) == (256, (8, 16, 16))
     assert wide.train_batch_size < choose_settings(many, replace(roomy, memory_gb=80.0), "small").train_batch_size
-    assert choose_settings(facts_of(100, 2, 12.0, side=50), roomy, "small").image_size == 64
+    assert choose_settings(facts_of(100, 2, 12.0, side=50), roomy, "small").image_size == 128
     with pytest.raises(ValueError, match="`preset` must be one of"):
         choose_settings(many, MACHINE, "nuwa-336")

@@ -124,13 +124,14 @@ def test_a_run_killed_and_told_to_stop_resumes_to_the_weights_and_metrics_of_an_
 
 
 def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(folders, tmp_path):
-    main(run_flags(folders, tmp_path, max_train_steps=3, guidance_scale=1.5, unguided_temperature=0.7))
+    sampling = {"guidance_scale": 1.5, "temperature": 0.8, "unguided_temperature": 0.7}
+    main(run_flags(folders, tmp_path, max_train_steps=3, **sampling))
     pipeline = NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline")
-    assert pipeline.transformer.generation_config.guidance_scale == 1.5
-    assert pipeline.transformer.generation_config.unguided_temperature == 0.7
+    saved = pipeline.transformer.generation_config
+    assert {name: getattr(saved, name) for name in sampling} == sampling
     assert pipeline.frame_rate == 4  # EmojiMotion's, which the token files say
     frames = pipeline("a red apple", output_type="np", generator=torch.Generator().manual_seed(0)).frames
-    assert frames.shape == (1, 6, 64, 64, 3)
+    assert frames.shape == (1, 6, 128, 128, 3)
     assert pipeline.sketch_vqgan.config.codebook_size == pipeline.transformer.config.sketch_codebook_size
     raw = load_file(tmp_path / "checkpoint-000003" / "model.safetensors")
     averaged = load_file(tmp_path / "pipeline" / "transformer" / "model.safetensors")

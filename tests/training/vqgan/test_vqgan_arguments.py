@@ -31,7 +31,6 @@ def test_sketches_take_neither_a_discriminator_nor_a_perceptual_loss(name, value
     [
         ("emoji_motion_vqgan", "small-128", "frames"),
         ("emoji_motion_fsq_vqgan", "small", "frames"),
-        ("emoji_motion_decoder", "small-128", "frames"),
         ("emoji_motion_sketch_vqgan", "small", "sketches"),
     ],
 )

@@ -66,7 +66,7 @@ class RealSamples:
         num_samples: int | None = None,
         still: bool = False,
         split: str | None = None,
-        setting: str = "small",
+        setting: str = "small-128",
         media_column: str | None = None,
         caption_column: str | None = None,
         caption_source: CaptionSource | None = None,
@@ -88,7 +88,7 @@ class RealSamples:
             still (`bool`, defaults to `False`): whether a sample is one picture: an image, or a frame of a clip, by
                 turns each of its `num_frames`.
             split (`str`, *optional*): which split; by default "val" of EmojiMotion and Moving MNIST, else "train".
-            setting (`str`, defaults to `"small"`): of EmojiMotion.
+            setting (`str`, defaults to `"small-128"`): of EmojiMotion.
             media_column (`str`, *optional*): images or clips; by default found as in `find_columns`.
             caption_column (`str`, *optional*): captions; by default found likewise.
             caption_source (`str`, *optional*): where captions come from, as in `find_columns`; by default from a

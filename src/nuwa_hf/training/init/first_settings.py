@@ -18,8 +18,8 @@ from nuwa_hf.training.nuwa.preset_defaults import FROM_NOTHING, TABLE, nearest_p
 from nuwa_hf.training.run.run_arguments import require
 
 
-PIXELS_OF_A_TOKEN = 8  # of the embedded codec, which a new one starts from
-IMAGE_SIZES = {"emoji-motion": 64, "tiny": 64, "small": 128, "base": 128}  # the presets that init knows
+PIXELS_OF_A_TOKEN = 16  # of the embedded codec, which a new one starts from
+IMAGE_SIZES = {"emoji-motion": 128, "tiny": 128, "small": 256, "base": 256}  # the presets that init knows
 WANTED_RATE = 4.0  # frames a second
 MOST_WINDOWS = 8  # samples of a long clip
 ROWS, FEWEST_ROWS = 16, 4  # of a step; a row for each of the tasks of clips needs 4

@@ -191,6 +191,8 @@ def _sampling_defaults(arguments: NuwaArguments, saved: GenerationConfig) -> Gen
     for source in (saved, arguments):
         values |= {name: getattr(source, name) for name in values if getattr(source, name, None) is not None}
     kept = {name: getattr(saved, name, None) for name in ("temperature", "top_k", "top_p", "min_p")}
+    if arguments.temperature is not None:
+        kept["temperature"] = arguments.temperature
     return GenerationConfig(do_sample=True, **values, **{name: v for name, v in kept.items() if v is not None})
 
 

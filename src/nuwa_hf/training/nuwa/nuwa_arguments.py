@@ -98,8 +98,11 @@ class NuwaArguments(RunArguments):
     guidance_scale: float | None = argument(
         None, help="Default guidance written into the finished checkpoint; else that of the start, else 2."
     )
+    temperature: float | None = argument(
+        None, help="Likewise, the default temperature of tasks with a text; else that of the start, else 1."
+    )
     unguided_temperature: float | None = argument(
-        None, help="Likewise, the default temperature of tasks without a text; else that of the start, else 0.5."
+        None, help="Likewise, that of tasks without a text; else that of the start, else 0.5."
     )
     sample_sheets: bool = argument(True, help="Also draw a sample of each task, every `sample_every` steps.")
     validation_prompts: list[str] | None = field(
@@ -128,9 +131,11 @@ class NuwaArguments(RunArguments):
             self.require_share(name)
         self.require_positive("muon_learning_rate")
         require(self.weight_decay >= 0, "weight_decay", "at least 0", self.weight_decay, "use 0 to leave it out")
-        scale, temperature = self.guidance_scale, self.unguided_temperature
+        scale = self.guidance_scale
         require(scale is None or scale >= 1, "guidance_scale", "at least 1", scale, "1 turns guidance off")
-        require(temperature is None or temperature > 0, "unguided_temperature", "above 0", temperature, "use 0.5")
+        for name in ("temperature", "unguided_temperature"):
+            value = getattr(self, name)
+            require(value is None or value > 0, name, "above 0", value, "use 0.5")
         for name in ("window", "input_window", "condition_window"):
             extents = getattr(self, name)
             is_odd = extents is None or (len(extents) == 3 and all(one > 0 and one % 2 for one in extents))

@@ -19,7 +19,7 @@ MAY_CHANGE = frozenset(
         *("train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing", "compile", "channels_last"),
         *("checkpointing_steps", "checkpoints_total_limit", "log_every", "log_with", "sample_every", "num_samples"),
         "non_finite",
-        *("validation_tokens", "guidance_scale", "unguided_temperature"),
+        *("validation_tokens", "guidance_scale", "temperature", "unguided_temperature"),
         *("sample_sheets", "validation_prompts", "max_shard_size", "license"),
         *("push_to_hub", "hub_model_id", "hub_private_repo", "hub_every"),
     )

@@ -41,7 +41,7 @@ class TokenizeArguments:
     tokenizer: str | None = argument(None, help="The text tokenizer, likewise.")
     sketch_vqgan: str | None = argument(None, help="The sketch VQ-GAN, likewise, to tokenise sketches too.")
     setting: Literal["small", "small-128", "large"] = argument(
-        "small", help="EmojiMotion setting whose clips are tokenised."
+        "small-128", help="EmojiMotion setting whose clips are tokenised."
     )
     sprites: Literal["noto", "shapes"] = argument(
         "noto", help="'noto' emoji, or 'shapes' drawn without a font; of Moving MNIST, drawn digits."

@@ -32,7 +32,7 @@ def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Ite
     frame.
 
     Args:
-        setting (`str`): name of the EmojiMotion setting, for example `"small"`.
+        setting (`str`): name of the EmojiMotion setting, for example `"small-128"`.
         num_captions (`int`): samples to read; each gives two captions.
         seed (`int`, *optional*, defaults to 0): seed of the data set.
 
@@ -141,7 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="nuwa-hf train-tokenizer",
         description="Learn a text tokenizer from the captions of EmojiMotion, of a data set or of a file.",
     )
-    parser.add_argument("--setting", choices=list(SETTINGS), default="small", help="EmojiMotion's setting")
+    parser.add_argument("--setting", choices=list(SETTINGS), default="small-128", help="EmojiMotion's setting")
     parser.add_argument("--num_captions", type=int, default=20000, help="samples of EmojiMotion to read")
     parser.add_argument("--captions", type=Path, metavar="FILE.txt", help="read this file instead, a caption a line")
     parser.add_argument("--dataset", help="or of this data set: a folder, a file, a Hub id, or moving-mnist")

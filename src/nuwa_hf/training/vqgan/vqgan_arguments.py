@@ -67,7 +67,7 @@ class VQGANArguments(RunArguments):
         None, help="Rows and columns of its frames, cut from the middle and resized; else those of `vqgan`, or 256."
     )
     setting: Literal["small", "small-128", "large"] = argument(
-        "small", help="EmojiMotion setting whose images are learnt."
+        "small-128", help="EmojiMotion setting whose images are learnt."
     )
     sprites: Literal["noto", "shapes"] = argument(
         "noto", help="'noto' emoji, or 'shapes' drawn without a font; of Moving MNIST, drawn digits."
