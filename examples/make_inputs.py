@@ -68,7 +68,7 @@ def first_sample(rule: Callable[[dict], bool]) -> dict:
     Returns:
         `dict`: the sample.
     """
-    dataset = EmojiMotion(setting="small-128", split="val")
+    dataset = EmojiMotion(split="val")
     return next(sample for sample in map(dataset.__getitem__, range(len(dataset))) if rule(sample))
 
 

@@ -69,7 +69,7 @@ def test_a_seed_gives_the_same_video_and_another_seed_another(pipeline):
 
 def test_codec_knows_the_data(pipeline):
     # Measured 28 dB over many clips; a wrong range, layout or codebook gives less than 15.
-    clip = torch.from_numpy(EmojiMotion(setting="small-128", split="val")[0]["video"])
+    clip = torch.from_numpy(EmojiMotion(split="val")[0]["video"])
     pixels = clip.permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     with torch.no_grad():
         decoded = pipeline.vqgan.decode(pipeline.vqgan.encode(pixels).tokens).sample

@@ -45,7 +45,13 @@ SIZES = {
     "nuwa-336": CardSize("nuwa-336", {}, (1, 4, 16), 2, "f16", 336, 5),
     "toy": CardSize(
         "emoji-motion",
-        {"hidden_size": 64, "num_attention_heads": 1, "num_decoder_layers": 1, "visual_grid": (2, 3, 3)},
+        {
+            "hidden_size": 64,
+            "num_attention_heads": 1,
+            "num_decoder_layers": 1,
+            "visual_grid": (2, 3, 3),
+            "window": (3, 3, 3),
+        },
         (1, 2),
         1,
         "embedded",

@@ -11,7 +11,7 @@ HEAD_SIZE = 64
 
 
 def sized_config(hidden_size: int, layers: int, grid: Grid, **fields: Any) -> NuwaConfig:
-    """The embedded preset at another size.
+    """The embedded preset at another size, with the paper's window.
 
     Args:
         hidden_size (`int`): width; heads are 64 wide.
@@ -28,5 +28,5 @@ def sized_config(hidden_size: int, layers: int, grid: Grid, **fields: Any) -> Nu
         num_attention_heads=max(1, hidden_size // HEAD_SIZE),
         num_decoder_layers=layers,
         visual_grid=tuple(grid),
-        **fields,
+        **{"window": (3, 3, 3), **fields},
     )

@@ -202,7 +202,7 @@ def test_page_of_the_tasks_names_every_class_and_says_which_the_embedded_checkpo
     listed = re.findall(r"(\d+) ([a-z ]+)", page.split("> 0 background")[1].split("24 dusk")[0].replace("\n> ", " "))
     assert ["background", *(name for _, name in listed), "dusk"] == list(sketch_class_names)
     assert [int(number) for number, _ in listed] == list(range(1, len(sketch_class_names) - 1))
-    clips = EmojiMotion(setting="small", split="val")
+    clips = EmojiMotion(split="val")
     seen = {int(value) for place in range(150) for value in np.unique(clips[place]["sketch"])}
     said = re.search(r"shows only some of them:\n([\d, toand]+)\.", page)[1].replace(" and ", ", ").split(", ")
     spans = [[int(end) for end in span.split(" to ")] for span in said]

@@ -26,9 +26,9 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaImageCompletionPipeline
 
         >>> pipeline = NuwaImageCompletionPipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> image = EmojiMotion(setting="small-128", split="val")[0]["image"]  # uint8, (128, 128, 3)
-        >>> mask = np.zeros((64, 64), bool)
-        >>> mask[:32] = True  # fill the upper half
+        >>> image = EmojiMotion(split="val")[0]["image"]  # uint8, (128, 128, 3)
+        >>> mask = np.zeros((128, 128), bool)
+        >>> mask[:64] = True  # fill the upper half
         >>> completed = pipeline(image, mask, generator=torch.Generator().manual_seed(0)).images[0]
         ```
 """

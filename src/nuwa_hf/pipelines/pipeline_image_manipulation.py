@@ -28,9 +28,9 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import NuwaTextGuidedImageManipulationPipeline
 
         >>> pipeline = NuwaTextGuidedImageManipulationPipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> sample = EmojiMotion(setting="small-128", split="val")[0]
-        >>> mask = np.zeros((64, 64), bool)
-        >>> mask[16:48, 16:48] = True
+        >>> sample = EmojiMotion(split="val")[0]
+        >>> mask = np.zeros((128, 128), bool)
+        >>> mask[32:96, 32:96] = True
         >>> generator = torch.Generator().manual_seed(0)
         >>> edited = pipeline("a soccer ball on the grass", sample["image"], mask, generator=generator).images[0]
         ```

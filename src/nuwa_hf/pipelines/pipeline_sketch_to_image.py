@@ -24,7 +24,7 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaSketchToImagePipeline
 
         >>> pipeline = NuwaSketchToImagePipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> sketch = EmojiMotion(setting="small-128", split="val")[0]["image_sketch"]  # classes, (128, 128)
+        >>> sketch = EmojiMotion(split="val")[0]["image_sketch"]  # classes, (128, 128)
         >>> image = pipeline(sketch, generator=torch.Generator().manual_seed(0)).images[0]
         >>> image.save("drawn.png")
         ```

@@ -26,7 +26,7 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaSketchToVideoPipeline
 
         >>> pipeline = NuwaSketchToVideoPipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> sketch = EmojiMotion(setting="small-128", split="val")[0]["sketch"]  # classes, (6, 128, 128)
+        >>> sketch = EmojiMotion(split="val")[0]["sketch"]  # classes, (6, 128, 128)
         >>> video = pipeline(sketch, generator=torch.Generator().manual_seed(0)).frames[0]
         >>> path = export_to_gif(video, "drawn.gif", fps=pipeline.frame_rate)
         ```

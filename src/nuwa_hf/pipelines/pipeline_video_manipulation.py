@@ -29,7 +29,7 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import NuwaTextGuidedVideoManipulationPipeline
 
         >>> pipeline = NuwaTextGuidedVideoManipulationPipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> clip = EmojiMotion(setting="small-128", split="val")[0]["video"]  # uint8, (6, 128, 128, 3)
+        >>> clip = EmojiMotion(split="val")[0]["video"]  # uint8, (6, 128, 128, 3)
         >>> generator = torch.Generator().manual_seed(0)
         >>> video = pipeline("a cat bounces up and down in the snow", clip, generator=generator).frames[0]
         >>> path = export_to_gif(video, "edited.gif", fps=pipeline.frame_rate)

@@ -26,7 +26,7 @@ EXAMPLE_DOC_STRING = """
         >>> from nuwa_hf import DEMO_CHECKPOINT, EmojiMotion, NuwaVideoPredictionPipeline
 
         >>> pipeline = NuwaVideoPredictionPipeline.from_pretrained(DEMO_CHECKPOINT)
-        >>> clip = EmojiMotion(setting="small-128", split="val")[0]["video"]  # uint8, (6, 128, 128, 3)
+        >>> clip = EmojiMotion(split="val")[0]["video"]  # uint8, (6, 128, 128, 3)
         >>> video = pipeline(clip[:2], generator=torch.Generator().manual_seed(0)).frames[0]
         >>> path = export_to_gif(video, "continued.gif", fps=pipeline.frame_rate)
         ```

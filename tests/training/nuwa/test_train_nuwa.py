@@ -63,7 +63,7 @@ def folders(tmp_path_factory):
     made_with = [word for name in ("vqgan", "sketch_vqgan", "tokenizer") for word in (f"--{name}", str(folder / name))]
     for split in ("train", "val"):
         output = ["--output_dir", str(folder / split), "--split", split, "--num_clips", "20"]
-        tokenize_dataset.main([*made_with, *output, "--sprites", "shapes"])
+        tokenize_dataset.main([*made_with, *output, "--sprites", "shapes", "--setting", "small"])
     return [*made_with, "--tokens", str(folder / "train"), "--validation_tokens", str(folder / "val")]
 
 
@@ -131,7 +131,7 @@ def test_a_finished_run_writes_a_pipeline_of_averaged_weights_that_makes_videos(
     assert {name: getattr(saved, name) for name in sampling} == sampling
     assert pipeline.frame_rate == 4  # EmojiMotion's, which the token files say
     frames = pipeline("a red apple", output_type="np", generator=torch.Generator().manual_seed(0)).frames
-    assert frames.shape == (1, 6, 128, 128, 3)
+    assert frames.shape == (1, 6, 64, 64, 3)
     assert pipeline.sketch_vqgan.config.codebook_size == pipeline.transformer.config.sketch_codebook_size
     raw = load_file(tmp_path / "checkpoint-000003" / "model.safetensors")
     averaged = load_file(tmp_path / "pipeline" / "transformer" / "model.safetensors")

@@ -33,7 +33,16 @@ def components(tmp_path_factory):
     folder = tmp_path_factory.mktemp("components")
     tiny_vqgan(block_out_channels=(8, 8, 8, 8), sample_size=64).save_pretrained(folder / "vqgan")
     tiny_tokenizer().save_pretrained(folder / "tokenizer")
-    return ["--vqgan", str(folder / "vqgan"), "--tokenizer", str(folder / "tokenizer"), "--sprites", "shapes"]
+    return [
+        "--vqgan",
+        str(folder / "vqgan"),
+        "--tokenizer",
+        str(folder / "tokenizer"),
+        "--sprites",
+        "shapes",
+        "--setting",
+        "small",
+    ]
 
 
 @pytest.fixture

@@ -126,6 +126,6 @@ def settled(**values) -> VQGANArguments:
 
 
 def test_size_and_rate_are_those_of_the_start_unless_given():
-    for given, expected in (({}, (64, 8e-4)), ({"image_size": 32, "learning_rate": 1}, (32, 1.0))):
+    for given, expected in (({}, (128, 8e-4)), ({"image_size": 32, "learning_rate": 1}, (32, 1.0))):
         arguments = settled(dataset="clips", vqgan="embedded", **given)
         assert (arguments.image_size, arguments.learning_rate) == expected

@@ -8,7 +8,7 @@ from nuwa_hf.training.vqgan.emoji_motion_frames import EmojiFrames, EmojiSketche
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
-CLIPS = emoji_clips(VQGANArguments(sprites="shapes", output_dir="unused"), "train")
+CLIPS = emoji_clips(VQGANArguments(sprites="shapes", setting="small", output_dir="unused"), "train")
 
 
 def batch(dataset: type, start: int, size: int) -> dict[str, torch.Tensor]:

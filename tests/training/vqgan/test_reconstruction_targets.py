@@ -14,7 +14,9 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 @pytest.fixture(params=TARGETS)
 def target(request):
     return TARGETS[request.param](
-        VQGANArguments(target=request.param, sprites="shapes", discriminator_start=1.0, output_dir="unused")
+        VQGANArguments(
+            target=request.param, sprites="shapes", setting="small", discriminator_start=1.0, output_dir="unused"
+        )
     )
 
 

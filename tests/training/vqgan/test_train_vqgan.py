@@ -23,6 +23,7 @@ from nuwa_hf.training.vqgan.train_vqgan import main
 
 TINY = {
     "sprites": "shapes",
+    "setting": "small",
     "device": "cpu",
     "max_train_steps": 8,
     "train_batch_size": 2,
