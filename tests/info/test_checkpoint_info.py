@@ -48,12 +48,12 @@ def test_a_pipeline_is_as_it_is_when_it_is_loaded(said, checkpoint):
 def test_the_embedded_checkpoint_has_learnt_all_and_its_card_gives_scores(said, capsys):
     found = said("embedded")
     assert (found["where"], len(found["learnt_tasks"])) == ("embedded", 8)
-    assert any("0.897" in str(row) for row in found["scores"].values())
+    assert any("0.938" in str(row) for row in found["scores"].values())
     assert main(["info", "embedded"]) == 0
     text = capsys.readouterr().out
     assert "all eight: text-to-image" in text
     assert "6 x 8 x 8 tokens" in text
-    assert "object 0.897" in text
+    assert "Object ↑ 0.938" in text
 
 
 @pytest.mark.parametrize(
