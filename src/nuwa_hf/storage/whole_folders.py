@@ -77,7 +77,7 @@ def remove(folder: Path) -> None:
     removed = folder.with_name(f".{folder.name}.removed")
     shutil.rmtree(removed, ignore_errors=True)
     folder.rename(removed)
-    shutil.rmtree(removed)
+    _delete(removed)
 
 
 def recover(output_dir: Path) -> None:
@@ -93,10 +93,15 @@ def recover(output_dir: Path) -> None:
             replaced.rename(final)
     for ending in ("incomplete", "replaced", "removed"):
         for scrap in Path(output_dir).glob(f".*.{ending}"):
-            if scrap.is_dir():
-                shutil.rmtree(scrap)
-            else:
-                scrap.unlink()
+            _delete(scrap)
+
+
+def _delete(path: Path) -> None:
+    """Deletes a folder or a file. Of a link, what it leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def flush(folder: Path) -> None:

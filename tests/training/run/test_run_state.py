@@ -16,6 +16,7 @@ import torch
 
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run.finite_updates import StepNotTaken
+from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint, write_file_sizes
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
@@ -138,12 +139,12 @@ class MakesFolder:
         return os.mkdir, (str(self.folder),)
 
 
-@pytest.mark.parametrize("file", ["registered_0.pt", "registered_2.pt", "optimizer.bin"])
+@pytest.mark.parametrize("file", ["registered_0.pt", "registered_2.pt", "optimizer.bin", "random_states_0.pkl"])
 def test_checkpoint_that_would_run_code_is_set_aside_and_the_one_before_is_taken(tmp_path, caplog, file):
     run, harm = Run(tmp_path / "run"), tmp_path / "harm"
     first = run.train(1).state.save()
     hostile = run.train(1).state.save() / file
-    state = torch.load(hostile, weights_only=True)
+    state = torch.load(hostile, weights_only=False)
     torch.save({**state, "more": MakesFolder(harm)}, hostile)
     write_file_sizes(hostile.parent)
     assert Run(tmp_path / "run").state.resume() == first
@@ -151,13 +152,63 @@ def test_checkpoint_that_would_run_code_is_set_aside_and_the_one_before_is_taken
     assert not harm.exists()
 
 
-def test_random_states_that_would_run_code_do_not(tmp_path):
-    run, harm = Run(tmp_path / "run"), tmp_path / "harm"
-    hostile = run.train(1).state.save() / "random_states_0.pkl"
-    torch.save({"random_state": MakesFolder(harm)}, hostile)
-    write_file_sizes(hostile.parent)
-    Run(tmp_path / "run").state.resume()
-    assert not harm.exists()
+EDITS = [
+    ("registered_0.pt", lambda state: {**state, "step": 7}, "registered_0.pt is of step 7"),
+    ("registered_0.pt", lambda state: [], "holds [], which is nothing like {'step': 0"),
+    ("registered_1.pt", lambda state: {**state, "base_lrs": ["x"]}, "['base_lrs'][0] holds 'x'"),
+    ("registered_1.pt", lambda state: {**state, "_last_lr": [float("nan")]}, "['_last_lr'][0] holds nan"),
+    ("registered_2.pt", lambda state: {"state": torch.zeros(3)}, "['state'] holds tensor([0., 0., 0.])"),
+    ("optimizer.bin", lambda state: {**state, "state": [1]}, "AttributeError"),
+    ("optimizer.bin", lambda state: {"state": state["state"], "param_groups": []}, "ValueError"),
+    ("optimizer.bin", lambda state: state["param_groups"][0].update(lr="x") or state, "['lr'] holds 'x'"),
+    ("optimizer.bin", lambda state: state["state"][0].update(exp_avg=torch.ones(9)) or state, "'exp_avg' of a weight"),
+    ("random_states_0.pkl", lambda state: {**state, "random_state": (3, (1, 2), None)}, "ValueError"),
+    ("random_states_0.pkl", lambda state: {}, "KeyError: 'random_state'"),
+]
+
+
+@pytest.mark.parametrize(("file", "edit", "said"), EDITS)
+def test_states_that_fail_later_or_that_nobody_would_miss_are_damage_too(tmp_path, caplog, file, edit, said):
+    run = Run(tmp_path)
+    first = run.train(1).state.save()
+    edited = run.train(1).state.save() / file
+    torch.save(edit(torch.load(edited, weights_only=False)), edited)
+    write_file_sizes(edited.parent)
+    assert Run(tmp_path).state.resume() == first
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"seed": 1, "seed": 0}', "[" * 10**5, "/dev/zero"])
+def test_arguments_that_are_no_plain_file_of_names_are_damage(tmp_path, text):
+    file = Run(tmp_path).train(1).state.save() / ARGUMENTS_FILE
+    file.unlink()
+    if text == "/dev/zero":
+        file.symlink_to(text)  # which is read without end
+    else:
+        file.write_text(text)
+    with pytest.raises(OSError, match=f"damaged ones only.*{ARGUMENTS_FILE}"):
+        Run(tmp_path).state.resume()
+
+
+def test_links_among_checkpoints_are_followed_by_readers_and_never_by_what_deletes(tmp_path):
+    run, elsewhere = Run(tmp_path / "run", checkpoints_total_limit=1), tmp_path / "elsewhere"
+    run.train(1).state.save().rename(elsewhere)
+    for name in ("checkpoint-000001", ".checkpoint-000009.incomplete"):
+        (tmp_path / "run" / name).symlink_to(elsewhere)
+    again = Run(tmp_path / "run", checkpoints_total_limit=1)
+    assert again.state.resume().name == "checkpoint-000001"
+    again.train(1).state.save()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint-000002"]
+    assert (elsewhere / "model.safetensors").exists()
+
+
+def test_lines_of_metrics_that_are_none_of_ours_are_dropped(tmp_path):
+    metrics = MetricsFile(tmp_path)
+    metrics.append(1, {"loss": 0.5})
+    with metrics.path.open("a") as file:
+        file.write('[]\n{"step": "x"}\n{"step": [1]}\n{}\n{"step": 2, "lo')
+    metrics.forget_after(1)
+    assert metrics.path.read_text() == '{"step": 1, "loss": 0.5}\n'
 
 
 def test_full_disk_leaves_the_last_good_checkpoint_and_the_run_goes_on(tmp_path, caplog):

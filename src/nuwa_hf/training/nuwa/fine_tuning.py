@@ -14,6 +14,7 @@ from torch import nn
 
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.training.run.run_arguments import require
+from nuwa_hf.training.run.saved_arguments import OtherRunError
 
 
 # The linear maps of every attention and feed-forward sub-layer, in the encoder and in the decoder.
@@ -136,7 +137,7 @@ def checkpoint_learnt_weights_only(accelerator: Accelerator) -> None:
             state = {name.removeprefix(DDP_PREFIX): weight for name, weight in saved.items()}
             learnt = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
             if state.keys() != learnt:
-                raise ValueError(
+                raise OtherRunError(
                     f"`fine_tune` must be that of the checkpoints in `output_dir`, but {folder} has other weights "
                     f"({min(state.keys() ^ learnt)!r}); give the same arguments, or choose another folder."
                 )

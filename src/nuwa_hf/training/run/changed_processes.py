@@ -40,7 +40,8 @@ def what_changed(
         changes.append(f"a step has {samples_now} samples as before, so the data's order stays")
     saved = read_arguments(checkpoint)
     rows = arguments.train_batch_size * processes
-    rows_before = None if saved is None else saved["train_batch_size"] * written_by(checkpoint)
+    size = None if saved is None else saved.get("train_batch_size")
+    rows_before = size * written_by(checkpoint) if isinstance(size, int) else None
     if samples_now == samples_before and rows_before not in (None, rows):
         changes.append(
             f"a pass over all processes had {rows_before} rows and has {rows} now, so a step's samples are dealt out "

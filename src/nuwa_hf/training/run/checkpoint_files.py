@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from safetensors import SafetensorError
 
 from nuwa_hf.storage.whole_folders import flush, move_into_place
+from nuwa_hf.training.run.changed_processes import written_by
 from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import damage, set_aside, write_file_sizes
-from nuwa_hf.training.run.saved_arguments import check_same_run, write_arguments
+from nuwa_hf.training.run.saved_arguments import OtherRunError, check_same_run, write_arguments
+from nuwa_hf.training.run.saved_states import Settings, check_optimizers, check_random_states, settings_of
 from nuwa_hf.training.run.sharded_checkpoints import check_same_strategy
 
 
@@ -24,8 +26,12 @@ logger = logging.getLogger(__name__)
 
 # What a full disk raises: Python itself, torch.save and safetensors.
 WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
-# What loading a damaged checkpoint raises: safetensors, torch.load, and the `load_state_dict` of what was saved.
-LOAD_ERRORS = (OSError, RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError, KeyError)
+# What loading a damaged checkpoint raises: safetensors, torch.load, and the `load_state_dict` of what was saved, which
+# takes what it reads for what was written.
+LOAD_ERRORS = (
+    *(OSError, RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError),
+    *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError),
+)
 
 
 def write_checkpoint(final: Path, accelerator: Accelerator, arguments: RunArguments) -> bool:
@@ -92,8 +98,9 @@ def load_newest(checkpoints: Sequence[Path], accelerator: Accelerator, arguments
         OSError: If none of them can be read.
     """
     damaged: dict[Path, str] = {}
+    settings = settings_of(_optimizers_of(accelerator))
     for checkpoint in reversed(checkpoints):
-        reason = _load(checkpoint, accelerator, arguments)
+        reason = _load(checkpoint, accelerator, arguments, settings)
         if reason is not None:
             damaged[checkpoint] = reason
             continue
@@ -112,7 +119,14 @@ def load_newest(checkpoints: Sequence[Path], accelerator: Accelerator, arguments
     return None
 
 
-def _load(checkpoint: Path, accelerator: Accelerator, arguments: RunArguments) -> str | None:
+def _optimizers_of(accelerator: Accelerator) -> list[torch.optim.Optimizer]:
+    """Those that Accelerate itself loads."""
+    return [] if accelerator.distributed_type == DistributedType.DEEPSPEED else accelerator._optimizers
+
+
+def _load(
+    checkpoint: Path, accelerator: Accelerator, arguments: RunArguments, settings: Sequence[Settings]
+) -> str | None:
     """Loads a checkpoint, and returns, in every process, why that was impossible in any of them, or None."""
     reason = first_in_any_process(damage(checkpoint))
     if reason is not None:
@@ -120,8 +134,11 @@ def _load(checkpoint: Path, accelerator: Accelerator, arguments: RunArguments) -
     check_same_run(checkpoint, arguments)
     check_same_strategy(checkpoint, accelerator)
     try:
+        if written_by(checkpoint) == accelerator.num_processes:
+            check_random_states(checkpoint, accelerator.process_index)
         accelerator.load_state(str(checkpoint))
-    except torch.OutOfMemoryError:
+        check_optimizers(_optimizers_of(accelerator), settings)
+    except (torch.OutOfMemoryError, OtherRunError):
         raise
     except LOAD_ERRORS as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -50,8 +50,8 @@ class MetricsFile:
 
 
 def _step_of(line: str) -> float:
-    """The step of a line. A line cut short by a kill counts as later than all others."""
+    """The step of a line. A line cut short by a kill, or none of ours, counts as later than all others."""
     try:
-        return json.loads(line)["step"]
-    except json.JSONDecodeError:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         return float("inf")

@@ -7,6 +7,9 @@ import re
 import shutil
 from pathlib import Path
 
+from nuwa_hf.argument_types import shown
+from nuwa_hf.storage.local_checkpoint import read_json
+
 
 CHECKPOINT_NAME = re.compile(r"checkpoint-(\d{6,})")
 SIZES_FILE = "file_sizes.json"
@@ -15,7 +18,12 @@ SIZES_FILE = "file_sizes.json"
 def complete_checkpoints(output_dir: Path) -> list[Path]:
     """The complete checkpoints of a run, the oldest first."""
     found = [path for path in Path(output_dir).glob("checkpoint-*") if CHECKPOINT_NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name.split("-")[1]))
+    return sorted(found, key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step that a checkpoint's name says."""
+    return int(checkpoint.name.split("-")[1])
 
 
 def newest_checkpoint(output_dir: Path) -> Path | None:
@@ -45,21 +53,24 @@ def damage(checkpoint: Path) -> str | None:
 
     Returns:
         `str` or None: the first thing that is wrong. Of a checkpoint from before sizes were kept, only the JSON files
-            are looked at.
+            are looked into.
     """
+    for path in sorted(checkpoint.iterdir()):
+        if not path.is_file() and not path.is_dir():  # reading a device or a pipe may never end
+            return f"{path.name} is no file"
     for path in sorted(checkpoint.glob("*.json")):
         try:
-            json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
+            read_json(path)
+        except OSError as error:
             return f"{path.name} cannot be read: {error}"
     sizes_file = checkpoint / SIZES_FILE
-    sizes = json.loads(sizes_file.read_text(encoding="utf-8")) if sizes_file.exists() else {}
+    sizes = read_json(sizes_file) if sizes_file.exists() else {}
     for name, size in sizes.items():
         path = checkpoint / name
         if not path.is_file():
             return f"{name} is missing"
         if size is not None and path.stat().st_size != size:
-            return f"{name} has {path.stat().st_size} of its {size} bytes"
+            return f"{name} has {path.stat().st_size} of its {shown(size)} bytes"
     return None
 
 

@@ -22,7 +22,8 @@ from nuwa_hf.training.run.finite_values import weight_that_is_not_finite
 from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
-from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
+from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint, step_of
+from nuwa_hf.training.run.saved_states import like
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 
 
@@ -121,7 +122,10 @@ class RunState:
     def _load_registered(self, folder: str) -> None:
         for number, one in enumerate(self._registered):
             file = Path(folder, REGISTERED_FILE.format(number))
-            one.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+            found = torch.load(file, map_location="cpu", weights_only=True)
+            one.load_state_dict(like(found, one.state_dict(), file.name))
+        if self.step != step_of(Path(folder)):
+            raise ValueError(f"{REGISTERED_FILE.format(0)} is of step {self.step}")
 
     def watch(self, *models: nn.Module) -> None:
         """Names the models whose weights must be finite to be written.

@@ -6,6 +6,7 @@ import json
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.training.run.run_arguments import RunArguments
 
 
@@ -24,6 +25,10 @@ MAY_CHANGE = frozenset(
         *("push_to_hub", "hub_model_id", "hub_private_repo", "hub_every"),
     )
 )
+
+
+class OtherRunError(ValueError):
+    """A checkpoint that is whole, but of another run."""
 
 
 def write_arguments(folder: Path, arguments: RunArguments) -> None:
@@ -60,7 +65,7 @@ def check_same_run(folder: Path, arguments: RunArguments) -> None:
         arguments (`RunArguments`): of the run that resumes it.
 
     Raises:
-        ValueError: If arguments that affect the weights or the data differ; the message names all of them.
+        OtherRunError: If arguments that affect the weights or the data differ; the message names all of them.
     """
     saved = read_arguments(folder)
     if saved is None:
@@ -71,10 +76,10 @@ def check_same_run(folder: Path, arguments: RunArguments) -> None:
         default = entry.default_factory() if entry.default_factory is not MISSING else entry.default
         trained_with = saved.get(entry.name, default)
         if entry.name not in MAY_CHANGE and trained_with != value:
-            was = "not there" if trained_with is MISSING else f"{trained_with!r}"
+            was = "not there" if trained_with is MISSING else shown(trained_with)
             differing.append(f"`{entry.name}` (was {was}, is {value!r})")
     if differing:
-        raise ValueError(
+        raise OtherRunError(
             f"`output_dir` must be of a run with the same arguments, but {folder} differs in {', '.join(differing)}; "
             "give the arguments that it was trained with, or choose another folder for a new run. Where data was only "
             f"moved, correct its path in {folder / ARGUMENTS_FILE}."

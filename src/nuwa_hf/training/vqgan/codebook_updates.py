@@ -208,6 +208,8 @@ class EmaCodebook:
         expected = (self.quantizer.codebook_size, self.quantizer.codebook_dim)
         if sums is not None and tuple(sums.shape) != expected:
             raise ValueError(f"`state_dict` must hold sums of shape (V, D) = {expected}, got {tuple(sums.shape)}.")
+        if (counts is None) != (sums is None) or (counts is not None and tuple(counts.shape) != expected[:1]):
+            raise ValueError(f"`state_dict` must hold counts of shape (V,) = {expected[:1]} for its sums, got others.")
         self.counts = None if counts is None else counts.clone()
         self.sums = None if sums is None else sums.clone()
 
