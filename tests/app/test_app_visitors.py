@@ -2,12 +2,17 @@
 # Copyright 2026 The nuwa_hf authors
 """What visitors cannot do: open paths and URLs, inject HTML, upload or wait without bound."""
 
+import re
+import shutil
+
 import numpy as np
 import PIL.Image
 import pytest
 from tiny import NUM_CLASSES
 
 from nuwa_hf.app.sketch_classes import SketchClasses
+from nuwa_hf.cli.output_files import default_name
+from nuwa_hf.tasks import get_task
 
 
 gradio = pytest.importorskip("gradio")
@@ -78,6 +83,31 @@ def test_a_message_is_text_and_names_no_folder():
     with pytest.raises(gradio.Error) as caught, shown_error():
         raise ValueError("`prompt` must be short, got '<script>' in '/home/me/<i>.png'")
     assert caught.value.message == "`prompt` must be short, got '&lt;script&gt;' in '&lt;i&gt;.png'"
+
+
+HOSTILE = "<script>1<!script><img src=x onerror=1>[a](javascript:1)![b](x)**c**$$d$$ `e`\n# f"
+
+
+def test_names_cards_and_captions_of_strangers_are_text_on_the_page(checkpoint, tmp_path):
+    from nuwa_hf.app import build_app
+    from nuwa_hf.app.input_files import copy_upload
+
+    folder = tmp_path / HOSTILE
+    shutil.copytree(checkpoint, folder)
+    (folder / "README.md").write_text("<b>the card</b>")
+    page = build_app(folder, compare=folder, device="cpu")
+    components = page.get_config_file()["components"]
+    page.close()
+    rendered = [one["props"].get("value") or "" for one in components if one["type"] in ("markdown", "html")]
+    explained = [one["props"].get("info") or "" for one in components]  # Markdown too
+    (named,) = [one for one in rendered if "script" in one]
+    assert not re.search(r"[!-/:-@\[-`{-~]", re.sub(r"\\[!-/:-@\[-`{-~]|  \n", "", named))  # all are escaped
+    assert HOSTILE.replace("\n", " ") in re.sub(r"\\(.)", r"\1", named)
+    assert not any("onerror" in one for one in explained)
+    assert "the card" not in str(components)
+    (tmp_path / "<img src=x onerror=1>.png").touch()
+    assert copy_upload(str(tmp_path / "<img src=x onerror=1>.png"), "image", tmp_path).name == "image.png"
+    assert re.fullmatch(r"[\w-]+", default_name(get_task("T2I"), HOSTILE, []))
 
 
 def test_a_painting_in_the_palettes_colours_is_its_class_map():

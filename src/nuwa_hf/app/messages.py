@@ -46,6 +46,18 @@ def plain_message(error: BaseException) -> str:
     return re.sub(r"'(/[^']*)'", lambda found: repr(Path(found[1]).name), message)
 
 
+def as_markdown(text: str) -> str:
+    """Markdown that shows a text as it stands: no HTML, link, picture or formula in it takes effect.
+
+    Args:
+        text (`str`): such as the name of a checkpoint, which strangers give.
+
+    Returns:
+        `str`: one line, in which every sign is escaped.
+    """
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
 def named_in(message: str) -> str:
     """The name that a message is about.
 

@@ -8,6 +8,7 @@ import gradio as gr
 
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
+from nuwa_hf.app.messages import as_markdown
 from nuwa_hf.app.served_blocks import ServedBlocks
 from nuwa_hf.app.task_tab import build_tab
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
@@ -41,7 +42,8 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
     )
     with page:
         gr.Markdown("# NUWA", elem_id="title")
-        gr.Markdown("  \n".join(checkpoint.summary for checkpoint in checkpoints), elem_id="checkpoints")
+        summaries = [as_markdown(checkpoint.summary) for checkpoint in checkpoints]
+        gr.Markdown("  \n".join(summaries), elem_id="checkpoints", latex_delimiters=[])
         with gr.Tabs(elem_id="tasks"):
             for command in TASK_COMMANDS.values():
                 page.tabs[command.task.name] = build_tab(command, checkpoints, limits)
