@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import json
+
 import pytest
 import torch
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import save_file
 
 from nuwa_hf.evaluation import ClipJudge, FrameJudge, Judges, SegmentJudge
+from nuwa_hf.evaluation.judges.judge_folders import load_judge
 
 
 @pytest.fixture
@@ -40,6 +45,37 @@ def test_saved_judges_load_with_their_classes_and_judge_bit_for_bit_alike(judges
     for names in ("object_names", "background_names", "motion_names"):
         assert getattr(loaded, names) == getattr(dataset, names)
     assert all(path.suffix in (".json", ".safetensors") for path in tmp_path.glob("*/*"))
+
+
+def edited(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+EDITS = [
+    (lambda folder: edited(folder, width=-1), "`width` must be from 1 to 4096, got -1"),
+    (lambda folder: edited(folder, width=10**9), "`width` must be from 1 to 4096"),
+    (lambda folder: edited(folder, width="4"), "`width` must be of type int"),
+    (lambda folder: edited(folder, num_frames=0), "`num_frames` must be from 1"),
+    (lambda folder: edited(folder, motion_names=[]), "`motion_names` must hold at least one"),
+    (lambda folder: edited(folder, motion_names=[None]), r"`motion_names` must be of type list\[str\]"),
+    (lambda folder: (folder / "config.json").write_text("[" * 10**5), "config.json is not valid JSON"),
+    (lambda folder: (folder / "config.json").write_text("[]"), "config.json must hold names with values"),
+    (lambda folder: save_file({}, folder / SAFETENSORS_WEIGHTS_NAME), "holds no weights at all"),
+    (
+        lambda folder: save_file({"x": torch.ones(1)}, folder / SAFETENSORS_WEIGHTS_NAME),
+        "must hold the weights of its",
+    ),
+    (lambda folder: (folder / SAFETENSORS_WEIGHTS_NAME).unlink(), "diffusion_pytorch_model"),
+]
+
+
+@pytest.mark.parametrize(("edit", "words"), EDITS)
+def test_a_judge_that_a_stranger_edited_is_refused(tmp_path, edit, words):
+    ClipJudge(["up", "down"], num_frames=4, width=4).save_pretrained(tmp_path)
+    edit(tmp_path)
+    with pytest.raises((ValueError, TypeError, OSError), match=words):
+        load_judge(ClipJudge, tmp_path)
 
 
 def test_judging_leaves_no_gradient_and_no_running_statistics_behind(judges):

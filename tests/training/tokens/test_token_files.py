@@ -2,17 +2,22 @@
 # Copyright 2026 The nuwa_hf authors
 """Token files on disk: what is written is what is read, and what does not fit is refused."""
 
+import json
+import math
 import os
 import pickle
+import re
 import tracemalloc
 
 import psutil
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_tokenizer, tiny_vqgan
 
+from nuwa_hf.training.tokens.open_shard import COLUMNS
+from nuwa_hf.training.tokens.shard_content import ShardContent
 from nuwa_hf.training.tokens.stored_columns import OPEN_SHARDS
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
@@ -187,6 +192,70 @@ def test_a_shard_that_is_damaged_is_refused_by_name_before_or_while_it_is_read(t
         write_as_before(tmp_path, 1, other)
         with refused("holds"):
             TokenFiles.load(tmp_path)
+
+
+def with_info(path, text):
+    save_file(load_file(path), path, metadata={"info": text})
+
+
+def with_columns(path, change):
+    columns = load_file(path)
+    change(columns)
+    save_file(columns, path)
+
+
+SHARD_EDITS = [
+    (lambda path: with_info(path, "["), "says about itself what is no JSON"),
+    (lambda path: with_info(path, "[" * 10**5), "says about itself what is no JSON"),
+    (lambda path: with_info(path, "7"), "says about itself 7, where names"),
+    (lambda path: with_info(path, '{"bounds": {}}'), "names the bounds {}"),
+    (lambda path: with_info(path, json.dumps({"bounds": dict.fromkeys(COLUMNS, ["0", "9"])})), "two whole numbers"),
+    (lambda path: with_columns(path, lambda columns: columns.pop("caption_ids")), "not the columns of tokens"),
+    (lambda path: with_columns(path, lambda columns: columns.clear()), "holds nothing, not the columns"),
+    (lambda path: with_columns(path, lambda columns: columns.update(more=torch.ones(2).int())), "not the columns"),
+    (lambda path: with_columns(path, lambda columns: columns.update(video_tokens=torch.ones(2).int())), "not the col"),
+    (lambda path: (path.unlink(), path.symlink_to("/proc/self")), "must hold all of their 2 shards"),
+]
+
+
+@pytest.mark.parametrize(("edit", "words"), SHARD_EDITS)
+def test_a_shard_that_a_stranger_edited_is_refused_by_name(tmp_path, edit, words):
+    write(tmp_path, (2, 2))
+    edit(shard_path(tmp_path, 1))
+    with pytest.raises(
+        ValueError, match=rf"`tokens` must.*tokens-00001.*{re.escape(words)}|{re.escape(words)}.*00001"
+    ):
+        TokenFiles.load(tmp_path)
+
+
+WRONG = [
+    (name, value) for name in ("num_shards", "frame_rate", "num_frames") for value in ("x", [], True, -1, math.nan)
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [*WRONG, ("num_shards", 10**30)])
+def test_metadata_that_a_stranger_edited_is_refused_before_anything_is_read(tmp_path, name, value):
+    write(tmp_path, (1,))
+    write_metadata(tmp_path, {"num_shards": 1, name: value})
+    with pytest.raises(ValueError, match=rf"`{name}`|must hold all of their {10**30} shards, got 1"):
+        TokenFiles.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"num_rows": "x", "skipped": []},
+        {"num_rows": -1, "skipped": []},
+        {"skipped": []},
+        {"num_rows": 1, "skipped": [7]},
+        {"num_rows": 1, "skipped": [{"row": 0, "name": 1, "reason": ""}]},
+        {"num_rows": 1, "skipped": [], "captions": {"clips": None}},
+        {"num_rows": 1, "skipped": [], "captions": {"open": 1}},
+    ],
+)
+def test_what_a_shard_says_it_stands_for_is_looked_at(info):
+    with pytest.raises(ValueError, match="does not say what it holds|less than nothing"):
+        ShardContent.from_info(info)
 
 
 def test_nothing_half_written_is_left(tmp_path):

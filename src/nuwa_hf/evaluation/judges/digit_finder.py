@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nuwa_hf.datasets.digits import CLASSES
+from nuwa_hf.evaluation.judges.judge_folders import check_judge
 from nuwa_hf.evaluation.judges.judge_networks import ConvolutionUnit, ResidualUnit
 
 
@@ -46,6 +47,7 @@ class DigitFinder(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(self, width: int = 24):
+        check_judge(width=width)
         super().__init__()
         self.layers = nn.Sequential(
             ConvolutionUnit(1, width, kernel_size=5, stride=2),

@@ -15,6 +15,7 @@ from nuwa_hf.datasets.moving_mnist import read_caption
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.judges.digit_finder import DigitFinder, read_digits
 from nuwa_hf.evaluation.judges.digit_tracks import LEAST_SEEN, LEAST_WAY, MOST_ASIDE, OVERLAP, judge_clip
+from nuwa_hf.evaluation.judges.judge_folders import load_judge
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 
 
@@ -50,6 +51,7 @@ class DigitReader(FeatureReader):
             `DigitReader`.
 
         Raises:
+            OSError: If it is broken.
             ValueError: If the directory holds no such judge.
         """
         folder = Path(path) / DIGIT_FINDER_FOLDER
@@ -58,7 +60,7 @@ class DigitReader(FeatureReader):
                 f"`digits` must be a directory that holds {DIGIT_FINDER_FOLDER}/, got {str(path)!r}; make it with "
                 "`nuwa-hf train-judges --dataset moving-mnist`."
             )
-        return cls(DigitFinder.from_pretrained(folder).to(device))
+        return cls(load_judge(DigitFinder, folder, device))
 
     def check_output(self, output: str, samples: SampleSet) -> None:
         """Check that an output can be read out of a set; see `FeatureReader.check_output`."""

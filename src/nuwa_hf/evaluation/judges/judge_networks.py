@@ -15,6 +15,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nuwa_hf.evaluation.judges.judge_folders import check_judge
+
 
 @dataclass
 class FrameJudgeOutput(BaseOutput):
@@ -118,6 +120,7 @@ class FrameJudge(ModelMixin, ConfigMixin):
         width: int = 24,
         image_size: int | None = None,
     ):
+        check_judge(object_names=object_names, background_names=background_names, width=width, image_size=image_size)
         super().__init__()
         self.stem = nn.Sequential(
             ConvolutionUnit(3, width, kernel_size=5, stride=2),
@@ -167,6 +170,7 @@ class ClipJudge(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(self, motion_names: list[str], num_frames: int, width: int = 16, image_size: int | None = None):
+        check_judge(motion_names=motion_names, num_frames=num_frames, width=width, image_size=image_size)
         super().__init__()
         self.frame_stem = nn.Sequential(
             ConvolutionUnit(3, width, stride=2),

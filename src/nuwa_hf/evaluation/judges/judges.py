@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nuwa_hf.evaluation.judges.judge_folders import load_judge
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, ClipJudgeOutput, FrameJudge, FrameJudgeOutput
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
 
@@ -58,7 +59,9 @@ class Judges:
             `Judges`: all that the directory holds, in evaluation mode.
 
         Raises:
-            ValueError: If the directory lacks one of the first two.
+            OSError: If one of them is broken.
+            TypeError: If a configuration has a value of the wrong type.
+            ValueError: If the directory lacks one of the first two, or a configuration is impossible.
         """
         directory = Path(directory)
         missing = [name for name in (FRAME_JUDGE_FOLDER, CLIP_JUDGE_FOLDER) if not (directory / name).is_dir()]
@@ -67,11 +70,11 @@ class Judges:
                 f"`judges` must be a directory that holds {FRAME_JUDGE_FOLDER}/ and {CLIP_JUDGE_FOLDER}/, got "
                 f"{str(directory)!r} without {', '.join(missing)}; make them with `nuwa-hf train-judges`."
             )
-        frame_judge = FrameJudge.from_pretrained(directory / FRAME_JUDGE_FOLDER).to(device)
-        clip_judge = ClipJudge.from_pretrained(directory / CLIP_JUDGE_FOLDER).to(device)
+        frame_judge = load_judge(FrameJudge, directory / FRAME_JUDGE_FOLDER, device)
+        clip_judge = load_judge(ClipJudge, directory / CLIP_JUDGE_FOLDER, device)
         segment_judge = None
         if (directory / SEGMENT_JUDGE_FOLDER).is_dir():
-            segment_judge = SegmentJudge.from_pretrained(directory / SEGMENT_JUDGE_FOLDER).to(device)
+            segment_judge = load_judge(SegmentJudge, directory / SEGMENT_JUDGE_FOLDER, device)
         return cls(frame_judge, clip_judge, segment_judge)
 
     @torch.inference_mode()

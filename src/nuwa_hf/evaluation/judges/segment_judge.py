@@ -12,6 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nuwa_hf.evaluation.judges.judge_folders import check_judge
 from nuwa_hf.evaluation.judges.judge_networks import (
     ConvolutionUnit,
     FrameJudge,
@@ -36,6 +37,7 @@ class SegmentJudge(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(self, class_names: list[str], width: int = 24, image_size: int | None = None):
+        check_judge(class_names=class_names, width=width, image_size=image_size)
         super().__init__()
         self.stem = nn.Sequential(
             ConvolutionUnit(3, width, kernel_size=5, stride=2),

@@ -26,6 +26,7 @@ from nuwa_hf.datasets.moving_mnist import MOVING_MNIST
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.judges.digit_finder import DigitFinder
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER, DigitReader
+from nuwa_hf.evaluation.judges.judge_folders import load_judge
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
 from nuwa_hf.evaluation.judges.judge_progress import JudgeProgress
 from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
@@ -257,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         torch.manual_seed(arguments.seed)
         judge = judge_class(**classes)
         if folder == SEGMENT_JUDGE_FOLDER:
-            judge.start_from(FrameJudge.from_pretrained(arguments.output_dir / FRAME_JUDGE_FOLDER))
+            judge.start_from(load_judge(FrameJudge, arguments.output_dir / FRAME_JUDGE_FOLDER))
         judge.to(arguments.device)
         report["training"][folder] = train(judge, clips, loss_function, steps=steps, **options)
         save_judge(judge, arguments.output_dir / folder)

@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -13,7 +14,13 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from nuwa_hf.argument_types import shown
 
+
+# The columns with the number of their axes; a shard may lack the others.
+COLUMNS = {"video_tokens": 4, "caption_ids": 2, "image_caption_ids": 2, "image_indices": 1}
+FURTHER_COLUMNS = {"sketch_tokens": 4, "source_rows": 1}
+SHARD_NAME = re.compile(r"tokens-(\d{5,12})[.]safetensors")
 DTYPES = {"U16": np.dtype("<u2"), "I32": np.dtype("<i4")}  # on disk; earlier versions wrote 32 bits only
 
 
@@ -40,13 +47,16 @@ class OpenShard:
             slices = {name: file.get_slice(name) for name in file.offset_keys()}
             kinds = {name: one.get_dtype() for name, one in slices.items()}
             shapes = {name: tuple(one.get_shape()) for name, one in slices.items()}
-        if "video_tokens" not in shapes or len({shape[:1] for shape in shapes.values()}) > 1:
-            raise damaged(path, f"holds only {in_words(shapes)}")
+        if not _are_columns(shapes):
+            raise damaged(path, f"holds {in_words(shapes)}, not the columns of tokens")
         if not set(kinds.values()) <= DTYPES.keys():
             raise damaged(path, f"holds numbers of the types {sorted(set(kinds.values()))}, not only {list(DTYPES)}")
         self.num_rows = shapes["video_tokens"][0]
         self.row_shapes = {name: shape[1:] for name, shape in shapes.items()}
-        self.bounds = json.loads(metadata.get("info", "{}")).get("bounds")
+        try:
+            self.bounds = bounds_in(info_in(metadata), shapes)
+        except ValueError as error:
+            raise damaged(path, str(error)) from error
         self._file = os.open(path, os.O_RDONLY)
         self._places, offset = {}, os.fstat(self._file).st_size
         for name in reversed(shapes):  # the format has no gaps, and nothing after the last tensor
@@ -87,6 +97,61 @@ class OpenShard:
         return values.astype(np.int32)
 
 
+def info_in(metadata: dict[str, str]) -> dict[str, Any]:
+    """What a shard says about itself.
+
+    Args:
+        metadata (`dict[str, str]`): as safetensors stores it.
+
+    Returns:
+        `dict[str, Any]`: empty if it says nothing.
+
+    Raises:
+        ValueError: If that cannot be read.
+    """
+    try:
+        info = json.loads(metadata.get("info", "{}"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("says about itself what is no JSON") from error
+    if not isinstance(info, dict):
+        raise ValueError(f"says about itself {shown(info)}, where names with values should stand")
+    return info
+
+
+def bounds_in(info: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, int]] | None:
+    """The smallest and the largest value of each column, as a shard says them.
+
+    Args:
+        info (`dict[str, Any]`): from `info_in`.
+        shapes (`dict[str, tuple[int, ...]]`): column to shape.
+
+    Returns:
+        `dict[str, tuple[int, int]]`: of all columns; empty without clips; None if it does not say them.
+
+    Raises:
+        ValueError: If they are none.
+    """
+    bounds = info.get("bounds")
+    if bounds is None:
+        return None
+    needed = {name for name, shape in shapes.items() if shape[0]}
+    if not isinstance(bounds, dict) or bounds.keys() != needed:
+        raise ValueError(f"names the bounds {shown(bounds)}, where each column should have two")
+    for name, pair in bounds.items():
+        if not isinstance(pair, list) or len(pair) != 2 or not all(type(bound) is int for bound in pair):
+            raise ValueError(f"names the bounds {shown(pair)} of {name}, where two whole numbers should stand")
+    return {name: tuple(pair) for name, pair in bounds.items()}
+
+
+def _are_columns(shapes: dict[str, tuple[int, ...]]) -> bool:
+    known = COLUMNS | FURTHER_COLUMNS
+    if not COLUMNS.keys() <= shapes.keys() <= known.keys():
+        return False
+    if any(len(shape) != known[name] for name, shape in shapes.items()):
+        return False
+    return len({shape[0] for shape in shapes.values()}) == 1 and all(all(shape[1:]) for shape in shapes.values())
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """A shard as safetensors opens it.
@@ -100,6 +165,8 @@ def opened(path: Path) -> Iterator[Any]:
     Raises:
         ValueError: If it is damaged.
     """
+    if path.exists() and not path.is_file():
+        raise damaged(path, "is a folder, a device or a pipe")
     try:
         with safe_open(path, "np") as file:
             yield file
@@ -125,4 +192,4 @@ def damaged(path: Path, reason: str) -> ValueError:
 
 def in_words(shapes: dict[str, tuple[int, ...]]) -> str:
     """Columns and their shapes, for an error message."""
-    return ", ".join(f"{name} of {shape}" for name, shape in sorted(shapes.items()))
+    return ", ".join(f"{name} of {shape}" for name, shape in sorted(shapes.items())) or "nothing"

@@ -4,10 +4,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 
+from nuwa_hf.argument_types import check_types
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
 from nuwa_hf.training.tokens.clip_tokens import SkippedClip, TokenizedRows
+
+
+NOT_PLAIN = ("skipped", "captions")  # which are looked at by themselves
 
 
 @dataclass
@@ -28,10 +32,23 @@ class ShardContent:
 
     @classmethod
     def from_info(cls, info: dict[str, Any]) -> "ShardContent":
-        """From what `to_info` gave; shards of earlier versions have one clip a row and do not count captions."""
-        skipped = [SkippedClip(**clip) for clip in info["skipped"]]
-        num_clips = info.get("num_clips", info["num_rows"] - len(skipped))
-        return cls(info["num_rows"], num_clips, skipped, CaptionLosses.from_dict(info.get("captions", {})))
+        """From what `to_info` gave; shards of earlier versions have one clip a row and do not count captions.
+
+        Raises:
+            ValueError: If it gave no such thing.
+        """
+        try:
+            skipped = [SkippedClip(**clip) for clip in info["skipped"]]
+            num_clips = info.get("num_clips", info["num_rows"] - len(skipped))
+            content = cls(info["num_rows"], num_clips, skipped, CaptionLosses.from_dict(info.get("captions", {})))
+            for one in (content, content.captions, *skipped):
+                plain = {name: hint for name, hint in get_type_hints(type(one)).items() if name not in NOT_PLAIN}
+                check_types(vars(one), plain, "write it anew")
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"does not say what it holds ({error})") from error
+        if min(content.num_rows, content.num_clips) < 0:
+            raise ValueError("says that it holds less than nothing")
+        return content
 
     @classmethod
     def of(cls, part: TokenizedRows) -> "ShardContent":

@@ -15,12 +15,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from nuwa_hf.argument_types import is_of_type, shown
 from nuwa_hf.media.whole_files import written_aside
-from nuwa_hf.training.tokens.open_shard import damaged, opened
+from nuwa_hf.training.tokens.open_shard import SHARD_NAME, damaged, info_in, opened
 from nuwa_hf.training.tokens.stored_columns import StoredColumn, StoredShards
 
 
 METADATA_NAME = "token_files.json"
+METADATA_TYPES = {"num_shards": int | None, "num_frames": int | None, "frame_rate": float | None}  # of what is used
 LARGEST_IN_16_BITS = 65535
 
 
@@ -86,11 +88,12 @@ class TokenFiles:
                 f"`tokens` must be whole, got {str(folder)!r}, whose data set was not read to its end; run `nuwa-hf "
                 "tokenize` again with the same arguments to write the rest."
             )
-        missing = [index for index in range(num_shards) if not shard_path(folder, index).is_file()]
-        if missing:
+        missing = next((index for index in range(num_shards) if not shard_path(folder, index).is_file()), None)
+        if missing is not None:
+            present = sum(shard_path(folder, index).is_file() for index in _shard_numbers(folder))
             raise ValueError(
-                f"`tokens` must hold all of their {num_shards} shards, got {num_shards - len(missing)} in "
-                f"{str(folder)!r} without {shard_path(folder, missing[0]).name}; run `nuwa-hf tokenize` again with "
+                f"`tokens` must hold all of their {shown(num_shards)} shards, got {present} in "
+                f"{str(folder)!r} without {shard_path(folder, missing).name}; run `nuwa-hf tokenize` again with "
                 "the same arguments to write the rest."
             )
         shards = StoredShards([shard_path(folder, index) for index in range(num_shards)])
@@ -175,10 +178,19 @@ def read_shard_infos(folder: Path) -> dict[int, dict[str, Any] | None]:
         ValueError: If a shard is damaged.
     """
     infos = {}
-    for path in sorted(folder.glob("tokens-*.safetensors")):
+    for index in _shard_numbers(folder):
+        path = shard_path(folder, index)
         with opened(path) as file:
-            infos[shard_number(path.name)] = shard_info(file.metadata() or {})
+            try:
+                infos[index] = shard_info(file.metadata() or {})
+            except ValueError as error:
+                raise damaged(path, str(error)) from error
     return infos
+
+
+def _shard_numbers(folder: Path) -> list[int]:
+    names = [path.name for path in folder.glob("tokens-*.safetensors") if SHARD_NAME.fullmatch(path.name)]
+    return sorted(map(shard_number, names))
 
 
 def shard_info(metadata: dict[str, str]) -> dict[str, Any] | None:
@@ -189,8 +201,11 @@ def shard_info(metadata: dict[str, str]) -> dict[str, Any] | None:
 
     Returns:
         `dict[str, Any]`, or None if it was told nothing.
+
+    Raises:
+        ValueError: If that cannot be read.
     """
-    info = json.loads(metadata.get("info", "{}"))
+    info = info_in(metadata)
     info.pop("bounds", None)  # which `write_shard` adds
     return info or None
 
@@ -220,10 +235,14 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         )
     try:
         metadata = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, f"is no JSON ({error})") from error
     if not isinstance(metadata, dict) or "num_shards" not in metadata:
         raise damaged(path, "does not say how many shards there are")
+    for name, hint in METADATA_TYPES.items():
+        value = metadata.get(name)
+        if not is_of_type(value, hint) or (value is not None and value <= 0):
+            raise damaged(path, f"says {shown(value)} for `{name}`")
     return metadata
 
 

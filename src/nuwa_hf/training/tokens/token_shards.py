@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.media.whole_files import written_aside
+from nuwa_hf.training.tokens.open_shard import damaged
 from nuwa_hf.training.tokens.shard_content import ShardContent
 from nuwa_hf.training.tokens.shard_job import ShardRules
 from nuwa_hf.training.tokens.token_folder import shard_name
@@ -77,12 +78,16 @@ class ShardWriter:
                 num_rows = min(rules.rows_per_shard, self.source.num_rows - index * rules.rows_per_shard)
                 shards[index] = ShardContent(num_rows, num_rows)
                 continue
+            path = rules.folder.path(shard_name(index))
             if info.get("codec", rules.codec) != rules.codec:
                 raise ValueError(
-                    f"`output_dir` must hold shards of the given codec, got {rules.folder.path(shard_name(index))!r} "
-                    "of another; delete that file, which the same command then writes anew, or use another folder."
+                    f"`output_dir` must hold shards of the given codec, got {path!r} of another; delete that file, "
+                    "which the same command then writes anew, or use another folder."
                 )
-            shards[index] = ShardContent.from_info(info)
+            try:
+                shards[index] = ShardContent.from_info(info)
+            except ValueError as error:
+                raise damaged(path, str(error)) from error
         return shards
 
     def _check_skipped(self, shards: dict[int, ShardContent], num_rows: int) -> None:

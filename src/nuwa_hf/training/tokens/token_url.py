@@ -17,7 +17,7 @@ import fsspec
 import torch
 
 from nuwa_hf.datasets.url_errors import reaching
-from nuwa_hf.training.tokens.open_shard import OpenShard
+from nuwa_hf.training.tokens.open_shard import SHARD_NAME, OpenShard
 from nuwa_hf.training.tokens.token_files import METADATA_NAME, shard_info, shard_number
 from nuwa_hf.training.tokens.token_folder import Info, TokenFolder
 
@@ -108,7 +108,7 @@ class TokenUrl(TokenFolder):
                 yield torch.from_numpy(shard.read("video_tokens", 0, shard.num_rows))
 
     def _shards(self) -> list[str]:
-        return [name for name in self.names() if name.startswith("tokens-") and name.endswith(".safetensors")]
+        return [name for name in self.names() if SHARD_NAME.fullmatch(name)]
 
     def _info(self, name: str, head: bytes, size: int) -> Info:
         """The information in the head of a shard, whose offsets say how long it must be."""
@@ -116,11 +116,13 @@ class TokenUrl(TokenFolder):
             header = json.loads(head[8:])
             metadata = header.pop("__metadata__", {})
             end = max(tensor["data_offsets"][1] for tensor in header.values())
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._damaged(name, f"is no safetensors file ({error})") from error
-        if len(head) + end != size:
-            raise self._damaged(name, f"has {size} bytes instead of {len(head) + end}")
-        return shard_info(metadata)
+            whole = len(head) + end
+            info = shard_info(metadata)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            raise self._damaged(name, f"is no shard ({error})") from error
+        if whole != size:
+            raise self._damaged(name, f"has {size} bytes instead of {whole}")
+        return info
 
     def _damaged(self, name: str, reason: str) -> ValueError:
         return ValueError(

@@ -91,7 +91,7 @@ def prepare_folder(folder: TokenFolder, metadata: dict[str, Any]) -> None:
     if other:
         raise ValueError(
             f"`output_dir` must be a new folder or hold token files of the same arguments, got {str(folder)!r}, whose "
-            f"{', '.join(other)} differ; use another."
+            f"{', '.join(name[:40] for name in other[:10])} differ; use another."
         )
 
 
