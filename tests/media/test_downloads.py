@@ -16,8 +16,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def drip(self):
+        """Sends a byte now and then, until nobody listens."""
+        try:
+            while not self.server.is_over.wait(0.01):
+                self.wfile.write(b"x")
+        except OSError:
+            return
+
     def do_GET(self):
         self.server.seen.append(self.path)
+        if self.path in ("/slow-head", "/slow-body"):
+            if self.path == "/slow-body":
+                self.send_response(200)
+                self.send_header("Content-Length", "1000")
+                self.end_headers()
+            self.drip()
+            return
         if self.path == "/elsewhere":
             self.send_response(302)
             self.send_header("Location", f"http://localhost:{self.server.server_port}/secret")
@@ -34,10 +49,11 @@ def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.delenv(ALLOW_PRIVATE, raising=False)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.seen = []
+        running.seen, running.is_over = [], threading.Event()
         thread = threading.Thread(target=running.serve_forever, args=(0.02,))
         thread.start()
         yield running
+        running.is_over.set()
         running.shutdown()
         thread.join()
 
@@ -67,6 +83,22 @@ def test_size_and_time_are_limited_though_the_server_names_no_length(server, mon
     monkeypatch.setattr(downloads, "MAX_SECONDS", -1.0)
     monkeypatch.setattr(downloads, "MAX_BYTES", 10_000)
     with pytest.raises(DownloadError, match="takes longer than"):
+        download(url)
+
+
+@pytest.mark.parametrize("path", ["/slow-head", "/slow-body"])
+def test_a_server_that_sends_a_byte_now_and_then_does_not_hold_us(server, monkeypatch, path):
+    monkeypatch.setenv(ALLOW_PRIVATE, "1")
+    monkeypatch.setattr(downloads, "MAX_SECONDS", 0.1)
+    with pytest.raises(DownloadError, match="takes longer than"):
+        download(f"http://127.0.0.1:{server.server_port}{path}")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/a.png", "webhdfs://10.0.0.1:1/a", "zip://a.png::sftp://x/a.zip", "HTTP://127.0.0.1/"]
+)
+def test_urls_that_name_another_machine_are_opened_on_request_only(url):
+    with pytest.raises(DownloadError, match=r"may lead to any machine; .*NUWA_HF_ALLOW_PRIVATE_URLS=1"):
         download(url)
 
 

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Whatever stands for an image or a clip gives the same frames with the same times, or says what is wrong."""
 
+import os
 from fractions import Fraction
 
 import av
@@ -33,6 +34,13 @@ def write_video(path, frames, rate, codec="libx264", **options):
             file.mux(stream.encode(av.VideoFrame.from_image(frame)))
         file.mux(stream.encode())
     return path
+
+
+def test_a_device_or_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", "/dev/zero"):
+        with pytest.raises(BrokenMediaError, match="is a device or a pipe"), open_media(path):
+            pass
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])

@@ -65,6 +65,7 @@ TOKENIZERS = [
     (write("tokenizer_config.json", "[" * 10**5), "tokenizer_config.json is not valid JSON"),
 ]
 CASES = [
+    ("vqgan", with_value("config.json", "out_channels", 10**12), "allocate memory"),
     *((reader, *case) for reader in ("vqgan", "transformer") for case in MODELS),
     *(("configuration", *case) for case in MODELS[:3]),
     *(("tokenizer", *case) for case in TOKENIZERS),

@@ -7,7 +7,11 @@ A URL may stand in a data set or in a request of a stranger, who must not read t
 
 import ipaddress
 import os
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nuwa_hf.media.errors import DownloadError
@@ -23,26 +27,41 @@ MAX_SECONDS = 600.0
 SILENT_SECONDS = 60  # without a byte
 MAX_REDIRECTS = 5
 CHUNK = 2**16
+# What `fsspec` opens without connecting to a machine that the URL names: files, archives, and stores of one address.
+STORES = frozenset(
+    (
+        *("file", "local", "memory", "data", "zip", "tar", "libarchive", "simplecache", "filecache", "blockcache"),
+        *("hf", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "tos"),
+    )
+)
 
 
 def download(url: str) -> bytes:
     """The file at a URL.
 
     Args:
-        url (`str`): `http://` or `https://`; or any that `fsspec` opens, such as a file in an archive.
+        url (`str`): `http://` or `https://`; or one of a store that `fsspec` opens, such as `s3://`, or a file in an
+            archive.
 
     Returns:
         `bytes`: the file, at most 1 GiB.
 
     Raises:
         DownloadError: If it cannot be reached, takes longer than 10 minutes, is larger, or lies on a private address:
-            of the machine itself, of its network, or reserved. `NUWA_HF_ALLOW_PRIVATE_URLS=1` allows those. Redirects
-            are held to the same.
+            of the machine itself, of its network, or reserved. `NUWA_HF_ALLOW_PRIVATE_URLS=1` allows those, and kinds
+            of URLs that name another machine, such as `ftp://`. Redirects are held to the same.
     """
     if url.startswith(("http://", "https://")):
         return _fetch(url)
     if "http://" in url or "https://" in url:
         raise DownloadError("has a web address within another URL; give a web address alone")
+    for part in url.split("::"):
+        kind = part.partition("://")[0]
+        if "/" not in kind and kind not in STORES and os.environ.get(ALLOW_PRIVATE) != "1":
+            raise DownloadError(
+                f"is of the kind {kind[:40]!r}, which may lead to any machine; give a web address, a file, or a store "
+                f"such as s3://, or set {ALLOW_PRIVATE}=1 if that is meant"
+            )
     import fsspec
 
     try:
@@ -58,18 +77,55 @@ def _fetch(url: str) -> bytes:
     import requests  # here, since only a URL needs it
 
     ends, content = time.monotonic() + MAX_SECONDS, bytearray()
+    too_long = DownloadError(f"takes longer than {MAX_SECONDS:g} seconds; copy it here first")
+    sockets: list[socket.socket] = []
     try:
-        with _session() as session, session.get(url, timeout=SILENT_SECONDS, stream=True) as response:
+        with (
+            _ended_at(ends, sockets),
+            _session(sockets) as session,
+            session.get(url, timeout=SILENT_SECONDS, stream=True) as response,
+        ):
             response.raise_for_status()
-            _check_size(int(response.headers.get("Content-Length", 0)))
+            _check_size(_length_in(response))
             for chunk in response.iter_content(CHUNK):
                 content += chunk
                 _check_size(len(content))
                 if time.monotonic() > ends:
-                    raise DownloadError(f"takes longer than {MAX_SECONDS:g} seconds; copy it here first")
+                    raise too_long
     except requests.RequestException as error:
+        if time.monotonic() > ends:
+            raise too_long from error
         raise DownloadError(f"cannot be downloaded: {error}") from error
+    if time.monotonic() > ends:  # what was cut off then may look like an end
+        raise too_long
     return bytes(content)
+
+
+def _length_in(response: "requests.Response") -> int:
+    length = response.headers.get("Content-Length", "0")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+@contextmanager
+def _ended_at(ends: float, sockets: list[socket.socket]) -> Iterator[None]:
+    """Within the block, connections are cut once the time is over: a server that sends a byte now and then would hold
+    them for ever, for each byte counts as an answer.
+    """
+
+    def cut() -> None:
+        for sock in sockets:
+            try:
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # of TLS too, from another thread
+            except OSError:
+                continue  # it is over already, or TLS has taken its place
+
+    timer = threading.Timer(max(0.0, ends - time.monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _check_size(size: int) -> None:
@@ -77,8 +133,12 @@ def _check_size(size: int) -> None:
         raise DownloadError(f"is larger than {MAX_BYTES / 2**30:g} GiB; copy it here, and cut or shrink it, first")
 
 
-def _session() -> "requests.Session":
-    """A session that looks where each connection really went, so that neither names nor redirects can hide it."""
+def _session(sockets: list[socket.socket]) -> "requests.Session":
+    """A session that looks where each connection really went, so that neither names nor redirects can hide it.
+
+    Args:
+        sockets (`list[socket.socket]`): gets that of each connection.
+    """
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -86,20 +146,24 @@ def _session() -> "requests.Session":
 
     session = requests.Session()
     session.max_redirects = MAX_REDIRECTS
-    if os.environ.get(ALLOW_PRIVATE) == "1":
-        return session
+    is_private_allowed = os.environ.get(ALLOW_PRIVATE) == "1"
 
     def public_only(connection: type[HTTPConnection], pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
         class PublicConnection(connection):
             def _new_conn(self):  # urllib3 says nothing between connecting and the first byte sent
                 sock = super()._new_conn()
+                sockets.append(sock)
                 address = sock.getpeername()[0]
-                if not _is_public(address):
+                if not is_private_allowed and not _is_public(address):
                     sock.close()
                     raise DownloadError(
                         f"lies on a private address, {address}; set {ALLOW_PRIVATE}=1 if that is meant"
                     )
                 return sock
+
+            def connect(self):
+                super().connect()
+                sockets.append(self.sock)
 
         return type(pool.__name__, (pool,), {"ConnectionCls": PublicConnection})
 

@@ -161,6 +161,8 @@ def _open_photo(file: BinaryIO) -> PIL.Image.Image:
 
 
 def _open_local(path: str | bytes) -> BinaryIO:
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):  # reading may never end
+        raise UnreadableFileError("is a device or a pipe", remedy="copy what it gives into a file")
     try:
         return open(path, "rb")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError) as error:  # a null byte

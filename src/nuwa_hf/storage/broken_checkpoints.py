@@ -12,8 +12,11 @@ from contextlib import contextmanager
 LONGEST = 500  # letters of what a library said
 # Of libraries that read values as they stand in a file: an unknown key, no list, another shape, nesting without end.
 RAISED = (AttributeError, IndexError, KeyError, RecursionError, pickle.UnpicklingError)
-# What transformers and torch say in a RuntimeError if shapes differ, or a file is no file of weights.
-OF_WEIGHTS = re.compile("mismatch|state_dict|PytorchStreamReader|invalid load key|weights_only", re.IGNORECASE)
+# What transformers and torch say in a RuntimeError if shapes differ, a file is no file of weights, or no machine could
+# hold the sizes of a configuration.
+OF_WEIGHTS = re.compile(
+    "mismatch|state_dict|PytorchStreamReader|invalid load key|weights_only|can't allocate memory", re.IGNORECASE
+)
 
 
 class BrokenWeightsError(OSError, RuntimeError):

@@ -79,12 +79,15 @@ def check_optimizers(optimizers: Sequence[torch.optim.Optimizer], before: Sequen
     """
     like(settings_of(optimizers), list(before), "the optimizer")
     for optimizer in optimizers:
+        names = None
         for parameter, state in optimizer.state.items():
+            names = state.keys() if names is None else names
+            if state.keys() != names:
+                raise ValueError(f"the optimizer holds {sorted(state)} of one weight and {sorted(names)} of another")
             for key, value in state.items():
-                shape = tuple(value.shape) if isinstance(value, torch.Tensor) else None
-                is_number = isinstance(value, int | float) and not isinstance(value, bool)
-                if not is_number and shape not in ((), tuple(parameter.shape)):
-                    raise ValueError(f"the optimizer's {key!r} of a weight of {tuple(parameter.shape)} has {shape}")
+                shape = torch.Size() if key == "step" else parameter.shape
+                if not isinstance(value, torch.Tensor) or value.shape != shape:
+                    raise ValueError(f"the optimizer's {key!r} of a weight of {tuple(shape)} is {shown(value)}")
 
 
 def check_random_states(checkpoint: Path, process: int) -> None:
