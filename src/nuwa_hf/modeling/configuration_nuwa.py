@@ -25,6 +25,7 @@ from nuwa_hf.storage.local_checkpoint import check_json_files, is_local_path
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
 NONE_TOKEN_ID = 4  # of `NuwaTokenizer`
+MOST_LAYERS = 1024
 
 
 @saves_standalone
@@ -218,6 +219,9 @@ class NuwaConfig(PreTrainedConfig):
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}; use 1 or more.")
+        for name in ("num_encoder_layers", "num_decoder_layers"):
+            if getattr(self, name) > MOST_LAYERS:  # which would be built for ever
+                raise ValueError(f"`{name}` must be at most {MOST_LAYERS}, got {getattr(self, name)}; use fewer.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"`hidden_size` must be a multiple of `num_attention_heads`, got {self.hidden_size} and "

@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nuwa_hf.argument_types import check_types
+from nuwa_hf.argument_types import check_types, shown
 from nuwa_hf.modeling.codec.frames import check_multiple
 from nuwa_hf.modeling.fsq_quantizer import FiniteScalarQuantizer
 
@@ -20,6 +20,9 @@ TYPES = {
     "quantizer": str,
     "fsq_levels": tuple[int, ...] | None,
 }
+# Beyond what anyone trains, so that a configuration that was edited takes neither all memory nor for ever.
+LARGEST_SIZE = 2**16
+LARGEST = {"layers_per_block": 256, "codebook_size": 2**24}
 
 
 def check_configuration(config: Mapping[str, Any]) -> None:
@@ -40,8 +43,12 @@ def check_configuration(config: Mapping[str, Any]) -> None:
     for name in (*sizes, *(name for name in ("codebook_size", "codebook_dim") if config[name] is not None)):
         if config[name] < 1:
             raise ValueError(f"`{name}` must be at least 1, got {config[name]}; use 1 or more.")
+        if config[name] > LARGEST.get(name, LARGEST_SIZE):
+            raise ValueError(
+                f"`{name}` must be at most {LARGEST.get(name, LARGEST_SIZE)}, got {shown(config[name])}; use less."
+            )
     for channels in config["block_out_channels"]:
-        if channels < 1 or channels % config["norm_num_groups"]:
+        if not 1 <= channels <= LARGEST_SIZE or channels % config["norm_num_groups"]:
             raise ValueError(
                 f"`block_out_channels` must be positive multiples of `norm_num_groups` = {config['norm_num_groups']}, "
                 f"got {channels} in {tuple(config['block_out_channels'])}; change the width, or the groups to a "
