@@ -19,7 +19,13 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens import inspect_dataset, train_tokenizer
 from nuwa_hf.training.tokens.caption_tokens import caption_ids, caption_losses
-from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata, shard_path
+from nuwa_hf.training.tokens.token_files import (
+    TokenFiles,
+    read_metadata,
+    read_shard_infos,
+    shard_path,
+    write_shard,
+)
 from nuwa_hf.training.tokens.token_files import write_metadata as write_about
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.tokenize_dataset import main
@@ -42,6 +48,14 @@ def made_with(tmp_path, monkeypatch):
 
 def tokenize(made_with, output, *others):
     main([*made_with, "--dataset", "clips", "--num_frames", "3", "--output_dir", output, *others])
+
+
+def test_tokens_that_the_codec_does_not_have_are_refused_when_the_same_command_goes_on(made_with):
+    tokenize(made_with, "out")
+    tokens, infos = TokenFiles.load("out")[:], read_shard_infos(Path("out"))
+    write_shard(Path("out"), 0, replace(tokens, video_tokens=tokens.video_tokens + 40_000), infos[0])
+    with pytest.raises(ValueError, match="`output_dir` must hold tokens of the given codec, from 0 to 31, got others"):
+        tokenize(made_with, "out")
 
 
 def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, caplog):

@@ -89,9 +89,16 @@ class TokenReport:
 
         Raises:
             OSError: If the report cannot be written.
+            ValueError: If a shard holds a token that the codec does not have.
         """
         used = torch.zeros(self.codebook_size, dtype=torch.bool)
         for tokens in self.folder.read_video_tokens():
+            largest = int(tokens.max()) if tokens.numel() else 0
+            if largest >= self.codebook_size or (tokens < 0).any():
+                raise ValueError(
+                    f"`output_dir` must hold tokens of the given codec, from 0 to {self.codebook_size - 1}, got others "
+                    f"up to {largest} in {str(self.folder)!r}; write them anew, into another folder."
+                )
             used[tokens.unique().long()] = True
         num_used = int(used.sum())
         codec = {"used_codes": num_used, "codebook_size": self.codebook_size}
