@@ -52,7 +52,7 @@ NUM_COUNT_CLIPS ?= 2048
 NUM_CLIPS ?= 24576
 NUM_VAL_CLIPS ?= 256
 NUM_CODES ?= 160
-HOURS ?= about 4
+HOURS ?= about 8
 HARDWARE ?= 2 CPU cores
 
 TOKENIZER_FLAGS ?=
@@ -62,7 +62,7 @@ SKETCH_VQGAN_FLAGS ?= --config $(CONFIGS)/emoji_motion_sketch_vqgan.yaml
 JUDGE_FLAGS ?=
 CODEC_GATE_FLAGS ?= --num_samples 400 --require object=0.98 motion=0.98 psnr-things=24
 NUWA_FLAGS ?= --config $(CONFIGS)/emoji_motion_nuwa.yaml
-EVALUATE_FLAGS ?= --require object-and-motion=0.6 whole=0.4
+EVALUATE_FLAGS ?= --require object-and-motion=0.6 whole=0.7
 
 CODEC = $(RUN)/merged/vqgan
 SKETCH_CODEC = $(RUN)/sketch_vqgan/vqgan

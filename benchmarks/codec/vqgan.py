@@ -200,7 +200,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the JSON file")
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS), help="to measure (default: both)")
-    for codec, size, batch_sizes, repetitions in (("embedded", 64, (1, 16), 15), ("f16", 336, (1, 2), 3)):
+    for codec, size, batch_sizes, repetitions in (("embedded", 128, (1, 16), 15), ("f16", 336, (1, 2), 3)):
         words = " ".join(map(str, batch_sizes))
         parser.add_argument(f"--{codec}_size", type=int, default=size, help=f"rows and columns (default: {size})")
         parser.add_argument(f"--{codec}_batch_sizes", type=int, nargs="+", default=batch_sizes, help=f"B ({words})")

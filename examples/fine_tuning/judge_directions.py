@@ -27,7 +27,7 @@ from nuwa_hf.media import contact_sheet, write_png
 
 
 DIFFERENT = 0.3  # in the sum of a pixel's three channels, each in [0, 1]
-LEAST_WAY = 8.0  # pixels from which an object counts as moved
+LEAST_WAY = 0.125  # of the frame's side, from which on an object counts as moved
 SHOWN = 4
 CLIPS_AT_ONCE = 16
 
@@ -47,7 +47,7 @@ def direction_of(video: np.ndarray) -> str | None:
         return None
     middles = np.array([np.argwhere(frame).mean(0) for frame in is_thing])
     down, right = middles[-1] - middles[0]
-    if np.hypot(down, right) < LEAST_WAY:
+    if np.hypot(down, right) < LEAST_WAY * video.shape[1]:
         return None
     return max(DIRECTIONS, key=lambda name: np.dot((right, down), DIRECTIONS[name]) / np.hypot(*DIRECTIONS[name]))
 
