@@ -96,8 +96,8 @@ class TokenReport:
             largest = int(tokens.max()) if tokens.numel() else 0
             if largest >= self.codebook_size or (tokens < 0).any():
                 raise ValueError(
-                    f"`output_dir` must hold tokens of the given codec, from 0 to {self.codebook_size - 1}, got others "
-                    f"up to {largest} in {str(self.folder)!r}; write them anew, into another folder."
+                    f"`output_dir` must hold tokens of the given codec, from 0 to {self.codebook_size - 1}, got "
+                    f"others up to {largest} in {str(self.folder)!r}; write them anew, into another folder."
                 )
             used[tokens.unique().long()] = True
         num_used = int(used.sum())
