@@ -133,11 +133,24 @@ def _load(
         return reason
     check_same_run(checkpoint, arguments)
     check_same_strategy(checkpoint, accelerator)
-    try:
+
+    def look() -> None:
         if written_by(checkpoint) == accelerator.num_processes:
             check_random_states(checkpoint, accelerator.process_index)
+
+    def load() -> None:
         accelerator.load_state(str(checkpoint))
         check_optimizers(_optimizers_of(accelerator), settings)
+
+    # One after the other: a process that loads shards waits for all of them.
+    return _why_not(look) or _why_not(load)
+
+
+def _why_not(action: Callable[[], None]) -> str | None:
+    """Runs an action in every process and returns, in every process, why it failed in any of them, or None."""
+    reason = None
+    try:
+        action()
     except (torch.OutOfMemoryError, OtherRunError):
         raise
     except LOAD_ERRORS as error:
