@@ -132,7 +132,7 @@ def read_videos(folder: Path, num_clips: int) -> tuple[list[np.ndarray], list[Sc
     for row in map(json.loads, lines):
         with open_media(folder / row["file_name"]) as media:
             frames = media.window(frame_rate=4, num_frames=6)
-            videos.append(np.stack([fit_picture(frame.picture(), 64, 64) for frame in frames]) / 255)
+            videos.append(np.stack([fit_picture(frame.picture(), SIZE, SIZE) for frame in frames]) / 255)
         words = row["text"].split()
         scenes.append(Scene(words[1], words[2], " ".join(words[4:-4]), words[-2]))
     return videos, scenes
