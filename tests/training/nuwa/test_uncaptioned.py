@@ -10,7 +10,7 @@ import torch
 from test_fine_tuning import random_tokens
 from tiny import FRAME_SIZE, VISUAL_GRID, tiny_config, tiny_vqgan
 
-from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.text_ids import none_text
@@ -65,17 +65,24 @@ def test_a_run_of_clips_without_captions_ends_in_a_pipeline_that_draws_without_a
     assert pipeline.transformer.config.sketch_vqgan_digest is None
 
 
-def test_further_training_adds_its_tasks_and_warns_of_another_codec(checkpoint, uncaptioned_run, tmp_path, caplog):
+def test_further_training_adds_its_tasks_and_with_another_codec_warns_and_forgets_the_temperature(
+    checkpoint, uncaptioned_run, tmp_path, caplog
+):
     other = tiny_vqgan()
     with torch.no_grad():
         other.quantize.embedding.weight.mul_(2)
     other.save_pretrained(tmp_path)
-    start, tokenizer = uncaptioned_run / "pipeline" / "transformer", str(checkpoint / "tokenizer")
+    model = NuwaForConditionalGeneration.from_pretrained(uncaptioned_run / "pipeline" / "transformer")
+    model.generation_config.update(guidance_scale=3.5, temperature=0.6)
+    model.save_pretrained(tmp_path / "start")
+    start, tokenizer = tmp_path / "start", str(checkpoint / "tokenizer")
     values = {"output_dir": "out", "tokens": ["a"], "tokenizer": tokenizer, "tasks": ["I2I=1", "T2I=1"]}
     for vqgan, is_other in ((uncaptioned_run / "pipeline" / "vqgan", False), (tmp_path, True)):
         arguments = NuwaArguments(**values, vqgan=str(vqgan), transformer=str(start))
         components = load_components(arguments)
-        config = build_transformer(arguments, components, Grid(*VISUAL_GRID)).config
+        built = build_transformer(arguments, components, Grid(*VISUAL_GRID))
+        config, sampling = built.config, built.generation_config
         assert config.learnt_tasks == ("T2I", "T2V", "I2I")
         assert config.vqgan_digest == codec_digest(components.vqgan)
         assert ("`vqgan` is not the codec" in caplog.text) == is_other
+        assert (sampling.guidance_scale, sampling.temperature) == (3.5, None if is_other else 0.6)

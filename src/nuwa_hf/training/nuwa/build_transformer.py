@@ -116,8 +116,8 @@ def build_transformer(
             none_token_id=components.tokenizer.none_token_id,
         )
         model = NuwaForConditionalGeneration(config)
+    model.generation_config = _sampling_defaults(arguments, model, components)
     _remember_what_is_learnt(model.config, arguments, components)
-    model.generation_config = _sampling_defaults(arguments, model.generation_config)
     if arguments.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
@@ -183,10 +183,15 @@ def _remember_what_is_learnt(config: NuwaConfig, arguments: NuwaArguments, compo
         config.learnt_tasks = tuple(task.abbreviation for task in TASKS if task.abbreviation in tasks)
 
 
-def _sampling_defaults(arguments: NuwaArguments, saved: GenerationConfig) -> GenerationConfig:
+def _sampling_defaults(
+    arguments: NuwaArguments, model: NuwaForConditionalGeneration, components: Components
+) -> GenerationConfig:
     """The sampling defaults of the finished checkpoint: from the arguments, else from the transformer to start from,
-    else the defaults.
+    else the defaults. What was chosen for the tokens of its codec, such as a temperature, is not kept with another.
     """
+    saved, digest = model.generation_config, model.config.vqgan_digest
+    if digest not in (None, codec_digest(components.vqgan)):
+        saved = GenerationConfig(guidance_scale=saved.guidance_scale)
     values = {"guidance_scale": GUIDANCE_SCALE, "unguided_temperature": UNGUIDED_TEMPERATURE}
     for source in (saved, arguments):
         values |= {name: getattr(source, name) for name in values if getattr(source, name, None) is not None}
