@@ -22,20 +22,32 @@ logger = logging.getLogger(__name__)
 _SAID: WeakKeyDictionary[NuwaForConditionalGeneration, set[str]] = WeakKeyDictionary()
 
 
-def warn_of_other_codec(name: str, codec: ModelMixin, transformer: NuwaForConditionalGeneration) -> None:
-    """Warn if a codec is not the one whose tokens a transformer learnt, however many codes it has.
+def is_other_codec(name: str, codec: ModelMixin, transformer: NuwaForConditionalGeneration) -> bool:
+    """Whether a codec is not the one whose tokens a transformer learnt, however many codes it has.
 
     Args:
         name (`str`): the component, `"vqgan"` or `"sketch_vqgan"`.
         codec (`ModelMixin`): the codec.
         transformer (`NuwaForConditionalGeneration`): whose configuration has a `vqgan_digest` or
             `sketch_vqgan_digest`.
+
+    Returns:
+        `bool`: False where nothing can be said.
     """
     learnt = getattr(transformer.config, f"{name}_digest")
-    if learnt is None:
-        return
-    digest = codec_digest(codec)
-    if digest is not None and not is_same_codec(learnt, digest):
+    digest = None if learnt is None else codec_digest(codec)
+    return digest is not None and not is_same_codec(learnt, digest)
+
+
+def warn_of_other_codec(name: str, codec: ModelMixin, transformer: NuwaForConditionalGeneration) -> None:
+    """Warn if a codec is not the one whose tokens a transformer learnt.
+
+    Args:
+        name (`str`): as for `is_other_codec`.
+        codec (`ModelMixin`): likewise.
+        transformer (`NuwaForConditionalGeneration`): likewise.
+    """
+    if is_other_codec(name, codec, transformer):
         text = (
             f"`{name}` is not the codec whose tokens `transformer` learnt: their digests differ, so a token may mean "
             "something else. Load both from one checkpoint, or train the transformer on this codec's tokens."

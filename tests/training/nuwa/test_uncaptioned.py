@@ -10,7 +10,7 @@ import torch
 from test_fine_tuning import random_tokens
 from tiny import FRAME_SIZE, VISUAL_GRID, tiny_config, tiny_vqgan
 
-from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline
+from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaVQGAN
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.text_ids import none_text
@@ -72,12 +72,14 @@ def test_further_training_adds_its_tasks_and_with_another_codec_warns_and_forget
     with torch.no_grad():
         other.quantize.embedding.weight.mul_(2)
     other.save_pretrained(tmp_path)
+    own = uncaptioned_run / "pipeline" / "vqgan"
+    NuwaVQGAN.from_pretrained(own).bfloat16().save_pretrained(tmp_path / "rounded")
     model = NuwaForConditionalGeneration.from_pretrained(uncaptioned_run / "pipeline" / "transformer")
     model.generation_config.update(guidance_scale=3.5, temperature=0.6)
     model.save_pretrained(tmp_path / "start")
     start, tokenizer = tmp_path / "start", str(checkpoint / "tokenizer")
     values = {"output_dir": "out", "tokens": ["a"], "tokenizer": tokenizer, "tasks": ["I2I=1", "T2I=1"]}
-    for vqgan, is_other in ((uncaptioned_run / "pipeline" / "vqgan", False), (tmp_path, True)):
+    for vqgan, is_other in ((own, False), (tmp_path / "rounded", False), (tmp_path, True)):
         arguments = NuwaArguments(**values, vqgan=str(vqgan), transformer=str(start))
         components = load_components(arguments)
         built = build_transformer(arguments, components, Grid(*VISUAL_GRID))

@@ -19,7 +19,9 @@ from nuwa_hf.training.run.run_arguments import require
 
 
 PIXELS_OF_A_TOKEN = 16  # of the embedded codec, which a new one starts from
-IMAGE_SIZES = {"emoji-motion": 128, "tiny": 128, "small": 256, "base": 256}  # the presets that init knows
+IMAGE_SIZES = {  # of the presets that init knows
+    name: PRESETS[name]["visual_grid"][-1] * PIXELS_OF_A_TOKEN for name in ("emoji-motion", "tiny", "small", "base")
+}
 WANTED_RATE = 4.0  # frames a second
 MOST_WINDOWS = 8  # samples of a long clip
 ROWS, FEWEST_ROWS = 16, 4  # of a step; a row for each of the tasks of clips needs 4

@@ -17,7 +17,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.other_codes import transformer_with_codes
 from nuwa_hf.modeling.token_checks import check_grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.pipelines.learnt import warn_of_other_codec
+from nuwa_hf.pipelines.learnt import is_other_codec, warn_of_other_codec
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
@@ -189,8 +189,8 @@ def _sampling_defaults(
     """The sampling defaults of the finished checkpoint: from the arguments, else from the transformer to start from,
     else the defaults. What was chosen for the tokens of its codec, such as a temperature, is not kept with another.
     """
-    saved, digest = model.generation_config, model.config.vqgan_digest
-    if digest not in (None, codec_digest(components.vqgan)):
+    saved = model.generation_config
+    if is_other_codec("vqgan", components.vqgan, model):
         saved = GenerationConfig(guidance_scale=saved.guidance_scale)
     values = {"guidance_scale": GUIDANCE_SCALE, "unguided_temperature": UNGUIDED_TEMPERATURE}
     for source in (saved, arguments):
