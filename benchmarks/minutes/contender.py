@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What every contender has: it trains for so many minutes, and then draws what captions ask for."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Size:
         text_layers (`int`): of their text encoders.
         gpt2_width (`int`): of GPT-2, which has no text encoder and no cross-attention.
         codec_channels (`tuple[int, ...]`): of this package's codec by level, each of which halves the frame once.
-        codes (`int`): of the codecs.
+        code_levels (`tuple[int, ...]`): of each number that a code of this package's codec holds.
         vae_width (`int`): of nuwa-pytorch's codec.
         unet_channels (`tuple[int, ...]`): of the diffusion by level.
         batch_scale (`float`): factor on all batches.
@@ -39,11 +40,16 @@ class Size:
     text_layers: int
     gpt2_width: int
     codec_channels: tuple[int, ...]
-    codes: int
+    code_levels: tuple[int, ...]
     vae_width: int
     unet_channels: tuple[int, ...]
     batch_scale: float = 1.0
     drawn: bool = False
+
+    @property
+    def codes(self) -> int:
+        """How many codes the codecs have."""
+        return math.prod(self.code_levels)
 
     def batch(self, count: int) -> int:
         """A batch of the full size at this one."""
@@ -57,8 +63,8 @@ SIZES = {
         layers=6,
         text_layers=2,
         gpt2_width=256,
-        codec_channels=(16, 32, 64, 128),
-        codes=512,
+        codec_channels=(8, 16, 64, 128),
+        code_levels=(8, 8, 8),
         vae_width=48,
         unet_channels=(96, 96),
     ),
@@ -69,7 +75,7 @@ SIZES = {
         text_layers=1,
         gpt2_width=64,
         codec_channels=(8, 8, 8, 8),
-        codes=32,
+        code_levels=(4, 8),
         vae_width=16,
         unet_channels=(32, 32),
         batch_scale=0.125,

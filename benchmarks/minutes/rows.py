@@ -49,7 +49,7 @@ class Plan:
     per_set: int = 128
     per_set_on_the_way: int = 16
     sampling_minutes: float = 15.0
-    judge_steps: int = 1500
+    judge_steps: int = 4000
     timed_batches: tuple[int, ...] = (1, 16)
 
     def rows(self) -> list["RowName"]:

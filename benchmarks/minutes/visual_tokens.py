@@ -24,14 +24,12 @@ from nuwa_hf import NuwaVQGAN
 from nuwa_hf.media import written_aside
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
-from nuwa_hf.training.run.run_state import GeneratorState
-from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.vqgan_arguments import default_learning_rate
 from nuwa_hf.training.vqgan.vqgan_losses import object_pixel_weights, reconstruction_loss
 
 
 CODEC_SHARE, TOKENS_SHARE = 0.2, 0.08  # of the budget
-FRAMES_A_STEP, CLIPS_AT_ONCE = 32, 16
+FRAMES_A_STEP, CLIPS_AT_ONCE = 16, 16
 SHARD_SECONDS = 30.0
 OBJECT_WEIGHT = 3.0
 CODEC_FOLDER = "vqgan"
@@ -93,18 +91,20 @@ def make_visual_tokens(
 def build_codec(size: Size) -> NuwaVQGAN:
     """A fresh codec.
 
-    Each patch of a token is encoded alone, so that black is always the same token.
+    Each patch of a token is encoded alone, so that black is always the same token. Codes are rounded latents (finite
+    scalar quantisation), which need no codebook to be learnt first: minutes are short. The finest levels are narrow,
+    since nearly all pixels are there.
     """
     return NuwaVQGAN(
         block_out_channels=size.codec_channels,
         layers_per_block=1,
         attention_levels=(),
         latent_channels=64,
-        codebook_dim=32,
-        codebook_size=size.codes,
         norm_num_groups=8,
         mid_block_attention=False,
         isolated_patches=True,
+        quantizer="fsq",
+        fsq_levels=size.code_levels,
         sample_size=64,
     )
 
@@ -112,37 +112,20 @@ def build_codec(size: Size) -> NuwaVQGAN:
 def _train_codec(size: Size, seconds: float, seed: int, clips: ClipSource, folder: Path) -> dict[str, float]:
     torch.manual_seed(seed)
     codec = build_codec(size).to(memory_format=torch.channels_last).train()
-    generator = torch.Generator().manual_seed(seed)
-    codebook = EmaCodebook(codec.quantize, decay=0.98, revive_after=128, generator=generator)
-    learnt = [weight for weight in codec.parameters() if weight.requires_grad]
-    ema = AveragedWeights(learnt, 0.99)
-    latest: dict[str, Tensor] = {}
+    weights = list(codec.parameters())
+    ema = AveragedWeights(weights, 0.99)
 
     def loss(step: int) -> Tensor:
         pixels, masks = clips.frames(step, size.batch(FRAMES_A_STEP))
         pixels = pixels.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
-        if not codebook.is_started:
-            codebook.initialise(codec.encode(pixels).latents)
-        output = codec(pixels)
-        latest.update(latents=output.latents.detach(), tokens=output.tokens)
-        weights = object_pixel_weights(masks, OBJECT_WEIGHT)
-        return reconstruction_loss(output.sample, pixels, weights, l2_weight=4.0) + output.commitment_loss
-
-    def after_step() -> None:
-        codebook.update(latest["latents"], latest["tokens"])
-        ema.update()
+        pixel_weights = object_pixel_weights(masks, OBJECT_WEIGHT)
+        return reconstruction_loss(codec(pixels).sample, pixels, pixel_weights, l2_weight=4.0)
 
     rate = default_learning_rate(size.codec_channels)
-    learner = Learner(
-        codec,
-        [torch.optim.AdamW(learnt, lr=rate, betas=(0.5, 0.9), weight_decay=0.0)],
-        loss,
-        warm_up_and_cosine(0.05),
-        after_step,
-        {"codebook": codebook, "generator": GeneratorState(generator), "ema": ema},
-    )
+    optimizer = torch.optim.AdamW(weights, lr=rate, betas=(0.5, 0.9), weight_decay=0.0)
+    learner = Learner(codec, [optimizer], loss, warm_up_and_cosine(0.05), ema.update, {"ema": ema})
     result = train_for(seconds, learner, folder / "codec", seed=seed)
-    ema.copy_to(learnt)
+    ema.copy_to(weights)
     save_aside(folder / CODEC_FOLDER, codec.to(memory_format=torch.contiguous_format).eval().save_pretrained)
     return result
 

@@ -16,7 +16,7 @@ from nuwa_hf.evaluation.judges.digit_finder import (
 )
 from nuwa_hf.evaluation.judges.digit_reader import DigitReader
 from nuwa_hf.evaluation.judges.digit_tracks import ClipVerdict, judge_clip, motion_of
-from nuwa_hf.evaluation.judges.train_digit_judge import score_real_clips, train_finder
+from nuwa_hf.evaluation.judges.train_digit_judge import score_real_clips, train_finder, warp
 
 
 PACK = DigitPack.drawn()
@@ -89,6 +89,19 @@ def test_digits_are_read_where_cells_say_they_are():
     frames = read_digits(DigitFinderOutput(20 * logits - 10, torch.zeros(2, 1)))
     assert [sorted(frame.digits) for frame in frames] == [[4], [2, 9]]
     np.testing.assert_allclose(frames[0].centres[0], (20, 30), atol=CELL)
+
+
+def test_centres_go_where_the_warp_takes_the_pixels():
+    centres = torch.tensor([[[22.0, 41.0]], [[46.0, 20.0]], [[30.0, 12.0]]])
+    frames = torch.zeros(3, 64, 64)
+    for frame, ((x, y),) in zip(frames, centres.int().tolist(), strict=True):
+        frame[y - 1 : y + 1, x - 1 : x + 1] = 1.0
+    warped, moved = warp(frames, centres, torch.Generator().manual_seed(0))
+    assert (moved - centres).abs().max() > 1
+    middles = torch.arange(64) + 0.5
+    mass = warped.sum(dim=(1, 2))
+    found = torch.stack([(warped.sum(dim=1) * middles).sum(1), (warped.sum(dim=2) * middles).sum(1)], dim=1)
+    torch.testing.assert_close(found / mass[:, None], moved[:, 0], atol=0.15, rtol=0)
 
 
 def test_a_judge_learns_saves_and_reads_the_same(tmp_path):

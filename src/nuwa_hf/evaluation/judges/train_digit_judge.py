@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Subset
 from tqdm.auto import tqdm
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 MOST_DIGITS = 2
 FRAMES_PER_CLIP = 2
+MOST_WARP = 0.15  # how far each entry of the random affine map of a frame is from that of the identity
 JUDGED = ("right_digits", "right_motion", "right_digits_and_motion")
 
 
@@ -107,8 +109,9 @@ def train_finder(
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * rate
             frames = augment(batch["frames"].float() / 255, generator).mean(dim=2).flatten(0, 1)
+            frames, centres = warp(frames, batch["centres"].flatten(0, 1), generator)
             digits = batch["digits"].repeat_interleave(FRAMES_PER_CLIP, dim=0)
-            classes = cell_classes(digits, batch["centres"].flatten(0, 1), FRAME_SIZE)
+            classes = cell_classes(digits, centres, FRAME_SIZE)
             loss = finder_loss(finder, frames.to(device), classes.to(device))
             optimizer.zero_grad()
             loss.backward()
@@ -118,6 +121,26 @@ def train_finder(
     tail = losses[-max(1, len(losses) // 10) :]
     seconds = time.monotonic() - begin
     return finder.eval(), {"steps": len(losses), "seconds": seconds, "loss": sum(tail) / len(tail)}
+
+
+def warp(brightness: Tensor, centres: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Turn, stretch and shear each frame a little about its middle, so that the judge reads more hands than it saw.
+
+    Args:
+        brightness (`torch.Tensor` of shape `(B, Y, X)`): in [0, 1]; Y = X.
+        centres (`torch.Tensor` of shape `(B, k, 2)`): x and y of the digits' centres in pixels.
+        generator (`torch.Generator`): draws the map of each frame.
+
+    Returns:
+        `tuple[torch.Tensor, torch.Tensor]`: both, warped.
+    """
+    half = brightness.shape[-1] / 2
+    to_source = torch.eye(2) + MOST_WARP * (2 * torch.rand(len(brightness), 2, 2, generator=generator) - 1)
+    maps = functional.pad(to_source, (0, 1))
+    grid = functional.affine_grid(maps, [len(brightness), 1, *brightness.shape[1:]], align_corners=False)
+    warped = functional.grid_sample(brightness[:, None], grid, align_corners=False)[:, 0]
+    moved = torch.linalg.solve(to_source, (centres / half - 1).mT).mT
+    return warped, (moved + 1) * half
 
 
 def score_real_clips(reader: DigitReader, clips: MovingMNIST, batch_size: int = 50) -> dict[str, dict[str, Any]]:
