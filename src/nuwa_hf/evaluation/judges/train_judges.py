@@ -131,7 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset", default=EMOJI_MOTION, choices=[EMOJI_MOTION, MOVING_MNIST], help="whose clips are to be judged"
     )
-    parser.add_argument("--digit_steps", type=int, default=1500, help="updates of the judge of Moving MNIST")
+    parser.add_argument("--digit_steps", type=int, default=4000, help="updates of the judge of Moving MNIST")
     parser.add_argument("--setting", default="small-128", choices=list(SETTINGS), help="the EmojiMotion setting")
     parser.add_argument("--frame_steps", type=int, default=400, help="updates of the frame judge")
     parser.add_argument("--clip_steps", type=int, default=200, help="updates of the clip judge")
