@@ -14,7 +14,7 @@ from benchmarks.minutes.diffusion_contender import fold, unfold
 from benchmarks.minutes.rows import FULL, TOY, RowName
 from benchmarks.minutes.sets import SETS
 from benchmarks.minutes.tables import equal_minutes_tables
-from benchmarks.minutes.timed_training import Learner, train_for
+from benchmarks.minutes.timed_training import Learner, train_for, warm_up_and_cosine, warm_up_steps
 from benchmarks.prediction.moving_pictures import GIVEN, MovingPictures, load_pictures
 from benchmarks.prediction.scores import squared_error, structural_similarity
 from benchmarks.prediction.tables import video_prediction_tables
@@ -53,6 +53,15 @@ def test_a_training_that_was_stopped_goes_on_with_the_time_that_is_left_as_if_it
     assert snapshots == [places[6.0]]
     for first, second in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
         torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("warm_up", [0.0, 1e-9, 0.05, 0.5])
+def test_no_rate_is_above_the_one_that_was_asked_for(warm_up):
+    rate = warm_up_and_cosine(warm_up, last=0.1)
+    rates = [rate(share / 1000, share) for share in range(1001)]
+    assert 0 < min(rates) and max(rates) == pytest.approx(1.0, abs=1e-3) and max(rates) <= 1.0
+    assert rates[-1] == pytest.approx(0.1)
+    assert warm_up_steps(100, rate)(0.0, 0) <= 0.01
 
 
 def test_every_caption_has_words_and_fits():

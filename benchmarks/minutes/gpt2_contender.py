@@ -102,7 +102,7 @@ class Gpt2Contender(TokenContender):
         others = [weight for weight in model.parameters() if weight.ndim < 2]
         groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99))
-        rate = warm_up_steps(100, warm_up_and_cosine(1e-9, last=0.1))
+        rate = warm_up_steps(100, warm_up_and_cosine(0.0, last=0.1))
         return train_for(
             60 * minutes - tokens.seconds,
             Learner(model, [optimizer], loss, rate),

@@ -171,7 +171,7 @@ def warm_up_and_cosine(warm_up: float, last: float = 0.0) -> Callable[[float, in
     """Rates that rise over a share of the time, then fall along a cosine.
 
     Args:
-        warm_up (`float`): that share.
+        warm_up (`float`): that share; 0 for none.
         last (`float`, defaults to 0.0): the factor at the end.
 
     Returns:
@@ -180,7 +180,7 @@ def warm_up_and_cosine(warm_up: float, last: float = 0.0) -> Callable[[float, in
 
     def rate(share: float, step: int) -> float:
         if share < warm_up:
-            return (share + 1e-3) / warm_up
+            return min(1.0, (share + 1e-3) / warm_up)
         return last + (1 - last) * (0.5 + 0.5 * math.cos(math.pi * (share - warm_up) / (1 - warm_up)))
 
     return rate
