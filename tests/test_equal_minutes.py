@@ -59,7 +59,8 @@ def test_a_training_that_was_stopped_goes_on_with_the_time_that_is_left_as_if_it
 def test_no_rate_is_above_the_one_that_was_asked_for(warm_up):
     rate = warm_up_and_cosine(warm_up, last=0.1)
     rates = [rate(share / 1000, share) for share in range(1001)]
-    assert 0 < min(rates) and max(rates) == pytest.approx(1.0, abs=1e-3) and max(rates) <= 1.0
+    assert min(rates) > 0
+    assert 0.999 < max(rates) <= 1.0
     assert rates[-1] == pytest.approx(0.1)
     assert warm_up_steps(100, rate)(0.0, 0) <= 0.01
 
