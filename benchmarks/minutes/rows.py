@@ -15,7 +15,7 @@ from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folder
 from benchmarks.minutes.judging import Judge, draw_all, sampling_seconds
 from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
-from nuwa_hf.evaluation.judges.train_digit_judge import train_finder
+from nuwa_hf.evaluation.judges.train_digit_judge import FINDER_STEPS, train_finder
 from nuwa_hf.evaluation.judges.train_judges import save_judge
 from nuwa_hf.media import written_aside
 
@@ -49,7 +49,7 @@ class Plan:
     per_set: int = 128
     per_set_on_the_way: int = 16
     sampling_minutes: float = 15.0
-    judge_steps: int = 4000
+    judge_steps: int = FINDER_STEPS
     timed_batches: tuple[int, ...] = (1, 16)
 
     def rows(self) -> list["RowName"]:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 MOST_DIGITS = 2
 FRAMES_PER_CLIP = 2
+FINDER_STEPS = 4000  # updates that suffice for MNIST's digits
 MOST_WARP = 0.15  # how far each entry of the random affine map of a frame is from that of the identity
 JUDGED = ("right_digits", "right_motion", "right_digits_and_motion")
 

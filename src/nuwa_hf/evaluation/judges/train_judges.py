@@ -33,7 +33,7 @@ from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
 from nuwa_hf.evaluation.judges.judge_report import draw_rows, report_scores
 from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER
 from nuwa_hf.evaluation.judges.segment_judge import SegmentJudge
-from nuwa_hf.evaluation.judges.train_digit_judge import real_clips_report, train_finder
+from nuwa_hf.evaluation.judges.train_digit_judge import FINDER_STEPS, real_clips_report, train_finder
 from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
 from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
@@ -131,7 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset", default=EMOJI_MOTION, choices=[EMOJI_MOTION, MOVING_MNIST], help="whose clips are to be judged"
     )
-    parser.add_argument("--digit_steps", type=int, default=4000, help="updates of the judge of Moving MNIST")
+    parser.add_argument("--digit_steps", type=int, default=FINDER_STEPS, help="updates of the judge of Moving MNIST")
     parser.add_argument("--setting", default="small-128", choices=list(SETTINGS), help="the EmojiMotion setting")
     parser.add_argument("--frame_steps", type=int, default=400, help="updates of the frame judge")
     parser.add_argument("--clip_steps", type=int, default=200, help="updates of the clip judge")
