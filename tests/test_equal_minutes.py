@@ -3,6 +3,7 @@
 """The comparison at equal minutes and video prediction, without their long runs."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -89,6 +90,16 @@ def test_all_contenders_have_every_budget_and_seed_once():
     assert rows[0].seed == 0
     assert RowName("gpt2", 20.0, 2) in rows
     assert {row.contender for row in TOY.rows()} == {row.contender for row in rows}
+
+
+def test_a_missing_library_of_the_scores_is_known_before_the_judge_is_trained(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from benchmarks.equal_minutes import main
+
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    with pytest.raises(ValueError, match="`torch_fidelity` must be installed"):
+        main(["--toy", "--work_dir", str(tmp_path / "work"), "--output", str(tmp_path / "output")])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tables_name_all_rows_and_a_codec_still_in_training_has_no_scores():

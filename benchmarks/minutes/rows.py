@@ -12,11 +12,12 @@ from typing import Any
 from benchmarks.measuring.machine import describe_machine, peak_memory
 from benchmarks.minutes.clips import pack_of
 from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folders
-from benchmarks.minutes.judging import Judge, draw_all, sampling_seconds
+from benchmarks.minutes.judging import DISTANCE, Judge, draw_all, sampling_seconds
 from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
 from nuwa_hf.evaluation.judges.train_digit_judge import FINDER_STEPS, train_finder
 from nuwa_hf.evaluation.judges.train_judges import save_judge
+from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
 from nuwa_hf.media import written_aside
 
 
@@ -185,6 +186,8 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
 
 
 def check_all(plan: Plan, names: Sequence[str]) -> None:
-    """Look for what contenders need, before any work."""
+    """Look for what the judge, the data and contenders need, before any work."""
+    resolve_metrics([DISTANCE])
+    pack_of(SIZES[plan.size].drawn)
     for name in names:
         build(name, SIZES[plan.size]).check()
