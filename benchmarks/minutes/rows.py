@@ -48,7 +48,7 @@ class Plan:
     contenders: tuple[str, ...] = tuple(CONTENDERS)
     budgets: tuple[tuple[float, tuple[int, ...]], ...] = ((20.0, (0, 1, 2)), (60.0, (0,)))
     per_set: int = 128
-    per_set_on_the_way: int = 16
+    per_set_on_the_way: int = 8
     sampling_minutes: float = 15.0
     judge_steps: int = FINDER_STEPS
     timed_batches: tuple[int, ...] = (1, 16)

@@ -98,6 +98,27 @@ def test_a_video_is_turned_and_mirrored_as_its_display_matrix_says(tmp_path, mat
     assert frame.picture().size == ((WIDTH, HEIGHT) if matrix[0] else (HEIGHT, WIDTH))
 
 
+@pytest.mark.parametrize("name", ["clip.avi", "clip.mov"])
+@pytest.mark.parametrize("orientation", [None, *range(1, 9)])
+def test_motion_jpeg_is_turned_as_the_exif_data_of_its_frames_say(tmp_path, name, orientation):
+    exif = PIL.Image.Exif()
+    exif[0x010F] = "a camera"
+    if orientation is not None:
+        exif[0x0112] = orientation
+    stored().save(tmp_path / "frame.jpg", quality=95, exif=exif)
+    with av.open(str(tmp_path / name), "w") as file:
+        stream = file.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        for time in range(3):
+            packet = av.Packet((tmp_path / "frame.jpg").read_bytes())
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, time, time, Fraction(1, 10)
+            file.mux(packet)
+    still = frames_of(tmp_path / "frame.jpg")[0]  # turned by Pillow
+    for frame in frames_of(tmp_path / name):
+        assert frame.picture().size == still.picture().size
+        assert quarters(frame) == quarters(still)
+
+
 def test_pixels_that_are_not_square_become_square(tmp_path):
     wide = write_video(tmp_path / "wide.mp4", aspect=Fraction(4, 1))
     assert frames_of(wide)[0].picture().size == (4 * WIDTH, HEIGHT)

@@ -4,6 +4,7 @@
 
 import math
 import struct
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -46,18 +47,29 @@ def upright_array(frame: av.VideoFrame, pixels: np.ndarray) -> np.ndarray:
     Returns:
         `np.ndarray` of shape `(Y, X, C)` or `(X, Y, C)`.
     """
-    # Of its own container, `frame.side_data`, a frame and its pixels would be kept alive in a circle.
-    matrix = SideDataContainer(frame).get(Type.DISPLAYMATRIX)
+    matrix = _display_matrix(frame)
     if matrix is None:
         return pixels
     # A stored pixel (x, y) is shown at (a x + c y, b x + d y).
-    a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
+    a, b, _, c, d = struct.unpack("=5i", matrix[:20])
     if abs(b) > abs(a):
         pixels = pixels.swapaxes(0, 1)
         a, d = c, b
     if a < 0:
         pixels = pixels[:, ::-1]
     return pixels[::-1] if d < 0 else pixels
+
+
+def _display_matrix(frame: av.VideoFrame) -> bytes | None:
+    # Of its own container, `frame.side_data`, a frame and its pixels would be kept alive in a circle.
+    found = SideDataContainer.__new__(SideDataContainer)
+    # PyAV stops with a ValueError behind the first entry of a kind that it has no name for, such as the EXIF data of
+    # a camera's Motion JPEG. FFmpeg puts the matrix before these.
+    with suppress(ValueError):
+        found.__init__(frame)
+        return bytes(found[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in found else None
+    known = list(found)[:-1]
+    return next((bytes(entry) for entry in known if entry.type is Type.DISPLAYMATRIX), None)
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
