@@ -4,12 +4,15 @@
 
 import resource
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
 from tiny import tiny_pipeline, tiny_transformer, tiny_vqgan
 
 from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaVQGAN
+from nuwa_hf.storage.saved_models import saves_whole
+from nuwa_hf.storage.whole_folders import save_aside
 
 
 @contextmanager
@@ -64,6 +67,22 @@ def test_the_last_save_is_what_loads_and_what_belongs_to_others_stays(make, load
     assert not list(tmp_path.glob("*-of-*"))
     assert torch.equal(next(load(tmp_path, variant="fp16").parameters()), next(make().parameters()))
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_what_is_written_aside_already_is_not_written_aside_again(tmp_path):
+    """A process that was killed left the second folder, under a name that nobody looks for."""
+    seen = []
+
+    @saves_whole
+    def save(model, save_directory):
+        seen.extend(path.name for path in tmp_path.iterdir())
+        Path(save_directory).mkdir()
+
+    save_aside(tmp_path / "codec", lambda folder: save(None, folder))
+    assert seen == []
+    save(None, tmp_path / "other")
+    assert [name for name in seen if name.startswith(".other.")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["codec", "other"]
 
 
 def test_a_pipeline_is_saved_over_another(tmp_path):

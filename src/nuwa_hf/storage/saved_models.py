@@ -6,7 +6,6 @@ import inspect
 import os
 import tempfile
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,7 @@ from typing import Any
 import torch
 
 from nuwa_hf.storage.replaced_weights import replaced_weights
-from nuwa_hf.storage.whole_folders import writing
-
-
-# Whether what is being saved is part of something that is written aside already.
-_IS_ASIDE = ContextVar("_IS_ASIDE", default=False)
+from nuwa_hf.storage.whole_folders import aside_already, is_aside, writing
 
 
 def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,16 +36,12 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
         given = signature.bind(self, save_directory, *arguments, **named).arguments
         final = Path(save_directory)
         is_alone = given.get("is_main_process", True) and not _several_processes()
-        if _IS_ASIDE.get() or final.is_file() or not is_alone:
+        if is_aside() or final.is_file() or not is_alone:
             return save(self, save_directory, *arguments, **named)
         with tempfile.TemporaryDirectory(prefix=f".{final.name}.", dir=_nearest(final)) as aside:
             made = Path(aside) / final.name  # by its own name, from which that of a repository is taken
-            token = _IS_ASIDE.set(True)
-            try:
-                with writing(final):
-                    result = save(self, str(made), *arguments, **named)
-            finally:
-                _IS_ASIDE.reset(token)
+            with writing(final), aside_already():
+                result = save(self, str(made), *arguments, **named)
             if made.exists():
                 _move_into(made, final)
         return result

@@ -11,9 +11,28 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from safetensors import SafetensorError
+
+
+_IS_ASIDE = ContextVar("_IS_ASIDE", default=False)
+
+
+def is_aside() -> bool:
+    """Whether what is being written now is part of something that is written aside already."""
+    return _IS_ASIDE.get()
+
+
+@contextmanager
+def aside_already() -> Iterator[None]:
+    """Says so for the block: a second folder aside of the first would be left where a process is killed."""
+    token = _IS_ASIDE.set(True)
+    try:
+        yield
+    finally:
+        _IS_ASIDE.reset(token)
 
 
 def save_aside(final: Path, write: Callable[[Path], None]) -> None:
@@ -30,7 +49,8 @@ def save_aside(final: Path, write: Callable[[Path], None]) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     try:
         with writing(final):
-            write(aside)
+            with aside_already():
+                write(aside)
             flush(aside)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
