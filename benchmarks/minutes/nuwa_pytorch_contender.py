@@ -35,7 +35,7 @@ class NuwaPytorchContender(Contender):
     """nuwa-pytorch."""
 
     name, title = "nuwa_pytorch", "nuwa-pytorch 0.7.8"
-    samples_at_once = 8  # a clip takes about as long in a batch as alone
+    samples_at_once = 4  # a clip takes about as long in a batch as alone
     model: nn.Module
 
     def check(self) -> None:

@@ -258,7 +258,9 @@ def _kill_session(leader: int) -> None:
 
 
 def _errors(running: list) -> list[str]:
-    return [process.errors.read_text(encoding="utf-8", errors="replace") for process in running]
+    """What each process said; one that was killed at once has not opened its file."""
+    files = [process.errors for process in running]
+    return [file.read_text(encoding="utf-8", errors="replace") if file.exists() else "" for file in files]
 
 
 def _all_names(folder: Path) -> set[str]:
