@@ -2,12 +2,14 @@
 # Copyright 2026 The nuwa_hf authors
 import http.server
 import io
+import resource
 import threading
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import psutil
 import pytest
 from tiny import FRAME_SIZE
 
@@ -137,6 +139,21 @@ def test_decompression_bomb_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 30)
     with pytest.raises(ValueError, match=r"`image` must be whole .* which has too many pixels"):
         load_image(tmp_path / "large.png", "image")
+
+
+def test_a_file_that_asks_for_more_memory_than_there_is_is_refused(tmp_path):
+    noise().save(tmp_path / "small.png")
+    data = bytearray((tmp_path / "small.png").read_bytes())
+    place = data.index(b"IDAT")
+    data[place - 4 : place] = (0xEB000000).to_bytes(4, "big")  # the length of its pixels
+    (tmp_path / "small.png").write_bytes(data)
+    limits, used = resource.getrlimit(resource.RLIMIT_AS), psutil.Process().memory_info().vms
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, limits[1]))
+    try:
+        with pytest.raises(ValueError, match=r"`image` must be whole .* which asks for more memory than there is"):
+            load_image(tmp_path / "small.png", "image")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def test_closed_picture_is_refused(tmp_path):

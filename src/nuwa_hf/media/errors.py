@@ -93,6 +93,10 @@ def pillow_reading() -> Iterator[None]:
         raise
     except PIL.Image.DecompressionBombError as error:
         raise BrokenMediaError(f"has too many pixels to be read safely: {error}", remedy="shrink it first") from error
+    except MemoryError as error:  # its pixels are not too many, so it is some other size in the file
+        raise BrokenMediaError(
+            "asks for more memory than there is", remedy="it may be damaged; make it anew, or shrink it first"
+        ) from error
     except PILLOW_DAMAGE as error:
         raise BrokenMediaError(
             f"cannot be decoded: {str(error) or type(error).__name__}",
