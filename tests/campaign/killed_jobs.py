@@ -98,12 +98,12 @@ def of_training(folder: Path) -> Results:
 
 
 def of_evaluation(folder: Path) -> Results:
-    """The samples that are there, and the scores without the seconds that they took."""
+    """The samples that are there, and the scores, once they are complete, without the seconds that they took."""
     found = files(folder, "samples/**/*.png")
-    report = folder / "scores.json"
-    if report.exists():
-        text = report.read_text(encoding="utf-8")
-        found["scores"] = digest(json.dumps(_without_seconds(json.loads(text)), sort_keys=True).encode())
+    path = folder / "scores.json"
+    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"complete": False}
+    if report["complete"]:
+        found["scores"] = digest(json.dumps(_without_seconds(report), sort_keys=True).encode())
     return found
 
 

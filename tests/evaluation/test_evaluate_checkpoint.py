@@ -40,9 +40,15 @@ def clip_network(tmp_path_factory):
 
 
 def test_what_was_generated_stands_beside_what_the_codec_reaches(pipeline, clips, tmp_path):
-    report = evaluate(pipeline, clips, MEASURED, task="V2V", num_samples=4, output=tmp_path / "scores.json")
-    saved = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    path, said = tmp_path / "scores.json", []
+
+    def look(_):
+        said.append(json.loads(path.read_text(encoding="utf-8"))["complete"])
+
+    report = evaluate(pipeline, clips, MEASURED, task="V2V", num_samples=4, output=path, on_run=look)
+    saved = json.loads(path.read_text(encoding="utf-8"))
     assert saved == report.to_dict()
+    assert (said, saved["complete"]) == ([False], True)
     (run,) = saved["runs"]
     assert list(run["rows"]) == ["codec", "generated"]  # a real sample compared with itself would say nothing
     for row in run["rows"].values():

@@ -81,7 +81,7 @@ def evaluate(
             folder that is removed at the end.
         cache_dir (`str` or `Path`, *optional*): where features are kept; in `samples_dir` if left out.
         batch_size (`int`, defaults to 16): samples at once.
-        output (`str` or `Path`, *optional*): JSON report, written after every row.
+        output (`str` or `Path`, *optional*): JSON report, written after every row; `complete` once all are there.
         require (`Mapping[str, float]`, *optional*): metric of the first run to the value that is still good enough;
             `report.unmet` says what misses it.
         on_run (`Callable`, *optional*): called with the report after every run.
@@ -122,6 +122,7 @@ def evaluate(
         judges = {name: readers[name].scorer for name in scorers}
         maker = Maker(model, folder, tuple(seeds), batch_size, judges)
         report = Report(_settings(plan, pipeline, data, seeds, readers, given), known, require=dict(require or {}))
+        report.is_complete = False
         for one in prepared:
             warnings = [*notes_of(one.run, plan), *published_by_others(one.run, known, readers)]
             report.runs.append(RunReport(one.run, one.measured.digest, warnings=warnings))
@@ -131,6 +132,9 @@ def evaluate(
                     report.save(output)
             if on_run is not None and PartialState().is_main_process:
                 on_run(report)
+        report.is_complete = True
+        if output is not None and PartialState().is_main_process:
+            report.save(output)
     return report
 
 

@@ -69,12 +69,14 @@ class Report:
         runs (`list[RunReport]`): one for each run, as far as they are done.
         metrics (`Mapping[str, Metric]`): the metrics by name.
         require (`Mapping[str, float]`): metric to the value that is still good enough in what the first run is about.
+        is_complete (`bool`): whether all runs and all their rows are there.
     """
 
     settings: dict[str, Any]
     metrics: Mapping[str, Metric]
     runs: list[RunReport] = field(default_factory=list)
     require: Mapping[str, float] = field(default_factory=dict)
+    is_complete: bool = True
 
     @property
     def scores(self) -> Row:
@@ -114,6 +116,7 @@ class Report:
         }
         return {
             **self.settings,
+            "complete": self.is_complete,
             "columns": columns,
             "runs": [one.to_dict() for one in self.runs],
         }
