@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from safetensors import SafetensorError
 from source_models import SCRIPTS, load_script
 
 from nuwa_hf.conversion.script import ConversionScript, build_parser, run_conversion
@@ -42,7 +43,13 @@ def test_result_is_in_place_and_alone(source, tmp_path):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(ValueError("wrong"), 1), (OSError("disk"), 1), (MemoryError(), 1), (KeyboardInterrupt(), 130)],
+    [
+        (ValueError("wrong"), 1),
+        (OSError("disk"), 1),
+        (SafetensorError("disk"), 1),  # what safetensors raises where one is full
+        (MemoryError(), 1),
+        (KeyboardInterrupt(), 130),
+    ],
 )
 def test_failure_leaves_nothing(error, status, source, tmp_path):
     arguments = [str(source), str(tmp_path / "deep" / "out")]

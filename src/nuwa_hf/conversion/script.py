@@ -14,7 +14,7 @@ import torch
 
 from nuwa_hf.hub.push_folder import push_folder
 from nuwa_hf.hub.repository_ids import check_repo_id
-from nuwa_hf.storage.whole_folders import aside_already, flush, move_into_place
+from nuwa_hf.storage.whole_folders import flush, move_into_place, writing_aside
 
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def run_conversion(script: ConversionScript, argv: Sequence[str] | None = None) 
         made = _make_parents(final)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        with aside_already():
+        with writing_aside(final):
             script.convert(arguments, aside)
         if getattr(arguments, "verify", False):
             logger.info("Verified: %s", script.verify(arguments, aside))

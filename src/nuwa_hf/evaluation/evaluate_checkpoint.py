@@ -121,8 +121,8 @@ def evaluate(
         prepared = [prepare_run(run, data, model, vqgan, known, store) for run in runs]
         judges = {name: readers[name].scorer for name in scorers}
         maker = Maker(model, folder, tuple(seeds), batch_size, judges)
-        report = Report(_settings(plan, pipeline, data, seeds, readers, given), known, require=dict(require or {}))
-        report.is_complete = False
+        settings = _settings(plan, pipeline, data, seeds, readers, given)
+        report = Report(settings, known, require=dict(require or {}), is_complete=False)
         for one in prepared:
             warnings = [*notes_of(one.run, plan), *published_by_others(one.run, known, readers)]
             report.runs.append(RunReport(one.run, one.measured.digest, warnings=warnings))

@@ -63,13 +63,13 @@ def upright_array(frame: av.VideoFrame, pixels: np.ndarray) -> np.ndarray:
 def _display_matrix(frame: av.VideoFrame) -> bytes | None:
     # Of its own container, `frame.side_data`, a frame and its pixels would be kept alive in a circle.
     found = SideDataContainer.__new__(SideDataContainer)
-    # PyAV stops with a ValueError behind the first entry of a kind that it has no name for, such as the EXIF data of
-    # a camera's Motion JPEG. FFmpeg puts the matrix before these.
+    # PyAV stops with a ValueError at the first entry of a kind that it has no name for, such as the EXIF data of a
+    # camera's Motion JPEG, and again when that is asked for its kind. FFmpeg puts the matrix before these.
     with suppress(ValueError):
         found.__init__(frame)
-        return bytes(found[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in found else None
-    known = list(found)[:-1]
-    return next((bytes(entry) for entry in known if entry.type is Type.DISPLAYMATRIX), None)
+    with suppress(ValueError):
+        return next((bytes(entry) for entry in found if entry.type is Type.DISPLAYMATRIX), None)
+    return None
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from nuwa_hf.storage.replaced_weights import replaced_weights
-from nuwa_hf.storage.whole_folders import aside_already, is_aside, writing
+from nuwa_hf.storage.whole_folders import is_aside, writing_aside
 
 
 def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +40,7 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
             return save(self, save_directory, *arguments, **named)
         with tempfile.TemporaryDirectory(prefix=f".{final.name}.", dir=_nearest(final)) as aside:
             made = Path(aside) / final.name  # by its own name, from which that of a repository is taken
-            with writing(final), aside_already():
+            with writing_aside(final):
                 result = save(self, str(made), *arguments, **named)
             if made.exists():
                 _move_into(made, final)

@@ -25,16 +25,6 @@ def is_aside() -> bool:
     return _IS_ASIDE.get()
 
 
-@contextmanager
-def aside_already() -> Iterator[None]:
-    """Says so for the block: a second folder aside of the first would be left where a process is killed."""
-    token = _IS_ASIDE.set(True)
-    try:
-        yield
-    finally:
-        _IS_ASIDE.reset(token)
-
-
 def save_aside(final: Path, write: Callable[[Path], None]) -> None:
     """Has `write` fill a temporary folder beside `final`, which is then renamed to `final`.
 
@@ -48,9 +38,8 @@ def save_aside(final: Path, write: Callable[[Path], None]) -> None:
     aside = final.with_name(f".{final.name}.incomplete")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        with writing(final):
-            with aside_already():
-                write(aside)
+        with writing_aside(final):
+            write(aside)
             flush(aside)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
@@ -79,6 +68,28 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
+def writing_aside(final: Path) -> Iterator[None]:
+    """As `writing`, of a folder aside: what is saved in the block makes none of its own, which would be left where a
+    process is killed.
+
+    Args:
+        final (`Path`): what the folder becomes.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    token = _IS_ASIDE.set(True)
+    try:
+        with writing(final):
+            yield
+    finally:
+        _IS_ASIDE.reset(token)
 
 
 def move_into_place(aside: Path, final: Path) -> None:
