@@ -7,7 +7,8 @@
     python -m benchmarks.equal_minutes --toy --work_dir /tmp/toy --output /tmp/toy
 
 Each row is trained and sampled from in processes of its own, one after another, with two threads. The same command
-goes on where it was stopped. `--contenders` leaves some out, `--budgets` and `--seeds` replace those of the plan.
+goes on where it was stopped, and rows that stand in --output are not measured again. `--contenders` leaves some
+out, `--budgets` and `--seeds` replace those of the plan.
 """
 
 import argparse
@@ -18,7 +19,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.minutes.contender import SIZES
 from benchmarks.minutes.pictures import draw_curves, side_by_side
+from benchmarks.minutes.published_rows import collect, published, row_name
 from benchmarks.minutes.rows import (
     CONTENDERS,
     FULL,
@@ -26,9 +29,8 @@ from benchmarks.minutes.rows import (
     Plan,
     RowName,
     check_all,
-    collect,
+    judge_real,
     sample_row,
-    train_judge,
     train_row,
 )
 from benchmarks.report.report import write_result
@@ -81,7 +83,7 @@ def run_part(part: str, plan: Plan, work_dir: Path) -> None:
     keep_freed_memory()  # for every contender alike: this package's training does so by itself
     what, *words = part.split(":")
     if what == "judge":
-        train_judge(plan, work_dir)
+        judge_real(plan, work_dir)
         return
     row = RowName(words[0], float(words[1]), int(words[2]))
     (train_row if what == "train" else sample_row)(plan, row, work_dir)
@@ -98,19 +100,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.part is not None:
         run_part(arguments.part, plan, work_dir)
         return
-    check_all(plan, plan.contenders)
-    rows = [f"{row.contender}:{row.minutes:g}:{row.seed}" for row in plan.rows()]
+    before = {str(row_name(row)) for row in published(arguments.output, plan)["rows"]}
+    missing = [row for row in plan.rows() if str(row) not in before]
+    check_all(plan, sorted({row.contender for row in missing}))
+    rows = [f"{row.contender}:{row.minutes:g}:{row.seed}" for row in missing]
     for part in ("judge", *(f"{what}:{row}" for row in rows for what in ("train", "sample"))):
         if plan.size == "toy":
             run_part(part, plan, work_dir)
         else:
             _run_process(part, argv)
         if not part.startswith("train"):
-            result = collect(plan, work_dir)
+            result = collect(plan, work_dir, arguments.output)
             write_result("equal_minutes", result, arguments.output)
     pictures = arguments.pictures or arguments.output
     draw_curves(result, pictures / "equal_minutes.png")
-    side_by_side(plan, work_dir, pictures / "equal_minutes_clips.png")
+    side_by_side(result, arguments.output, SIZES[plan.size].drawn, pictures / "equal_minutes_clips.png")
 
 
 def _run_process(part: str, argv: Sequence[str] | None) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from benchmarks.minutes.clips import MOST_WORDS, WORDS, TrainingClips, real_clips, to_clips, word_ids
 from benchmarks.minutes.diffusion_contender import fold, unfold
+from benchmarks.minutes.published_rows import published
 from benchmarks.minutes.rows import FULL, TOY, RowName
 from benchmarks.minutes.sets import SETS
 from benchmarks.minutes.tables import equal_minutes_tables
@@ -145,17 +146,28 @@ def test_scores_are_those_of_openstl():
     torch.testing.assert_close(structural_similarity(ones, 0.5 * ones), expected)
 
 
+def test_rows_of_another_plan_are_no_part_of_a_result(tmp_path):
+    (tmp_path / "equal_minutes.json").write_text(json.dumps({"size": "toy", "per_set": 2, "rows": []}))
+    with pytest.raises(ValueError, match="`--output` must hold no result or one with size full, got toy"):
+        published(tmp_path, FULL)
+    assert published(tmp_path, TOY)["rows"] == published(tmp_path / "empty", FULL)["rows"] == []
+
+
 @pytest.mark.slow
-def test_three_contenders_run_at_toy_size_and_again_without_work(tmp_path):
+def test_three_contenders_run_at_toy_size_on_two_days_and_again_without_work(tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("torch_fidelity")
     from benchmarks.equal_minutes import main
 
-    flags = ["--toy", "--contenders", "nuwa_hf", "gpt2", "diffusion", "--work_dir", str(tmp_path / "work")]
+    flags = ["--toy", "--output", str(tmp_path), "--contenders"]
+    main([*flags, "gpt2", "diffusion", "--work_dir", str(tmp_path / "first")])
+    before = json.loads((tmp_path / "equal_minutes.json").read_text(encoding="utf-8"))["rows"]
     for _ in range(2):
-        main([*flags, "--output", str(tmp_path)])
+        main([*flags, "nuwa_hf", "gpt2", "diffusion", "--work_dir", str(tmp_path / "second")])
+    assert {path.name for path in (tmp_path / "second" / "runs").iterdir()} == {"codec-0.08-0", "nuwa_hf-0.08-0"}
     result = json.loads((tmp_path / "equal_minutes.json").read_text(encoding="utf-8"))
-    assert [row["contender"] for row in result["rows"]] == ["nuwa_hf", "gpt2", "diffusion"]
+    assert result["rows"][1:] == before
+    assert [row["contender"] for row in result["rows"]] == ["nuwa_hf", "diffusion", "gpt2"]  # in the order of the page
     assert all(row["curve"][-1]["scores"]["all"]["frechet"]["value"] >= 0 for row in result["rows"])
     for name in ("equal_minutes.png", "equal_minutes_clips.png"):
         assert (tmp_path / name).stat().st_size > 1000

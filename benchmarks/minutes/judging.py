@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from benchmarks.minutes.clips import real_clips
@@ -22,6 +23,7 @@ from nuwa_hf.evaluation.metrics.metric_table import METRICS, resolve_metrics
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 
 
+CLIPS_PER_SET = 2  # that are shown
 JUDGED = ("digits", "digit-motion", "digits-and-motion")
 DISTANCE = "frechet:digits.frame_features"
 
@@ -72,6 +74,19 @@ def read_clips(folder: Path, name: str) -> np.ndarray:
     """
     paths = sorted(folder.glob(f"{list(SETS).index(name)}-*.npy"))
     return np.concatenate([np.load(path, allow_pickle=False) for path in paths])
+
+
+def write_first_clips(folder: Path, path: Path) -> None:
+    """Draw the first clips of each set, a row of frames for each.
+
+    Args:
+        folder (`Path`): as for `draw_all`.
+        path (`Path`): of the PNG, grey.
+    """
+    clips = np.concatenate([read_clips(folder, name)[:CLIPS_PER_SET] for name in SETS])
+    rows, frames, height, width = clips.shape
+    picture = clips.transpose(0, 2, 1, 3).reshape(rows * height, frames * width)
+    Image.fromarray(picture).save(path)
 
 
 class Judge:

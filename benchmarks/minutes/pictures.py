@@ -11,15 +11,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.minutes.clips import real_clips
-from benchmarks.minutes.contender import SIZES, snapshot_folders
-from benchmarks.minutes.judging import read_clips
-from benchmarks.minutes.rows import Plan
+from benchmarks.minutes.judging import CLIPS_PER_SET
+from benchmarks.minutes.published_rows import CLIPS_FOLDER, row_name
 from benchmarks.minutes.sets import SETS
 from benchmarks.report.plot_style import BLUE, GREEN, ORANGE, STYLE, VERMILION
 
 
 COLOURS = {"nuwa_hf": BLUE, "nuwa_pytorch": VERMILION, "diffusion": GREEN, "gpt2": ORANGE}
-CLIPS_PER_SET = 2
 TEXT_HEIGHT, TEXT_WIDTH = 14, 96  # pixels
 
 
@@ -58,34 +56,34 @@ def draw_curves(result: dict[str, Any], path: Path) -> None:
         plt.close(figure)
 
 
-def side_by_side(plan: Plan, work_dir: Path, path: Path) -> None:
+def side_by_side(result: dict[str, Any], output: Path, drawn: bool, path: Path) -> None:
     """Draw the first clips of the first seed of the longest budget of each contender, under their captions.
 
     Args:
-        plan (`Plan`): what was measured.
-        work_dir (`Path`): where it is.
+        result (`dict`): as `collect` gives it.
+        output (`Path`): where it stands, with the first clips of each row.
+        drawn (`bool`): whether the real digits are drawn ones.
         path (`Path`): of the PNG.
     """
-    minutes = max(budget for budget, _ in plan.budgets)
-    drawn = SIZES[plan.size].drawn
-    strips: list[tuple[str, np.ndarray | None]] = []
-    for name in SETS:
+    first = min((-row["minutes"], row["seed"]) for row in result["rows"])
+    shown = [row for row in result["rows"] if (-row["minutes"], row["seed"]) == first]
+    pictures = {row["contender"]: Image.open(output / CLIPS_FOLDER / f"{row_name(row)}.png") for row in shown}
+    strips = {contender: np.split(np.asarray(one), len(SETS) * CLIPS_PER_SET) for contender, one in pictures.items()}
+    lines: list[tuple[str, np.ndarray | None]] = []
+    for place, name in enumerate(SETS):
         real = real_clips(name, CLIPS_PER_SET, drawn)
         for index in range(CLIPS_PER_SET):
-            strips.append((f"{name}: {real[index]['caption']}", None))
-            strips.append(("real", real[index]["video"][..., 0]))
-            for row in plan.rows():
-                folder = snapshot_folders(work_dir / "runs" / str(row), row.minutes)[60 * row.minutes] / "clips"
-                if row.minutes == minutes and row.seed == min(one.seed for one in plan.rows()) and folder.exists():
-                    strips.append((row.contender, read_clips(folder, name)[index]))
-    heights = [TEXT_HEIGHT if clip is None else clip.shape[1] for _, clip in strips]
-    width = TEXT_WIDTH + max(clip.shape[0] * clip.shape[2] for _, clip in strips if clip is not None)
+            lines.append((f"{name}: {real[index]['caption']}", None))
+            lines.append(("real", np.concatenate(list(real[index]["video"][..., 0]), axis=1)))
+            lines += [(contender, own[CLIPS_PER_SET * place + index]) for contender, own in strips.items()]
+    heights = [TEXT_HEIGHT if strip is None else len(strip) for _, strip in lines]
+    width = TEXT_WIDTH + max(strip.shape[1] for _, strip in lines if strip is not None)
     sheet = Image.new("L", (width, sum(heights)), 255)
     pen, top = ImageDraw.Draw(sheet), 0
-    for (text, clip), height in zip(strips, heights, strict=True):
+    for (text, strip), height in zip(lines, heights, strict=True):
         pen.text((2, top), text, fill=0)
-        if clip is not None:
-            sheet.paste(Image.fromarray(np.concatenate(list(clip), axis=1)), (TEXT_WIDTH, top))
+        if strip is not None:
+            sheet.paste(Image.fromarray(strip), (TEXT_WIDTH, top))
         top += height
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)

@@ -12,15 +12,17 @@ from typing import Any
 from benchmarks.measuring.machine import describe_machine, peak_memory
 from benchmarks.minutes.clips import pack_of
 from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folders
-from benchmarks.minutes.judging import DISTANCE, Judge, draw_all, sampling_seconds
+from benchmarks.minutes.judging import DISTANCE, Judge, draw_all, sampling_seconds, write_first_clips
 from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
-from nuwa_hf.evaluation.judges.train_digit_judge import FINDER_STEPS, train_finder
+from nuwa_hf.evaluation.judges.train_digit_judge import train_finder
 from nuwa_hf.evaluation.judges.train_judges import save_judge
 from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
 from nuwa_hf.media import written_aside
 
 
+JUDGE = Path(__file__).with_name("judge")  # made by `nuwa-hf train-judges --dataset moving-mnist`
+TOY_JUDGE_STEPS = 12
 CONTENDERS = {
     "nuwa_hf": "NuwaHfContender",
     "nuwa_pytorch": "NuwaPytorchContender",
@@ -40,7 +42,6 @@ class Plan:
         per_set (`int`): clips of each set that are judged at the end of a budget.
         per_set_on_the_way (`int`): likewise after a part of it, at most a batch of them; 0 for none.
         sampling_minutes (`float`): after which no more clips are drawn for a row.
-        judge_steps (`int`): updates of the judge.
         timed_batches (`tuple[int, ...]`): clips of the calls whose time is taken.
     """
 
@@ -50,7 +51,6 @@ class Plan:
     per_set: int = 128
     per_set_on_the_way: int = 8
     sampling_minutes: float = 15.0
-    judge_steps: int = FINDER_STEPS
     timed_batches: tuple[int, ...] = (1, 16)
 
     def rows(self) -> list["RowName"]:
@@ -71,7 +71,6 @@ TOY = Plan(
     per_set=2,
     per_set_on_the_way=0,
     sampling_minutes=0.01,
-    judge_steps=12,
     timed_batches=(1,),
 )
 FULL = Plan("full")
@@ -108,14 +107,19 @@ def build(name: str, size: Size) -> Contender:
     return getattr(import_module(f"benchmarks.minutes.{name}_contender"), CONTENDERS[name])(size)
 
 
-def train_judge(plan: Plan, work_dir: Path) -> None:
-    """Train the judge, unless it is there, and judge real clips."""
-    drawn = SIZES[plan.size].drawn
-    if not (work_dir / "judge" / DIGIT_FINDER_FOLDER).is_dir():
-        (work_dir / "judge").mkdir(parents=True, exist_ok=True)
-        finder, _ = train_finder(MovingMNIST(pack_of(drawn)), steps=plan.judge_steps)
-        save_judge(finder, work_dir / "judge" / DIGIT_FINDER_FOLDER)
-    kept(work_dir / "real.json", lambda: Judge(work_dir / "judge", max(plan.per_set, 2), drawn).score_real())
+def judge_folder(plan: Plan, work_dir: Path) -> Path:
+    """Where the judge is: rows of several days have the same one, which comes with the benchmarks."""
+    return JUDGE if plan.size == "full" else work_dir / "judge"
+
+
+def judge_real(plan: Plan, work_dir: Path) -> None:
+    """Judge real clips; at toy size, train the judge first."""
+    drawn, folder = SIZES[plan.size].drawn, judge_folder(plan, work_dir)
+    if not (folder / DIGIT_FINDER_FOLDER).is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        finder, _ = train_finder(MovingMNIST(pack_of(drawn)), steps=TOY_JUDGE_STEPS)
+        save_judge(finder, folder / DIGIT_FINDER_FOLDER)
+    kept(work_dir / "real.json", lambda: Judge(folder, max(plan.per_set, 2), drawn).score_real())
 
 
 def train_row(plan: Plan, row: RowName, work_dir: Path) -> None:
@@ -126,7 +130,7 @@ def train_row(plan: Plan, row: RowName, work_dir: Path) -> None:
 
 
 def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
-    """Draw, time and judge a trained row; `results/ROW.json` is the result."""
+    """Draw, time and judge a trained row; `results/ROW.json` is the result, and `ROW.png` has its first clips."""
     size, folder = SIZES[plan.size], work_dir / "runs" / str(row)
 
     def measure() -> dict[str, Any]:
@@ -143,7 +147,7 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             contender.load(snapshot)
             minutes = plan.sampling_minutes if is_last else 0.0
             draw_all(contender, count, 60 * minutes, size.drawn, snapshot / "clips", row.seed)
-            judge = Judge(work_dir / "judge", max(plan.per_set, 2), size.drawn)
+            judge = Judge(judge_folder(plan, work_dir), max(plan.per_set, 2), size.drawn)
             curve.append({"seconds": seconds, "scores": judge.score(snapshot / "clips")})
         return {
             **vars(row),
@@ -156,23 +160,10 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             "machine": describe_machine(),
         }
 
-    kept(work_dir / "results" / f"{row}.json", measure)
-
-
-def collect(plan: Plan, work_dir: Path) -> dict[str, Any]:
-    """All that is measured so far.
-
-    Args:
-        plan (`Plan`): the plan.
-        work_dir (`Path`): where it is.
-
-    Returns:
-        `dict`: `real`, `rows` and what was asked for.
-    """
-    paths = [work_dir / "results" / f"{row}.json" for row in plan.rows()]
-    rows = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
-    real = json.loads((work_dir / "real.json").read_text(encoding="utf-8"))
-    return {"size": plan.size, "per_set": plan.per_set, "real": real, "rows": rows}
+    path = work_dir / "results" / f"{row}.json"
+    kept(path, measure)
+    last = snapshot_folders(folder, row.minutes)[60 * row.minutes]
+    write_first_clips(last / "clips", path.with_suffix(".png"))
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""The rows of a result that stands in a folder: measured on several days, they come together here."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from benchmarks.minutes.rows import CONTENDERS, Plan, RowName
+
+
+RESULT = "equal_minutes.json"
+CLIPS_FOLDER = "equal_minutes_clips"  # the first clips of each row
+
+
+def published(output: Path, plan: Plan) -> dict[str, Any]:
+    """The result that stands in a folder.
+
+    Args:
+        output (`Path`): the folder.
+        plan (`Plan`): what is measured now.
+
+    Returns:
+        `dict`: as `collect` gives it, without rows if there is none yet.
+
+    Raises:
+        ValueError: If the result there is of another size.
+    """
+    path = output / RESULT
+    if not path.exists():
+        return {"size": plan.size, "per_set": plan.per_set, "rows": []}
+    result = json.loads(path.read_text(encoding="utf-8"))
+    for name, value in (("size", plan.size), ("per_set", plan.per_set)):
+        if result[name] != value:
+            raise ValueError(
+                f"`--output` must hold no result or one with {name} {value}, got {result[name]} in {path}; choose "
+                f"another folder."
+            )
+    return result
+
+
+def row_name(row: dict[str, Any]) -> RowName:
+    """The name of a measured row."""
+    return RowName(row["contender"], float(row["minutes"]), row["seed"])
+
+
+def collect(plan: Plan, work_dir: Path, output: Path) -> dict[str, Any]:
+    """All that is measured so far, here or before; first clips are put beside the result.
+
+    Args:
+        plan (`Plan`): the plan.
+        work_dir (`Path`): where its rows are measured.
+        output (`Path`): where the result stands, with the rows of other days.
+
+    Returns:
+        `dict`: `real`, `rows` and what was asked for.
+    """
+    before = published(output, plan)
+    rows = {str(row_name(row)): row for row in before["rows"]}
+    for row in plan.rows():
+        path = work_dir / "results" / f"{row}.json"
+        if str(row) not in rows and path.exists():
+            rows[str(row)] = json.loads(path.read_text(encoding="utf-8"))
+            (output / CLIPS_FOLDER).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path.with_suffix(".png"), output / CLIPS_FOLDER / f"{row}.png")
+    order = list(CONTENDERS)
+    ordered = sorted(rows.values(), key=lambda row: (row["seed"], row["minutes"], order.index(row["contender"])))
+    real = json.loads((work_dir / "real.json").read_text(encoding="utf-8"))
+    return {"size": plan.size, "per_set": plan.per_set, "real": real, "rows": ordered}
