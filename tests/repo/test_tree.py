@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 LISTED = ("src/nuwa_hf", "conversion_scripts", "benchmarks", "docs", "examples")
 # Folders that the tree names without their content.
-OPAQUE = {"checkpoints", "clips", "curves", "images", "inputs", "results"}
+OPAQUE = {"checkpoints", "clips", "curves", "images", "inputs", "judge", "results"}
 NOT_LISTED = {"__init__.py", "py.typed"}
 
 
