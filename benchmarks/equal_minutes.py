@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.minutes.contender import SIZES
 from benchmarks.minutes.pictures import draw_curves, side_by_side
 from benchmarks.minutes.published_rows import collect, published, row_name
 from benchmarks.minutes.rows import (
@@ -114,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_result("equal_minutes", result, arguments.output)
     pictures = arguments.pictures or arguments.output
     draw_curves(result, pictures / "equal_minutes.png")
-    side_by_side(result, arguments.output, SIZES[plan.size].drawn, pictures / "equal_minutes_clips.png")
+    side_by_side(result, arguments.output, pictures / "equal_minutes_clips.png")
 
 
 def _run_process(part: str, argv: Sequence[str] | None) -> None:

@@ -86,6 +86,7 @@ def write_first_clips(folder: Path, path: Path) -> None:
     clips = np.concatenate([read_clips(folder, name)[:CLIPS_PER_SET] for name in SETS])
     rows, frames, height, width = clips.shape
     picture = clips.transpose(0, 2, 1, 3).reshape(rows * height, frames * width)
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path)
 
 

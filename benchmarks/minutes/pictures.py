@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.minutes.clips import real_clips
+from benchmarks.minutes.contender import SIZES
 from benchmarks.minutes.judging import CLIPS_PER_SET
 from benchmarks.minutes.published_rows import CLIPS_FOLDER, row_name
 from benchmarks.minutes.sets import SETS
@@ -56,22 +57,25 @@ def draw_curves(result: dict[str, Any], path: Path) -> None:
         plt.close(figure)
 
 
-def side_by_side(result: dict[str, Any], output: Path, drawn: bool, path: Path) -> None:
+def side_by_side(result: dict[str, Any], output: Path, path: Path) -> None:
     """Draw the first clips of the first seed of the longest budget of each contender, under their captions.
 
     Args:
         result (`dict`): as `collect` gives it.
         output (`Path`): where it stands, with the first clips of each row.
-        drawn (`bool`): whether the real digits are drawn ones.
         path (`Path`): of the PNG.
     """
     first = min((-row["minutes"], row["seed"]) for row in result["rows"])
     shown = [row for row in result["rows"] if (-row["minutes"], row["seed"]) == first]
-    pictures = {row["contender"]: Image.open(output / CLIPS_FOLDER / f"{row_name(row)}.png") for row in shown}
-    strips = {contender: np.split(np.asarray(one), len(SETS) * CLIPS_PER_SET) for contender, one in pictures.items()}
+    paths = {row["contender"]: output / CLIPS_FOLDER / f"{row_name(row)}.png" for row in shown}
+    strips = {
+        contender: np.split(np.asarray(Image.open(own)), len(SETS) * CLIPS_PER_SET)
+        for contender, own in paths.items()
+        if own.exists()
+    }
     lines: list[tuple[str, np.ndarray | None]] = []
     for place, name in enumerate(SETS):
-        real = real_clips(name, CLIPS_PER_SET, drawn)
+        real = real_clips(name, CLIPS_PER_SET, SIZES[result["size"]].drawn)
         for index in range(CLIPS_PER_SET):
             lines.append((f"{name}: {real[index]['caption']}", None))
             lines.append(("real", np.concatenate(list(real[index]["video"][..., 0]), axis=1)))

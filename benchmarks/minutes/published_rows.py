@@ -62,8 +62,9 @@ def collect(plan: Plan, work_dir: Path, output: Path) -> dict[str, Any]:
         path = work_dir / "results" / f"{row}.json"
         if str(row) not in rows and path.exists():
             rows[str(row)] = json.loads(path.read_text(encoding="utf-8"))
-            (output / CLIPS_FOLDER).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path.with_suffix(".png"), output / CLIPS_FOLDER / f"{row}.png")
+            if path.with_suffix(".png").exists():  # not where the codec was still being trained at the end
+                (output / CLIPS_FOLDER).mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path.with_suffix(".png"), output / CLIPS_FOLDER / f"{row}.png")
     order = list(CONTENDERS)
     ordered = sorted(rows.values(), key=lambda row: (row["seed"], row["minutes"], order.index(row["contender"])))
     real = json.loads((work_dir / "real.json").read_text(encoding="utf-8"))

@@ -115,7 +115,7 @@ def judge_folder(plan: Plan, work_dir: Path) -> Path:
 def judge_real(plan: Plan, work_dir: Path) -> None:
     """Judge real clips; at toy size, train the judge first."""
     drawn, folder = SIZES[plan.size].drawn, judge_folder(plan, work_dir)
-    if not (folder / DIGIT_FINDER_FOLDER).is_dir():
+    if plan.size == "toy" and not (folder / DIGIT_FINDER_FOLDER).is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         finder, _ = train_finder(MovingMNIST(pack_of(drawn)), steps=TOY_JUDGE_STEPS)
         save_judge(finder, folder / DIGIT_FINDER_FOLDER)
@@ -132,6 +132,7 @@ def train_row(plan: Plan, row: RowName, work_dir: Path) -> None:
 def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
     """Draw, time and judge a trained row; `results/ROW.json` is the result, and `ROW.png` has its first clips."""
     size, folder = SIZES[plan.size], work_dir / "runs" / str(row)
+    path = work_dir / "results" / f"{row}.json"
 
     def measure() -> dict[str, Any]:
         contender, curve = build(row.contender, size), []
@@ -149,6 +150,8 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             draw_all(contender, count, 60 * minutes, size.drawn, snapshot / "clips", row.seed)
             judge = Judge(judge_folder(plan, work_dir), max(plan.per_set, 2), size.drawn)
             curve.append({"seconds": seconds, "scores": judge.score(snapshot / "clips")})
+            if is_last:
+                write_first_clips(snapshot / "clips", path.with_suffix(".png"))
         return {
             **vars(row),
             "title": contender.title,
@@ -160,10 +163,7 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             "machine": describe_machine(),
         }
 
-    path = work_dir / "results" / f"{row}.json"
     kept(path, measure)
-    last = snapshot_folders(folder, row.minutes)[60 * row.minutes]
-    write_first_clips(last / "clips", path.with_suffix(".png"))
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:

@@ -41,7 +41,9 @@ def write_result(name: str, result: dict[str, Any], output: Path) -> Path:
     """
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{name}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    aside = path.with_suffix(".partial")  # a result may hold rows of other days
+    aside.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    aside.replace(path)
     print(f"{TABLES[name](result)}\n\n{path}")
     return path
 
