@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -20,7 +21,7 @@ from local_hub import LocalHub
 from warm_processes import WarmProcesses, run_module, run_script
 
 from campaign.attempts import Attempts
-from campaign.killed_jobs import Job, make_jobs
+from campaign.killed_jobs import RUN, Job, make_jobs
 from nuwa_hf.exit_status import GO_ON, INTERRUPTED, STOPPED, USER_ERROR
 
 
@@ -32,8 +33,11 @@ WAYS = {
     "death of the parent": (-signal.SIGKILL,),
     "full disk": (USER_ERROR, STOPPED),
     "failing disk": (USER_ERROR, STOPPED),
+    "file limit": (USER_ERROR, STOPPED),
     "clock set back": (0,),
 }
+LEAST_LIMIT = 32_768  # bytes, more than a process writes into its logs
+WITHOUT_A_CHECKPOINT = ("failing disk", "file limit")  # one that cannot be written is in the log, and the run goes on
 LEAVES_A_CHECKPOINT = ("terminate", "interrupt twice")
 ACTIONS = {"open", "os.rename", "os.mkdir", "os.remove"}
 
@@ -68,7 +72,7 @@ class Kill:
         place = random.Random(f"{job} {way} {seed}").random()
         folder = self._folder(f"{job}-{way}-{seed}")
         row: dict[str, Any] = {"place": round(place, 4)}
-        if way in ("full disk", "failing disk", "clock set back"):
+        if way in ("full disk", "failing disk", "file limit", "clock set back"):
             running = self._start(one, folder, (way, place, before))
         else:
             start = time.monotonic()
@@ -93,9 +97,8 @@ class Kill:
             row["verdict"] = "half a result"
         if codes == [0] * one.number:
             row["was over"] = True
-            # A checkpoint that could not be written is said in the log, and the run goes on.
             missing = before["results"].keys() - between.keys()
-            is_whole = all(way == "failing disk" and name.startswith("checkpoint-") for name in missing)
+            is_whole = all(way in WITHOUT_A_CHECKPOINT and name.startswith("checkpoint-") for name in missing)
             return {**row, "verdict": row.get("verdict", "held" if is_whole else "other results")}
         steps = _last_step(folder) if one.steps else None
         again = self._start(one, folder, None)
@@ -104,6 +107,8 @@ class Kill:
             return {**row, "verdict": "does not go on", "again": codes, "errors": _errors(again)[0][-500:]}
         if one.steps:
             row["lost_steps"] = max(0, steps - _resumed_at(_errors(again)[0]))
+            if row["lost_steps"] > RUN["checkpointing_steps"] and way not in ("full disk", *WITHOUT_A_CHECKPOINT):
+                return {**row, "verdict": "lost too much"}
         after, strays = one.results(folder), _all_names(folder) - before["names"]
         if way in LEAVES_A_CHECKPOINT:  # of a step at which an undisturbed run writes none
             after = {name: found for name, found in after.items() if name in before["results"]}
@@ -123,7 +128,7 @@ class Kill:
         return folder
 
     def _undisturbed(self, job: str) -> dict[str, Any]:
-        """What a job gives that nobody disturbs, how long it takes, and how often it acts on files and writes."""
+        """What a job gives that nobody disturbs, how long it takes, how often it acts on files, and its largest."""
         if job not in self.undisturbed:
             one, folder = self.jobs[job], self._folder(f"{job}-undisturbed")
             start = time.monotonic()
@@ -138,6 +143,7 @@ class Kill:
                 "names": _all_names(folder),
                 "seconds": seconds,
                 "actions": actions,
+                "largest": max((path.stat().st_size for path in folder.rglob("*") if path.is_file()), default=0),
             }
         return self.undisturbed[job]
 
@@ -193,6 +199,10 @@ def _prepare(way: str, place: float, before: dict[str, Any] | None, folder: str)
         now, started = time.time, time.monotonic()
         turn = place * before["seconds"]
         time.time = lambda: now() - (3600 if time.monotonic() - started > turn else 0)
+        return None
+    if way == "file limit":  # strikes in the middle of a file, whatever writes it, and in the processes of this one
+        limit = LEAST_LIMIT + int(place * max(0, before["largest"] - LEAST_LIMIT))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         return None
     fails_at = None if way == "count" else 1 + int(place * before["actions"])
 

@@ -41,6 +41,7 @@ def folder(tmp_path_factory):
 def test_the_page_has_every_step():
     assert steps_of(COMMANDS) == [
         *("moving_shapes.py", "inspect", "train-vqgan", "train-tokenizer", "tokenize", "train"),
+        *("tokenize", "train", "train", "train"),
         *(
             "text-to-video",
             "judge_shapes.py",
@@ -80,5 +81,7 @@ def test_the_judge_is_right_about_every_real_clip(folder):
 def test_what_was_looked_at_is_there(folder):
     for name in ("inspect.png", "runs/tokens/codec.png", "shapes.json", "shapes.png", "scores.json", "curves.png"):
         assert (folder / name).is_file()
-    for run in ("vqgan", "full"):
+    for run in ("full", "frozen", "lora", "tiny"):
+        assert (folder / "runs" / run / "pipeline" / "model_index.json").is_file()
+    for run in ("vqgan", "full", "frozen", "lora", "tiny"):
         assert list((folder / "runs" / run / "samples").glob("step-000002*.png"))
