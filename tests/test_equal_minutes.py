@@ -114,10 +114,12 @@ def test_tables_name_all_rows_and_a_codec_still_in_training_has_no_scores():
     machine["load"] = 0.0
     row = {"contender": "gpt2", "title": "GPT-2", "minutes": 20, "seed": 0, "parameters": {"codec": 10**6}}
     row |= {"training_memory": 2**20, "sampling_memory": 2**20, "sampling_seconds": {"1": 2.0}, "machine": machine}
+    row |= {"matrix_rates": [4e10, 5e10]}
     rows = [{**row, "curve": [{"seconds": 60, "scores": given}]} for given in (scores, None)]
     text = equal_minutes_tables(json.loads(json.dumps({"real": scores, "rows": rows})))
     assert "real clips" in text
     assert "| 20 | GPT-2 | 2 |" in text
+    assert "| 40 to 50 |" in text
     measured = {"minutes": 60, "steps": 3, "clips_a_step": 4, "parameters": {"codec": 10**6}, "test_clips": 2}
     measured["scores"] = {"one sample": {"mse": 30.0, "ssim": 0.9}}
     text = video_prediction_tables({"machine": machine, "data": {"moving-mnist": measured}})

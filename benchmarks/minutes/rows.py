@@ -9,10 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.measuring.machine import describe_machine, peak_memory
 from benchmarks.minutes.clips import pack_of
 from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folders
 from benchmarks.minutes.judging import DISTANCE, Judge, draw_all, sampling_seconds, write_first_clips
+from benchmarks.pipeline.floors import matrix_rate
 from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
 from nuwa_hf.evaluation.judges.train_digit_judge import train_finder
@@ -123,10 +126,15 @@ def judge_real(plan: Plan, work_dir: Path) -> None:
 
 
 def train_row(plan: Plan, row: RowName, work_dir: Path) -> None:
-    """Train a row, or go on; what a training process took of memory is kept beside it."""
+    """Train a row, or go on; what the training took of memory is kept beside it, and how fast the machine was."""
     folder = work_dir / "runs" / str(row)
-    build(row.contender, SIZES[plan.size]).train(row.minutes, row.seed, folder)
-    kept(folder / "memory.json", lambda: {"training": peak_memory()})
+    contender, before = build(row.contender, SIZES[plan.size]), _matrix_rate()
+    contender.train(row.minutes, row.seed, folder)
+    kept(folder / "training.json", lambda: {"memory": peak_memory(), "matrix_rates": [before, _matrix_rate()]})
+
+
+def _matrix_rate() -> float:
+    return matrix_rate(torch.float32, "cpu")
 
 
 def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
@@ -152,11 +160,13 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             curve.append({"seconds": seconds, "scores": judge.score(snapshot / "clips")})
             if is_last:
                 write_first_clips(snapshot / "clips", path.with_suffix(".png"))
+        training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         return {
             **vars(row),
             "title": contender.title,
             "parameters": contender.parameters(),
-            "training_memory": json.loads((folder / "memory.json").read_text(encoding="utf-8"))["training"],
+            "training_memory": training["memory"],
+            "matrix_rates": training["matrix_rates"],  # operations a second, before the training and after it
             "sampling_seconds": sampling_seconds(contender, plan.timed_batches, size.drawn),
             "sampling_memory": peak_memory(),
             "curve": curve,

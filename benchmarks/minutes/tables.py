@@ -35,7 +35,10 @@ def equal_minutes_tables(result: dict[str, Any]) -> str:
     ]
     quality = table([*header, "Frechet distance"], lines)
     cost = table(
-        ["minutes", "contender", "parameters", "a clip alone", "a clip of 16", "memory, training", "memory, drawing"],
+        [
+            *("minutes", "contender", "parameters", "a clip alone", "a clip of 16", "memory, training"),
+            *("memory, drawing", "machine, GFLOP/s"),
+        ],
         [_cost(minutes, title, groups[minutes, title]) for minutes, title in order],
     )
     about = machine(result["rows"][0]["machine"]) if result["rows"] else ""
@@ -65,7 +68,8 @@ def _cost(minutes: float, title: str, rows: list[dict[str, Any]]) -> list[str]:
     parts = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in first["parameters"].items())
     times = [_seconds([row["sampling_seconds"].get(batch) for row in rows]) for batch in ("1", "16")]
     memories = [memory(max(row[name] for row in rows)) for name in ("training_memory", "sampling_memory")]
-    return [f"{minutes:g}", title, parts, *times, *memories]
+    rates = [rate / 1e9 for row in rows for rate in row["matrix_rates"]]
+    return [f"{minutes:g}", title, parts, *times, *memories, f"{min(rates):.0f} to {max(rates):.0f}"]
 
 
 def _seconds(values: list[float | None]) -> str:
