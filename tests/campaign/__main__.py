@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0, help="of the soak, from one resume to the next")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("runs/campaign"), help="a folder, for everything")
-    parser.add_argument("--only", nargs="*", default=[], help="jobs, or readers of folders, by name")
+    parser.add_argument("--only", nargs="*", default=[], help="jobs and ways of kill, or readers of folders, by name")
     given = parser.parse_args()
 
     import torch

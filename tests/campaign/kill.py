@@ -293,21 +293,22 @@ def _resumed_at(errors: str) -> int:
 
 
 def run(work: Path, attempts: Attempts, count: int, seed: int, names: list[str]) -> None:
-    """Kill each job `count` times, and disturb it in each other way a fifth as often.
+    """Kill each job `count` times, and disturb it a fifth as often in other ways, as often in ways that are named.
 
     Args:
         work (`Path`): a folder.
         attempts (`Attempts`): where they are written down.
         count (`int`): kills of each job.
         seed (`int`): of all instants.
-        names (`list[str]`): jobs; all if empty.
+        names (`list[str]`): jobs and ways; all jobs, or all ways, if none is named.
     """
     kill = Kill(work)
+    jobs, ways = ([name for name in names if name in known] for known in (kill.jobs, WAYS))
     cases = [
         {"job": job, "way": way, "seed": seed + number}
         for number in range(count)
-        for job in (names or kill.jobs)
-        for way in WAYS
-        if way == "kill" or number < max(1, count // 5)
+        for job in jobs or kill.jobs
+        for way in ways or WAYS
+        if way in ("kill", *ways) or number < max(1, count // 5)
     ]
     attempts.make(cases, kill.attempt, "jobs")
