@@ -116,6 +116,27 @@ def test_adapters_are_mixed_switched_deleted_and_fused_by_name(adapter, tmp_path
     assert torch.equal(draw(NuwaTextToVideoPipeline.from_pretrained(tmp_path / "fused")), one)
 
 
+def test_with_the_last_adapter_the_pipeline_is_saved_as_it_was(adapter, tmp_path):
+    """PEFT's layers stayed: the weights were saved by other names, so that the checkpoint loaded random ones."""
+    pipeline = tiny_pipeline()
+    before, names = draw(pipeline), pipeline.transformer.state_dict().keys()
+    pipeline.load_lora_weights(adapter, "one")
+    pipeline.load_lora_weights(adapter, "other")
+    pipeline.delete_adapters("one")
+    assert pipeline.get_list_adapters() == {"transformer": ["other"]}
+    pipeline.delete_adapters(["other"])
+    assert pipeline.transformer.state_dict().keys() == names
+    pipeline.save_pretrained(tmp_path / "saved")
+    assert torch.equal(draw(NuwaTextToVideoPipeline.from_pretrained(tmp_path / "saved")), before)
+    pipeline.delete_adapters("one")  # of a plain transformer: nothing
+    assert torch.equal(draw(pipeline), before)
+
+
+def leave_layers_of(pipeline, adapter):
+    pipeline.load_lora_weights(adapter, "mine")
+    pipeline.transformer.delete_adapter("mine")  # transformers' own method
+
+
 def put_in(pipeline, adapter):
     pipeline.transformer = peft.PeftModel.from_pretrained(pipeline.transformer, adapter)
 
@@ -125,8 +146,9 @@ def put_in(pipeline, adapter):
     [
         (lambda pipeline, adapter: pipeline.load_lora_weights(adapter), r"`fuse_lora\(\)` and `unload_lora_weights"),
         (put_in, r"PeftModel with 'default'; merge them with `merge_and_unload\(\)`"),
+        (leave_layers_of, r"no layers of PEFT .*, got .*Linear.*; call `unload_lora_weights\(\)` first"),
     ],
-    ids=["loaded", "PeftModel"],
+    ids=["loaded", "PeftModel", "layers"],
 )
 def test_a_pipeline_with_adapters_is_not_saved_half(prepare, remedy, adapter, tmp_path):
     """The transformer's folder held the adapter alone, or nothing, and did not load."""

@@ -25,8 +25,7 @@ class LoraMixin(LoraBaseMixin):
     """Loads, saves, mixes and removes LoRA adapters of the transformer.
 
     From diffusers come `unload_lora_weights`, `set_adapters`, `get_active_adapters`, `get_list_adapters`,
-    `delete_adapters`, `enable_lora`, `disable_lora` and `set_lora_device`. Pipelines that share a transformer share
-    its adapters.
+    `enable_lora`, `disable_lora` and `set_lora_device`. Pipelines that share a transformer share its adapters.
     """
 
     _lora_loadable_modules = [TRANSFORMER]  # noqa: RUF012 (declared so by diffusers)
@@ -122,6 +121,19 @@ class LoraMixin(LoraBaseMixin):
             save_directory, {TRANSFORMER: layers}, {TRANSFORMER: settings or None}, weight_name=weight_name
         )
 
+    def delete_adapters(self, adapter_names: list[str] | str) -> None:
+        """Delete adapters; with the last one the transformer is plain again, as after `unload_lora_weights`.
+
+        Args:
+            adapter_names (`list[str]` or `str`): which ones.
+
+        Raises:
+            ValueError: If PEFT is not installed.
+        """
+        super().delete_adapters(adapter_names)
+        if not hasattr(self.transformer, "peft_config"):
+            self.unload_lora_weights()  # PEFT's layers, which diffusers leaves around the weights
+
     def fuse_lora(
         self,
         components: list[str] | None = None,
@@ -172,7 +184,8 @@ class LoraMixin(LoraBaseMixin):
             kwargs: everything that `DiffusionPipeline.save_pretrained` takes, such as `max_shard_size` and `variant`.
 
         Raises:
-            ValueError: If the transformer has adapters, which a pipeline's folder has no place for.
+            ValueError: If the transformer has adapters, which a pipeline's folder has no place for, or layers of PEFT
+                that adapters have left.
             OSError: If something cannot be written, for example on a full disk.
         """
         self._check_has_no_adapters()
@@ -189,13 +202,14 @@ class LoraMixin(LoraBaseMixin):
             `str`: the commit's URL.
 
         Raises:
-            ValueError: If the transformer has adapters; no repository has been created then.
+            ValueError: If the transformer has adapters or layers of PEFT; no repository has been created then.
         """
         self._check_has_no_adapters()
         return super().push_to_hub(repo_id, **kwargs)
 
     def _check_has_no_adapters(self) -> None:
         if not hasattr(self.transformer, "peft_config"):
+            self._check_has_no_adapter_layers()
             return
         is_loaded = isinstance(self.transformer, PreTrainedModel)
         merge = "`fuse_lora()` and `unload_lora_weights()`" if is_loaded else "`merge_and_unload()`"
@@ -205,3 +219,13 @@ class LoraMixin(LoraBaseMixin):
             f"{type(self.transformer).__name__} with {', '.join(map(repr, self.transformer.peft_config))}; merge them "
             f"with {merge} first, or save the adapter alone with {alone}."
         )
+
+    def _check_has_no_adapter_layers(self) -> None:
+        modules = () if self.transformer is None else self.transformer.modules()
+        kinds = {type(module) for module in modules if type(module).__module__.startswith("peft.")}
+        if kinds:
+            raise ValueError(
+                "`transformer` must have no layers of PEFT when the pipeline is saved, which change the names of its "
+                f"weights, got {', '.join(sorted(kind.__name__ for kind in kinds))}; call `unload_lora_weights()` "
+                "first."
+            )
