@@ -73,6 +73,7 @@ note(
 note("parts", from_parts(lambda name: f"tester/{name}"))
 note("subfolders", from_parts(lambda name: "tester/pipeline", subfolder=lambda name: name))
 note_processor("processor", AutoProcessor.from_pretrained("tester/processor"))
+note_processor("saved processor", AutoProcessor.from_pretrained("tester/saved-processor"))
 note_processor("processor of a pipeline", nuwa_hf.NuwaProcessor.from_pretrained("tester/pipeline"))
 note("branch", load("tester/pipeline", revision="next/second"))
 note("commit", load("tester/pipeline", revision=PUSHED["commits"]["second"].rsplit("/", 1)[1]))

@@ -75,7 +75,9 @@ pipeline.transformer.push_to_hub("tester/transformer")
 pipeline.vqgan.push_to_hub("tester/vqgan")
 pipeline.tokenizer.push_to_hub("tester/tokenizer")
 parts = (pipeline.transformer.config, pipeline.tokenizer, pipeline.vqgan, pipeline.sketch_vqgan)
-nuwa_hf.NuwaProcessor.of_config(*parts).push_to_hub("tester/processor")
+processor = nuwa_hf.NuwaProcessor.of_config(*parts)
+processor.push_to_hub("tester/processor")
+processor.save_pretrained(WORK / "saved-processor", push_to_hub=True, repo_id="tester/saved-processor")
 
 # Branches, private repositories, variants, shards.
 SEEN["commits"]["second"] = push_folder(second, "tester/pipeline", revision="next/second")

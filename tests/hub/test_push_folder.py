@@ -35,7 +35,7 @@ def test_another_process_draws_what_was_drawn_before_the_push(pushed, loaded, wa
     assert loaded.classes[way] == "NuwaTextToVideoPipeline"
 
 
-@pytest.mark.parametrize("way", ["processor", "processor of a pipeline"])
+@pytest.mark.parametrize("way", ["processor", "saved processor", "processor of a pipeline"])
 def test_a_processor_from_the_hub_makes_what_the_pipeline_made(pushed, loaded, way):
     assert loaded.classes[way] == "NuwaProcessor"
     assert loaded.drawn[way] == pushed.drawn["first"]

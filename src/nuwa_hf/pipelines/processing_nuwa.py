@@ -291,6 +291,11 @@ class NuwaProcessor(ProcessorMixin):
         save_codecs(self._codecs, save_directory)
         return super().save_pretrained(os.fspath(save_directory), push_to_hub, **kwargs)
 
+    def _get_files_timestamps(self, working_dir: str | os.PathLike) -> dict[str, float]:
+        # What is older than these is not pushed, and the codecs are saved before.
+        timestamps = super()._get_files_timestamps(working_dir)
+        return {name: timestamp for name, timestamp in timestamps.items() if name not in self._codecs}
+
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Self:
         """Load what `save_pretrained` wrote, or the parts of a pipeline's checkpoint.
