@@ -15,8 +15,8 @@ WIDTH, HEIGHT = FRAME_SIZE
 FRAMES = VISUAL_GRID[0]
 
 
-def prepare(mask, sizes=((HEIGHT, WIDTH),), num_frames=None):
-    sampler = ClipSampler(FRAME_RATE)
+def prepare(mask, sizes=((HEIGHT, WIDTH),), num_frames=None, given_rate=None):
+    sampler = ClipSampler(FRAME_RATE, given_rate)
     masks = prepare_masks(mask, sizes=list(sizes), height=HEIGHT, width=WIDTH, num_frames=num_frames, sampler=sampler)
     assert masks.dtype == torch.bool
     frames = () if num_frames is None else (num_frames,)
@@ -93,6 +93,35 @@ def test_mask_of_a_video_may_differ_from_frame_to_frame(tmp_path):
     mixed = prepare([mask, mask[0]], sizes, num_frames=FRAMES)
     assert torch.equal(mixed[0], expected[0])
     assert torch.equal(mixed[1], expected[0, :1].expand(FRAMES, -1, -1))
+
+
+def forms_of_a_clip(frames, path):
+    write_gif([picture(frame) for frame in frames], path, fps=4)
+    return [frames, torch.from_numpy(frames), [list(frames)], [[picture(frame) for frame in frames]], path]
+
+
+def test_masks_of_a_fast_clip_are_sampled_as_the_clip_is(tmp_path):
+    mask = bools(8 * FRAMES, HEIGHT, WIDTH)
+    for form in forms_of_a_clip(mask, tmp_path / "mask.gif"):
+        assert torch.equal(
+            prepare(form, num_frames=FRAMES, given_rate=8 * FRAME_RATE)[0], torch.from_numpy(mask[::8])
+        )
+
+
+def test_a_few_masks_of_a_fast_clip_are_not_one_for_all(tmp_path):
+    """They were counted at the checkpoint's rate, where the first one alone was left, and served all frames."""
+    for form in forms_of_a_clip(bools(FRAMES, HEIGHT, WIDTH), tmp_path / "mask.gif"):
+        with pytest.raises(ValueError, match=r"or 3, the clip's, got 3, which make 1 at the checkpoint's frame rate"):
+            prepare(form, num_frames=FRAMES, given_rate=8 * FRAME_RATE)
+
+
+@pytest.mark.parametrize("given_rate", [FRAME_RATE / 4, 4 * FRAME_RATE])
+def test_one_mask_is_for_all_frames_at_any_rate(given_rate, tmp_path):
+    mask = bools()
+    picture(mask).save(tmp_path / "mask.png")
+    for form in (mask, mask[None], [mask], [[mask]], picture(mask), tmp_path / "mask.png"):
+        found = prepare(form, num_frames=FRAMES, given_rate=given_rate)
+        assert torch.equal(found[0], torch.from_numpy(mask).expand(FRAMES, -1, -1))
 
 
 def test_frames_without_anything_to_fill_are_allowed_beside_others():

@@ -15,11 +15,11 @@ from torch.nn import functional
 
 from nuwa_hf.media.colors import is_transparent, to_eight_bits
 from nuwa_hf.media.errors import BrokenMediaError, naming
-from nuwa_hf.media.sources import describe, is_source
+from nuwa_hf.media.sources import describe, is_source, open_media
 from nuwa_hf.pipelines.axes import without_channel
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import KINDS, check_levels, load_image, to_array
-from nuwa_hf.pipelines.video_input import check_one_size, take_file, take_given
+from nuwa_hf.pipelines.video_input import check_one_size, take_given
 
 
 def prepare_masks(
@@ -164,27 +164,37 @@ def _read_mask(mask: Any, num_frames: int | None, sampler: ClipSampler | None, n
             mask = without_channel(mask, name)
         if mask.ndim == 3 and num_frames is None:
             mask = without_channel(mask, name, place=0)
-        frames = list(_is_white(mask, num_frames, name))
-        frames = take_given(frames, sampler, name) if len(frames) > 1 else frames
+        given = list(_is_white(mask, num_frames, name))
+        frames, num_given = _sampled(given, sampler, name), len(given)
     elif isinstance(mask, PIL.Image.Image) or is_source(mask):
         if num_frames is None:
             with naming(name, describe(mask)):
-                frames = [_is_light(load_image(mask, name))]
+                frames, num_given = [_is_light(load_image(mask, name))], 1
         else:
-            frames, _ = take_file(mask, _is_light, sampler, name)
+            with naming(name, describe(mask)), open_media(mask) as media:
+                num_given = media.count_frames()
+                frames = sampler.take_media(media, _is_light, name)[: 1 if num_given == 1 else None]
     elif isinstance(mask, list | tuple) and num_frames is not None:
         parts = [_read_mask(one, None, None, f"{name}[{place}]") for place, one in enumerate(mask)]
         if not parts:
             raise ValueError(f"`{name}` must hold at least one frame, got none; give one.")
-        frames = take_given([frame for part_1YX in parts for frame in part_1YX], sampler, name)
+        given = [frame for part_1YX in parts for frame in part_1YX]
+        frames, num_given = _sampled(given, sampler, name), len(given)
     else:
         raise TypeError(f"`{name}` must be {KINDS}, got {type(mask).__name__}; convert it.")
     frames_TYX = _stack(frames, name)
-    if len(frames) not in (1, num_frames or 1):
+    if num_given > 1 and len(frames) != num_frames:
+        rate = "" if len(frames) == num_given else f", which make {len(frames)} at the checkpoint's frame rate"
         raise ValueError(
-            f"`{name}` must have 1 frame, for all, or {num_frames}, the clip's, got {len(frames)}; make one for each."
+            f"`{name}` must have 1 frame, for all, or {num_frames}, the clip's, got {num_given}{rate}; make one for "
+            "each."
         )
     return frames_TYX
+
+
+def _sampled(given: list[torch.Tensor], sampler: ClipSampler | None, name: str) -> list[torch.Tensor]:
+    """The frames of a clip of masks; one alone is for all, whatever the rate."""
+    return take_given(given, sampler, name) if len(given) > 1 else given
 
 
 def _without_channel(mask: np.ndarray | torch.Tensor, batch_size: int, batch_ndim: int, name: str):
