@@ -4,6 +4,9 @@
 
 from typing import Any
 
+import numpy as np
+import PIL.Image
+import torch
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.video_processor import VideoProcessor
 
@@ -11,18 +14,58 @@ from nuwa_hf.modeling.codec import Codec, as_codec
 from nuwa_hf.pipelines.checks import check_whole_number
 
 
+class NuwaVideoProcessor(VideoProcessor):
+    """diffusers' processor of videos, with frames before channels, as a call takes and returns them.
+
+    Letters: B batch, T frames, Y, X pixel rows, columns.
+    """
+
+    def preprocess_video(
+        self, video: Any, height: int | None = None, width: int | None = None, **kwargs: Any
+    ) -> torch.Tensor:
+        """Make a call's input of clips.
+
+        Args:
+            video (`list[PIL.Image.Image]`, `np.ndarray`, `torch.Tensor` or a list of them): what diffusers takes.
+            height (`int`, *optional*): rows of pixels; by default those of the clips.
+            width (`int`, *optional*): columns.
+            kwargs: what `VaeImageProcessor.preprocess` takes.
+
+        Returns:
+            `torch.Tensor` of shape `(B, T, 3, Y, X)`.
+        """
+        return super().preprocess_video(video, height, width, **kwargs).transpose(1, 2)
+
+    def postprocess_video(
+        self, video: torch.Tensor, output_type: str = "np", **kwargs: Any
+    ) -> list[list[PIL.Image.Image]] | np.ndarray | torch.Tensor:
+        """Make pictures or an array of a call's output.
+
+        Args:
+            video (`torch.Tensor` of shape `(B, T, 3, Y, X)`): what a call returns with `output_type="pt"`.
+            output_type (`str`, *optional*, defaults to `"np"`): `"pil"`, `"np"` or `"pt"`.
+            kwargs: what `VaeImageProcessor.postprocess` takes.
+
+        Returns:
+            `list[list[PIL.Image.Image]]`, `np.ndarray` of shape `(B, T, Y, X, 3)`, or `torch.Tensor` of the shape that
+            was given.
+        """
+        return super().postprocess_video(video.transpose(1, 2), output_type, **kwargs)
+
+
 class CodecMixin:
     """Codecs for `NuwaPipelineBase`, which has the components.
 
-    `image_processor`, `video_processor` and `mask_processor` are those of diffusers. What they make of pictures, clips
-    and masks, in [0, 1], a call takes; what a call returns with `output_type="pt"` they turn into pictures.
+    `image_processor`, `video_processor` and `mask_processor` are those of diffusers, but for the order of a video's
+    axes. What they make of pictures, clips and masks, in [0, 1], a call takes; what a call returns with
+    `output_type="pt"` they turn into pictures.
     """
 
     def make_processors(self) -> None:
         """Make the processors, for the codec that is loaded."""
         factor = {"vae_scale_factor": self.vae_scale_factor}
         self.image_processor = VaeImageProcessor(**factor, do_normalize=False)
-        self.video_processor = VideoProcessor(**factor, do_normalize=False)
+        self.video_processor = NuwaVideoProcessor(**factor, do_normalize=False)
         self.mask_processor = VaeImageProcessor(
             **factor, do_normalize=False, do_binarize=True, do_convert_grayscale=True
         )
