@@ -308,6 +308,25 @@ def test_interrupted_call_keeps_the_best_of_the_finished_candidates(monkeypatch,
         assert torch.equal(output.tokens, all_candidates(pipeline, "T2I", 3)[[1]])
 
 
+@pytest.mark.parametrize("later", [5.0, 0.0])
+def test_later_candidates_are_guided_as_a_callback_has_left_it(monkeypatch, later):
+    """Those that were not sampled with the first ones were guided as the call began."""
+    monkeypatch.setattr(token_generation, "MEMORY_TO_SPARE", 1)
+    pipeline = tiny_pipeline("T2I").to(torch.float64)
+    pipeline.vqgan.enable_slicing()
+    num_waves = pipeline.transformer.num_generation_steps((1, *VISUAL_GRID[1:]))
+
+    def callback(pipe, step, timestep, callback_kwargs):
+        if step == num_waves - 1:  # the last one of the first candidate
+            pipe._guidance_scale = later
+
+    guided = {"guidance_scale": 2.0, "num_candidates": 3, "callback_on_step_end": callback}
+    found = call(pipeline, "T2I", scorer=Spy(0, 1, 2), **guided).tokens
+    expected = all_candidates(pipeline, "T2I", 3, guidance_scale=max(later, 1.0))
+    assert torch.equal(found[0], expected[2])
+    assert not torch.equal(found[0], all_candidates(pipeline, "T2I", 3, guidance_scale=2.0)[2])
+
+
 def test_scorer_needs_the_codec_even_for_tokens():
     """Once it failed after all candidates were drawn, by a message about None."""
     pipeline, calls = tiny_pipeline("T2I", vqgan=None), []

@@ -99,6 +99,21 @@ def test_each_chunk_is_what_the_model_samples_for_the_frames_before_it(overlap_f
     assert torch.equal(tokens, expected)
 
 
+def test_guidance_that_is_off_at_a_border_can_be_turned_on_again():
+    """The next chunk began without it, and the later scale was refused."""
+    waves = tiny_transformer().num_generation_steps(VISUAL_GRID)
+
+    def tokens(lowest):
+        def callback(pipe, step, timestep, callback_kwargs):
+            pipe._guidance_scale = lowest if waves - 3 < step < waves + 3 else 4.0
+
+        arguments = {"guidance_scale": 4.0, "callback_on_step_end": callback}
+        return long_call("T2V", 4, overlap_frames=1, output_type="latent", **arguments).tokens
+
+    assert torch.equal(tokens(0.0), tokens(1 + 1e-12))
+    assert not torch.equal(tokens(0.0), tokens(4.0))
+
+
 def test_a_later_chunk_begins_with_the_frames_that_were_written(task):
     starts, ends = [], []
 

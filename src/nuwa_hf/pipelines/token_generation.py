@@ -6,6 +6,7 @@ Legend: B outputs, T frames, H, W token rows and columns, L text length.
 """
 
 import itertools
+import math
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -13,11 +14,15 @@ import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
+from nuwa_hf.pipelines.calls import Call
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
 from nuwa_hf.pipelines.long_video import Chunk, chunks_to_draw
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.scorers import check_scores, likelihood_ratio
 from nuwa_hf.pipelines.step_callback import TEXT_TENSORS, StepCallback
+
+
+LEAST_GUIDED = math.nextafter(1.0, 2.0)  # the scale of an output that is guided, and drawn as without guidance
 
 
 class TokenGenerationMixin:
@@ -85,9 +90,6 @@ class TokenGenerationMixin:
 
             for chunk, grid in zip(chunks, grids, strict=True):
                 frames = slice(chunk.start, chunk.stop)
-                if call.guidance_scale != sampling.guidance_scale:  # a callback has changed it
-                    scales = [max(1.0, scale) for scale in call.guidance_scales(num_outputs)]
-                    sampling = replace(sampling, guidance_scale=scales)
                 given = self._conditions_of_chunk(conditions, chunk, tokens, written)
                 run = {"grid": grid, "schedule": options.schedule, "callback": end_wave}
                 tokens[:, frames] = self._sample_best(given, sampling, run, rounds, options, prompts)
@@ -141,17 +143,19 @@ class TokenGenerationMixin:
         prompts: list[str] | None,
     ) -> torch.Tensor:
         """The best candidate of each output; once the call is to stop, the best of those that are finished."""
+        call, num_outputs = options.call, len(conditions["attention_mask"])
         if options.num_candidates == 1:
             (generator,) = rounds
-            return self.transformer.generate(generator=generator, **asdict(sampling), **run, **conditions).tokens
-        best, num_outputs = BestSoFar(), len(conditions["attention_mask"])
+            settings = asdict(_guided_as_now(sampling, call, num_outputs))
+            return self.transformer.generate(generator=generator, **settings, **run, **conditions).tokens
+        best = BestSoFar()
         for generators in rounds:
             count = len(generators) // num_outputs
             tiled = {name: _tile(value, count) for name, value in conditions.items()}
-            settings = asdict(sampling.repeat(count))
+            settings = asdict(_guided_as_now(sampling, call, num_outputs).repeat(count))
             drawn = self.transformer.generate(generator=generators, **settings, **run, **tiled).tokens
             drawn = drawn.unflatten(0, (count, num_outputs))
-            if self._calls.is_stopped(options.call):
+            if self._calls.is_stopped(call):
                 return drawn[0] if best.tokens is None else best.tokens
             for candidate in drawn:
                 best.add(candidate, self._score(candidate, conditions, options, prompts))
@@ -167,6 +171,18 @@ class TokenGenerationMixin:
             texts = [prompt for prompt in prompts for _ in range(len(tokens) // len(prompts))]
             scores = options.scorer(self.decode_tokens(tokens), texts)
         return check_scores(scores, len(tokens))
+
+
+def _guided_as_now(sampling: SamplingSettings, call: Call, num_outputs: int) -> SamplingSettings:
+    """How a call draws on, with the guidance scales that its callback has left.
+
+    Outputs that began with guidance keep it, so that the callback may raise their scale again.
+    """
+    if call.guidance_scale == sampling.guidance_scale:
+        return sampling
+    least = [LEAST_GUIDED if scale > 1 else 1.0 for scale in sampling.of_outputs("guidance_scale", num_outputs)]
+    scales = map(max, least, call.guidance_scales(num_outputs))
+    return replace(sampling, guidance_scale=list(scales))
 
 
 def _tile(value: Any, times: int) -> Any:
