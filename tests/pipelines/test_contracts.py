@@ -478,6 +478,20 @@ def test_settings_left_open_are_those_of_the_generation_config(fresh_pipeline, t
     assert_same(call(fresh_pipeline, task), given)
 
 
+def test_output_settings_of_the_generation_config_are_those_of_generate_alone(fresh_pipeline, task):
+    """Every call failed, with some of them after all tokens were drawn."""
+    candidates = {"num_candidates": 2} if task in ("T2I", "T2V", "TI2I", "TV2V") else {}
+    expected = [call(fresh_pipeline, task), call(fresh_pipeline, task, **candidates)]
+    outputs = {"num_return_sequences": 2, "return_dict_in_generate": False, "output_scores": True, "do_sample": True}
+    fresh_pipeline.transformer.generation_config.update(**outputs)
+    assert_same(call(fresh_pipeline, task), expected[0])
+    assert_same(call(fresh_pipeline, task, **candidates), expected[1])
+    if task == "T2V":
+        frames = fresh_pipeline.stream(**tiny_inputs(task), generator=seeded(0), output_type="latent")
+        frames = list(itertools.islice(frames, VISUAL_GRID[0]))
+        assert torch.equal(torch.stack(frames, 1), expected[0].tokens)
+
+
 def test_tasks_without_a_text_have_a_temperature_of_their_own(fresh_pipeline, task):
     cooler = call(fresh_pipeline, task, temperature=0.2)
     before = call(fresh_pipeline, task)

@@ -32,6 +32,9 @@ CHANGES_NOTHING = {
 }
 # What `generate` returns, which it reads itself.
 OUTPUTS = {"return_dict_in_generate", "output_scores"}
+# What asks for the tokens of one output each, whatever the generation configuration says.
+ONE_OUTPUT_EACH = {"num_return_sequences": 1}
+ONLY_TOKENS = {**ONE_OUTPUT_EACH, "return_dict_in_generate": True, "output_scores": False}
 # Settings that describe a vocabulary or a file, and have no effect on sampling.
 DESCRIPTIONS = {
     "pad_token_id",

@@ -18,6 +18,7 @@ import torch
 from accelerate.hooks import CpuOffload
 
 from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.modeling.sampling_arguments import ONE_OUTPUT_EACH
 from nuwa_hf.pipelines.argument_names import own_names
 from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.pipelines.checks import check_whole_number
@@ -132,6 +133,7 @@ class StreamingMixin:
         options.call.guidance_scale = sampling.guidance_scale
         self._calls.begin(options.call)
         given = conditions | asdict(sampling) | {"schedule": options.schedule, "generator": options.generator}
+        given |= ONE_OUTPUT_EACH
         _, height, width = self.transformer.config.visual_grid
         if options.overlap_frames is None:
             yield from self.transformer.stream(grid=(num_frames, height, width), **given)

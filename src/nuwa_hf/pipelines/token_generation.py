@@ -14,6 +14,7 @@ import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.sampling_arguments import ONLY_TOKENS
 from nuwa_hf.pipelines.calls import Call
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
 from nuwa_hf.pipelines.long_video import Chunk, chunks_to_draw
@@ -91,7 +92,7 @@ class TokenGenerationMixin:
             for chunk, grid in zip(chunks, grids, strict=True):
                 frames = slice(chunk.start, chunk.stop)
                 given = self._conditions_of_chunk(conditions, chunk, tokens, written)
-                run = {"grid": grid, "schedule": options.schedule, "callback": end_wave}
+                run = {"grid": grid, "schedule": options.schedule, "callback": end_wave, **ONLY_TOKENS}
                 tokens[:, frames] = self._sample_best(given, sampling, run, rounds, options, prompts)
                 written[:, frames] = True
                 if self._calls.is_stopped(call):

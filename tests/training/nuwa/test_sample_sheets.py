@@ -51,6 +51,19 @@ def test_prompts_are_drawn_as_rows_of_a_sheet_each_from_a_seed_of_its_own(num_fr
     assert other.tobytes() != both.crop((0, both.height - other.height, *both.size)).tobytes()
 
 
+def test_output_settings_of_the_generation_config_change_no_sheet():
+    pipeline, tokens = tiny_pipeline(), random_tokens()
+
+    def draw():
+        sheets = [draw_task_sheets(pipeline, tokens, ["T2V"], seed=0)["T2V"], draw_prompts(pipeline, ["a"], 1, seed=0)]
+        return [sheet.tobytes() for sheet in sheets]
+
+    expected = draw()
+    outputs = {"num_return_sequences": 2, "return_dict_in_generate": False, "output_scores": True, "do_sample": True}
+    pipeline.transformer.generation_config.update(**outputs)
+    assert draw() == expected
+
+
 def test_drawing_leaves_random_states_and_modes_as_they_were():
     pipeline, tokens = tiny_pipeline(), random_tokens()
     pipeline.transformer.train()

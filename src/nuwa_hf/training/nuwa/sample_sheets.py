@@ -17,6 +17,7 @@ from diffusers.image_processor import VaeImageProcessor
 from nuwa_hf.datasets.class_map import palette
 from nuwa_hf.media import contact_sheet, enlarge, write_png
 from nuwa_hf.modeling.class_maps import pixels_to_class_maps
+from nuwa_hf.modeling.sampling_arguments import ONLY_TOKENS
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
 from nuwa_hf.training.nuwa.task_batches import TaskBatch, TaskBatches
@@ -74,6 +75,7 @@ def draw_prompts(pipeline: NuwaPipelineBase, prompts: list[str], num_frames: int
             grid=(num_frames, height, width),
             generator=generators,
             **vars(pipeline.choose_sampling()),
+            **ONLY_TOKENS,
         ).tokens
         rows = [clip for one in tokens.split(1) for clip in pipeline.decode_frames(one, "pil")]
     factor = max(1, SHEET_HEIGHT // rows[0][0].height)
@@ -140,6 +142,7 @@ def _sample(pipeline: NuwaPipelineBase, task: str, batch: TaskBatch, generator: 
         sketch_tokens=batch.sketch_tokens,
         **known,
         **vars(sampling),
+        **ONLY_TOKENS,
     ).tokens
 
 
