@@ -60,6 +60,15 @@ def test_recorded_steps_serve_other_texts_settings_and_trained_weights():
     assert torch.equal(found.cpu(), fresh.generate(ids, generator=generators(), **settings).tokens)
 
 
+def test_steps_of_training_mode_are_not_recorded():
+    """Their dropout was repeated in evaluation mode."""
+    model = random_model().cuda()
+    for is_training, num_kept in ((True, 0), (False, 1)):
+        model.train(is_training)
+        model.generate(*on_cuda(texts()), grid=GRID, generator=generators())
+        assert len(model._sampling_runs._kept) == num_kept
+
+
 def test_a_stream_on_cuda_gives_the_frames_of_the_cpu():
     def frames(model, inputs):
         stream = model.stream(*inputs, generator=generators(), grid=(None, 5, 5), guidance_scale=2.0)

@@ -94,7 +94,8 @@ def recorder(compute: ModelSteps) -> Record | None:
     """What records the steps of a call.
 
     Only CUDA can record, and only modules that do nothing but launch kernels: a hook, an adapter or a processor of
-    logits may do in each step what a recording would leave out.
+    logits may do in each step what a recording would leave out. In training mode a recording would hold dropout, and
+    serve after it.
 
     Args:
         compute (`ModelSteps`): computes the logits of the call.
@@ -114,6 +115,7 @@ def _is_plain(module: nn.Module) -> bool:
     is_known = type(module).__module__.split(".")[0] == "nuwa_hf" or type(module).__module__.startswith("torch.nn.")
     return (
         is_known
+        and not module.training
         and module._compiled_call_impl is None
         and not (module._forward_hooks or module._forward_pre_hooks)
         and REPLACED.isdisjoint(vars(module))
