@@ -59,6 +59,20 @@ def test_texts_that_were_encoded_before_draw_what_texts_draw(pipelines, task):
     assert torch.equal(tokens_of(without_tokenizer, prompt=None, **embeds, **given), expected)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "storage_dtype"), [(torch.float32, torch.bfloat16), (torch.bfloat16, torch.float8_e4m3fn)]
+)
+def test_encoded_texts_are_read_in_the_dtype_that_layers_compute_in(dtype, storage_dtype):
+    """They were cast to the one that weights are stored in, or not at all."""
+    pipeline = tiny_pipeline("T2V").to(dtype)
+    pipeline.transformer.enable_layerwise_casting(storage_dtype=storage_dtype)
+    texts, negative, given = [CAPTIONS[1]], [CAPTIONS[2]], {"guidance_scale": 3.0}
+    expected = tokens_of(pipeline, prompt=texts, negative_prompt=negative, **given)
+    embeds = dict(zip(EMBEDS, pipeline.encode_prompt(texts, negative), strict=True))
+    embeds = {name: value.float() if "embeds" in name else value for name, value in embeds.items()}
+    assert torch.equal(tokens_of(pipeline, prompt=None, **embeds, **given), expected)
+
+
 def test_encoded_texts_are_repeated_scored_and_guided_away_from_none(pipelines):
     pipeline = pipelines["T2I"]
     many = {"generator": seeded(1, 2, 3, 4), "num_images_per_prompt": 2, "num_candidates": 2, "guidance_scale": 2.0}

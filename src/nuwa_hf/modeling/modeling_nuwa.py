@@ -268,8 +268,8 @@ class NuwaModel(NuwaPreTrainedModel):
         check_encoded_text("encoder_hidden_states", encoder_hidden_states, attention_mask, self.config)
         mask = None if attention_mask is None else attention_mask.bool()
         grid = Grid(encoder_hidden_states.shape[1], 1, 1)
-        if self.dtype.itemsize > 1:  # weights may be stored in 8 bits, in which nothing is computed
-            encoder_hidden_states = encoder_hidden_states.to(self.dtype)
+        # Not the model's dtype: layers may store their weights in another one than they compute in.
+        encoder_hidden_states = encoder_hidden_states.to(self.decoder.embeddings.bos.dtype)
         return NuwaCondition(encoder_hidden_states, grid, (None, None, None), mask)
 
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
