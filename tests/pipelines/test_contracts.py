@@ -255,6 +255,17 @@ def test_offloading_from_a_gpu_makes_the_same_tokens(fresh_pipeline, task):
     assert torch.equal(call(fresh_pipeline, task).tokens.cpu(), expected)
 
 
+@pytest.mark.gpu
+def test_tokens_from_the_cpu_are_decoded_on_the_gpu():
+    pipeline = tiny_pipeline()
+    tokens = torch.randint(0, CODEBOOK_SIZE, (1, *VISUAL_GRID), generator=seeded(0)[0])
+    expected = pipeline.decode_tokens(tokens)
+    for move in (lambda: pipeline.to("cuda"), lambda: pipeline.to("cpu").enable_model_cpu_offload()):
+        move()
+        # Convolutions on a GPU round to TF32.
+        torch.testing.assert_close(pipeline.decode_tokens(tokens).cpu(), expected, atol=1e-2, rtol=0)
+
+
 def test_tuple_has_the_outputs_fields(pipeline, task):
     pictures, tokens = call(pipeline, task, return_dict=False)
     output = call(pipeline, task)

@@ -328,7 +328,7 @@ class NuwaPipelineBase(
         """Decode visual tokens to pixels.
 
         Args:
-            tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
+            tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens, on any device.
 
         Returns:
             `torch.Tensor` of shape `(B, T, 3, Y, X)`: float32 in [0, 1].
@@ -336,7 +336,7 @@ class NuwaPipelineBase(
         Raises:
             ValueError: If a token, such as one that a callback gave, is not in the codebook.
         """
-        return pixels_of(self.codec, tokens, max_frames=self.max_frames)
+        return pixels_of(self.codec, tokens.to(self._execution_device), max_frames=self.max_frames)
 
     def decode_images(
         self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None
