@@ -223,6 +223,18 @@ def test_a_callback_lets_the_later_waves_read_another_text(one_layer, is_in_plac
     assert torch.equal(found, expected)
 
 
+@pytest.mark.gpu
+def test_a_callback_may_return_texts_of_another_device():
+    pipeline = tiny_pipeline("T2V").to("cuda")
+    names = pipeline._callback_tensor_inputs
+
+    def as_they_were(pipe, step, timestep, callback_kwargs):
+        return {name: None if value is None else value.cpu() for name, value in callback_kwargs.items()}
+
+    found = tokens_of(pipeline, callback_on_step_end=as_they_were, callback_on_step_end_tensor_inputs=names)
+    assert torch.equal(found, tokens_of(pipeline))
+
+
 def test_a_callback_of_diffusers_cuts_guidance_off(pipelines):
     cut = {"callback_on_step_end": SDCFGCutoffCallback(cutoff_step_ratio=None, cutoff_step_index=0)}
     given = {"guidance_scale": 3.0}

@@ -98,4 +98,6 @@ class StepCallback:
 
 
 def _are_equal(before: torch.Tensor | None, after: Any) -> bool:
-    return isinstance(before, torch.Tensor) and isinstance(after, torch.Tensor) and torch.equal(before, after)
+    if not isinstance(before, torch.Tensor) or not isinstance(after, torch.Tensor):
+        return False
+    return torch.equal(before, after.to(before.device))
