@@ -93,11 +93,21 @@ def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):
             "`text` must be one text, or one for each of 2",
         ),
         ({"text": TEXT, "num_frames": 9}, "`num_frames` must be"),
+        ({"sketch": SKETCH[:2]}, "`sketch` must have 1 frame, for all, or 3, the `num_frames`, got 2; give as many"),
+        ({"sketch": SKETCH, "num_frames": 2}, "`sketch` must have 1 frame, for all, or 2, .* got 3"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_refused(processor, inputs, message):
     with pytest.raises(ValueError, match=message):
         processor(**inputs)
+
+
+def test_a_sketch_has_a_frame_for_all_or_for_each(processor):
+    """Others were stretched over the video."""
+    each = processor(sketch=SKETCH)["sketch_tokens"]
+    assert each.shape == (1, *VISUAL_GRID)
+    assert torch.equal(processor(sketch=SKETCH[:2], num_frames=2)["sketch_tokens"], each[:, :2])
+    assert torch.equal(processor(sketch=SKETCH[0])["sketch_tokens"], each[:, :1])
 
 
 def test_a_video_is_not_decoded_as_an_image(processor):

@@ -230,11 +230,16 @@ class NuwaProcessor(ProcessorMixin):
         if self.sketch_vqgan is None:
             raise ValueError("`sketch` needs a `sketch_vqgan`, which this processor has not; load one that has it.")
         codec = as_codec(self.sketch_vqgan)
-        sampler = None if num_frames == 1 else ClipSampler.first_frames(self.frame_rate, None, num_frames)
+        sampler = None if num_frames == 1 else ClipSampler(self.frame_rate)
         sizes = {"num_classes": codec.in_channels, **self._size(codec)}
         if self.vqgan is not None:
             sizes["picture_size"] = tuple(self._size(as_codec(self.vqgan)).values())
         maps = prepare_sketches(sketch, sampler=sampler, **sizes)
+        if maps.shape[1] not in (1, num_frames):
+            raise ValueError(
+                f"`sketch` must have 1 frame, for all, or {num_frames}, the `num_frames`, got {maps.shape[1]}; give "
+                "as many, or another `num_frames`."
+            )
         return sketch_tokens_of(codec, maps, max_frames=self.visual_grid[0], device=codec.device).cpu()
 
     @torch.no_grad()
