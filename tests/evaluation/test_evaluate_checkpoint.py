@@ -13,6 +13,9 @@ from tiny_clip import tiny_whole_clip
 from nuwa_hf.evaluation import evaluate
 from nuwa_hf.evaluation.evaluate_checkpoint import main
 from nuwa_hf.evaluation.measure_run import SEEDS_APART
+from nuwa_hf.evaluation.samples.real_samples import RealSamples
+from nuwa_hf.modeling.likelihood import token_log_likelihood
+from nuwa_hf.modeling.text_ids import none_text
 
 
 NUM_CLIPS = 6
@@ -114,6 +117,20 @@ def test_sketches_are_read_where_their_column_is_named_and_must_have_classes_tha
         evaluate(pipeline, others, ["mse"], **options)
     with pytest.raises(ValueError, match="`dataset` must have sketches, which sketch-to-video needs"):
         evaluate(pipeline, clips, ["mse"], task="S2V", num_samples=3)
+
+
+def test_nats_of_a_sketch_task_are_those_given_the_sketch_at_any_measured_size(pipeline, clips):
+    height, width = pipeline.image_size
+    size = {"height": height, "width": width, "num_frames": pipeline.max_frames, "frame_rate": pipeline.frame_rate}
+    read = {"num_classes": NUM_CLASSES, "sketch_column": "sketch"}
+    real = RealSamples.open(clips, num_samples=3, **size, **read).read(range(3))
+    tokens = pipeline.codec.encode(real.clips.transpose(1, 2).float() / 127.5 - 1).tokens
+    none, sketch_tokens = none_text(pipeline.transformer.config, 3), pipeline.encode_sketch(real.sketches)
+    expected = -token_log_likelihood(pipeline.transformer, tokens, none, sketch_tokens=sketch_tokens).mean().item()
+    options = {"task": "S2V", "num_samples": 3, "sketch_column": "sketch"}
+    for measured in ({}, {"height": height // 2, "width": width}):
+        found = evaluate(pipeline, clips, ["nats"], **options, **measured).scores["nats"].value
+        assert found == pytest.approx(expected)
 
 
 def test_codec_alone_needs_no_checkpoint(clips):

@@ -149,7 +149,7 @@ class RowJudge:
         prepared, samples = self.prepared, folder
         if prepared.real is not prepared.measured or prepared.changed is not None:
             samples = MeasuredSamples(folder, prepared.measured, prepared.changed)
-        row = self._scores(samples, self._likelihood(name))
+        row = self._scores(samples, self._likelihood(name, folder))
         if folder.seconds_per_sample is not None:
             row[SECONDS] = Score(folder.seconds_per_sample, len(folder))
         return row
@@ -166,25 +166,29 @@ class RowJudge:
         metrics = readable(self.prepared.metrics, real.has)
         return half_against_half(metrics, self.store.read([metric.kind for metric in metrics], real))
 
-    def _scores(self, samples: SampleSet, likelihood: LikelihoodReader | None = None) -> Row:
+    def _scores(self, samples: SampleSet, likelihood: Features | None = None) -> Row:
         metrics = readable(self.prepared.metrics, samples.has)
         features = self.store.read([metric.kind for metric in metrics], samples)
         if likelihood is not None:
-            features[LIKELIHOOD] = self.store.read_with(likelihood, samples)
+            features[LIKELIHOOD] = likelihood
             metrics = list(self.prepared.metrics)
         self.last = features
         return compute_metrics(metrics, features, self.compared)
 
-    def _likelihood(self, name: str) -> LikelihoodReader | None:
+    def _likelihood(self, name: str, folder: SampleFolder) -> Features | None:
+        """Read at the size of the checkpoint, whatever the size at which samples are measured."""
         if all(metric.kind != LIKELIHOOD for metric in self.prepared.metrics):
             return None
         pipeline, options = self.maker.pipeline, self.prepared.run.rows[name]
-        return LikelihoodReader(
+        inputs = self.prepared.inputs[name]
+        reader = LikelihoodReader(
             pipeline,
             checkpoint_digest(pipeline),
             condition_on_known=options.get("condition_on_known", True),
-            with_text=self.prepared.inputs[name].prompts is not None,
+            with_text=inputs.prompts is not None,
+            with_sketch="sketch" in inputs.task.condition,
         )
+        return self.store.read_with(reader, folder)
 
 
 def half_against_half(metrics: Sequence[Metric], features: Mapping[str, Features]) -> Row:

@@ -49,3 +49,20 @@ def test_without_a_hidden_part_every_token_counts_and_texts_are_read_if_asked_fo
     tokens = pipeline.codec.encode(pixels).tokens[:, None]
     expected = -token_log_likelihood(pipeline.transformer, tokens, *pipeline.tokenize_prompt(list(batch.captions)))
     torch.testing.assert_close(reader(batch)["nats"], expected.flatten(1).mean(1))
+
+
+def test_sketches_of_any_size_are_a_condition_if_asked_for(pipeline, small_world, batch):
+    sketches = torch.stack([torch.from_numpy(small_world[index]["image_sketch"]) for index in range(4)]).long()[:, None]
+    reader = LikelihoodReader(pipeline, "", with_sketch=True)
+    assert reader.needs == {"references", "sketches"}
+    assert reader.digest != LikelihoodReader(pipeline, "").digest
+    tokens = pipeline.codec.encode(batch.references[:, 0].float() / 127.5 - 1).tokens[:, None]
+    none = none_text(pipeline.transformer.config, 4)
+    given = pipeline.encode_sketch(sketches)
+    expected = -token_log_likelihood(pipeline.transformer, tokens, none, sketch_tokens=given).flatten(1).mean(1)
+    for factor in (1, 2):
+        large = sketches.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+        found = reader(SampleBatch(batch.clips, references=batch.references, sketches=large))["nats"]
+        torch.testing.assert_close(found, expected)
+    unread = LikelihoodReader(pipeline, "")(SampleBatch(batch.clips, references=batch.references))["nats"]
+    assert (expected - unread).abs().max() > 1e-5
