@@ -68,6 +68,7 @@ def compare(
     samples = _as_set(generated, "generated", size)
     truth = _as_set(real, "real", size)
     _check_shapes(samples, truth)
+    labels = getattr(samples, "labels", None)
     if any("references" in fields_of(metric) for metric in known.values()):
         if len(samples) != len(truth):
             raise ValueError(
@@ -78,7 +79,7 @@ def compare(
     store = FeatureStore(readers, None if cache_dir is None else Path(cache_dir), batch_size)
     store.check(known.values(), samples)
     store.check([metric for metric in known.values() if metric.compares], truth)
-    store.check_labels(known.values(), getattr(samples, "labels", None))
+    store.check_labels(known.values(), labels)
     run = Run(name="generated against real", num_samples=len(samples), metrics=tuple(metrics))
     compared = store.read([metric.kind for metric in known.values() if metric.compares], truth)
     of_samples = store.read([metric.kind for metric in known.values()], samples)

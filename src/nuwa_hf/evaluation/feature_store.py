@@ -93,11 +93,14 @@ class FeatureStore:
 
         Args:
             metrics (`Iterable[Metric]`): the metrics.
-            labels (`Sequence[str]`, *optional*): the class of each sample.
+            labels (`Sequence[str]`, *optional*): the class of each sample; None if they are known only as samples are
+                read.
 
         Raises:
             ValueError: If a reader does not know a class.
         """
+        if labels is None:
+            return
         for kind in dict.fromkeys(metric.kind for metric in metrics if metric.kind in self.readers):
             check = getattr(self.readers[kind], "check", None)
             if check is not None:
