@@ -6,8 +6,10 @@ import shutil
 
 import pytest
 import torch
-from clip_folders import break_clip, write_clips
+from clip_folders import break_clip, pictures, save_animation, write_clips
 from tiny_classifiers import tiny_efficientnet_lite_state
+from tiny_video_models import tiny_videomae_processor, tiny_videomae_sizes
+from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 
 from nuwa_hf.evaluation import compare
 from nuwa_hf.evaluation.compare_folders import main
@@ -45,6 +47,24 @@ def test_folder_has_no_distance_from_itself(folders, network):
 def test_folders_are_compared_one_by_one_only_if_they_hold_as_much(folders):
     with pytest.raises(ValueError, match=r"`real` must have as many samples as `generated`.*got 6 for 4"):
         compare(*folders, ["psnr"])
+
+
+def test_classes_are_read_beside_metrics_that_compare_one_by_one(tmp_path):
+    clips, network, names = tmp_path / "clips", tmp_path / "network", ("cat", "dog")
+    for place, name in enumerate(names):
+        (clips / name).mkdir(parents=True)
+        save_animation(pictures(4, place), clips / name / f"{name}.gif")
+    classes = {"id2label": dict(enumerate(names)), "label2id": {name: place for place, name in enumerate(names)}}
+    VideoMAEForVideoClassification(VideoMAEConfig(**tiny_videomae_sizes(), **classes)).save_pretrained(network)
+    tiny_videomae_processor().save_pretrained(network)
+    options = {"features": {"classifier": str(network)}}
+    alone = compare(clips, clips, ["accuracy"], **options).scores
+    both = compare(clips, clips, ["accuracy", "mse"], **options).scores
+    assert (both["accuracy"], both["mse"].value) == (alone["accuracy"], 0)
+    shutil.copytree(clips, tmp_path / "others")
+    (tmp_path / "others" / "dog").rename(tmp_path / "others" / "fog")
+    with pytest.raises(ValueError, match=r"`labels` must be classes of .*, got \['fog'\]"):
+        compare(tmp_path / "others", clips, ["accuracy", "mse"], **options)
 
 
 def test_frames_of_two_sizes_are_compared_at_one(folders, tmp_path):
@@ -91,3 +111,12 @@ def test_command_writes_what_it_prints_and_fails_where_a_requirement_is_not_met(
     assert "not met: frechet:efficientnet" in said.err
     with pytest.raises(ValueError, match="`require` must be among the metrics"):
         main([*options, "--require", "fid=3"])
+
+
+@pytest.mark.parametrize("option", ["--output", "--markdown"])
+def test_report_that_cannot_be_written_is_refused_at_once_and_folders_above_it_are_made(folders, tmp_path, option):
+    few, _ = map(str, folders)
+    with pytest.raises(OSError, match="it is a directory; name a file in it"):
+        main(["nowhere", few, "--metrics", "mse", option, str(tmp_path)])
+    assert main([few, few, "--metrics", "mse", option, str(tmp_path / "new" / "report")]) == 0
+    assert (tmp_path / "new" / "report").is_file()

@@ -262,6 +262,27 @@ def test_command_prints_the_table_and_fails_where_a_requirement_is_not_met(check
     assert "psnr" in message
 
 
+@pytest.mark.parametrize("option", ["--output", "--markdown"])
+def test_report_that_cannot_be_written_is_refused_before_the_checkpoint_is_read(option, tmp_path):
+    (tmp_path / "file").touch()
+    options = ["--checkpoint", "./nowhere", "--dataset", "clips", "--task", "V2V", "--metrics", "mse", option]
+    with pytest.raises(OSError, match="it is a directory; name a file in it"):
+        main([*options, str(tmp_path)])
+    with pytest.raises(OSError, match="file: Not a directory; choose another folder"):
+        main([*options, str(tmp_path / "file" / "scores.json")])
+
+
+def test_folders_above_the_report_are_made(pipeline, clips, tmp_path):
+    kept = {"samples_dir": tmp_path / "samples", "cache_dir": tmp_path / "features"}
+    path = tmp_path / "new" / "folder" / "scores.json"
+    report = evaluate(pipeline, clips, ["mse"], task="T2I", num_samples=2, output=path, **kept)
+    report.save_markdown(tmp_path / "other" / "scores.md")
+    assert json.loads(path.read_text(encoding="utf-8"))["complete"]
+    assert (tmp_path / "other" / "scores.md").is_file()
+    with pytest.raises(OSError, match="it is a directory"):
+        evaluate(pipeline, clips, ["mse"], task="T2I", num_samples=2, output=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

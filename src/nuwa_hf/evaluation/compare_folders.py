@@ -12,7 +12,14 @@ from nuwa_hf.evaluation.measure_run import half_against_half
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
 from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.evaluation.report import Report, RunReport, check_require, features_used, say_unmet
+from nuwa_hf.evaluation.report import (
+    Report,
+    RunReport,
+    check_report_files,
+    check_require,
+    features_used,
+    say_unmet,
+)
 from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
 from nuwa_hf.exit_status import exit_status
@@ -58,11 +65,13 @@ def compare(
 
     Raises:
         ValueError: If something is missing or does not fit.
+        OSError: If `output` cannot be written.
 
     Example:
         >>> compare("generated", "real", ["frechet:efficientnet"], features=["efficientnet"])  # doctest: +SKIP
     """
     check_require(require or {}, metrics)
+    check_report_files(output)
     known, readers = open_metrics(list(metrics), features, device)
     size = {"height": height, "width": width, "num_frames": num_frames}
     samples = _as_set(generated, "generated", size)
@@ -108,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = vars(parse_compare_arguments(argv))
     markdown, is_json = arguments.pop("markdown"), arguments.pop("json")
+    check_report_files(arguments["output"], markdown)
     report = compare(**arguments)
     sys.stdout.write(report.to_json() if is_json else f"{report}\n")
     if markdown is not None:

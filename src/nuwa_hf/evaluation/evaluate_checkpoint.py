@@ -22,7 +22,14 @@ from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
 from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
 from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
-from nuwa_hf.evaluation.report import Report, RunReport, check_require, features_used, say_unmet
+from nuwa_hf.evaluation.report import (
+    Report,
+    RunReport,
+    check_report_files,
+    check_require,
+    features_used,
+    say_unmet,
+)
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
@@ -95,6 +102,7 @@ def evaluate(
     Raises:
         TypeError: If an option is unknown.
         ValueError: If something is missing or does not fit.
+        OSError: If `output` cannot be written.
 
     Example:
         >>> report = evaluate(pipeline, "clips", ["clipsim"], task="T2V", features={"clip": folder}, num_samples=100)
@@ -106,6 +114,7 @@ def evaluate(
     if unknown:
         raise TypeError(f"`evaluate` has no option {min(unknown)!r}; see its documentation.")
     plan = None if protocol is None else load_protocol(protocol)
+    check_report_files(output)
     runs = plan_runs(plan, task, metrics, num_samples, given, candidates, scorer)
     check_require(require or {}, runs[0].metrics)
     _check_seeds(seeds)
@@ -152,6 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = vars(parse_evaluate_arguments(argv))
     markdown, is_json = arguments.pop("markdown"), arguments.pop("json")
+    check_report_files(arguments["output"], markdown)
     pipeline = _load(arguments.pop("checkpoint"), arguments.pop("vqgan"), arguments.pop("device"))
     report = evaluate(pipeline, **arguments, on_run=None if is_json else _print_last)
     if not PartialState().is_main_process:

@@ -13,7 +13,7 @@ from typing import Any
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.media import written_aside
+from nuwa_hf.media.whole_files import check_can_be_written, written_aside
 from nuwa_hf.metrics.report_tables import format_report, report_markdown
 
 
@@ -126,25 +126,37 @@ class Report:
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON, whole or not at all.
+        """Write it as JSON, whole or not at all. Folders above it are made.
 
         Args:
             path (`str` or `Path`): the file.
         """
-        with written_aside(Path(path)) as aside:
-            aside.write_text(self.to_json(), encoding="utf-8")
+        _write(path, self.to_json())
 
     def save_markdown(self, path: str | Path) -> None:
-        """Write its tables in Markdown, whole or not at all.
+        """Write its tables in Markdown, whole or not at all. Folders above it are made.
 
         Args:
             path (`str` or `Path`): the file.
         """
-        with written_aside(Path(path)) as aside:
-            aside.write_text(report_markdown(self.to_dict()) + "\n", encoding="utf-8")
+        _write(path, report_markdown(self.to_dict()) + "\n")
 
     def __str__(self) -> str:
         return format_report(self.to_dict())
+
+
+def check_report_files(*paths: str | Path | None) -> None:
+    """Check that the files of a report can be written, before anything is measured.
+
+    Args:
+        paths (`str` or `Path`, *optional*): the files; None for one that is not asked for.
+
+    Raises:
+        OSError: If one is a folder, or cannot be written.
+    """
+    for path in paths:
+        if path is not None:
+            check_can_be_written(path)
 
 
 def features_used(readers: Mapping[str, FeatureReader]) -> dict[str, dict[str, str]]:
@@ -190,3 +202,9 @@ def say_unmet(report: Report) -> int:
         first = report.runs[0]
         sys.stderr.write(f"required of {first.judged_row} in {first.run.name}, not met: {'; '.join(unmet)}\n")
     return int(bool(unmet))
+
+
+def _write(path: str | Path, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")

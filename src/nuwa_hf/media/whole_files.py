@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Files that are whole or not there: written aside and moved to their name."""
+"""Files that are whole or not there: written aside and moved to their name; whether one can be written at all."""
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,3 +32,23 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         raise OSError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
         aside.unlink(missing_ok=True)
+
+
+def check_can_be_written(path: str | os.PathLike) -> None:
+    """Check, before long work, that a file can be written once the folders above it are made. Leaves nothing behind.
+
+    Args:
+        path (`str` or `os.PathLike`): the file.
+
+    Raises:
+        OSError: If it is a folder, or the nearest folder above it that is there cannot be written into.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OSError(f"Cannot write {path}: it is a directory; name a file in it.")
+    folder = next(above for above in path.absolute().parents if above.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"Cannot write {path}: {folder}: {error.strerror}; choose another folder.") from error
