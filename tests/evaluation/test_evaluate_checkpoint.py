@@ -92,6 +92,15 @@ def test_several_seeds_give_their_mean_and_no_two_samples_share_a_seed(pipeline,
     ]
 
 
+def test_seed_whose_time_is_not_known_leaves_the_seconds_out(pipeline, clips, tmp_path):
+    options = {"task": "T2I", "num_samples": 2, "seeds": [0, 1], "samples_dir": tmp_path}
+    first = evaluate(pipeline, clips, ["mse"], **options).scores
+    for file in tmp_path.rglob("seed-1/.seconds-*"):
+        file.unlink()
+    again = evaluate(pipeline, clips, ["mse"], **options).scores
+    assert (set(first) - set(again), again["mse"]) == ({"seconds"}, first["mse"])
+
+
 def test_best_of_several_by_clip_fits_the_captions_better(pipeline, clips, clip_network, tmp_path):
     options = {"task": "T2V", "features": {"clip": str(clip_network)}, "num_samples": 4}
     report = evaluate(pipeline, clips, ["clipsim"], candidates=4, scorer="clip", **options)

@@ -101,7 +101,8 @@ def measure_run(prepared: PreparedRun, maker: Maker, store: FeatureStore) -> Ite
             if is_main:
                 rows.append(judge.generated(name, folder))
         if is_main:
-            yield name, {metric: over_seeds([row[metric] for row in rows]) for metric in rows[0]}
+            in_all = [metric for metric in rows[0] if all(metric in row for row in rows)]  # some have no seconds
+            yield name, {metric: over_seeds([row[metric] for row in rows]) for metric in in_all}
     if is_main and (chance := judge.chance()):
         yield "chance", chance
 
