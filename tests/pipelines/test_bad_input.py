@@ -386,3 +386,23 @@ def test_weight_that_is_not_finite_draws_nothing(value):
         pipeline(CAPTIONS[0], output_type="latent")
     with pytest.raises(FloatingPointError, match="logits must be finite"):
         next(pipeline.stream(CAPTIONS[0], output_type="latent"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_pixels_that_are_not_finite_are_no_pictures(value):
+    pipeline = tiny_pipeline("T2V")
+    with torch.no_grad():
+        pipeline.vqgan.decoder.conv_out.bias[0] = value
+    with pytest.raises(FloatingPointError, match="codec's pixels must be finite"):
+        pipeline(CAPTIONS[0])
+    with pytest.raises(FloatingPointError, match="codec's pixels must be finite"):
+        next(pipeline.stream(CAPTIONS[0]))
+
+
+@pytest.mark.parametrize(("task", "name"), [("I2I", "vqgan"), ("V2V", "vqgan"), ("S2V", "sketch_vqgan")])
+def test_what_is_given_is_not_encoded_by_a_codec_that_is_not_finite(task, name):
+    pipeline = tiny_pipeline(task)
+    with torch.no_grad():
+        getattr(pipeline, name).encoder.conv_in.weight[0, 0] = float("nan")
+    with pytest.raises(FloatingPointError, match="codec's latents must be finite"):
+        pipeline(**tiny_inputs(task), output_type="latent")

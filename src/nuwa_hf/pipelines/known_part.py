@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from nuwa_hf.modeling.codec import Codec
+from nuwa_hf.modeling.codec.finite_numbers import encode_finite
 from nuwa_hf.pipelines.mask_input import known_places
 
 
@@ -53,11 +54,14 @@ def encode_known_part(codec: Codec, pixels: torch.Tensor, masks: torch.Tensor, *
 
     Returns:
         `KnownPart`: on the same device.
+
+    Raises:
+        FloatingPointError: If the codec's numbers are not finite.
     """
     tokens = []
     for piece, hidden in zip(pixels.split(max_frames, dim=1), masks.split(max_frames, dim=1), strict=True):
         smooth = smooth_over(piece.flatten(0, 1), hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
-        tokens.append(codec.encode(2 * smooth.transpose(1, 2) - 1).tokens)
+        tokens.append(encode_finite(codec, 2 * smooth.transpose(1, 2) - 1))
     return KnownPart(pixels, masks, torch.cat(tokens, dim=1), known_places(masks, codec.spatial_factor))
 
 

@@ -335,6 +335,7 @@ class NuwaPipelineBase(
 
         Raises:
             ValueError: If a token, such as one that a callback gave, is not in the codebook.
+            FloatingPointError: If a pixel is NaN or infinite: a weight is, or the numbers are too large for the dtype.
         """
         return pixels_of(self.codec, tokens.to(self._execution_device), max_frames=self.max_frames)
 

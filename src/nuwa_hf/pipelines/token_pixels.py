@@ -12,6 +12,7 @@ from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import Codec
+from nuwa_hf.modeling.codec.finite_numbers import check_finite, encode_finite
 from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 
 
@@ -28,9 +29,12 @@ def sketch_tokens_of(
 
     Returns:
         `torch.LongTensor` of shape `(B, T, H, W)`.
+
+    Raises:
+        FloatingPointError: If the codec's numbers are not finite.
     """
     pieces = [
-        codec.encode(class_maps_to_pixels(piece.to(device), codec.in_channels)).tokens
+        encode_finite(codec, class_maps_to_pixels(piece.to(device), codec.in_channels))
         for piece in sketches.split(max_frames, dim=1)
     ]
     return torch.cat(pieces, dim=1)
@@ -49,10 +53,13 @@ def pixels_of(codec: Codec, tokens: torch.Tensor, *, max_frames: int) -> torch.T
 
     Raises:
         ValueError: If a token is not in the codebook.
+        FloatingPointError: If a pixel is NaN or infinite.
     """
     check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
     pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(max_frames, dim=1)]
-    return (torch.cat(pieces, dim=1).float() / 2 + 0.5).clamp(0, 1)
+    pixels = torch.cat(pieces, dim=1)
+    check_finite("pixels", pixels)
+    return (pixels.float() / 2 + 0.5).clamp(0, 1)
 
 
 def frames_of(pixels: torch.Tensor, output_type: str) -> list[list[PIL.Image.Image]] | np.ndarray | torch.Tensor:

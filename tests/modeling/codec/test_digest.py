@@ -50,3 +50,12 @@ def test_codecs_of_different_kinds_differ_and_what_cannot_be_read_has_no_digest(
     assert codec_digest(copy.deepcopy(tiny_codecs()["vqgan"]).to("meta")) is None
     with pytest.raises(ValueError, match="a digest must be 16-bit floats in hexadecimal digits, got 'abc'"):
         read_digest("abc")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_codec_whose_weights_are_not_finite_is_no_other_and_not_itself(value):
+    codec = tiny_codecs()["vqgan"]
+    broken = codec_digest(changed(codec, "quant_conv.bias", lambda tensor: tensor.clone().fill_(value)))
+    for other in (broken, codec_digest(codec)):
+        assert not is_same_codec(broken, other)
+        assert not is_same_codec(other, broken)

@@ -19,6 +19,7 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens import inspect_dataset, train_tokenizer
 from nuwa_hf.training.tokens.caption_tokens import caption_ids, caption_losses
+from nuwa_hf.training.tokens.codec_judgement import CodecJudgement
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
     read_metadata,
@@ -48,6 +49,12 @@ def made_with(tmp_path, monkeypatch):
 
 def tokenize(made_with, output, *others):
     main([*made_with, "--dataset", "clips", "--num_frames", "3", "--output_dir", output, *others])
+
+
+@pytest.mark.parametrize(("psnr", "is_low"), [(21.9, True), (22.0, False), (float("nan"), True)])
+def test_codec_is_good_enough_only_if_its_decibels_say_so(psnr, is_low):
+    judgement = CodecJudgement(psnr, 1, 2, worst="a.gif", worst_psnr=psnr, sheet=PIL.Image.new("RGB", (1, 1)))
+    assert judgement.is_low == is_low
 
 
 def test_tokens_that_the_codec_does_not_have_are_refused_when_the_same_command_goes_on(made_with):

@@ -95,6 +95,24 @@ def test_sketch_tokens_are_the_sketch_codecs_of_each_frame_at_its_size(levels, k
     assert torch.equal(without.video_tokens, tokens.video_tokens)
 
 
+@pytest.mark.parametrize("name", ["vqgan", "sketch_vqgan"])
+@torch.no_grad()
+def test_codec_that_is_not_finite_makes_no_tokens(components, name, tmp_path):
+    vqgan = tiny_vqgan(block_out_channels=(8, 8, 8, 8), sample_size=64)
+    codecs = {"vqgan": vqgan, "sketch_vqgan": tiny_sketch_vqgan()}
+    codecs[name].encoder.conv_in.weight[0, 0] = float("nan")
+    with pytest.raises(FloatingPointError, match="codec's latents must be finite"):
+        tokenize_clips(Clips(), [0], tokenizer=tiny_tokenizer(), **codecs)
+    folders = []
+    for part, codec in codecs.items():
+        codec.save_pretrained(tmp_path / part)
+        folders += [f"--{part}", str(tmp_path / part)]
+    message = rf"`{name}` must have finite weights, .* `encoder\.conv_in\.weight` holds"
+    with pytest.raises(FloatingPointError, match=message):
+        main([*components, *folders, "--output_dir", str(tmp_path / "out"), "--num_clips", "5"])
+    assert not (tmp_path / "out").exists()
+
+
 def test_sketches_are_written_and_a_folder_without_them_is_refused(components, small_shards, tmp_path):
     sketch_vqgan = tiny_sketch_vqgan()
     sketch_vqgan.save_pretrained(tmp_path / "sketch_vqgan")

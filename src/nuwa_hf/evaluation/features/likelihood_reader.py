@@ -14,6 +14,7 @@ from einops import rearrange
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.media.resizing import resize_class_maps
+from nuwa_hf.modeling.codec.finite_numbers import encode_finite
 from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
 from nuwa_hf.pipelines import NuwaPipelineBase
@@ -72,7 +73,7 @@ class LikelihoodReader(FeatureReader):
         codec, transformer = self.pipeline.codec, self.pipeline.transformer
         batch_size, num_frames = batch.references.shape[:2]
         frames = rearrange(batch.references, "b t c y x -> (b t) c y x").to(codec.device)
-        tokens_BTHW = codec.encode(frames.float() / 127.5 - 1).tokens.unflatten(0, (batch_size, num_frames))
+        tokens_BTHW = encode_finite(codec, frames.float() / 127.5 - 1).unflatten(0, (batch_size, num_frames))
         known_BTHW = torch.zeros_like(tokens_BTHW, dtype=torch.bool)
         if batch.hidden is not None:
             known_BTHW = known_places(batch.hidden, codec.spatial_factor)

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """A digest of what gives a codec's tokens their meaning, to notice a codec whose tokens were not the ones learnt."""
 
+import math
 import struct
 
 import torch
@@ -38,7 +39,7 @@ def codec_digest(model: ModelMixin) -> str | None:
 
 
 def is_same_codec(digest: str, other: str) -> bool:
-    """Whether two digests are of codecs whose tokens mean the same, up to rounding.
+    """Whether two digests are of codecs whose tokens mean the same, up to rounding; never if a number is not finite.
 
     Args:
         digest (`str`): what `codec_digest` gave.
@@ -51,7 +52,7 @@ def is_same_codec(digest: str, other: str) -> bool:
         ValueError: If one is no digest.
     """
     one, two = read_digest(digest), read_digest(other)
-    if len(one) != len(two):
+    if len(one) != len(two) or not all(map(math.isfinite, (*one, *two))):
         return False
     width = SUMS + 1
     for start in range(0, len(one), width):

@@ -28,9 +28,12 @@ class FrameCodecEncoderOutput(BaseOutput):
 
     Args:
         tokens (`torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`): in `[0, codebook_size)`.
+        latents (`torch.Tensor` of shape `(B, D, h, w)` or `(B, t, D, h, w)`, *optional*): the latents before
+            quantisation, from a codec that gives them.
     """
 
     tokens: torch.LongTensor
+    latents: torch.Tensor = None
 
 
 @dataclass

@@ -10,7 +10,8 @@ from diffusers import VQModel
 from diffusers.utils.accelerate_utils import apply_forward_hook
 
 from nuwa_hf.modeling.codec.decoder_memory import decoder_memory
-from nuwa_hf.modeling.codec.frame_codec import FrameCodec
+from nuwa_hf.modeling.codec.frame_codec import FrameCodec, FrameCodecEncoderOutput
+from nuwa_hf.modeling.codec.frames import check_pixels, fold_frames, unfold_frames
 from nuwa_hf.modeling.codec.protocol import as_codec
 from nuwa_hf.modeling.quantizer import nearest_codes
 
@@ -47,9 +48,15 @@ class VQModelCodec(FrameCodec):
 
     def encode_images(self, images: torch.Tensor) -> torch.LongTensor:
         """The nearest code of every latent, by distances in float32; see `FrameCodec.encode_images`."""
-        latents = self.model.encode(images.to(self.model.dtype)).latents
-        every_token = torch.arange(self.codebook_size, device=latents.device)
-        return nearest_codes(latents, _lookup(self.model, every_token))
+        return self._tokens(self._latents(images))
+
+    def encode(self, pixels: torch.Tensor) -> FrameCodecEncoderOutput:
+        """Turns pixels into tokens, with the latents that they are of; see `Codec.encode`."""
+        check_pixels(pixels, self.in_channels, self.spatial_factor)
+        num_frames = pixels.shape[2] if pixels.ndim == 5 else None
+        latents = self._latents(fold_frames(pixels))
+        tokens = self._tokens(latents)
+        return FrameCodecEncoderOutput(unfold_frames(tokens, num_frames), unfold_frames(latents, num_frames))
 
     def decode_images(self, tokens: torch.LongTensor) -> torch.Tensor:
         """What the model decodes of the tokens' codes; see `FrameCodec.decode_images`."""
@@ -57,6 +64,13 @@ class VQModelCodec(FrameCodec):
         if self.model.config.lookup_from_codebook:  # then it takes tokens, and the shape of their codes
             return self.model.decode(tokens, force_not_quantize=True, shape=codes.shape).sample
         return self.model.decode(codes.permute(0, 3, 1, 2).to(self.model.dtype), force_not_quantize=True).sample
+
+    def _latents(self, images: torch.Tensor) -> torch.Tensor:
+        return self.model.encode(images.to(self.model.dtype)).latents
+
+    def _tokens(self, latents: torch.Tensor) -> torch.LongTensor:
+        every_token = torch.arange(self.codebook_size, device=latents.device)
+        return nearest_codes(latents, _lookup(self.model, every_token))
 
     def decoding_memory(self, num_frames: int, height: int, width: int) -> int:
         """That of its decoder; see `Codec.decoding_memory`."""

@@ -15,8 +15,10 @@ from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import resize_class_maps
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import as_codec, load_codec
+from nuwa_hf.modeling.codec.finite_numbers import encode_finite
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines.checks import check_codec
+from nuwa_hf.training.run.finite_values import weight_that_is_not_finite
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_losses
 from nuwa_hf.training.tokens.token_files import TokenFiles, join_tokens
 
@@ -59,12 +61,15 @@ class Encoders:
 
         Returns:
             `Encoders`.
+
+        Raises:
+            FloatingPointError: If a weight of a codec is not finite.
         """
         sketch_codec = None
         if sketch_vqgan is not None:
-            sketch_codec = load_codec(sketch_vqgan).to(device).eval()
+            sketch_codec = _finite_codec("sketch_vqgan", sketch_vqgan).to(device)
             sketch_codec.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
-        codec = load_codec(vqgan).to(device).eval()
+        codec = _finite_codec("vqgan", vqgan).to(device)
         return cls(codec, load_text_tokenizer(tokenizer), sketch_codec)
 
     def to(self, device: str) -> "Encoders":
@@ -78,6 +83,17 @@ class Encoders:
         """
         sketch_codec = None if self.sketch_vqgan is None else self.sketch_vqgan.to(device)
         return Encoders(self.vqgan.to(device), self.tokenizer, sketch_codec)
+
+
+def _finite_codec(name: str, folder: str) -> ModelMixin:
+    codec = load_codec(folder).eval()
+    wrong = weight_that_is_not_finite([codec])
+    if wrong is not None:
+        raise FloatingPointError(
+            f"`{name}` must have finite weights, got {folder}, in which {wrong}, so that its tokens would mean "
+            "nothing; get it again, or train it anew."
+        )
+    return codec
 
 
 @dataclass(frozen=True)
@@ -173,12 +189,15 @@ def tokenize_clips(
 
     Returns:
         `TokenFiles`: one row for each index.
+
+    Raises:
+        FloatingPointError: If a codec's numbers are not finite.
     """
     samples = [dataset[index] for index in indices]
     video = torch.stack([torch.from_numpy(sample["video"]) for sample in samples])
     codec = as_codec(vqgan)
     pixels = rearrange(video, "b t y x c -> b c t y x").to(codec.device, torch.float32) / 127.5 - 1
-    video_tokens = codec.encode(pixels).tokens.int().cpu()
+    video_tokens = encode_finite(codec, pixels).int().cpu()
 
     sketch_tokens = None
     if sketch_vqgan is not None:
@@ -187,7 +206,7 @@ def tokenize_clips(
         sketches = resize_class_maps(np.stack([sample["sketch"] for sample in samples]), height, width)
         sketches = torch.from_numpy(sketches).to(sketch_codec.device, torch.long)
         classes = class_maps_to_pixels(sketches, sketch_codec.in_channels)
-        sketch_tokens = sketch_codec.encode(classes).tokens.int().cpu()
+        sketch_tokens = encode_finite(sketch_codec, classes).int().cpu()
     return TokenFiles(
         video_tokens=video_tokens,
         caption_ids=caption_ids(tokenizer, [sample["caption"] for sample in samples]),

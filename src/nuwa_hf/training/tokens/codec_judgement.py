@@ -54,7 +54,7 @@ class CodecJudgement:
     @property
     def is_low(self) -> bool:
         """Whether the codec should be trained on these clips before anything else."""
-        return self.psnr < LOW_PSNR
+        return not self.psnr >= LOW_PSNR  # also if it is NaN
 
 
 @torch.no_grad()
