@@ -7,6 +7,7 @@ import json
 import pytest
 from huggingface_hub import ModelCard
 from local_hub import LocalHub
+from tiny import tiny_tokenizer
 
 from nuwa_hf.cli import main
 from nuwa_hf.hub.push_folder import push_folder
@@ -177,6 +178,37 @@ def test_hidden_files_stay_here(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps({}))
     assert files_to_push(tmp_path) == ["model_index.json", "vqgan/config.json"]
+
+
+def test_link_to_a_file_elsewhere_is_not_published(tmp_path, monkeypatch, capsys):
+    secret, folder = tmp_path / "token", tmp_path / "tokenizer"
+    secret.write_text("hf_secret")
+    tiny_tokenizer().save_pretrained(folder)
+    (folder / "notes.txt").symlink_to(secret)
+    with LocalHub() as hub:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        assert main(["push", str(folder), "user/model"]) == 2
+        assert hub.requests == []
+    assert f"got 'notes.txt', a link to {secret}, which the push would publish" in capsys.readouterr().err
+
+
+def test_links_within_the_folder_and_to_the_blobs_of_the_hubs_cache_are_its_own_files(tmp_path):
+    snapshot = tmp_path / "models--user--model" / "snapshots" / "0a1b"
+    blobs = snapshot.parent.with_name("blobs")
+    for folder in (snapshot / "vqgan", blobs):
+        folder.mkdir(parents=True)
+    (blobs / "1f2e").write_text("{}")
+    (snapshot / "config.json").symlink_to("../../blobs/1f2e")
+    (snapshot / "vqgan" / "config.json").symlink_to("../../../blobs/1f2e")
+    (snapshot / "copy.json").symlink_to("config.json")
+    (tmp_path / "link").symlink_to(snapshot)
+    for folder in (snapshot, tmp_path / "link"):
+        assert files_to_push(folder) == ["config.json", "copy.json", "vqgan/config.json"]
+    assert files_to_push(snapshot / "vqgan") == ["config.json"]
+    (snapshot / "vqgan" / "notes.txt").symlink_to(tmp_path / "models--user--model" / "refs")
+    (tmp_path / "models--user--model" / "refs").write_text("main")
+    with pytest.raises(ValueError, match=r"got 'vqgan/notes\.txt', a link to .*refs"):
+        files_to_push(snapshot)
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,9 @@ def push_folder(
         `str`: the commit's URL.
 
     Raises:
-        ValueError: If the folder holds nothing to load, or an adapter that is to be standalone, the id or the licence
-            has another form, the repository is public and `private` was asked for, or the card's metadata are not
-            valid.
+        ValueError: If the folder holds nothing to load, a link to a file elsewhere, or an adapter that is to be
+            standalone, the id or the licence has another form, the repository is public and `private` was asked for,
+            or the card's metadata are not valid.
         OSError: If the checkpoint in the folder is incomplete or, as `PushError`, if the push fails.
     """
     folder = Path(folder)

@@ -25,9 +25,27 @@ def files_to_push(folder: Path) -> list[str]:
 
     Returns:
         `list[str]`: their sorted paths relative to the folder, without hidden files and Python's caches.
+
+    Raises:
+        ValueError: If one is a link to a file elsewhere, which nobody asked to publish.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
+    names = [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
+    homes = _homes(folder.resolve())
+    for name in names:
+        real = (folder / name).resolve()
+        if not any(real.is_relative_to(home) for home in homes):
+            raise ValueError(
+                f"`folder` must hold its own files, got {name!r}, a link to {real}, which the push would publish; "
+                "put the file itself there, or delete the link."
+            )
+    return names
+
+
+def _homes(folder: Path) -> list[Path]:
+    """Where files of a folder may lie: in it and, of a snapshot in the Hub's cache, in the blobs beside it."""
+    snapshots = [above for above in folder.parents if above.name == "snapshots"]
+    return [folder, *(above.with_name("blobs") for above in snapshots)]
 
 
 def contents_to_push(folder: Path, repo_id: str, license: str | None, standalone: bool) -> dict[str, Path | bytes]:
@@ -43,7 +61,8 @@ def contents_to_push(folder: Path, repo_id: str, license: str | None, standalone
         `dict[str, Path | bytes]`: path in the repository to a file, or to its content where that differs.
 
     Raises:
-        ValueError: If the card's metadata are no YAML, or an adapter's code is asked for.
+        ValueError: If a file is a link to one elsewhere, the card's metadata are no YAML, or an adapter's code is asked
+            for.
         OSError: If a configuration is no JSON.
     """
     contents: dict[str, Path | bytes] = {name: folder / name for name in files_to_push(folder)}
