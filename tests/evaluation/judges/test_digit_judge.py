@@ -104,6 +104,11 @@ def test_centres_go_where_the_warp_takes_the_pixels():
     torch.testing.assert_close(found / mass[:, None], moved[:, 0], atol=0.15, rtol=0)
 
 
+def test_a_judge_whose_loss_is_not_finite_stops():
+    with pytest.raises(FloatingPointError, match=r"DigitFinder stopped at step \d: `loss` is (nan|inf)"):
+        train_finder(MovingMNIST(PACK, length=64), steps=9, batch_size=4, learning_rate=1e38)
+
+
 def test_a_judge_learns_saves_and_reads_the_same(tmp_path):
     finder, log = train_finder(MovingMNIST(PACK, length=64), steps=2, batch_size=4)
     assert log["steps"] == 2

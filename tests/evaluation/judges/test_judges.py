@@ -52,6 +52,12 @@ def edited(folder, **changes):
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
 
 
+def with_nan(folder):
+    judge = ClipJudge.from_pretrained(folder)
+    torch.nn.init.constant_(next(judge.parameters()).view(-1)[:1], float("nan"))
+    judge.save_pretrained(folder)
+
+
 EDITS = [
     (lambda folder: edited(folder, width=-1), "`width` must be from 1 to 4096, got -1"),
     (lambda folder: edited(folder, width=10**9), "`width` must be from 1 to 4096"),
@@ -67,6 +73,7 @@ EDITS = [
         "must hold the weights of its",
     ),
     (lambda folder: (folder / SAFETENSORS_WEIGHTS_NAME).unlink(), "diffusion_pytorch_model"),
+    (lambda folder: with_nan(folder), "must hold finite weights, but `.*` holds 1 of"),
 ]
 
 

@@ -10,7 +10,7 @@ import torch
 from nuwa_hf.evaluation import ClipJudge, JudgeReader, Judges
 from nuwa_hf.evaluation.judges.judge_progress import seconds_left
 from nuwa_hf.evaluation.judges.judge_report import clips_of, draw_rows, report_scores, scores_of, stills_of
-from nuwa_hf.evaluation.judges.train_judges import main, parse_arguments, train
+from nuwa_hf.evaluation.judges.train_judges import main, parse_arguments, save_judge, train
 from nuwa_hf.evaluation.judges.training_clips import (
     NO_MOTION,
     JudgeClips,
@@ -90,6 +90,25 @@ def test_training_stops_when_its_time_is_over(make_dataset, make_judges):
     judge = make_judges(dataset).clip_judge.requires_grad_(True)
     log = train(judge, JudgeClips(dataset), clip_loss, steps=100_000, batch_size=2, max_seconds=0.3)
     assert 1 <= log["steps"] < 100_000
+
+
+def test_loss_or_weight_that_is_not_finite_ends_the_training_and_is_not_saved(make_dataset, make_judges, tmp_path):
+    dataset = make_dataset()
+    judge = make_judges(dataset).clip_judge.requires_grad_(True)
+    with pytest.raises(FloatingPointError, match=r"ClipJudge stopped at step \d: `loss` is (nan|inf); .*learning_rate"):
+        train(judge, JudgeClips(dataset), clip_loss, steps=9, batch_size=2, learning_rate=1e38)
+    with torch.no_grad():
+        next(judge.parameters()).fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="ClipJudge was not saved: the weight `"):
+        save_judge(judge, tmp_path / "clip_judge")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batch_without_a_clip_of_one_object_teaches_nothing_and_breaks_nothing(make_dataset, make_judges):
+    dataset = make_dataset(two_objects=1.0, sprite_size=8)
+    judge = make_judges(dataset).clip_judge.requires_grad_(True)
+    assert train(judge, JudgeClips(dataset), clip_loss, steps=2, batch_size=2)["loss"] == 0
+    assert all(tensor.isfinite().all() for tensor in judge.state_dict().values())
 
 
 @pytest.mark.parametrize(

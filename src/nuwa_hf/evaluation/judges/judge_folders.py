@@ -11,6 +11,7 @@ from diffusers import ModelMixin
 from nuwa_hf.argument_types import check_types
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.local_checkpoint import check_local_model
+from nuwa_hf.training.run.finite_values import weight_that_is_not_finite
 
 
 LARGEST = 4096  # channels, frames or pixels of a judge
@@ -51,7 +52,7 @@ def load_judge(judge_class: type[JudgeT], folder: Path, device: str | torch.devi
         The judge.
 
     Raises:
-        OSError: If a file is missing or broken, or the weights are not all of this judge.
+        OSError: If a file is missing or broken, or the weights are not all of this judge, or not all finite.
         TypeError: If its configuration has a value of the wrong type.
         ValueError: If a value is impossible.
     """
@@ -63,5 +64,10 @@ def load_judge(judge_class: type[JudgeT], folder: Path, device: str | torch.devi
         raise OSError(
             f"Broken checkpoint: {folder} must hold the weights of its judge and no others, which is not so for "
             f"{missing[0]!r}; get it again, or {REMEDY}."
+        )
+    wrong = weight_that_is_not_finite([judge])
+    if wrong is not None:
+        raise OSError(
+            f"Broken checkpoint: {folder} must hold finite weights, but {wrong}; delete the folder, and {REMEDY}."
         )
     return judge.to(device)

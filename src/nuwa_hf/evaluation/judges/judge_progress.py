@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The bar of a judge's training, whose time left also knows when the time that it may take is over."""
+"""How a judge's training goes: a bar whose time left also knows when the time that it may take is over, and whether
+its numbers are still finite."""
 
+from torch import nn
 from tqdm import tqdm
+
+from nuwa_hf.training.run.finite_values import loss_that_is_not_finite, weight_that_is_not_finite
 
 
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{left}, {rate_fmt}{postfix}]"
@@ -44,3 +48,39 @@ class JudgeProgress(tqdm):
         known = super().format_dict
         left = seconds_left(known["n"], known["total"], known["elapsed"], self.max_seconds)
         return known | {"left": "?" if left is None else self.format_interval(left)}
+
+
+def check_loss(judge: nn.Module, step: int, loss: float) -> None:
+    """Require the loss of a step to be finite.
+
+    Args:
+        judge (`nn.Module`): what learns.
+        step (`int`): the step, from 1 on.
+        loss (`float`): its loss.
+
+    Raises:
+        FloatingPointError: If it is NaN or infinite.
+    """
+    wrong = loss_that_is_not_finite({"loss": loss})
+    if wrong is not None:
+        raise FloatingPointError(
+            f"{type(judge).__name__} stopped at step {step}: {wrong}; nothing of it was saved. Run the command again "
+            "with a lower `learning_rate`, or look at the data."
+        )
+
+
+def check_weights(judge: nn.Module) -> None:
+    """Require the weights of a judge to be finite.
+
+    Args:
+        judge (`nn.Module`): a trained judge.
+
+    Raises:
+        FloatingPointError: If one is NaN or infinite.
+    """
+    wrong = weight_that_is_not_finite([judge])
+    if wrong is not None:
+        raise FloatingPointError(
+            f"{type(judge).__name__} was not saved: the weight {wrong}. Run the command again with a lower "
+            "`learning_rate`, or look at the data."
+        )

@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, FRAME_SIZE, MovingMNIST
 from nuwa_hf.evaluation.judges.digit_finder import DigitFinder, cell_classes, finder_loss
 from nuwa_hf.evaluation.judges.digit_reader import DigitReader
+from nuwa_hf.evaluation.judges.judge_progress import check_loss
 from nuwa_hf.evaluation.judges.training_clips import augment
 from nuwa_hf.evaluation.metrics.sample_scores import share_score
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
@@ -92,6 +93,9 @@ def train_finder(
 
     Returns:
         `tuple[DigitFinder, dict[str, float]]`: the judge, and `steps`, `seconds` and the `loss` of the last tenth.
+
+    Raises:
+        FloatingPointError: If a loss is not finite.
     """
     torch.manual_seed(seed)
     finder = DigitFinder().to(device, memory_format=torch.channels_last).train()
@@ -118,6 +122,7 @@ def train_finder(
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
+            check_loss(finder, step + 1, losses[-1])
             progress.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
     tail = losses[-max(1, len(losses) // 10) :]
     seconds = time.monotonic() - begin

@@ -28,7 +28,7 @@ from nuwa_hf.evaluation.judges.digit_finder import DigitFinder
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER, DigitReader
 from nuwa_hf.evaluation.judges.judge_folders import load_judge
 from nuwa_hf.evaluation.judges.judge_networks import ClipJudge, FrameJudge
-from nuwa_hf.evaluation.judges.judge_progress import JudgeProgress
+from nuwa_hf.evaluation.judges.judge_progress import JudgeProgress, check_loss, check_weights
 from nuwa_hf.evaluation.judges.judge_reader import JudgeReader
 from nuwa_hf.evaluation.judges.judge_report import draw_rows, report_scores
 from nuwa_hf.evaluation.judges.judges import CLIP_JUDGE_FOLDER, FRAME_JUDGE_FOLDER, SEGMENT_JUDGE_FOLDER
@@ -77,6 +77,9 @@ def train(
 
     Returns:
         `dict`: `steps`, `seconds` and the `loss` (mean of the last tenth).
+
+    Raises:
+        FloatingPointError: If a loss is not finite.
     """
     device = next(judge.parameters()).device
     generator = torch.Generator().manual_seed(seed)
@@ -100,6 +103,7 @@ def train(
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
+            check_loss(judge, step + 1, losses[-1])
             progress.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
     judge.eval()
     tail = losses[-max(1, len(losses) // 10) :]
@@ -112,7 +116,11 @@ def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge | DigitFinder, direc
     Args:
         judge (`FrameJudge`, `ClipJudge`, `SegmentJudge` or `DigitFinder`): what to save.
         directory (`Path`): where; replaced if it exists.
+
+    Raises:
+        FloatingPointError: If a weight is not finite. Nothing is written then.
     """
+    check_weights(judge)
     aside = directory.with_name(f"{directory.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
     judge.save_pretrained(aside)
@@ -217,6 +225,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises:
         ValueError: If an option breaks its rule, or the directory holds a judge of other classes.
+        FloatingPointError: If a loss or a weight is not finite; the judges that were ready before stay.
     """
     arguments = parse_arguments(argv)
     if arguments.dataset == MOVING_MNIST:

@@ -167,8 +167,10 @@ def clip_loss(judge: ClipJudge, batch: dict[str, Tensor], generator: torch.Gener
         generator (`torch.Generator`): draws the augmentation.
 
     Returns:
-        `torch.Tensor` of shape `()`.
+        `torch.Tensor` of shape `()`: 0, without a gradient, if no clip of the batch has one object.
     """
     single = batch["motion"] != NO_MOTION
+    if not single.any():  # the mean of nothing is NaN, and so are the statistics of a norm
+        return torch.zeros((), device=single.device, requires_grad=True)
     clips = augment(batch["clip"][single].float() / 255, generator)
     return functional.cross_entropy(judge(clips).motion_logits, batch["motion"][single])
