@@ -92,13 +92,13 @@ def test_training_stops_when_its_time_is_over(make_dataset, make_judges):
     assert 1 <= log["steps"] < 100_000
 
 
-def test_loss_or_weight_that_is_not_finite_ends_the_training_and_is_not_saved(make_dataset, make_judges, tmp_path):
+def test_loss_or_weight_that_is_not_finite_ends_training_and_is_not_saved(make_dataset, make_judges, tmp_path):
     dataset = make_dataset()
     judge = make_judges(dataset).clip_judge.requires_grad_(True)
-    with pytest.raises(FloatingPointError, match=r"ClipJudge stopped at step \d: `loss` is (nan|inf); .*learning_rate"):
-        train(judge, JudgeClips(dataset), clip_loss, steps=9, batch_size=2, learning_rate=1e38)
     with torch.no_grad():
         next(judge.parameters()).fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="ClipJudge stopped at step 1: `loss` is nan; .* `learning_rate`"):
+        train(judge, JudgeClips(dataset), clip_loss, steps=2, batch_size=2)
     with pytest.raises(FloatingPointError, match="ClipJudge was not saved: the weight `"):
         save_judge(judge, tmp_path / "clip_judge")
     assert list(tmp_path.iterdir()) == []
