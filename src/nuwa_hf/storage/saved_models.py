@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""`save_pretrained` that writes a whole model or leaves what there was before."""
+"""`save_pretrained` that has the whole model before it changes anything of what there was before."""
 
 import inspect
 import os
@@ -18,6 +18,9 @@ from nuwa_hf.storage.whole_folders import is_aside, writing_aside
 
 def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
     """Makes a `save_pretrained` fill a folder aside and move its files into place when all of them are there.
+
+    A save that fails leaves what there was. Into a folder that is there the files move one by one, for it may be where
+    others work or write; a process that is killed in these moments leaves some of either.
 
     Other files that a folder holds stay. Weights of the same kind and variant that an earlier save left go: diffusers
     and transformers would read an old single file rather than new shards. Where several processes save one model
