@@ -11,8 +11,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from nuwa_hf.argument_hints import OTHER_NAMES, as_spelt, what_instead
 from nuwa_hf.command_logs import command_logs, is_verbose_by_environment
 
 
@@ -23,6 +24,7 @@ INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 VERBOSE = "--verbose"
 LONGEST = 2000  # letters of an error
+OPTION = re.compile(r"-[a-zA-Z]|--[a-zA-Z][\w-]*")
 
 
 class StoppedEarly(Exception):  # noqa: N818 (it is no error)
@@ -30,10 +32,30 @@ class StoppedEarly(Exception):  # noqa: N818 (it is no error)
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser that reports an error in one line, without the usage, and takes no shortened option."""
+    """A parser that reports an error in one line, without the usage, and takes no shortened option.
+
+    An option may be written with hyphens or with underscores. Of one that the command has not, the error says what to
+    write instead.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs, allow_abbrev=False)
+        self._words: list[str] = []
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Reads the command line.
+
+        Args:
+            args (`Sequence[str]`, *optional*): arguments; by default those of the process.
+            namespace (`argparse.Namespace`, *optional*): what gets the values.
+
+        Returns:
+            `tuple[argparse.Namespace, list[str]]`: the values, and the words that are not known.
+        """
+        words = list(sys.argv[1:] if args is None else args)
+        end = words.index("--") if "--" in words else len(words)
+        self._words = [as_spelt(word, self._option_string_actions) for word in words[:end]]
+        return super().parse_known_args(self._words + words[end:], namespace)
 
     def error(self, message: str) -> NoReturn:
         """Ends the command.
@@ -41,7 +63,22 @@ class CommandParser(argparse.ArgumentParser):
         Args:
             message (`str`): as argparse words it.
         """
-        self.exit(USER_ERROR, f"{self.prog}: error: {_one_line(message)}; see --help.\n")
+        said = f"{_one_line(message)}; see --help"
+        options = [word.partition("=")[0] for word in self._words]
+        unknown = next((option for option in options if self._lacks(option)), None)
+        if unknown is not None and self._subparsers is None:  # else the words are those of its commands
+            said = f"Unknown argument {_one_line(repr(unknown))}; {self._instead(unknown)}"
+        self.exit(USER_ERROR, f"{self.prog}: error: {said}.\n")
+
+    def _lacks(self, option: str) -> bool:
+        return OPTION.fullmatch(option) is not None and option not in self._option_string_actions
+
+    def _instead(self, option: str) -> str:
+        name = option.lstrip("-").replace("-", "_")
+        given = {action.dest: action.metavar or action.dest for action in self._actions if not action.option_strings}
+        if given.keys() & {name, *OTHER_NAMES.get(name, ())}:
+            return f"what is given comes without an option, {self.prog} {' '.join(given.values())}"
+        return what_instead(name, [own.lstrip("-").replace("-", "_") for own in self._option_string_actions])
 
 
 def add_verbose(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,13 @@ def help_of(capsys, *arguments):
     return capsys.readouterr().out
 
 
+def status_of(words):
+    try:
+        return main(words)
+    except SystemExit as end:  # argparse's own
+        return end.code
+
+
 def test_alone_it_lists_every_command_in_one_group_in_the_order_of_work(capsys):
     assert main([]) == 0
     groups, found = [], []
@@ -81,11 +88,18 @@ def test_command_line_that_cannot_be_parsed_is_one_line(here, capsys, arguments)
         (["text-to-image", "a", "--num_inference_steps", "50"], "steps follows from the frames"),
         (["text-to-image", "a", "--height", "64"], "the size is the checkpoint's"),
         (["text-to-image", "a", "--fps", "8"], "an image has no frames"),
-        (["text-to-image", "a", "--num_images", "2"], "write --num-images"),
+        (["text-to-image", "a", "--Num-Images", "2"], "write --num-images"),
         (["text-to-video", "a", "--num-images", "2"], "write --num-videos"),
         (["text-to-video", "a", "-n", "2"], "write --num-videos"),
         (["text-to-video", "a", "--out", "x.gif"], "write --output"),
-        (["text-to-video", "a", "--negative_prompt", "b"], "write --negative-prompt"),
+        (["text-to-video", "a", "--negative", "b"], "write --negative-prompt"),
+        (["inspect", "clips", "--fps", "8"], "error: Unknown argument '--fps'; its name here is `frame_rate`."),
+        (["inspect", "--dataset", "clips"], "comes without an option, nuwa-hf inspect DATA."),
+        (["push", "a", "--repo-id=b/c"], "comes without an option, nuwa-hf push FOLDER USER/MODEL."),
+        (["evaluate", "--model", "a"], "its name here is `checkpoint`."),
+        (["train-judges", "--out", "a"], "its name here is `output_dir`."),
+        (["compare", "a", "b", "--metric", "psnr"], "the closest valid one is `metrics`."),
+        (["info", "--zzz"], "Unknown argument '--zzz'; see `--help`."),
         (["text-to-video", "a", "--guidence-scale", "2"], "the closest is --guidance-scale"),
         (["complete", "a.png", "--strength", ".5"], "is said by --mask"),
         (["T2V", "a"], "write nuwa-hf text-to-video, which can make videos of a text"),
@@ -97,10 +111,23 @@ def test_command_line_that_cannot_be_parsed_is_one_line(here, capsys, arguments)
     ],
 )
 def test_option_of_another_program_says_what_to_write(capsys, words, message):
-    assert main(words) == 2
+    assert status_of(words) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert message in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["text-to-image", "a", "--num_images", "0"], "`--num-images` must be at least 1"),
+        (["evaluate", "--batch-size=0", "--vqgan", "a"], "`batch_size` must be at least 1"),
+        (["train-judges", "--output-dir", "a", "--num-val-clips", "0"], "`num_val_clips` must be at least 1"),
+    ],
+)
+def test_options_are_taken_with_hyphens_and_with_underscores(capsys, words, message):
+    assert status_of(words) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_what_follows_two_hyphens_is_no_option(capsys):

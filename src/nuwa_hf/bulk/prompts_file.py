@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nuwa_hf.argument_hints import OTHER_NAMES
 from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.bulk.shared_work import batches_of
-from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.pipelines import NuwaPipelineBase, argument_names
 from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.serving.joined_calls import kind_of
 from nuwa_hf.storage.file_digest import digest_of_file
@@ -207,7 +208,11 @@ def _check_names(given: dict[str, Any], task: Task, pipeline: NuwaPipelineBase) 
     known = [name for name in parameters if name not in NOT_IN_A_LINE]
     for name in given:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
+            why = argument_names.WITHOUT_MEANING.get(name)
+            if why is not None:
+                raise ValueError(f"{task.name} takes no `{name}`: {why}; leave it out.")
+            ours = (argument_names.OTHER_NAMES.get(name), *OTHER_NAMES.get(name, ()))
+            nearest = [own for own in ours if own in known] or difflib.get_close_matches(name, known, n=1)
             meant = f"did you mean `{nearest[0]}`?" if nearest else f"there are task, seed, {', '.join(known)}."
             raise ValueError(f"{task.name} takes no `{name}`; {meant}")
     needed = [name for name in known if parameters[name].default is inspect.Parameter.empty]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from nuwa_hf.argument_hints import as_spelt
 from nuwa_hf.cli.command_table import all_summaries
 from nuwa_hf.cli.task_arguments import options_of
 from nuwa_hf.cli.task_commands import TASK_COMMANDS, TaskCommand
@@ -96,7 +97,7 @@ def check_options(argv: Sequence[str]) -> None:
     for word in argv[1:]:
         if word == "--":
             return
-        flag = word.partition("=")[0]
+        flag = as_spelt(word, flags).partition("=")[0]
         if not re.fullmatch(r"-[a-zA-Z]|--[a-zA-Z][\w-]*", flag) or flag in (*flags, "-h"):
             continue
         raise ValueError(f"nuwa-hf {argv[0]} has no option {flag}: {_hint(flag, command, flags)}.")

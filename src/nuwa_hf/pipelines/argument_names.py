@@ -15,7 +15,7 @@ NO_STEPS = "the number of steps follows from the size of the grid"
 NO_NOISE = "no noise is removed; `temperature`, `top_k`, `top_p` and `min_p` say how tokens are drawn"
 # What has no meaning here, and what there is instead.
 WITHOUT_MEANING = {
-    "num_inference_steps": NO_STEPS,
+    **dict.fromkeys(("num_inference_steps", "num_steps", "steps", "ddim_steps"), NO_STEPS),
     "timesteps": NO_STEPS,
     "sigmas": NO_STEPS,
     "eta": NO_NOISE,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
+from nuwa_hf.argument_hints import OTHER_NAMES, OTHER_WAYS
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run import run_arguments
-from nuwa_hf.training.run.argument_hints import OTHER_NAMES, OTHER_WAYS
 from nuwa_hf.training.run.run_arguments import RunArguments, parse_arguments
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments

@@ -12,9 +12,9 @@ import yaml
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from transformers import HfArgumentParser
 
+from nuwa_hf.argument_hints import what_instead
 from nuwa_hf.argument_types import check_types, is_of_type, shown
 from nuwa_hf.exit_status import add_verbose
-from nuwa_hf.training.run.argument_hints import what_instead
 
 
 TRACKERS = tuple(sorted(LOGGER_TYPE_TO_CLASS))

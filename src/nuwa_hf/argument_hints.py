@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What to do instead of an argument that is unknown here, most of all one of another tool."""
+"""What to do instead of an argument that is unknown here, most of all one of another tool, and how one is spelt."""
 
 import difflib
 from collections.abc import Collection
@@ -141,3 +141,20 @@ def what_instead(name: str, valid: Collection[str]) -> str:
         return "a file of arguments is given by `--config`"
     closest = difflib.get_close_matches(key, list(valid), n=1, cutoff=CLOSE)
     return f"the closest valid one is `{closest[0]}`" if closest else "see `--help`"
+
+
+def as_spelt(option: str, options: Collection[str]) -> str:
+    """A long option as a command spells it: hyphens and underscores count as the same.
+
+    Args:
+        option (`str`): such as `"--num-frames"`, with or without a value after an equals sign.
+        options (`Collection[str]`): those that the command has, such as `"--num_frames"`.
+
+    Returns:
+        `str`: as the command has it, with the value; as it was given if there is none.
+    """
+    name, equals, value = option.partition("=")
+    if name in options or not name.startswith("--"):
+        return option
+    alike = (own for own in options if own.startswith("--") and own.replace("_", "-") == name.replace("_", "-"))
+    return next(alike, name) + equals + value
