@@ -61,8 +61,8 @@ def contents_to_push(folder: Path, repo_id: str, license: str | None, standalone
         `dict[str, Path | bytes]`: path in the repository to a file, or to its content where that differs.
 
     Raises:
-        ValueError: If a file is a link to one elsewhere, the card's metadata are no YAML, or an adapter's code is asked
-            for.
+        ValueError: If a file is a link to one elsewhere, the card's metadata are no YAML, or the code of an adapter is
+            asked for.
         OSError: If a configuration is no JSON.
     """
     contents: dict[str, Path | bytes] = {name: folder / name for name in files_to_push(folder)}

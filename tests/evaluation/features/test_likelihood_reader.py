@@ -52,7 +52,8 @@ def test_without_a_hidden_part_every_token_counts_and_texts_are_read_if_asked_fo
 
 
 def test_sketches_of_any_size_are_a_condition_if_asked_for(pipeline, small_world, batch):
-    sketches = torch.stack([torch.from_numpy(small_world[index]["image_sketch"]) for index in range(4)]).long()[:, None]
+    sketches = torch.stack([torch.from_numpy(small_world[index]["image_sketch"]) for index in range(4)])
+    sketches = sketches.long()[:, None]
     reader = LikelihoodReader(pipeline, "", with_sketch=True)
     assert reader.needs == {"references", "sketches"}
     assert reader.digest != LikelihoodReader(pipeline, "").digest

@@ -97,7 +97,7 @@ def test_loss_or_weight_that_is_not_finite_ends_training_and_is_not_saved(make_d
     judge = make_judges(dataset).clip_judge.requires_grad_(True)
     with torch.no_grad():
         next(judge.parameters()).fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="ClipJudge stopped at step 1: `loss` is nan; .* `learning_rate`"):
+    with pytest.raises(FloatingPointError, match=r"ClipJudge stopped at step 1: `loss` is nan; .* `learning_rate`"):
         train(judge, JudgeClips(dataset), clip_loss, steps=2, batch_size=2)
     with pytest.raises(FloatingPointError, match="ClipJudge was not saved: the weight `"):
         save_judge(judge, tmp_path / "clip_judge")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""How a judge's training goes: a bar whose time left also knows when the time that it may take is over, and whether
-its numbers are still finite."""
+"""How a judge's training goes: a bar that also knows the time that it may take, and whether its numbers are finite."""
 
 from torch import nn
 from tqdm import tqdm
