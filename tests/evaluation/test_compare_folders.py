@@ -15,9 +15,6 @@ from nuwa_hf.evaluation import compare
 from nuwa_hf.evaluation.compare_folders import main
 
 
-pytest.importorskip("torch_fidelity", reason="it is an extra")
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Two folders of clips, of which the second has two more; read only."""
@@ -27,7 +24,8 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """A tiny network of the kind efficientnet, as `--features` names it."""
+    """A tiny network of the kind efficientnet, as `--features` names it, for distances between sets."""
+    pytest.importorskip("torch_fidelity", reason="it is an extra")
     file = tmp_path_factory.mktemp("network") / "network.pth"
     torch.save(tiny_efficientnet_lite_state(), file)
     return f"efficientnet={file}"
