@@ -65,7 +65,7 @@ def test_a_run_of_clips_without_captions_ends_in_a_pipeline_that_draws_without_a
     assert pipeline.transformer.config.sketch_vqgan_digest is None
 
 
-def test_further_training_adds_its_tasks_and_with_another_codec_warns_and_forgets_the_temperature(
+def test_further_training_adds_its_tasks_and_with_another_codec_warns_and_forgets_tasks_and_temperature(
     checkpoint, uncaptioned_run, tmp_path, caplog
 ):
     other = tiny_vqgan()
@@ -84,7 +84,25 @@ def test_further_training_adds_its_tasks_and_with_another_codec_warns_and_forget
         components = load_components(arguments)
         built = build_transformer(arguments, components, Grid(*VISUAL_GRID))
         config, sampling = built.config, built.generation_config
-        assert config.learnt_tasks == ("T2I", "T2V", "I2I")
+        assert config.learnt_tasks == (("T2I", "I2I") if is_other else ("T2I", "T2V", "I2I"))
         assert config.vqgan_digest == codec_digest(components.vqgan)
         assert ("`vqgan` is not the codec" in caplog.text) == is_other
         assert (sampling.guidance_scale, sampling.temperature) == (3.5, None if is_other else 0.6)
+
+
+def test_with_another_codec_of_sketches_the_tasks_from_sketches_are_forgotten(checkpoint, uncaptioned_run, tmp_path):
+    model = NuwaForConditionalGeneration.from_pretrained(uncaptioned_run / "pipeline" / "transformer")
+    sketches = tiny_vqgan(codebook_size=model.config.sketch_codebook_size)
+    sketches.save_pretrained(tmp_path / "own")
+    model.config.sketch_vqgan_digest = codec_digest(sketches)
+    model.config.learnt_tasks = ("T2V", "S2I", "S2V")
+    model.save_pretrained(tmp_path / "start")
+    with torch.no_grad():
+        sketches.quantize.embedding.weight.mul_(2)
+    sketches.save_pretrained(tmp_path / "other")
+    parts = {"vqgan": str(uncaptioned_run / "pipeline" / "vqgan"), "tokenizer": str(checkpoint / "tokenizer")}
+    values = {"output_dir": "out", "tokens": ["a"], "tasks": ["I2I=1"], "transformer": str(tmp_path / "start")}
+    for name, learnt in (("own", {"T2V", "S2I", "S2V", "I2I"}), ("other", {"T2V", "I2I"})):
+        arguments = NuwaArguments(**values, **parts, sketch_vqgan=str(tmp_path / name))
+        built = build_transformer(arguments, load_components(arguments), Grid(*VISUAL_GRID))
+        assert {*built.config.learnt_tasks} == learnt

@@ -117,7 +117,7 @@ def build_transformer(
         )
         model = NuwaForConditionalGeneration(config)
     model.generation_config = _sampling_defaults(arguments, model, components)
-    _remember_what_is_learnt(model.config, arguments, components)
+    _remember_what_is_learnt(model, arguments, components)
     if arguments.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model
@@ -171,15 +171,22 @@ def with_more_texts(
     return model
 
 
-def _remember_what_is_learnt(config: NuwaConfig, arguments: NuwaArguments, components: Components) -> None:
-    """Write the codecs and the tasks of the run into the configuration, beside the tasks that the start had learnt."""
+def _remember_what_is_learnt(
+    model: NuwaForConditionalGeneration, arguments: NuwaArguments, components: Components
+) -> None:
+    """Write the codecs and the tasks of the run into the configuration, beside the tasks that the start had learnt
+    from tokens of the same codecs.
+    """
+    config, kept = model.config, model.config.learnt_tasks
+    others = [name for name, codec in components.codecs.items() if is_other_codec(name, codec, model)]
+    if components.transformer is None or "vqgan" in others:
+        kept = ()
+    elif "sketch_vqgan" in others and kept is not None:
+        kept = [task for task in kept if not starts_from_sketch(task)]
     for name, codec in components.codecs.items():
         setattr(config, f"{name}_digest", codec_digest(codec))
-    tasks = {*parse_task_shares(arguments.tasks)}
-    if components.transformer is not None:
-        # Of a start that does not say what it has learnt, nothing is said afterwards either.
-        tasks = None if config.learnt_tasks is None else tasks | {*config.learnt_tasks}
-    if tasks is not None:
+    if kept is not None:  # of a start that does not say what it has learnt, nothing is said afterwards either
+        tasks = {*kept, *parse_task_shares(arguments.tasks)}
         config.learnt_tasks = tuple(task.abbreviation for task in TASKS if task.abbreviation in tasks)
 
 
