@@ -4,7 +4,7 @@ import torch
 from torch.utils.data import default_collate
 
 from nuwa_hf.modeling.class_maps import pixels_to_class_maps
-from nuwa_hf.training.vqgan.emoji_motion_frames import EmojiFrames, EmojiSketches, emoji_clips
+from nuwa_hf.training.vqgan.emoji_motion_frames import EmojiFrames, EmojiSketches, emoji_clips, moving_mnist_clips
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
@@ -33,3 +33,11 @@ def test_sketches_are_those_of_the_same_frames():
         assert torch.equal(class_maps[number], torch.from_numpy(CLIPS[index]["image_sketch"]).long())
     assert torch.equal(sketches["pixels"].sum(dim=1), torch.ones(3, 64, 64))
     assert torch.equal(sketches["object_mask"], frames["object_mask"])
+
+
+def test_after_the_last_clip_comes_the_first_again():
+    """A run of more than a million images ended in an IndexError."""
+    digits = moving_mnist_clips(VQGANArguments(dataset="moving-mnist", sprites="shapes", output_dir="unused"), "train")
+    for dataset, clips in ((EmojiFrames, CLIPS), (EmojiSketches, CLIPS), (EmojiFrames, digits)):
+        images = dataset(clips)
+        assert torch.equal(images[len(clips) + 5]["pixels"], images[5]["pixels"])

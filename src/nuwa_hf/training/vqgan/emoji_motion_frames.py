@@ -19,7 +19,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
 class EmojiFrames(Dataset):
-    """One frame of every clip, for the codec; a pure function of the index, like the clips.
+    """One frame of every clip, for the codec; a pure function of the index, which may go beyond the last clip.
 
     Args:
         clips (`EmojiMotion` or `MovingMNIST`): the clips.
@@ -32,12 +32,12 @@ class EmojiFrames(Dataset):
         """The clip's still frame.
 
         Args:
-            index (`int`): of the clip.
+            index (`int`): of the clip; after the last comes the first again.
 
         Returns:
             `dict`: `pixels`, float32 of shape `(3, Y, X)` in [-1, 1]; `object_mask`, bool of shape `(Y, X)`.
         """
-        clip = self.clips[index]
+        clip = self.clips[index % len(self.clips)]
         pixels = torch.from_numpy(clip["image"]).permute(2, 0, 1).float() / 127.5 - 1
         return {"pixels": pixels, "object_mask": _object_mask(clip)}
 
@@ -56,13 +56,13 @@ class EmojiSketches(Dataset):
         """The sketch of the clip's still frame.
 
         Args:
-            index (`int`): of the clip.
+            index (`int`): of the clip; after the last comes the first again.
 
         Returns:
             `dict`: `pixels`, float32 of shape `(C, Y, X)`, 1 in the channel of a pixel's class and 0 in the others;
                 `object_mask`, bool of shape `(Y, X)`.
         """
-        clip = self.clips[index]
+        clip = self.clips[index % len(self.clips)]
         class_maps = torch.from_numpy(clip["image_sketch"])[None]
         pixels = class_maps_to_pixels(class_maps, len(sketch_class_names))[0]
         return {"pixels": pixels, "object_mask": _object_mask(clip)}
