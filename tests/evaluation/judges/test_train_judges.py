@@ -175,6 +175,13 @@ def test_count_below_one_is_refused(option, tmp_path):
         parse_arguments(["--output_dir", str(tmp_path), option, "0"])
 
 
+def test_more_val_clips_than_there_are_are_refused_before_anything_is_trained(tmp_path):
+    flags = ["--output_dir", str(tmp_path), "--num_val_clips", "10001"]
+    with pytest.raises(ValueError, match="`num_val_clips` must be at most the 10000 that EmojiMotion has, got 10001"):
+        parse_arguments(flags)
+    parse_arguments([*flags, "--dataset", "moving-mnist"])  # which makes as many as are asked for
+
+
 def test_time_that_is_over_at_once_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`max_minutes` must be more than 0"):
         parse_arguments(["--output_dir", str(tmp_path), "--max_minutes", "0"])

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from nuwa_hf.datasets import EmojiMotion, MovingMNIST
 from nuwa_hf.datasets.class_map import sketch_class_names
+from nuwa_hf.datasets.drawn_clips import SPLIT_LENGTHS
 from nuwa_hf.datasets.moving_mnist import MOVING_MNIST
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.judges.digit_finder import DigitFinder
@@ -167,12 +168,16 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         `argparse.Namespace`: one attribute for each option.
 
     Raises:
-        ValueError: If a count is below 1, the time or the learning rate is not above 0, or a seed is below 0.
+        ValueError: If a count is below 1 or there are fewer val clips, the time or the learning rate is not above 0,
+            or a seed is below 0.
     """
     arguments = build_parser().parse_args(argv)
     for name in ("frame_steps", "clip_steps", "segment_steps", "digit_steps", "batch_size", "num_val_clips"):
         if getattr(arguments, name) < 1:
             raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}; use 1 or more.")
+    asked, most = arguments.num_val_clips, SPLIT_LENGTHS["val"]
+    if arguments.dataset == EMOJI_MOTION and asked > most:
+        raise ValueError(f"`num_val_clips` must be at most the {most} that EmojiMotion has, got {asked}; use fewer.")
     for name in ("num_workers", "seed"):
         if getattr(arguments, name) < 0:
             raise ValueError(f"`{name}` must be at least 0, got {getattr(arguments, name)}; use 0 or more.")
