@@ -28,6 +28,7 @@ from nuwa_hf.training.tokens.train_tokenizer import moving_mnist_captions
 
 ROWS = {"T2V": 4, "T2I": 12}  # of a step
 WINDOW = (3, 5, 5)  # a digit goes less than a token a frame
+INPUT_WINDOW = (3, 3, 3)
 CONDITION_DROPOUT = 0.1
 VOCABULARY = 128
 GUIDANCE_SCALE, TEMPERATURE = 3.0, 0.7  # chosen on captions of training, after 20 minutes
@@ -71,6 +72,7 @@ class NuwaHfContender(TokenContender):
             num_encoder_layers=self.size.text_layers,
             num_decoder_layers=self.size.layers,
             window=WINDOW,
+            input_window=INPUT_WINDOW,
             vocab_size=len(tokenizer),
             codebook_size=codec.codebook_size,
             visual_grid=tuple(tokens.tokens.shape[1:]),

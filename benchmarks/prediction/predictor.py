@@ -34,7 +34,7 @@ from nuwa_hf.training.run.sample_order import shuffled
 
 
 CLIPS_A_STEP = 4
-WINDOW, CONDITION_WINDOW = (5, 5, 5), (5, 5, 5)
+WINDOW, INPUT_WINDOW, CONDITION_WINDOW = (5, 5, 5), (3, 3, 3), (5, 5, 5)
 VOCABULARY = 128  # of a tokenizer that reads no text here
 TEMPERATURE = 0.5  # the package's default where no text guides
 
@@ -97,6 +97,7 @@ def _train(size: Size, tokens: VisualTokens, minutes: float, seed: int, work_dir
         num_encoder_layers=size.text_layers,
         num_decoder_layers=size.layers,
         window=WINDOW,
+        input_window=INPUT_WINDOW,
         condition_window=CONDITION_WINDOW,
         vocab_size=len(tokenizer),
         codebook_size=codec.codebook_size,

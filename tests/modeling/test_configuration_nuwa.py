@@ -42,6 +42,15 @@ def test_a_preset_looks_at_conditions_through_a_window_that_fits_its_grid():
     assert NuwaConfig.from_preset("nuwa-336", visual_grid=(6, 8, 8)).condition_window == (3, 3, 3)
 
 
+def test_the_input_reads_all_of_a_window_that_replaces_the_presets():
+    """A window of `emoji-motion` kept the preset's input, or was refused for being smaller."""
+    assert NuwaConfig.from_preset("emoji-motion").get_input_window() == (3, 3, 3)
+    for window in ((5, 5, 5), (1, 3, 3)):
+        assert NuwaConfig.from_preset("emoji-motion", window=window).get_input_window() == window
+    nearer = NuwaConfig.from_preset("emoji-motion", window=(5, 5, 5), input_window=(1, 1, 3))
+    assert nearer.get_input_window() == (1, 1, 3)
+
+
 def test_papers_grids():
     assert NuwaConfig.from_preset("nuwa-336").get_visual_grid() == Grid(10, 21, 21)
     assert NuwaConfig.from_preset("nuwa-256").get_visual_grid() == Grid(4, 32, 32)

@@ -311,7 +311,8 @@ class NuwaConfig(PreTrainedConfig):
         """A configuration by name.
 
         The paper's presets have the paper's `condition_window`; the others one that fits the grid
-        (`nuwa_hf.modeling.presets.condition_window_of`), also where an override replaces the grid.
+        (`nuwa_hf.modeling.presets.condition_window_of`), also where an override replaces the grid. The preset's
+        `input_window` belongs to its `window`: where an override replaces that alone, the input reads all of it.
 
         Args:
             name (`str`): `"nuwa-336"`, `"nuwa-256"` (the paper's), `"base"`, `"small"`, `"tiny"` or `"emoji-motion"`
@@ -324,6 +325,8 @@ class NuwaConfig(PreTrainedConfig):
         if name not in PRESETS:
             raise ValueError(f"`name` must be one of {sorted(PRESETS)}, got {name!r}.")
         values = {**PRESETS[name], **overrides}
+        if "window" in overrides and "input_window" not in overrides:
+            values.pop("input_window", None)
         values.setdefault("condition_window", condition_window_of(Grid(*values["visual_grid"])))
         return cls(**values)
 
