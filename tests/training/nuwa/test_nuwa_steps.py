@@ -176,6 +176,19 @@ def test_validation_covers_every_task_and_is_the_same_whatever_was_drawn_before(
     assert set(values[0]) == {"validation_loss", *(f"validation_loss_{task}" for task in ROWS)}
 
 
+@pytest.mark.parametrize("task", ["T2V", "I2I"])
+def test_the_validation_loss_of_a_task_is_the_mean_over_the_counted_tokens_of_all_clips(task):
+    """Clips after the last whole batch were left out, and batches of few counted tokens weighed as much as others."""
+    model, tokens = tiny_transformer().eval(), random_tokens(20)
+    make = TaskBatches(tokens, tiny_config(), {task: 16}, 0.0, seed=0)
+    passes = [make(range(16)), make(range(16, 20))]
+    if task == "I2I":
+        counts = [counted_tokens(batches)[task] for batches in passes]
+        assert counts[0] / 16 != counts[1] / 4
+    expected = tasks_loss(model, as_one_batch(passes))[0].item()
+    assert validate(model, tokens, make)[f"validation_loss_{task}"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_in_the_validation_loss_of_all_tasks_each_counts_as_many_tokens_as_in_a_step():
     model, tokens = tiny_transformer(), random_tokens(20)
 

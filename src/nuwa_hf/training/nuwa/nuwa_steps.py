@@ -130,7 +130,7 @@ def _share_of_loss(losses: dict[str, torch.Tensor], counts: dict[str, int], tota
 
 @torch.no_grad()
 def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> dict[str, float]:
-    """Mean loss on held-out clips, which are always the same, without condition dropout.
+    """Mean loss on up to `VALIDATION_CLIPS` held-out clips, which are always the same, without condition dropout.
 
     Args:
         model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, or the `PeftModel` around it. If its weights are
@@ -139,19 +139,20 @@ def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> 
         batches (`TaskBatches`): gives the tasks.
 
     Returns:
-        `dict[str, float]`: in nats per token, `validation_loss_<task>` for each task, and `validation_loss` of all, in
-        which a task counts as many tokens as in a step.
+        `dict[str, float]`: in nats per counted token, `validation_loss_<task>` for each task, and `validation_loss` of
+        all, in which a task counts as many tokens as in a step.
     """
     model.eval()
     values, weights = {}, []
-    rows = min(VALIDATION_BATCH, len(tokens))
+    clips, rows = min(VALIDATION_CLIPS, len(tokens)), min(VALIDATION_BATCH, len(tokens))
     for task, rows_of_step in batches.counts.items():
         make = TaskBatches(tokens, model.config, {task: rows}, condition_dropout=0.0, seed=0)
-        starts = range(0, min(VALIDATION_CLIPS, len(tokens)) - rows + 1, rows)
-        held_out = [make(range(start, start + rows)) for start in starts]
-        losses = [tasks_loss(model, to_device(one, model.device))[0] for one in held_out]
-        values[f"validation_loss_{task}"] = torch.stack(losses).mean().item()
-        weights.append(rows_of_step * sum(counted_tokens(one)[task] for one in held_out))
+        held_out = [make(range(start, min(start + rows, clips))) for start in range(0, clips, rows)]
+        counts = [counted_tokens(one)[task] for one in held_out]
+        losses = [tasks_loss(model, to_device(one, model.device))[0].item() for one in held_out]
+        loss = sum(one * count for one, count in zip(losses, counts, strict=True)) / sum(counts)
+        values[f"validation_loss_{task}"] = loss
+        weights.append(rows_of_step * sum(counts))
     total = sum(weight * value for weight, value in zip(weights, values.values(), strict=True)) / sum(weights)
     model.train()
     return {"validation_loss": total, **values}
