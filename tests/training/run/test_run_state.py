@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from dataclasses import fields
+from datetime import timedelta
 from itertools import chain, count
 
 import numpy as np
@@ -19,7 +20,7 @@ from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoints, newest_checkpoint, write_file_sizes
-from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
+from nuwa_hf.training.run.run_setup import LONGEST_WAIT, build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import SKIPS_IN_A_ROW, GeneratorState, RunState
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
@@ -428,3 +429,10 @@ def test_learning_rate_rises_and_falls_along_its_cosine(tmp_path):
 def test_what_may_change_are_arguments_of_a_training():
     names = {entry.name for cls in (NuwaArguments, VQGANArguments) for entry in fields(cls)}
     assert names >= MAY_CHANGE
+def test_processes_wait_for_what_the_main_process_does_alone(tmp_path):
+    """Writing, pushing and drawing may take longer than the 10 minutes after which NCCL ends a run."""
+    handler = Run(tmp_path).accelerator.init_handler
+    assert handler.to_kwargs() == {"timeout": LONGEST_WAIT}  # of the process group, whatever its backend
+    assert timedelta(hours=1) < LONGEST_WAIT
+
+

@@ -2,11 +2,12 @@
 # Copyright 2026 The nuwa_hf authors
 """What a run sets up before its first step: Accelerate, and the schedule of the learning rate."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
-from accelerate.utils import set_seed
+from accelerate.utils import InitProcessGroupKwargs, set_seed
 from diffusers.optimization import get_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -15,11 +16,17 @@ from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.sharding import read_fsdp_plugin, shard_on_cpu
 
 
+# How long processes wait for one another. The main process alone writes and pushes pipelines and draws sheets, which
+# takes longer than the 10 minutes after which NCCL ends a run; when a process has died, the launcher ends the others.
+LONGEST_WAIT = timedelta(hours=12)
+
+
 def build_accelerator(arguments: RunArguments) -> Accelerator:
     """Sets up Accelerate, creates the output folder and seeds Python, NumPy and torch.
 
-    On CPUs, glibc is told to keep freed memory, and FSDP shards over them as over GPUs. The training step accumulates
-    gradients in a loop of its own, so Accelerate is not told to.
+    Processes wait for one another for up to `LONGEST_WAIT`. On CPUs, glibc is told to keep freed memory, and FSDP
+    shards over them as over GPUs. The training step accumulates gradients in a loop of its own, so Accelerate is not
+    told to.
 
     Args:
         arguments (`RunArguments`): the run's arguments.
@@ -37,6 +44,7 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
         mixed_precision=arguments.mixed_precision,
         log_with=arguments.log_with,
         project_dir=arguments.output_dir,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
     )
     if plugin is not None and accelerator.distributed_type == DistributedType.MULTI_CPU:
         shard_on_cpu(accelerator, plugin)
