@@ -73,6 +73,8 @@ def test_one_folder_of_tokens_may_stand_without_a_list(tmp_path):
         ({**WHOLE, "lora_rank": 0}, "`lora_rank` must be greater than 0"),
         ({**WHOLE, "lora_dropout": 1.5}, "`lora_dropout` must be a share"),
         ({**WHOLE, "lora_target_modules": []}, "`lora_target_modules` must be at least one name"),
+        ({**WHOLE, "lora_rank": 8}, "`lora_rank` must be left out without `fine_tune` lora, got 8"),
+        ({**WHOLE, "lora_target_modules": ["q_proj"]}, "`lora_target_modules` must be left out without `fine_tune`"),
         ({**WHOLE, "temperature": 0.0}, "`temperature` must be above 0"),
         ({**WHOLE, "unguided_temperature": 0.0}, "`unguided_temperature` must be above 0"),
     ],

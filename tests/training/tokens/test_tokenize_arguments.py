@@ -23,6 +23,7 @@ FOLDERS = ["--vqgan", "v", "--tokenizer", "t", "--output_dir", "o"]
         (["--max_skipped_share", "1.5"], "`max_skipped_share` must be a share from 0 to 1"),
         (["--clips_per_shard", "0"], "`clips_per_shard` must be at least 1"),
         (["--sketch_column", "s"], "`sketch_column` must be left out without `sketch_vqgan`"),
+        (["--crop_scale", "0.5"], "`crop_scale` must be left out with `crops_per_clip` 1, the middle alone, got 0.5"),
         (["--split", "val"], "`split` must be left out with `dataset`"),
         (["--num_clips", "7"], "`num_clips` must be left out with `dataset`"),
         (["--frames", "7"], "its name here is `num_frames`"),

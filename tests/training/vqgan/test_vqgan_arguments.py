@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,30 @@ def test_packaged_config_is_valid_and_a_new_codec_gives_a_frame_8_by_8_tokens(na
     assert (arguments.setting, arguments.target) == (setting, target)
     if arguments.vqgan is None:
         assert SETTINGS[setting].size == 8 * 2 ** (len(arguments.block_out_channels) - 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"image_size": 64}, "`image_size` must be left out or 128 without `dataset`, got 64; leave it out"),
+        ({"dataset_split": "test"}, "`dataset_split` must be left out without `dataset`, got 'test'"),
+        ({"held_out_split": "val"}, "`held_out_split` must be left out without `dataset`, got 'val'"),
+        ({"dataset": "clips", "setting": "small"}, "`setting` must be left out with `dataset` clips, got 'small'"),
+        ({"dataset": "clips", "sprites": "shapes"}, "`sprites` must be left out with `dataset` clips, got 'shapes'"),
+        ({"dataset": "moving-mnist", "setting": "large"}, "`setting` must be left out with `dataset` moving-mnist"),
+    ],
+)
+@pytest.mark.parametrize("vqgan", [None, "embedded"])
+def test_what_says_something_of_other_data_is_refused(vqgan, values, message):
+    with pytest.raises(ValueError, match=message):
+        VQGANArguments(output_dir="run", vqgan=vqgan, **values)
+
+
+@pytest.mark.parametrize("vqgan", [None, "embedded"])
+def test_the_size_of_frames_that_are_drawn_is_known_and_arguments_say_the_same_again(vqgan):
+    arguments = VQGANArguments(output_dir="run", vqgan=vqgan, setting="small", sprites="shapes")
+    assert arguments.image_size == SETTINGS["small"].size
+    assert replace(arguments) == arguments
 
 
 def test_levels_say_how_many_codes_there_are_and_how_wide():

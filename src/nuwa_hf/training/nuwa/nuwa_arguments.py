@@ -3,7 +3,7 @@
 """The arguments of `train_nuwa`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Literal
 
 from accelerate.utils import convert_file_size_to_int
@@ -189,7 +189,8 @@ class NuwaArguments(RunArguments):
             require(start is None or not given, name, f"None with {given}", start, "drop one")
 
     def check_fine_tuning(self) -> None:
-        """Check that fine-tuning has a transformer to start from, and LoRA has PEFT and AdamW.
+        """Check that fine-tuning has a transformer to start from, that LoRA has PEFT and AdamW, and that adapters are
+        described for LoRA alone.
 
         Raises:
             ValueError: If something is missing, or a value breaks its rule.
@@ -198,6 +199,11 @@ class NuwaArguments(RunArguments):
         self.require_positive("lora_alpha")
         self.require_share("lora_dropout")
         require(bool(self.lora_target_modules), "lora_target_modules", "at least one name", [], "leave it out")
+        for entry in fields(self) if self.fine_tune != "lora" else ():
+            if entry.name.startswith("lora_"):
+                value = getattr(self, entry.name)
+                default = entry.default_factory() if entry.default_factory is not MISSING else entry.default
+                require(value == default, entry.name, "left out without `fine_tune` lora", value, "see --help")
         if self.fine_tune == "full":
             return
         is_started = self.checkpoint is not None or self.transformer is not None

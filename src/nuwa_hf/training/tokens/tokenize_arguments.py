@@ -135,12 +135,15 @@ class TokenizeArguments:
             value = getattr(self, name)
             whose = "left out without `dataset`" if self.dataset is None else f"left out with `dataset` {self.dataset}"
             require(value == defaults[name], name, whose, value, "see --help")
-        windows = self.windows()  # checks its values
-        is_random = windows.starts == "random" or not self.crops().is_middle_only
+        windows, crops = self.windows(), self.crops()  # check their values
+        is_random = windows.starts == "random" or not crops.is_middle_only
         has_seed = self.dataset is None or self.is_moving_mnist or is_random or self.seed == 0
         require(
             has_seed, "seed", "left out with `dataset`, but for random `starts` and crops", self.seed, "see --help"
         )
+        is_scaled = not crops.is_middle_only or crops.crop_scale == defaults["crop_scale"]
+        rule = "left out with `crops_per_clip` 1, the middle alone"
+        require(is_scaled, "crop_scale", rule, crops.crop_scale, "give more of those")
         parts = [name for name in ("vqgan", "tokenizer", "sketch_vqgan") if getattr(self, name) is not None]
         if self.checkpoint is not None:
             return

@@ -3,11 +3,12 @@
 """The arguments of `train_vqgan`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Literal
 
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, FRAME_SIZE
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.training.run.run_arguments import RunArguments, argument, require
 from nuwa_hf.training.vqgan.discriminator import smallest_judged
 
@@ -25,6 +26,7 @@ NEW_CODEC = {
 }
 NEW_IMAGE_SIZE = 256
 RATE_TIMES_WIDTH = 0.0128
+OF_DATASETS = ("dataset_split", "held_out_split")
 
 
 def default_learning_rate(block_out_channels: Sequence[int]) -> float:
@@ -120,8 +122,7 @@ class VQGANArguments(RunArguments):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.is_moving_mnist:
-            self._settle_moving_mnist()
+        self._settle_data()
         if self.vqgan is None:
             require(
                 self.fine_tune == "full", "fine_tune", "'full' without a `vqgan`", self.fine_tune, "name the codec"
@@ -173,15 +174,21 @@ class VQGANArguments(RunArguments):
         """Whether the images are Moving MNIST's."""
         return self.dataset in DIGIT_COUNTS
 
-    def _settle_moving_mnist(self) -> None:
-        """The size of the frames, which are made at that size, from splits that they have of their own."""
-        size = self.image_size
-        rule = f"left out or {FRAME_SIZE} with `dataset` {self.dataset}"
-        require(size in (None, FRAME_SIZE), "image_size", rule, size, "leave it out")
-        for name, default in (("dataset_split", "train"), ("held_out_split", None)):
-            value, rule = getattr(self, name), f"left out with `dataset` {self.dataset}"
-            require(value == default, name, rule, value, "it learns from 'train' and looks at 'val'")
-        self.image_size = FRAME_SIZE
+    def _settle_data(self) -> None:
+        """The size of frames that are drawn, and no argument that says something of other data than what is learnt."""
+        drawn_size, others, whose = None, ("setting", "sprites"), f"with `dataset` {self.dataset}"
+        if self.dataset is None:
+            drawn_size, others, whose = SETTINGS[self.setting].size, OF_DATASETS, "without `dataset`"
+        elif self.is_moving_mnist:
+            drawn_size, others = FRAME_SIZE, ("setting", *OF_DATASETS)
+        defaults = {entry.name: entry.default for entry in fields(self)}
+        for name in others:
+            value = getattr(self, name)
+            require(value == defaults[name], name, f"left out {whose}", value, "see --help")
+        if drawn_size is not None:
+            size, rule = self.image_size, f"left out or {drawn_size} {whose}"
+            require(size in (None, drawn_size), "image_size", rule, size, "leave it out")
+            self.image_size = drawn_size
 
     def check_image_size(self, block_out_channels: Sequence[int]) -> None:
         """Checks that a codec, and the discriminator if it takes part, can take images of `image_size`.
