@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import json
+import resource
 import shutil
 import signal
 import time
@@ -161,6 +162,22 @@ def test_unknown_key_stops_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match=r"`codebok_size`.*`codebook_size`"):
         main(["--config", str(path)])
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sheet_that_cannot_be_written_leaves_the_one_before_whole(tmp_path):
+    run_to_end(tmp_path / "run", max_train_steps=1)
+    sheet = tmp_path / "run" / "samples" / "step-000001.png"
+    before = sheet.read_bytes()
+    shutil.rmtree(tmp_path / "run" / "checkpoint-000001")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))  # writes beyond fail as on a full disk
+    try:
+        with pytest.raises(OSError, match=r"Cannot write .*step-000001.png"):
+            run_to_end(tmp_path / "run", max_train_steps=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sheet.read_bytes() == before
+    assert [path.name for path in sheet.parent.iterdir()] == [sheet.name]
 
 
 def test_sketch_run_leaves_a_codec_of_class_maps_its_scores_and_samples(tmp_path):

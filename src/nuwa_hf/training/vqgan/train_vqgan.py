@@ -22,6 +22,7 @@ from torch.utils.data import Dataset, default_collate
 from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
+from nuwa_hf.media import write_png
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.storage.find_checkpoint import is_pipeline
 from nuwa_hf.storage.whole_folders import save_aside
@@ -277,7 +278,7 @@ def write_samples(
     path = state.samples_dir / f"step-{state.step:06d}.png"
     path.parent.mkdir(exist_ok=True)
     sheet = sample_sheet(*(target.colors(images) for images in (held_out["pixels"], sample)))
-    sheet.save(path)
+    write_png(sheet, path)
     log_pictures(state.accelerator, {"reconstructions": sheet}, state.step)
     return values
 
