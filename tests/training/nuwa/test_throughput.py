@@ -95,6 +95,16 @@ def test_no_card_of_the_table_hides_another():
             assert peak_flops(f"NVIDIA {name}", precision) == 1e12 * value
 
 
+def test_the_speed_is_that_of_the_clock_that_is_given():
+    now = [100.0]
+    speed = Throughput(tiny_config(), torch.device("cpu"), "no", clock=lambda: now[0])
+    with speed.waiting():
+        now[0] += 1
+    speed.count({"T2I": batch_of(Grid(1, 4, 5))})
+    now[0] += 3
+    assert speed.read() == {"tokens_per_second": 2 * 4 * 5 / 4, "data_share": 1 / 4}
+
+
 def test_a_window_counts_its_own_steps_and_leaves_out_what_is_not_known_of_a_cpu():
     speed = Throughput(tiny_config(), torch.device("cpu"), "no")
     batch = batch_of(Grid(1, 4, 5))

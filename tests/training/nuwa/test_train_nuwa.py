@@ -4,7 +4,10 @@
 
 import json
 import os
+import shutil
 import signal
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +20,7 @@ from nuwa_hf.datasets import sketch_class_names
 from nuwa_hf.exit_status import StoppedEarly
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.presets import condition_window_of
+from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.tasks import TASKS
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_unused
 from nuwa_hf.training.nuwa.components import Components, load_components
@@ -30,7 +34,8 @@ from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint
 from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.tokens import tokenize_dataset
-from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
+from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata, write_metadata, write_shard
+from nuwa_hf.training.tokens.token_origin import fingerprints
 
 
 SIZES = ["--hidden_size", "16", "--num_attention_heads", "2", "--num_encoder_layers", "1", "--num_decoder_layers", "1"]
@@ -236,6 +241,22 @@ def test_a_mix_without_sketches_needs_no_sketch_codec(folders, tmp_path):
     assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "pipeline").sketch_vqgan is None
     with pytest.raises(ValueError, match="`sketch_vqgan` must be the folder of a sketch VQ-GAN"):
         main(flags)
+
+
+def test_the_speed_leaves_out_what_happens_between_steps(folders, tmp_path, monkeypatch):
+    days, clock, save = [0], time.perf_counter, RunState.save
+
+    def save_for_a_day(state):
+        days[0] += 1
+        return save(state)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + 86400 * days[0])
+    monkeypatch.setattr(RunState, "save", save_for_a_day)
+    main(run_flags(folders, tmp_path, max_train_steps=2, checkpointing_steps=1))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    speeds = [line["tokens_per_second"] for line in lines if "tokens_per_second" in line]
+    assert len(speeds) == days[0] == 2
+    assert min(speeds) > 1
 
 
 def test_validation_changes_nothing_that_training_sees(folders, tmp_path):

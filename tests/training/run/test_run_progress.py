@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import sys
+import time
 
 import pytest
 
@@ -75,3 +76,15 @@ def test_a_file_gets_whole_lines_without_a_bar(state, monkeypatch):
 def test_only_the_main_process_shows_anything(state, monkeypatch, kind):
     monkeypatch.setattr(type(state.accelerator), "is_main_process", False)
     assert re.fullmatch(TIME + PAUSE + "\n", shown(state, monkeypatch, kind()))
+
+
+def test_the_clock_of_the_speed_stands_still_in_pauses(state, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    with RunProgress(state) as progress:
+        start = progress.clock()
+        for name in (SAMPLES, CHECKPOINT):
+            now[0] += 2
+            with progress.pause(name):
+                now[0] += 500
+        assert progress.clock() == start + 4

@@ -164,6 +164,22 @@ def test_unknown_key_stops_before_anything_is_written(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_the_speed_leaves_out_what_happens_between_steps(tmp_path, monkeypatch):
+    days, clock, save = [0], time.perf_counter, RunState.save
+
+    def save_for_a_day(state):
+        days[0] += 1
+        return save(state)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + 86400 * days[0])
+    monkeypatch.setattr(RunState, "save", save_for_a_day)
+    run_to_end(tmp_path / "run", max_train_steps=3, checkpointing_steps=1)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    speeds = [line["images_per_second"] for line in lines if "images_per_second" in line]
+    assert len(speeds) == days[0] == 3
+    assert min(speeds) > TINY["train_batch_size"] / 86400
+
+
 def test_a_sheet_that_cannot_be_written_leaves_the_one_before_whole(tmp_path):
     run_to_end(tmp_path / "run", max_train_steps=1)
     sheet = tmp_path / "run" / "samples" / "step-000001.png"

@@ -8,7 +8,7 @@ size.
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -121,27 +121,36 @@ class Throughput:
         config (`NuwaConfig`): the model's sizes.
         device (`torch.device`): the device of this process.
         mixed_precision (`str`): `"no"`, `"bf16"` or `"fp16"`.
+        clock (`Callable[[], float]`, *optional*): tells the seconds; by default all time counts. That of `RunProgress`
+            leaves out the pauses of a run.
     """
 
     # What `read` returns. These values differ between identical runs.
     NAMES = ("tokens_per_second", "data_share", "mfu", "peak_memory_gib")
 
-    def __init__(self, config: NuwaConfig, device: torch.device, mixed_precision: str):
+    def __init__(
+        self,
+        config: NuwaConfig,
+        device: torch.device,
+        mixed_precision: str,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
         self.config = config
         self.device = device
+        self.clock = clock
         is_cuda = device.type == "cuda"
         self.peak = peak_flops(torch.cuda.get_device_name(device), mixed_precision) if is_cuda else None
         self._start_window()
 
     def _start_window(self) -> None:
-        self._start, self._waited, self._tokens, self._flops = time.perf_counter(), 0.0, 0, 0
+        self._start, self._waited, self._tokens, self._flops = self.clock(), 0.0, 0, 0
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Counts the time of the block as spent waiting for data."""
-        start = time.perf_counter()
+        start = self.clock()
         yield
-        self._waited += time.perf_counter() - start
+        self._waited += self.clock() - start
 
     def count(self, batches: dict[str, TaskBatch]) -> None:
         """Adds the batches of a pass.
@@ -162,7 +171,7 @@ class Throughput:
             process waited for data; where the card is known `mfu`, the operations of `training_flops` as a share of
             the peak of all cards; on CUDA `peak_memory_gib`, the most memory that the process has held so far.
         """
-        seconds = time.perf_counter() - self._start
+        seconds = self.clock() - self._start
         counted = gather_object([(self._tokens, self._flops)])  # processes may have rows of other tasks
         tokens, flops = (sum(numbers) for numbers in zip(*counted, strict=True))
         values = {

@@ -201,7 +201,8 @@ def train(training: NuwaTraining, preemption: Preemption, progress: RunProgress)
         )
     )
     training.run.train()
-    speed = Throughput(training.pipeline.transformer.config, accelerator.device, arguments.mixed_precision)
+    config = training.pipeline.transformer.config
+    speed = Throughput(config, accelerator.device, arguments.mixed_precision, progress.clock)
     shown = {"loss": None, "val": training.scores.get("validation_loss"), "tokens/s": None}
     while state.step < arguments.max_train_steps:
         with speed.waiting():

@@ -55,12 +55,13 @@ class RunProgress:
         self._has_bar = self._is_main and sys.stderr.isatty()
         self._shown: dict[str, str] = {}
         self._steps = 0
+        self._paused = 0.0
         self._is_end_said = not self._is_main
         self._last_line = float("-inf")
 
     def __enter__(self) -> Self:
         self._bar = _Bar(self.time_left, self.state.step, is_shown=self._has_bar)
-        self._start = self._mark = time.perf_counter()
+        self._start = self._mark = self.clock()
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_) -> None:
@@ -68,9 +69,13 @@ class RunProgress:
         if error is None:
             self._log_line()
 
+    def clock(self) -> float:
+        """The seconds of a clock that stands still in pauses, to measure the speed of training."""
+        return time.perf_counter() - self._paused
+
     def update(self) -> None:
         """Counts a step."""
-        now = time.perf_counter()
+        now = self.clock()
         self._steps += 1
         if self._steps == 1:
             self._start = now
@@ -97,7 +102,7 @@ class RunProgress:
         self._bar.set_description_str("")
         seconds = time.perf_counter() - start
         self.time_left.add_pause(name, seconds)
-        self._mark += seconds
+        self._paused += seconds
 
     def show(self, values: Mapping[str, float | None]) -> None:
         """Shows numbers in the place of those before.

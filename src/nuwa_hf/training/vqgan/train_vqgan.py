@@ -12,7 +12,6 @@ The same command resumes a run that was stopped.
 """
 
 import logging
-import time
 from collections.abc import Sequence, Sized
 
 import torch
@@ -205,7 +204,7 @@ def train(
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
     first_adversarial = round(arguments.discriminator_start * arguments.max_train_steps)
     training.vqgan.train()
-    window_start, window_step = time.perf_counter(), state.step
+    window_start, window_step = progress.clock(), state.step
     known = {name: state.metrics.last(name).get(name) for name in SHOWN if name.startswith("held_out")}
     while state.step < arguments.max_train_steps:
         passes = [
@@ -235,7 +234,7 @@ def train(
                 usage = statistics.compute()
                 values |= {"codes_used": usage.usage, "perplexity": usage.perplexity}
             statistics.reset()
-            seconds = time.perf_counter() - window_start
+            seconds = progress.clock() - window_start
             values |= {
                 "learning_rate": scheduler.get_last_lr()[0],
                 "images_per_second": (state.step - window_step) * state.global_batch_size / seconds,
@@ -243,7 +242,7 @@ def train(
             state.log(values)
             known |= values
             progress.show(_shown(known))
-            window_start, window_step = time.perf_counter(), state.step
+            window_start, window_step = progress.clock(), state.step
         if state.is_due(arguments.sample_every) and accelerator.is_main_process:
             with progress.pause(SAMPLES), ema.in_place():
                 values = write_samples(training.target, accelerator.unwrap_model(training.vqgan), held_out, state)
