@@ -127,7 +127,7 @@ class Run:
         logging.disable(logging.ERROR)
         self.arguments = RunArguments(output_dir=str(folder), device="cpu", max_train_steps=8)
         self.accelerator = build_accelerator(self.arguments)
-        self.state = RunState(self.arguments, self.accelerator)
+        self.state = RunState(self.arguments, self.accelerator, {"`codec` of tokens[0]": "c0dec", "clips": 7})
         model = torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.Linear(6, 6))
         model[1].requires_grad_(learns_all)
         optimizers = [

@@ -243,6 +243,26 @@ def test_a_mix_without_sketches_needs_no_sketch_codec(folders, tmp_path):
         main(flags)
 
 
+def test_a_run_does_not_go_on_with_tokens_of_a_codec_that_has_learnt_on(folders, tmp_path):
+    """It gave the old weights the new codec and its digest."""
+    places = {name: Path(folders[folders.index(f"--{name}") + 1]) for name in ("vqgan", "tokenizer", "tokens")}
+    codec = NuwaVQGAN.from_pretrained(places["vqgan"])
+    shutil.copytree(places["tokens"], tmp_path / "tokens")
+    flags = run_flags(folders, tmp_path / "run", max_train_steps=1)
+    flags += ["--vqgan", str(tmp_path / "vqgan")]
+    flags += [word for name in ("tokens", "validation_tokens") for word in (f"--{name}", str(tmp_path / "tokens"))]
+    for factor in (1, 2):
+        with torch.no_grad():
+            codec.quantize.embedding.weight.mul_(factor)
+        codec.save_pretrained(tmp_path / "vqgan")
+        made_by = fingerprints(codec, load_text_tokenizer(places["tokenizer"]))
+        write_metadata(tmp_path / "tokens", {**read_metadata(tmp_path / "tokens"), **made_by})
+        if factor == 1:
+            main(flags)
+    with pytest.raises(ValueError, match=r"learnt from other data: `codec` of tokens\[0\] \(was .*\); choose another"):
+        main(flags)
+
+
 def test_the_speed_leaves_out_what_happens_between_steps(folders, tmp_path, monkeypatch):
     days, clock, save = [0], time.perf_counter, RunState.save
 

@@ -14,7 +14,9 @@ from itertools import chain, count
 import numpy as np
 import pytest
 import torch
+from tiny import tiny_vqgan
 
+from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.metrics_file import MetricsFile
@@ -23,6 +25,7 @@ from nuwa_hf.training.run.run_checkpoints import SIZES_FILE, complete_checkpoint
 from nuwa_hf.training.run.run_setup import LONGEST_WAIT, build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import SKIPS_IN_A_ROW, GeneratorState, RunState
 from nuwa_hf.training.run.saved_arguments import ARGUMENTS_FILE, MAY_CHANGE
+from nuwa_hf.training.run.saved_data import DATA_FILE, START_CODEC
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -34,10 +37,10 @@ def arguments(folder, **overrides) -> RunArguments:
 class Run:
     """A linear model on noise from every source of random numbers."""
 
-    def __init__(self, folder, **overrides):
+    def __init__(self, folder, data=None, **overrides):
         self.arguments = arguments(folder, **overrides)
         self.accelerator = build_accelerator(self.arguments)
-        self.state = RunState(self.arguments, self.accelerator)
+        self.state = RunState(self.arguments, self.accelerator, data)
         self.generator = torch.Generator().manual_seed(3)
         model = torch.nn.Linear(6, 6)
         optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
@@ -240,7 +243,9 @@ def damage_file(checkpoint, name, how):
 
 
 @pytest.mark.parametrize("how", ["missing", "cut"])
-@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.bin", "random_states_0.pkl", ARGUMENTS_FILE])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "optimizer.bin", "random_states_0.pkl", ARGUMENTS_FILE, DATA_FILE]
+)
 def test_a_damaged_newest_checkpoint_is_named_and_set_aside_and_the_one_before_goes_on(tmp_path, caplog, name, how):
     run = Run(tmp_path).train(1)
     run.state.save()
@@ -323,6 +328,30 @@ def test_a_checkpoint_of_other_arguments_is_refused_and_all_that_differ_are_name
         Run(tmp_path, seed=7, learning_rate=1e-2).state.resume()
 
 
+def test_a_checkpoint_of_other_data_is_refused_and_what_one_of_both_does_not_say_is_not_compared(tmp_path):
+    data = {"digest": "one", "num_clips": 8, "seldom": None}
+    checkpoint = Run(tmp_path, data).train(1).state.save()
+    for same in (data, None, {"num_clips": 8, "new": "two"}, {**data, "digest": None}, {**data, "seldom": "now"}):
+        assert Run(tmp_path, same).state.resume() == checkpoint
+    other = {**data, "digest": "two", "num_clips": 9}
+    named = r"learnt from other data: digest \(was 'one', is 'two'\), num_clips \(was 8, is 9\); choose another folder"
+    with pytest.raises(ValueError, match=named):
+        Run(tmp_path, other).state.resume()
+    assert complete_checkpoints(tmp_path) == [checkpoint]
+    (checkpoint / DATA_FILE).write_text(json.dumps({**other, "digest": None}))  # as the message says
+    assert Run(tmp_path, other).state.resume() == checkpoint
+
+
+def test_a_codec_to_start_from_is_the_same_up_to_rounding(tmp_path):
+    codec = tiny_vqgan()
+    checkpoint = Run(tmp_path, {START_CODEC: codec_digest(codec)}).train(1).state.save()
+    assert Run(tmp_path, {START_CODEC: codec_digest(codec.bfloat16())}).state.resume() == checkpoint
+    with torch.no_grad():
+        codec.quantize.embedding.weight.mul_(2)
+    with pytest.raises(ValueError, match=f"learnt from other data: {START_CODEC}"):
+        Run(tmp_path, {START_CODEC: codec_digest(codec)}).state.resume()
+
+
 def test_what_does_not_shape_the_weights_may_change(tmp_path):
     Run(tmp_path).train(1).state.save()
     moved = tmp_path.rename(tmp_path.with_name("moved"))
@@ -332,12 +361,12 @@ def test_what_does_not_shape_the_weights_may_change(tmp_path):
     assert again.state.step == 1
 
 
-def test_a_checkpoint_from_before_arguments_and_sizes_were_kept_is_resumed(tmp_path):
+def test_a_checkpoint_from_before_arguments_data_and_sizes_were_kept_is_resumed(tmp_path):
     run = Run(tmp_path).train(2)
     checkpoint = run.state.save()
-    for name in (ARGUMENTS_FILE, SIZES_FILE):
+    for name in (ARGUMENTS_FILE, DATA_FILE, SIZES_FILE):
         (checkpoint / name).unlink()
-    again = Run(tmp_path, seed=7)
+    again = Run(tmp_path, {"num_clips": 3}, seed=7)
     again.state.resume()
     assert torch.equal(again.weights(), run.weights())
 
@@ -412,6 +441,13 @@ def test_samples_of_a_step_do_not_depend_on_how_many_processes_share_them(tmp_pa
     assert list(chain(*passes)) == list(range(2 * 24, 8 * 24))
 
 
+def test_processes_wait_for_what_the_main_process_does_alone(tmp_path):
+    """Writing, pushing and drawing may take longer than the 10 minutes after which NCCL ends a run."""
+    handler = Run(tmp_path).accelerator.init_handler
+    assert handler.to_kwargs() == {"timeout": LONGEST_WAIT}  # of the process group, whatever its backend
+    assert timedelta(hours=1) < LONGEST_WAIT
+
+
 def test_learning_rate_rises_and_falls_along_its_cosine(tmp_path):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = build_scheduler(arguments(tmp_path, max_train_steps=100, warmup_ratio=0.1), optimizer)
@@ -429,10 +465,3 @@ def test_learning_rate_rises_and_falls_along_its_cosine(tmp_path):
 def test_what_may_change_are_arguments_of_a_training():
     names = {entry.name for cls in (NuwaArguments, VQGANArguments) for entry in fields(cls)}
     assert names >= MAY_CHANGE
-def test_processes_wait_for_what_the_main_process_does_alone(tmp_path):
-    """Writing, pushing and drawing may take longer than the 10 minutes after which NCCL ends a run."""
-    handler = Run(tmp_path).accelerator.init_handler
-    assert handler.to_kwargs() == {"timeout": LONGEST_WAIT}  # of the process group, whatever its backend
-    assert timedelta(hours=1) < LONGEST_WAIT
-
-

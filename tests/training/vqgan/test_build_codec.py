@@ -75,6 +75,20 @@ def test_a_run_moves_what_is_learnt_and_measures_its_start_before_the_first_step
     assert "psnr_objects" not in lines[-1]
 
 
+def test_a_run_does_not_go_on_from_a_codec_that_has_become_another(folder, tmp_path):
+    start = NuwaVQGAN.from_pretrained(folder / "nearest")
+    start.save_pretrained(tmp_path / "start")
+    values = {"vqgan": tmp_path / "start", "dataset": folder / "pictures", "device": "cpu", "num_samples": 2}
+    values |= {"output_dir": tmp_path / "run", "max_train_steps": 1, "train_batch_size": 2, "discriminator_start": 1}
+    flags = [str(part) for flag, value in values.items() for part in (f"--{flag}", value)]
+    main(flags)
+    with torch.no_grad():
+        start.quantize.embedding.weight.mul_(2)
+    start.save_pretrained(tmp_path / "start")
+    with pytest.raises(ValueError, match="learnt from other data: digest of the codec to start from"):
+        main(flags)
+
+
 def test_codes_that_are_added_mean_nothing_until_training_moves_them_to_latents(folder):
     start = load_start(VQGANArguments(output_dir="unused", vqgan=str(folder / "nearest")), 3)
     larger = take_over(start, "full", 16, 80)

@@ -41,7 +41,7 @@ from nuwa_hf.training.nuwa.preset_defaults import with_defaults
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, to_device
 from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
-from nuwa_hf.training.nuwa.training_tokens import check_batch, frame_rate_of_tokens, load_tokens
+from nuwa_hf.training.nuwa.training_tokens import check_batch, data_of_tokens, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.next_commands import after_training
@@ -111,7 +111,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     accelerator = build_accelerator(arguments)
     lock.take(arguments.output_dir, accelerator)
     check_sharding(accelerator, arguments.optimizer, arguments.non_finite)
-    state = RunState(arguments, accelerator)
+    state = RunState(arguments, accelerator, data_of_tokens(arguments))
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
     pipeline = NuwaTextToVideoPipeline(**components.for_pipeline, transformer=model)  # checks that they fit

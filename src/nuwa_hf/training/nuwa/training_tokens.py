@@ -13,9 +13,14 @@ from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.run.sample_order import shuffled
+from nuwa_hf.training.run.saved_data import RunData
 from nuwa_hf.training.tokens.token_files import TokenFiles, frame_rate_of, read_metadata
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
 from nuwa_hf.training.tokens.token_origin import check_tokens
+
+
+# What tells token files from others, of their metadata; none of it is a path.
+OF_TOKENS = ("codec", "sketch_codec", "text_tokenizer", "dataset_digest", "num_clips")
 
 
 def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> TokenFiles | TokenMixture | None:
@@ -117,6 +122,26 @@ def frame_rate_of_tokens(arguments: NuwaArguments) -> float | None:
             "checkpoint then has."
         )
     return known.pop() if known else None
+
+
+def data_of_tokens(arguments: NuwaArguments) -> RunData:
+    """What tells the clips of `tokens` from others: who encoded them, of which data, and how many they are.
+
+    Args:
+        arguments (`NuwaArguments`): names the folders.
+
+    Returns:
+        `dict[str, str | int | None]`: by the place of a folder among `tokens`, so that folders may be moved.
+
+    Raises:
+        ValueError: If a file is missing.
+    """
+    sources = parse_token_sources(arguments.tokens, parse_task_shares(arguments.tasks))
+    data = {}
+    for place, source in enumerate(sources):
+        metadata = read_metadata(Path(source.folder))
+        data |= {f"`{name}` of tokens[{place}]": metadata.get(name) for name in OF_TOKENS}
+    return data
 
 
 def check_batch(

@@ -18,6 +18,7 @@ from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import damage, set_aside, write_file_sizes
 from nuwa_hf.training.run.saved_arguments import OtherRunError, check_same_run, write_arguments
+from nuwa_hf.training.run.saved_data import RunData, check_same_data, write_data
 from nuwa_hf.training.run.saved_states import Settings, check_optimizers, check_random_states, settings_of
 from nuwa_hf.training.run.sharded_checkpoints import check_same_strategy
 
@@ -34,13 +35,14 @@ LOAD_ERRORS = (
 )
 
 
-def write_checkpoint(final: Path, accelerator: Accelerator, arguments: RunArguments) -> bool:
+def write_checkpoint(final: Path, accelerator: Accelerator, arguments: RunArguments, data: RunData) -> bool:
     """Writes a checkpoint under a temporary name and renames it when it is complete and on the disk.
 
     Args:
         final (`Path`): its folder.
         accelerator (`Accelerator`): with everything prepared and registered.
         arguments (`RunArguments`): of the run.
+        data (`Mapping[str, str | int | None]`): what the run learns from.
 
     Returns:
         `bool`: whether every process could write its part. If not, nothing is left of it, and the log says why.
@@ -53,6 +55,7 @@ def write_checkpoint(final: Path, accelerator: Accelerator, arguments: RunArgume
     def write() -> None:
         accelerator.save_state(str(aside))
         if accelerator.is_main_process:
+            write_data(aside, data)
             write_arguments(aside, arguments)
 
     def seal() -> None:
@@ -81,7 +84,9 @@ def _succeeds_everywhere(action: Callable[[], None], final: Path) -> bool:
     return first_in_any_process(failure) is None
 
 
-def load_newest(checkpoints: Sequence[Path], accelerator: Accelerator, arguments: RunArguments) -> Path | None:
+def load_newest(
+    checkpoints: Sequence[Path], accelerator: Accelerator, arguments: RunArguments, data: RunData
+) -> Path | None:
     """Loads the newest checkpoint that every process can read. Those after it are damaged: the log says so, and they
     are set aside.
 
@@ -89,18 +94,20 @@ def load_newest(checkpoints: Sequence[Path], accelerator: Accelerator, arguments
         checkpoints (`Sequence[Path]`): those that there are, the oldest first.
         accelerator (`Accelerator`): with everything prepared and registered.
         arguments (`RunArguments`): of the run.
+        data (`Mapping[str, str | int | None]`): what the run learns from.
 
     Returns:
         `Path` of the checkpoint, or None if there are none.
 
     Raises:
-        ValueError: If it was trained with other arguments, or with FSDP and the run is not, or the other way round.
+        ValueError: If it was trained with other arguments or on other data, or with FSDP and the run is not, or the
+            other way round.
         OSError: If none of them can be read.
     """
     damaged: dict[Path, str] = {}
     settings = settings_of(_optimizers_of(accelerator))
     for checkpoint in reversed(checkpoints):
-        reason = _load(checkpoint, accelerator, arguments, settings)
+        reason = _load(checkpoint, accelerator, arguments, data, settings)
         if reason is not None:
             damaged[checkpoint] = reason
             continue
@@ -125,13 +132,14 @@ def _optimizers_of(accelerator: Accelerator) -> list[torch.optim.Optimizer]:
 
 
 def _load(
-    checkpoint: Path, accelerator: Accelerator, arguments: RunArguments, settings: Sequence[Settings]
+    checkpoint: Path, accelerator: Accelerator, arguments: RunArguments, data: RunData, settings: Sequence[Settings]
 ) -> str | None:
     """Loads a checkpoint, and returns, in every process, why that was impossible in any of them, or None."""
     reason = first_in_any_process(damage(checkpoint))
     if reason is not None:
         return reason
     check_same_run(checkpoint, arguments)
+    check_same_data(checkpoint, data)
     check_same_strategy(checkpoint, accelerator)
 
     def look() -> None:

@@ -23,6 +23,7 @@ from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint, step_of
+from nuwa_hf.training.run.saved_data import RunData
 from nuwa_hf.training.run.saved_states import like
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
 
@@ -56,13 +57,15 @@ class RunState:
     """Counts the steps of a run, writes and reads its checkpoints, and appends to `metrics.jsonl`.
 
     A checkpoint holds what was prepared with the accelerator (weights, optimisers), the random states of Python,
-    NumPy and torch in every process, the step, what was given to `register`, and the run's arguments. It is written
-    under a temporary name and renamed when complete, so a folder called `checkpoint-000500` is always complete. All
-    machines of a run must see the same `output_dir`.
+    NumPy and torch in every process, the step, what was given to `register`, the run's arguments, and what tells its
+    data from other data. It is written under a temporary name and renamed when complete, so a folder called
+    `checkpoint-000500` is always complete. All machines of a run must see the same `output_dir`.
 
     Args:
         arguments (`RunArguments`): the run's arguments.
         accelerator (`Accelerator`): what `build_accelerator` returned.
+        data (`Mapping[str, str | int | None]`, *optional*): what the run learns from: what tells it from other data,
+            such as digests, by a name without paths. A checkpoint of other data is not resumed.
 
     Attributes:
         step (`int`): the number of optimiser steps taken or skipped so far.
@@ -71,9 +74,10 @@ class RunState:
         metrics (`MetricsFile`): the run's `metrics.jsonl`.
     """
 
-    def __init__(self, arguments: RunArguments, accelerator: Accelerator):
+    def __init__(self, arguments: RunArguments, accelerator: Accelerator, data: RunData | None = None):
         self.arguments = arguments
         self.accelerator = accelerator
+        self.data = {} if data is None else data
         self.output_dir = Path(arguments.output_dir)
         self.samples_dir = self.output_dir / "samples"
         self.metrics = MetricsFile(self.output_dir)
@@ -237,7 +241,7 @@ class RunState:
 
         Raises:
             ValueError: If `resume` is off and the folder already holds checkpoints, or the newest was trained with
-                other arguments.
+                other arguments or on other data.
             OSError: If there are checkpoints, and none of them can be read.
         """
         if self.accelerator.is_main_process:
@@ -252,7 +256,7 @@ class RunState:
         # After all other hooks, which may refuse the checkpoint.
         hook = self.accelerator.register_load_state_pre_hook(lambda models, folder: self._load_registered(folder))
         try:
-            resumed = load_newest(checkpoints, self.accelerator, self.arguments)
+            resumed = load_newest(checkpoints, self.accelerator, self.arguments, self.data)
         finally:
             hook.remove()
         if resumed is not None:
@@ -277,7 +281,7 @@ class RunState:
         """
         self.check_weights()
         final = self.output_dir / f"checkpoint-{self.step:06d}"
-        is_written = write_checkpoint(final, self.accelerator, self.arguments)
+        is_written = write_checkpoint(final, self.accelerator, self.arguments, self.data)
         self._saved_step = self.step if is_written else self._saved_step
         if is_written and self.accelerator.is_main_process:
             logger.info("Step %d: wrote %s.", self.step, final)

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from nuwa_hf.datasets.dataset_digest import dataset_digest
+from nuwa_hf.datasets.find_columns import Columns
 from nuwa_hf.training.run.preemption import leave_signals_to_main_process
+from nuwa_hf.training.run.saved_data import RunData
 from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips, moving_mnist_clips
-from nuwa_hf.training.vqgan.media_frames import media_frames
+from nuwa_hf.training.vqgan.media_frames import MediaFrames, media_frames
 from nuwa_hf.training.vqgan.reconstruction_targets import VQGANTarget
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -33,6 +36,20 @@ def open_images(arguments: VQGANArguments, target: VQGANTarget) -> tuple[Dataset
         open_clips = emoji_clips if arguments.dataset is None else moving_mnist_clips
         return tuple(target.dataset(open_clips(arguments, split)) for split in ("train", "val"))
     return media_frames(arguments)
+
+
+def data_of_images(images: Dataset) -> RunData:
+    """What tells the rows of a data set from others. With other rows, others would be held out.
+
+    Args:
+        images (`Dataset`): the training images, from `open_images`.
+
+    Returns:
+        `dict[str, str | None]`: empty for images that are drawn, which the arguments name.
+    """
+    if not isinstance(images, MediaFrames):
+        return {}
+    return {"digest of the rows of `dataset`": dataset_digest(images.rows, Columns(images.media_column, caption=None))}
 
 
 def image_batches(

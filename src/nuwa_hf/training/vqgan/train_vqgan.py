@@ -23,6 +23,7 @@ from transformers import HfArgumentParser
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.storage.find_checkpoint import is_pipeline
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
@@ -36,11 +37,12 @@ from nuwa_hf.training.run.run_progress import CHECKPOINT, SAMPLES, RunProgress
 from nuwa_hf.training.run.run_setup import build_accelerator, build_scheduler
 from nuwa_hf.training.run.run_state import GeneratorState, RunState
 from nuwa_hf.training.run.run_summary import in_one_line, log_end, log_start
+from nuwa_hf.training.run.saved_data import START_CODEC
 from nuwa_hf.training.run.trackers import log_pictures, tracking
 from nuwa_hf.training.vqgan.build_codec import build_codebook, build_vqgan, load_start, settle_arguments, take_over
 from nuwa_hf.training.vqgan.codebook_updates import CodebookStatistics
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
-from nuwa_hf.training.vqgan.image_batches import image_batches, open_images
+from nuwa_hf.training.vqgan.image_batches import data_of_images, image_batches, open_images
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
 from nuwa_hf.training.vqgan.reconstruction_sheet import sample_sheet
 from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS, VQGANTarget
@@ -107,7 +109,8 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
         not is_sharded, "distributed_type", "MULTI_GPU for a codec", "FSDP", "launch with ddp_8.yaml or cpu_2.yaml"
     )
     lock.take(arguments.output_dir, accelerator)
-    state = RunState(arguments, accelerator)
+    data = {**data_of_images(images), START_CODEC: None if start is None else codec_digest(start)}
+    state = RunState(arguments, accelerator, data)
     memory_format = torch.channels_last if arguments.channels_last else torch.contiguous_format
 
     sample_size = held_out["pixels"].shape[-1]
