@@ -340,7 +340,37 @@ def test_clips_beside_parquet_files_with_clips_inside_are_not_mixed(folder):
     features = datasets.Features({"video": datasets.Video(decode=False), "text": datasets.Value("string")})
     rows = {"video": [{"bytes": (root / "a.gif").read_bytes(), "path": None}], "text": ["inside"]}
     datasets.Dataset.from_dict(rows, features=features).to_parquet(root / "rows.parquet")
-    with pytest.raises(ValueError, match=r"inside of \.parquet files, got both"):
+    for place in (root, root.as_uri()):
+        with pytest.raises(ValueError, match=r"inside of \.parquet files, got both"):
+            open_dataset(place)
+
+
+@pytest.mark.parametrize("ending", [".tar", ".arrow"])
+def test_a_picture_beside_shards_does_not_become_the_data_set(ending, folder):
+    root = folder("cover.gif")
+    write(root / f"clips-0{ending}", b"clips")
+    for place in (root, root.as_uri()):
+        with pytest.raises(ValueError, match=rf"inside of \{ending} files, got both .* such as cover\.gif and clips-0"):
+            open_dataset(place)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("log.csv", "step,loss\n1,2,3\n"), ("log.jsonl", '{"loss": 1}\n{"loss"'), ("log.csv", "é".encode("utf-16"))],
+)
+def test_a_broken_file_of_something_else_is_left_out(file, content, folder):
+    root = folder("a.gif")
+    write(root / "a.txt", "a cat")
+    write(root / file, content)
+    assert names_and_captions(root) == {"a.gif": "a cat"}
+    assert left_out(root) == {file: "is broken and names no image and no clip"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_broken_file_that_names_clips_is_not_passed_over(encoding, folder):
+    root = folder("a.gif")
+    write(root / "captions.csv", "file_name,text\na.gif,a cat, sitting\n".encode(encoding))
+    with pytest.raises(ValueError, match=r"captions\.csv"):
         open_dataset(root)
 
 

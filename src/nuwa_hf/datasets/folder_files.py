@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .left_out import LeftOut
 from .media_endings import has_media_ending
-from .metadata_rows import is_row_file
+from .metadata_rows import holds_embedded_media, is_row_file
 
 
 CAPTION_ENDINGS = (".txt", ".caption")  # of a file beside a clip; the first one counts where there are both
@@ -58,6 +58,24 @@ class FolderFiles:
             path (`Path`): below the root; it need not be there.
         """
         self._kind_of(path).append(path)
+
+    def check_one_kind(self, place: str) -> None:
+        """Check that images and clips do not lie both beside and inside of files that `datasets` reads.
+
+        Args:
+            place (`str`): what to call the folder.
+
+        Raises:
+            ValueError: If they do.
+        """
+        inside = [path for path in self.rows if holds_embedded_media(path)]
+        inside += [path for path in self.others if path.suffix.lower() in (".arrow", ".tar")]
+        if inside and self.media:
+            raise ValueError(
+                f"`dataset` must have its clips either in files of their own or inside of {inside[0].suffix.lower()} "
+                f"files, got both in {place!r}, such as {self.media[0].name} and {inside[0].name}; give a folder with "
+                "one kind."
+            )
 
     def _add(self, folder: Path, above: set[str]) -> None:
         """The files of a folder and of those within; `above` are the folders it lies in, for links in a circle."""

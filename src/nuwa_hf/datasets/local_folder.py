@@ -13,7 +13,7 @@ from .folder_files import FolderFiles
 from .folder_splits import SPLIT_COLUMN, are_splits
 from .left_out import LeftOut
 from .media_endings import is_media_file
-from .metadata_rows import MetadataError, MetadataRows, names_files, read_rows
+from .metadata_rows import MetadataError, MetadataRows, mentions_media, names_files, read_rows
 from .row_samples import RowSamples, Sample
 
 
@@ -115,9 +115,10 @@ class _Folder:
             try:
                 table = read_rows(path)
             except MetadataError:
-                if is_metadata(path) or path.suffix.lower() != ".json":
+                is_json = path.suffix.lower() == ".json"  # other .json files may hold anything
+                if is_metadata(path) or (not is_json and mentions_media(path)):
                     raise
-                self.leave_out(path, "is no file of rows")  # other .json files may hold anything
+                self.leave_out(path, "is no file of rows" if is_json else "is broken and names no image and no clip")
                 continue
             if is_metadata(path) or FileColumns.of(table).names:
                 self.add_rows(table)

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import pyarrow
 import pyarrow.parquet
 
 from .find_columns import MEDIA_COLUMNS, PATH_COLUMNS
+from .media_endings import has_media_ending
 
 
 ROW_ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
@@ -108,6 +110,22 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _encoding_error(path, f"has the byte 0x{error.object[error.start]:02x} in line {line}") from error
+
+
+def mentions_media(path: Path) -> bool:
+    """Whether a file that cannot be read as rows has a word that ends as images and clips do.
+
+    Args:
+        path (`Path`): a .jsonl, .json or .csv file, in any encoding; one that cannot be opened may have anything.
+
+    Returns:
+        `bool`.
+    """
+    try:
+        text = path.read_bytes().replace(b"\0", b"").decode("latin-1")  # of UTF-16 too, the letters of ASCII are left
+    except OSError:
+        return True
+    return any(has_media_ending(word) for word in re.split(r"[\s,;:|\"'\\[\]{}]+", text))
 
 
 def holds_embedded_media(path: Path) -> bool:

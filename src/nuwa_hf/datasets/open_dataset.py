@@ -166,12 +166,8 @@ def _read_local(place: Path) -> LocalRows | None:
     if not place.is_dir() or _is_saved(place):
         return None
     files = FolderFiles.of(place)
+    files.check_one_kind(str(place))
     if any(holds_embedded_media(path) for path in files.rows):
-        if files.media:
-            raise ValueError(
-                f"`dataset` must have its clips either in files of their own or inside of .parquet files, got both in "
-                f"{str(place)!r}; give a folder with one kind."
-            )
         return None
     local = read_folder(files)
     if local.rows:

@@ -95,7 +95,8 @@ class UrlFiles:
 
         Raises:
             OSError: If a file cannot be fetched.
-            ValueError: If a file of rows or of a caption cannot be read, or there is no image and no clip.
+            ValueError: If a file of rows or of a caption cannot be read, there is no image and no clip, or clips lie
+                inside of other files too.
         """
         with tempfile.TemporaryDirectory() as folder:
             files = self._sorted(Path(folder))
@@ -106,6 +107,9 @@ class UrlFiles:
             with reaching("dataset", self.url):
                 remote = [f"{self.root}/{path.relative_to(folder).as_posix()}" for path in small]
                 self.filesystem.get(remote, [str(path) for path in small])
+            if self.row_file is None:
+                files.check_one_kind(self.url)
+            files.others.clear()  # clips without a usual ending are not looked into
             found = read_folder(files) if rows is None else read_row_file(rows, files)
             if not found.rows:
                 raise ValueError(
@@ -114,11 +118,10 @@ class UrlFiles:
             return replace(found, rows=[self._whole(row, folder) for row in found.rows])
 
     def _sorted(self, folder: Path) -> FolderFiles:
-        """The files as if they lay in a folder; clips without a usual ending are not looked into."""
+        """The files as if they lay in a folder."""
         files = FolderFiles(folder)
         for name in self.names:
             files.add(folder / name)
-        files.others.clear()
         return files
 
     def _url(self, name: str) -> str:
