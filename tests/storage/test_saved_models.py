@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import tiny_pipeline, tiny_transformer, tiny_vqgan
+from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan
 
 from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaVQGAN
 from nuwa_hf.storage.saved_models import saves_whole
@@ -29,7 +29,7 @@ def full_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("make", [tiny_pipeline, tiny_transformer, tiny_vqgan])
+@pytest.mark.parametrize("make", [tiny_pipeline, tiny_transformer, tiny_vqgan, tiny_tokenizer])
 def test_a_save_that_fails_leaves_no_part_of_itself(make, tmp_path):
     model = make()
     with full_disk(), pytest.raises(OSError, match="above"):
@@ -83,6 +83,11 @@ def test_what_is_written_aside_already_is_not_written_aside_again(tmp_path):
     save(None, tmp_path / "other")
     assert [name for name in seen if name.startswith(".other.")]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["codec", "other"]
+
+
+def test_a_tokenizer_names_the_files_that_it_wrote(tmp_path):
+    written = tiny_tokenizer().save_pretrained(tmp_path / "saved")
+    assert sorted(written) == sorted(str(path) for path in (tmp_path / "saved").iterdir())
 
 
 def test_a_pipeline_is_saved_over_another(tmp_path):

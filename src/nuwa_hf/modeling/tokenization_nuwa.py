@@ -19,6 +19,7 @@ from nuwa_hf.modeling.further_merges import learn_further, parts_of_tokens
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.local_checkpoint import check_json_files, is_local_path
+from nuwa_hf.storage.saved_models import saves_whole
 
 
 # The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
@@ -50,6 +51,7 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
     # No `__init__` here: with one, transformers rebuilds the tokenizer on load and drops the normaliser.
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012 (transformers reads a plain list)
     padding_side = "right"
+    save_pretrained = saves_whole(PreTrainedTokenizerFast.save_pretrained)
 
     @classmethod
     def from_pretrained(

@@ -49,7 +49,8 @@ def save_aside(final: Path, write: Callable[[Path], None]) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Names what is written in the errors of a full disk: Python's own have no name, safetensors' are no `OSError`.
+    """Names what is written in the errors of a full disk: Python's own have no name, those of safetensors and
+    tokenizers are no `OSError`.
 
     Args:
         path (`Path`): the file or folder that the block writes.
@@ -68,6 +69,10 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
+    except Exception as error:
+        if type(error) is not Exception:  # which is all that the package tokenizers raises
+            raise
+        raise OSError(f"{path} could not be written: {error}; free some space and run the command again.") from error
 
 
 @contextmanager
