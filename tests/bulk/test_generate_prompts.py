@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """`nuwa-hf generate` makes of each line what its single call makes; how a folder goes on is tested with evaluation."""
 
+import codecs
 import json
 from pathlib import Path
 
@@ -129,6 +130,18 @@ WRONG = {
 def pipeline_of():
     pipeline = tiny_pipeline()
     return lambda task: getattr(nuwa_hf, find_task(task).pipeline).from_pipe(pipeline)
+
+
+def test_lines_are_those_of_json_and_a_byte_order_mark_is_no_part_of_them(given, pipeline_of):
+    file = given / "marks.jsonl"
+    prompts = ["a cat\x85and", "a\u2028dog", "a\u2029bird"]
+    lines = [json.dumps({"prompt": prompt}, ensure_ascii=False) for prompt in prompts]
+    file.write_bytes(codecs.BOM_UTF8 + "\r\n".join(lines).encode())
+    found = read_prompts(file, pipeline_of, task="T2I")
+    assert [row.arguments["prompt"] for row in found.rows] == prompts
+    file.write_bytes(json.dumps(IMAGES[0]).encode("utf-16-le"))
+    with pytest.raises(ValueError, match=r"`prompts` must be a text in UTF-8, got .* which looks like UTF-16"):
+        read_prompts(file, pipeline_of, task="T2I")
 
 
 @pytest.mark.parametrize("line", WRONG)

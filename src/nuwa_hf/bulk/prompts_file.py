@@ -122,14 +122,17 @@ def read_prompts(
         ValueError: If a line breaks a rule: its number, the rule and, if there are more such lines, how many.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        whole = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"`prompts` must be a text in UTF-8, got {str(path)!r}: {error}; save it so.") from error
     except OSError as error:
         raise type(error)(
             f"`prompts` must be a file that can be read, got {str(path)!r}: {error.strerror}; check the path."
         ) from error
+    if "\0" in whole:
+        raise ValueError(f"`prompts` must be a text in UTF-8, got {str(path)!r}, which looks like UTF-16; save it so.")
     rows, errors = [], []
+    lines = whole.split("\n")  # not splitlines, which cuts at characters that JSON allows in texts
     for number, text in enumerate(lines, start=1):
         if not text.strip():
             continue

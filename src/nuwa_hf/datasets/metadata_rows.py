@@ -85,11 +85,12 @@ def read_rows(path: Path) -> MetadataRows:
     return found
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, argument: str = "dataset") -> str:
     """Read a text in UTF-8, with or without a byte order mark.
 
     Args:
         path (`Path`): the file.
+        argument (`str`, defaults to `"dataset"`): the one that names it, for messages.
 
     Returns:
         `str`.
@@ -101,15 +102,17 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise MetadataError(
-            f"`dataset` must have texts that can be read, got {str(path)!r}: {error.strerror}; check its permissions."
+            f"`{argument}` must have texts that can be read, got {str(path)!r}: {error.strerror}; check its "
+            "permissions."
         ) from error
     if data.startswith(_MARKS) or b"\0" in data:
-        raise _encoding_error(path, "looks like UTF-16")
+        raise _encoding_error(path, argument, "looks like UTF-16")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _encoding_error(path, f"has the byte 0x{error.object[error.start]:02x} in line {line}") from error
+        problem = f"has the byte 0x{error.object[error.start]:02x} in line {line}"
+        raise _encoding_error(path, argument, problem) from error
 
 
 def mentions_media(path: Path) -> bool:
@@ -172,9 +175,9 @@ def _holds_bytes(kind: pyarrow.DataType) -> bool:
     return pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
 
 
-def _encoding_error(path: Path, problem: str) -> MetadataError:
+def _encoding_error(path: Path, argument: str, problem: str) -> MetadataError:
     return MetadataError(
-        f"`dataset` must have its texts in UTF-8, got {str(path)!r}, which {problem}; save it as UTF-8."
+        f"`{argument}` must have its texts in UTF-8, got {str(path)!r}, which {problem}; save it as UTF-8."
     )
 
 

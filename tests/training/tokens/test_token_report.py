@@ -180,7 +180,9 @@ def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):
     for name, message in (
         ("clips/metadata.jsonl", "use `--dataset clips/metadata.jsonl`"),
         ("rows.txt", "use `--dataset"),
-        ("latin.txt", "must be a text file in UTF-8"),
+        ("latin.txt", r"in UTF-8, got 'latin\.txt', which has the byte 0xe4 in line 1; save it as UTF-8"),
+        ("wide.txt", r"`captions` must have its texts in UTF-8, got 'wide\.txt', which looks like UTF-16"),
     ):
         with pytest.raises(ValueError, match=message):
             train_tokenizer.main(["--captions", name, *learn])
+    Path("wide.txt").write_bytes("a bear".encode("utf-16-le"))

@@ -2,11 +2,13 @@
 # Copyright 2026 The nuwa_hf authors
 """The tokenizer's training command, on drawn data and on a file."""
 
+import resource
+
 import pytest
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.training.tokens.train_tokenizer import emoji_motion_captions, main
+from nuwa_hf.training.tokens.train_tokenizer import emoji_motion_captions, file_captions, main
 
 
 LINES = ["a red apple rolls to the left", "", "  A dog runs on the grass  ", "a dog and a red apple"]
@@ -46,10 +48,31 @@ def test_captions_from_a_file_are_read_line_by_line(captions_file, tmp_path):
     assert NuwaTokenizer.from_pretrained(tmp_path / "out").get_vocab() == expected.get_vocab()
 
 
+def test_only_ends_of_lines_part_captions(tmp_path):
+    path = tmp_path / "captions.txt"
+    path.write_bytes("\ufeffa cat\u2028and a dog\r\n\r\na bird\x85in a tree\rthe end".encode())
+    assert list(file_captions(path)) == ["a cat\u2028and a dog", "a bird\x85in a tree", "the end"]
+
+
 def test_a_tokenizer_is_added_to(captions_file, tmp_path):
     main(["--captions", str(captions_file), "--tokenizer", "embedded", "--output_dir", str(tmp_path / "out")])
     start = NuwaTokenizer.from_pretrained(DEMO_CHECKPOINT / "tokenizer")
     assert NuwaTokenizer.from_pretrained(tmp_path / "out").get_vocab() == start.extend(LINES, 512).get_vocab()
+
+
+def test_a_full_disk_is_an_error_of_one_line_and_leaves_the_last_tokenizer(captions_file, tmp_path):
+    command = ["--captions", str(captions_file), "--output_dir", str(tmp_path / "out")]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for there in ([], ["out"]):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2500, limits[1]))  # as a disk that is full: larger files fail
+        try:
+            with pytest.raises(OSError, match=r"out could not be written: .*; free some space"):
+                main([*command, "--vocab_size", "90"])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["captions.txt", *there]
+        main(command)
+    assert len(NuwaTokenizer.from_pretrained(tmp_path / "out")) > 90
 
 
 def test_missing_and_empty_files_are_refused(tmp_path):

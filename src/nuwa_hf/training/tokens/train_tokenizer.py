@@ -5,6 +5,7 @@
 import argparse
 import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.metadata_rows import read_text
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, caption_of, combinations, image_caption_of
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
@@ -107,19 +109,14 @@ def file_captions(path: Path) -> Iterator[str]:
         `str`: one caption after another.
 
     Raises:
-        ValueError: If no file is at `path`, or it is no plain text.
+        ValueError: If no file is at `path`, or it is no plain text in UTF-8.
     """
     if not path.is_file():
         raise ValueError(
             f"`captions` must name a text file with one caption a line, got {str(path)!r}; check the path."
         )
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"`captions` must be a text file in UTF-8, got {str(path)!r}, which has the byte "
-            f"{error.object[error.start]:#04x} at {error.start}; save it as UTF-8."
-        ) from error
+    text = read_text(path, "captions")
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]  # splitlines cuts at other signs too
     if path.suffix.lower() in DATA_SET_ENDINGS or (lines and _is_json(lines[0])):
         raise ValueError(
             f"`captions` must name a text file with one caption a line, got {str(path)!r}, which has rows with "
@@ -172,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv (`Sequence[str]`, *optional*): the command line without the program's name; `None` reads `sys.argv`.
 
     Raises:
+        OSError: If the tokenizer cannot be written, for example because the disk is full.
         ValueError: If there are no captions, or the vocabulary cannot hold their characters.
     """
     args = build_parser().parse_args(argv)
