@@ -83,7 +83,7 @@ def prepare_folder(folder: TokenFolder, metadata: dict[str, Any]) -> None:
     # A stream has no digest, and files of earlier versions do not say theirs.
     later |= {name for name in ("dataset_digest",) if found.get(name) is None or metadata.get(name) is None}
     other = sorted(name for name in {**found, **metadata}.keys() - later if found.get(name) != metadata.get(name))
-    if other == ["dataset_digest"]:
+    if other and set(other) <= {"dataset_digest", "num_rows"}:
         raise ValueError(
             f"`dataset` must be as it was when {str(folder)!r} was begun, got files or captions that were added, "
             "removed or changed since; use another `output_dir`, or delete this one."
