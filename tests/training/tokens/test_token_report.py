@@ -175,6 +175,15 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
 def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):
     learn = ["--vocab_size", "200", "--output_dir", "learnt"]
     train_tokenizer.main(["--dataset", "clips", *learn])
+def test_inspect_looks_at_its_sheets_place_before_the_data_and_makes_folders_above_it(made_with):
+    with pytest.raises(OSError, match="Cannot write clips: it is a directory; name a file in it"):
+        inspect_dataset.main(["absent", *made_with, "--output", "clips"])
+    with pytest.raises(OSError, match=r"Cannot write clips/notes\.pdf/sheet\.png"):
+        inspect_dataset.main(["absent", *made_with, "--output", "clips/notes.pdf/sheet.png"])
+    inspect_dataset.main(["clips", *made_with, "--num_frames", "3", "--output", "new/sheets/sheet.png"])
+    assert Path("new/sheets/sheet.png").is_file()
+
+
     tokenizer = NuwaTokenizer.from_pretrained("learnt")
     assert tokenizer.unk_token_id not in tokenizer("一只猫 🐦").input_ids
     Path("rows.txt").write_text('{"text": "a cat"}\n')

@@ -20,6 +20,7 @@ from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media import write_png
+from nuwa_hf.media.whole_files import check_can_be_written
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
@@ -157,9 +158,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = build_parser().parse_args(argv)
     with silenced("nuwa_hf"):  # all that is warned of stands in the report
         found = inspect_dataset(args)
+    if args.output is not None:
+        check_can_be_written(args.output)
     if found.sheet is not None:
         write_png(found.sheet, args.output)
     text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if args.json else found.text()
+        args.output.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.write(f"{text}\n")
 
 
