@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Data sets of captioned media: wherever they lie, their rows become the same samples."""
 
+from contextlib import nullcontext
+
 import datasets
 import numpy as np
 import PIL.Image
@@ -231,3 +233,47 @@ def test_what_is_no_data_set_or_empty_is_refused(folder, tmp_path):
         CaptionedMedia(datasets.DatasetDict(), **SIZE)
     with pytest.raises(ValueError, match="`frame_rate` must be above 0"):
         CaptionedMedia(open_dataset(folder), **SIZE, frame_rate=0)
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Two clips behind five covers."""
+    root = tmp_path / "mixed"
+    write_clips(root / "videos", 2)
+    (root / "videos" / "metadata.jsonl").unlink()
+    (root / "covers").mkdir()
+    for number, picture in enumerate(pictures(5, 0)):
+        picture.save(root / "covers" / f"{number}.png")
+    return root
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_clips_are_read_in_whatever_order_and_stills_beside_them_are_too_short(mixed, streaming):
+    reason = "is too short: 1 frame at 2.5 a second, where 3 are needed"
+    media = CaptionedMedia(open_dataset(mixed, streaming=streaming), **SIZE, num_frames=3, caption_source="none")
+    lengths = []
+    for number, row in media.rows(0):
+        try:
+            lengths += [len(sample["video"]) for sample in media.reader.read(number, row)]
+        except BrokenMediaError as error:
+            lengths.append(str(error))
+    assert lengths == [reason] * 5 + [3, 3]
+
+
+def test_still_images_alone_are_refused_where_several_frames_are_asked_for(mixed):
+    stills = open_dataset(mixed / "covers")
+    for dataset in (stills, open_dataset(mixed / "covers", streaming=True)):
+        with pytest.raises(ValueError, match=r"`num_frames` must be 1 for still images, .* got 3; use 1, or"):
+            CaptionedMedia(dataset, **SIZE, num_frames=3, caption_source="none")
+    bytes_of = [{"bytes": (mixed / "covers" / f"{n % 5}.png").read_bytes(), "path": None} for n in range(6)]
+    inside = datasets.Dataset.from_dict({"image": bytes_of}, features=datasets.Features({"image": datasets.Image()}))
+    with pytest.raises(ValueError, match="`num_frames` must be 1 for still images"):  # whose rest is not known
+        CaptionedMedia(inside.to_iterable_dataset(), **SIZE, num_frames=3, caption_source="none")
+
+
+def test_what_lies_at_a_url_is_a_clip_by_its_name_and_is_not_fetched(mixed):
+    stills = [str(path) for path in sorted((mixed / "covers").iterdir())]
+    for name, is_refused in (("clip.mp4", False), ("cover.jpg", True)):
+        rows = datasets.Dataset.from_dict({"media": [*stills, f"https://no.where.invalid/{name}"]})
+        with pytest.raises(ValueError, match="for still images") if is_refused else nullcontext():
+            CaptionedMedia(rows, **SIZE, num_frames=3, caption_source="none")

@@ -26,7 +26,8 @@ from .class_map_files import read_class_maps
 from .clip_windows import ClipWindows
 from .dataset_digest import dataset_digest
 from .find_columns import CaptionSource, Columns, find_columns
-from .open_dataset import without_decoding
+from .media_endings import is_known_still
+from .open_dataset import LOCAL_BUILDER, without_decoding
 from .random_crops import RandomCrops
 from .stream_parts import PartCounts, rows_from
 
@@ -173,7 +174,7 @@ class CaptionedMedia:
     Raises:
         TypeError: If it is no single split of a data set.
         ValueError: If it is empty, a column is missing, a number is out of range, or it has only still images where
-            several frames are asked for.
+            several frames are asked for; of a stream, its first rows.
     """
 
     def __init__(
@@ -219,10 +220,10 @@ class CaptionedMedia:
             features, media=media_column, caption=caption_column, sketch=sketch_column, caption_source=caption_source
         )
         self.is_of_stills = all(is_still(row[columns.media]) for _, row in first)
-        if num_frames > 1 and self.is_of_stills:
+        if num_frames > 1 and self.is_of_stills and not self._has_later_clips(columns.media):
             raise ValueError(
-                f"`num_frames` must be 1 for still images, which `dataset` begins with, got {num_frames}; use 1, or "
-                "another `media_column`."
+                "`num_frames` must be 1 for still images, which `dataset` begins with and no clip is known to follow, "
+                f"got {num_frames}; use 1, or another `media_column`."
             )
         self.digest = dataset_digest(dataset, columns)
         self.reader = ClipReader(
@@ -259,6 +260,12 @@ class CaptionedMedia:
             `tuple[int, dict[str, Any]]`: number and row.
         """
         if self._counts is not None:
+    def _has_later_clips(self, media: str) -> bool:
+        """Whether a row after the first ones is no still image; of a stream that is not known before it is read."""
+        if self.num_rows is None and self._dataset.info.builder_name != LOCAL_BUILDER:
+            return False
+        return not all(is_known_still(row[media]) for _, row in self.rows(ROWS_LOOKED_AT))
+
             yield from enumerate(rows_from(self._dataset, self._counts, start), start)
         elif self.num_rows is None:
             yield from enumerate(self._dataset.skip(start), start)

@@ -3,9 +3,10 @@
 """Which files are images or clips."""
 
 from pathlib import Path
+from typing import Any
 
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.sources import open_media
+from nuwa_hf.media.sources import is_still, open_media, stored_name
 
 
 _PICTURES = (
@@ -56,3 +57,17 @@ def is_media_file(path: Path) -> bool:
             return next(media.frames(), None) is not None
     except (BrokenMediaError, OSError):
         return False
+
+
+def is_known_still(source: Any) -> bool:
+    """Whether a source is a still image, as far as that can be known without fetching it.
+
+    Args:
+        source: what `open_media` takes.
+
+    Returns:
+        `bool`: False for what is called as videos are; of other files at a URL True.
+    """
+    if Path(stored_name(source) or "").suffix.lower() in _VIDEOS.split():
+        return False
+    return (isinstance(source, str) and "://" in source) or is_still(source)
