@@ -13,9 +13,11 @@ import datasets
 import pytest
 from clip_folders import pictures, save_animation, write_metadata
 
+from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.dataset_digest import dataset_digest
 from nuwa_hf.datasets.find_columns import Columns, find_columns
 from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
+from nuwa_hf.datasets.repeated_media import repeated_media
 
 
 @pytest.fixture(scope="module")
@@ -350,7 +352,7 @@ def test_a_picture_beside_shards_does_not_become_the_data_set(ending, folder):
     root = folder("cover.gif")
     write(root / f"clips-0{ending}", b"clips")
     for place in (root, root.as_uri()):
-        with pytest.raises(ValueError, match=rf"inside of \{ending} files, got both .* such as cover\.gif and clips-0"):
+        with pytest.raises(ValueError, match=rf"inside of \{ending} files, got both .* cover\.gif and clips-0"):
             open_dataset(place)
 
 
@@ -401,3 +403,41 @@ def test_the_digest_follows_captions_files_sizes_and_times_but_not_the_folders_p
     )
     assert dataset_digest(inside, Columns("video", None)) == inside._fingerprint
     assert dataset_digest(inside.to_iterable_dataset(), Columns("video", None)) is None
+
+
+def test_clips_are_called_by_their_paths_from_the_folder_on(folder, tmp_path):
+    root = folder("cats/1.gif", "dogs/1.gif")
+    elsewhere = tmp_path / "else.gif"
+    shutil.copy(root / "cats" / "1.gif", elsewhere)
+    write_metadata(root, [{"file_name": name} for name in ("cats/1.gif", "dogs/1.gif", str(elsewhere))])
+    names = ["cats/1.gif", "dogs/1.gif", str(elsewhere)]
+    for place in (root, root / "metadata.jsonl"):
+        for streaming in (False, True):
+            found = open_dataset(place, streaming=streaming)
+            rows = enumerate(row["media"] for row in found)
+            assert [clip_name(number, source, folder_of(found)) for number, source in rows] == names
+    assert folder_of(open_dataset(root).filter(lambda media: "dogs" in media, input_columns=["media"])) == str(root)
+    remote = open_dataset(root.as_uri())
+    rows = enumerate(remote["media"])
+    assert [clip_name(number, source, folder_of(remote)) for number, source in rows][:2] == names[:2]
+
+
+def test_without_a_folder_clips_are_called_by_their_files_or_rows():
+    found = datasets.Dataset.from_dict({"media": ["/a/b.gif"]})
+    assert folder_of(found) is None
+    sources = ["/a/b.gif", {"path": "c/d.mp4", "bytes": b""}, {"path": None, "bytes": b""}]
+    names = [clip_name(number, source, None) for number, source in enumerate(sources)]
+    assert names == ["b.gif", "d.mp4", "row 2"]
+
+
+def test_rows_of_a_clip_are_known_by_its_path_or_its_bytes(folder):
+    root = folder("a.gif", "b.gif")
+    rows = [("a.gif", "x"), ("b.gif", "x"), ("./a.gif", "y"), ("a.gif", "z"), ("b.gif", "y")]
+    write_metadata(root, [{"file_name": name, "text": text} for name, text in rows])
+    for streaming in (False, True):
+        assert repeated_media(open_dataset(root, streaming=streaming), "media") == {2: 0, 3: 0, 4: 1}
+    videos = [{"bytes": content, "path": "same.gif"} for content in (b"a", b"b", b"a")]
+    features = datasets.Features({"video": datasets.Video(decode=False)})
+    inside = datasets.Dataset.from_dict({"video": videos}, features=features)
+    assert repeated_media(inside, "video") == {2: 0}
+    assert repeated_media(inside.to_iterable_dataset(), "video") == {}

@@ -20,9 +20,10 @@ from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.media.media import Media
 from nuwa_hf.media.resizing import Box, fit_picture, resize_class_maps
-from nuwa_hf.media.sources import is_still, open_media, stored_name
+from nuwa_hf.media.sources import is_still, open_media
 
 from .class_map_files import read_class_maps
+from .clip_names import clip_name, folder_of
 from .clip_windows import ClipWindows
 from .dataset_digest import dataset_digest
 from .find_columns import CaptionSource, Columns, find_columns
@@ -48,6 +49,8 @@ class ClipReader:
         num_classes (`int`, *optional*): how many classes sketches may have.
         windows (`ClipWindows`): which parts of a clip become samples.
         crops (`RandomCrops`): which parts of their frames.
+        folder (`str`, *optional*): what the files lie in, as `folder_of` gives it.
+        first_rows (`dict[int, int]`, *optional*): of rows that repeat an image or clip, as `repeated_media` gives it.
     """
 
     columns: Columns
@@ -58,11 +61,29 @@ class ClipReader:
     num_classes: int | None = None
     windows: ClipWindows = field(default_factory=ClipWindows)
     crops: RandomCrops = field(default_factory=RandomCrops)
+    folder: str | None = None
+    first_rows: dict[int, int] = field(default_factory=dict)
 
     @property
     def gives_several(self) -> bool:
-        """Whether a row may give several samples."""
-        return not (self.windows.is_first_only and self.crops.is_middle_only)
+        """Whether several samples may come from one image or clip."""
+        return bool(self.first_rows) or not (self.windows.is_first_only and self.crops.is_middle_only)
+
+    @property
+    def reads_captions(self) -> bool:
+        """Whether there may be captions."""
+        return self.columns.caption is not None
+
+    def source_row(self, number: int) -> int:
+        """The first row with the image or clip of a row.
+
+        Args:
+            number (`int`): of the row.
+
+        Returns:
+            `int`: its number.
+        """
+        return self.first_rows.get(number, number)
 
     def read(self, number: int, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The samples of a row, one for each window of its clip and each crop of that; a window is decoded as it is
@@ -75,9 +96,9 @@ class ClipReader:
             row (`dict[str, Any]`): as `CaptionedMedia.rows` gives it.
 
         Yields:
-            `dict`: `name` (`str`), `caption` and `image_caption` (`str`, or None without a caption), `image_index`
-            (`int`, in [0, T)), `video` (uint8 of shape `(T, Y, X, 3)`) and, where there is a column of sketches,
-            `sketch` (`(T, Y, X)`).
+            `dict`: `number` (`int`, of the row), `name` (`str`), `caption` and `image_caption` (`str`, or None without
+            a caption), `image_index` (`int`, in [0, T)), `video` (uint8 of shape `(T, Y, X, 3)`) and, where there is a
+            column of sketches, `sketch` (`(T, Y, X)`).
 
         Raises:
             BrokenMediaError: If the clip or its sketch cannot be decoded or is too short.
@@ -91,6 +112,7 @@ class ClipReader:
             for window, start in enumerate(self.windows.start_times(seconds, number, **sampling)):
                 for frames in self._crops(media, start, row, number, window):
                     yield {
+                        "number": number,
                         "name": name,
                         "caption": caption,
                         "image_caption": caption,
@@ -133,9 +155,9 @@ class ClipReader:
             row (`dict[str, Any]`): the row.
 
         Returns:
-            `str`: the file's name, or the row's number where it has none.
+            `str`: as `clip_name` gives it.
         """
-        return stored_name(row[self.columns.media]) or f"row {number}"
+        return clip_name(number, row[self.columns.media], self.folder)
 
     def _check_classes(self, maps: np.ndarray, name: str) -> None:
         low, high = int(maps.min()), int(maps.max())
@@ -235,7 +257,14 @@ class CaptionedMedia:
             num_classes,
             windows or ClipWindows(),
             crops or RandomCrops(),
+            folder_of(dataset),
         )
+
+    def _has_later_clips(self, media: str) -> bool:
+        """Whether a row after the first ones is no still image; of a stream that is not known before it is read."""
+        if self.num_rows is None and self._dataset.info.builder_name != LOCAL_BUILDER:
+            return False
+        return not all(is_known_still(row[media]) for _, row in self.rows(ROWS_LOOKED_AT))
 
     def counted(self, counts: PartCounts) -> "CaptionedMedia":
         """The same stream, of which any row is found at once.
@@ -260,12 +289,6 @@ class CaptionedMedia:
             `tuple[int, dict[str, Any]]`: number and row.
         """
         if self._counts is not None:
-    def _has_later_clips(self, media: str) -> bool:
-        """Whether a row after the first ones is no still image; of a stream that is not known before it is read."""
-        if self.num_rows is None and self._dataset.info.builder_name != LOCAL_BUILDER:
-            return False
-        return not all(is_known_still(row[media]) for _, row in self.rows(ROWS_LOOKED_AT))
-
             yield from enumerate(rows_from(self._dataset, self._counts, start), start)
         elif self.num_rows is None:
             yield from enumerate(self._dataset.skip(start), start)

@@ -20,6 +20,7 @@ class IndexedClips:
 
     dataset: EmojiMotion | MovingMNIST
     gives_several = False
+    reads_captions = True
 
     @property
     def num_rows(self) -> int:
@@ -47,9 +48,13 @@ class IndexedClips:
         return ((index, None) for index in range(start, len(self.dataset)))
 
     def read(self, number: int, row: None) -> list[dict[str, Any]]:
-        """The one sample of an index."""
-        return [self.dataset[number]]
+        """The one sample of an index, with that as its `number`."""
+        return [{"number": number, **self.dataset[number]}]
 
     def name(self, number: int, row: None) -> str:
         """The name of a clip, for messages."""
         return f"clip {number}"
+
+    def source_row(self, number: int) -> int:
+        """The first index with the same clip: itself."""
+        return number

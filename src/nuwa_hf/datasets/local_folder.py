@@ -22,6 +22,7 @@ class LocalRows:
     """The rows of a local data set, all of its splits.
 
     Args:
+        folder (`str`): what they lie in, a whole path or a URL.
         rows (`list[dict[str, Any]]`): maps columns to values; files are whole paths. All have the same columns.
         splits (`list[str | None]`): the split of each row; None for all of them where there are no splits.
         files (`list[str]`): what to call the clip of each row.
@@ -29,6 +30,7 @@ class LocalRows:
         features (`dict[str, Any]`): columns whose feature is known.
     """
 
+    folder: str
     rows: list[dict[str, Any]]
     splits: list[str | None]
     files: list[str]
@@ -183,7 +185,8 @@ class _Folder:
         features = {name: one for name, one in self.features.items() if one is not None and name in columns}
         clips = [sample.clip or sample.rows_file for sample in self.samples]
         files = [clip if isinstance(clip, str) else self.finder.shown(clip) for clip in clips]
-        return LocalRows(rows, splits or [None] * len(rows), files, self.left_out + self.files.left_out, features)
+        folder, left_out = str(self.files.root), self.left_out + self.files.left_out
+        return LocalRows(folder, rows, splits or [None] * len(rows), files, left_out, features)
 
 
 def _sub_folders(sample: Sample, root: Path) -> tuple[str, ...]:

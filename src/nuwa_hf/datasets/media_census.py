@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.sources import open_media, stored_name
+from nuwa_hf.media.sources import open_media
 
 from .clip_windows import ClipWindows
 
@@ -78,14 +78,14 @@ class MediaCensus:
     clips: list[ClipFacts] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, row: int, source: Any) -> None:
+    def add(self, row: int, name: str, source: Any) -> None:
         """Look at one more.
 
         Args:
             row (`int`): its row in the data set.
+            name (`str`): what to call it.
             source: what `open_media` takes.
         """
-        name = stored_name(source) or f"row {row}"
         try:
             self.clips.append(clip_facts(row, name, source))
         except BrokenMediaError as error:

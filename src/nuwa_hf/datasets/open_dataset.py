@@ -220,7 +220,8 @@ def _as_dataset(rows: list[dict[str, Any]], local: LocalRows, place: str) -> dat
                 f"`dataset` must have columns of one kind of values, got {name!r} in {place!r}: {error}; make "
                 "them all texts, or all numbers."
             ) from error
-    found = datasets.Dataset.from_dict(columns, info=datasets.DatasetInfo(builder_name=LOCAL_BUILDER))
+    info = datasets.DatasetInfo(builder_name=LOCAL_BUILDER, dataset_name=local.folder)
+    found = datasets.Dataset.from_dict(columns, info=info)
     for name, feature in local.features.items():
         found = found.cast_column(name, feature)
     return found
@@ -228,7 +229,7 @@ def _as_dataset(rows: list[dict[str, Any]], local: LocalRows, place: str) -> dat
 
 def _as_stream(found: datasets.Dataset) -> datasets.IterableDataset:
     stream = found.to_iterable_dataset(num_shards=min(len(found), _STREAM_PARTS))
-    stream.info.builder_name = found.info.builder_name
+    stream.info.builder_name, stream.info.dataset_name = found.info.builder_name, found.info.dataset_name
     return stream
 
 

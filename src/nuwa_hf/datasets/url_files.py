@@ -115,7 +115,8 @@ class UrlFiles:
                 raise ValueError(
                     f"`dataset` must hold at least one image or clip, got none at {self.url!r}; check it."
                 )
-            return replace(found, rows=[self._whole(row, folder) for row in found.rows])
+            url = self.filesystem.unstrip_protocol(self.root)
+            return replace(found, folder=url, rows=[self._whole(row, folder) for row in found.rows])
 
     def _sorted(self, folder: Path) -> FolderFiles:
         """The files as if they lay in a folder."""

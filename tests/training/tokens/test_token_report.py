@@ -77,6 +77,7 @@ def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, c
     assert (captions["partly_unknown"], captions["all_unknown"]) == (1, 1)
     assert captions["named_cut"] == ["clip4.gif"]
     assert captions["named_unknown"] == ["clip2.gif", "clip3.gif"]
+    assert captions["named_without"] == ["clip1.gif"]
     assert (captions["words"], captions["spelled_words"]) == (129, 65)
     assert captions["named_spelled"] == ["apple", "two", "birds"]
     assert report["codec"]["used_codes"] == len(tokens.video_tokens.unique())
@@ -196,4 +197,55 @@ def test_inspect_looks_at_its_sheets_place_before_the_data_and_makes_folders_abo
     ):
         with pytest.raises(ValueError, match=message):
             train_tokenizer.main(["--captions", name, *learn])
-    Path("wide.txt").write_bytes("a bear".encode("utf-16-le"))
+
+
+def test_all_clips_are_named_in_the_report_by_their_paths_and_the_first_three_in_the_log(made_with, caplog):
+    rows = []
+    for name in ("cats", "dogs", "eels", "fish", "gnus"):
+        write_clips(Path("named") / name, 2, num_frames=6)
+        (Path("named") / name / "metadata.jsonl").unlink()
+        rows += [{"file_name": f"{name}/clip0.gif", "text": None}, {"file_name": f"{name}/clip1.gif", "text": "猫"}]
+    write_metadata(Path("named"), [*rows, {"file_name": "gnus/clip0.gif", "text": "a gnu"}])
+    break_clip(Path("named/fish"), 1)
+    flags = ["--dataset", "named", "--num_frames", "3", "--max_skipped_share", "0.2", "--clips_per_shard", "3"]
+    with caplog.at_level(logging.WARNING):
+        main([*made_with, *flags, "--output_dir", "out"])
+    captions = json.loads(Path("out/report.json").read_text())["captions"]
+    folders = ("cats", "dogs", "eels", "fish", "gnus")
+    assert captions["named_without"] == [f"{name}/clip0.gif" for name in folders]
+    assert captions["named_unknown"] == [f"{name}/clip1.gif" for name in folders if name != "fish"]
+    assert json.loads(Path("out/skipped.jsonl").read_text())["name"] == "fish/clip1.gif"
+    (sentence,) = [message for message in caplog.messages if "have no caption" in message]
+    assert "(cats/clip0.gif, dogs/clip0.gif, eels/clip0.gif, ...)" in sentence
+
+
+def test_where_no_clip_has_a_caption_none_is_named(made_with):
+    tokenize(made_with, "out", "--caption_source", "none")
+    captions = json.loads(Path("out/report.json").read_text())["captions"]
+    assert (captions["without"], captions["named_without"]) == (5, [])
+
+
+def test_inspect_tells_rows_apart_whatever_their_clips_are_called(made_with):
+    write_clips(Path("short/a"), 1, num_frames=6)
+    save_animation(pictures(6, 1, size=(16, 20)), Path("short/a/clip1.gif"))
+    captions = ["a red apple", "a red apple and two birds"]
+    rows = [{"path": f"short/a/clip{n}.gif", "bytes": None} for n in range(2)]
+    features = datasets.Features({"video": datasets.Video(decode=False), "text": datasets.Value("string")})
+    found = datasets.Dataset.from_dict({"video": [rows[0], rows[1], rows[0]], "text": [*captions, "a"]}, features)
+    found.save_to_disk("saved")
+    parsed = inspect_dataset.build_parser().parse_args(["saved", *made_with, "--num_frames", "3"])
+    lengths = inspect_dataset.inspect_dataset(parsed).caption_lengths
+    tokenizer = NuwaTokenizer.from_pretrained("tokenizer")
+    assert list(lengths.values()) == [len(tokenizer(text).input_ids) for text in (*captions, "a")]
+
+
+def test_the_next_commands_name_the_column_that_was_named(made_with, caplog):
+    column = ["--media_column", "media"]
+    flags = ["--num_frames", "3", "--caption_source", "none", *column]
+    parsed = inspect_dataset.build_parser().parse_args(["clips", *made_with, *flags])
+    following = inspect_dataset.inspect_dataset(parsed).next_command()
+    assert following.startswith("nuwa-hf train-vqgan --dataset clips --media_column media --vqgan vqgan")
+    assert parse_arguments(VQGANArguments, shlex.split(following)[2:]).media_column == "media"
+    with caplog.at_level(logging.WARNING):
+        tokenize(made_with, "out", *column)
+    assert "nuwa-hf train-vqgan --dataset clips --media_column media --vqgan vqgan" in caplog.text

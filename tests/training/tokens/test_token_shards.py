@@ -7,6 +7,7 @@ import logging
 import re
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -21,9 +22,17 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
+from nuwa_hf.training.nuwa.training_tokens import part_of
 from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.clip_tokens import tokenize_clips
-from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata, shard_path
+from nuwa_hf.training.tokens.token_files import (
+    TokenFiles,
+    read_metadata,
+    read_shard_infos,
+    shard_path,
+    write_shard,
+)
+from nuwa_hf.training.tokens.token_files import write_metadata as write_metadata_of
 from nuwa_hf.training.tokens.tokenize_dataset import main
 
 
@@ -265,3 +274,41 @@ def test_a_folder_of_other_arguments_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             main(flags(folder, "out", *others))
+
+
+def several_captions(folder, count, each):
+    """Clips with several captions, as the rows of MSR-VTT have them."""
+    write_clips(folder, count)
+    texts = [(n, f"a clip of {n}, {way}") for way in range(each) for n in range(count)]
+    write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": text} for n, text in texts])
+    return folder
+
+
+@pytest.mark.parametrize("others", [(), ("--streaming",), ("--crops_per_clip", "2")])
+def test_all_rows_of_a_clip_have_its_first_row_as_their_source(others):
+    folder = several_captions(Path("clips"), 4, 3)
+    main(flags(folder, "out", "--clips_per_shard", "5", *others))
+    tokens, crops = TokenFiles.load("out"), 2 if "--crops_per_clip" in others else 1
+    assert tokens.source_rows[:].tolist() == [row % 4 for row in range(12) for _ in range(crops)]
+    held_out, learnt = (part_of(tokens, 0.25, 0, is_held_out=which) for which in (True, False))
+    assert len(held_out) == 3 * crops
+    shown = [{one.numpy().tobytes() for one in part.video_tokens[:]} for part in (held_out, learnt)]
+    assert not shown[0] & shown[1]
+
+
+def test_a_folder_that_an_earlier_version_began_goes_on_without_sources():
+    folder = several_captions(Path("clips"), 2, 2)
+    command = flags(folder, "out", "--clips_per_shard", "2")
+    main(command)
+    new = shards("out")
+    tokens, about = TokenFiles.load("out")[:], read_metadata(Path("out"))
+    for index in range(2):
+        info, part = read_shard_infos(Path("out"))[index], tokens[2 * index : 2 * index + 2]
+        write_shard(Path("out"), index, replace(part, source_rows=None), info)
+    write_metadata_of(Path("out"), {name: value for name, value in about.items() if name != "repeats_media"})
+    old = shards("out")
+    assert old.keys() == new.keys()
+    shard_path(Path("out"), 1).unlink()
+    main(command)
+    assert shards("out") == old
+    assert TokenFiles.load("out").source_rows is None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.find_columns import find_columns, usable_caption_source
 from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
 from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
@@ -88,7 +89,7 @@ def look_at(dataset: str, split: str = "train") -> DataFacts:
     captions = []
     for number in looked_at:
         row = rows[number]
-        census.add(number, row[columns.media])
+        census.add(number, clip_name(number, row[columns.media], folder_of(rows)), row[columns.media])
         captions.append(columns.caption_of(row))
     if not census.clips:
         name, reason = census.broken[0] if census.broken else ("nothing", "is there")

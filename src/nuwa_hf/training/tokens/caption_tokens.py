@@ -6,7 +6,7 @@ Legend: B captions, L text length.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,7 +16,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
-MOST_NAMED = 3  # captions named for each kind of loss
+MOST_NAMED = 3  # clips named in a sentence, and words that are kept
 SPELLED = 3  # pieces from which on a word counts as spelled out
 MOST_SPELLED = 0.05  # share of spelled-out words that is worth a word
 
@@ -50,19 +50,17 @@ def caption_ids(tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Sequence[str
     return torch.tensor(given, dtype=torch.int32)
 
 
-def caption_lengths(
-    tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Iterable[tuple[str, str | None]]
-) -> dict[str, int]:
+def caption_lengths(tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Mapping[int, str | None]) -> dict[int, int]:
     """The length of each caption, uncut, with its first and last token.
 
     Args:
         tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): the text tokenizer.
-        captions (`Iterable[tuple[str, str | None]]`): the name and the caption of each clip; None without a caption.
+        captions (`Mapping[int, str | None]`): row to its caption; None without a caption.
 
     Returns:
-        `dict[str, int]`: name to text tokens, without those that have no caption.
+        `dict[int, int]`: row to text tokens, without those that have no caption.
     """
-    given = {name: caption for name, caption in captions if caption is not None}
+    given = {row: caption for row, caption in captions.items() if caption is not None}
     if not given:
         return {}
     ids = tokenizer(list(given.values()), truncation=False, verbose=False).input_ids
@@ -84,8 +82,9 @@ class CaptionLosses:
         longest (`int`): text tokens of the longest caption, uncut, with its first and last one.
         words (`int`): words of all captions.
         spelled_words (`int`): those that the tokenizer cuts into three pieces or more.
-        named_cut (`tuple[str, ...]`): names of the first clips whose captions are cut.
-        named_unknown (`tuple[str, ...]`): names of the first clips whose captions are all or partly unknown.
+        named_without (`tuple[str, ...]`): names of the clips without a caption.
+        named_cut (`tuple[str, ...]`): names of the clips whose captions are cut.
+        named_unknown (`tuple[str, ...]`): names of the clips whose captions are all or partly unknown.
         named_spelled (`tuple[str, ...]`): the first of the spelled-out words.
     """
 
@@ -99,6 +98,7 @@ class CaptionLosses:
     longest: int = 0
     words: int = 0
     spelled_words: int = 0
+    named_without: tuple[str, ...] = ()
     named_cut: tuple[str, ...] = ()
     named_unknown: tuple[str, ...] = ()
     named_spelled: tuple[str, ...] = ()
@@ -116,8 +116,12 @@ class CaptionLosses:
     def __add__(self, other: "CaptionLosses") -> "CaptionLosses":
         """Of both together, the names of the first ones first."""
         added = {entry.name: getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)}
-        named = {name: tuple(dict.fromkeys(added[name]))[:MOST_NAMED] for name in added if name.startswith("named_")}
-        return CaptionLosses(**{**added, **named, "longest": max(self.longest, other.longest)})
+        words = tuple(dict.fromkeys(added["named_spelled"]))[:MOST_NAMED]
+        return CaptionLosses(**{**added, "named_spelled": words, "longest": max(self.longest, other.longest)})
+
+    def to_report(self) -> dict[str, Any]:
+        """As JSON can store it for a user. Where no clip has a caption, none is named."""
+        return {**vars(self), "named_without": self.named_without if self.without < self.clips else ()}
 
     def sentences(self, max_tokens: int, command: str) -> list[str]:
         """What a user should know about them.
@@ -131,26 +135,27 @@ class CaptionLosses:
         """
         found = []
         if self.without:
+            named = f" ({first_names(self.named_without, self.without)})" if self.without < self.clips else ""
             found.append(
-                f'{self.without} of {self.clips} clips have no caption; they stand under the condition "None", from '
-                "which a model learns to draw without a text."
+                f'{self.without} of {self.clips} clips have no caption{named}; they stand under the condition "None", '
+                "from which a model learns to draw without a text."
             )
         if self.cut:
             found.append(
                 f"{self.cut} of {self.clips} captions are cut at {max_tokens} tokens (the longest has "
-                f"{self.longest}): {_named(self.named_cut, self.cut)}. Shorten them, or put first what matters."
+                f"{self.longest}): {first_names(self.named_cut, self.cut)}. Shorten them, or put first what matters."
             )
         unknown = self.partly_unknown + self.all_unknown
         if unknown:
             found.append(
                 f"{unknown} of {self.clips} captions have signs that the tokenizer does not know, {self.all_unknown} "
-                f"of them nothing else: {_named(self.named_unknown, unknown)}. Add them to the tokenizer with "
+                f"of them nothing else: {first_names(self.named_unknown, unknown)}. Add them to the tokenizer with "
                 f"`{command}`, and give it as `--tokenizer`."
             )
         if self.is_spelled:
             found.append(
                 f"{self.spelled_words} of {self.words} words are cut into {SPELLED} pieces or more "
-                f"({_named(self.named_spelled, self.spelled_words)}); what they mean is slow to learn. Make them "
+                f"({first_names(self.named_spelled, self.spelled_words)}); what they mean is slow to learn. Make them "
                 f"whole with `{command}`, and give that tokenizer as `--tokenizer`."
             )
         return found
@@ -170,8 +175,9 @@ def caption_losses(
     """
     clips = list(captions)
     given = [(name, caption) for name, caption in clips if caption is not None]
+    without = tuple(name for name, caption in clips if caption is None)
     if not given:
-        return CaptionLosses(clips=len(clips), without=len(clips))
+        return CaptionLosses(clips=len(clips), without=len(clips), named_without=without)
     inner = tokenizer([caption for _, caption in given], add_special_tokens=False, truncation=False, verbose=False)
     frame = len(tokenizer("").input_ids)  # the first and the last token of every text
     lengths = [len(ids) + frame for ids in inner.input_ids]
@@ -191,7 +197,7 @@ def caption_losses(
     strange = [name for name, count in zip(names, unknown, strict=True) if count > 0]
     return CaptionLosses(
         clips=len(clips),
-        without=len(clips) - len(given),
+        without=len(without),
         cut=len(cut),
         partly_unknown=len(strange) - sum(is_lost),
         all_unknown=sum(is_lost),
@@ -200,11 +206,22 @@ def caption_losses(
         longest=max(lengths),
         words=words,
         spelled_words=len(spelled),
-        named_cut=tuple(cut[:MOST_NAMED]),
-        named_unknown=tuple(strange[:MOST_NAMED]),
+        named_without=without,
+        named_cut=tuple(cut),
+        named_unknown=tuple(strange),
         named_spelled=tuple(dict.fromkeys(spelled))[:MOST_NAMED],
     )
 
 
-def _named(names: Sequence[str], count: int) -> str:
-    return ", ".join(names) + (", ..." if count > len(names) else "")
+def first_names(names: Sequence[str], count: int) -> str:
+    """The first few names of a kind.
+
+    Args:
+        names (`Sequence[str]`): names.
+        count (`int`): how many there are of that kind, named or not.
+
+    Returns:
+        `str`: such as "a.gif, b.gif, c.gif, ...".
+    """
+    shown = names[:MOST_NAMED]
+    return ", ".join(shown) + (", ..." if count > len(shown) else "")

@@ -29,15 +29,15 @@ SHEET_HEIGHT = 128  # frames are enlarged by a whole factor, to at most this man
 
 @torch.no_grad()
 def clip_sheet(
-    source: CaptionedMedia, vqgan: ModelMixin, facts: Mapping[str, ClipFacts], lengths: Mapping[str, int]
+    source: CaptionedMedia, vqgan: ModelMixin, facts: Mapping[int, ClipFacts], lengths: Mapping[int, int]
 ) -> PIL.Image.Image | None:
     """Draw some clips of a data set as they will be trained on.
 
     Args:
         source (`CaptionedMedia`): the data set, whose reader says how clips are sampled.
         vqgan (`ModelMixin`): the codec, in float32.
-        facts (`Mapping[str, ClipFacts]`): name to what the file is like.
-        lengths (`Mapping[str, int]`): name to the text tokens of its caption; without those that have none.
+        facts (`Mapping[int, ClipFacts]`): row to what the file is like.
+        lengths (`Mapping[int, int]`): row to the text tokens of its caption; without those that have none.
 
     Returns:
         `PIL.Image.Image`: two rows of frames for each clip, itself under its text and what the codec makes of it; None
@@ -52,7 +52,8 @@ def clip_sheet(
         drawn = codec.decode(codec.encode(pixels[None]).tokens).sample[0].clamp(-1, 1)
         drawn_TYXC = rearrange(((drawn.float() + 1) * 127.5).round().to(torch.uint8).cpu(), "c t y x -> t y x c")
         rows += [_pictures(truth_TYXC.numpy()), _pictures(drawn_TYXC.numpy())]
-        texts += [_text(name, sample["caption"], facts.get(name), lengths.get(name)), "through the codec"]
+        number = sample["number"]
+        texts += [_text(name, sample["caption"], facts.get(number), lengths.get(number)), "through the codec"]
     return contact_sheet(rows, texts) if rows else None
 
 

@@ -12,11 +12,15 @@ from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.indexed_clips import IndexedClips
 from nuwa_hf.datasets.moving_mnist import open_moving_mnist
 from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.repeated_media import repeated_media
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
+
+
+REPEATS_MEDIA = "repeats_media"  # in the metadata where `source_rows` are the same for all rows of an image or clip
 
 
 def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:
@@ -74,8 +78,9 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
     sketch_codec = None if encoders.sketch_vqgan is None else as_codec(encoders.sketch_vqgan)
     windows, crops = arguments.windows(), arguments.crops()
     sampling = {"num_frames": arguments.clip_frames(), "frame_rate": arguments.clip_rate()}
+    rows = open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming)
     media = CaptionedMedia(
-        open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming),
+        rows,
         height=size,
         width=size,
         **sampling,
@@ -88,6 +93,8 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         crops=crops,
     )
     columns = media.reader.columns
+    repeated = repeated_media(rows, columns.media)
+    media.reader = replace(media.reader, first_rows=repeated)
     kept = ("dataset", "dataset_split", "streaming")
     return media, {
         **{name: getattr(arguments, name) for name in kept},
@@ -96,6 +103,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         # Only where they are not the defaults, so that folders of earlier versions go on.
         **({} if windows == ClipWindows() else vars(windows)),
         **({} if crops.is_middle_only else vars(crops)),
+        **({REPEATS_MEDIA: True} if repeated else {}),
         "num_rows": media.num_rows,
         "size": size,
         "dataset_digest": media.digest,

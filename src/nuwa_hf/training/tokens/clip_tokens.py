@@ -163,9 +163,12 @@ def tokenize_rows(encoders: Encoders, reader: SampleReader, rows: Rows) -> Token
     if captions:
         tokens = join_tokens(encoded)
         if reader.gives_several:
-            tokens = replace(tokens, source_rows=torch.tensor(owners, dtype=torch.int32))
+            sources = [reader.source_row(number) for number in owners]
+            tokens = replace(tokens, source_rows=torch.tensor(sources, dtype=torch.int32))
         tokens = tokens.where(is_kept)
     losses = caption_losses(encoders.tokenizer, captions.values())
+    if not reader.reads_captions:  # which the user knows: shards need no name of every clip
+        losses = replace(losses, named_without=())
     return TokenizedRows(len(rows), tokens, tuple(skipped), losses)
 
 

@@ -109,16 +109,17 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         caption_source=source,
         windows=windows,
     )
-    columns, census, captions = media.reader.columns, MediaCensus(), []
+    columns, census, names, captions = media.reader.columns, MediaCensus(), {}, {}
     for number, row in tqdm(media.rows(0), total=media.num_rows, unit="clip", desc="Looking", disable=None):
-        census.add(number, row[columns.media])
-        captions.append((media.reader.name(number, row), columns.caption_of(row)))
+        names[number] = media.reader.name(number, row)
+        census.add(number, names[number], row[columns.media])
+        captions[number] = columns.caption_of(row)
     if args.num_frames is None:
         has_clips = census.stills < len(census.clips)
         media.reader = replace(media.reader, num_frames=learnt.get_visual_grid().t if has_clips else 1)
     flags = {"media_column": args.media_column, "caption_column": args.caption_column}
     flags["caption_source"] = None if source == "auto" else source
-    lengths, facts = caption_lengths(tokenizer, captions), {clip.name: clip for clip in census.clips}
+    lengths, facts = caption_lengths(tokenizer, captions), {clip.row: clip for clip in census.clips}
     captions_from = {
         "auto": f"in the column {columns.caption}",
         "folder": "the names of sub-folders",
@@ -134,7 +135,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         caption_source=captions_from[source],
         census=census,
         left_out=tuple(left_out_files(args.dataset, split=args.dataset_split)),
-        captions=caption_losses(tokenizer, captions),
+        captions=caption_losses(tokenizer, zip(names.values(), captions.values(), strict=True)),
         caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,
         windows=windows,

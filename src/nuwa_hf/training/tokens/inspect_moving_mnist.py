@@ -53,17 +53,17 @@ def inspect_moving_mnist(
     size = clips.clip_size
     rate, num_frames = size["frame_rate"], size["num_frames"]
     shape = {"height": size["height"], "width": size["width"], "seconds": Fraction(num_frames, rate)}
-    census, captions = MediaCensus(), []
+    census, captions = MediaCensus(), {}
     for number, row in clips.rows(0):
         name = clips.name(number, row)
         census.clips.append(
             ClipFacts(number, name, **shape, num_frames=num_frames, frame_rate=rate, has_constant_rate=True)
         )
-        captions.append((name, clips.dataset[number]["caption"]))
+        captions[number] = clips.dataset[number]["caption"]
     lengths = caption_lengths(tokenizer, captions)
     parts = {name: getattr(args, name) for name in ("checkpoint", "vqgan", "tokenizer")}
     parts = {"checkpoint": names["codec"]} if not any(parts.values()) else parts
-    facts = {clip.name: clip for clip in census.clips}
+    facts = {clip.row: clip for clip in census.clips}
     return Inspection(
         dataset=args.dataset,
         dataset_split="train",  # of which the next command makes tokens, whatever was looked at
@@ -73,7 +73,7 @@ def inspect_moving_mnist(
         caption_source=f"made with the clips, of which the first {LOOKED_AT} are looked at",
         census=census,
         left_out=(),
-        captions=caption_losses(tokenizer, captions),
+        captions=caption_losses(tokenizer, [(clip.name, captions[clip.row]) for clip in census.clips]),
         caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,
         windows=ClipWindows(),

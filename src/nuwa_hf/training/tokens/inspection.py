@@ -15,7 +15,7 @@ from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.training.run.next_commands import data_flags
-from nuwa_hf.training.tokens.caption_tokens import CaptionLosses
+from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, first_names
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
 
 
@@ -39,7 +39,7 @@ class Inspection:
         census (`MediaCensus`): its images and clips.
         left_out (`tuple[LeftOut, ...]`): files of a local folder that are no rows.
         captions (`CaptionLosses`): its captions, as the tokenizer reads them.
-        caption_lengths (`Mapping[str, int]`): name of a clip to the text tokens of its caption.
+        caption_lengths (`Mapping[int, int]`): row of a clip to the text tokens of its caption.
         max_tokens (`int`): the tokenizer's longest text.
         windows (`ClipWindows`): which parts of a clip become samples.
         num_frames (`int`): frames of a sample.
@@ -58,7 +58,7 @@ class Inspection:
     census: MediaCensus
     left_out: tuple[LeftOut, ...]
     captions: CaptionLosses
-    caption_lengths: Mapping[str, int]
+    caption_lengths: Mapping[int, int]
     max_tokens: int
     windows: ClipWindows
     num_frames: int
@@ -138,7 +138,7 @@ class Inspection:
                 "source": self.caption_source,
                 "max_tokens": self.max_tokens,
                 "lengths": _spread(sorted(self.caption_lengths.values())),
-                **vars(self.captions),
+                **self.captions.to_report(),
             },
             "samples": {
                 "num_frames": self.num_frames,
@@ -175,7 +175,8 @@ class Inspection:
     def _captions(self) -> list[tuple[str, str]]:
         found, given = self.captions, self.captions.clips - self.captions.without
         unknown = found.partly_unknown + found.all_unknown
-        lines = [("captions", f"{given} of {found.clips}, {self.caption_source}")]
+        missing = f"; none for {first_names(found.named_without, found.without)}" if found.without and given else ""
+        lines = [("captions", f"{given} of {found.clips}, {self.caption_source}{missing}")]
         if given:
             lengths = sorted(self.caption_lengths.values())
             spread = f"{lengths[0]} to {lengths[-1]}, half of the captions {median(lengths):g} or more"
@@ -183,10 +184,11 @@ class Inspection:
                 ("text tokens", f"{spread}, with their first and last one; at most {self.max_tokens} are read")
             )
         if found.cut:
-            lines.append(("cut", f"{_number(found.cut, 'caption')} of more ({', '.join(found.named_cut)})"))
+            words = f"{_number(found.cut, 'caption')} of more ({first_names(found.named_cut, found.cut)})"
+            lines.append(("cut", words))
         if unknown:
             words = f"in {unknown} of {given} captions; nothing else in {found.all_unknown}"
-            lines.append(("unknown signs", f"{words} ({', '.join(found.named_unknown)})"))
+            lines.append(("unknown signs", f"{words} ({first_names(found.named_unknown, unknown)})"))
         if found.spelled_words:
             words = f"{found.spelled_words} of {found.words} words, such as {', '.join(found.named_spelled)}"
             lines.append(("in letters", f"{words}; train-tokenizer --tokenizer makes them whole"))

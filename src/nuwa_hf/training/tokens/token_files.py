@@ -36,8 +36,8 @@ class TokenFiles:
         image_caption_ids (`torch.IntTensor` of shape `(C, L)`): text tokens of one still frame, padded on the right.
         image_indices (`torch.IntTensor` of shape `(C,)`): which frame that is, in [0, T).
         sketch_tokens (`torch.IntTensor` of shape `(C, T, h, w)`, *optional*): sketch tokens of every frame.
-        source_rows (`torch.IntTensor` of shape `(C,)`, *optional*): the row of the data set that each comes from,
-            where a row may give several.
+        source_rows (`torch.IntTensor` of shape `(C,)`, *optional*): the first row of the data set with the image or
+            clip that each comes from, where several may come from one.
     """
 
     video_tokens: torch.Tensor | StoredColumn

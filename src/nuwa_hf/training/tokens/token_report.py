@@ -109,7 +109,7 @@ class TokenReport:
             "num_clips": content.num_clips,
             "skipped": len(content.skipped),
             "left_out": [vars(one) for one in self.left_out],
-            "captions": vars(content.captions),
+            "captions": content.captions.to_report(),
             "codec": codec,
         }
         with self.folder.filled() as local, written_aside(local / REPORT_NAME) as aside:

@@ -91,10 +91,11 @@ class ShardWriter:
         return shards
 
     def _check_skipped(self, shards: dict[int, ShardContent], num_rows: int) -> None:
+        skipped = sum(len(shard.skipped) for shard in shards.values())
+        if not skipped or skipped <= self.max_skipped_share * num_rows:
+            return
         whole = _together(shards)
         clips = whole.skipped
-        if not clips or len(clips) <= self.max_skipped_share * num_rows:
-            return
         self._write_skipped(whole)
         named = "; ".join(f"{clip.name} {clip.reason}" for clip in clips[:NAMED_SKIPS])
         raise ValueError(

@@ -19,6 +19,7 @@ from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.next_commands import after_tokens, log_next
 from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
 from nuwa_hf.training.tokens.clip_sources import (
+    REPEATS_MEDIA,
     captioned_clips,
     check_sketch_vqgan,
     emoji_clips,
@@ -80,8 +81,9 @@ def prepare_folder(folder: TokenFolder, metadata: dict[str, Any]) -> None:
         return
     found = folder.read_metadata()
     later = set(FOUND_LATER if metadata["num_shards"] is None else ())
-    # A stream has no digest, and files of earlier versions do not say theirs.
-    later |= {name for name in ("dataset_digest",) if found.get(name) is None or metadata.get(name) is None}
+    # A stream has no digest, and files of earlier versions do not say theirs, nor whether clips have several rows.
+    may_lack = ("dataset_digest", REPEATS_MEDIA)
+    later |= {name for name in may_lack if found.get(name) is None or metadata.get(name) is None}
     other = sorted(name for name in {**found, **metadata}.keys() - later if found.get(name) != metadata.get(name))
     if other and set(other) <= {"dataset_digest", "num_rows"}:
         raise ValueError(
@@ -137,6 +139,8 @@ def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType
         metadata = {**metadata, **made_with, "clips_per_shard": clips_per_shard, "num_shards": None}
         empty, skips = no_clips(arguments, encoders), {"max_skipped_share": arguments.max_skipped_share}
     prepare_folder(folder, metadata)
+    if REPEATS_MEDIA in metadata and REPEATS_MEDIA not in folder.read_metadata():
+        source.reader = replace(source.reader, first_rows={})  # as an earlier version began the folder
     report = TokenReport.begin(folder, arguments, encoders, judge_codec(encoders.vqgan, source))
     rules = ShardRules(folder, clips_per_shard, CLIPS_PER_BATCH, made_with["codec"], empty)
     writer = ShardWriter(rules, source, **skips)
