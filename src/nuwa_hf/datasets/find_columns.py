@@ -80,8 +80,7 @@ def find_columns(
             f"`caption_source` must be 'auto', 'folder' or 'none', got {caption_source!r}; choose one of these."
         )
     for argument, name in (("media_column", media), ("caption_column", caption), ("sketch_column", sketch)):
-        if name is not None and name not in features:
-            raise ValueError(f"`{argument}` must be one of the columns {names}, got {name!r}; choose one of these.")
+        _check_there(argument, name, names)
     if caption is not None and caption_source != "auto":
         raise ValueError(
             f"`caption_source` must be 'auto' where a `caption_column` is named, got {caption_source!r} with "
@@ -135,6 +134,7 @@ def find_media_column(features: dict[str, Any], media: str | None = None, others
     Raises:
         ValueError: If there is no such column, or if there are several.
     """
+    _check_there("media_column", media, list(features))
     if media is not None:
         return media
     # A column called sketch holds sketches even if none are read.
@@ -143,6 +143,11 @@ def find_media_column(features: dict[str, Any], media: str | None = None, others
     for names in (MEDIA_COLUMNS, PATH_COLUMNS):
         found = found or [name for name in names if name in rest]
     return _only(found, "media_column", "images or clips", list(features), "name it")
+
+
+def _check_there(argument: str, name: str | None, names: list[str]) -> None:
+    if name is not None and name not in names:
+        raise ValueError(f"`{argument}` must be one of the columns {names}, got {name!r}; choose one of these.")
 
 
 def _class_names(caption: str, features: dict[str, Any]) -> tuple[str, ...] | None:

@@ -64,6 +64,8 @@ def test_each_stage_names_the_next_with_arguments_that_it_takes():
     (command,) = next_commands.after_vqgan(codec, dataset=dataset, is_of_sketches=False)
     parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
     assert (parsed.vqgan, parsed.dataset) == (str(codec), dataset)
+    (command,) = next_commands.after_vqgan(codec, dataset=dataset, media_column="my video", is_of_sketches=False)
+    assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).media_column == "my video"
     (command,) = next_commands.after_vqgan(codec, dataset=None, is_of_sketches=True)
     assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).sketch_vqgan == str(codec)
     (command,) = next_commands.after_vqgan(codec, dataset=dataset, is_of_sketches=False, start="embedded")

@@ -2,9 +2,12 @@
 # Copyright 2026 The nuwa_hf authors
 """Frames of a folder of images or clips, for the codec."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from clip_folders import write_metadata
 from PIL import Image
 
 from nuwa_hf import NuwaVQGAN
@@ -66,8 +69,36 @@ def test_epochs_have_every_picture_once_name_the_broken_one_and_share_none_with_
     assert epochs[2] == epochs[3]
     assert not epochs[0] & epochs[2]
     assert len(epochs[0] | epochs[2]) == 4
-    assert "Row 2 of `dataset`" in caplog.text
-    assert "1 of the 5 images and clips are held out" in caplog.text
+    assert "Row 2 of `dataset`, 2.png, cannot be decoded" in caplog.text
+    name = held_out.name(held_out.numbers[0])
+    assert f"1 of the 5 images and clips are held out, to judge the codec by: {name}." in caplog.text
+    assert name in {f"{number}.png" for number in range(5)}
+
+
+def test_no_row_of_a_held_out_clip_is_learnt(folder):
+    (folder / "2.png").unlink()
+    names = [f"{number}.png" for number in (0, 1, 3, 4)]
+    write_metadata(folder, [{"file_name": name, "text": str(way)} for way in range(3) for name in names])
+    for seed in range(4):
+        learnt, held_out = media_frames(arguments_of(folder, seed=seed))
+        assert (len(learnt), len(held_out)) == (9, 1)
+        assert held_out.name(held_out.numbers[0]) not in set(map(learnt.name, learnt.numbers))
+
+
+def test_the_column_can_be_named(folder):
+    (folder / "2.png").unlink()
+    names = [f"{number}.png" for number in (0, 1, 3, 4)]
+    write_metadata(folder, [{"video": one, "image": other} for one, other in pairwise([*names, names[0]])])
+    with pytest.raises(ValueError, match=r"`media_column` must name the column of images or clips, since .* name it"):
+        media_frames(arguments_of(folder))
+    learnt, held_out = media_frames(arguments_of(folder, media_column="image"))
+    found = {frames.name(number) for frames in (learnt, held_out) for number in frames.numbers}
+    assert found == set(names)
+    with pytest.raises(ValueError, match=r"`media_column` must be one of the columns .* got 'clip'"):
+        media_frames(arguments_of(folder, media_column="clip"))
+    for dataset in (None, "moving-mnist"):
+        with pytest.raises(ValueError, match="`media_column` must be left out without a `dataset` of files"):
+            VQGANArguments(output_dir="unused", dataset=dataset, media_column="image")
 
 
 def test_clips_give_any_of_their_frames(tmp_path):

@@ -40,7 +40,13 @@ def data_flags(dataset: str | None, split: str = "train", **others: str | None) 
 
 
 def after_vqgan(
-    codec: Path, *, dataset: str | None, split: str = "train", is_of_sketches: bool, start: str | None = None
+    codec: Path,
+    *,
+    dataset: str | None,
+    split: str = "train",
+    media_column: str | None = None,
+    is_of_sketches: bool,
+    start: str | None = None,
 ) -> list[str]:
     """What follows `nuwa-hf train-vqgan`.
 
@@ -48,13 +54,14 @@ def after_vqgan(
         codec (`Path`): the folder that it wrote.
         dataset (`str`, *optional*): what it was trained on; None for EmojiMotion.
         split (`str`, defaults to `"train"`): which part of it.
+        media_column (`str`, *optional*): its column of images or clips, if it was named.
         is_of_sketches (`bool`): whether it is a codec of sketches.
         start (`str`, *optional*): the pipeline whose codec it was.
 
     Returns:
         `list[str]`: commands.
     """
-    data = "".join(f" {_quoted(word)}" for word in data_flags(dataset, split))
+    data = "".join(f" {_quoted(word)}" for word in data_flags(dataset, split, media_column=media_column))
     if start is not None:
         name = "sketch_vqgan" if is_of_sketches else "vqgan"
         made_with = f"--checkpoint {_quoted(start)} --{name} {_quoted(codec)}"

@@ -4,14 +4,17 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import datasets
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.find_columns import find_media_column
 from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
+from nuwa_hf.datasets.repeated_media import repeated_media
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import open_media
@@ -22,7 +25,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 logger = logging.getLogger(__name__)
 
 MOST_BROKEN = 100  # consecutive rows that may be broken
-MOST_HELD_OUT = 16  # rows
+MOST_HELD_OUT = 16  # images and clips
 
 
 class MediaFrames(Dataset):
@@ -36,15 +39,23 @@ class MediaFrames(Dataset):
         numbers (`Sequence[int]`): the rows that are used.
         image_size (`int`): rows and columns of a frame, cut from the middle.
         seed (`int`): of the order and of the choice of frames.
+        media_column (`str`, *optional*): images or clips; by default found as in `find_media_column`.
 
     Raises:
-        ValueError: If there are no rows, or no column of images or clips.
+        ValueError: If there is no such column of images or clips.
     """
 
-    def __init__(self, rows: datasets.Dataset, numbers: Sequence[int], image_size: int, seed: int):
+    def __init__(
+        self,
+        rows: datasets.Dataset,
+        numbers: Sequence[int],
+        image_size: int,
+        seed: int,
+        media_column: str | None = None,
+    ):
         self.numbers = numbers
         self.rows = without_decoding(rows)
-        self.media_column = find_media_column(rows.features)
+        self.media_column = find_media_column(rows.features, media_column)
         self.image_size = image_size
         self.seed = seed
         self._warned: set[int] = set()
@@ -73,13 +84,25 @@ class MediaFrames(Dataset):
             except BrokenMediaError as error:
                 if number not in self._warned:  # once, and not in every epoch
                     self._warned.add(number)
-                    logger.warning("Row %d of `dataset` %s; the next one takes its place.", number, error)
+                    message = "Row %d of `dataset`, %s, %s; the next one takes its place."
+                    logger.warning(message, number, self.name(number), error)
                 continue
             return {"pixels": pixels, "object_mask": torch.ones(pixels.shape[1:], dtype=torch.bool)}
         raise ValueError(
-            f"`dataset` must hold images or clips that can be read, got none from row {self.numbers[first]} on; the "
-            "warnings say what is wrong with each."
+            f"`dataset` must hold images or clips that can be read, got none from row {self.numbers[first]} on, "
+            f"{self.name(self.numbers[first])}; the warnings say what is wrong with each."
         )
+
+    def name(self, number: int) -> str:
+        """What to call the image or clip of a row.
+
+        Args:
+            number (`int`): of the row.
+
+        Returns:
+            `str`: as `clip_name` gives it.
+        """
+        return clip_name(number, self.rows[number][self.media_column], folder_of(self.rows))
 
     def _pixels(self, number: int, index: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
@@ -93,10 +116,11 @@ class MediaFrames(Dataset):
 def media_frames(arguments: VQGANArguments) -> tuple[MediaFrames, MediaFrames]:
     """The frames that are learnt and those that are held out, of the data set that the arguments name.
 
-    Held out is `held_out_split` or, if it is not given, a tenth of the rows of `dataset_split`, at most 16.
+    Held out is `held_out_split` or, without it, a tenth of the images and clips of `dataset_split`, at most 16, with
+    all rows of each.
 
     Args:
-        arguments (`VQGANArguments`): the data set, the size and the seed.
+        arguments (`VQGANArguments`): the data set, its column, the size and the seed.
 
     Returns:
         `tuple[MediaFrames, MediaFrames]`: of different rows.
@@ -105,16 +129,21 @@ def media_frames(arguments: VQGANArguments) -> tuple[MediaFrames, MediaFrames]:
         ValueError: If there is no such data set or split, or it holds too few images or clips.
     """
     rows = _open_rows(arguments, arguments.dataset_split)
+    options = {"image_size": arguments.image_size, "seed": arguments.seed, "media_column": arguments.media_column}
+    frames = partial(MediaFrames, **options)
     if arguments.held_out_split is not None:
         all_rows = (rows, _open_rows(arguments, arguments.held_out_split))
-        return tuple(MediaFrames(some, range(len(some)), arguments.image_size, arguments.seed) for some in all_rows)
-    held_out = _held_out_numbers(len(rows), arguments.seed)
+        return tuple(frames(some, range(len(some))) for some in all_rows)
+    first_rows = repeated_media(rows, find_media_column(rows.features, arguments.media_column))
+    different = [number for number in range(len(rows)) if number not in first_rows]
+    chosen = _held_out_numbers(different, arguments.seed)
+    learnt = frames(rows, [number for number in range(len(rows)) if first_rows.get(number, number) not in chosen])
+    held_out = frames(rows, chosen)
     logger.info(
-        "%d of the %d images and clips are held out, to judge the codec by: rows %s.",
-        *(len(held_out), len(rows), ", ".join(map(str, held_out))),
+        "%d of the %d images and clips are held out, to judge the codec by: %s.",
+        *(len(chosen), len(different), ", ".join(map(held_out.name, chosen))),
     )
-    learnt = [number for number in range(len(rows)) if number not in held_out]
-    return tuple(MediaFrames(rows, some, arguments.image_size, arguments.seed) for some in (learnt, held_out))
+    return learnt, held_out
 
 
 def _open_rows(arguments: VQGANArguments, split: str) -> datasets.Dataset:
@@ -124,12 +153,13 @@ def _open_rows(arguments: VQGANArguments, split: str) -> datasets.Dataset:
     return rows
 
 
-def _held_out_numbers(num_rows: int, seed: int) -> list[int]:
-    """The rows that are held out, a pure function of the seed."""
-    if num_rows < 2:
+def _held_out_numbers(numbers: Sequence[int], seed: int) -> list[int]:
+    """Those of the rows that are held out, a pure function of the seed."""
+    total = len(numbers)
+    if total < 2:
         raise ValueError(
-            f"`dataset` must hold at least 2 images or clips, since one is held out, got {num_rows}; add some, or "
+            f"`dataset` must hold at least 2 images or clips, since one is held out, got {total}; add some, or "
             "name a `held_out_split`."
         )
-    count = min(MOST_HELD_OUT, max(1, num_rows // 10))
-    return sorted(shuffled(index, num_rows, seed) for index in range(count))
+    count = min(MOST_HELD_OUT, max(1, total // 10))
+    return sorted(numbers[shuffled(index, total, seed)] for index in range(count))

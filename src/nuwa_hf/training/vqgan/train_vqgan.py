@@ -170,6 +170,7 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
             final,
             dataset=arguments.dataset,
             split=arguments.dataset_split,
+            media_column=arguments.media_column,
             is_of_sketches=is_of_sketches,
             start=start_pipeline,
         ),

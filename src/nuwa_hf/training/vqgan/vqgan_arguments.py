@@ -26,7 +26,7 @@ NEW_CODEC = {
 }
 NEW_IMAGE_SIZE = 256
 RATE_TIMES_WIDTH = 0.0128
-OF_DATASETS = ("dataset_split", "held_out_split")
+OF_DATASETS = ("media_column", "dataset_split", "held_out_split")
 
 
 def default_learning_rate(block_out_channels: Sequence[int]) -> float:
@@ -61,6 +61,7 @@ class VQGANArguments(RunArguments):
     dataset: str | None = argument(
         None, help="Folder, file or Hub id of images or clips to learn instead of EmojiMotion's, or 'moving-mnist'."
     )
+    media_column: str | None = argument(None, help="Its column of images or clips; by default the only one.")
     dataset_split: str = argument("train", help="Which part of it is learnt.")
     held_out_split: str | None = argument(
         None, help="Which part of it is held out and reconstructed as a sample; else a few clips of `dataset_split`."
