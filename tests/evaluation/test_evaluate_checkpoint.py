@@ -6,11 +6,12 @@ import shutil
 
 import pytest
 import torch
-from clip_folders import break_clip, write_clips
+from clip_folders import break_clip, write_clips, write_metadata
 from tiny import NUM_CLASSES, tiny_pipeline, tiny_vqgan
 from tiny_clip import tiny_whole_clip
 
 from nuwa_hf.evaluation import evaluate
+from nuwa_hf.evaluation.evaluate_arguments import build_evaluate_parser
 from nuwa_hf.evaluation.evaluate_checkpoint import main
 from nuwa_hf.evaluation.measure_run import SEEDS_APART
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
@@ -140,6 +141,21 @@ def test_nats_of_a_sketch_task_are_those_given_the_sketch_at_any_measured_size(p
     for measured in ({}, {"height": height // 2, "width": width}):
         found = evaluate(pipeline, clips, ["nats"], **options, **measured).scores["nats"].value
         assert found == pytest.approx(expected)
+
+
+def test_column_of_clips_can_be_named(clips, tmp_path):
+    rows = [{"video": f"clip{n}.gif", "image": f"clip{n + 1}.gif", "text": f"a clip of {n}"} for n in range(3)]
+    folder = write_clips(tmp_path / "two", 4)
+    write_metadata(folder, rows)
+    size = {"task": "T2V", "num_samples": 3, "height": 16, "width": 16, "num_frames": 2, "frame_rate": 2.5}
+    with pytest.raises(ValueError, match="`media_column` must name the column of images or clips"):
+        evaluate(tiny_vqgan(), folder, ["mse"], **size)
+    digests = [
+        evaluate(tiny_vqgan(), folder, ["mse"], media_column=column, **size).runs[0].data
+        for column in ("video", "image")
+    ]
+    assert digests[0] != digests[1]
+    assert build_evaluate_parser().parse_args(["--media_column", "video"]).media_column == "video"
 
 
 def test_codec_alone_needs_no_checkpoint(clips):

@@ -142,6 +142,7 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dataset", help="a folder, a file of rows, an id of the Hub, emoji-motion or moving-mnist")
     group.add_argument("--split", help="which split; train of a data set, val of these two if left out")
     group.add_argument("--setting", default="small-128", choices=list(SETTINGS), help="the setting of emoji-motion")
+    group.add_argument("--media_column", help="of images or clips; found if left out")
     group.add_argument("--caption_column", help="found if left out")
     group.add_argument("--label_column", help="of classes; a column of class labels or sub-folders if left out")
     group.add_argument("--sketch_column", help="of class maps; none are read if left out")

@@ -36,7 +36,7 @@ from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_part
 
 
-COLUMNS = ("caption_column", "label_column", "sketch_column")
+COLUMNS = ("media_column", "caption_column", "label_column", "sketch_column")
 
 
 def evaluate(
@@ -93,8 +93,8 @@ def evaluate(
             `report.unmet` says what misses it.
         on_run (`Callable`, *optional*): called with the report after every run.
         options: `height`, `width`, `num_frames` and `frame_rate` at which samples are measured; `given_frames`;
-            `mask`; `guidance_scale`, `temperature`, `top_k`, `top_p` and `min_p` of the pipeline; `caption_column`,
-            `label_column` and `sketch_column` of the data set.
+            `mask`; `guidance_scale`, `temperature`, `top_k`, `top_p` and `min_p` of the pipeline; `media_column`,
+            `caption_column`, `label_column` and `sketch_column` of the data set.
 
     Returns:
         `Report`: with `scores`, tables as text (`str(report)`), `save` and `save_markdown`.

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """`nuwa-hf init`: what it writes for folders of different kinds is accepted by the commands, and fits the clips."""
 
+import json
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -195,3 +196,27 @@ def test_a_step_has_a_row_of_each_task_and_fits_the_memory():
     assert choose_settings(facts_of(100, 2, 12.0, side=50), roomy, "small").image_size == 128
     with pytest.raises(ValueError, match="`preset` must be one of"):
         choose_settings(many, MACHINE, "nuwa-336")
+
+
+def test_columns_that_are_named_are_those_of_all_commands(tmp_path, capsys):
+    data, runs = tmp_path / "clips", tmp_path / "runs"
+    data.mkdir()
+    captioned(data)
+    rows = [
+        {"video": f"{n}.gif", "image": f"{(n + 1) % 3}.gif", "text": f"a sky {n}", "caption": f"a cloud {n}"}
+        for n in range(3)
+    ]
+    (data / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(ValueError, match="`caption_column` must name the column"):
+        init("from-nothing", data, runs)
+    init("from-nothing", data, runs, "--media_column", "image", "--caption_column", "caption")
+    first = commands_printed(capsys.readouterr().out)[0]
+    assert "train-tokenizer" in first
+    assert "--media_column image --caption_column caption" in first
+    vqgan, tokenize, train = (
+        parse_arguments(cls, ["--config", str(runs / name)])
+        for cls, name in zip((VQGANArguments, TokenizeArguments, NuwaArguments), FILES, strict=True)
+    )
+    assert vqgan.media_column == tokenize.media_column == "image"
+    assert (tokenize.caption_column, tokenize.caption_source) == ("caption", "auto")
+    assert train.validation_prompts[0].startswith("a cloud")

@@ -9,10 +9,11 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import datasets
 import PIL.Image
 import pytest
 import torch
-from clip_folders import break_clip, write_clips, write_metadata
+from clip_folders import break_clip, pictures, save_animation, write_clips, write_metadata
 from tiny import tiny_tokenizer, tiny_vqgan
 
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
@@ -30,6 +31,7 @@ from nuwa_hf.training.tokens.token_files import (
 from nuwa_hf.training.tokens.token_files import write_metadata as write_about
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.tokenize_dataset import main
+from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
 CAPTIONS = ("a red apple", None, "一只猫", "two birds 🐦", "a very " * 60 + "long rocket")
@@ -75,9 +77,9 @@ def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, c
     captions = report["captions"]
     assert (captions["clips"], captions["without"], captions["cut"]) == (5, 1, 1)
     assert (captions["partly_unknown"], captions["all_unknown"]) == (1, 1)
+    assert captions["named_without"] == ["clip1.gif"]
     assert captions["named_cut"] == ["clip4.gif"]
     assert captions["named_unknown"] == ["clip2.gif", "clip3.gif"]
-    assert captions["named_without"] == ["clip1.gif"]
     assert (captions["words"], captions["spelled_words"]) == (129, 65)
     assert captions["named_spelled"] == ["apple", "two", "birds"]
     assert report["codec"]["used_codes"] == len(tokens.video_tokens.unique())
@@ -173,9 +175,6 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
     assert all(replace(found, num_frames=100, frame_rate=closer.frame_rate).samples_of_clips)
 
 
-def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):
-    learn = ["--vocab_size", "200", "--output_dir", "learnt"]
-    train_tokenizer.main(["--dataset", "clips", *learn])
 def test_inspect_looks_at_its_sheets_place_before_the_data_and_makes_folders_above_it(made_with):
     with pytest.raises(OSError, match="Cannot write clips: it is a directory; name a file in it"):
         inspect_dataset.main(["absent", *made_with, "--output", "clips"])
@@ -185,10 +184,14 @@ def test_inspect_looks_at_its_sheets_place_before_the_data_and_makes_folders_abo
     assert Path("new/sheets/sheet.png").is_file()
 
 
+def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):
+    learn = ["--vocab_size", "200", "--output_dir", "learnt"]
+    train_tokenizer.main(["--dataset", "clips", *learn])
     tokenizer = NuwaTokenizer.from_pretrained("learnt")
     assert tokenizer.unk_token_id not in tokenizer("一只猫 🐦").input_ids
     Path("rows.txt").write_text('{"text": "a cat"}\n')
     Path("latin.txt").write_bytes("ein Bär".encode("cp1252"))
+    Path("wide.txt").write_bytes("a bear".encode("utf-16-le"))
     for name, message in (
         ("clips/metadata.jsonl", "use `--dataset clips/metadata.jsonl`"),
         ("rows.txt", "use `--dataset"),

@@ -27,6 +27,8 @@ class DataFacts:
         caption_source (`str`): `"auto"` for a column of captions, `"folder"` for the names of sub-folders, `"none"`.
         captioned_share (`float`): of the rows that were looked at, those with a caption.
         prompts (`tuple[str, ...]`): a few different captions.
+        media_column (`str`, *optional*): the column of images or clips, if the user named it.
+        caption_column (`str`, *optional*): that of captions, likewise.
     """
 
     num_rows: int
@@ -35,6 +37,8 @@ class DataFacts:
     caption_source: str
     captioned_share: float
     prompts: tuple[str, ...]
+    media_column: str | None = None
+    caption_column: str | None = None
 
     @property
     def num_looked_at(self) -> int:
@@ -69,22 +73,26 @@ class DataFacts:
         return median(clip.frame_rate or 1.0 for clip in self.clips if not clip.is_still)
 
 
-def look_at(dataset: str, split: str = "train") -> DataFacts:
+def look_at(
+    dataset: str, split: str = "train", *, media_column: str | None = None, caption_column: str | None = None
+) -> DataFacts:
     """Look at a data set, of which only some rows are opened.
 
     Args:
         dataset (`str`): a folder, a file of rows, or a Hub id.
         split (`str`, defaults to `"train"`): which part.
+        media_column (`str`, *optional*): images or clips; by default found as in `find_columns`.
+        caption_column (`str`, *optional*): captions; by default found likewise.
 
     Returns:
         `DataFacts`.
 
     Raises:
-        ValueError: If it cannot be opened, or nothing in it can be read.
+        ValueError: If it cannot be opened, a column is not clear, or nothing in it can be read.
     """
     rows = without_decoding(open_dataset(dataset, split=split))
-    source = usable_caption_source(rows.features)
-    columns = find_columns(rows.features, caption_source=source)
+    source = "auto" if caption_column else usable_caption_source(rows.features)
+    columns = find_columns(rows.features, media=media_column, caption=caption_column, caption_source=source)
     looked_at, census = _spread(len(rows)), MediaCensus()
     captions = []
     for number in looked_at:
@@ -99,8 +107,16 @@ def look_at(dataset: str, split: str = "train") -> DataFacts:
         )
     given = [caption for caption in captions if caption is not None]
     prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
-    num_broken = len(census.broken)
-    return DataFacts(len(rows), tuple(census.clips), num_broken, source, len(given) / len(captions), prompts)
+    return DataFacts(
+        num_rows=len(rows),
+        clips=tuple(census.clips),
+        num_broken=len(census.broken),
+        caption_source=source,
+        captioned_share=len(given) / len(captions),
+        prompts=prompts,
+        media_column=media_column,
+        caption_column=caption_column,
+    )
 
 
 def _spread(num_rows: int) -> Sequence[int]:

@@ -44,6 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("recipe", metavar="RECIPE", help=f"{', '.join(RECIPES)}; see below")
     parser.add_argument("dataset", metavar="DATA", help="a folder, a file of rows, or a Hub id")
     parser.add_argument("--dataset_split", default="train", help="split of the data set")
+    parser.add_argument("--media_column", help="column of images or clips; by default the only one")
+    parser.add_argument("--caption_column", help="column of captions; by default the one called so")
     parser.add_argument("--output_dir", type=Path, required=True, help="where the files and the runs go")
     parser.add_argument("--checkpoint", help=f"what is fine-tuned: a folder, a Hub id, or {EMBEDDED!r}, the default")
     parser.add_argument("--preset", choices=list(IMAGE_SIZES), help="size of the transformer; by default chosen")
@@ -71,11 +73,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     args = build_parser().parse_args(argv)
     _check(args)
-    facts = look_at(args.dataset, args.dataset_split)
+    columns = {name: getattr(args, name) for name in ("media_column", "caption_column")}
+    facts = look_at(args.dataset, args.dataset_split, **columns)
     has_gpu = torch.cuda.is_available()
     fit = None
     if (fine_tune := RECIPES[args.recipe].fine_tune) is not None:
-        fit = start_from(args.checkpoint or EMBEDDED, fine_tune, args.dataset, args.dataset_split)
+        fit = start_from(args.checkpoint or EMBEDDED, fine_tune, args.dataset, args.dataset_split, facts)
     logger.info("Measuring for some seconds how fast this machine is.")
     speed = transformer_speed(args.tokens_per_second, has_gpu)
     machine = Machine(args.hours, speed.tokens_per_second, args.memory_gb or _memory_gb(has_gpu), has_gpu)

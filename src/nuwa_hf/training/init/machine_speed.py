@@ -100,6 +100,8 @@ def measured_speed(plan: Plan, speed: TransformerSpeed) -> Speed:
             width=size,
             num_frames=chosen.num_frames,
             frame_rate=chosen.frame_rate,
+            media_column=plan.facts.media_column,
+            caption_column=plan.facts.caption_column,
             caption_source=plan.facts.caption_source,
         )
     tokenising = measure_tokenising(vqgan, media.reader, list(islice(media.rows(0), READ_CLIPS)), device)

@@ -65,6 +65,12 @@ class Plan:
         return [name for name in FILES if self.trains_codec or name != FILES[0]]
 
 
+def _columns(plan: Plan, *names: str) -> dict[str, Setting]:
+    """The columns that the user named."""
+    named = {name: getattr(plan.facts, name) for name in names}
+    return {name: Setting(value) for name, value in named.items() if value is not None}
+
+
 def vqgan_settings(plan: Plan) -> dict[str, Setting]:
     """The settings of `nuwa-hf train-vqgan`, without what they cost.
 
@@ -78,6 +84,7 @@ def vqgan_settings(plan: Plan) -> dict[str, Setting]:
         "output_dir": Setting(str(plan.folder / "vqgan")),
         "dataset": Setting(plan.dataset),
         "dataset_split": Setting(plan.split),
+        **_columns(plan, "media_column"),
         "vqgan": Setting(plan.codec_start, "learning on takes minutes, from nothing hours"),
         "image_size": Setting(plan.chosen.image_size, f"the shorter side of the files is {plan.facts.shorter_side}"),
         "max_train_steps": Setting(VQGAN_STEPS),
@@ -159,6 +166,7 @@ def _tokenize_settings(plan: Plan, costs: Costs) -> dict[str, Setting]:
         "output_dir": Setting(str(plan.folder / "tokens")),
         "dataset": Setting(plan.dataset),
         "dataset_split": Setting(plan.split),
+        **_columns(plan, "media_column", "caption_column"),
         "caption_source": Setting(facts.caption_source),
         **_parts(plan),
         **frames,
@@ -211,7 +219,8 @@ def commands(plan: Plan) -> list[str]:
     if plan.learns_words:
         source = None if plan.facts.caption_source == "auto" else plan.facts.caption_source
         base = [] if plan.start is None else ["--tokenizer", plan.start.name]
-        data = data_flags(plan.dataset, plan.split, caption_source=source)
+        columns = {"media_column": plan.facts.media_column, "caption_column": plan.facts.caption_column}
+        data = data_flags(plan.dataset, plan.split, **columns, caption_source=source)
         lines.append(["train-tokenizer", *base, *data, "--output_dir", str(plan.folder / "tokenizer")])
     lines += [[name.removesuffix(".yaml"), "--config", str(plan.folder / name)] for name in plan.file_names]
     task = "text-to-image" if plan.chosen.num_frames == 1 else "text-to-video"

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from nuwa_hf.command_logs import silenced
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
-from nuwa_hf.training.init.data_facts import MOST_LOOKED_AT
+from nuwa_hf.training.init.data_facts import MOST_LOOKED_AT, DataFacts
 from nuwa_hf.training.init.first_settings import Start
 from nuwa_hf.training.tokens.caption_tokens import caption_losses
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, judge_codec
@@ -38,7 +37,7 @@ class StartFit:
     sentences: tuple[str, ...]
 
 
-def start_from(name: str, fine_tune: str, dataset: str, split: str) -> StartFit:
+def start_from(name: str, fine_tune: str, dataset: str, split: str, facts: DataFacts) -> StartFit:
     """Look how a checkpoint fits a data set. An adapter's checkpoint keeps its codec and its words.
 
     Args:
@@ -46,6 +45,7 @@ def start_from(name: str, fine_tune: str, dataset: str, split: str) -> StartFit:
         fine_tune (`str`): what is learnt: `"full"` or `"lora"`.
         dataset (`str`): the data set.
         split (`str`): which part of it.
+        facts (`DataFacts`): what it is like.
 
     Returns:
         `StartFit`.
@@ -60,8 +60,9 @@ def start_from(name: str, fine_tune: str, dataset: str, split: str) -> StartFit:
     size = as_codec(vqgan).sample_size
     with silenced("nuwa_hf.datasets"):  # it has been opened before
         rows = open_dataset(dataset, split=split)
-        source = usable_caption_source(rows.features)
-        media = CaptionedMedia(rows, height=size, width=size, num_frames=1, frame_rate=1.0, caption_source=source)
+        columns = {"media_column": facts.media_column, "caption_column": facts.caption_column}
+        columns["caption_source"] = facts.caption_source
+        media = CaptionedMedia(rows, height=size, width=size, num_frames=1, frame_rate=1.0, **columns)
     judged = judge_codec(vqgan, media, JUDGED_CLIPS)
     places = range(0, media.num_rows, -(-media.num_rows // MOST_LOOKED_AT))
     captions = (media.reader.columns.caption_of(rows[place]) for place in places)

@@ -128,6 +128,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     return Inspection(
         dataset=args.dataset,
         dataset_split=args.dataset_split,
+        media_column=args.media_column,
         flags=tuple(data_flags(None, **flags)),
         codec=args.vqgan or checkpoint,
         tokenizer=args.tokenizer or checkpoint,
@@ -157,14 +158,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         ValueError: If an argument is wrong, or the data set cannot be opened.
     """
     args = build_parser().parse_args(argv)
-    with silenced("nuwa_hf"):  # all that is warned of stands in the report
-        found = inspect_dataset(args)
     if args.output is not None:
         check_can_be_written(args.output)
+    with silenced("nuwa_hf"):  # all that is warned of stands in the report
+        found = inspect_dataset(args)
     if found.sheet is not None:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
         write_png(found.sheet, args.output)
     text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if args.json else found.text()
-        args.output.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.write(f"{text}\n")
 
 

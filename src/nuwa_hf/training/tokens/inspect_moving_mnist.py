@@ -67,6 +67,7 @@ def inspect_moving_mnist(
     return Inspection(
         dataset=args.dataset,
         dataset_split="train",  # of which the next command makes tokens, whatever was looked at
+        media_column=None,
         flags=(),
         **names,
         tokenize_flags=tuple(word for name, value in parts.items() if value for word in (f"--{name}", value)),

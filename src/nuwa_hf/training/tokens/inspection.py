@@ -31,6 +31,7 @@ class Inspection:
     Args:
         dataset (`str`): as the user named it.
         dataset_split (`str`): which part of it.
+        media_column (`str`, *optional*): its column of images or clips, if the user named it.
         flags (`tuple[str, ...]`): where its clips and captions are, as flags that `nuwa-hf tokenize` takes too.
         codec (`str`): the codec or the checkpoint that it is part of.
         tokenizer (`str`): the tokenizer or the checkpoint that it is part of.
@@ -50,6 +51,7 @@ class Inspection:
 
     dataset: str
     dataset_split: str
+    media_column: str | None
     flags: tuple[str, ...]
     codec: str
     tokenizer: str
@@ -94,7 +96,8 @@ class Inspection:
         if unknown > MOST_UNKNOWN * given:
             words = (*add_words, "--output_dir", "runs/tokenizer")
         elif self.judgement is not None and self.judgement.is_low:
-            words = ("train-vqgan", *data, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
+            column = data_flags(None, media_column=self.media_column)
+            words = ("train-vqgan", *data, *column, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
         elif self.captions.is_spelled:
             words = (*add_words, "--output_dir", "runs/tokenizer")
         else:

@@ -5,6 +5,7 @@
 import json
 import logging
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -76,7 +77,8 @@ class TokenReport:
         if judgement is not None:
             with folder.filled() as local:
                 write_png(judgement.sheet, local / SHEET_NAME)
-            warning = low_psnr_warning(judgement, dataset, split, arguments.vqgan or arguments.checkpoint)
+            data = data_flags(dataset, split, media_column=arguments.media_column)
+            warning = low_psnr_warning(judgement, data, arguments.vqgan or arguments.checkpoint)
             if warning is not None:
                 logger.warning("%s See %s.", warning, folder.path(SHEET_NAME))
         return cls(folder, arguments, *sizes, judgement, tuple(left_out))
@@ -141,13 +143,12 @@ class TokenReport:
             logger.warning("%s", sentence)
 
 
-def low_psnr_warning(judgement: CodecJudgement, dataset: str | None, split: str, codec: str) -> str | None:
+def low_psnr_warning(judgement: CodecJudgement, data: Sequence[str], codec: str) -> str | None:
     """What to do about a codec that does not know these pictures.
 
     Args:
         judgement (`CodecJudgement`): what it makes of them.
-        dataset (`str`, *optional*): the data set; EmojiMotion without one.
-        split (`str`): which part of it.
+        data (`Sequence[str]`): the flags of the data set; none for EmojiMotion.
         codec (`str`): the codec or the checkpoint that it is part of.
 
     Returns:
@@ -155,7 +156,6 @@ def low_psnr_warning(judgement: CodecJudgement, dataset: str | None, split: str,
     """
     if not judgement.is_low:
         return None
-    data = data_flags(dataset, split)
     command = shlex.join(["nuwa-hf", "train-vqgan", *data, "--vqgan", codec, "--output_dir", "NEW"])
     return (
         f"The codec draws these clips at {judgement.psnr:.1f} dB only, below {LOW_PSNR:g} (the worst, "
