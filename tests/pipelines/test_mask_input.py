@@ -103,9 +103,7 @@ def forms_of_a_clip(frames, path):
 def test_masks_of_a_fast_clip_are_sampled_as_the_clip_is(tmp_path):
     mask = bools(8 * FRAMES, HEIGHT, WIDTH)
     for form in forms_of_a_clip(mask, tmp_path / "mask.gif"):
-        assert torch.equal(
-            prepare(form, num_frames=FRAMES, given_rate=8 * FRAME_RATE)[0], torch.from_numpy(mask[::8])
-        )
+        assert torch.equal(prepare(form, num_frames=FRAMES, given_rate=8 * FRAME_RATE)[0], torch.from_numpy(mask[::8]))
 
 
 def test_a_few_masks_of_a_fast_clip_are_not_one_for_all(tmp_path):
