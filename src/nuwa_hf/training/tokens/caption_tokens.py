@@ -17,6 +17,7 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
 MOST_NAMED = 3  # clips named in a sentence, and words that are kept
+MOST_KEPT = 10_000  # names of clips of one kind in a report
 SPELLED = 3  # pieces from which on a word counts as spelled out
 MOST_SPELLED = 0.05  # share of spelled-out words that is worth a word
 
@@ -82,7 +83,7 @@ class CaptionLosses:
         longest (`int`): text tokens of the longest caption, uncut, with its first and last one.
         words (`int`): words of all captions.
         spelled_words (`int`): those that the tokenizer cuts into three pieces or more.
-        named_without (`tuple[str, ...]`): names of the clips without a caption.
+        named_without (`tuple[str, ...]`): names of the clips without a caption; here and below, at most `MOST_KEPT`.
         named_cut (`tuple[str, ...]`): names of the clips whose captions are cut.
         named_unknown (`tuple[str, ...]`): names of the clips whose captions are all or partly unknown.
         named_spelled (`tuple[str, ...]`): the first of the spelled-out words.
@@ -116,8 +117,10 @@ class CaptionLosses:
     def __add__(self, other: "CaptionLosses") -> "CaptionLosses":
         """Of both together, the names of the first ones first."""
         added = {entry.name: getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)}
+        named = {name: added[name][:MOST_KEPT] for name in ("named_without", "named_cut", "named_unknown")}
         words = tuple(dict.fromkeys(added["named_spelled"]))[:MOST_NAMED]
-        return CaptionLosses(**{**added, "named_spelled": words, "longest": max(self.longest, other.longest)})
+        longest = max(self.longest, other.longest)
+        return CaptionLosses(**{**added, **named, "named_spelled": words, "longest": longest})
 
     def to_report(self) -> dict[str, Any]:
         """As JSON can store it for a user. Where no clip has a caption, none is named."""
