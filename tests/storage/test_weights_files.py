@@ -40,6 +40,20 @@ def test_a_model_says_what_its_file_really_is_and_what_to_do(load, tmp_path):
         push_folder(tmp_path, "user/model")
 
 
+@pytest.mark.parametrize("load", MODELS, ids=["transformer", "codec", "codec of diffusers"])
+def test_a_repository_of_a_wrappers_names_is_refused_too(load, tmp_path):
+    """Commands, which hide the warnings of libraries, trained on from random weights without a word."""
+    repository, commit = tmp_path / "models--user--model", "c" * 40
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    MODELS[load]().save_pretrained(repository / "snapshots" / commit)
+    load("user/model", cache_dir=tmp_path)
+    (file,) = (repository / "snapshots" / commit).glob("*.safetensors")
+    rename(file, "module.")
+    with pytest.raises(OSError, match=r"user/model holds none of the \d+ weights of the model, .*'module.', save"):
+        load("user/model", cache_dir=tmp_path)
+
+
 def test_a_pipeline_says_so_of_each_part(tmp_path, checkpoint):
     for part, file in (("tokenizer", "tokenizer.json"), ("vqgan", "config.json")):
         folder = tmp_path / part

@@ -38,6 +38,7 @@ from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.local_checkpoint import check_local_model
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.storage.saved_models import saves_whole
+from nuwa_hf.storage.weights_files import check_some_are_loaded
 
 
 @saves_standalone
@@ -167,8 +168,11 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)
+        with_info = kwargs.pop("output_loading_info", False)
         with naming_what_is_broken(pretrained_model_name_or_path):
-            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+            model, info = super().from_pretrained(pretrained_model_name_or_path, output_loading_info=True, **kwargs)
+        check_some_are_loaded(pretrained_model_name_or_path, model.state_dict(), info["missing_keys"])
+        return (model, info) if with_info else model
 
     save_pretrained = saves_whole(ModelMixin.save_pretrained)
 

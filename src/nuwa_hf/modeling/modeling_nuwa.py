@@ -50,6 +50,7 @@ from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.local_checkpoint import check_local_model
 from nuwa_hf.storage.saved_models import saves_whole
+from nuwa_hf.storage.weights_files import check_some_are_loaded
 
 
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
@@ -98,8 +99,13 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
         check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)
+        with_info = kwargs.pop("output_loading_info", False)
         with naming_what_is_broken(pretrained_model_name_or_path):
-            return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+            model, info = super().from_pretrained(
+                pretrained_model_name_or_path, *model_args, output_loading_info=True, **kwargs
+            )
+        check_some_are_loaded(pretrained_model_name_or_path, model.state_dict(), info["missing_keys"])
+        return (model, info) if with_info else model
 
     save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
 

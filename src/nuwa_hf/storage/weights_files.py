@@ -2,7 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Whether files hold the weights of a model, or a pointer to them, or those of a wrapper around the model."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -71,4 +72,24 @@ def check_weights_file(path: Path) -> None:
             f"Checkpoint of a wrapper: all names in {path} begin with {prefix!r}, which {wrappers} put there; save "
             "the model itself by `accelerator.unwrap_model(model, keep_torch_compile=False).save_pretrained(...)`, "
             f"or load the file with `safetensors.torch.load_file` and save it with {prefix!r} removed from the names."
+        )
+
+
+def check_some_are_loaded(name_or_path: str | os.PathLike, names: Collection[str], missing: Collection[str]) -> None:
+    """Check that a model has got weights: where all names differ, libraries warn and leave all weights random.
+
+    Args:
+        name_or_path (`str` or `os.PathLike`): what it was loaded from.
+        names (`Collection[str]`): the names of the model's weights.
+        missing (`Collection[str]`): those that were not there.
+
+    Raises:
+        OSError: If it has got none.
+    """
+    if set(names) <= set(missing):
+        raise OSError(
+            f"Checkpoint of another model: {os.fspath(name_or_path)} holds none of the {len(names)} weights of "
+            f"the model, such as {min(names)!r}; if its names begin with what a wrapper puts there, such as "
+            "'module.', save the model itself by `accelerator.unwrap_model(model, keep_torch_compile=False)"
+            ".save_pretrained(...)`."
         )

@@ -11,6 +11,7 @@ from diffusers import ConfigMixin, ModelMixin
 
 from nuwa_hf.modeling.codec.protocol import as_codec
 from nuwa_hf.storage.local_checkpoint import check_local_weights, check_variant, is_local_path
+from nuwa_hf.storage.weights_files import check_some_are_loaded
 
 
 class _AnyModel(ModelMixin, ConfigMixin):
@@ -47,6 +48,8 @@ def load_codec(
             f"`{name_or_path}` must hold a codec of nuwa_hf or of diffusers, got a model of the class {name!r}; load "
             "codecs of your own in Python and hand them over."
         )
-    model = getattr(diffusers, name).from_pretrained(name_or_path, subfolder=subfolder, variant=variant, **hub)
+    options = {"subfolder": subfolder, "variant": variant, "output_loading_info": True, **hub}
+    model, info = getattr(diffusers, name).from_pretrained(name_or_path, **options)
+    check_some_are_loaded(name_or_path, model.state_dict(), info["missing_keys"])
     as_codec(model)
     return model
