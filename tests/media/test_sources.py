@@ -2,8 +2,11 @@
 # Copyright 2026 The nuwa_hf authors
 """Whatever stands for an image or a clip gives the same frames with the same times, or says what is wrong."""
 
+import gzip
 import os
+import subprocess
 from fractions import Fraction
+from io import BytesIO
 
 import av
 import numpy as np
@@ -11,9 +14,11 @@ import PIL.Image
 import pytest
 from clip_folders import pictures, save_animation
 
+from nuwa_hf.datasets.media_endings import MEDIA_ENDINGS
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture, middle_box
 from nuwa_hf.media.sources import is_still, open_media, stored_name
+from nuwa_hf.pipelines.image_input import load_image
 
 
 def frames_of(media):
@@ -92,6 +97,48 @@ def test_what_cannot_be_decoded_is_a_broken_clip(tmp_path, name):
     with pytest.raises(BrokenMediaError):
         frames_of(None if name is None else str(tmp_path / name))
     assert name is None or not is_still(str(tmp_path / name))
+
+
+def eps():
+    file = BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(file, "EPS")
+    return file.getvalue()
+
+
+def packed_fits(side):
+    """A black FITS picture whose pixels are packed with gzip."""
+    table = {"XTENSION": "'BINTABLE'", "BITPIX": 8, "NAXIS": 2, "NAXIS1": 0, "NAXIS2": 0}
+    picture = {"ZIMAGE": "T", "ZCMPTYPE": "'GZIP_1  '", "ZBITPIX": 8, "ZNAXIS": 2, "ZNAXIS1": side, "ZNAXIS2": side}
+    head = b""
+    for unit in ({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 0}, table | picture):
+        head += b"".join(f"{key:8}= {value}".ljust(80).encode() for key, value in unit.items())
+        head = (head + b"END").ljust(-(-(len(head) + 3) // 2880) * 2880)
+    return head + gzip.compress(bytes(4 * side**2))
+
+
+@pytest.mark.parametrize("data", [eps(), packed_fits(8)], ids=["EPS", "FITS"])
+def test_formats_that_start_programs_or_read_without_bound_are_refused(tmp_path, monkeypatch, data):
+    """Pillow calls Ghostscript for an EPS, and makes lists of all bytes of a packed FITS."""
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **settings: started.append(arguments))
+    path = tmp_path / "x.png"
+    path.write_bytes(data)
+    assert PIL.Image.open(path).size == (8, 8)
+    with pytest.raises(ValueError, match=r"^`image` must be an image file, PNG, JPEG, .* of no known image format.*$"):
+        load_image(path, "image")
+    with pytest.raises(BrokenMediaError, match="cannot be decoded|has no video stream"):
+        frames_of(path)
+    assert not started
+
+
+@pytest.mark.parametrize(
+    "ending", "apng avif bmp dib gif j2k jfif jp2 jpg mpo pbm pgm png ppm tga tif tiff webp".split()
+)
+def test_every_promised_format_is_read(tmp_path, ending):
+    assert f".{ending}" in MEDIA_ENDINGS
+    picture = PIL.Image.new("1" if ending == "pbm" else "L" if ending == "pgm" else "RGB", (24, 16), 1)
+    picture.save(tmp_path / f"image.{ending}")
+    assert load_image(tmp_path / f"image.{ending}", "image").size == (24, 16)
 
 
 def test_the_middle_is_the_largest_box_of_the_aspect_with_equal_margins():

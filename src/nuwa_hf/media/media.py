@@ -14,7 +14,7 @@ import PIL.Image
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_limit import limited
 from nuwa_hf.media.frame_sampling import TimedFrame, sample_window
-from nuwa_hf.media.pictures import is_animated, picture_frames
+from nuwa_hf.media.pictures import READ_NAMES, is_animated, picture_frames
 from nuwa_hf.media.videos import Video
 
 
@@ -151,7 +151,7 @@ class Media:
         if self.picture is None:
             raise BrokenMediaError(
                 "is of no known image format",
-                rule="an image file",
+                rule=f"an image file, {READ_NAMES}",
                 remedy="it may be damaged, or something else under an image's name",
             )
         return next(self.frames()).picture()

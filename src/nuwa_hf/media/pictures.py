@@ -15,6 +15,9 @@ from nuwa_hf.media.frame_sampling import TimedFrame
 from nuwa_hf.media.orientation import upright
 
 
+# What Pillow may open a file as. It knows more: some of these start other programs, some read without bound.
+READ_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "TGA")
+READ_NAMES = "PNG, JPEG, GIF, WebP, AVIF, TIFF, BMP, PPM, JPEG 2000, TGA or HEIC"
 ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")  # in other formats the further pictures are pages or thumbnails
 MILLISECONDS_OF_NONE = 100  # that players show a frame whose duration is 0 or missing
 

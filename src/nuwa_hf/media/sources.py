@@ -15,6 +15,7 @@ import PIL.Image
 from nuwa_hf.media.downloads import download
 from nuwa_hf.media.errors import BrokenMediaError, UnreadableFileError, pillow_reading
 from nuwa_hf.media.media import Media
+from nuwa_hf.media.pictures import READ_FORMATS
 
 
 # Of a photograph in tiles FFmpeg would give one tile.
@@ -132,15 +133,14 @@ def is_still(source: Any) -> bool:
 
 
 def _identify(file: BinaryIO) -> PIL.Image.Image | None:
-    """The picture that a file begins with, its pixels not yet read; None if it is none that Pillow knows."""
+    """The picture that a file begins with, its pixels not yet read; None if it is none that we read with Pillow."""
     head = file.read(12)
     file.seek(0)
     if not head:
         raise BrokenMediaError("is empty")
     try:
         with pillow_reading():
-            picture = PIL.Image.open(file)
-            return None if picture.format == "MPEG" else picture  # whose head Pillow knows, and no more
+            return PIL.Image.open(file, formats=READ_FORMATS)
     except BrokenMediaError as error:
         if not isinstance(error.__cause__, PIL.UnidentifiedImageError):
             raise
