@@ -14,6 +14,7 @@ import pytest
 from nuwa_hf.media.colors import to_rgb
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_sampling import sample_frames
+from nuwa_hf.media.orientation import square_size
 from nuwa_hf.media.sources import open_media
 
 
@@ -117,6 +118,14 @@ def test_motion_jpeg_is_turned_as_the_exif_data_of_its_frames_say(tmp_path, name
     for frame in frames_of(tmp_path / name):
         assert frame.picture().size == still.picture().size
         assert quarters(frame) == quarters(still)
+
+
+def test_frames_that_are_too_large_are_refused_by_their_number_or_by_their_pixels():
+    with pytest.raises(BrokenMediaError, match="has too many pixels to be read safely: frames of 20000x10000"):
+        square_size(20_000, 10_000, Fraction(1))
+    with pytest.raises(BrokenMediaError, match="has pixels 100 times as wide as high, which makes frames of 200000x"):
+        square_size(2_000, 1_000, Fraction(100))
+    assert square_size(13_000, 13_000, None) == (13_000, 13_000)
 
 
 def test_pixels_that_are_not_square_become_square(tmp_path):

@@ -4,6 +4,7 @@
 
 import gzip
 import os
+import struct
 import subprocess
 from fractions import Fraction
 from io import BytesIO
@@ -16,6 +17,7 @@ from clip_folders import pictures, save_animation
 
 from nuwa_hf.datasets.media_endings import MEDIA_ENDINGS
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.media import Media
 from nuwa_hf.media.resizing import fit_picture, middle_box
 from nuwa_hf.media.sources import is_still, open_media, stored_name
 from nuwa_hf.pipelines.image_input import load_image
@@ -139,6 +141,17 @@ def test_every_promised_format_is_read(tmp_path, ending):
     picture = PIL.Image.new("1" if ending == "pbm" else "L" if ending == "pgm" else "RGB", (24, 16), 1)
     picture.save(tmp_path / f"image.{ending}")
     assert load_image(tmp_path / f"image.{ending}", "image").size == (24, 16)
+
+
+def test_a_video_of_huge_frames_is_refused_before_one_is_decoded(tmp_path):
+    data = bytearray(write_video(tmp_path / "clip.ivf", pictures(2, 0, (32, 48)), 10, "libvpx").read_bytes())
+    first = data.index(b"\x9d\x01\x2a") + 3  # the size in the first frame's head
+    data[12:16] = data[first : first + 4] = struct.pack("<HH", 16_383, 11_000)
+    too_many = "has too many pixels to be read safely: frames of 16383x11000"
+    for read in (Media.count_frames, Media.seconds, lambda media: next(media.frames())):
+        with open_media(bytes(data)) as media, pytest.raises(BrokenMediaError, match=too_many) as error:
+            read(media)
+        assert error.value.remedy == "shrink it first"
 
 
 def test_the_middle_is_the_largest_box_of_the_aspect_with_equal_margins():

@@ -72,6 +72,26 @@ def _display_matrix(frame: av.VideoFrame) -> bytes | None:
     return None
 
 
+def check_pixels(width: int, height: int) -> None:
+    """Require frames that are small enough to be decoded.
+
+    Args:
+        width (`int`): stored columns.
+        height (`int`): stored rows.
+
+    Raises:
+        BrokenMediaError: If they have more pixels than Pillow reads.
+    """
+    if _is_too_large(width, height):
+        raise BrokenMediaError(
+            f"has too many pixels to be read safely: frames of {width}x{height}", remedy="shrink it first"
+        )
+
+
+def _is_too_large(width: int, height: int) -> bool:
+    return width * height > 2 * (PIL.Image.MAX_IMAGE_PIXELS or math.inf)  # what Pillow refuses
+
+
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
     """The size at which a stored frame is shown: the side along which its pixels are long is enlarged.
 
@@ -86,9 +106,10 @@ def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple
     Raises:
         BrokenMediaError: If that is far too large.
     """
+    check_pixels(width, height)
     aspect = pixel_aspect or Fraction(1)
     width, height = (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
-    if width * height > 2 * (PIL.Image.MAX_IMAGE_PIXELS or math.inf):  # what Pillow refuses
+    if _is_too_large(width, height):
         raise BrokenMediaError(
             f"has pixels {aspect} times as wide as high, which makes frames of {width}x{height}",
             remedy="set the right aspect",

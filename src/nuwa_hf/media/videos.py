@@ -19,7 +19,7 @@ from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_index import FrameIndex, last_gap, scan_packets
 from nuwa_hf.media.frame_limit import limited
 from nuwa_hf.media.frame_sampling import TimedFrame
-from nuwa_hf.media.orientation import square_size, upright_array
+from nuwa_hf.media.orientation import check_pixels, square_size, upright_array
 from nuwa_hf.media.resizing import resize_picture
 
 
@@ -99,9 +99,11 @@ class Video:
             with av.open(self._file, metadata_errors="replace") as container:
                 if not container.streams.video:
                     raise BrokenMediaError("has no video stream", remedy="give a file with pictures")
-                if container.streams.video[0].codec_context is None:
+                stream = container.streams.video[0]
+                if stream.codec_context is None:
                     raise BrokenMediaError("is of a codec that FFmpeg does not know")
-                yield container, container.streams.video[0]
+                check_pixels(stream.codec_context.width, stream.codec_context.height)
+                yield container, stream
         except (av.FFmpegError, OSError, UnicodeError) as error:
             raise _undecodable(error) from error
 
@@ -189,11 +191,11 @@ def _alpha_decoder(stream: av.VideoStream) -> av.CodecContext | None:
 
 def _picture(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> PIL.Image.Image:
     has_alpha = any(component.is_alpha for component in frame.format.components)
+    size = square_size(frame.width, frame.height, pixel_aspect)
     try:
         picture = PIL.Image.fromarray(frame.to_ndarray(format="rgba" if has_alpha else "rgb24"))
     except av.FFmpegError as error:  # pixels of a kind that does not convert
         raise _undecodable(error) from error
-    size = square_size(frame.width, frame.height, pixel_aspect)
     if size != picture.size:
         picture = resize_picture(picture, size[1], size[0])
     return PIL.Image.fromarray(np.ascontiguousarray(upright_array(frame, np.asarray(picture))))
