@@ -223,13 +223,6 @@ def test_reading_frames_leaves_the_picture_where_it_stood(tmp_path):
         assert picture.tell() == 1
 
 
-def test_clip_of_too_many_frames_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("nuwa_hf.media.frame_limit.MAX_DECODED_FRAMES", 2)
-    write_gif([few_colors(place) for place in range(3)], tmp_path / "clip.gif", fps=4)
-    with pytest.raises(BrokenMediaError, match="has more than 2 frames"):
-        frames_of(tmp_path / "clip.gif")
-
-
 def test_pages_of_a_document_are_no_clip():
     buffer = io.BytesIO()
     noise().save(buffer, "TIFF", save_all=True, append_images=[noise(1)])

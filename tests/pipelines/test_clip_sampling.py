@@ -136,6 +136,52 @@ def test_a_frame_that_is_held_long_is_cut_like_a_long_clip(tmp_path, caplog, kin
     assert f"{length - 3} frames before them" in caplog.text
 
 
+@pytest.mark.parametrize("given_rate", [None, 4])
+@pytest.mark.parametrize("ending", ["gif", "png", "mp4"])
+def test_what_is_only_counted_is_not_decoded(tmp_path, caplog, ending, given_rate):
+    path, frames = tmp_path / f"clip.{ending}", clip(20)
+    if ending == "mp4":
+        write_mp4(frames, path, fps=4)
+        with av.open(str(path)) as file:
+            last = [packet for packet in file.demux(video=0) if packet.size][-1]
+            place, size = last.pos, last.size
+    else:
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=250)
+        head, skipped, size = {"gif": (b"\x2c\0\0", 22, 1), "png": (b"fdAT", 8, 6)}[ending]  # before its pixels
+        place = path.read_bytes().rindex(head) + skipped
+    data = bytearray(path.read_bytes())
+    data[place : place + size] = b"\xff" * size
+    path.write_bytes(data)
+    assert numbers(prepare(path, ClipSampler.first_frames(4, given_rate, 6))) == [0, 1, 2, 3, 4, 5]
+    assert "its first 6 frames at 4 a second: 14 frames after them (3.5 s) are left out" in caplog.text
+    with pytest.raises(ValueError, match="`video` must be whole and readable"):
+        prepare(path, ClipSampler.first_frames(4, given_rate, 20))
+
+
+@pytest.mark.parametrize("form", ["avi", "avif", "picture"])
+def test_what_cannot_be_counted_without_decoding_is_left_out_without_a_number(tmp_path, caplog, form):
+    frames = clip(20)
+    if form == "avi":
+        with av.open(str(tmp_path / "clip.avi"), "w") as file:
+            stream = file.add_stream("ffv1", rate=4)
+            stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "bgr0"
+            for frame in frames:
+                file.mux(stream.encode(av.VideoFrame.from_image(frame)))
+            file.mux(stream.encode())
+    else:
+        ending = {"avif": "avif", "picture": "gif"}[form]
+        options = {"save_all": True, "append_images": frames[1:], "duration": 250}
+        frames[0].save(tmp_path / f"clip.{ending}", **options)
+    (path,) = tmp_path.iterdir()
+    sampler = ClipSampler.first_frames(4, None, 6)
+    if form == "picture":
+        with PIL.Image.open(path) as picture:
+            assert numbers(prepare(picture, sampler)) == [0, 1, 2, 3, 4, 5]
+    else:
+        assert len(prepare(path, sampler)) == 6
+    assert "its first 6 frames at 4 a second: all that comes after them is left out" in caplog.text
+
+
 def test_tasks_cut_long_clips_and_say_so(caplog):
     array = np.stack([np.asarray(frame) for frame in clip(8, (HEIGHT, WIDTH))])
     predict, edit = tiny_pipeline("V2V"), tiny_pipeline("TV2V")

@@ -1,30 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A bound on the frames that are read from one file."""
+"""Bounds on what is read from one file: its frames, and their pixels."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from nuwa_hf.media.errors import BrokenMediaError
 
 
 Frame = TypeVar("Frame")
-MAX_DECODED_FRAMES = 100_000  # one after another: a few bytes of a damaged or hostile file can ask for far more
+# One after another: a few bytes of a damaged or hostile file can ask for far more.
+MAX_DECODED_FRAMES = 100_000
+MAX_VIDEO_PIXELS = 2**38  # more than that many frames of 1920x1080
+MAX_ANIMATION_PIXELS = 2**33  # 4,000 frames of 1920x1080; Pillow makes the whole picture anew for each
 
 
-def limited(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Frames that are read one after another, but not endlessly many.
+def limited(
+    frames: Iterable[Frame], pixels: Callable[[Frame], int] | None = None, max_pixels: int = 0
+) -> Iterator[Frame]:
+    """Frames that are read one after another, but neither endlessly many nor of endlessly many pixels.
 
     Args:
         frames (`Iterable`): the frames.
+        pixels (`Callable`, *optional*): the pixels of a frame; by default they do not count.
+        max_pixels (`int`, defaults to 0): of all frames together.
 
     Yields:
         What is in `frames`.
 
     Raises:
-        BrokenMediaError: If there are more than 100,000.
+        BrokenMediaError: If there are more than 100,000, or more pixels.
     """
+    total = 0
     for number, frame in enumerate(frames):
         if number >= MAX_DECODED_FRAMES:
             raise BrokenMediaError(f"has more than {MAX_DECODED_FRAMES} frames to read", remedy="cut the clip")
+        if pixels is not None:
+            total += pixels(frame)
+            if total > max_pixels:
+                raise BrokenMediaError(
+                    f"has more than {max_pixels:,} pixels to read, in {number + 1} frames or more",
+                    remedy="cut the clip, or shrink it",
+                )
         yield frame

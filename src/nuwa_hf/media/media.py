@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import PIL.Image
 
+from nuwa_hf.media.animation_span import animation_span
 from nuwa_hf.media.errors import BrokenMediaError
-from nuwa_hf.media.frame_limit import limited
 from nuwa_hf.media.frame_sampling import TimedFrame, sample_window
 from nuwa_hf.media.pictures import READ_NAMES, is_animated, picture_frames
 from nuwa_hf.media.videos import Video
@@ -47,7 +47,7 @@ class Media:
         return self._span[1] if self._video is None else self._video.index.seconds()
 
     def count_frames(self) -> int:
-        """How many frames it has. Most videos are not decoded for it, animations are; the answer is kept.
+        """How many frames it has. Most files are not decoded for it; the answer is kept.
 
         Returns:
             `int`: 1 for a still image.
@@ -56,6 +56,22 @@ class Media:
             BrokenMediaError: If it is damaged.
         """
         return self._span[0] if self._video is None else len(self._video.index)
+
+    def told_span(self) -> tuple[int, Fraction] | None:
+        """How many frames it has and how long it is shown, where the file tells it without being decoded.
+
+        Returns:
+            `tuple[int, Fraction]`: frames, and seconds; None where only decoding tells them.
+
+        Raises:
+            BrokenMediaError: If it is damaged.
+        """
+        if self._video is not None:
+            index = self._video.told_index
+            return None if index is None else (len(index), index.seconds())
+        if self.picture.format != "GIF" and not self.is_clip:  # of a GIF this sees whether it is cut off
+            return 1, Fraction(0)
+        return None if self.file is None else animation_span(self.file, self.picture.format)
 
     def frame_times(self) -> list[Fraction]:
         """When each frame is first shown. Most videos are not decoded for it, animations are.
@@ -85,11 +101,11 @@ class Media:
 
         Raises:
             BrokenMediaError: If it is damaged, cut off, no video, has no frame at that time, or more than 100,000 have
-                to be decoded.
+                to be decoded, or too many pixels.
         """
         start = Fraction(start)
         if start <= 0:
-            frames = limited(picture_frames(self.picture, self.file)) if self._video is None else self._video.frames()
+            frames = picture_frames(self.picture, self.file) if self._video is None else self._video.frames()
         elif start >= self.seconds():
             seconds = float(self.seconds())
             raise BrokenMediaError(f"lasts {seconds:g} s, and is asked for from {float(start):g} s on")
@@ -163,8 +179,9 @@ class Media:
     @cached_property
     def _span(self) -> tuple[int, Fraction]:
         """Frames and seconds of what Pillow reads."""
-        if self.picture.format != "GIF" and not self.is_clip:  # one is decoded to see whether it is cut off
-            return 1, Fraction(0)
+        told = self.told_span()
+        if told is not None:
+            return told
         for frame in self.frames():
             last = frame
         return last.number + 1, last.time + last.duration

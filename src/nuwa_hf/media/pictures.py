@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Images and animations, which Pillow reads, as frames with times."""
 
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,7 +11,9 @@ from typing import BinaryIO
 
 import PIL.Image
 
+from nuwa_hf.media.animation_span import frame_duration
 from nuwa_hf.media.errors import BrokenMediaError, pillow_reading
+from nuwa_hf.media.frame_limit import MAX_ANIMATION_PIXELS, limited
 from nuwa_hf.media.frame_sampling import TimedFrame
 from nuwa_hf.media.orientation import upright
 
@@ -19,7 +22,6 @@ from nuwa_hf.media.orientation import upright
 READ_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "TGA")
 READ_NAMES = "PNG, JPEG, GIF, WebP, AVIF, TIFF, BMP, PPM, JPEG 2000, TGA or HEIC"
 ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")  # in other formats the further pictures are pages or thumbnails
-MILLISECONDS_OF_NONE = 100  # that players show a frame whose duration is 0 or missing
 
 
 def is_animated(picture: PIL.Image.Image) -> bool:
@@ -49,8 +51,12 @@ def picture_frames(picture: PIL.Image.Image, file: BinaryIO | None = None) -> It
         `TimedFrame`: the right way up, of the modes that Pillow reads.
 
     Raises:
-        BrokenMediaError: If the file is damaged or cut off.
+        BrokenMediaError: If the file is damaged or cut off, or has too many frames or pixels to be read.
     """
+    return limited(_frames(picture, file), lambda frame: math.prod(frame.picture().size), MAX_ANIMATION_PIXELS)
+
+
+def _frames(picture: PIL.Image.Image, file: BinaryIO | None) -> Iterator[TimedFrame]:
     # A GIF that is cut off in its second frame does not count as animated.
     if picture.format != "GIF" and not is_animated(picture):
         yield TimedFrame(0, Fraction(0), Fraction(0), partial(_given, upright(picture)))
@@ -60,7 +66,7 @@ def picture_frames(picture: PIL.Image.Image, file: BinaryIO | None = None) -> It
     try:
         while _seek(picture, hidden + number):
             frame = upright(picture)
-            duration = Fraction(picture.info.get("duration") or MILLISECONDS_OF_NONE).limit_denominator(1000) / 1000
+            duration = frame_duration(picture.info.get("duration"))
             yield TimedFrame(number, time, duration, partial(_given, frame))
             number, time = number + 1, time + duration
         if file is not None and picture.format == "GIF":
@@ -77,7 +83,9 @@ def _seek(picture: PIL.Image.Image, place: int) -> bool:
     with pillow_reading():
         if place < picture.tell() and picture.format == "PNG":
             # Pillow looks ahead to the next frame's head, and would read that one after going back.
-            picture.seek(picture.n_frames - 1)
+            ahead = range(picture.tell() + 1, picture.n_frames)
+            for number in limited(ahead, lambda _: math.prod(picture.size), MAX_ANIMATION_PIXELS):
+                picture.seek(number)
             picture.load()
         try:
             picture.seek(place)

@@ -17,7 +17,7 @@ from av.video.frame import PictureType
 
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.frame_index import FrameIndex, last_gap, scan_packets
-from nuwa_hf.media.frame_limit import limited
+from nuwa_hf.media.frame_limit import MAX_VIDEO_PIXELS, limited
 from nuwa_hf.media.frame_sampling import TimedFrame
 from nuwa_hf.media.orientation import check_pixels, square_size, upright_array
 from nuwa_hf.media.resizing import resize_picture
@@ -38,17 +38,26 @@ class Video:
         self._file = file
 
     @cached_property
+    def told_index(self) -> FrameIndex | None:
+        """When its frames are shown, where its packets tell it.
+
+        Raises:
+            BrokenMediaError: If it is no video, damaged or cut off.
+        """
+        with self._opened() as (container, stream):
+            return scan_packets(container, stream)
+
+    @cached_property
     def index(self) -> FrameIndex:
         """When its frames are shown: read from its packets where they tell it, else by decoding all of them once.
 
         Raises:
             BrokenMediaError: If it is no video, damaged, cut off, or has no frames.
         """
-        with self._opened() as (container, stream):
+        if self.told_index is not None:
+            return self.told_index
+        with self._opened() as (_, stream):
             time_base = stream.time_base
-            index = scan_packets(container, stream)
-        if index is not None:
-            return index
         spans = [(int(frame.time / time_base), frame.duration) for frame in self.frames()]
         if not spans:
             raise BrokenMediaError("has no frames")
@@ -120,7 +129,7 @@ def _decoded(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[a
                 yield frame
                 count += 1
 
-    return limited(decode())
+    return limited(decode(), lambda frame: frame.width * frame.height, MAX_VIDEO_PIXELS)
 
 
 def _entered(

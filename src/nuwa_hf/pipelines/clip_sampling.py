@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import Any, Literal
 
 from nuwa_hf.media.errors import BrokenMediaError
@@ -101,7 +102,7 @@ class ClipSampler:
             BrokenMediaError: As `take` does.
         """
         if media.picture is not None or self.given_rate is not None:
-            return self.take(media.frames(), read, name)
+            return self.take(media.frames(), read, name, partial(self._told_seconds, media))
         if self.longest is not None and self.side == "last":
             rate = exact_rate(self.frame_rate)
             total = math.ceil(media.seconds() * rate)
@@ -110,14 +111,14 @@ class ClipSampler:
                 start = (total - self.kept) / rate
                 window = media.window(frame_rate=self.frame_rate, num_frames=self.kept, start=start)
                 return [frame() for frame in _read_once(window, read)]
-        return self.take(media.frames(), read, name, media.seconds)
+        return self.take(media.frames(), read, name, partial(self._told_seconds, media))
 
     def take(
         self,
         frames: Iterable[TimedFrame],
         read: Callable[[Any], Any],
         name: str,
-        seconds: Callable[[], Fraction] | None = None,
+        seconds: Callable[[], Fraction | None] | None = None,
     ) -> list[Any]:
         """Read the frames that are used; memory does not grow with those that are not.
 
@@ -125,14 +126,15 @@ class ClipSampler:
             frames (`Iterable[TimedFrame]`): the clip.
             read (`Callable`): makes of a frame's picture what is returned.
             name (`str`): what to call the clip in the warning.
-            seconds (`Callable`, *optional*): how long the clip is, where that costs less than to count its frames.
+            seconds (`Callable`, *optional*): how long the clip is, or None where only decoding would tell; by default
+                its frames are counted, which costs nothing where they are in memory.
 
         Returns:
             `list`: what `read` made, at the checkpoint's rate.
 
         Raises:
             BrokenMediaError: If the clip cannot be read, has no frames, more than 4096 that are to be kept, or more
-                than 100,000 in all.
+                than 100,000 in all, or too many pixels in those that are decoded.
         """
         if self.given_rate is not None:
             frames = evenly_timed((frame.picture for frame in frames), self.given_rate)
@@ -151,7 +153,8 @@ class ClipSampler:
                 if seconds is None:
                     count = 1 + sum(1 for _ in sampled)
                 else:
-                    count = math.ceil(seconds() * exact_rate(self.frame_rate)) - len(taken)
+                    told = seconds()
+                    count = None if told is None else math.ceil(told * exact_rate(self.frame_rate)) - len(taken)
                 self._note(name, count, "after")
                 break
             if len(taken) == MAX_CLIP_FRAMES:
@@ -166,12 +169,22 @@ class ClipSampler:
         for cut in self.cuts:
             logger.warning("%s", cut)
 
-    def _note(self, name: str, num_left_out: int, where: str) -> None:
+    def _told_seconds(self, media: Media) -> Fraction | None:
+        """How long a file is shown at the given rate, if its container tells it."""
+        told = media.told_span()
+        if told is None:
+            return None
+        num_frames, seconds = told
+        return seconds if self.given_rate is None else num_frames / exact_rate(self.given_rate)
+
+    def _note(self, name: str, num_left_out: int | None, where: str) -> None:
         frames = "frame" if self.kept == 1 else f"{self.kept} frames"
+        left_out = f"all that comes {where} them is"
+        if num_left_out is not None:
+            left_out = f"{num_left_out} frames {where} them ({num_left_out / self.frame_rate:g} s) are"
         self.cuts.append(
             f"`{name}` is longer than what is used of it, its {self.side} {frames} at {self.frame_rate:g} a second: "
-            f"{num_left_out} frames {where} them ({num_left_out / self.frame_rate:g} s) are left out; give a larger "
-            "`num_frames` to use them."
+            f"{left_out} left out; give a larger `num_frames` to use more."
         )
 
 
