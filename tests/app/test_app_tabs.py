@@ -109,6 +109,20 @@ def test_wrong_input_is_a_message_at_its_field(name, wrong, place, app, uploads)
     assert "/" not in said[place]["message"]  # no folder of this machine
 
 
+@pytest.mark.parametrize("name", ["image-completion", "video-prediction", "video-manipulation"])
+def test_files_are_read_within_the_time_of_a_request(name, app, uploads, monkeypatch):
+    from gradio import Error
+
+    tab = app.tabs[name]
+    values = values_of(tab, uploads[name])
+    monkeypatch.setattr("nuwa_hf.app.task_tab.monotonic", lambda: float("-inf"))  # its turn was long ago
+    said = [one["message"] for one in tab.check(*values) if not one["is_valid"]]
+    assert len(said) == 1
+    assert "must be short enough to be read in time" in said[0]
+    with pytest.raises(Error, match="must be short enough to be read in time"):
+        next(tab.run(*values))
+
+
 def test_what_is_right_gives_no_message(app, uploads):
     for name, tab in app.tabs.items():
         assert all(one["is_valid"] for one in tab.check(*values_of(tab, uploads[name])))

@@ -3,6 +3,7 @@
 """A request that takes too long, or whose visitor has left, stops after a step, and the model is free."""
 
 import threading
+from time import monotonic
 
 import pytest
 import torch
@@ -44,7 +45,7 @@ def test_a_request_that_has_begun_stops_after_its_step_and_the_next_one_is_answe
     from nuwa_hf.app.running_request import RunningRequest
 
     checkpoint, steps, first, go_on = held
-    running = RunningRequest(checkpoint, "text-to-video", LONG, 300)
+    running = RunningRequest(checkpoint, "text-to-video", LONG, 300, monotonic() + 300)
     frames = running.frames()
     assert len(next(filter(None, frames))) == 1
     if reason == "nobody looks":
@@ -64,7 +65,7 @@ def test_a_request_whose_time_is_over_before_its_turn_is_not_begun(loaded):
     from nuwa_hf.app.running_request import RunningRequest
 
     with loaded.sampler._changed:  # the sampler waits
-        running = RunningRequest(loaded, "text-to-video", LONG, 0)
+        running = RunningRequest(loaded, "text-to-video", LONG, 300, monotonic())
         with pytest.raises(TimeoutError, match="ask for less"):
             next(running.frames())
         assert running._future.cancelled()

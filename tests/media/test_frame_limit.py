@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""No file is read without bound: neither its frames nor their pixels."""
+"""No file is read without bound: neither its frames, nor their pixels, nor the time that they take."""
+
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from test_sources import write_video
 
 from nuwa_hf.media import open_media, write_gif
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_limit import reading_until
 
 
 ROWS, COLUMNS = 32, 48
@@ -70,3 +73,18 @@ def test_an_animated_png_goes_back_to_its_start_within_the_limit(tmp_path, monke
         assert [next(frames).number for _ in range(3)] == [0, 1, 2]
         with pytest.raises(BrokenMediaError, match="pixels to read"):
             next(media.frames())
+
+
+def test_a_file_that_is_not_read_in_time_is_refused(path):
+    with open_media(path) as media:
+        with reading_until(monotonic() - 1), pytest.raises(BrokenMediaError, match="takes too long") as error:
+            next(media.frames())
+        assert error.value.rule == "short enough to be read in time"
+    with open_media(path) as media:
+        frames = media.frames()
+        with reading_until(monotonic() + 100):
+            next(frames)
+            with reading_until(monotonic() - 1), pytest.raises(BrokenMediaError, match="takes too long"):
+                next(frames)
+    with open_media(path) as media:
+        assert len(list(media.frames())) == COUNT

@@ -3,6 +3,7 @@
 """What is painted in the browser: masks on a picture or a frame of a clip, sketches in the colours of the classes."""
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import gradio as gr
@@ -16,6 +17,7 @@ from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.app.messages import shown_error
 from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.media.frame_limit import reading_until
 
 
 CANVAS = 512  # pixels of the longer side of what is painted on
@@ -24,7 +26,7 @@ MASK_COLOR = "#ff00ff"
 
 
 def build_mask_editor(
-    elem_id: str, command: TaskCommand, upload: gr.File, checkpoint: LoadedCheckpoint
+    elem_id: str, command: TaskCommand, upload: gr.File, checkpoint: LoadedCheckpoint, limits: AppLimits
 ) -> gr.ImageEditor:
     """Build the editor of a mask, on the picture or on a frame of the clip that is uploaded.
 
@@ -33,6 +35,7 @@ def build_mask_editor(
         command (`TaskCommand`): the task's command.
         upload (`gr.File`): what is uploaded.
         checkpoint (`LoadedCheckpoint`): says which frames of a clip are taken.
+        limits (`AppLimits`): how long they may be read.
 
     Returns:
         `gr.ImageEditor`: the editor.
@@ -50,14 +53,16 @@ def build_mask_editor(
         )
         place = gr.Slider(1, 2, value=1, step=1, label="Frame to paint on", elem_id=f"{elem_id}-frame", visible=False)
 
+    def read(uploads: str | Sequence[str] | None) -> list[PIL.Image.Image]:
+        with shown_error(), reading_until(monotonic() + limits.max_seconds):
+            return frames_to_paint_on(uploads, checkpoint.pipeline(command.task.name), CANVAS)
+
     def show(uploads: str | Sequence[str] | None, number: float) -> PIL.Image.Image | None:
-        with shown_error():
-            frames = frames_to_paint_on(uploads, checkpoint.pipeline(command.task.name), CANVAS)
+        frames = read(uploads)
         return frames[min(int(number), len(frames)) - 1] if frames else None
 
     def show_first(uploads: str | Sequence[str] | None) -> tuple[PIL.Image.Image | None, Any]:
-        with shown_error():
-            frames = frames_to_paint_on(uploads, checkpoint.pipeline(command.task.name), CANVAS)
+        frames = read(uploads)
         slider = gr.Slider(maximum=max(2, len(frames)), value=1, visible=len(frames) > 1)
         return (frames[0] if frames else None), slider
 

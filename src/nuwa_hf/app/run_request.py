@@ -65,7 +65,7 @@ def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits:
 
 
 def run_request(
-    request: VisitorRequest, checkpoint: LoadedCheckpoint, folder: Path, limits: AppLimits
+    request: VisitorRequest, checkpoint: LoadedCheckpoint, folder: Path, limits: AppLimits, deadline: float
 ) -> Iterator[PIL.Image.Image | Answer | None]:
     """Answer a request.
 
@@ -74,6 +74,7 @@ def run_request(
         checkpoint (`LoadedCheckpoint`): what does it.
         folder (`Path`): where to write the results.
         limits (`AppLimits`): how long it may take.
+        deadline (`float`): when that is over, by the monotonic clock, in seconds.
 
     Yields:
         `PIL.Image.Image`: each frame as it comes, of all videos side by side.
@@ -89,7 +90,7 @@ def run_request(
     task, scale = request.command.task, request.args.scale
     fps = getattr(request.args, "fps", None) or checkpoint.pipeline(task.name).frame_rate
     given = {**request.call_arguments, "generator": [torch.Generator().manual_seed(seed) for seed in request.seeds]}
-    running = RunningRequest(checkpoint, task.name, given, limits.max_seconds)
+    running = RunningRequest(checkpoint, task.name, given, limits.max_seconds, deadline)
     with closing(running.frames()) as frames:
         for pictures in frames:
             yield None if pictures is None else _side_by_side(enlarge(pictures, scale))

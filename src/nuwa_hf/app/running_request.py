@@ -15,6 +15,7 @@ import PIL.Image
 import torch
 
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
+from nuwa_hf.media.frame_limit import reading_until
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.pipelines.finished_frames import frames_after_waves
 from nuwa_hf.pipelines.mask_input import composite
@@ -36,6 +37,7 @@ class RunningRequest:
         task (`str`): the name of the task.
         arguments (`dict[str, Any]`): those of the pipeline's call.
         max_seconds (`int`): how long it may take.
+        deadline (`float`): when that is over, by the monotonic clock, in seconds.
 
     Raises:
         SamplerFullError: If as many requests wait as may.
@@ -43,16 +45,19 @@ class RunningRequest:
         ValueError: If an argument has no valid value.
     """
 
-    def __init__(self, checkpoint: LoadedCheckpoint, task: str, arguments: dict[str, Any], max_seconds: int):
+    def __init__(
+        self, checkpoint: LoadedCheckpoint, task: str, arguments: dict[str, Any], max_seconds: int, deadline: float
+    ):
         self._pipeline = checkpoint.pipeline(task)
-        self._call = self._pipeline.check_inputs(**arguments)
-        self._max_seconds, self._deadline = max_seconds, monotonic() + max_seconds
+        self._max_seconds, self._deadline = max_seconds, deadline
         self._is_wanted = True
         self._finished: SimpleQueue[tuple[int, torch.Tensor] | None] = SimpleQueue()
         self._frames_after_waves = []
-        if self._pipeline.task.output == "video" and self._call.options.num_candidates == 1:
-            self._frames_after_waves = frames_after_waves(self._pipeline, self._call)
-        self._future = checkpoint.sampler.submit(task, **arguments, callback_on_step_end=self._end_step)
+        with reading_until(deadline):
+            self._call = self._pipeline.check_inputs(**arguments)
+            if self._pipeline.task.output == "video" and self._call.options.num_candidates == 1:
+                self._frames_after_waves = frames_after_waves(self._pipeline, self._call)
+            self._future = checkpoint.sampler.submit(task, **arguments, callback_on_step_end=self._end_step)
         self._future.add_done_callback(lambda _: self._finished.put(None))
 
     def frames(self) -> Iterator[list[PIL.Image.Image] | None]:

@@ -80,7 +80,7 @@ def _add_components(
                     inputs[f"{field.name}_files"] = _upload(field, given)
                 elif field.kind == "mask":
                     place = next(key for key in ("image_files", "video_files") if key in inputs)
-                    inputs["mask"] = build_mask_editor(given["elem_id"], command, inputs[place], checkpoint)
+                    inputs["mask"] = build_mask_editor(given["elem_id"], command, inputs[place], checkpoint, limits)
                 elif field.kind in ("sketch", "sketches"):
                     inputs |= build_sketch_editor(field, command, checkpoint, limits)
                 else:

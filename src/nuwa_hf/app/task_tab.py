@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,7 @@ from nuwa_hf.app.run_request import Answer, check_request, run_request
 from nuwa_hf.app.task_form import TaskForm, build_form
 from nuwa_hf.app.visitor_request import VisitorRequest, read_request
 from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.media.frame_limit import reading_until
 
 
 NUM_OUTPUTS = 4  # of a checkpoint
@@ -51,7 +53,7 @@ class TaskTab:
         """
         with tempfile.TemporaryDirectory(prefix="nuwa-") as folder:
             try:
-                self._read(values, Path(folder))
+                self._read(values, Path(folder), self._deadline())
             except FIELD_ERRORS as error:
                 message = plain_message(error)
                 place = self.form.place_of(named_in(message))
@@ -73,25 +75,29 @@ class TaskTab:
         with tempfile.TemporaryDirectory(prefix="nuwa-") as folder, shown_error():
             yield from self._run(values, Path(folder))
 
-    def _read(self, values: Sequence[Any], folder: Path) -> VisitorRequest:
+    def _deadline(self) -> float:
+        return monotonic() + self.limits.max_seconds
+
+    def _read(self, values: Sequence[Any], folder: Path, deadline: float) -> VisitorRequest:
         first = self.checkpoints[0]
         by_name = dict(zip(self.form.inputs, values, strict=True))
         request = read_request(
             self.form.command, by_name, folder, limits=self.limits, classes=first.classes, size=first.size
         )
-        for checkpoint in self.checkpoints:
-            check_request(request, checkpoint, self.limits)
+        with reading_until(deadline):
+            for checkpoint in self.checkpoints:
+                check_request(request, checkpoint, self.limits)
         return request
 
     def _run(self, values: Sequence[Any], folder: Path) -> Iterator[list[Any]]:
-        given = folder / "given"
+        given, deadline = folder / "given", self._deadline()
         given.mkdir()
-        request = self._read(values, given)
+        request = self._read(values, given, deadline)
         yield [None] * len(self.outputs)
         for number, checkpoint in enumerate(self.checkpoints):
             results = folder / str(number)
             results.mkdir()
-            for part in run_request(request, checkpoint, results, self.limits):
+            for part in run_request(request, checkpoint, results, self.limits, deadline):
                 updates = [gr.skip() for _ in self.outputs]
                 first = number * NUM_OUTPUTS
                 if isinstance(part, Answer):

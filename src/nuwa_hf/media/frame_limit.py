@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Bounds on what is read from one file: its frames, and their pixels."""
+"""Bounds on what is read from one file: its frames, their pixels, and the time that it takes."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import monotonic
 from typing import TypeVar
 
 from nuwa_hf.media.errors import BrokenMediaError
@@ -13,12 +17,13 @@ Frame = TypeVar("Frame")
 MAX_DECODED_FRAMES = 100_000
 MAX_VIDEO_PIXELS = 2**38  # more than that many frames of 1920x1080
 MAX_ANIMATION_PIXELS = 2**33  # 4,000 frames of 1920x1080; Pillow makes the whole picture anew for each
+_DEADLINE = ContextVar("deadline", default=math.inf)
 
 
 def limited(
     frames: Iterable[Frame], pixels: Callable[[Frame], int] | None = None, max_pixels: int = 0
 ) -> Iterator[Frame]:
-    """Frames that are read one after another, but neither endlessly many nor of endlessly many pixels.
+    """Frames that are read one after another, but not endlessly many, of endlessly many pixels, or for ever.
 
     Args:
         frames (`Iterable`): the frames.
@@ -29,7 +34,7 @@ def limited(
         What is in `frames`.
 
     Raises:
-        BrokenMediaError: If there are more than 100,000, or more pixels.
+        BrokenMediaError: If there are more than 100,000, or more pixels, or the time of `reading_until` is over.
     """
     total = 0
     for number, frame in enumerate(frames):
@@ -42,4 +47,22 @@ def limited(
                     f"has more than {max_pixels:,} pixels to read, in {number + 1} frames or more",
                     remedy="cut the clip, or shrink it",
                 )
+        if monotonic() > _DEADLINE.get():
+            raise BrokenMediaError(
+                "takes too long", rule="short enough to be read in time", remedy="cut the clip, or shrink it"
+            )
         yield frame
+
+
+@contextmanager
+def reading_until(deadline: float) -> Iterator[None]:
+    """Within the block, files are read until a time, and no longer.
+
+    Args:
+        deadline (`float`): by the monotonic clock, in seconds. What reads on then raises `BrokenMediaError`.
+    """
+    before = _DEADLINE.set(deadline)
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(before)
