@@ -15,7 +15,7 @@ from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import write_gif, write_png
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.training.init.costs import Costs, Speed
-from nuwa_hf.training.init.data_facts import DataFacts
+from nuwa_hf.training.init.data_facts import DataFacts, look_at
 from nuwa_hf.training.init.first_settings import Machine, choose_settings
 from nuwa_hf.training.init.init_command import main
 from nuwa_hf.training.init.machine_speed import transformer_speed
@@ -196,6 +196,16 @@ def test_a_step_has_a_row_of_each_task_and_fits_the_memory():
     assert choose_settings(facts_of(100, 2, 12.0, side=50), roomy, "small").image_size == 128
     with pytest.raises(ValueError, match="`preset` must be one of"):
         choose_settings(many, MACHINE, "nuwa-336")
+
+
+def test_clips_are_held_out_where_there_are_enough_whatever_the_number_of_their_captions(tmp_path):
+    captioned(tmp_path)
+    rows = [{"file_name": f"{n}.gif", "text": f"a sky {n}, {way}"} for way in range(4) for n in range(3)]
+    (tmp_path / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    facts = look_at(str(tmp_path))
+    assert (facts.num_rows, facts.num_clips) == (12, 3)
+    assert choose_settings(facts, MACHINE).validation_share == 0.0
+    assert choose_settings(replace(facts, num_repeats=0), MACHINE).validation_share == 0.1
 
 
 def test_columns_that_are_named_are_those_of_all_commands(tmp_path, capsys):

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import datasets
+
 from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.find_columns import find_columns, usable_caption_source
 from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
 from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
+from nuwa_hf.datasets.repeated_media import repeated_media
 
 
 MOST_LOOKED_AT = 64  # rows, evenly spread
@@ -29,6 +32,7 @@ class DataFacts:
         prompts (`tuple[str, ...]`): a few different captions.
         media_column (`str`, *optional*): the column of images or clips, if the user named it.
         caption_column (`str`, *optional*): that of captions, likewise.
+        num_repeats (`int`, defaults to 0): rows of files that an earlier row names too.
     """
 
     num_rows: int
@@ -39,6 +43,12 @@ class DataFacts:
     prompts: tuple[str, ...]
     media_column: str | None = None
     caption_column: str | None = None
+    num_repeats: int = 0
+
+    @property
+    def num_clips(self) -> int:
+        """How many clips or images there are."""
+        return self.num_rows - self.num_repeats
 
     @property
     def num_looked_at(self) -> int:
@@ -105,6 +115,7 @@ def look_at(
             f"`dataset` must hold images or clips that can be read, got {dataset!r}: {name} {reason}; look at it with "
             "`nuwa-hf inspect`."
         )
+    is_of_files = isinstance(rows.features[columns.media], datasets.Value)  # bytes would all have to be read
     given = [caption for caption in captions if caption is not None]
     prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
     return DataFacts(
@@ -116,6 +127,7 @@ def look_at(
         prompts=prompts,
         media_column=media_column,
         caption_column=caption_column,
+        num_repeats=len(repeated_media(rows, columns.media)) if is_of_files else 0,
     )
 
 

@@ -169,7 +169,7 @@ def choose_settings(
     steps = _rounded(max(FEWEST_STEPS, min(affordable, useful)))
     return FirstSettings(
         *(config, preset, image_size, num_frames, frame_rate, stride),
-        *(facts.num_rows, samples, _unusable_share(facts, num_frames, frame_rate)),
+        *(facts.num_clips, samples, _unusable_share(facts, num_frames, frame_rate)),
         *(tasks, at_once, rows // at_once, steps),
     )
 
