@@ -128,13 +128,17 @@ def test_formats_that_start_programs_or_read_without_bound_are_refused(tmp_path,
     assert PIL.Image.open(path).size == (8, 8)
     with pytest.raises(ValueError, match=r"^`image` must be an image file, PNG, JPEG, .* of no known image format.*$"):
         load_image(path, "image")
-    with pytest.raises(BrokenMediaError, match="cannot be decoded|has no video stream"):
+    with pytest.raises(BrokenMediaError, match=r"cannot be decoded|has no video stream"):
         frames_of(path)
     assert not started
 
 
 @pytest.mark.parametrize(
-    "ending", ["apng", "avif", "bmp", "dib", "gif", "j2k", "jfif", "jp2", "jpg", "mpo", "pbm", "pgm", "png", "ppm", "tga", "tif", "tiff", "webp"]
+    "ending",
+    [
+        *("apng", "avif", "bmp", "dib", "gif", "j2k", "jfif", "jp2", "jpg"),
+        *("mpo", "pbm", "pgm", "png", "ppm", "tga", "tif", "tiff", "webp"),
+    ],
 )
 def test_every_promised_format_is_read(tmp_path, ending):
     assert f".{ending}" in MEDIA_ENDINGS
