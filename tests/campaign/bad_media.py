@@ -20,13 +20,13 @@ from tiny import FRAME_SIZE, tiny_inputs, tiny_pipeline
 from warm_processes import WarmProcesses
 
 from campaign.attempts import Attempts
-from campaign.seed_media import mutate, write_greedy_files, write_seed_files
+from campaign.seed_media import REFUSED, mutate, write_greedy_files, write_seed_files
 from nuwa_hf import NuwaImageCompletionPipeline, NuwaSketchToImagePipeline
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
 
 
-SECONDS = 60
+SECONDS = 180  # for four readers; a greedy animation is decoded for up to a minute before it is refused
 MEMORY = 3 * 2**30  # of addresses beyond those that the process begins with
 
 
@@ -122,7 +122,7 @@ class BadMedia:
             seed (`int`, *optional*): of the damage; None for the file as it is.
 
         Returns:
-            `dict[str, Any]`: the verdict, seconds, what was said.
+            `dict[str, Any]`: the verdict, seconds, what was said. A good file that is refused has not held.
         """
         path = next(path for path in (*self.seeds, *self.greedy) if path.name == file)
         if seed is not None:
@@ -144,6 +144,9 @@ class BadMedia:
         found = json.loads(answer.read_text(encoding="utf-8"))
         if found["faults"]:
             return {"verdict": "fault", "seconds": seconds, **found}
+        is_good = seed is None and path in self.seeds and file not in REFUSED
+        if is_good and found["said"]["video"] != "read":  # which takes pictures too, as clips of one frame
+            return {"verdict": "refused", "seconds": seconds, **found}
         if seed is not None:
             path.unlink()
         for log in (process.output, process.errors):

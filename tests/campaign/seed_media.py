@@ -5,6 +5,7 @@
 import struct
 import zlib
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -25,6 +26,8 @@ VIDEOS = {
     "ffv1.mkv": ("ffv1", "yuv420p", {}),
     "variable.mkv": ("libx264", "yuv420p", {}),
 }
+# Of the good files those that are no images and no clips.
+REFUSED = ("empty.webm", "sound_only.mp4", "text_called.gif")
 
 
 def frames(count: int, seed: int, channels: int = 3) -> np.ndarray:
@@ -70,7 +73,7 @@ def _write_stills(folder: Path) -> None:
         exif = PIL.Image.Exif()
         exif[0x0112] = orientation
         color.save(folder / f"exif{orientation}.jpg", exif=exif)
-    for ending in ("bmp", "tiff", "webp", "ppm"):
+    for ending in ("bmp", "tiff", "webp", "ppm", "avif", "jp2", "tga"):
         color.save(folder / f"rgb.{ending}")
     PIL.Image.fromarray((wide / 65535).astype(np.float32)).save(folder / "float.tif")
 
@@ -107,7 +110,7 @@ def _write_sound(path: Path) -> None:
 
 
 def write_greedy_files(folder: Path) -> list[Path]:
-    """Write small files that ask for much time or memory: huge pictures, 100,000 frames.
+    """Write small files that ask for much time or memory: huge pictures, 100,000 frames, programs to be started.
 
     Args:
         folder (`Path`): a new folder.
@@ -119,14 +122,69 @@ def write_greedy_files(folder: Path) -> list[Path]:
     (folder / "huge.png").write_bytes(_black_png(30_000, 30_000))
     (folder / "wide.png").write_bytes(_black_png(10**6, 400))
     (folder / "claimed.png").write_bytes(_black_png(30_000, 30_000)[:2000])
-    dot = PIL.Image.new("P", (1, 1))
-    dot.save(folder / "one.gif", save_all=True, append_images=[PIL.Image.new("P", (1, 1), 1)], duration=10)
-    start = (folder / "one.gif").read_bytes()
-    frame = start[start.index(b"\x21\xf9") : start.rindex(b"\x21\xf9")]  # with the control before it
-    (folder / "one.gif").unlink()
-    (folder / "many.gif").write_bytes(start[: start.index(b"\x21\xf9")] + frame * 100_001 + b";")
+    (folder / "many.gif").write_bytes(many_dots(100_001, (1, 1)))
+    (folder / "large.gif").write_bytes(many_dots(100_000, (13_000, 13_000)))
+    PIL.Image.new("RGB", (8, 8)).save(folder / "program.eps")
+    (folder / "program.png").write_bytes((folder / "program.eps").read_bytes())
+    (folder / "lists.fits").write_bytes(packed_fits(13_000, 13_000))
     _write_video(folder / "large.mp4", np.zeros((2, *SIZE, 3), np.uint8), "mpeg4", "yuv420p", {}, range(2))
+    _write_video(folder / "claimed.ivf", np.zeros((2, *SIZE, 3), np.uint8), "libvpx", "yuv420p", {}, range(2))
+    (folder / "claimed.ivf").write_bytes(claimed_ivf((folder / "claimed.ivf").read_bytes(), 16_383, 11_000))
     return sorted(folder.iterdir())
+
+
+def many_dots(count: int, canvas: tuple[int, int]) -> bytes:
+    """A GIF of many frames of one pixel each.
+
+    Args:
+        count (`int`): frames.
+        canvas (`tuple[int, int]`): width and height of the picture that they are put on.
+
+    Returns:
+        `bytes`: the file.
+    """
+    file = BytesIO()
+    black, white = (PIL.Image.new("L", (1, 1), level) for level in (0, 255))
+    black.save(file, "GIF", save_all=True, append_images=[white], duration=10)
+    data = file.getvalue()
+    first, second = data.index(b"\x21\xf9"), data.rindex(b"\x21\xf9")  # the control before each frame
+    return data[:6] + struct.pack("<HH", *canvas) + data[10:first] + data[first:second] * count + b";"
+
+
+def packed_fits(width: int, height: int) -> bytes:
+    """A FITS picture of that size whose pixels are packed with gzip, all of them zero.
+
+    Args:
+        width (`int`): columns.
+        height (`int`): rows.
+
+    Returns:
+        `bytes`: the file.
+    """
+    table = {"XTENSION": "'BINTABLE'", "BITPIX": 8, "NAXIS": 2, "NAXIS1": 0, "NAXIS2": 0}
+    picture = {"ZIMAGE": "T", "ZCMPTYPE": "'GZIP_1  '", "ZBITPIX": 8, "ZNAXIS": 2, "ZNAXIS1": width, "ZNAXIS2": height}
+    head = b""
+    for unit in ({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 0}, table | picture):
+        lines = [*(f"{key:8}= {value}" for key, value in unit.items()), "END"]
+        head += b"".join(line.ljust(80).encode() for line in lines)
+        head += b" " * (-len(head) % 2880)
+    packer = zlib.compressobj(wbits=31)
+    return head + b"".join(packer.compress(bytes(4 * width)) for _ in range(height)) + packer.flush()
+
+
+def claimed_ivf(data: bytes, width: int, height: int) -> bytes:
+    """A VP8 video whose heads say another size.
+
+    Args:
+        data (`bytes`): the video in an IVF file.
+        width (`int`): columns, below 2^14.
+        height (`int`): rows, below 2^14.
+
+    Returns:
+        `bytes`: the file.
+    """
+    size, first = struct.pack("<HH", width, height), data.index(b"\x9d\x01\x2a") + 3  # of the first frame
+    return data[:12] + size + data[16:first] + size + data[first + 4 :]
 
 
 def _black_png(width: int, height: int) -> bytes:

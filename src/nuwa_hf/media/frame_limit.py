@@ -16,7 +16,7 @@ Frame = TypeVar("Frame")
 # One after another: a few bytes of a damaged or hostile file can ask for far more.
 MAX_DECODED_FRAMES = 100_000
 MAX_VIDEO_PIXELS = 2**38  # more than that many frames of 1920x1080
-MAX_ANIMATION_PIXELS = 2**33  # 4,000 frames of 1920x1080; Pillow makes the whole picture anew for each
+MAX_ANIMATION_PIXELS = 2**32  # 2,000 frames of 1920x1080; Pillow makes the whole picture anew for each
 _DEADLINE = ContextVar("deadline", default=math.inf)
 
 
