@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What visitors cannot do: open paths and URLs, inject HTML, upload or wait without bound."""
 
+import io
 import re
 import shutil
 
@@ -47,6 +48,13 @@ def test_a_path_or_url_that_is_typed_is_not_opened(path, app, server, tmp_path):
     for values in ({"image_files": file_at(typed)}, {"mask": {"background": file_at(typed), "layers": []}}):
         answer = join(app, server, "image-completion", **values)
         assert answer.status_code == 400
+
+
+def test_a_painting_that_is_a_program_is_not_run(app):
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(file, "EPS")
+    with pytest.raises(OSError, match="Ghostscript"):
+        PIL.Image.open(file).load()
 
 
 def test_a_url_in_a_text_is_not_opened(app, server):

@@ -5,6 +5,8 @@
 import os
 from typing import TYPE_CHECKING
 
+import PIL.EpsImagePlugin
+
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
@@ -23,6 +25,9 @@ def build_app(
     limits: AppLimits | None = None,
 ) -> "gr.Blocks":
     """The app in the browser: the eight tasks on a checkpoint, or on two side by side.
+
+    From then on Pillow starts no Ghostscript in this process: Gradio opens what a visitor has painted as whatever
+    Pillow knows, and an EPS is a program.
 
     Args:
         checkpoint (`str` or `os.PathLike`, *optional*, defaults to `DEMO_CHECKPOINT`): a folder or Hub id.
@@ -44,6 +49,7 @@ def build_app(
             build_app("user/model").launch()
     """
     page = _page()
+    PIL.EpsImagePlugin.gs_binary = False
     limits, chosen = limits or AppLimits(), choose_device(device)
     names = [checkpoint] if compare is None else [checkpoint, compare]
     return page.build_page([LoadedCheckpoint.load(name, limits, chosen) for name in names], limits)
