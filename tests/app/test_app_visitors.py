@@ -3,6 +3,7 @@
 """What visitors cannot do: open paths and URLs, inject HTML, upload or wait without bound."""
 
 import io
+import os
 import re
 import shutil
 
@@ -50,11 +51,15 @@ def test_a_path_or_url_that_is_typed_is_not_opened(path, app, server, tmp_path):
         assert answer.status_code == 400
 
 
-def test_a_painting_that_is_a_program_is_not_run(app):
+def test_a_painting_that_is_a_program_is_not_run(app, tmp_path, monkeypatch):
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     file = io.BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(file, "EPS")
-    with pytest.raises(OSError, match="Ghostscript"):
+    with pytest.raises(OSError, match="Unable to locate Ghostscript"):
         PIL.Image.open(file).load()
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_url_in_a_text_is_not_opened(app, server):
