@@ -94,6 +94,44 @@ def test_streams_parquet_saved_and_generated_data_sets_give_the_same_samples(fol
     assert_equal(samples(generated, sketch_column="sketch"), expected)
 
 
+def write_numbers(folder):
+    """Ten captioned pictures in a saved data set, in one with splits, and inside of a file."""
+    inside = [{"bytes": bytes([number]), "path": None} for number in range(10)]
+    features = datasets.Features({"image": datasets.Image(), "text": datasets.Value("string")})
+    made = datasets.Dataset.from_dict({"image": inside, "text": [str(n) for n in range(10)]}, features=features)
+    made.save_to_disk(folder / "saved")
+    parts = {"train": made.select(range(6)), "val": made.select(range(6, 10))}
+    datasets.DatasetDict(parts).save_to_disk(folder / "with_splits")
+    made.to_parquet(folder / "rows.parquet")
+
+
+@pytest.mark.parametrize("name", ["saved", "with_splits", "rows.parquet"])
+def test_splits_of_rows_that_datasets_reads_are_those_that_are_named(name, tmp_path):
+    write_numbers(tmp_path)
+
+    def texts(split):
+        return "".join(open_dataset(tmp_path / name, split=split)["text"])
+
+    train = "012345" if name == "with_splits" else "0123456789"
+    assert texts("train") == train
+    assert texts("all") == "0123456789"
+    half = len(train) // 2
+    assert (texts("train[:50%]"), texts("train[50%:]")) == (train[:half], train[half:])
+    if name == "with_splits":
+        assert (texts("val"), texts("val[1:]+train[:1]")) == ("6789", "7890")
+    for wrong in ("test", "train[20:]" if name != "rows.parquet" else "validation"):
+        with pytest.raises(ValueError, match="`dataset"):
+            open_dataset(tmp_path / name, split=wrong)
+
+
+def test_a_saved_split_has_its_own_name_too(tmp_path):
+    datasets.Dataset.from_dict({"text": ["a", "b"]}, split="validation").save_to_disk(tmp_path / "saved")
+    for split in ("train", "validation", "all"):
+        assert list(open_dataset(tmp_path / "saved", split=split)["text"]) == ["a", "b"]
+    (row,) = open_dataset(tmp_path / "saved", split="validation[1:]", streaming=True)
+    assert row == {"text": "b"}
+
+
 def test_rows_from_a_start_on_are_the_rest_of_all_rows(folder):
     for streaming in (False, True):
         media = CaptionedMedia(open_dataset(folder, streaming=streaming), **SIZE, num_frames=3)

@@ -72,6 +72,8 @@ def test_a_file_of_rows_at_a_url_names_clips_from_its_folder(memory, tmp_path):
 def test_files_with_clips_inside_are_read_at_a_url(parquet, name):
     rows = samples(open_dataset(f"{parquet.as_uri()}{name}", streaming=True))
     assert [row["caption"] for row in rows] == [f"clip {n}" for n in range(5 if name.endswith("a.parquet") else 7)]
+    with pytest.raises(ValueError, match=r"`dataset` must be .* which cannot be opened"):
+        open_dataset(f"{parquet.as_uri()}{name}", split="val", streaming=True)
 
 
 @pytest.mark.parametrize("of", ["clips", "rows"])

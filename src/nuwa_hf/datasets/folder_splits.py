@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The splits of a local data set: train, validation and test."""
+"""The splits of a local data set: train, validation and test, and slices of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -59,16 +59,35 @@ def rows_of_split(names: Sequence[str | None], split: str, where: str) -> list[i
     rows = {name: numbers for name, numbers in rows.items() if numbers} | {"all": list(range(len(names)))}
     spellings = {name: next((one for one in _SPELLINGS if one[0] == name), (name,)) for name in rows}
     numbers = {spelling: rows[name] for name, those in spellings.items() for spelling in those}
+    parts = parts_of_split({name: len(one) for name, one in numbers.items()}, split, where, list(rows))
+    return [number for name, part in parts for number in numbers[name][part.start : part.stop]]
+
+
+def parts_of_split(
+    lengths: Mapping[str, int], split: str, where: str, names: Sequence[str]
+) -> list[tuple[str, range]]:
+    """What of some splits another one names.
+
+    Args:
+        lengths (`Mapping[str, int]`): the rows of each split.
+        split (`str`): one of them, or a slice such as "train[:90%]" as `datasets` has it.
+        where (`str`): the data set, for messages.
+        names (`Sequence[str]`): the splits to choose from, for messages.
+
+    Returns:
+        `list[tuple[str, range]]`: splits and rows of each, in their order.
+
+    Raises:
+        ValueError: If there is no such split, or the slice is empty or cannot be read.
+    """
     try:
-        parts = datasets.ReadInstruction.from_spec(split).to_absolute(
-            {name: len(one) for name, one in numbers.items()}
-        )
+        parts = datasets.ReadInstruction.from_spec(split).to_absolute(dict(lengths))
     except (ValueError, AssertionError) as error:
         raise ValueError(
-            f"`dataset_split` must be one of {list(rows)} for {where}, or a slice such as 'train[:90%]', got "
+            f"`dataset_split` must be one of {list(names)} for {where}, or a slice such as 'train[:90%]', got "
             f"{split!r}: {error}; choose one of these."
         ) from error
-    found = [number for part in parts for number in numbers[part.splitname][part.from_ : part.to]]
-    if not found:
+    found = [(part.splitname, range(part.from_, part.to)) for part in parts]
+    if not any(rows for _, rows in found):
         raise ValueError(f"`dataset_split` must name at least one row of {where}, got {split!r}; name a larger slice.")
     return found

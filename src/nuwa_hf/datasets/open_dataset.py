@@ -15,7 +15,7 @@ from nuwa_hf.argument_types import check_types
 from .file_columns import is_url
 from .find_columns import CAPTION_COLUMNS
 from .folder_files import FolderFiles
-from .folder_splits import rows_of_split
+from .folder_splits import parts_of_split, rows_of_split
 from .left_out import LeftOut, left_out_summary
 from .local_folder import LocalRows, is_metadata, read_folder, read_row_file
 from .metadata_rows import ROW_ENDINGS, holds_embedded_media, is_row_file, names_files
@@ -66,7 +66,7 @@ def open_dataset(
     if _is_saved(place):
         return _open_saved(place, split, streaming)
     if place.is_file():
-        return _load(str(path), "parquet", data_files={split: str(place)}, split=split, streaming=streaming)
+        return _load(str(path), "parquet", data_files={"train": str(place)}, split=split, streaming=streaming)
     return _load(str(path), str(place if place.is_dir() else path), split=split, streaming=streaming)
 
 
@@ -99,8 +99,7 @@ def _open_url(url: str, split: str, streaming: bool):
     builder = files.builder()
     if builder is None:
         return _open_rows(files.rows(), split, url, streaming)
-    data_files = {split.partition("[")[0]: files.data_files()}
-    return _load(url, builder, data_files=data_files, split=split, streaming=streaming)
+    return _load(url, builder, data_files={"train": files.data_files()}, split=split, streaming=streaming)
 
 
 def _hub_id(url: str) -> str | None:
@@ -132,10 +131,15 @@ def _load(place: str, *arguments: Any, **others: Any):
 def _open_saved(folder: Path, split: str, streaming: bool):
     saved = datasets.load_from_disk(str(folder))
     if isinstance(saved, datasets.DatasetDict):
-        if split not in saved:
-            raise ValueError(f"`dataset_split` must be one of {list(saved)}, got {split!r}; choose one of these.")
-        saved = saved[split]
-    return saved.to_iterable_dataset(num_shards=min(len(saved), _STREAM_PARTS)) if streaming else saved
+        parts, split = dict(saved), "+".join(saved) if split == "all" else split
+    else:
+        parts = dict.fromkeys(("train", str(saved.split or "train"), "all"), saved)
+    names = list(dict.fromkeys((*parts, "all")))
+    chosen = parts_of_split({name: len(part) for name, part in parts.items()}, split, str(folder), names)
+    found = datasets.concatenate_datasets(
+        [parts[name] if len(rows) == len(parts[name]) else parts[name].select(rows) for name, rows in chosen]
+    )
+    return found.to_iterable_dataset(num_shards=min(len(found), _STREAM_PARTS)) if streaming else found
 
 
 def without_decoding(dataset):
