@@ -47,6 +47,12 @@ def test_folders_are_compared_one_by_one_only_if_they_hold_as_much(folders):
         compare(*folders, ["psnr"])
 
 
+def test_a_metric_that_asks_a_checkpoint_is_refused(folders):
+    few, _ = folders
+    with pytest.raises(ValueError, match="`metrics` must be such as two folders have, got 'nats'"):
+        compare(few, few, ["psnr", "nats"])
+
+
 def test_classes_are_read_beside_metrics_that_compare_one_by_one(tmp_path):
     clips, network, names = tmp_path / "clips", tmp_path / "network", ("cat", "dog")
     for place, name in enumerate(names):

@@ -62,6 +62,14 @@ def test_what_was_generated_stands_beside_what_the_codec_reaches(pipeline, clips
     assert "through the codec" in str(report)
 
 
+def test_likelihood_alone_leaves_no_empty_row(pipeline, clips):
+    report = evaluate(pipeline, clips, ["nats"], task="V2V", num_samples=4)
+    assert list(report.runs[0].rows) == ["generated", "chance"]
+    assert "Nats a token" in str(report)
+    with pytest.raises(ValueError, match="`metrics` must be such as a codec has where nothing is generated, got nats"):
+        evaluate(tiny_vqgan(), clips, ["nats"], task="V2V", num_samples=4)
+
+
 def test_samples_that_are_there_are_neither_made_nor_read_again(pipeline, clips, tmp_path):
     def times():
         files = [*tmp_path.rglob("*.png"), *tmp_path.rglob("*.safetensors")]

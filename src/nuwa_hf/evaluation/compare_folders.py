@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nuwa_hf.evaluation.evaluate_arguments import build_compare_parser, parse_compare_arguments
-from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, fields_of, open_metrics, readable
+from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeaturePaths, FeatureStore, fields_of, open_metrics, readable
 from nuwa_hf.evaluation.measure_run import half_against_half
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
 from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
@@ -73,6 +73,12 @@ def compare(
     check_require(require or {}, metrics)
     check_report_files(output)
     known, readers = open_metrics(list(metrics), features, device)
+    for name, metric in known.items():
+        if metric.kind == LIKELIHOOD:
+            raise ValueError(
+                f"`metrics` must be such as two folders have, got {name!r}, which asks the checkpoint; leave it out, "
+                "or use `nuwa-hf evaluate`."
+            )
     size = {"height": height, "width": width, "num_frames": num_frames}
     samples = _as_set(generated, "generated", size)
     truth = _as_set(real, "real", size)

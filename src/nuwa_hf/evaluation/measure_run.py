@@ -122,7 +122,8 @@ class RowJudge:
         self.last: Mapping[str, Features] = {}  # of the row worked out last
 
     def rows_without_model(self) -> Iterator[tuple[str, Row]]:
-        """The rows `real` and `codec` and the baselines; metrics that a row cannot have are left out of it.
+        """The rows `real` and `codec` and the baselines; metrics that a row cannot have are left out of it, and so is
+        a row without any.
 
         Yields:
             `tuple[str, Row]`: a row and its scores.
@@ -132,10 +133,12 @@ class RowJudge:
         if row := self._real():
             yield "real", row
         coded = prepared.coded if prepared.real is real else MeasuredSamples(prepared.coded, real)
-        yield "codec", self._scores(coded)
+        if row := self._scores(coded):
+            yield "codec", row
         for _ in prepared.run.baselines:
             baseline = LastFrameRepeated(real, prepared.run.given_frames or 1)
-            yield baseline.name, self._scores(baseline)
+            if row := self._scores(baseline):
+                yield baseline.name, row
 
     def generated(self, name: str, folder: SampleFolder) -> Row:
         """The scores of a row of generated samples, and how long one took.

@@ -11,7 +11,7 @@ import torch
 
 from nuwa_hf import pipelines
 from nuwa_hf.datasets import EmojiMotion
-from nuwa_hf.evaluation.feature_store import FeatureStore
+from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_captions
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
@@ -119,6 +119,11 @@ def prepare_run(
     Raises:
         ValueError: If something is missing or does not fit.
     """
+    if (pipeline is None or not run.rows) and all(metrics[name].kind == LIKELIHOOD for name in run.metrics):
+        raise ValueError(
+            f"`metrics` must be such as a codec has where nothing is generated, got {', '.join(run.metrics)}, which "
+            "asks the transformer; add others, or give a checkpoint."
+        )
     made, measured_at = clip_sizes(run, data, pipeline)
     reads_sketches = pipeline is not None and pipeline.sketch_vqgan is not None
     num_classes = pipeline.sketch_codec.in_channels if reads_sketches else None
