@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from nuwa_hf.evaluation.judges.digit_finder import (
     read_digits,
 )
 from nuwa_hf.evaluation.judges.digit_reader import DigitReader
-from nuwa_hf.evaluation.judges.digit_tracks import ClipVerdict, judge_clip, motion_of
+from nuwa_hf.evaluation.judges.digit_tracks import ClipVerdict, judge_clip, motion_of, track_digits
 from nuwa_hf.evaluation.judges.train_digit_judge import score_real_clips, train_finder, warp
 
 
@@ -72,6 +74,29 @@ def test_a_digit_that_is_hidden_behind_the_other_is_not_missed_and_one_that_is_g
     assert judge_clip(hidden, asked).both
     gone = [FoundDigits((3,), (crossing[0].centres[0],)), *crossing[1:]]
     assert not judge_clip(gone, asked).digits
+
+
+def test_two_things_are_followed_by_the_way_whose_speeds_change_least():
+    random = np.random.default_rng(0)
+    for num_frames in (1, 2, 3, 6):
+        points = random.uniform(0, 64, (num_frames, 2, 2))
+        order = min(2, num_frames - 1)
+        every = [(0, *swaps) for swaps in itertools.product((0, 1), repeat=num_frames - 1)]
+        ways = [
+            np.stack([frame[::-1] if swap else frame for frame, swap in zip(points, way, strict=True)])
+            for way in every
+        ]
+        best = min(ways, key=lambda way: np.abs(np.diff(way, n=order, axis=0)).sum())
+        assert np.array_equal(np.stack(track_digits(points), axis=1), best)
+
+
+def test_two_digits_of_a_long_clip_are_followed():
+    ways = np.linspace(14, 50, 60)
+    frames = [
+        FoundDigits((3, 3), ((way, 14.0), (50.0, way))[:: -1 if place % 3 else 1]) for place, way in enumerate(ways)
+    ]
+    asked = [(3, "left and right"), (3, "up and down")]
+    assert judge_clip(frames, asked) == ClipVerdict(True, True, True)
 
 
 def test_what_rests_or_moves_aside_has_no_motion():

@@ -94,12 +94,23 @@ def track_digits(places: Sequence[Sequence[tuple[float, float]]]) -> list[np.nda
     points = np.array(places, dtype=np.float64)  # (n, k, 2)
     if points.shape[1] == 1:
         return [points[:, 0]]
-    swaps = np.array(list(itertools.product((0, 1), repeat=len(points) - 1)), dtype=int)
-    swaps = np.concatenate([np.zeros((len(swaps), 1), dtype=int), swaps], axis=1)  # the first frame names them
-    times = np.arange(len(points))
-    tracks = np.stack([points[times, swaps], points[times, 1 - swaps]], axis=2)  # (2 ** (n - 1), n, k, 2)
-    changes = np.abs(np.diff(tracks, n=min(2, len(points) - 1), axis=1)).sum(axis=(1, 2, 3))
-    return list(tracks[changes.argmin()].swapaxes(0, 1))
+    named = np.stack([points, points[:, ::-1]])  # (2, n, 2, 2): each frame's two as they are, and exchanged
+    # Of all ways that name the last two frames alike, only the one of least changes can go on as the best.
+    # The first frame names them.
+    best = {}
+    for swap in (0, 1):
+        way = named[swap, min(1, len(points) - 1)] - named[0, 0]
+        best[0, swap] = (float(np.abs(way).sum()) if len(points) == 2 else 0.0, (0, swap))
+    for time in range(2, len(points)):
+        longer: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
+        for ((first, middle), (change, swaps)), last in itertools.product(best.items(), (0, 1)):
+            turn = named[last, time] - 2 * named[middle, time - 1] + named[first, time - 2]
+            found = (change + float(np.abs(turn).sum()), (*swaps, last))
+            longer[middle, last] = min(found, longer.get((middle, last), found))
+        best = longer
+    _, swaps = min(best.values())
+    tracks = named[list(swaps[: len(points)]), np.arange(len(points))]  # (n, 2, 2)
+    return list(tracks.swapaxes(0, 1))
 
 
 def _own_tracks(frames: Sequence[FoundDigits], digits: Sequence[int]) -> list[np.ndarray]:
