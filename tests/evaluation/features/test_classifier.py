@@ -65,6 +65,18 @@ def test_a_classifier_of_videos_reads_clips_of_any_length_in_one_piece(tmp_path)
     assert reader.least_frames == 2
 
 
+def test_each_class_of_a_name_is_right(image_classifier, tmp_path):
+    names = ["Crane", "sea", "hat", "crane", "sun", "moon", "tree"]
+    model = ViTForImageClassification.from_pretrained(image_classifier, id2label=dict(enumerate(names)))
+    torch.nn.init.zeros_(model.classifier.weight)
+    tiny_image_processor().save_pretrained(tmp_path)
+    for likeliest, right in ((0, [1, 0]), (1, [0, 1]), (3, [1, 0])):
+        model.classifier.bias.data = torch.nn.functional.one_hot(torch.tensor(likeliest), 7).float()
+        model.save_pretrained(tmp_path)
+        batch = SampleBatch(random_clips(num_samples=2), labels=["crane", "sea"])
+        assert ClassifierReader(str(tmp_path))(batch)["right"].tolist() == right
+
+
 def test_labels_are_found_in_either_case_with_spaces_or_underscores_and_others_are_listed(image_classifier):
     reader = ClassifierReader(image_classifier)
     reader.check(["A_cat", "air drumming"])

@@ -29,7 +29,7 @@ class ClassifierReader(FeatureReader):
 
     A classifier of images reads every frame, and the probabilities are averaged; one of videos sees the number of
     frames that it learnt, spread evenly over the clip. Labels are classes by name, in upper or lower case, with spaces
-    or underscores.
+    or underscores; where several classes have the name, as two of ImageNet are called crane, each of them is right.
 
     Args:
         path (`str`): folder or Hub id of the classifier and its image processor.
@@ -57,8 +57,8 @@ class ClassifierReader(FeatureReader):
         self.processor = load_image_processor(self.kind, path)
         self.least_frames = 2 if self.is_of_videos else 1
         self.title = title_of_pretrained(self.model, path)
-        self.digest = digest_of_pretrained(self.model, self.processor, "right")
-        self.classes = {_key(name): number for number, name in self.model.config.id2label.items()}
+        self.digest = digest_of_pretrained(self.model, self.processor, "right by name")
+        self.classes = [_key(name) for _, name in sorted(self.model.config.id2label.items())]
 
     def check(self, labels: Iterable[str]) -> None:
         """Checks that labels are classes of the classifier.
@@ -85,9 +85,9 @@ class ClassifierReader(FeatureReader):
             ValueError: If a label is no class of the classifier.
         """
         self.check(batch.labels)
-        wanted_B1 = torch.tensor([[self.classes[_key(label)]] for label in batch.labels])
+        wanted_BC = torch.tensor([[_key(label) == name for name in self.classes] for label in batch.labels])
         probabilities_BC = self._of_videos(batch.clips) if self.is_of_videos else self._of_frames(batch.clips)
-        best = probabilities_BC.topk(min(5, probabilities_BC.shape[1])).indices == wanted_B1
+        best = wanted_BC.gather(1, probabilities_BC.topk(min(5, probabilities_BC.shape[1])).indices)
         return {"right": best[:, 0].float(), "right_top5": best.any(1).float()}
 
     def _of_frames(self, clips: Tensor) -> Tensor:
