@@ -49,7 +49,13 @@ def test_captions_and_labels_are_those_of_the_folder(tmp_path):
     ]
     (tmp_path / "images" / "dog").mkdir(parents=True)
     write_png(pictures(1, 0)[0], tmp_path / "images" / "dog" / "0.png")
-    assert next(SampleFolder.open(tmp_path / "images").batches(1)).labels == ["dog"]
+    (tmp_path / "images" / "dog" / "0.txt").write_text("an animal")
+    dogs = SampleFolder.open(tmp_path / "images")
+    assert next(dogs.batches(1)).labels == ["dog"]
+    (tmp_path / "images" / "dog").rename(tmp_path / "images" / "cat")
+    cats = SampleFolder.open(tmp_path / "images")
+    assert (cats.captions, cats.labels) == (("an animal",), ("cat",))
+    assert cats.digest != dogs.digest  # features that were read for other classes are not found again
 
 
 def test_broken_files_are_left_out_counted_and_named(tmp_path, images, caplog):

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+from dataclasses import replace
+
 import torch
 from tiny import tiny_vqgan
 
+from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.task_inputs import task_inputs
 from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
 
@@ -43,3 +46,12 @@ def test_digest_is_of_samples_codec_and_hidden_part(pipeline, open_clips):
     assert len({one.digest for one in sets}) == 5
     # A task that is given nothing hides nothing.
     assert ThroughCodec(real, pipeline.vqgan, task_inputs("T2V", real, pipeline)).digest == sets[0].digest
+
+
+def test_digest_of_what_is_hidden_is_that_of_its_places(pipeline, open_clips):
+    inputs = task_inputs("I2I", open_clips(still=True), pipeline, mask="five-percent-kept")
+    coarser = replace(inputs, factor=2 * inputs.factor)
+    sets = [PartlyHidden(inputs.real, one) for one in (inputs, coarser)]
+    masks = [next(one.batches(4)).hidden for one in sets]
+    assert not torch.equal(*masks)
+    assert sets[0].digest != sets[1].digest

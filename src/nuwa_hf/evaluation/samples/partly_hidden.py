@@ -40,7 +40,7 @@ class PartlyHidden(SizedLikeReal):
     @cached_property
     def digest(self) -> str:
         """Of the samples and of what is hidden."""
-        return settings_digest(self.real.digest, self.inputs.settings())
+        return settings_digest(self.real.digest, self.inputs.settings(), self.inputs.factor)
 
     def batches(self, batch_size: int) -> Iterator[SampleBatch]:
         """All samples in order, in batches.

@@ -110,7 +110,7 @@ class SampleFolder:
             logger.warning("Left out of %s (%d): %s.", folder, len(left_out), left_out_summary(left_out))
         least = num_samples or 1
         require(len(sources) >= least, "folder", f"one with {least} usable files", len(sources), "ask for fewer")
-        digest = settings_digest(media.digest, vars(size), len(sources))
+        digest = settings_digest(media.digest, vars(size), len(sources), labels)
         return cls(name, tuple(sources), size, shape, digest, _all(captions), _all(labels), left_out=tuple(left_out))
 
     @classmethod
