@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import datasets
 import numpy as np
 import PIL.Image
 import pytest
@@ -29,6 +30,15 @@ def test_pictures_of_any_program_come_as_they_are_in_the_order_of_names(images):
     expected = np.stack([np.asarray(pictures(1, index)[0]) for index in range(4)])
     assert np.array_equal(whole[:, 0].permute(0, 2, 3, 1), expected)
     assert SampleFolder.open(images, height=4, width=6, num_samples=2).shape == (1, 4, 6)
+
+
+def test_pictures_without_names_come_in_the_order_of_their_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    pixels = [PIL.Image.new("RGB", (4, 4), (level, 0, 0)) for level in range(12)]
+    features = datasets.Features({"image": datasets.Image()})
+    datasets.Dataset.from_dict({"image": pixels}, features=features).to_parquet(tmp_path / "rows.parquet")
+    (batch,) = SampleFolder.open(tmp_path / "rows.parquet").batches(12)
+    assert batch.clips[:, 0, 0, 0, 0].tolist() == list(range(12))
 
 
 def test_clips_come_frame_by_frame_or_at_a_rate(tmp_path):

@@ -72,7 +72,7 @@ class SampleFolder:
         num_samples: int | None = None,
         name: str = "generated",
     ) -> "SampleFolder":
-        """A folder of pictures or clips that any program made, in the order of their names.
+        """A folder of pictures or clips that any program made, in the order of their names, else of their rows.
 
         Captions and classes are read where it has them, as `open_dataset` and `find_columns` do.
 
@@ -97,7 +97,7 @@ class SampleFolder:
         source = usable_caption_source(dataset.features)
         media = CaptionedMedia(dataset, height=1, width=1, num_frames=1, caption_source=source)
         columns, label_of = media.reader.columns, label_reader(dataset, media.reader.columns.caption, None)
-        rows = sorted(media.rows(0), key=lambda row: str(stored_path(row[1][columns.media]) or row[0]))
+        rows = sorted(media.rows(0), key=lambda row: (stored_path(row[1][columns.media]) or "", row[0]))
         left_out, sources, captions, labels, shape = [], [], [], [], None
         found = usable(rows, lambda _, row: size.read(row[columns.media]), media.reader.name, left_out, num_samples)
         for number, row, clip in found:
