@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Requests that are sampled together are answered as if each were alone."""
 
+import concurrent.futures
 import itertools
 import threading
 
@@ -126,6 +127,19 @@ def test_error_in_the_block_cancels_what_waits(pipeline):
     with pytest.raises(KeyError):
         fail()
     assert waiting[0].cancelled()
+
+
+def test_who_waits_for_several_requests_hears_of_those_that_were_cancelled(pipeline):
+    gate = Gate()
+    with NuwaSampler(pipeline, max_batch_size=1) as sampler:
+        busy = sampler.submit("T2I", prompt=CAPTIONS[0], num_candidates=2, scorer=gate)
+        gate.is_reached.wait(60)
+        withdrawn = [sampler.submit("T2I", prompt=CAPTIONS[0]) for _ in range(2)]
+        withdrawn[0].cancel()
+        sampler.submit("T2I", prompt=CAPTIONS[0]).cancel()  # looks through what waits
+        withdrawn[1].cancel()
+        gate.opened.set()
+    assert concurrent.futures.wait([busy, *withdrawn], timeout=0).not_done == set()
 
 
 def test_a_request_with_a_callback_is_alone_and_its_error_ends_it(pipeline):

@@ -36,6 +36,10 @@ class Request:
     future: Future = field(default_factory=Future)
     arrived: float = field(default_factory=time.monotonic)
 
+    def is_withdrawn(self) -> bool:
+        """Whether it was cancelled while it waited. Asked once for each: `concurrent.futures.wait` is told then."""
+        return self.future.cancelled() and not self.future.set_running_or_notify_cancel()
+
 
 def answer(pipeline: NuwaPipelineBase, batch: Sequence[Request]) -> None:
     """Answer requests of one kind; whatever goes wrong for one is the exception of its own future.

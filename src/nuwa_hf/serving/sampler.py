@@ -224,7 +224,7 @@ class NuwaSampler:
                 )
 
     def _forget_finished(self) -> None:
-        self._waiting = [request for request in self._waiting if not request.future.cancelled()]
+        self._waiting = [request for request in self._waiting if not request.is_withdrawn()]
         self._streams = [stream for stream in self._streams if not stream.is_over]
 
     def _work(self) -> None:
