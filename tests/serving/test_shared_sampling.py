@@ -22,15 +22,16 @@ def pipeline():
 class Gate:
     """A scorer that keeps the sampler busy until it is opened, and refuses one prompt."""
 
-    def __init__(self):
+    def __init__(self, refusal=LookupError):
         self.is_reached, self.opened, self.batches = threading.Event(), threading.Event(), []
+        self.refusal = refusal
 
     def __call__(self, frames, prompts):
         self.is_reached.set()
         assert self.opened.wait(60)
         self.batches.append(list(prompts))
         if CAPTIONS[1] in prompts:
-            raise LookupError("no score")
+            raise self.refusal
         return frames.flatten(1).mean(1)
 
 
@@ -71,8 +72,9 @@ def test_every_request_is_answered_as_its_single_call(pipeline):
         assert torch.equal(output[0], alone[0])
 
 
-def test_failure_of_one_request_is_its_own(pipeline):
-    gate = Gate()
+@pytest.mark.parametrize("refusal", [LookupError, SystemExit])
+def test_failure_of_one_request_is_its_own(pipeline, refusal):
+    gate = Gate(refusal)
     with NuwaSampler(pipeline, max_batch_size=3) as sampler:
         given = {"num_candidates": 2, "scorer": gate, "output_type": "pt"}
         first = sampler.submit("T2I", prompt=CAPTIONS[2], **given, generator=seeded(0))
@@ -86,7 +88,7 @@ def test_failure_of_one_request_is_its_own(pipeline):
         with pytest.raises(ValueError, match="`generator` must be a list"):
             sampler.submit("T2I", prompt=CAPTIONS[0], num_images_per_prompt=2, generator=torch.Generator())
         gate.opened.set()
-        with pytest.raises(LookupError, match="no score"):
+        with pytest.raises(refusal):
             futures[1].result(60)
         for seed in (0, 2):
             alone = sampler.pipeline("T2I")(CAPTIONS[seed], **given, generator=seeded(seed))
@@ -168,7 +170,12 @@ def test_a_request_with_a_callback_is_alone_and_its_error_ends_it(pipeline):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"max_batch_size": 0}, "`max_batch_size`"), ({"max_wait": -1}, "`max_wait`"), ({"max_waiting": 0}, "waiting`")],
+    [
+        ({"max_batch_size": 0}, "`max_batch_size`"),
+        ({"max_wait": -1}, "`max_wait`"),
+        ({"max_wait": float("inf")}, "`max_wait` must be from 0 to .* seconds, got inf"),
+        ({"max_waiting": 0}, "waiting`"),
+    ],
 )
 def test_limits_are_checked(pipeline, arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -75,7 +75,7 @@ def _sample(pipeline: NuwaPipelineBase, encoded: dict[Request, EncodedCall]) -> 
     generators = {one: one.get_state() for call in calls for one in call.call.options.generator}
     try:
         return dict(zip(requests, sample_together(pipeline, calls), strict=True))
-    except Exception:  # whoever caused it meets it again alone
+    except BaseException:  # whoever caused it meets it again alone; the sampler's thread goes on
         for generator, state in generators.items():
             generator.set_state(state)
     answers = {}

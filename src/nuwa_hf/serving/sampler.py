@@ -70,8 +70,11 @@ class NuwaSampler:
         check_whole_number("max_batch_size", max_batch_size)
         check_whole_number("max_waiting", max_waiting)
         check_whole_number("max_streams", max_streams)
-        if not max_wait >= 0:
-            raise ValueError(f"`max_wait` must be at least 0 seconds, got {max_wait!r}; 0 waits for nothing.")
+        if not 0 <= max_wait <= threading.TIMEOUT_MAX:
+            raise ValueError(
+                f"`max_wait` must be from 0 to {threading.TIMEOUT_MAX:.0f} seconds, got {max_wait!r}; 0 waits for "
+                "nothing."
+            )
         self.max_batch_size, self.max_wait = max_batch_size, max_wait
         self.max_waiting, self.max_streams = max_waiting, max_streams
         self._pipelines = {task.name: getattr(pipelines, task.pipeline).from_pipe(pipeline) for task in TASKS}
