@@ -98,6 +98,12 @@ def test_folder_goes_on_with_what_is_missing_or_new_and_refuses_other_lines(gene
         generate([{"prompt": CAPTIONS[0], "top_k": 3}, *lines[1:]], folder, "--task", "T2I", "--seed", "4")
 
 
+def test_batches_may_be_larger_than_what_waits_in_a_server(generate, tmp_path):
+    rows = generate([{"prompt": CAPTIONS[0]}] * 260, tmp_path, "--task", "T2I", "--batch_size", "257")
+    assert [row["seed"] for row in rows] == list(range(260))
+    assert len(list(tmp_path.glob("*.png"))) == 260
+
+
 def test_videos_are_clips_at_the_checkpoints_rate(given, generate, tmp_path):
     rows = generate(VIDEOS, tmp_path / "out")
     assert [row["num_frames"] for row in rows] == [VISUAL_GRID[0]] * 2

@@ -18,13 +18,16 @@ from nuwa_hf.bulk.shared_work import Places
 from nuwa_hf.serving import NuwaSampler
 
 
+BATCHES_AT_ONCE = 2  # one that is sampled, and one that waits for it
+
+
 def clips_of_rows(
     sampler: NuwaSampler, rows: PromptRows, batches: Iterable[Places]
 ) -> Iterator[tuple[Places, list[Tensor]]]:
     """Make the clips of batches; while one is sampled, the files of the next are read.
 
     Args:
-        sampler (`NuwaSampler`): makes them; its batches are at least as large.
+        sampler (`NuwaSampler`): makes them; its batches are at least as large, and so many of them may wait.
         rows (`PromptRows`): the lines.
         batches (`Iterable[Sequence[int]]`): places of lines, those of a batch of one kind.
 
@@ -38,7 +41,7 @@ def clips_of_rows(
     for places in batches:
         calls = [(row.task.name, _arguments(row)) for row in (rows.rows[place] for place in places)]
         running.append((places, sampler.submit_many(calls)))
-        if len(running) > 1:
+        if len(running) == BATCHES_AT_ONCE:
             yield _clips(*running.popleft(), rows)
     while running:
         yield _clips(*running.popleft(), rows)

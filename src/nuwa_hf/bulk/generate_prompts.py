@@ -13,7 +13,7 @@ from accelerate import PartialState
 from torch import Tensor
 from transformers import HfArgumentParser
 
-from nuwa_hf.bulk.clips_of_rows import clips_of_rows
+from nuwa_hf.bulk.clips_of_rows import BATCHES_AT_ONCE, clips_of_rows
 from nuwa_hf.bulk.digests import checkpoint_digest
 from nuwa_hf.bulk.generate_arguments import GenerateArguments
 from nuwa_hf.bulk.prompts_file import read_prompts
@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint).to(state.device)
     with ExitStack() as open_resources:
         ray = open_resources.enter_context(ray_cluster()) if is_ray else None
-        sampler = open_resources.enter_context(NuwaSampler(pipeline, max_batch_size=arguments.batch_size))
+        batch_size = arguments.batch_size
+        sampler = NuwaSampler(pipeline, max_batch_size=batch_size, max_waiting=BATCHES_AT_ONCE * batch_size)
+        open_resources.enter_context(sampler)
         rows = read_prompts(Path(arguments.prompts), sampler.pipeline, task=arguments.task, seed=arguments.seed)
         run = RunFolder(
             Path(arguments.output_dir), rows, {"checkpoint": checkpoint_digest(pipeline)}, SUFFIXES[rows.output]
@@ -66,13 +68,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         def make(batches: Sequence[Places]) -> Iterator[tuple[Places, list[Tensor]]]:
             if not is_ray:
                 return clips_of_rows(sampler, rows, batches)
-            how = {"batch_size": arguments.batch_size, "on_cpu": arguments.device == "cpu"}
+            how = {"batch_size": batch_size, "on_cpu": arguments.device == "cpu"}
             return clips_on_ray(ray, checkpoint, rows, batches, **how, num_proc=arguments.num_proc)
 
         try:
             make_missing(
                 run,
-                rows.batches(arguments.batch_size),
+                rows.batches(batch_size),
                 make,
                 frame_rate=pipeline.frame_rate,
                 state=state,

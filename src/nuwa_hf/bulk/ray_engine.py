@@ -37,7 +37,7 @@ class ClipWorker:
         torch.set_num_threads(num_threads)
         self._rows = rows
         pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint).to(device)
-        self._sampler = NuwaSampler(pipeline, max_batch_size=batch_size)
+        self._sampler = NuwaSampler(pipeline, max_batch_size=batch_size, max_waiting=batch_size)
 
     def make(self, places: Places) -> list[Tensor]:
         """The clips of a batch, as `clips_of_rows` makes them."""
