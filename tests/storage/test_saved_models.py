@@ -95,3 +95,39 @@ def test_a_pipeline_is_saved_over_another(tmp_path):
     smaller = tiny_pipeline(transformer=tiny_transformer(num_decoder_layers=1))
     smaller.save_pretrained(tmp_path / "saved")
     assert NuwaTextToVideoPipeline.from_pretrained(tmp_path / "saved").transformer.config.num_decoder_layers == 1
+
+
+def saved_in(folders, here):
+    """A save of one file that appends the names of the folder that it fills and of all that lies `here` meanwhile."""
+
+    @saves_whole
+    def save(model, save_directory):
+        folders.append((Path(save_directory).name, sorted(path.name for path in here.iterdir())))
+        Path(save_directory).mkdir(exist_ok=True)
+        Path(save_directory, "config.json").write_text("{}")
+
+    return save
+
+
+@pytest.mark.parametrize(("given", "named"), [(".", "work"), ("..", "above"), ("../../above", "above")])
+def test_a_folder_that_is_named_by_its_place_is_filled_and_no_other(given, named, tmp_path, monkeypatch):
+    """`..` took all files of the working directory along."""
+    work = tmp_path / "above" / "work"
+    work.mkdir(parents=True)
+    (work / "mine.txt").write_text("mine")
+    monkeypatch.chdir(work)
+    folders = []
+    saved_in(folders, tmp_path)(None, given)
+    assert [name for name, _ in folders] == [named]
+    saved = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    expected = "above/work/config.json" if named == "work" else "above/config.json"
+    assert saved == {expected, "above/work/mine.txt"}
+
+
+def test_a_folder_that_is_there_is_written_within(tmp_path):
+    """It may be a disk of its own, onto which nothing can be renamed, in a folder that nobody may write to."""
+    (tmp_path / "disk").mkdir()
+    folders = []
+    saved_in(folders, tmp_path)(None, tmp_path / "disk")
+    assert folders == [("disk", ["disk"])]
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["config.json"]

@@ -36,13 +36,14 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(save)
     def save_pretrained(self: Any, save_directory: str | os.PathLike, *arguments: Any, **named: Any) -> Any:
-        given = signature.bind(self, save_directory, *arguments, **named).arguments
+        given = signature.bind(self, save_directory, *arguments, **named)
         final = Path(save_directory)
-        is_alone = given.get("is_main_process", True) and not _several_processes()
+        is_alone = given.arguments.get("is_main_process", True) and not _several_processes()
         if is_aside() or final.is_file() or not is_alone:
             return save(self, save_directory, *arguments, **named)
-        with tempfile.TemporaryDirectory(prefix=f".{final.name}.", dir=_nearest(final)) as aside:
-            made = Path(aside) / final.name  # by its own name, from which that of a repository is taken
+        name = Path(os.path.abspath(final)).name  # of "." and ".." too
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=_nearest(final)) as aside:
+            made = Path(aside) / name  # by its own name, from which that of a repository is taken
             with writing_aside(final):
                 result = save(self, str(made), *arguments, **named)
             if made.exists():
@@ -63,8 +64,9 @@ def _several_processes() -> bool:
 
 
 def _nearest(final: Path) -> Path:
-    """The folder that will hold `final`, or the nearest one above that is there."""
-    return next(folder for folder in final.absolute().parents if folder.is_dir())
+    """`final` itself, which may lie on a disk of its own, or else the nearest folder above it that is there."""
+    path = final.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def _move_into(made: Path, final: Path) -> None:
