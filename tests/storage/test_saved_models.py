@@ -131,3 +131,12 @@ def test_a_folder_that_is_there_is_written_within(tmp_path):
     saved_in(folders, tmp_path)(None, tmp_path / "disk")
     assert folders == [("disk", ["disk"])]
     assert [path.name for path in (tmp_path / "disk").iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("make", [tiny_transformer, tiny_vqgan, tiny_tokenizer])
+def test_a_push_that_fails_leaves_the_save(make, tmp_path):
+    model = make()
+    with pytest.raises(OSError, match="offline"):
+        model.save_pretrained(tmp_path / "saved", push_to_hub=True, repo_id="me/saved", commit_message="mine")
+    type(model).from_pretrained(tmp_path / "saved")
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]

@@ -22,6 +22,8 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
     A save that fails leaves what there was. Into a folder that is there the files move one by one, for it may be where
     others work or write; a process that is killed in these moments leaves some of either.
 
+    What is to be pushed is saved first, so that a push that fails costs nothing but the push.
+
     Other files that a folder holds stay. Weights of the same kind and variant that an earlier save left go: diffusers
     and transformers would read an old single file rather than new shards. Where several processes save one model
     together, each writes in place.
@@ -41,6 +43,9 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
         is_alone = given.arguments.get("is_main_process", True) and not _several_processes()
         if is_aside() or final.is_file() or not is_alone:
             return save(self, save_directory, *arguments, **named)
+        if given.arguments.get("push_to_hub"):
+            given.arguments["push_to_hub"] = False
+            save_pretrained(*given.args, **given.kwargs)
         name = Path(os.path.abspath(final)).name  # of "." and ".." too
         with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=_nearest(final)) as aside:
             made = Path(aside) / name  # by its own name, from which that of a repository is taken
