@@ -77,6 +77,19 @@ def test_sizes_that_do_not_fit_are_refused(fields, message):
         NuwaConfig(**fields)
 
 
+@pytest.mark.parametrize("loader", [NuwaConfig, AutoConfig])
+@pytest.mark.parametrize(
+    "wrong", [{"num_attention_heads": 7}, {"none_token_id": 10**6}, {"frame_rate": -1.0}, {"window": (2, 2, 2)}]
+)
+def test_fields_that_are_given_at_load_are_checked_like_those_of_the_file(loader, wrong, tmp_path):
+    tiny_config().save_pretrained(tmp_path)
+    config, others = loader.from_pretrained(tmp_path, visual_grid=[2, 3, 4], other=1, return_unused_kwargs=True)
+    assert (config.visual_grid, config.hidden_size) == ((2, 3, 4), tiny_config().hidden_size)
+    assert others == {"other": 1}
+    with pytest.raises(StrictDataclassError, match=f"`{next(iter(wrong))}`"):
+        loader.from_pretrained(tmp_path, **wrong)
+
+
 def test_a_misspelt_field_is_refused_with_the_right_name():
     with pytest.raises(ValueError, match="did you mean `hidden_size`"):
         NuwaConfig(hiden_size=3)

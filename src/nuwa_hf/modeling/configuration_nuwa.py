@@ -150,6 +150,27 @@ class NuwaConfig(PreTrainedConfig):
         with naming_what_is_broken(pretrained_model_name_or_path):
             return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Self:
+        """A configuration of fields as JSON holds them.
+
+        Args:
+            config_dict (`dict`): names and values.
+            kwargs: fields that replace these, and what `PreTrainedConfig.from_dict` takes. What replaces a part of
+                `text_encoder_config` leaves the rest of it.
+
+        Returns:
+            The configuration; with `return_unused_kwargs=True` also what is no field.
+
+        Raises:
+            ConfigurationError: If a field has a wrong type or the sizes do not fit together.
+        """
+        # transformers sets these on the finished configuration, which checks no more than their types then.
+        ours = {field.name for field in fields(cls)} - {field.name for field in fields(PreTrainedConfig)}
+        names = ours - cls.sub_configs_defaults.keys()
+        given = {name: kwargs.pop(name) for name in names & kwargs.keys()}
+        return super().from_dict({**config_dict, **given}, **kwargs)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON takes them; there is none for a window of the input like that of the attention, nor for
         what is not known of the training.
