@@ -324,6 +324,18 @@ def test_shards_are_read_as_one(tmp_path):
         read_checkpoint(tmp_path)
 
 
+@pytest.mark.parametrize("others", [("model.fp16",), ("model.fp16-00001-of-00002", "model.fp16-00002-of-00002")])
+def test_variants_of_weights_are_read_over(others, tmp_path):
+    """As loading does it; the scripts that take a folder could not be told which file is meant."""
+    save_file(STATE, tmp_path / "model.safetensors")
+    for name in others:
+        save_file({"b": torch.zeros(1)}, tmp_path / f"{name}.safetensors")
+    assert equal(read_checkpoint(tmp_path))
+    save_file(STATE, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"other\.safetensors"):
+        read_checkpoint(tmp_path)
+
+
 def test_truncated_safetensors_is_refused(tmp_path):
     save_file(STATE, tmp_path / "a.safetensors")
     data = (tmp_path / "a.safetensors").read_bytes()

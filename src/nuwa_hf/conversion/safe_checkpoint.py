@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from nuwa_hf.conversion.inert_unpickler import TensorDescription, UnsafeCheckpointError
 from nuwa_hf.conversion.torch_containers import Container, open_container, read_storages
+from nuwa_hf.storage.replaced_weights import WEIGHTS
 from nuwa_hf.storage.weights_files import check_not_a_pointer, wrapper_prefix
 
 
@@ -65,7 +66,7 @@ def find_weights(path: Path) -> list[Path]:
     """The files of a checkpoint.
 
     Args:
-        path (`Path`): a file, or a folder with one checkpoint.
+        path (`Path`): a file, or a folder with one checkpoint, whose variants such as fp16 are read over.
 
     Returns:
         `list[Path]`: the file, or the parts of a checkpoint in several.
@@ -85,7 +86,7 @@ def find_weights(path: Path) -> list[Path]:
             raise UnsafeCheckpointError(f"{indices[0]} names files outside its own folder.")
         return [path / part for part in parts]
     for ending in (".safetensors", *PICKLE_ENDINGS):
-        found = sorted(path.glob(f"*{ending}"))
+        found = _without_variants(sorted(path.glob(f"*{ending}")))
         if len(found) > 1:
             names = [file.name for file in found]
             raise ValueError(f"`path` must hold one checkpoint, but {path} holds {names}; name the file.")
@@ -93,6 +94,14 @@ def find_weights(path: Path) -> list[Path]:
             return found
     endings = ", ".join((".safetensors", *PICKLE_ENDINGS))
     raise ValueError(f"`path` must be a checkpoint or a folder with one ({endings}), got {str(path)!r}.")
+
+
+def _without_variants(files: list[Path]) -> list[Path]:
+    """Of several files the one that all others are variants of, such as fp16; all of them if there is none."""
+    for file in files:
+        if WEIGHTS.fullmatch(file.name) and all(other.name.startswith(f"{file.stem}.") for other in files):
+            return [file]
+    return files
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
