@@ -8,6 +8,7 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config, 
 from transformers import AutoModel, AutoModelForSeq2SeqLM
 
 from nuwa_hf import NuwaForConditionalGeneration, NuwaModel
+from nuwa_hf.nearby_attention import causal_offsets
 
 
 IMPLEMENTATIONS = ["eager", "nearby", "sdpa", "flex_attention", "nearby_reference", "nearby_shift_and_add"]
@@ -212,6 +213,15 @@ def test_input_taps_reach_exactly_the_causal_window():
     assert embeddings.taps.shape == (4, tiny_config().hidden_size)
     nearer = tiny_transformer(window=(3, 3, 3), input_window=(1, 1, 3)).model.decoder.embeddings
     assert nearer.offsets == ((0, 0, -1),)
+
+
+def test_a_window_that_reaches_beyond_the_grid_shows_what_one_that_covers_it_shows(inputs):
+    covering, beyond = tiny_transformer(window=(5, 7, 9)), tiny_transformer(window=(9, 11, 13))
+    state, offsets = beyond.state_dict(), causal_offsets(beyond.config.window)
+    kept = [offsets.index(offset) for offset in covering.model.decoder.embeddings.offsets]
+    state["model.decoder.embeddings.taps"] = state["model.decoder.embeddings.taps"][kept]
+    covering.load_state_dict(state)
+    assert torch.equal(beyond(**inputs).logits, covering(**inputs).logits)
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -191,4 +191,6 @@ def _as_slices(numbers: list[int]) -> list[slice]:
 
 def _overlap(extent: int, step: int) -> tuple[slice, slice]:
     """Slices of the places with a neighbour `step` away along an axis, and of those neighbours."""
-    return slice(max(0, -step), extent - max(0, step)), slice(max(0, step), extent + min(0, step))
+    count = max(0, extent - abs(step))  # none where the window reaches further than the axis is long
+    here, there = max(0, -step), max(0, step)
+    return slice(here, here + count), slice(there, there + count)
