@@ -10,6 +10,10 @@ from test_fine_tuning import random_tokens, transformer_weights
 from tiny import tiny_vqgan
 from tiny_clip import tiny_clip_tokenizer, tiny_nuwa
 
+from nuwa_hf.training.nuwa.build_transformer import freeze_unused
+from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters
+from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
+from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.tokens.token_files import write_metadata, write_shard
 
@@ -48,6 +52,19 @@ def test_a_transformer_that_reads_by_clip_trains_with_clip_or_leaves_it(clip_par
     assert any("text_encoder.projection" in name for name in moved)
     # Nothing reads our own encoder in this mix, and several processes would wait for it.
     assert not {name for name in moved if name.startswith("model.encoder.")}
+
+
+@pytest.mark.parametrize("task", ["T2V", "V2V"])
+def test_every_adapter_beside_clip_learns(task):
+    pytest.importorskip("peft", reason="adapters are PEFT's")
+    model = tiny_nuwa()
+    freeze_unused(model, [task])
+    learner = add_adapters(model, rank=2, alpha=8.0, dropout=0.0, target_modules=LORA_TARGETS)
+    batches = TaskBatches(replace(random_tokens(), sketch_tokens=None), model.config, {task: 2}, 0.0, 0)(range(2))
+    tasks_loss(learner, batches)[0].backward()
+    learnt = {name: weight.grad for name, weight in learner.named_parameters() if weight.requires_grad}
+    assert not [name for name, gradient in learnt.items() if gradient is None]  # several processes would wait for it
+    assert any(".model.encoder." in name for name in learnt) == (task == "V2V")
 
 
 def test_a_fresh_transformer_with_the_tokenizer_of_clip_is_refused(clip_parts, tmp_path):

@@ -77,7 +77,8 @@ def freeze_encoder(model: NuwaForConditionalGeneration) -> None:
 def add_adapters(
     model: NuwaForConditionalGeneration, *, rank: int, alpha: float, dropout: float, target_modules: Sequence[str]
 ) -> nn.Module:
-    """Freeze a transformer and put low-rank adapters beside its linear maps.
+    """Freeze a transformer and put low-rank adapters beside its linear maps, but for those that are frozen already:
+    `freeze_unused` has found that no task of the run uses them.
 
         y = W x + (alpha / rank) B A x                                              (Hu et al., 2021)
 
@@ -96,10 +97,18 @@ def add_adapters(
     """
     from peft import LoraConfig, get_peft_model
 
-    known = sorted({name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, nn.Linear)})
+    linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    known = sorted({name.split(".")[-1] for name in linear})
     unknown = sorted(set(target_modules) - set(known))
     require(not unknown, "lora_target_modules", f"among {known}", unknown, "choose from these")
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(target_modules))
+    frozen = [name for name, module in linear.items() if not module.weight.requires_grad]
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=list(target_modules),
+        exclude_modules=frozen or None,
+    )
     return get_peft_model(model, config)
 
 
