@@ -101,6 +101,14 @@ def test_labels_serve_as_tokens(inputs):
     assert torch.equal(model(**inputs, labels=labels).loss, model(**inputs, visual_tokens=labels, labels=labels).loss)
 
 
+def test_tokens_of_32_bits_as_token_files_hold_them_have_the_same_loss(inputs):
+    model, labels = tiny_transformer(), inputs.pop("visual_tokens")
+    labels[:, 0] = -100
+    inputs["visual_tokens"] = labels.clamp(min=0)
+    short = {name: tensor.int() for name, tensor in inputs.items()}
+    assert torch.equal(model(**short, labels=labels.int()).loss, model(**inputs, labels=labels).loss)
+
+
 def test_tuple_and_dictionary_hold_the_same(inputs):
     model = tiny_transformer()
     model.set_attn_implementation("eager")
@@ -184,9 +192,12 @@ def test_an_image_is_a_one_frame_video(inputs):
         ({"visual_tokens": torch.zeros(2, 3, 4)}, TypeError, "`visual_tokens` must be whole numbers"),
         ({"visual_tokens": torch.zeros(2, 3, 4).long()}, ValueError, "`visual_tokens` must have shape"),
         ({"visual_tokens": torch.zeros(2, 4, 4, 5).long()}, ValueError, "the grid's `t` must be at most 3"),
+        ({"input_ids": None}, TypeError, "`input_ids` must be whole numbers"),
         ({"input_ids": torch.zeros(2, 13).long()}, ValueError, "`input_ids` must have shape"),
         ({"attention_mask": torch.ones(2, 3)}, ValueError, "`attention_mask` must have the shape"),
+        ({"visual_tokens": torch.zeros(2, *VISUAL_GRID).short()}, TypeError, "`visual_tokens` must be whole numbers"),
         ({"labels": torch.zeros(2, 1, 4, 5).long()}, ValueError, "`labels` must have the shape"),
+        ({"labels": torch.zeros(2, *VISUAL_GRID)}, TypeError, "`labels` must be whole numbers"),
         ({"output_attentions": True}, ValueError, "`output_attentions` needs"),
         ({"sketch_tokens": torch.zeros(2, *VISUAL_GRID)}, TypeError, "`sketch_tokens` must be whole numbers"),
         ({"sketch_tokens": torch.zeros(2, 3, 4, 6).long()}, ValueError, "the grid's `w` must be at most 5"),

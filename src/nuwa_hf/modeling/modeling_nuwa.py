@@ -42,7 +42,7 @@ from nuwa_hf.modeling.modeling_outputs import (
     NuwaModelOutput,
 )
 from nuwa_hf.modeling.sampling_runs import SamplingRuns
-from nuwa_hf.modeling.token_checks import check_encoded_text, check_place_mask, check_tokens
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_place_mask, check_tokens, check_whole_numbers
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
@@ -233,8 +233,10 @@ class NuwaModel(NuwaPreTrainedModel):
             `NuwaCondition`: the condition on the grid `(L, 1, 1)`, which every place sees as a whole.
 
         Raises:
+            TypeError: If the tokens are not integers.
             ValueError: If the shapes do not match or the text is too long.
         """
+        check_whole_numbers("input_ids", input_ids)
         if input_ids.ndim != 2 or not 1 <= input_ids.shape[1] <= self.config.max_text_length:
             raise ValueError(
                 f"`input_ids` must have shape (batch, length) with 1 to {self.config.max_text_length} tokens, got "
@@ -372,7 +374,7 @@ class NuwaModel(NuwaPreTrainedModel):
             `NuwaModelOutput` or `tuple`.
 
         Raises:
-            TypeError: If `visual_tokens` are not integers, or there is no such argument.
+            TypeError: If tokens are not integers, or there is no such argument.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
         visual_tokens = given_tokens(visual_tokens, decoder_input_ids, others, self.forward)
@@ -433,6 +435,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             `NuwaCondition`: its `hidden_states` are `encoder_hidden_states` of a call.
 
         Raises:
+            TypeError: If the tokens are not integers.
             ValueError: If the shapes do not match or the text is too long.
         """
         return self.model.encode_text(input_ids, attention_mask)
@@ -500,17 +503,19 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             `NuwaConditionalGenerationOutput` or `tuple`.
 
         Raises:
-            TypeError: If `visual_tokens` are not integers, or there is no such argument.
+            TypeError: If tokens or labels are not integers, or there is no such argument.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
         visual_tokens = given_tokens(visual_tokens, decoder_input_ids, others, self.forward)
         if visual_tokens is None:
             visual_tokens = labels
-        if labels is not None and visual_tokens.shape != labels.shape:
-            raise ValueError(
-                f"`labels` must have the shape of `visual_tokens`, {tuple(visual_tokens.shape)}, got "
-                f"{tuple(labels.shape)}."
-            )
+        if labels is not None:
+            check_whole_numbers("labels", labels)
+            if visual_tokens.shape != labels.shape:
+                raise ValueError(
+                    f"`labels` must have the shape of `visual_tokens`, {tuple(visual_tokens.shape)}, got "
+                    f"{tuple(labels.shape)}."
+                )
         places = _places_to_keep(logits_to_keep)
         outputs = self.model(
             input_ids,

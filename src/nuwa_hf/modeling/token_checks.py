@@ -12,7 +12,7 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
 
-INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+INTEGERS = (torch.int32, torch.int64)  # what an embedding takes
 
 
 def as_grid(grid: Grid | tuple[int, int, int]) -> Grid:
@@ -107,7 +107,7 @@ def check_tokens(name: str, tokens: torch.Tensor, config: NuwaConfig) -> None:
 
 
 def check_whole_numbers(name: str, tokens: torch.Tensor) -> None:
-    """Check that tokens are a tensor of integers.
+    """Check that tokens are a tensor of integers of 32 or 64 bits.
 
     Args:
         name (`str`): the argument's name, for the message.
@@ -116,9 +116,12 @@ def check_whole_numbers(name: str, tokens: torch.Tensor) -> None:
     Raises:
         TypeError: If they are not.
     """
-    if not isinstance(tokens, torch.Tensor) or tokens.dtype == torch.bool or tokens.dtype not in INTEGERS:
+    if not isinstance(tokens, torch.Tensor) or tokens.dtype not in INTEGERS:
         kind = tokens.dtype if isinstance(tokens, torch.Tensor) else shown(tokens)
-        raise TypeError(f"`{name}` must be whole numbers (torch.long) in a tensor, got {kind}; give token ids.")
+        raise TypeError(
+            f"`{name}` must be whole numbers (torch.long) in a tensor, got {kind}; give token ids, by `.long()` where "
+            "they have fewer bits."
+        )
 
 
 def check_text_ids(name: str, ids: torch.Tensor, config: NuwaConfig) -> None:

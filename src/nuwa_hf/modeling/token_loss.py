@@ -25,14 +25,14 @@ def token_cross_entropy(
 
     Args:
         hidden_states (`torch.Tensor` of shape `(B, N, D)`): the decoder's last layer.
-        labels (`torch.LongTensor` of B N numbers): the tokens in [0, V); -100 does not count.
+        labels (`torch.LongTensor` or `torch.IntTensor` of B N numbers): the tokens in [0, V); -100 does not count.
         head (`torch.nn.Module`): D to V.
         codebook_size (`int`): V.
 
     Returns:
         `torch.Tensor` of shape `()`: in nats, float32; NaN if no label counts.
     """
-    hidden_PD, labels_P = hidden_states.flatten(0, 1), labels.flatten()
+    hidden_PD, labels_P = hidden_states.flatten(0, 1), labels.flatten().long()
     chunk = max(1, LOGITS_AT_ONCE // codebook_size)
     pairs = zip(hidden_PD.split(chunk), labels_P.split(chunk), strict=True)
     total = sum(checkpoint(_summed, *pair, head, use_reentrant=False) for pair in pairs)
