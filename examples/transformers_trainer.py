@@ -32,7 +32,7 @@ from nuwa_hf.training.nuwa.condition_dropout import draw_dropped, drop_condition
 
 # What differs from the defaults of `TrainingArguments`; flags override it.
 DEFAULTS = {
-    "max_steps": 20,
+    "num_train_epochs": 7,  # not `max_steps`, beside which a number of epochs would not count
     "per_device_train_batch_size": 4,
     "learning_rate": 3e-4,
     "logging_steps": 5,

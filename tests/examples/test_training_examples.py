@@ -100,6 +100,14 @@ def test_the_cells_of_trainer_learn_with_smoothed_labels_in_bfloat16_and_go_on_w
     assert_learnt(tmp_path, checkpoint)
 
 
+def test_trainer_takes_a_number_of_epochs(checkpoint, tmp_path):
+    flags = ["--checkpoint", checkpoint, "--clips", CLIPS, "--output_dir", tmp_path, "--num_train_epochs", 1]
+    flags += ["--use_cpu", "--disable_tqdm", True]
+    import_module("transformers_trainer").main([str(flag) for flag in flags])
+    state = json.loads((tmp_path / "checkpoint-3" / "trainer_state.json").read_text())  # 12 clips in batches of 4
+    assert state["epoch"] == 1
+
+
 def test_the_clips_are_those_of_their_script(tmp_path):
     import_module("moving_shapes").main(["--output", str(tmp_path / "clips"), "--num_clips", "16"])
     assert {path.name for path in CLIPS.iterdir()} == {path.name for path in (tmp_path / "clips").iterdir()}
