@@ -164,8 +164,8 @@ def _read_line(
     seed: int,
 ) -> PromptRow:
     try:
-        given = json.loads(text)
-    except json.JSONDecodeError as error:
+        given = json.loads(text, object_pairs_hook=_each_once)
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"a line must be a JSON object, got {text[:60]!r}: {error}.") from error
     if not isinstance(given, dict):
         raise ValueError(f'a line must be a JSON object, got {text[:60]!r}; write for example {{"prompt": ...}}.')
@@ -176,6 +176,12 @@ def _read_line(
         raise ValueError(f"`seed` must be a whole number of at least 0 that fits into 63 bits, got {seed!r}.")
     pipeline = pipeline_of(row.name)
     _check_names(given, row, pipeline)
+    for name in given.keys() - set(FILES):
+        if isinstance(given[name], list):
+            raise ValueError(
+                f"a line must describe one {row.output}, so `{name}` is one value, got {given[name]!r}; write a line "
+                "for each."
+            )
     for name in given.keys() & {"condition_on_known", "composite"}:
         if not isinstance(given[name], bool):
             raise ValueError(f"`{name}` must be true or false, got {given[name]!r}.")
@@ -198,6 +204,15 @@ def _read_line(
         metadata=metadata,
         digest=settings_digest(metadata, contents),
     )
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, of which Python would keep the last value of a name that stands there twice."""
+    names = [name for name, _ in pairs]
+    repeated = [name for place, name in enumerate(names) if name in names[:place]]
+    if repeated:
+        raise ValueError(f"`{repeated[0]}` must be given once, got it {names.count(repeated[0])} times; keep one.")
+    return dict(pairs)
 
 
 def _task_of(name: Any) -> Task:

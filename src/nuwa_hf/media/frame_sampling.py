@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """Frames at a constant rate from clips whose frames come at any times."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,7 +47,7 @@ def check_frame_rate(frame_rate: Any, name: str = "frame_rate") -> None:
         raise TypeError(
             f"`{name}` must be a number of frames a second, got {repr(frame_rate)[:200]}; the paper's is 2.5."
         )
-    if not math.isfinite(frame_rate) or not 0 < frame_rate <= MAX_FRAME_RATE:
+    if not 0 < frame_rate <= MAX_FRAME_RATE:
         raise ValueError(
             f"`{name}` must be above 0 and at most {MAX_FRAME_RATE} frames a second, got {frame_rate}; the paper's is "
             "2.5."
