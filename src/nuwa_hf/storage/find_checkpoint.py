@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError
 
-from nuwa_hf.storage.local_checkpoint import INDEX_FILE, check_checkpoint_folder, is_local_path
+from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder, is_local_path, read_json
 
 
 EMBEDDED = "embedded"
@@ -51,8 +51,12 @@ def _codecs_of(checkpoint: str) -> dict[str, str | None]:
         found = snapshot_download(found, allow_patterns=wanted)
     folder = Path(found)
     check_checkpoint_folder(folder, CODECS, optional=["sketch_vqgan"])
-    parts = (*CODECS, "sketch_vqgan")
-    return {part: str(folder / part) if (folder / part).is_dir() else None for part in parts}
+    return {part: str(folder / part) if _has(folder, part) else None for part in (*CODECS, "sketch_vqgan")}
+
+
+def _has(pipeline: Path, part: str) -> bool:
+    """Whether a pipeline's index names a part; a folder of that name may be what an earlier one left."""
+    return read_json(pipeline / INDEX_FILE).get(part, EMPTY) != EMPTY
 
 
 def is_pipeline(name: str) -> bool:
@@ -93,7 +97,7 @@ def find_part(name: str, part: str) -> str:
         except EntryNotFoundError:
             return found
         folder = Path(snapshot_download(found, allow_patterns=[INDEX_FILE, f"{part}/*"]))
-    if not (folder / part).is_dir():
+    if not _has(folder, part):
         raise OSError(f"No {part}: {name!r} is a pipeline without it; name one that has it.")
     check_checkpoint_folder(folder, [part])
     return str(folder / part)
