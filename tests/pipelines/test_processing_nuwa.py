@@ -18,6 +18,7 @@ from nuwa_hf import (
     NuwaTextToVideoPipeline,
     NuwaVideoPredictionPipeline,
 )
+from nuwa_hf.training.tokens.caption_tokens import caption_ids
 
 
 WIDTH, HEIGHT = FRAME_SIZE
@@ -57,6 +58,16 @@ def test_the_tokens_are_those_of_the_pipeline(pipe, processor, task):
     decoded = (processor.decode_images if is_image else processor.decode_videos)(expected, output_type="np")
     shape = (len(expected), HEIGHT, WIDTH, 3) if is_image else (len(expected), *expected.shape[1:2], HEIGHT, WIDTH, 3)
     assert decoded.shape == shape
+
+
+def test_texts_begin_at_the_first_place_whatever_the_tokenizer_was_loaded_with(pipe, processor, monkeypatch):
+    """The model learnt them there; with the left side, as decoders of text need it, it read other places."""
+    expected = processor(text="a bird")["input_ids"]
+    monkeypatch.setattr(pipe.tokenizer, "padding_side", "left")
+    assert torch.equal(processor(text="a bird")["input_ids"], expected)
+    assert torch.equal(pipe.tokenize_prompt(["a bird"])[0], expected)
+    assert torch.equal(caption_ids(pipe.tokenizer, ["a bird"])[:, : expected.shape[1]], expected)
+    assert pipe.tokenizer.padding_side == "left"
 
 
 def test_it_lies_beside_a_model_and_is_found_by_the_auto_classes(pipe, processor, tmp_path):

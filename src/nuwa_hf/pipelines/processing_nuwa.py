@@ -216,7 +216,8 @@ class NuwaProcessor(ProcessorMixin):
             )
         texts = texts * num_inputs if num_inputs is not None and len(texts) == 1 else texts
         length = min(self.tokenizer.model_max_length, self.max_text_length)
-        tokens = self.tokenizer(texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+        sizes = {"padding": "max_length", "truncation": True, "max_length": length}
+        tokens = self.tokenizer(texts, **sizes, padding_side="right", return_tensors="pt")
         return {name: tokens[name] for name in ("input_ids", "attention_mask")}
 
     def _size(self, codec: Codec) -> dict[str, int]:

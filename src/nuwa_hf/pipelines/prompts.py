@@ -229,7 +229,12 @@ class PromptMixin:
         with _TOKENIZING:
             whole = self.tokenizer(prompts, verbose=False)["input_ids"]
             inputs = self.tokenizer(
-                prompts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+                prompts,
+                padding="max_length",
+                padding_side="right",  # as in training, whatever the tokenizer was loaded with
+                truncation=True,
+                max_length=length,
+                return_tensors="pt",
             )
         for prompt, ids in zip(prompts, whole, strict=True):
             if len(ids) > length:  # truncation keeps <bos>, the first tokens and <eos>

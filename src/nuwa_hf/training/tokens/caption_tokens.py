@@ -44,7 +44,8 @@ def caption_ids(tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Sequence[str
     Returns:
         `torch.IntTensor` of shape `(B, L)`.
     """
-    ids = tokenizer([caption or "" for caption in captions], padding="max_length", truncation=True).input_ids
+    texts = [caption or "" for caption in captions]
+    ids = tokenizer(texts, padding="max_length", padding_side="right", truncation=True).input_ids
     none = none_caption_ids(tokenizer)
     none = none + [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(none))
     given = [none if caption is None else row for caption, row in zip(captions, ids, strict=True)]
