@@ -31,6 +31,8 @@ def test_slug_is_a_short_plain_file_name(text, name):
         (None, ["https://example.org/dog.png"], "dog-complete"),
         (None, ["龙.png", "mask.png"], "image-complete"),
         (None, [], "image"),
+        ("龙", ["image.png", "mask.png"], "image-complete"),  # the app calls uploads so
+        ("Mask", ["image.png", "mask.png"], "mask-complete"),
     ],
 )
 def test_default_name_is_the_prompt_or_the_first_input_and_the_command(prompt, inputs, name):

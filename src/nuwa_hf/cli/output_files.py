@@ -47,11 +47,13 @@ def default_name(task: Task, prompt: str | None, inputs: Sequence[str]) -> str:
 
     Returns:
         `str`: the prompt as a file name or, without a prompt, the first input's name and the command; "image" or
-            "video" without either.
+            "video" without either. The command follows a prompt, too, where an input has its name.
     """
+    stems = [Path(one).stem for one in inputs]
     if prompt is not None or not inputs:
-        return slug(prompt or "", task.output)
-    return f"{slug(Path(inputs[0]).stem, task.output)}-{task.command}"
+        name = slug(prompt or "", task.output)
+        return f"{name}-{task.command}" if name in stems else name
+    return f"{slug(stems[0], task.output)}-{task.command}"
 
 
 def slug(text: str, fallback: str) -> str:
