@@ -296,6 +296,17 @@ def test_workers_give_the_same_run(folders, tmp_path):
     assert metrics_of(tmp_path / "0") == metrics_of(tmp_path / "1")
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_shard_is_an_error_of_one_line(folders, tmp_path, workers):
+    tokens = shutil.copytree(folders[folders.index("--tokens") + 1], tmp_path / "tokens")
+    (shard,) = tokens.glob("tokens-*.safetensors")
+    content = shard.read_bytes()
+    shard.write_bytes(content[: len(content) // 2] + bytes([255]) * (len(content) - len(content) // 2))
+    flags = run_flags(folders, tmp_path / "run", dataloader_num_workers=workers)
+    with pytest.raises(ValueError, match=r"^`tokens` must be whole, got [^\n]*$"):
+        main([*flags, "--tokens", str(tokens)])
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

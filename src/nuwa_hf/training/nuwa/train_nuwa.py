@@ -16,7 +16,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
@@ -43,9 +42,10 @@ from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, data_of_tokens, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
+from nuwa_hf.training.run.drawn_batches import drawn_batches
 from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.next_commands import after_training
-from nuwa_hf.training.run.preemption import Preemption, leave_signals_to_main_process
+from nuwa_hf.training.run.preemption import Preemption
 from nuwa_hf.training.run.processes import launched_processes, leaves_in_order
 from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
 from nuwa_hf.training.run.run_lock import RunLock
@@ -190,16 +190,7 @@ def train(training: NuwaTraining, preemption: Preemption, progress: RunProgress)
     """
     state = training.state
     arguments, accelerator = state.arguments, state.accelerator
-    loader = iter(
-        DataLoader(
-            range(arguments.max_train_steps * state.global_batch_size),
-            batch_sampler=state.batch_sampler(),
-            collate_fn=training.batches,
-            num_workers=arguments.dataloader_num_workers,
-            generator=torch.Generator(),  # of its own: a loader otherwise draws from torch's
-            worker_init_fn=leave_signals_to_main_process,
-        )
-    )
+    loader = drawn_batches(training.batches, state.batch_sampler(), arguments.dataloader_num_workers)
     training.run.train()
     config = training.pipeline.transformer.config
     speed = Throughput(config, accelerator.device, arguments.mixed_precision, progress.clock)

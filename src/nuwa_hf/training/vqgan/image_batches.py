@@ -3,15 +3,14 @@
 """The images that a codec learns, batch by batch."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from functools import partial
 
-import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import Dataset, default_collate
 
 from nuwa_hf.datasets.dataset_digest import dataset_digest
 from nuwa_hf.datasets.find_columns import Columns
-from nuwa_hf.training.run.preemption import leave_signals_to_main_process
+from nuwa_hf.training.run.drawn_batches import drawn_batches
 from nuwa_hf.training.run.saved_data import RunData
 from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips, moving_mnist_clips
 from nuwa_hf.training.vqgan.media_frames import MediaFrames, media_frames
@@ -62,48 +61,15 @@ def image_batches(
         batch_sampler (`Iterable[list[int]]`): the indices of each batch.
         num_workers (`int`): processes that draw samples; 0 for this one.
 
-    Yields:
-        `dict[str, torch.Tensor]`: a batch.
+    Returns:
+        `Iterator[dict[str, torch.Tensor]]`: the batches.
 
     Raises:
         ValueError: If a sample cannot be drawn.
         OSError: If a file or a worker process is gone.
     """
-    # A generator of its own: otherwise the loader draws from torch's, and a resumed run would differ.
-    loader = DataLoader(
-        _ErrorsAsSamples(images),
-        batch_sampler=batch_sampler,
-        collate_fn=_collate,
-        num_workers=num_workers,
-        generator=torch.Generator(),
-        worker_init_fn=leave_signals_to_main_process,
-    )
-    try:
-        for batch in loader:
-            if isinstance(batch, Exception):
-                raise batch
-            yield batch
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise OSError(
-            f"a process that draws samples has died, likely of memory ({error}); lower `dataloader_num_workers`"
-        ) from error
+    return drawn_batches(partial(_batch_of, images), batch_sampler, num_workers)
 
 
-class _ErrorsAsSamples(Dataset):
-    """Gives an error in place of the sample that raised it: a loader would set its worker's traceback before it."""
-
-    def __init__(self, images: Dataset):
-        self.images = images
-
-    def __getitem__(self, index: int) -> Any:
-        try:
-            return self.images[index]
-        except (ValueError, OSError) as error:
-            return error
-
-
-def _collate(samples: list[Any]) -> Any:
-    errors = [sample for sample in samples if isinstance(sample, Exception)]
-    return errors[0] if errors else default_collate(samples)
+def _batch_of(images: Dataset, indices: list[int]) -> dict[str, Tensor]:
+    return default_collate([images[index] for index in indices])
