@@ -26,5 +26,5 @@ def test_a_codec_that_an_earlier_pipeline_left_in_the_folder_is_none_of_the_late
     tiny_pipeline(sketch_vqgan=None).save_pretrained(tmp_path)
     assert (tmp_path / "sketch_vqgan").is_dir()
     assert find_codecs(str(tmp_path))["sketch_vqgan"] is None
-    with pytest.raises(OSError, match="No sketch_vqgan: .* is a pipeline without it"):
+    with pytest.raises(OSError, match=r"No sketch_vqgan: .* is a pipeline without it"):
         find_part(str(tmp_path), "sketch_vqgan")
