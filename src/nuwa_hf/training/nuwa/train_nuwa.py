@@ -14,7 +14,6 @@ tokenizer and transformer.
 import logging
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 from transformers import HfArgumentParser
 
