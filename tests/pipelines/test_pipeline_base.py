@@ -12,7 +12,7 @@ from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import nuwa_hf
-from nuwa_hf import NuwaProcessor, NuwaTextToVideoPipeline
+from nuwa_hf import NuwaProcessor, NuwaTextToVideoPipeline, NuwaVQGAN
 
 
 PROMPT = "a red apple rolls to the left"
@@ -76,6 +76,25 @@ def test_from_pipe_takes_components_and_casts_when_asked():
     pipeline, codec = tiny_pipeline(), tiny_vqgan()
     assert NuwaTextToVideoPipeline.from_pipe(pipeline, vqgan=codec).vqgan is codec
     assert NuwaTextToVideoPipeline.from_pipe(pipeline, dtype=torch.bfloat16).transformer.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("name", ["dtype", "torch_dtype"])
+def test_dtypes_are_taken_by_name_as_transformers_takes_them(checkpoint, name):
+    def dtypes(value):
+        loaded = NuwaTextToVideoPipeline.from_pretrained(checkpoint, **{name: value})
+        return loaded.transformer.dtype, loaded.vqgan.dtype
+
+    assert dtypes("bfloat16") == dtypes("torch.bfloat16") == (torch.bfloat16, torch.bfloat16)
+    assert dtypes({"vqgan": "bfloat16", "default": torch.float32}) == (torch.float32, torch.bfloat16)
+    codec = NuwaVQGAN.from_pretrained(checkpoint / "vqgan", **{name: "float16"})
+    assert codec.dtype == torch.float16
+    for load in (
+        lambda: NuwaTextToVideoPipeline.from_pretrained(checkpoint, **{name: "auto"}),
+        lambda: NuwaTextToVideoPipeline.from_pipe(tiny_pipeline(), **{name: "int64"}),
+        lambda: NuwaVQGAN.from_pretrained(checkpoint / "vqgan", **{name: "bf16"}),
+    ):
+        with pytest.raises(ValueError, match=rf"^`{name}` must be a floating point dtype"):
+            load()
 
 
 def test_from_pipe_names_the_components_it_misses():

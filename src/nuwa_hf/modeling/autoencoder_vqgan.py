@@ -35,6 +35,7 @@ from nuwa_hf.modeling.vqgan_configuration import check_configuration, codebook_e
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEncoderOutput, NuwaVQGANOutput
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.dtype_names import with_dtypes
 from nuwa_hf.storage.local_checkpoint import check_local_model
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.storage.saved_models import saves_whole
@@ -156,15 +157,17 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
         Args:
             pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
                 a repository on the Hub.
-            kwargs: everything that `ModelMixin.from_pretrained` takes.
+            kwargs: everything that `ModelMixin.from_pretrained` takes; `dtype` also by name.
 
         Returns:
             The codec, in evaluation mode.
 
         Raises:
+            ValueError: If `dtype` is the name of no floating point dtype.
             OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper, or a file
                 is broken.
         """
+        kwargs = with_dtypes(kwargs)
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)

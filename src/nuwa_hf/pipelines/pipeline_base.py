@@ -35,6 +35,7 @@ from nuwa_hf.pipelines.token_generation import TokenGenerationMixin
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.dtype_names import with_dtypes
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, check_variant, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
@@ -99,16 +100,17 @@ class NuwaPipelineBase(
             pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
                 a repository on the Hub.
             kwargs: everything that `DiffusionPipeline.from_pretrained` takes: components that replace saved ones,
-                `dtype`, `variant`, `revision` and others.
+                `dtype` (also by name), `variant`, `revision` and others.
 
         Returns:
             The pipeline, in evaluation mode.
 
         Raises:
+            ValueError: If `dtype` is the name of no floating point dtype.
             OSError: If the folder does not hold a complete checkpoint, or the Hub cannot provide it. Nothing has been
                 loaded then.
         """
-        name_or_path = os.fspath(pretrained_model_name_or_path)
+        name_or_path, kwargs = os.fspath(pretrained_model_name_or_path), with_dtypes(kwargs)
         if is_local_path(pretrained_model_name_or_path):
             components, _ = cls._get_signature_keys(cls)
             wanted = [name for name in components if name not in kwargs]
@@ -159,10 +161,11 @@ class NuwaPipelineBase(
             The new pipeline; both share their components' memory.
 
         Raises:
-            ValueError: If `pipeline` lacks a required component.
+            ValueError: If `pipeline` lacks a required component, or `dtype` is the name of no floating point dtype.
         """
         names, _ = cls._get_signature_keys(cls)
-        components = {name: part for name, part in pipeline.components.items() if name in names} | kwargs
+        components = {name: part for name, part in pipeline.components.items() if name in names}
+        components |= with_dtypes(kwargs)
         if kwargs.keys() & {"dtype", "torch_dtype", "custom_pipeline"}:
             return super().from_pipe(pipeline, **components)  # by name: of its own it takes no subclass of a codec
         missing = [name for name in names if name not in components and name not in cls._optional_components]
