@@ -34,7 +34,7 @@ def _as_dtype(argument: str, value: Any) -> Any:
     found = getattr(torch, value.removeprefix("torch."), None)
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ValueError(
-            f"`{argument}` must be a floating point dtype such as torch.bfloat16, or its name, got {value!r}; leave it "
-            "out for float32."
+            f"`{argument}` must be a floating point dtype such as torch.bfloat16, or its name, got {value!r}; leave "
+            "it out for float32."
         )
     return found
