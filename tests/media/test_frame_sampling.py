@@ -102,9 +102,9 @@ def test_frames_at_the_asked_rate_without_times_of_their_own_are_all_taken():
         assert list(sample_frames(frames, rate)) == frames
 
 
-@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), 1001])
+@pytest.mark.parametrize("rate", [0, -1, 0.001, float("nan"), float("inf"), 1001])
 def test_a_rate_that_is_none_is_refused_with_the_remedy(rate):
-    with pytest.raises(ValueError, match=r"`fps` must be above 0 and at most 1000 .* got .*; the paper's is 2\.5"):
+    with pytest.raises(ValueError, match=r"`fps` must be from 0\.01 to 1000 .* got .*; the paper's is 2\.5"):
         check_frame_rate(rate, "fps")
 
 

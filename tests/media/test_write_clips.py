@@ -89,8 +89,8 @@ def test_mp4_shows_the_colours_in_order(tmp_path):
     [
         ([], 4, "at least one frame"),
         ([PIL.Image.new("RGB", (4, 4)), PIL.Image.new("RGB", (4, 6))], 4, "one size"),
-        ([PIL.Image.new("RGB", (4, 4))], 0, "above 0"),
-        ([PIL.Image.new("RGB", (4, 4))], float("nan"), "above 0 and at most 1000 frames a second, got nan"),
+        ([PIL.Image.new("RGB", (4, 4))], 0, "from 0.01"),
+        ([PIL.Image.new("RGB", (4, 4))], float("nan"), "from 0.01 to 1000 frames a second, got nan"),
     ],
 )
 def test_bad_clip_is_refused_and_nothing_written(tmp_path, kind, frames, fps, message):

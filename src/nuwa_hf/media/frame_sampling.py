@@ -12,7 +12,7 @@ from typing import Any
 from nuwa_hf.media.errors import BrokenMediaError
 
 
-MAX_FRAME_RATE = 1000
+LEAST_FRAME_RATE, MAX_FRAME_RATE = 0.01, 1000  # a frame of a GIF is shown for at most 655 seconds
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ def check_frame_rate(frame_rate: Any, name: str = "frame_rate") -> None:
 
     Raises:
         TypeError: If it is no number.
-        ValueError: If it is not finite, not above 0, or above 1000.
+        ValueError: If it is below 0.01 or above 1000, or not finite.
     """
     if isinstance(frame_rate, bool) or not isinstance(frame_rate, Real):
         raise TypeError(
             f"`{name}` must be a number of frames a second, got {repr(frame_rate)[:200]}; the paper's is 2.5."
         )
-    if not 0 < frame_rate <= MAX_FRAME_RATE:
+    if not LEAST_FRAME_RATE <= frame_rate <= MAX_FRAME_RATE:
         raise ValueError(
-            f"`{name}` must be above 0 and at most {MAX_FRAME_RATE} frames a second, got {frame_rate}; the paper's is "
-            "2.5."
+            f"`{name}` must be from {LEAST_FRAME_RATE} to {MAX_FRAME_RATE} frames a second, got {frame_rate}; the "
+            "paper's is 2.5."
         )
 
 

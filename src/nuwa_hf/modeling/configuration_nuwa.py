@@ -282,7 +282,7 @@ class NuwaConfig(PreTrainedConfig):
             )
 
     def validate_frame_rate(self):
-        """The frame rate is a finite number above 0, and at most 1000.
+        """The frame rate is from 0.01 to 1000.
 
         Raises:
             ValueError: With the field, the rule, the value and the remedy.

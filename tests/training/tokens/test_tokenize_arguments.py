@@ -19,7 +19,7 @@ FOLDERS = ["--vqgan", "v", "--tokenizer", "t", "--output_dir", "o"]
         (["--num_frames", "0"], "`num_frames` must be at least 1"),
         (["--num_proc", "0"], "`num_proc` must be at least 1"),
         (["--engine", "ray", "--device", "cuda:1"], "`device` must be 'cpu' or 'cuda' with Ray"),
-        (["--frame_rate", "0"], "`frame_rate` must be above 0"),
+        (["--frame_rate", "0"], "`frame_rate` must be from 0.01"),
         (["--max_skipped_share", "1.5"], "`max_skipped_share` must be a share from 0 to 1"),
         (["--clips_per_shard", "0"], "`clips_per_shard` must be at least 1"),
         (["--sketch_column", "s"], "`sketch_column` must be left out without `sketch_vqgan`"),

@@ -10,6 +10,7 @@ from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
 from nuwa_hf.training.run.run_arguments import argument, require
@@ -121,8 +122,8 @@ class TokenizeArguments:
         is_known = self.engine == "local" or self.device in ("cpu", "cuda")
         require(is_known, "device", "'cpu' or 'cuda' with Ray, which numbers GPUs itself", self.device, "use 'cuda'")
         rate, share, clips = self.frame_rate, self.max_skipped_share, self.clips_per_shard
-        is_rate = rate is None or 0 < rate <= 1000
-        require(is_rate, "frame_rate", "above 0 and at most 1000", rate, "the paper's is 2.5")
+        if rate is not None:
+            check_frame_rate(rate)
         require(0 <= share <= 1, "max_skipped_share", "a share from 0 to 1", share, "the default is 0.05")
         require(clips is None or clips > 0, "clips_per_shard", "at least 1", clips, "the default is 2048")
         defaults = {entry.name: entry.default for entry in fields(self)}
