@@ -269,7 +269,7 @@ def test_what_is_no_data_set_or_empty_is_refused(folder, tmp_path):
         CaptionedMedia(datasets.Dataset.from_dict({"video": [], "text": []}), **SIZE)
     with pytest.raises(TypeError, match="choose one of its splits"):
         CaptionedMedia(datasets.DatasetDict(), **SIZE)
-    with pytest.raises(ValueError, match="`frame_rate` must be from 0.01"):
+    with pytest.raises(ValueError, match=r"`frame_rate` must be from 0\.01"):
         CaptionedMedia(open_dataset(folder), **SIZE, frame_rate=0)
 
 

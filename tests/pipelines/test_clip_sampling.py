@@ -219,5 +219,5 @@ def test_memory_does_not_grow_with_the_frames_that_are_not_used():
 
 @pytest.mark.parametrize("task", ["V2V", "TV2V", "S2V"])
 def test_a_bad_frame_rate_is_refused_before_any_work(task):
-    with pytest.raises(ValueError, match="`frame_rate` must be from 0.01"):
+    with pytest.raises(ValueError, match=r"`frame_rate` must be from 0\.01"):
         tiny_pipeline(task)(**{**tiny_inputs(task), "frame_rate": 0})
