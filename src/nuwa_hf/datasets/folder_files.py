@@ -68,9 +68,11 @@ class FolderFiles:
         Raises:
             ValueError: If they do.
         """
+        if not self.media:
+            return
         inside = [path for path in self.rows if holds_embedded_media(path)]
         inside += [path for path in self.others if path.suffix.lower() in (".arrow", ".tar")]
-        if inside and self.media:
+        if inside:
             raise ValueError(
                 f"`dataset` must have its clips either in files of their own or inside of {inside[0].suffix.lower()} "
                 f"files, got both in {place!r}, such as {self.media[0].name} and {inside[0].name}; give a folder with "

@@ -171,7 +171,7 @@ def _read_local(place: Path) -> LocalRows | None:
         return None
     files = FolderFiles.of(place)
     files.check_one_kind(str(place))
-    if any(holds_embedded_media(path) for path in files.rows):
+    if not files.media and any(holds_embedded_media(path) for path in files.rows):
         return None
     local = read_folder(files)
     if local.rows:
