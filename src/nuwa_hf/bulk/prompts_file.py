@@ -20,6 +20,7 @@ from nuwa_hf.pipelines import NuwaPipelineBase, argument_names
 from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.serving.joined_calls import kind_of
 from nuwa_hf.storage.file_digest import digest_of_file
+from nuwa_hf.storage.local_checkpoint import repeated_name
 from nuwa_hf.tasks import Task, find_task
 
 
@@ -207,11 +208,10 @@ def _read_line(
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, of which Python would keep the last value of a name that stands there twice."""
-    names = [name for name, _ in pairs]
-    repeated = [name for place, name in enumerate(names) if name in names[:place]]
-    if repeated:
-        raise ValueError(f"`{repeated[0]}` must be given once, got it {names.count(repeated[0])} times; keep one.")
+    name = repeated_name(pairs)
+    if name is not None:
+        times = [other for other, _ in pairs].count(name)
+        raise ValueError(f"`{name}` must be given once, got it {times} times; keep one.")
     return dict(pairs)
 
 

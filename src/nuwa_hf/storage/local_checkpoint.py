@@ -194,12 +194,24 @@ def shards_of(index: Path) -> set[str]:
     return set(weights.values())
 
 
+def repeated_name(pairs: list[tuple[str, Any]]) -> str | None:
+    """The first name that stands in a JSON object more than once; Python would keep its last value alone.
+
+    Args:
+        pairs (`list[tuple[str, Any]]`): names and values, as the `object_pairs_hook` of `json.loads` is given them.
+
+    Returns:
+        `str`, or None if there is none.
+    """
+    names = [name for name, _ in pairs]
+    return None if len(set(names)) == len(names) else next(name for name in names if names.count(name) > 1)
+
+
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice")
-    return found
+    name = repeated_name(pairs)
+    if name is not None:
+        raise ValueError(f"{name!r} stands there twice")
+    return dict(pairs)
 
 
 def read_json(path: Path) -> dict:
