@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from long_saves import save_for_a_day
 from poisoned_gradients import poison_gradients
 from safetensors.torch import load_file, save_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_transformer, tiny_vqgan
@@ -264,14 +264,7 @@ def test_a_run_does_not_go_on_with_tokens_of_a_codec_that_has_learnt_on(folders,
 
 
 def test_the_speed_leaves_out_what_happens_between_steps(folders, tmp_path, monkeypatch):
-    days, clock, save = [0], time.perf_counter, RunState.save
-
-    def save_for_a_day(state):
-        days[0] += 1
-        return save(state)
-
-    monkeypatch.setattr(time, "perf_counter", lambda: clock() + 86400 * days[0])
-    monkeypatch.setattr(RunState, "save", save_for_a_day)
+    days = save_for_a_day(monkeypatch)
     main(run_flags(folders, tmp_path, max_train_steps=2, checkpointing_steps=1))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     speeds = [line["tokens_per_second"] for line in lines if "tokens_per_second" in line]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from long_saves import save_for_a_day
 from PIL import Image
 from poisoned_gradients import poison_gradients
 from safetensors.torch import load_file
@@ -165,14 +166,7 @@ def test_unknown_key_stops_before_anything_is_written(tmp_path):
 
 
 def test_the_speed_leaves_out_what_happens_between_steps(tmp_path, monkeypatch):
-    days, clock, save = [0], time.perf_counter, RunState.save
-
-    def save_for_a_day(state):
-        days[0] += 1
-        return save(state)
-
-    monkeypatch.setattr(time, "perf_counter", lambda: clock() + 86400 * days[0])
-    monkeypatch.setattr(RunState, "save", save_for_a_day)
+    days = save_for_a_day(monkeypatch)
     run_to_end(tmp_path / "run", max_train_steps=3, checkpointing_steps=1)
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
     speeds = [line["images_per_second"] for line in lines if "images_per_second" in line]
