@@ -143,6 +143,16 @@ def pipeline_of():
     return lambda task: getattr(nuwa_hf, find_task(task).pipeline).from_pipe(pipeline)
 
 
+def test_digest_of_lines_holds_whether_tokens_are_drawn(given):
+    file, pipeline = given / "drawn.jsonl", nuwa_hf.NuwaTextToImagePipeline.from_pipe(tiny_pipeline())
+    file.write_text(json.dumps({"prompt": "a cat"}))
+    digests = set()
+    for do_sample in (True, False, True):
+        pipeline.transformer.generation_config.do_sample = do_sample
+        digests.add(read_prompts(file, lambda task: pipeline, task="T2I").digest_of(1))
+    assert len(digests) == 2
+
+
 def test_lines_are_those_of_json_and_a_byte_order_mark_is_no_part_of_them(given, pipeline_of):
     file = given / "marks.jsonl"
     prompts = ["a cat\x85and", "a\u2028dog", "a\u2029bird"]

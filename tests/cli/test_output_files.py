@@ -6,6 +6,7 @@ import PIL.Image
 import pytest
 
 from nuwa_hf.cli.output_files import check_writable, default_name, output_path, plan_files, slug, write_result
+from nuwa_hf.media.whole_files import check_can_be_written
 from nuwa_hf.tasks import get_task
 
 
@@ -93,6 +94,18 @@ def test_inputs_are_never_replaced(tmp_path, monkeypatch):
             check_writable(plan_files(output, "image", 1, with_sheet=False), ["https://x/image.png", "image.png"])
     check_writable(plan_files("other", "image", 1, with_sheet=False), ["image.png"])
     assert [path.name for path in tmp_path.iterdir()] == ["link.png"]
+
+
+def test_longest_name_is_written_and_a_longer_one_refused_at_once(tmp_path):
+    longest, longer = (plan_files(str(tmp_path / ("ü" * count)), "video", 1, with_sheet=False) for count in (125, 126))
+    check_writable(longest, [])
+    for path in longest.results[0]:  # of 254 bytes
+        write_result([PIL.Image.new("RGB", (4, 4), "red")], path, 4)
+    assert sorted(tmp_path.iterdir()) == sorted(longest.results[0])
+    with pytest.raises(OSError, match="File name too long; choose another name"):
+        check_writable(longer, [])
+    with pytest.raises(OSError, match="File name too long; choose another name"):
+        check_can_be_written(longer.results[0][0])
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [(".PNG", "PNG"), (".jpg", "JPEG"), (".webp", "WEBP"), (".gif", "GIF")])

@@ -69,6 +69,9 @@ def test_classes_are_read_beside_metrics_that_compare_one_by_one(tmp_path):
     (tmp_path / "others" / "dog").rename(tmp_path / "others" / "fog")
     with pytest.raises(ValueError, match=r"`labels` must be classes of .*, got \['fog'\]"):
         compare(tmp_path / "others", clips, ["accuracy", "mse"], **options)
+    with pytest.raises(ValueError, match=r"`labels` must be classes of .*, got \['fog'\]"):
+        compare(clips, tmp_path / "others", ["accuracy"], **options, cache_dir=tmp_path / "features")
+    assert not (tmp_path / "features").exists()
 
 
 def test_frames_of_two_sizes_are_compared_at_one(folders, tmp_path):

@@ -116,6 +116,16 @@ def test_an_mp4_names_its_colours_and_they_come_back(tmp_path):
     assert np.abs(read - colors).max() <= 2
 
 
+def test_gif_that_stands_still_longer_than_the_format_can_say_is_refused(tmp_path):
+    still, others = flat_clip(1) * 7, noise_clip(7, size=(32, 16))
+    write_gif(others, tmp_path / "clip.gif", fps=0.01)
+    write_gif(still[:6], tmp_path / "still.gif", fps=0.01)
+    for clip in (still, [*others, *still]):
+        with pytest.raises(ValueError, match=r"equal for at most 655.35 seconds in a row, got 700.0; write an MP4"):
+            write_gif(clip, tmp_path / "longer.gif", fps=0.01)
+    assert not (tmp_path / "longer.gif").exists()
+
+
 def test_gif_faster_than_players_show_is_refused(tmp_path):
     with pytest.raises(ValueError, match="at most 50"):
         write_gif(noise_clip(), tmp_path / "clip.gif", fps=60)

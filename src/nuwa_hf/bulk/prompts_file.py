@@ -203,7 +203,7 @@ def _read_line(
         seed=seed,
         kind=(row.name, kind_of(call, pipeline.max_frames)),
         metadata=metadata,
-        digest=settings_digest(metadata, contents),
+        digest=settings_digest(metadata, contents, call.sampling.do_sample),
     )
 
 

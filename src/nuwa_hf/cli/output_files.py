@@ -13,6 +13,7 @@ from pathlib import Path
 import PIL.Image
 
 from nuwa_hf.media import IMAGE_SUFFIXES, write_gif, write_image, write_mp4
+from nuwa_hf.media.whole_files import check_name
 from nuwa_hf.media.write_clips import check_gif_rate
 from nuwa_hf.tasks import Task
 
@@ -138,6 +139,7 @@ def check_writable(files: OutputFiles, inputs: Sequence[str]) -> None:
     paths += [] if files.sheet is None else [files.sheet]
     real_inputs = {os.path.realpath(path) for path in inputs}
     for path in paths:
+        check_name(path)
         if not path.parent.is_dir():
             raise OSError(f"Cannot write {path}: {path.parent} is no directory; make it first.")
         if path.is_dir():

@@ -84,6 +84,7 @@ def compare(
     truth = _as_set(real, "real", size)
     _check_shapes(samples, truth)
     labels = getattr(samples, "labels", None)
+    of_truth = readable(known.values(), truth.has)
     if any("references" in fields_of(metric) for metric in known.values()):
         if len(samples) != len(truth):
             raise ValueError(
@@ -95,11 +96,11 @@ def compare(
     store.check(known.values(), samples)
     store.check([metric for metric in known.values() if metric.compares], truth)
     store.check_labels(known.values(), labels)
+    store.check_labels(of_truth, getattr(truth, "labels", None))
     run = Run(name="generated against real", num_samples=len(samples), metrics=tuple(metrics))
     compared = store.read([metric.kind for metric in known.values() if metric.compares], truth)
     of_samples = store.read([metric.kind for metric in known.values()], samples)
     rows = {"generated": compute_metrics(list(known.values()), of_samples, compared)}
-    of_truth = readable(known.values(), truth.has)
     if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth)):
         rows["real"] = limits
     settings = {"generated": _named(generated), "real": _named(real), "features": features_used(readers)}

@@ -24,7 +24,8 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         OSError: If nothing can be written there.
     """
     path = Path(path)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")  # several machines may write the same file
+    # Several machines may write the same file. A name may have 255 bytes, and a letter up to 4 of them.
+    aside = path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}.part")
     try:
         yield aside
         aside.replace(path)
@@ -41,9 +42,11 @@ def check_can_be_written(path: str | os.PathLike) -> None:
         path (`str` or `os.PathLike`): the file.
 
     Raises:
-        OSError: If it is a folder, or the nearest folder above it that is there cannot be written into.
+        OSError: If it is a folder, its name is too long, or the nearest folder above it that is there cannot be
+            written into.
     """
     path = Path(path)
+    check_name(path)
     if path.is_dir():
         raise OSError(f"Cannot write {path}: it is a directory; name a file in it.")
     folder = next(above for above in path.absolute().parents if above.exists())
@@ -52,3 +55,20 @@ def check_can_be_written(path: str | os.PathLike) -> None:
             pass
     except OSError as error:
         raise OSError(f"Cannot write {path}: {folder}: {error.strerror}; choose another folder.") from error
+
+
+def check_name(path: Path) -> None:
+    """Check that a file could have its name, whether it is there or not.
+
+    Args:
+        path (`Path`): the file.
+
+    Raises:
+        OSError: If a name in it is too long for the file system.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # what is missing above it is another matter
+    except OSError as error:
+        raise OSError(f"Cannot write {path}: {error.strerror}; choose another name.") from error

@@ -4,7 +4,7 @@
 
 import os
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import av
 import PIL.Image
@@ -16,6 +16,7 @@ from nuwa_hf.media.whole_files import written_aside
 
 BT709 = 1  # the number of its primaries, and of its transfer curve
 MAX_GIF_FPS = 50  # players slow down frames shorter than two hundredths of a second
+MAX_GIF_STILL = 655_350  # milliseconds that a frame is shown: 16 bits of hundredths of a second
 
 
 def write_gif(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps: float) -> None:
@@ -31,7 +32,8 @@ def write_gif(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
 
     Raises:
         OSError: If the file cannot be written.
-        ValueError: If there are no frames, they differ in size, or `fps` is out of range.
+        ValueError: If there are no frames, they differ in size, `fps` is out of range, or equal frames are shown for
+            more than 655.35 seconds.
     """
     check_frame_rate(fps, "fps")
     width, height = check_clip(frames)
@@ -40,8 +42,16 @@ def write_gif(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
     for place, frame in enumerate(frames):
         strip.paste(frame, (0, place * height))
     palette = strip.quantize(256, dither=PIL.Image.Dither.NONE)
-    first, *others = (frame.convert("RGB").quantize(palette=palette, dither=PIL.Image.Dither.NONE) for frame in frames)
     milliseconds = gif_durations(len(frames), fps)
+    indexed = [frame.convert("RGB").quantize(palette=palette, dither=PIL.Image.Dither.NONE) for frame in frames]
+    for _, equal in groupby(zip(indexed, milliseconds, strict=True), lambda shown: shown[0].tobytes()):
+        still = sum(duration for _, duration in equal)
+        if still > MAX_GIF_STILL:
+            raise ValueError(
+                f"`frames` of a GIF must be equal for at most {MAX_GIF_STILL / 1000} seconds in a row, got "
+                f"{still / 1000}; write an MP4, or choose a higher `fps`."
+            )
+    first, *others = indexed
     with written_aside(path) as aside:
         first.save(aside, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
 

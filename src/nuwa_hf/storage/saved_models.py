@@ -47,7 +47,7 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
             given.arguments["push_to_hub"] = False
             save_pretrained(*given.args, **given.kwargs)
         name = Path(os.path.abspath(final)).name  # of "." and ".." too
-        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=_nearest(final)) as aside:
+        with tempfile.TemporaryDirectory(prefix=f".{name[:60]}.", dir=_nearest(final)) as aside:
             made = Path(aside) / name  # by its own name, from which that of a repository is taken
             with writing_aside(final):
                 result = save(self, str(made), *arguments, **named)

@@ -5,6 +5,7 @@ from tiny import tiny_vqgan
 
 from nuwa_hf.datasets.moving_mnist import combinations
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.training.tokens.inspect_dataset import main as inspect
 from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.tokenize_dataset import main as tokenize
@@ -49,3 +50,10 @@ def test_a_codec_learns_the_frames_of_moving_mnist(tmp_path):
 def test_what_moving_mnist_does_not_have_is_refused(arguments, options, name):
     with pytest.raises(ValueError, match=f"`{name}` must be"):
         arguments(dataset="moving-mnist", output_dir="runs", **options)
+
+
+@pytest.mark.parametrize("option", ["--caption_source=none", "--media_column=auto", "--num_frames=4", "--streaming"])
+def test_what_only_clips_in_files_have_is_refused_by_inspect(option):
+    name = option.strip("-").partition("=")[0]
+    with pytest.raises(ValueError, match=f"`{name}` must be left out with moving-mnist, which lies in no files"):
+        inspect(["moving-mnist", option])

@@ -86,3 +86,20 @@ def test_missing_and_empty_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`num_captions`"):
         main(["--num_captions", "0", *out])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "option"),
+    [
+        ([], ["--media_column", "video"]),
+        (["--captions", "captions.txt"], ["--seed", "3"]),
+        (["--captions", "captions.txt"], ["--dataset_split", "val"]),
+        (["--dataset", "clips"], ["--setting", "large"]),
+        (["--dataset", "moving-mnist"], ["--caption_source", "folder"]),
+        (["--dataset", "clips"], ["--captions", "captions.txt"]),
+    ],
+)
+def test_options_that_the_captions_do_not_have_are_refused(source, option, tmp_path):
+    with pytest.raises(ValueError, match=f"`{option[0][2:]}` must be left out with"):
+        main([*source, *option, "--output_dir", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()

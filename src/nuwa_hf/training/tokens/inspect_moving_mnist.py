@@ -21,8 +21,11 @@ from nuwa_hf.training.tokens.inspection import Inspection
 
 
 LOOKED_AT = 200  # clips, of as many as there are indices
-# What only clips that lie in files have.
-_OF_FILES = ("streaming", "media_column", "caption_column", "num_frames", "frame_rate", "clips_per_video", "stride")
+# What only clips that lie in files have, and its value where it is not given.
+_OF_FILES = {
+    **dict.fromkeys(("media_column", "caption_column", "num_frames", "frame_rate", "clips_per_video", "stride")),
+    **{"streaming": False, "caption_source": "auto"},
+}
 
 
 def inspect_moving_mnist(
@@ -44,11 +47,10 @@ def inspect_moving_mnist(
         ValueError: If an argument is given that only clips in files have, there is no such split, or the package of
             the digits is not installed.
     """
-    for name in _OF_FILES:
+    for name, not_given in _OF_FILES.items():
         value = getattr(args, name)
-        require(
-            value in (None, False), name, f"left out with {args.dataset}, which lies in no files", value, "drop it"
-        )
+        rule = f"left out with {args.dataset}, which lies in no files"
+        require(value == not_given, name, rule, value, "drop it")
     clips = IndexedClips(open_moving_mnist(args.dataset, split=args.dataset_split, length=LOOKED_AT))
     size = clips.clip_size
     rate, num_frames = size["frame_rate"], size["num_frames"]

@@ -22,10 +22,13 @@ from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
+from nuwa_hf.training.run.run_arguments import require
 
 
 logger = logging.getLogger(__name__)
 
+OF_EMOJI_MOTION = ("setting", "num_captions", "seed")
+OF_DATASETS = ("dataset_split", "streaming", "media_column", "caption_column", "caption_source")
 DATA_SET_ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow")
 
 
@@ -170,11 +173,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Raises:
         OSError: If the tokenizer cannot be written, for example because the disk is full.
-        ValueError: If there are no captions, or the vocabulary cannot hold their characters.
+        ValueError: If an argument is wrong or is one that captions of this source do not have, there are no captions,
+            or the vocabulary cannot hold their characters.
     """
     args = build_parser().parse_args(argv)
     if args.num_captions < 1:
         raise ValueError(f"`num_captions` must be at least 1, got {args.num_captions}.")
+    _check_source(args)
     start = None if args.tokenizer is None else _start(args.tokenizer)
     is_emoji_motion = args.captions is None and args.dataset is None
     total = 2 * args.num_captions if is_emoji_motion else None
@@ -208,9 +213,22 @@ def _start(name: str) -> NuwaTokenizer:
     return start
 
 
-def _captions(args: argparse.Namespace) -> Iterator[str]:
+def _check_source(args: argparse.Namespace) -> None:
     if args.captions is not None and args.dataset is not None:
         raise ValueError(f"`captions` must be left out with `dataset`, got {str(args.captions)!r}; drop one of them.")
+    unread, rule = OF_DATASETS, "left out without `dataset`"
+    if args.captions is not None:
+        unread, rule = (*OF_EMOJI_MOTION, *OF_DATASETS), "left out with `captions`"
+    elif args.dataset is not None:
+        others = OF_DATASETS if args.dataset in DIGIT_COUNTS else ()
+        unread, rule = (*OF_EMOJI_MOTION, *others), f"left out with `dataset` {args.dataset}"
+    parser = build_parser()
+    for name in unread:
+        value = getattr(args, name)
+        require(value == parser.get_default(name), name, rule, value, "drop it")
+
+
+def _captions(args: argparse.Namespace) -> Iterator[str]:
     if args.captions is not None:
         return file_captions(args.captions)
     if args.dataset is None:
