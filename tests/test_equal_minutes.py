@@ -114,7 +114,7 @@ def test_tables_name_all_rows_and_a_codec_still_in_training_has_no_scores():
     machine["load"] = 0.0
     row = {"contender": "gpt2", "title": "GPT-2", "minutes": 20, "seed": 0, "parameters": {"codec": 10**6}}
     row |= {"training_memory": 2**20, "sampling_memory": 2**20, "sampling_seconds": {"1": 2.0}, "machine": machine}
-    row |= {"matrix_rates": [4e10, 5e10]}
+    row |= {"matrix_rates": [4e10, 5e10], "steps": 1200}
     rows = [{**row, "curve": [{"seconds": 60, "scores": given}]} for given in (scores, None)]
     text = equal_minutes_tables(json.loads(json.dumps({"real": scores, "rows": rows})))
     assert "real clips" in text

@@ -15,6 +15,7 @@ from benchmarks.measuring.machine import describe_machine, peak_memory
 from benchmarks.minutes.clips import pack_of
 from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folders
 from benchmarks.minutes.judging import DISTANCE, Judge, draw_all, sampling_seconds, write_first_clips
+from benchmarks.minutes.timed_training import DONE
 from benchmarks.pipeline.floors import matrix_rate
 from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
@@ -160,11 +161,14 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             curve.append({"seconds": seconds, "scores": judge.score(snapshot / "clips")})
             if is_last:
                 write_first_clips(snapshot / "clips", path.with_suffix(".png"))
-        training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        training, trained = (
+            json.loads((folder / name).read_text(encoding="utf-8")) for name in ("training.json", DONE)
+        )
         return {
             **vars(row),
             "title": contender.title,
             "parameters": contender.parameters(),
+            "steps": trained["steps"],  # of what draws, not of its codec
             "training_memory": training["memory"],
             "matrix_rates": training["matrix_rates"],  # operations a second, before the training and after it
             "sampling_seconds": sampling_seconds(contender, plan.timed_batches, size.drawn),

@@ -36,7 +36,7 @@ def equal_minutes_tables(result: dict[str, Any]) -> str:
     quality = table([*header, "Frechet distance"], lines)
     cost = table(
         [
-            *("minutes", "contender", "parameters", "a clip alone", "a clip of 16", "memory, training"),
+            *("minutes", "contender", "parameters", "steps", "a clip alone", "a clip of 16", "memory, training"),
             *("memory, drawing", "machine, GFLOP/s"),
         ],
         [_cost(minutes, title, groups[minutes, title]) for minutes, title in order],
@@ -68,8 +68,14 @@ def _cost(minutes: float, title: str, rows: list[dict[str, Any]]) -> list[str]:
     parts = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in first["parameters"].items())
     times = [_seconds([row["sampling_seconds"].get(batch) for row in rows]) for batch in ("1", "16")]
     memories = [memory(max(row[name] for row in rows)) for name in ("training_memory", "sampling_memory")]
-    rates = [rate / 1e9 for row in rows for rate in row["matrix_rates"]]
-    return [f"{minutes:g}", title, parts, *times, *memories, f"{min(rates):.0f} to {max(rates):.0f}"]
+    steps = _range([row["steps"] for row in rows])
+    rates = _range([rate / 1e9 for row in rows for rate in row["matrix_rates"]])
+    return [f"{minutes:g}", title, parts, steps, *times, *memories, rates]
+
+
+def _range(values: list[float]) -> str:
+    ends = dict.fromkeys(f"{value:,.0f}" for value in (min(values), max(values)))
+    return " to ".join(ends)
 
 
 def _seconds(values: list[float | None]) -> str:
