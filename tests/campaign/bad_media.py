@@ -1,91 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Damaged and greedy files through pipelines and data sets: a right result or one clear line, in bounded time."""
+"""Damaged and greedy files through everything that reads one: a right result or one clear line, in bounded time."""
 
 import json
 import os
 import resource
 import sys
-import tempfile
 import time
-import traceback
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from clip_folders import write_metadata
-from tiny import FRAME_SIZE, tiny_inputs, tiny_pipeline
 from warm_processes import WarmProcesses
 
+from campaign import other_decoder
 from campaign.attempts import Attempts
+from campaign.media_readers import look_at
 from campaign.seed_media import REFUSED, mutate, write_greedy_files, write_seed_files
-from nuwa_hf import NuwaImageCompletionPipeline, NuwaSketchToImagePipeline
-from nuwa_hf.datasets.captioned_media import CaptionedMedia
-from nuwa_hf.datasets.open_dataset import open_dataset
 
 
-SECONDS = 180  # for four readers; a greedy animation is decoded for up to a minute before it is refused
+SECONDS = 180  # for all readers; a greedy animation is decoded for up to a minute before it is refused
 MEMORY = 3 * 2**30  # of addresses beyond those that the process begins with
-
-
-def look_at(path: Path) -> dict[str, Any]:
-    """Give a file to everything that reads one.
-
-    Args:
-        path (`Path`): the file.
-
-    Returns:
-        `dict[str, Any]`: of each reader "read" or the kind of refusal, and what went wrong under "faults".
-    """
-    pipeline, faults, said = tiny_pipeline("V2V"), [], {}
-    inputs = tiny_inputs("I2I")
-    readers = {
-        "video": lambda: pipeline.check_inputs(video=path, num_frames=3).pixels,
-        "image": lambda: (
-            NuwaImageCompletionPipeline.from_pipe(pipeline).check_inputs(image=path, mask=inputs["mask"]).pixels
-        ),
-        "sketch": lambda: NuwaSketchToImagePipeline.from_pipe(pipeline).check_inputs(sketch=path).sketches,
-        "data set": lambda: _first_sample(path),
-    }
-    for name, reader in readers.items():
-        try:
-            found = reader()
-        except (ValueError, OSError) as error:
-            said[name] = type(error).__name__
-            text = str(error)
-            if name != "data set" and not text.startswith(f"`{name}` must"):
-                faults.append(f"{name}: does not name the argument: {text[:200]}")
-            if "\n" in text.strip():
-                faults.append(f"{name}: more than one line: {text[:200]}")
-        except BaseException:
-            faults.append(f"{name}: {traceback.format_exc()[-600:]}")
-        else:
-            said[name] = "read"
-            if found is not None and not _is_valid(found):
-                faults.append(f"{name}: a wrong result of shape {tuple(found.shape)}")
-    return {"said": said, "faults": faults}
-
-
-def _is_valid(found: torch.Tensor) -> bool:
-    width, height = FRAME_SIZE
-    if found.shape[-2:] != (height, width):
-        return False
-    return bool(found.isfinite().all() and found.min() >= 0 and (found.dtype == torch.int64 or found.max() <= 1))
-
-
-def _first_sample(path: Path) -> torch.Tensor | None:
-    width, height = FRAME_SIZE
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / path.name).symlink_to(path)
-        write_metadata(Path(folder), [{"file_name": path.name, "text": "a clip"}])
-        media = CaptionedMedia(open_dataset(folder), height=height, width=width, num_frames=3)
-        for number, row in media.rows(0):
-            for sample in media.reader.read(number, row):
-                clip = torch.from_numpy(np.asarray(sample["video"]))
-                return clip.permute(0, 3, 1, 2).float() / 255
-    return None
 
 
 def _in_process(path: str, answer: str) -> None:
@@ -155,7 +92,7 @@ class BadMedia:
 
 
 def run(work: Path, attempts: Attempts, count: int, seed: int) -> None:
-    """Try the good and the greedy files, and `count` damaged copies.
+    """Try the good and the greedy files, and `count` damaged copies; the good ones are also read by OpenCV.
 
     Args:
         work (`Path`): a folder.
@@ -167,3 +104,9 @@ def run(work: Path, attempts: Attempts, count: int, seed: int) -> None:
     cases = [{"file": path.name, "seed": None} for path in (*media.seeds, *media.greedy)]
     cases += [{"file": media.seeds[number % len(media.seeds)].name, "seed": seed + number} for number in range(count)]
     attempts.make(cases, media.attempt, "files")
+    if find_spec("cv2") is None:
+        print("OpenCV is not installed, so that the pixels of good files are not compared.")
+        return
+    good = [path for path in media.seeds if path.name not in REFUSED]
+    cases = [{"file": path.name, "decoder": "OpenCV"} for path in good]
+    attempts.make(cases, lambda file, decoder: other_decoder.compare(work / "seeds" / file), "good files")
