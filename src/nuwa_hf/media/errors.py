@@ -20,6 +20,8 @@ PILLOW_DAMAGE = (
     KeyError,
     EOFError,
     AssertionError,
+    ArithmeticError,
+    RuntimeError,  # of AVIF's decoder
     struct.error,
     zlib.error,
     PIL.Image.DecompressionBombError,
