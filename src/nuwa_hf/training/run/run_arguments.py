@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The arguments that all training scripts share, and how arguments are read from a YAML file and from flags."""
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from importlib import import_module
@@ -41,6 +42,25 @@ def require(is_valid: bool, name: str, rule: str, value, remedy: str) -> None:
     """
     if not is_valid:
         raise ValueError(f"`{name}` must be {rule}, got {shown(value)}; {remedy}.")
+
+
+def require_defaults(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, names: Sequence[str], rule: str
+) -> None:
+    """Raises an error if an argument that would not be read has another value than its default.
+
+    Args:
+        parser (`argparse.ArgumentParser`): knows the defaults.
+        args (`argparse.Namespace`): what it parsed.
+        names (`Sequence[str]`): arguments that are not read.
+        rule (`str`): the rest of the sentence "`name` must be ...".
+
+    Raises:
+        ValueError: If one was given.
+    """
+    for name in names:
+        value = getattr(args, name)
+        require(value == parser.get_default(name), name, rule, value, "drop it")
 
 
 @dataclass(kw_only=True)

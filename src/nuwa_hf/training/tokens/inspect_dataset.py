@@ -26,10 +26,11 @@ from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, find_codecs
 from nuwa_hf.training.run.next_commands import data_flags
+from nuwa_hf.training.run.run_arguments import require_defaults
 from nuwa_hf.training.tokens.caption_tokens import caption_lengths, caption_losses
 from nuwa_hf.training.tokens.clip_sheet import clip_sheet
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
-from nuwa_hf.training.tokens.inspect_moving_mnist import inspect_moving_mnist
+from nuwa_hf.training.tokens.inspect_moving_mnist import OF_FILES, inspect_moving_mnist
 from nuwa_hf.training.tokens.inspection import Inspection
 
 
@@ -82,6 +83,8 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         ValueError: If an argument is wrong, or the data set cannot be opened.
         OSError: If the checkpoint is not there.
     """
+    if args.dataset in DIGIT_COUNTS:
+        require_defaults(build_parser(), args, OF_FILES, f"left out with {args.dataset}, which lies in no files")
     windows = ClipWindows(args.clips_per_video, args.stride)
     checkpoint = args.checkpoint or EMBEDDED
     folders = find_codecs(checkpoint if _uses_checkpoint(args) else None, vqgan=args.vqgan, tokenizer=args.tokenizer)

@@ -22,7 +22,7 @@ from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_part
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
-from nuwa_hf.training.run.run_arguments import require
+from nuwa_hf.training.run.run_arguments import require_defaults
 
 
 logger = logging.getLogger(__name__)
@@ -176,10 +176,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         ValueError: If an argument is wrong or is one that captions of this source do not have, there are no captions,
             or the vocabulary cannot hold their characters.
     """
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
     if args.num_captions < 1:
         raise ValueError(f"`num_captions` must be at least 1, got {args.num_captions}.")
-    _check_source(args)
+    _check_source(parser, args)
     start = None if args.tokenizer is None else _start(args.tokenizer)
     is_emoji_motion = args.captions is None and args.dataset is None
     total = 2 * args.num_captions if is_emoji_motion else None
@@ -213,7 +214,7 @@ def _start(name: str) -> NuwaTokenizer:
     return start
 
 
-def _check_source(args: argparse.Namespace) -> None:
+def _check_source(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if args.captions is not None and args.dataset is not None:
         raise ValueError(f"`captions` must be left out with `dataset`, got {str(args.captions)!r}; drop one of them.")
     unread, rule = OF_DATASETS, "left out without `dataset`"
@@ -222,10 +223,7 @@ def _check_source(args: argparse.Namespace) -> None:
     elif args.dataset is not None:
         others = OF_DATASETS if args.dataset in DIGIT_COUNTS else ()
         unread, rule = (*OF_EMOJI_MOTION, *others), f"left out with `dataset` {args.dataset}"
-    parser = build_parser()
-    for name in unread:
-        value = getattr(args, name)
-        require(value == parser.get_default(name), name, rule, value, "drop it")
+    require_defaults(parser, args, unread, rule)
 
 
 def _captions(args: argparse.Namespace) -> Iterator[str]:
