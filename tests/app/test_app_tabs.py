@@ -9,6 +9,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+from form_values import values_of
 from tiny import VISUAL_GRID
 
 from nuwa_hf.cli import main
@@ -19,12 +20,6 @@ pytest.importorskip("gradio")
 NAMES = [task.name for task in TASKS]
 LEARNT = VISUAL_GRID[0]
 NUM_FRAMES = {"text-to-video": 5, "sketch-to-video": 2, "video-prediction": LEARNT, "video-manipulation": LEARNT}
-
-
-def values_of(tab, given):
-    defaults = {key: getattr(component, "value", None) for key, component in tab.form.inputs.items()}
-    assert given.keys() <= defaults.keys()
-    return list({**defaults, **given}.values())
 
 
 def make(tab, given, folder):

@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 import torch
+from form_values import values_of
 from tiny import CAPTIONS, tiny_inputs, tiny_pipeline
 
 import nuwa_hf
@@ -162,10 +163,9 @@ def app() -> Iterator[tuple[Ask, int, Ask]]:
                 clients.one = Client(address, verbose=False, download_files=str(Path(folder, "downloads")))
             name = ("text-to-image", "text-to-video")[number % 2]
             tab = page.tabs[name]
-            values = {key: getattr(component, "value", None) for key, component in tab.form.inputs.items()}
-            values |= {"prompt": CAPTIONS[number % len(CAPTIONS)], "seed": str(number)}
+            values = values_of(tab, {"prompt": CAPTIONS[number % len(CAPTIONS)], "seed": str(number)})
             try:
-                result = clients.one.predict(*values.values(), api_name=f"/{name}")
+                result = clients.one.predict(*values, api_name=f"/{name}")
             except (AppError, QueueError) as error:
                 raise Refused(str(error)) from None
             return tuple(sorted(digest(path) for path in paths_in(result) if path.suffix in (".png", ".gif")))

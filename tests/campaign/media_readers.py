@@ -14,6 +14,7 @@ import numpy as np
 import PIL.Image
 import torch
 from clip_folders import write_metadata
+from form_values import values_of
 from tiny import CODEBOOK_SIZE, FRAME_SIZE, tiny_inputs, tiny_pipeline
 
 from nuwa_hf import NuwaImageCompletionPipeline, NuwaSketchToImagePipeline
@@ -143,10 +144,8 @@ def _upload(path: Path, name: str, given: str) -> None:
     painted = np.zeros((height, width, 4), np.uint8)
     painted[: height // 2] = 255
     painting = {"background": None, "layers": [PIL.Image.fromarray(painted)], "composite": None}
-    values = {key: getattr(component, "value", None) for key, component in tab.form.inputs.items()}
-    files = {f"{given}_files": [str(path)] if given == "video" else str(path), "mask": painting}
-    values |= {key: value for key, value in files.items() if key in values}
-    wrong = [said["message"] for said in tab.check(*values.values()) if not said["is_valid"]]
+    filled = {"video_files": [str(path)]} if given == "video" else {"image_files": str(path), "mask": painting}
+    wrong = [said["message"] for said in tab.check(*values_of(tab, filled)) if not said["is_valid"]]
     if len(wrong) > 1 or wrong == [""]:
         raise RuntimeError(f"not one message: {wrong}")
     if wrong:
