@@ -28,12 +28,12 @@ def server(app):
         yield client
 
 
-def join(app, server, name, **values):
+def join(app, server, name, visit="visit", **values):
     """Asks for a task as a browser does."""
     tab = app.tabs[name]
     (function,) = [one for one in app.fns.values() if one.api_name == name]
     data = [values.get(key, getattr(component, "value", None)) for key, component in tab.form.inputs.items()]
-    return server.post("/queue/join", json={"data": data, "fn_index": function._id, "session_hash": "visit"})
+    return server.post("/queue/join", json={"data": data, "fn_index": function._id, "session_hash": visit})
 
 
 def file_at(path):
@@ -70,6 +70,22 @@ def test_addresses_that_would_fetch_others_are_refused(server):
     for address in ("/file=http://localhost:1/", "/file=https%3A//example.com/", "/proxy=https://example.com/"):
         assert server.get(address).status_code == 403
     assert server.get(f"/file={__file__}").status_code == 403
+
+
+def test_visits_and_answers_do_not_fill_the_memory(app, server):
+    import gradio_client
+
+    from nuwa_hf.app.served_blocks import KEPT_VISITS
+
+    client = gradio_client.Client(str(server.base_url).removesuffix("gradio_api/"), verbose=False)
+    components = []
+    for _ in range(3):
+        client.predict(prompt="a red apple", seed="3", num_frames="2", api_name="/text-to-video")
+        components.append(len(app.state_holder.session_data[client.session_hash].blocks_config.blocks))
+    assert components == [components[0]] * 3
+    for visit in range(KEPT_VISITS + 3):
+        join(app, server, "image-completion", visit=f"visit {visit}")  # no image is given: refused at once
+    assert len(app.state_holder.session_data) == KEPT_VISITS
 
 
 def test_a_large_upload_is_refused(server):

@@ -13,6 +13,7 @@ from nuwa_hf.app.guard_middleware import GuardMiddleware
 from nuwa_hf.app.task_tab import TaskTab
 
 
+KEPT_VISITS = 128  # whose forms Gradio remembers, at about 0.7 MB each; the one that was quiet longest is forgotten
 FORM_BYTES = 2**16  # of what surrounds an upload
 # The semibold letters that Gradio brings are not all there.
 CSS = "#title h1, button.lg, .validation-error { font-family: system-ui, sans-serif; }"
@@ -32,6 +33,7 @@ class ServedBlocks(gr.Blocks):
     def __init__(self, *, max_upload: int, on_close: Callable[[], None], **settings: Any):
         super().__init__(**settings)
         self.max_upload, self._on_close = max_upload, on_close
+        self.state_session_capacity = KEPT_VISITS
         self.tabs: dict[str, TaskTab] = {}
 
     async def preprocess_data(self, block_fn, inputs: list[Any], state, explicit_call: bool = False):
@@ -64,6 +66,7 @@ class ServedBlocks(gr.Blocks):
             Middleware(GuardMiddleware, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
         ]
         ours = {
+            "state_session_capacity": self.state_session_capacity,
             "max_file_size": f"{self.max_upload}mb",
             "css": CSS,
             "footer_links": ["api"],

@@ -67,7 +67,7 @@ class TaskTab:
             values: of the form's inputs, in their order.
 
         Yields:
-            `list`: the updates of the outputs.
+            `list`: the values of the outputs.
 
         Raises:
             gr.Error: If something is wrong, or takes too long. Its message is text, never HTML.
@@ -93,18 +93,19 @@ class TaskTab:
         given, deadline = folder / "given", self._deadline()
         given.mkdir()
         request = self._read(values, given, deadline)
-        yield [None] * len(self.outputs)
+        # All values every time, and never `gr.skip()`: for what is skipped and then given, Gradio keeps a component more.
+        values: list[Any] = [None] * len(self.outputs)
+        yield list(values)
         for number, checkpoint in enumerate(self.checkpoints):
             results = folder / str(number)
             results.mkdir()
             for part in run_request(request, checkpoint, results, self.limits, deadline):
-                updates = [gr.skip() for _ in self.outputs]
                 first = number * NUM_OUTPUTS
                 if isinstance(part, Answer):
-                    updates[first : first + NUM_OUTPUTS] = _shown(part)
+                    values[first : first + NUM_OUTPUTS] = _shown(part)
                 elif part is not None:  # a frame; without a new one, Gradio only sees whether the visitor has left
-                    updates[first] = [part]
-                yield updates
+                    values[first] = [part]
+                yield list(values)
 
 
 def _shown(answer: Answer) -> list[Any]:
