@@ -8,7 +8,6 @@ They are forked from one that has imported everything and done nothing else.
 import multiprocessing
 import os
 import runpy
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+from local_server import free_port
 
 
 IMPORTED = [
@@ -68,9 +68,7 @@ class WarmProcesses:
 
 def start_processes(processes, function, *arguments, number=2, **environment):
     """Several that find each other by the variables that torchrun sets."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(number)}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(number)}
     environment = {**environment, **address, "LOCAL_WORLD_SIZE": str(number)}
     return [
         processes.start(function, *arguments, **environment, RANK=str(rank), LOCAL_RANK=str(rank))

@@ -3,14 +3,12 @@
 """A Space that runs on this machine, and Chromium to open it; skipped without Gradio, Playwright or Chromium."""
 
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
+from local_server import free_port, wait_for
 
 
 SERVER = Path(__file__).with_name("serve_space.py")
@@ -22,9 +20,7 @@ def space_url(hub, tmp_path_factory):
     """The address of the Space, whose program runs in one process for all tests."""
     pytest.importorskip("gradio", reason='the app needs Gradio: pip install "nuwa_hf[app]"')
     work = tmp_path_factory.mktemp("space")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
     environment = hub.client_environment(work / "home") | address | {"GRADIO_ANALYTICS_ENABLED": "False"}
     log = work / "log.txt"
@@ -39,18 +35,6 @@ def space_url(hub, tmp_path_factory):
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-def wait_for(server, url, log):
-    for _ in range(1200):
-        assert server.poll() is None, log.read_text(encoding="utf-8")[-5000:]
-        try:
-            urlopen(url).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"nothing answers at {url}: {log.read_text(encoding='utf-8')[-5000:]}")
 
 
 @pytest.fixture(scope="session")

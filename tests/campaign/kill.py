@@ -9,7 +9,6 @@ import random
 import resource
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 import psutil
 from local_hub import LocalHub
+from local_server import free_port
 from warm_processes import WarmProcesses, run_module, run_script
 
 from campaign.attempts import Attempts
@@ -152,10 +152,7 @@ class Kill:
         fault = None if fault is None else (*fault, str(folder))
         if job.number == 1:
             return [self.processes.start(_run, job.script, words, fault)]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(job.number)}
+        shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(job.number)}
         return [
             self.processes.start(
                 _run, job.script, words, fault if rank == 0 else None, **shared, RANK=str(rank), LOCAL_RANK=str(rank)

@@ -8,8 +8,11 @@ they are refused with a clear message, wait a moment and ask again.
 
 import contextlib
 import hashlib
+import os
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,7 +23,7 @@ from typing import Any
 
 import psutil
 import torch
-from form_values import values_of
+from local_server import free_port, wait_for
 from tiny import CAPTIONS, tiny_inputs, tiny_pipeline
 
 import nuwa_hf
@@ -61,10 +64,12 @@ class Load:
         Returns:
             `dict[str, Any]`: the verdict, how many answers, refusals, seconds, and megabytes.
         """
-        with {"sampler": sampler, "app": app}[through]() as (ask, number_of_requests, expected):
-            return self._round(ask, number_of_requests, expected, visitors)
+        with {"sampler": sampler, "app": app}[through]() as (ask, number_of_requests, expected, process):
+            return self._round(ask, number_of_requests, expected, process, visitors)
 
-    def _round(self, ask: Ask, number_of_requests: int, expected: Ask, visitors: int) -> dict[str, Any]:
+    def _round(
+        self, ask: Ask, number_of_requests: int, expected: Ask, process: psutil.Process, visitors: int
+    ) -> dict[str, Any]:
         right = [expected(number) for number in range(number_of_requests)]
         taken, wrong, refused, errors, memory = [], [], [], [], []
         begin = time.monotonic()
@@ -86,7 +91,7 @@ class Load:
                 taken.append(time.monotonic() - start)
                 if answer != right[number]:
                     wrong.append(number)
-                memory.append((time.monotonic() - begin, psutil.Process().memory_info().rss / 2**20))
+                memory.append((time.monotonic() - begin, process.memory_info().rss / 2**20))
 
         with ThreadPoolExecutor(visitors) as pool:
             list(pool.map(visit, range(visitors)))
@@ -121,7 +126,7 @@ def requests() -> list[tuple[str, dict[str, Any]]]:
 
 
 @contextlib.contextmanager
-def sampler() -> Iterator[tuple[Ask, int, Ask]]:
+def sampler() -> Iterator[tuple[Ask, int, Ask, psutil.Process]]:
     """`NuwaSampler` in this process."""
     pipeline, wanted = tiny_pipeline("T2V"), requests()
 
@@ -139,41 +144,51 @@ def sampler() -> Iterator[tuple[Ask, int, Ask]]:
             except nuwa_hf.SamplerFullError as error:
                 raise Refused(str(error)) from None
 
-        yield ask, len(wanted), lambda number: tokens(one.pipeline(wanted[number][0])(**arguments(number)))
+        def alone(number: int) -> bytes:
+            return tokens(one.pipeline(wanted[number][0])(**arguments(number)))
+
+        yield ask, len(wanted), alone, psutil.Process()
 
 
 @contextlib.contextmanager
-def app() -> Iterator[tuple[Ask, int, Ask]]:
-    """The app over HTTP on this machine; its answers are compared by the digests of their files."""
+def app() -> Iterator[tuple[Ask, int, Ask, psutil.Process]]:
+    """The command `nuwa-hf app` over HTTP on this machine; its answers are compared by the digests of their files."""
     from gradio_client import Client
     from gradio_client.exceptions import AppError
     from gradio_client.utils import QueueError
 
-    from nuwa_hf.app import build_app
-    from nuwa_hf.app.limits import AppLimits
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        tiny_pipeline("T2V").save_pretrained(folder / "checkpoint")
+        words = ["--checkpoint", str(folder / "checkpoint"), "--port", str(port), "--max-waiting", str(WAITING)]
+        log = folder / "log.txt"
+        with (
+            log.open("w", encoding="utf-8") as output,
+            subprocess.Popen(
+                [sys.executable, "-m", "nuwa_hf.cli", "app", "--device", "cpu", *words],
+                env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": name},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            ) as server,
+        ):
+            clients = threading.local()
 
-    with tempfile.TemporaryDirectory() as folder:
-        tiny_pipeline("T2V").save_pretrained(folder)
-        page = build_app(folder, device="cpu", limits=AppLimits(max_waiting=WAITING))
-        _, address, _ = page.launch(prevent_thread_lock=True, quiet=True)
-        clients = threading.local()
+            def ask(number: int) -> tuple[str, ...]:
+                if not hasattr(clients, "one"):
+                    clients.one = Client(address, verbose=False, download_files=str(folder / "downloads"))
+                task, prompt = ("text-to-image", "text-to-video")[number % 2], CAPTIONS[number % len(CAPTIONS)]
+                try:
+                    result = clients.one.predict(prompt=prompt, seed=str(number), api_name=f"/{task}")
+                except (AppError, QueueError) as error:
+                    raise Refused(str(error)) from None
+                return tuple(sorted(digest(path) for path in paths_in(result) if path.suffix in (".png", ".gif")))
 
-        def ask(number: int) -> tuple[str, ...]:
-            if not hasattr(clients, "one"):
-                clients.one = Client(address, verbose=False, download_files=str(Path(folder, "downloads")))
-            name = ("text-to-image", "text-to-video")[number % 2]
-            tab = page.tabs[name]
-            values = values_of(tab, {"prompt": CAPTIONS[number % len(CAPTIONS)], "seed": str(number)})
             try:
-                result = clients.one.predict(*values, api_name=f"/{name}")
-            except (AppError, QueueError) as error:
-                raise Refused(str(error)) from None
-            return tuple(sorted(digest(path) for path in paths_in(result) if path.suffix in (".png", ".gif")))
-
-        try:
-            yield ask, 2 * SETTINGS, ask  # asked alone, before anybody else comes
-        finally:
-            page.close()
+                address = f"http://127.0.0.1:{port}"
+                wait_for(server, address, log)
+                yield ask, 2 * SETTINGS, ask, psutil.Process(server.pid)  # asked alone, before anybody else comes
+            finally:
+                server.terminate()
 
 
 def paths_in(result: Any) -> list[Path]:

@@ -93,7 +93,7 @@ class TaskTab:
         given, deadline = folder / "given", self._deadline()
         given.mkdir()
         request = self._read(values, given, deadline)
-        # All values every time, and never `gr.skip()`: for what is skipped and then given, Gradio keeps a component more.
+        # All values every time, never `gr.skip()`: Gradio keeps a component more for each that is skipped, then given.
         values: list[Any] = [None] * len(self.outputs)
         yield list(values)
         for number, checkpoint in enumerate(self.checkpoints):
