@@ -35,6 +35,7 @@ VISITORS = (1, 8, 32)
 WAITING = 16  # requests that may wait: fewer than there are visitors in the last round
 SETTINGS = 4  # different requests of each task
 WARM_SHARE = 0.2  # of a round, after which memory may no longer grow
+PATIENCE = 60.0  # seconds that a client waits for the app to say anything; Gradio's own waits for 5
 MEGABYTES = 20  # that it may grow all the same
 
 Ask = Callable[[int], Any]  # the number of a request to what comes back; raises Refused beyond the queue
@@ -175,7 +176,8 @@ def app() -> Iterator[tuple[Ask, int, Ask, psutil.Process]]:
 
             def ask(number: int) -> tuple[str, ...]:
                 if not hasattr(clients, "one"):
-                    clients.one = Client(address, verbose=False, download_files=str(folder / "downloads"))
+                    settings = {"download_files": str(folder / "downloads"), "httpx_kwargs": {"timeout": PATIENCE}}
+                    clients.one = Client(address, verbose=False, **settings)
                 task, prompt = ("text-to-image", "text-to-video")[number % 2], CAPTIONS[number % len(CAPTIONS)]
                 try:
                     result = clients.one.predict(prompt=prompt, seed=str(number), api_name=f"/{task}")
