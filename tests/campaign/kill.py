@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Jobs that are ended in the middle, in several ways, and given again: nothing may be lost but the last steps."""
 
+import ctypes
 import errno
 import json
 import os
@@ -34,11 +35,17 @@ WAYS = {
     "full disk": (USER_ERROR, STOPPED),
     "failing disk": (USER_ERROR, STOPPED),
     "file limit": (USER_ERROR, STOPPED),
+    "read-only folder": (USER_ERROR, STOPPED),
     "clock set back": (0,),
 }
 LEAST_LIMIT = 32_768  # bytes, more than a process writes into its logs
-WITHOUT_A_CHECKPOINT = ("failing disk", "file limit")  # one that cannot be written is in the log, and the run goes on
+WITHOUT_A_CHECKPOINT = (
+    "failing disk",
+    "file limit",
+    "read-only folder",
+)  # one that cannot be written is in the log, and the run goes on
 LEAVES_A_CHECKPOINT = ("terminate", "interrupt twice")
+PR_CAPBSET_DROP, RIGHTS_OF_ROOT = 24, (1, 2)  # of Linux: to write and to read what permissions deny
 ACTIONS = {"open", "os.rename", "os.mkdir", "os.remove"}
 
 
@@ -70,20 +77,23 @@ class Kill:
         """
         one, before = self.jobs[job], self._undisturbed(job)
         place = random.Random(f"{job} {way} {seed}").random()
+        if way == "read-only folder":
+            place = max(0.0, 1.5 * place - 0.5)  # a third of them from the start on
         folder = self._folder(f"{job}-{way}-{seed}")
         row: dict[str, Any] = {"place": round(place, 4)}
         if way in ("full disk", "failing disk", "file limit", "clock set back"):
             running = self._start(one, folder, (way, place, before))
         else:
             start = time.monotonic()
-            running = self._start(one, folder, None)
+            running = self._start(one, folder, (way, place, before) if way == "read-only folder" else None)
             while time.monotonic() < start + place * before["seconds"] and any(one.is_alive() for one in running):
                 time.sleep(0.01)
             if all(process.is_alive() for process in running):
-                _disturb(running, way)
+                _disturb(running, way, folder)
             else:  # the machine is faster than it was
                 before["seconds"] = time.monotonic() - start
         row["codes"] = codes = self._wait(running)
+        _change_folders(folder, 0o755)
         if "hangs" in codes:
             return {**row, "verdict": "hangs"}
         if any("Traceback" in text for text in _errors(running)) and way not in ("kill", "death of the parent"):
@@ -201,6 +211,9 @@ def _prepare(way: str, place: float, before: dict[str, Any] | None, folder: str)
         limit = LEAST_LIMIT + int(place * max(0, before["largest"] - LEAST_LIMIT))
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         return None
+    if way == "read-only folder":
+        _obey_permissions()
+        return None
     fails_at = None if way == "count" else 1 + int(place * before["actions"])
 
     def act(event: str, arguments: tuple) -> None:
@@ -221,7 +234,33 @@ def _prepare(way: str, place: float, before: dict[str, Any] | None, folder: str)
     return (lambda: Path(folder, ".actions").write_text(str(actions))) if way == "count" else None
 
 
-def _disturb(running: list, way: str) -> None:
+def _obey_permissions() -> None:
+    """Give up root's right to write everywhere, in this process and in those that it starts."""
+    if os.geteuid() != 0:
+        return
+    libc, header, sets = (
+        ctypes.CDLL(None, use_errno=True),
+        (ctypes.c_uint32 * 2)(0x20080522, 0),
+        (ctypes.c_uint32 * 6)(),
+    )
+    failed = libc.capget(header, sets)
+    for part in range(3):  # what it has, may have, and hands on
+        sets[part] &= ~sum(1 << right for right in RIGHTS_OF_ROOT)
+    for right in RIGHTS_OF_ROOT:
+        failed |= libc.prctl(PR_CAPBSET_DROP, right, 0, 0, 0)
+    if failed | libc.capset(header, sets):
+        raise OSError(ctypes.get_errno(), "root's right to write everywhere cannot be given up")
+
+
+def _change_folders(folder: Path, mode: int) -> None:
+    for one in (folder, *(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())):
+        one.chmod(mode)
+
+
+def _disturb(running: list, way: str, folder: Path) -> None:
+    if way == "read-only folder":
+        _change_folders(folder, 0o555)
+        return
     if way == "death of the parent":
         os.kill(running[0].pid, signal.SIGKILL)  # the processes that it started must end by themselves
         running[0].join()
