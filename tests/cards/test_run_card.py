@@ -6,6 +6,7 @@ import re
 import PIL.Image
 import pytest
 import torch
+import yaml
 from card_rules import errors_of
 from huggingface_hub import ModelCard
 from safetensors.torch import save_file
@@ -83,6 +84,23 @@ def test_card_of_an_adapter_loads_its_base_wherever_that_is(tmp_path, base_model
     names = {alias.name for node in ast.parse(block).body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert ("DEMO_CHECKPOINT" in names) == (place == "DEMO_CHECKPOINT")
     assert "somebody" not in str(card)
+
+
+@pytest.mark.parametrize("name", ["a`b", "``a``", '"quoted"', "two\nlines", "a\n```\n# b"])
+def test_signs_of_markdown_and_python_in_a_name_stay_part_of_the_name(tmp_path, name):
+    adapter(tmp_path / "adapter")
+    facts = RunFacts(base_model=f"/home/{name}", data=[name], configuration={"tokens": name})
+    card = write_run_card(tmp_path / "adapter", facts=facts).read_text(encoding="utf-8")
+    one_line = " ".join(name.split())
+    (path,) = re.findall(r"from_pretrained\((.+)\)\n", card)
+    assert ast.literal_eval(path) == f"path/to/{name}"
+    ((fence, _, shown),) = re.findall(r"is the folder (`+)( ?)(.+?)\2\1 of whoever", card)
+    assert shown == one_line
+    assert fence not in re.findall("`+", name)
+    ((fence, configuration),) = re.findall(r"^(`{3,})yaml\n(.*?)^\1\n", card, flags=re.DOTALL | re.MULTILINE)
+    assert yaml.safe_load(configuration) == {"tokens": name}
+    assert f"\n- {one_line}\n" in card
+    assert "\n# b" not in card.replace(configuration, "")
 
 
 def test_card_shows_pictures_that_lie_beside_it(pipeline_folder, tmp_path):

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The model card of a training run: what the model does, how to load it, and how it was made."""
 
+import json
 import math
 import re
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from nuwa_hf.cards.shown_values import shown
+from nuwa_hf.cards.shown_values import code_span, fence_around, shown
 from nuwa_hf.hub.pushed_files import CARD, THIS_FOLDER
 from nuwa_hf.hub.repository_ids import check_license
 from nuwa_hf.media import IMAGE_SUFFIXES, written_aside
@@ -199,7 +200,8 @@ def card_text(kind: Kind, loader: str | None, facts: RunFacts, images: Sequence[
     training = f"{facts.steps} optimiser steps{base}."
     if facts.configuration:
         configuration = yaml.safe_dump(shown(facts.configuration), sort_keys=False, allow_unicode=True)
-        training = f"{training}\n\n```yaml\n{configuration}```"
+        fence = fence_around(configuration)
+        training = f"{training}\n\n{fence}yaml\n{configuration}{fence}"
     scores = "None were measured in this run."
     if facts.scores:
         rows = [f"| {name} | {value:.4g} |" for name, value in facts.scores.items()]
@@ -207,7 +209,7 @@ def card_text(kind: Kind, loader: str | None, facts: RunFacts, images: Sequence[
     sections = {
         "What it does": does,
         "How to load it": _how_to_load(kind, loader, facts),
-        "Data": "\n".join(f"- {shown(entry)}" for entry in facts.data) or "Not stated.",
+        "Data": "\n".join(f"- {' '.join(shown(entry).split())}" for entry in facts.data) or "Not stated.",
         "Training": training,
         "Scores": scores,
         "Samples": "\n".join(f"![{Path(name).stem.replace('_', ' ')}]({SAMPLES}/{name})" for name in images)
@@ -263,15 +265,15 @@ def _base(base_model: str) -> tuple[str, list[str], str]:
     if name is not None:
         return f"`{name}`", [], f'"{name}"'
     folder = Path(base_model).name
-    return f"`{folder}`", [], f'"path/to/{folder}"'
+    return code_span(folder), [], json.dumps(f"path/to/{folder}", ensure_ascii=False)
 
 
 def _where_the_base_is(base_model: str) -> str:
     if portable_name(base_model) is not None:
         return ""
     return (
-        f"\n\nThe base model is the folder `{Path(base_model).name}` of whoever trained the adapter. It has no name "
-        "on the Hub, so the adapter's configuration names none."
+        f"\n\nThe base model is the folder {code_span(Path(base_model).name)} of whoever trained the adapter. It has "
+        "no name on the Hub, so the adapter's configuration names none."
     )
 
 

@@ -31,6 +31,30 @@ def shown(value: Any) -> Any:
     return json.loads(json.dumps(value, default=lambda other: _without_folders(str(other))))
 
 
+def code_span(text: str) -> str:
+    """Markdown that shows a text as code, whatever stands in it.
+
+    Args:
+        text (`str`): such as the name of a folder.
+
+    Returns:
+        `str`: one line.
+    """
+    line = " ".join(text.split())
+    fence = "`" * (_most_backticks(line) + 1)
+    pad = " " if "`" in (line[:1], line[-1:]) else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def fence_around(block: str) -> str:
+    """The fence of a block of code, which nothing in the block closes."""
+    return "`" * max(3, _most_backticks(block) + 1)
+
+
+def _most_backticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
 def _without_folders(text: str) -> str:
     for path in (Path(text).expanduser(), PureWindowsPath(text)):
         if path.is_absolute():
