@@ -144,7 +144,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     pipeline = NuwaTextToVideoPipeline.from_pretrained(script.checkpoint)
     rows = open_dataset(script.clips)
     trainer = build_trainer(pipeline, rows, script.text_dropout, arguments)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(arguments.output_dir))
+    # Of several processes, the first makes the folder; the others may come here before it is there.
+    last = get_last_checkpoint(arguments.output_dir) if Path(arguments.output_dir).is_dir() else None
+    trainer.train(resume_from_checkpoint=last)
     metrics = trainer.evaluate()
     trainer.log_metrics("eval", metrics)
     trainer.save_metrics("eval", metrics)
