@@ -28,6 +28,7 @@ from benchmarks.prediction.predictor import continue_clips, train_predictor
 from benchmarks.prediction.scores import squared_error, structural_similarity
 from benchmarks.report.report import write_result
 from nuwa_hf import NuwaVideoPredictionPipeline
+from nuwa_hf.training.run.freed_memory import keep_freed_memory
 
 
 DATA = ("moving-mnist", "moving-fashion-mnist")
@@ -135,6 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     Args:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
     """
+    keep_freed_memory()  # as this package's training does by itself
     arguments = build_parser().parse_args(argv)
     if arguments.toy:
         arguments.data, arguments.minutes, arguments.test_clips = ["drawn"], 0.08, 2
