@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import os
+import subprocess
+import sys
+
 import pytest
 
-from nuwa_hf.exit_status import StoppedEarly, exit_status
+from nuwa_hf.exit_status import OTHER_TORCHVISION, StoppedEarly, exit_status
 
 
 @pytest.mark.parametrize(
@@ -56,3 +60,19 @@ def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
         exit_status(lambda _: {}.popitem(), [])
     with pytest.raises(RuntimeError, match="by peer"):
         exit_status(fail, [])
+
+
+def test_a_torchvision_of_another_build_is_said_in_one_line(tmp_path):
+    """Of such a torchvision, torch raises this very error where it is imported."""
+    package, about = tmp_path / "torchvision", tmp_path / "torchvision-0.28.0.dist-info"
+    package.mkdir()
+    (package / "__init__.py").write_text("import torch\ntorch.library.register_fake('torchvision::nms')(print)\n")
+    (package / "transforms.py").touch()
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: torchvision\nVersion: 0.28.0\n")
+    command = [sys.executable, "-m", "nuwa_hf.cli", "text-to-image", "a bird"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == f"nuwa-hf: error: {OTHER_TORCHVISION}\n"

@@ -23,6 +23,10 @@ GO_ON = 75  # EX_TEMPFAIL of sysexits.h
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 VERBOSE = "--verbose"
+OTHER_TORCHVISION = (
+    "torchvision is of another build than torch, so libraries that look for it cannot be imported; install both from the"
+    " same package index, or uninstall torchvision, which only metrics of the extra `eval` need."
+)
 LONGEST = 2000  # letters of an error
 OPTION = re.compile(r"-[a-zA-Z]|--[a-zA-Z][\w-]*")
 
@@ -135,7 +139,10 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
         if _is_first_process():
             _say(f"interrupted; {str(interruption) or 'nothing more was written.'}")
         return INTERRUPTED
-    except RuntimeError as error:
+    except (RuntimeError, ImportError) as error:
+        if _is_of_torchvision(error):
+            _say(f"error: {OTHER_TORCHVISION}")
+            return USER_ERROR
         if not _is_loss_of_another_process(error):
             raise
         _say("ended, since another process of this run did; what it said is the reason.")
@@ -173,7 +180,16 @@ def _one_line(error: BaseException | str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
-def _is_loss_of_another_process(error: RuntimeError) -> bool:
+def _is_of_torchvision(error: BaseException | None) -> bool:
+    """Whether torchvision's operators are missing, which transformers, diffusers and torch-fidelity all import."""
+    while error is not None:
+        if "operator torchvision::" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _is_loss_of_another_process(error: Exception) -> bool:
     """Whether gloo or NCCL says that a connection to another process broke, for which neither has an own error."""
     return (
         os.environ.get("WORLD_SIZE", "1") != "1" and re.search("by peer|remote process exited", str(error)) is not None
