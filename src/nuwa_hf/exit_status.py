@@ -24,7 +24,7 @@ INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 VERBOSE = "--verbose"
 OTHER_TORCHVISION = (
-    "torchvision is of another build than torch, so libraries that look for it cannot be imported; install both from the"
+    "torchvision is of another build than torch, so what looks for it cannot be imported; install both from the"
     " same package index, or uninstall torchvision, which only metrics of the extra `eval` need."
 )
 LONGEST = 2000  # letters of an error
