@@ -35,7 +35,7 @@ class NuwaPytorchContender(Contender):
     """nuwa-pytorch."""
 
     name, title = "nuwa_pytorch", "nuwa-pytorch 0.7.8"
-    samples_at_once = 4  # a clip takes about as long in a batch as alone
+    samples_at_once = 2  # a clip takes about as long in a batch as alone
     model: nn.Module
 
     def check(self) -> None:
@@ -78,6 +78,9 @@ class NuwaPytorchContender(Contender):
             vq_codebook_size=self.size.codes,
             vq_codebook_dim=4 * width,
             use_vgg_and_gan=False,
+            # By its defaults it is black after four minutes (docs/experiments.md); both are options of its own.
+            l2_recon_loss=True,
+            vq_threshold_ema_dead_code=2,
         )
 
     def _nuwa(self, vae: nn.Module) -> nn.Module:
