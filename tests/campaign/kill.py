@@ -39,11 +39,8 @@ WAYS = {
     "clock set back": (0,),
 }
 LEAST_LIMIT = 32_768  # bytes, more than a process writes into its logs
-WITHOUT_A_CHECKPOINT = (
-    "failing disk",
-    "file limit",
-    "read-only folder",
-)  # one that cannot be written is in the log, and the run goes on
+# A checkpoint that cannot be written is in the log, and the run goes on.
+WITHOUT_A_CHECKPOINT = ("failing disk", "file limit", "read-only folder")
 LEAVES_A_CHECKPOINT = ("terminate", "interrupt twice")
 PR_CAPBSET_DROP, RIGHTS_OF_ROOT = 24, (1, 2)  # of Linux: to write and to read what permissions deny
 ACTIONS = {"open", "os.rename", "os.mkdir", "os.remove"}
@@ -93,7 +90,8 @@ class Kill:
             else:  # the machine is faster than it was
                 before["seconds"] = time.monotonic() - start
         row["codes"] = codes = self._wait(running)
-        _change_folders(folder, 0o755)
+        if way == "read-only folder":
+            _change_folders(folder, 0o755)
         if "hangs" in codes:
             return {**row, "verdict": "hangs"}
         if any("Traceback" in text for text in _errors(running)) and way not in ("kill", "death of the parent"):
@@ -238,11 +236,8 @@ def _obey_permissions() -> None:
     """Give up root's right to write everywhere, in this process and in those that it starts."""
     if os.geteuid() != 0:
         return
-    libc, header, sets = (
-        ctypes.CDLL(None, use_errno=True),
-        (ctypes.c_uint32 * 2)(0x20080522, 0),
-        (ctypes.c_uint32 * 6)(),
-    )
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     failed = libc.capget(header, sets)
     for part in range(3):  # what it has, may have, and hands on
         sets[part] &= ~sum(1 << right for right in RIGHTS_OF_ROOT)

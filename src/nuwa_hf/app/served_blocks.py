@@ -33,7 +33,6 @@ class ServedBlocks(gr.Blocks):
     def __init__(self, *, max_upload: int, on_close: Callable[[], None], **settings: Any):
         super().__init__(**settings)
         self.max_upload, self._on_close = max_upload, on_close
-        self.state_session_capacity = KEPT_VISITS
         self.tabs: dict[str, TaskTab] = {}
 
     async def preprocess_data(self, block_fn, inputs: list[Any], state, explicit_call: bool = False):
@@ -66,7 +65,7 @@ class ServedBlocks(gr.Blocks):
             Middleware(GuardMiddleware, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
         ]
         ours = {
-            "state_session_capacity": self.state_session_capacity,
+            "state_session_capacity": KEPT_VISITS,
             "max_file_size": f"{self.max_upload}mb",
             "css": CSS,
             "footer_links": ["api"],
