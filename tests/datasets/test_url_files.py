@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Data sets at URLs have the rows of the same files on disk, and any row of a stream is found from its parts."""
 
+import shutil
+
 import datasets
 import fsspec
 import pytest
@@ -74,6 +76,24 @@ def test_files_with_clips_inside_are_read_at_a_url(parquet, name):
     assert [row["caption"] for row in rows] == [f"clip {n}" for n in range(5 if name.endswith("a.parquet") else 7)]
     with pytest.raises(ValueError, match=r"`dataset` must be .* which cannot be opened"):
         open_dataset(f"{parquet.as_uri()}{name}", split="val", streaming=True)
+
+
+@pytest.mark.parametrize("names", [("train-0", "val-0"), ("training/a", "valid/b"), ("data/train", "data/dev")])
+def test_files_with_clips_inside_have_the_splits_of_the_local_folder_at_a_url(parquet, names):
+    folder = parquet.rename(parquet.with_name("rows of a"))
+    at_url = folder.with_name("rows [1]")
+    for name, file in zip(names, sorted(folder.iterdir()), strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        file.rename(folder / f"{name}.parquet")
+    shutil.copytree(folder, at_url)
+    (at_url / "notes.json").write_text("{}")
+    for split, count in (("train", 5), ("validation", 2), ("train+validation", 7), ("train[:2]", 2)):
+        local, remote = (open_dataset(place, split=split)["text"] for place in (folder, f"file://{at_url}"))
+        assert len(local) == count
+        assert list(local) == list(remote)
+    assert len(open_dataset(f"file://{at_url}/{names[1]}.parquet")) == 2
+    with pytest.raises(ValueError, match=r"`dataset` must be .* which cannot be opened"):
+        open_dataset(f"file://{at_url}", split="test")
 
 
 @pytest.mark.parametrize("of", ["clips", "rows"])

@@ -99,7 +99,7 @@ def _open_url(url: str, split: str, streaming: bool):
     builder = files.builder()
     if builder is None:
         return _open_rows(files.rows(), split, url, streaming)
-    return _load(url, builder, data_files={"train": files.data_files()}, split=split, streaming=streaming)
+    return _load(url, builder, data_files=files.data_files(), split=split, streaming=streaming)
 
 
 def _hub_id(url: str) -> str | None:

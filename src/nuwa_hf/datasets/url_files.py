@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
+from datasets.data_files import DataFilesPatternsDict, get_data_patterns
 
 from .folder_files import FolderFiles
 from .local_folder import LocalRows, is_metadata, read_folder, read_row_file
@@ -28,6 +29,7 @@ class UrlFiles:
         filesystem (`fsspec.AbstractFileSystem`): what it lies in.
         root (`str`): the folder's path there.
         names (`list[str]`): the files' paths from the root, in order; hidden ones are left out.
+        is_folder (`bool`): whether the URL names a folder, so that its files may have splits.
         row_file (`str`, *optional*): the one among them that the URL names, if it is a file of rows that name clips.
     """
 
@@ -35,6 +37,7 @@ class UrlFiles:
     filesystem: fsspec.AbstractFileSystem
     root: str
     names: list[str]
+    is_folder: bool
     row_file: str | None = None
 
     @classmethod
@@ -65,7 +68,7 @@ class UrlFiles:
         names = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
         if not names:
             raise ValueError(f"`dataset` must hold at least one file, got none at {url!r}; check the address.")
-        return cls(url, filesystem, root, names, row_file)
+        return cls(url, filesystem, root, names, not is_file, row_file)
 
     def builder(self) -> str | None:
         """What `datasets` calls the format of the files.
@@ -79,11 +82,26 @@ class UrlFiles:
         found = [builder for ending, builder in BUILDERS.items() if ending in endings]
         return found[0] if found and not self._sorted(Path("/")).media else None
 
-    def data_files(self) -> list[str]:
-        """The URLs of the files that hold the rows, for `datasets`."""
-        found = self.builder()
-        ending = next(ending for ending, builder in BUILDERS.items() if builder == found)
-        return [self._url(name) for name in self.names if PurePosixPath(name).suffix.lower() == ending]
+    def data_files(self) -> dict[str, list[str]]:
+        """The URLs of the files that hold the rows, by split, for `datasets`.
+
+        The splits of a folder are those that `datasets` finds in its files' names and folders, as it does on disk;
+        what is named as a file or by a pattern is "train".
+
+        Raises:
+            OSError: If it cannot be reached.
+        """
+        builder = self.builder()
+        files = [name for name in self.names if BUILDERS.get(PurePosixPath(name).suffix.lower()) == builder]
+        splits = {}
+        if self.is_folder:
+            folder = _literal(self.filesystem.unstrip_protocol(self.root))
+            endings = {PurePosixPath(name).suffix for name in files}
+            with reaching("dataset", self.url):
+                patterns = get_data_patterns(folder)
+                found = DataFilesPatternsDict.from_patterns(patterns, allowed_extensions=sorted(endings))
+                splits = {str(split): those for split, those in found.resolve(folder).items() if those}
+        return splits or {"train": [_literal(self._url(name)) for name in files]}
 
     def rows(self) -> LocalRows:
         """The rows of a folder of images and clips, or of a file of rows, by the same rules as of local ones.
@@ -136,3 +154,8 @@ class UrlFiles:
             return [self._whole(one, folder) for one in value]
         is_inside = isinstance(value, str) and value.startswith(f"{folder}/")
         return self._url(value.removeprefix(f"{folder}/")) if is_inside else value
+
+
+def _literal(url: str) -> str:
+    """A URL as `datasets` reads it, which takes brackets for a pattern."""
+    return url.replace("[", "[[]")
