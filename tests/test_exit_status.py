@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nuwa_hf.exit_status import OTHER_TORCHVISION, StoppedEarly, exit_status
+from nuwa_hf.exit_status import OTHER_TORCHVISION, RunNotFinite, StoppedEarly, exit_status
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,9 @@ from nuwa_hf.exit_status import OTHER_TORCHVISION, StoppedEarly, exit_status
             "nuwa-hf: error: [Errno 28] No space left on device: 'run/x'\n",
         ),
         (FloatingPointError("`loss` is nan."), "0", 1, "nuwa-hf: error: `loss` is nan.\n"),
-        (FloatingPointError("`loss` is nan."), "1", 1, ""),
+        (FloatingPointError("a pixel is nan."), "1", 1, "nuwa-hf: error: a pixel is nan.\n"),
+        (RunNotFinite("`loss` is nan."), "0", 1, "nuwa-hf: error: `loss` is nan.\n"),
+        (RunNotFinite("`loss` is nan."), "1", 1, ""),
         (StoppedEarly("stopped; go on so."), "0", 75, "nuwa-hf: stopped; go on so.\n"),
         (StoppedEarly("stopped; go on so."), "1", 75, ""),
         (KeyboardInterrupt(), "0", 130, "nuwa-hf: interrupted; nothing more was written.\n"),

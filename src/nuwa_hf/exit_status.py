@@ -35,6 +35,10 @@ class StoppedEarly(Exception):  # noqa: N818 (it is no error)
     """Work that ended before its end, because it was asked to. The message says how it goes on."""
 
 
+class RunNotFinite(FloatingPointError):  # noqa: N818 (says what happened)
+    """Numbers of a run that are not finite. All its processes raise it at the same step, and the first reports it."""
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser that reports an error in one line, without the usage, and takes no shortened option.
 
@@ -128,7 +132,7 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
         _say(f"error: {_one_line(error)}")
         return USER_ERROR
     except FloatingPointError as error:
-        if _is_first_process():
+        if _is_first_process() or not isinstance(error, RunNotFinite):
             _say(f"error: {_one_line(error)}")
         return STOPPED
     except StoppedEarly as stop:

@@ -10,7 +10,7 @@ from accelerate.state import PartialState
 from accelerate.utils import gather_object, get_int_from_env
 from torch import distributed
 
-from nuwa_hf.exit_status import StoppedEarly
+from nuwa_hf.exit_status import RunNotFinite, StoppedEarly
 
 
 def launched_processes() -> int:
@@ -36,8 +36,9 @@ def leaves_in_order(train: Callable[..., None]) -> Callable[..., None]:
     DDP's reducer holds the process group, whose end waits for gloo's threads, which may wait for Python's global lock.
     If the reducer goes last, it ends the group while it holds that lock, and everything stands still. So first all
     wrapped models go, with the function's own variables; then every process waits for the others; then the group is
-    destroyed, without the lock. Numbers that are not finite, and whoever asks a run to stop, stop all processes at
-    once, and they leave in the same way. An error of one process alone is left to the launcher, which ends the others.
+    destroyed, without the lock. Numbers of the run that are not finite, and whoever asks it to stop, stop all
+    processes at once, and they leave in the same way. An error of one process alone is left to the launcher, which
+    ends the others.
 
     Args:
         train (`Callable[..., None]`): builds all that it trains itself. It does not destroy the group.
@@ -51,7 +52,7 @@ def leaves_in_order(train: Callable[..., None]) -> Callable[..., None]:
         stopped = None
         try:
             train(*args, **kwargs)
-        except (FloatingPointError, StoppedEarly) as error:
+        except (RunNotFinite, StoppedEarly) as error:
             stopped = type(error)(str(error))  # without its traceback, which holds the variables
         gc.collect()
         if distributed.is_available() and distributed.is_initialized():

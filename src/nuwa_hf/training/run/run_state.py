@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
-from nuwa_hf.exit_status import StoppedEarly
+from nuwa_hf.exit_status import RunNotFinite, StoppedEarly
 from nuwa_hf.storage.whole_folders import recover, remove
 from nuwa_hf.training.run.changed_processes import what_changed, written_by
 from nuwa_hf.training.run.checkpoint_files import load_newest, write_checkpoint
@@ -150,7 +150,7 @@ class RunState:
             error (`StepNotTaken`): the same in every process.
 
         Raises:
-            FloatingPointError: In every process, with the step, the loss, the gradient and the weight.
+            RunNotFinite: In every process, with the step, the loss, the gradient and the weight.
         """
         self.skipped_steps += 1
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if self._last_skipped == self.step else 1
@@ -169,7 +169,7 @@ class RunState:
         """Stops the run if a watched weight of any process is not finite. If there are several, each must call this.
 
         Raises:
-            FloatingPointError: In every process, with the step and the weight.
+            RunNotFinite: In every process, with the step and the weight.
         """
         found = weight_that_is_not_finite(self._watched)
         number = torch.tensor(0.0 if found is None else torch.nan, device=self.accelerator.device)
@@ -179,7 +179,7 @@ class RunState:
     def _stop(self, step: int, what: str) -> None:
         newest = newest_checkpoint(self.output_dir)
         stays = "there is no checkpoint yet" if newest is None else f"the last finite checkpoint stays: {newest}"
-        raise FloatingPointError(
+        raise RunNotFinite(
             f"Stopped at step {step}: {what}; {stays}. Start a new run with a lower `learning_rate` (it was "
             f"{self.arguments.learning_rate:g}), or look at the data."
         )
@@ -277,7 +277,7 @@ class RunState:
             `Path` of the checkpoint, or None if it could not be written.
 
         Raises:
-            FloatingPointError: If a watched weight is not finite. Nothing is written.
+            RunNotFinite: In every process, if a watched weight is not finite. Nothing is written.
         """
         self.check_weights()
         final = self.output_dir / f"checkpoint-{self.step:06d}"
