@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-import math
-
 import pytest
 import torch
 
@@ -12,7 +10,7 @@ def test_constant_error_has_its_decibels():
     pixels = torch.rand(2, 3, 3, 4, 4) * 0.5
     assert psnr(pixels + 0.1, pixels).item() == pytest.approx(20, abs=1e-4)
     assert psnr(2 * pixels + 0.2, 2 * pixels, value_range=2.0).item() == pytest.approx(20, abs=1e-4)
-    assert psnr(pixels, pixels) == math.inf
+    assert psnr(pixels, pixels) == 100
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 4), (1, 2, 3, 4, 4)], ids=["images", "clips"])

@@ -11,6 +11,7 @@ from torch import Tensor
 from nuwa_hf.evaluation.features.eval_libraries import import_library
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.metrics.psnr import BEST_PSNR
 from nuwa_hf.metrics.seam import seam
 
 
@@ -18,7 +19,7 @@ LEAST_SIDE = 6  # SSIM's window of 11 pixels mirrors 5 at each border
 
 
 class PixelReader(FeatureReader):
-    """Compares every sample with its reference: `psnr` in decibels (infinite for equal pixels), `ssim` and `mse` (of
+    """Compares every sample with its reference: `psnr` in decibels (100 for equal pixels), `ssim` and `mse` (of
     pixels in [0, 1]), each of shape (B,) and over all frames of the sample together.
 
     Where a task hid a part, these are of that part alone, and there are two more: `kept`, the share of the other
@@ -69,7 +70,7 @@ class PixelReader(FeatureReader):
             clip, reference, data_range=1.0, return_full_image=True
         )
         return {
-            "psnr": self.of_images.peak_signal_noise_ratio(shown, wanted, data_range=1.0),
+            "psnr": self.of_images.peak_signal_noise_ratio(shown, wanted, data_range=1.0).clamp(max=BEST_PSNR),
             "ssim": similarity.movedim(1, -1)[counted].mean(),
             "mse": self.mean_squared_error(shown, wanted),
         }

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +21,7 @@ from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 from nuwa_hf.metrics.class_map_scores import class_counts
+from nuwa_hf.metrics.psnr import psnr
 
 
 OF_CLIPS = frozenset(
@@ -210,9 +210,8 @@ def psnr_things(clips: Tensor, references: Tensor, rows: Sequence[Mapping[str, A
         rows (`Sequence[Mapping]`): B samples of EmojiMotion, with `object_mask` and `image_index`.
 
     Returns:
-        `torch.Tensor` of shape `(B,)`: decibels; infinite where nothing differs, not a number where nothing is there.
+        `torch.Tensor` of shape `(B,)`: decibels, as `psnr` has them; not a number where nothing is there.
     """
     masks = [row["object_mask"] if clips.shape[1] > 1 else row["object_mask"][[row["image_index"]]] for row in rows]
-    masks_BTYX = torch.from_numpy(np.stack(masks))
-    error_BTYX = ((clips.float() - references.float()) / 255).square().mean(dim=2)
-    return -10 * ((error_BTYX * masks_BTYX).sum(dim=(1, 2, 3)) / masks_BTYX.sum(dim=(1, 2, 3))).log10()
+    triples = zip(clips, references, masks, strict=True)
+    return torch.stack([psnr(clip, real, torch.from_numpy(mask), value_range=255.0) for clip, real, mask in triples])

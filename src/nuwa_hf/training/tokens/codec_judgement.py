@@ -26,7 +26,6 @@ from nuwa_hf.modeling.codec import as_codec
 
 JUDGED_CLIPS = 24
 LOW_PSNR = 22.0  # decibels; below it, small things change their colour and shape
-BEST_PSNR = 100.0  # decibels that stand for no error at all
 SHEET_CLIPS = 8
 SHEET_HEIGHT = 128  # frames are enlarged by a whole factor, to at most this many pixels
 
@@ -118,7 +117,7 @@ def spread_samples(source: RowSource, num_clips: int) -> Iterator[tuple[str, dic
 
 def _decibels(drawn_CTYX: torch.Tensor, truth_CTYX: torch.Tensor) -> float:
     value = psnr(drawn_CTYX.transpose(0, 1), truth_CTYX.transpose(0, 1), value_range=2)
-    return round(min(float(value), BEST_PSNR), 2)
+    return round(float(value), 2)
 
 
 def _sheet(truths: Sequence[torch.Tensor], drawn: Sequence[torch.Tensor]) -> PIL.Image.Image:
