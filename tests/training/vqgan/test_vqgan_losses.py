@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import pytest
 import torch
 from torch import nn
 
@@ -65,3 +66,12 @@ def test_adaptive_weight_is_the_ratio_of_the_gradients_at_the_last_layer():
 
 def test_adaptive_weight_is_limited_when_the_adversarial_gradient_vanishes():
     assert adaptive_weight(torch.full((4,), 100.0), torch.zeros(4)) == 1e4
+
+
+@pytest.mark.parametrize("factor", [1e-8, 1.0, 1e3])
+def test_gradients_that_pass_through_fp16_neither_vanish_nor_overflow(factor):
+    last_layer = torch.ones(4, requires_grad=True)
+    loss = (last_layer.half().float() * torch.tensor([factor, -factor, 0, factor])).sum()
+    expected = torch.tensor([factor, -factor, 0, factor])
+    torch.testing.assert_close(last_layer_gradient(loss, last_layer, 2.0**16), expected, rtol=1e-3, atol=0)
+    assert not last_layer_gradient(loss * torch.inf, last_layer, 2.0**16).isfinite().all()

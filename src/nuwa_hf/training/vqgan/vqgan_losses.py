@@ -107,14 +107,20 @@ def adaptive_weight(
     return ratio.clamp(0.0, maximum).detach()
 
 
-def last_layer_gradient(loss: Tensor, last_layer: Tensor) -> Tensor:
+def last_layer_gradient(loss: Tensor, last_layer: Tensor, scale: float = 1.0) -> Tensor:
     """The gradient of a loss by one weight alone; the graph is kept and no `.grad` is touched.
 
     Args:
         loss (`torch.Tensor`): a scalar.
         last_layer (`torch.Tensor` of any shape): the weight.
+        scale (`float`, defaults to 1.0): a power of two by which the loss is multiplied on the way back, and the
+            gradient divided, so that small ones do not vanish in fp16. Where that is too much, less is tried.
 
     Returns:
         `torch.Tensor` of the weight's shape.
     """
-    return torch.autograd.grad(loss, last_layer, retain_graph=True)[0]
+    while True:
+        gradient = torch.autograd.grad(loss * scale, last_layer, retain_graph=True)[0] / scale
+        if scale <= 1 or gradient.isfinite().all():
+            return gradient
+        scale = max(1.0, scale / 16)
