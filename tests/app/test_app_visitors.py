@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shutil
+import threading
 
 import numpy as np
 import PIL.Image
@@ -86,6 +87,15 @@ def test_visits_and_answers_do_not_fill_the_memory(app, server):
     for visit in range(KEPT_VISITS + 3):
         join(app, server, "image-completion", visit=f"visit {visit}")  # no image is given: refused at once
     assert len(app.state_holder.session_data) == KEPT_VISITS
+
+
+def test_an_app_that_cannot_be_built_leaves_no_sampler(checkpoint, tmp_path):
+    from nuwa_hf.app import build_app
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="nowhere"):
+        build_app(checkpoint, compare=tmp_path / "nowhere", device="cpu")
+    assert threading.active_count() == before
 
 
 def test_a_large_upload_is_refused(server):

@@ -3,6 +3,7 @@
 """The app on a checkpoint, or on two side by side."""
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import PIL.EpsImagePlugin
@@ -52,7 +53,14 @@ def build_app(
     PIL.EpsImagePlugin.gs_binary = False
     limits, chosen = limits or AppLimits(), choose_device(device)
     names = [checkpoint] if compare is None else [checkpoint, compare]
-    return page.build_page([LoadedCheckpoint.load(name, limits, chosen) for name in names], limits)
+    with ExitStack() as loaded:  # where one fails, those before it are closed
+        checkpoints = []
+        for name in names:
+            checkpoints.append(LoadedCheckpoint.load(name, limits, chosen))
+            loaded.enter_context(checkpoints[-1].sampler)
+        built = page.build_page(checkpoints, limits)
+        loaded.pop_all()  # from here on the page closes them
+    return built
 
 
 def _page():
