@@ -18,7 +18,7 @@ from warm_processes import WarmProcesses
 from campaign import other_decoder
 from campaign.attempts import Attempts
 from campaign.media_readers import look_at
-from campaign.seed_media import REFUSED, mutate, write_greedy_files, write_seed_files
+from campaign.seed_media import REFUSED, SKETCHES, mutate, write_greedy_files, write_seed_files
 
 
 SECONDS = 180  # for all readers; a greedy animation is decoded for up to a minute before it is refused
@@ -82,7 +82,9 @@ class BadMedia:
         if found["faults"]:
             return {"verdict": "fault", "seconds": seconds, **found}
         is_good = seed is None and path in self.seeds and file not in REFUSED
-        if is_good and found["said"]["video"] != "read":  # which takes pictures too, as clips of one frame
+        # A video may be a picture, as a clip of one frame.
+        wanted = ("video", "sketch") if file in SKETCHES else ("video",)
+        if is_good and any(found["said"][name] != "read" for name in wanted):
             return {"verdict": "refused", "seconds": seconds, **found}
         if seed is not None:
             path.unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import PIL.Image
+from tiny import NUM_CLASSES
 
 
 SIZE = (24, 32)  # rows, columns
@@ -26,6 +27,7 @@ VIDEOS = {
     "ffv1.mkv": ("ffv1", "yuv420p", {}),
     "variable.mkv": ("libx264", "yuv420p", {}),
 }
+SKETCHES = ("sketch_grey.png", "sketch_palette.png", "sketch_palette.bmp", "sketch_grey.tiff")
 # Of the good files those that are no images and no clips.
 REFUSED = ("empty.webm", "sound_only.mp4", "text_called.gif")
 
@@ -47,6 +49,7 @@ def write_seed_files(folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True)
     _write_stills(folder)
+    _write_sketches(folder)
     _write_animations(folder)
     for number, (name, (codec, pixel_format, options)) in enumerate(VIDEOS.items()):
         times = [0, 1, 4, 5, 9, 10, 11, 17] if name.startswith("variable") else range(8)
@@ -76,6 +79,14 @@ def _write_stills(folder: Path) -> None:
     for ending in ("bmp", "tiff", "webp", "ppm", "avif", "jp2", "tga"):
         color.save(folder / f"rgb.{ending}")
     PIL.Image.fromarray((wide / 65535).astype(np.float32)).save(folder / "float.tif")
+
+
+def _write_sketches(folder: Path) -> None:
+    classes = frames(1, 4, 1)[0, ..., 0] % NUM_CLASSES
+    colored = PIL.Image.fromarray(classes)
+    colored.putpalette(np.random.default_rng(5).integers(0, 256, 3 * NUM_CLASSES, np.uint8).tobytes())
+    for name in SKETCHES:
+        (colored if "palette" in name else PIL.Image.fromarray(classes)).save(folder / name)
 
 
 def _write_animations(folder: Path) -> None:
