@@ -6,8 +6,9 @@
     python -m benchmarks.video_prediction --toy --work_dir /tmp/toy --output /tmp/toy
 
 The published models predict a mean; this one draws samples. So there are rows for one sample, for the mean of ten and
-for the best of ten, beside what the codec alone reaches and the last frame repeated. The same command goes on where it
-was stopped. Moving Fashion-MNIST needs Debian's package dataset-fashion-mnist, or its files in `--fashion_folder`.
+for the best of ten, beside what the codec alone reaches and the last frame repeated. The first test clips are drawn
+with what was predicted of them. The same command goes on where it was stopped. Moving Fashion-MNIST needs Debian's
+package dataset-fashion-mnist, or its files in `--fashion_folder`.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from benchmarks.measuring.machine import describe_machine
 from benchmarks.minutes.contender import SIZES
 from benchmarks.minutes.rows import kept
 from benchmarks.prediction.moving_pictures import FASHION_FOLDER, GIVEN, PREDICTED, MovingPictures, load_pictures
+from benchmarks.prediction.pictures import prediction_sheet
 from benchmarks.prediction.predictor import continue_clips, train_predictor
 from benchmarks.prediction.scores import squared_error, structural_similarity
 from benchmarks.report.report import write_result
@@ -33,7 +35,7 @@ from nuwa_hf.training.run.freed_memory import keep_freed_memory
 
 DATA = ("moving-mnist", "moving-fashion-mnist")
 TEST_SEED = 1_000_003  # no run has it
-SAMPLES, CLIPS_AT_ONCE = 10, 8
+SAMPLES, CLIPS_AT_ONCE, SHOWN = 10, 8, 3
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work_dir", type=Path, required=True, metavar="DIR", help="where everything is kept")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="gets the result")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="gets the sheets; by default that of the result")
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA), help="by default both")
     parser.add_argument(
         "--minutes", type=float, default=60.0, help="of training on each, codec included (default: 60)"
@@ -78,6 +81,42 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def predict(
+    pipeline: NuwaVideoPredictionPipeline, clips: MovingPictures, indices: Sequence[int], seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Predict a few clips.
+
+    Args:
+        pipeline (`NuwaVideoPredictionPipeline`): trained.
+        clips (`MovingPictures`): the test clips.
+        indices (`Sequence[int]`): which of them.
+        seed (`int`): of the draws.
+
+    Returns:
+        `tuple[torch.Tensor, torch.Tensor, torch.Tensor]`: the frames that were given and those that follow, of shape
+        `(B, T, Y, X)`, and the samples, of shape `(B, SAMPLES, T, Y, X)`; in [0, 1].
+    """
+    batch = np.stack([clips.clip(index) for index in indices])
+    given, truth = (torch.from_numpy(part).float() / 255 for part in (batch[:, :GIVEN], batch[:, GIVEN:]))
+    return given, truth, continue_clips(pipeline, batch[:, :GIVEN], SAMPLES, seed)
+
+
+def draw_first(name: str, arguments: argparse.Namespace) -> None:
+    """Draw the first test clips and what was predicted of them; the samples are those that were measured.
+
+    Args:
+        name (`str`): the data set.
+        arguments (`argparse.Namespace`): of the command.
+    """
+    pipeline = NuwaVideoPredictionPipeline.from_pretrained(arguments.work_dir / name / "pipeline")
+    pipeline.set_progress_bar_config(disable=True)
+    clips = MovingPictures(load_pictures(name, False, arguments.fashion_folder), TEST_SEED)
+    found = predict(pipeline, clips, range(min(CLIPS_AT_ONCE, arguments.test_clips)), arguments.seed)
+    path = (arguments.pictures or arguments.output) / f"video_prediction-{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prediction_sheet(*(part[:SHOWN] for part in found)).save(path)
+
+
 def predict_all(
     pipeline: NuwaVideoPredictionPipeline, clips: MovingPictures, count: int, seed: int
 ) -> dict[str, dict[str, float]]:
@@ -94,13 +133,11 @@ def predict_all(
     """
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for first in tqdm(range(0, count, CLIPS_AT_ONCE), desc="Test clips", unit="batch"):
-        batch = np.stack([clips.clip(index) for index in range(first, min(first + CLIPS_AT_ONCE, count))])
-        truth = torch.from_numpy(batch[:, GIVEN:]).float() / 255
-        samples = continue_clips(pipeline, batch[:, :GIVEN], SAMPLES, seed + first)
+        given, truth, samples = predict(pipeline, clips, range(first, min(first + CLIPS_AT_ONCE, count)), seed + first)
         errors = torch.stack([squared_error(sample, truth) for sample in samples.unbind(1)], dim=1)
-        best = samples[torch.arange(len(batch)), errors.argmin(dim=1)]
+        best = samples[torch.arange(len(truth)), errors.argmin(dim=1)]
         rows = {
-            "last frame repeated": truth.new_tensor(batch[:, GIVEN - 1 : GIVEN] / 255).expand(-1, PREDICTED, -1, -1),
+            "last frame repeated": given[:, -1:].expand(-1, PREDICTED, -1, -1),
             "the codec alone": through_codec(pipeline, truth),
             "one sample": samples[:, 0],
             f"mean of {SAMPLES} samples": samples.mean(dim=1),
@@ -145,6 +182,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         path = arguments.work_dir / f"{name}.json"
         result["data"][name] = kept(path, lambda name=name: measure(name, arguments))
         write_result("video_prediction", result, arguments.output)
+        draw_first(name, arguments)
 
 
 if __name__ == "__main__":
