@@ -12,11 +12,13 @@ package dataset-fashion-mnist, or its files in `--fashion_folder`.
 """
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -102,19 +104,25 @@ def predict(
 
 
 def draw_first(name: str, arguments: argparse.Namespace) -> None:
-    """Draw the first test clips and what was predicted of them; the samples are those that were measured.
+    """Draw the first test clips and what was predicted of them, once; the samples are those that were measured.
 
     Args:
         name (`str`): the data set.
         arguments (`argparse.Namespace`): of the command.
     """
+    sheet, pictures = arguments.work_dir / f"{name}.png", arguments.pictures or arguments.output
+    if not sheet.exists():
+        _draw(name, arguments).save(sheet)
+    pictures.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(sheet, pictures / f"video_prediction-{name}.png")
+
+
+def _draw(name: str, arguments: argparse.Namespace) -> PIL.Image.Image:
     pipeline = NuwaVideoPredictionPipeline.from_pretrained(arguments.work_dir / name / "pipeline")
     pipeline.set_progress_bar_config(disable=True)
     clips = MovingPictures(load_pictures(name, False, arguments.fashion_folder), TEST_SEED)
     found = predict(pipeline, clips, range(min(CLIPS_AT_ONCE, arguments.test_clips)), arguments.seed)
-    path = (arguments.pictures or arguments.output) / f"video_prediction-{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    prediction_sheet(*(part[:SHOWN] for part in found)).save(path)
+    return prediction_sheet(*(part[:SHOWN] for part in found))
 
 
 def predict_all(
