@@ -47,11 +47,20 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", _connect_to_this_machine_only)
 
 
-@pytest.fixture(autouse=True)
-def seeds():
+def _seed():
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    _seed()  # for fixtures of modules and of the session, which are made before `seeds`
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    _seed()
 
 
 @pytest.fixture(scope="session")
