@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -72,7 +71,8 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     train, test = (load_pictures(name, is_train, arguments.fashion_folder) for is_train in (True, False))
     clips = MovingPictures(train, arguments.seed)
     pipeline, trained = train_predictor(size, arguments.minutes, arguments.seed, clips, folder)
-    scores = predict_all(pipeline, MovingPictures(test, TEST_SEED), arguments.test_clips, arguments.seed)
+    sheet = arguments.work_dir / f"{name}.png"
+    scores = predict_all(pipeline, MovingPictures(test, TEST_SEED), arguments.test_clips, arguments.seed, sheet)
     parts = {"codec": pipeline.vqgan, "transformer": pipeline.transformer}
     return {
         "minutes": arguments.minutes,
@@ -83,65 +83,28 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def predict(
-    pipeline: NuwaVideoPredictionPipeline, clips: MovingPictures, indices: Sequence[int], seed: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Predict a few clips.
-
-    Args:
-        pipeline (`NuwaVideoPredictionPipeline`): trained.
-        clips (`MovingPictures`): the test clips.
-        indices (`Sequence[int]`): which of them.
-        seed (`int`): of the draws.
-
-    Returns:
-        `tuple[torch.Tensor, torch.Tensor, torch.Tensor]`: the frames that were given and those that follow, of shape
-        `(B, T, Y, X)`, and the samples, of shape `(B, SAMPLES, T, Y, X)`; in [0, 1].
-    """
-    batch = np.stack([clips.clip(index) for index in indices])
-    given, truth = (torch.from_numpy(part).float() / 255 for part in (batch[:, :GIVEN], batch[:, GIVEN:]))
-    return given, truth, continue_clips(pipeline, batch[:, :GIVEN], SAMPLES, seed)
-
-
-def draw_first(name: str, arguments: argparse.Namespace) -> None:
-    """Draw the first test clips and what was predicted of them, once; the samples are those that were measured.
-
-    Args:
-        name (`str`): the data set.
-        arguments (`argparse.Namespace`): of the command.
-    """
-    sheet, pictures = arguments.work_dir / f"{name}.png", arguments.pictures or arguments.output
-    if not sheet.exists():
-        _draw(name, arguments).save(sheet)
-    pictures.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(sheet, pictures / f"video_prediction-{name}.png")
-
-
-def _draw(name: str, arguments: argparse.Namespace) -> PIL.Image.Image:
-    pipeline = NuwaVideoPredictionPipeline.from_pretrained(arguments.work_dir / name / "pipeline")
-    pipeline.set_progress_bar_config(disable=True)
-    clips = MovingPictures(load_pictures(name, False, arguments.fashion_folder), TEST_SEED)
-    found = predict(pipeline, clips, range(min(CLIPS_AT_ONCE, arguments.test_clips)), arguments.seed)
-    return prediction_sheet(*(part[:SHOWN] for part in found))
-
-
 def predict_all(
-    pipeline: NuwaVideoPredictionPipeline, clips: MovingPictures, count: int, seed: int
+    pipeline: NuwaVideoPredictionPipeline, clips: MovingPictures, count: int, seed: int, sheet: Path
 ) -> dict[str, dict[str, float]]:
-    """Predict test clips.
+    """Predict test clips, and draw the first of them with what was predicted.
 
     Args:
         pipeline (`NuwaVideoPredictionPipeline`): trained.
         clips (`MovingPictures`): the test clips.
         count (`int`): how many.
         seed (`int`): of the draws.
+        sheet (`Path`): gets the picture.
 
     Returns:
         `dict[str, dict[str, float]]`: row to `mse` and `ssim`.
     """
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for first in tqdm(range(0, count, CLIPS_AT_ONCE), desc="Test clips", unit="batch"):
-        given, truth, samples = predict(pipeline, clips, range(first, min(first + CLIPS_AT_ONCE, count)), seed + first)
+        batch = np.stack([clips.clip(index) for index in range(first, min(first + CLIPS_AT_ONCE, count))])
+        given, truth = (torch.from_numpy(part).float() / 255 for part in (batch[:, :GIVEN], batch[:, GIVEN:]))
+        samples = continue_clips(pipeline, batch[:, :GIVEN], SAMPLES, seed + first)
+        if first == 0:
+            prediction_sheet(given[:SHOWN], truth[:SHOWN], samples[:SHOWN]).save(sheet)
         errors = torch.stack([squared_error(sample, truth) for sample in samples.unbind(1)], dim=1)
         best = samples[torch.arange(len(truth)), errors.argmin(dim=1)]
         rows = {
@@ -185,12 +148,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     if arguments.toy:
         arguments.data, arguments.minutes, arguments.test_clips = ["drawn"], 0.08, 2
+    pictures = arguments.pictures or arguments.output
+    pictures.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {"machine": describe_machine(), "data": {}}
     for name in arguments.data:
         path = arguments.work_dir / f"{name}.json"
         result["data"][name] = kept(path, lambda name=name: measure(name, arguments))
         write_result("video_prediction", result, arguments.output)
-        draw_first(name, arguments)
+        shutil.copyfile(arguments.work_dir / f"{name}.png", pictures / f"video_prediction-{name}.png")
 
 
 if __name__ == "__main__":
