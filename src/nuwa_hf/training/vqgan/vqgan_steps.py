@@ -79,7 +79,6 @@ def vqgan_step(
     outputs: list[NuwaVQGANOutput] = []
     losses: dict[str, Tensor] = {}
     discriminator.requires_grad_(False)
-    scale = 1.0 if accelerator.scaler is None else accelerator.scaler.get_scale()
     for batch in batches:
         output = training.vqgan(batch["pixels"])
         reconstruction = training.target.loss(output.sample, batch)
@@ -92,6 +91,7 @@ def vqgan_step(
         loss = reconstruction + sum(term for term in terms if term.requires_grad)
         if is_adversarial:
             log["adversarial"] = hinge_generator_loss(discriminator(output.sample))
+            scale = 1.0 if accelerator.scaler is None else accelerator.scaler.get_scale()
             both = (reconstruction, log["adversarial"])
             gradients = [last_layer_gradient(term, vqgan.last_layer, scale) for term in both]
             # Of the global batch, so that the factor does not depend on the number of processes.
