@@ -77,16 +77,20 @@ def test_guidance_scale_left_open_is_that_of_the_generation_config():
     assert torch.equal(given, pipeline(PROMPT, generator=seeded(0)).tokens)
 
 
-def test_long_prompt_is_cut_and_the_rest_named(pipeline, caplog):
-    long_prompt = " ".join(["apple"] * (MAX_TEXT_LENGTH - 2)) + " rolls to the sea"
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_long_prompt_is_cut_and_the_rest_named(pipeline, caplog, monkeypatch, side):
+    monkeypatch.setattr(pipeline.tokenizer, "truncation_side", side)
+    words = "rolls to the sea", " ".join(["apple"] * (MAX_TEXT_LENGTH - 2))
+    long_prompt = " ".join(words if side == "left" else words[::-1])
     with caplog.at_level(logging.WARNING):
         ids, mask = pipeline.tokenize_prompt([long_prompt, "a sea"])
     assert ids.shape == mask.shape == (2, MAX_TEXT_LENGTH)
     kept = pipeline.tokenizer.decode(ids[0], skip_special_tokens=True)
     cut = caplog.records[0].args[-1]
     assert len(caplog.records) == 1
-    assert cut.endswith("rolls to the sea")
-    assert f"{kept}{cut}".replace(" ", "") == long_prompt.replace(" ", "")  # the cut may be within a word
+    assert "rolls to the sea" in cut
+    whole = f"{kept}{cut}" if side == "right" else f"{cut}{kept}"
+    assert whole.replace(" ", "") == long_prompt.replace(" ", "")  # the cut may be within a word
 
 
 def test_unknown_characters_are_reported(pipeline, caplog):

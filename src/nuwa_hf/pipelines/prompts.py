@@ -212,7 +212,8 @@ class PromptMixin:
     def tokenize_prompt(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Prompts as tokens, padded to the full length so that a prompt's tokens do not depend on its neighbours.
 
-        A prompt that is too long loses its end, and one with unknown characters loses those; a warning says what.
+        A prompt that is too long loses its end (or its start, by the tokenizer's `truncation_side`), and one with
+        unknown characters loses those; a warning says what.
 
         Args:
             prompts (`list[str]`): B prompts.
@@ -237,8 +238,9 @@ class PromptMixin:
                 return_tensors="pt",
             )
         for prompt, ids in zip(prompts, whole, strict=True):
-            if len(ids) > length:  # truncation keeps <bos>, the first tokens and <eos>
-                cut = self.tokenizer.decode(ids[length - 1 : -1])
+            if len(ids) > length:  # truncation keeps <bos> and <eos>, and tokens of one side
+                first_cut = 1 if self.tokenizer.truncation_side == "left" else length - 1
+                cut = self.tokenizer.decode(ids[first_cut : first_cut + len(ids) - length])
                 logger.warning("The prompt is longer than %d tokens; this part was cut off: %r.", length, cut)
             # CLIP knows every byte; its <unk> is the token that ends every text.
             if self.tokenizer.unk_token_id != self.tokenizer.eos_token_id and self.tokenizer.unk_token_id in ids:
