@@ -37,7 +37,7 @@ wheel:  ## The sdist and the wheel, in dist; NUWA_HF_REPOSITORY=https://... make
 docs:  ## The documentation as a site, into build/site/html
 	python docs/site/build_site.py
 
-ci:  ## Everything, from an environment of its own
+ci:  ## All but the slow tests and those of Ray, from an environment of its own
 	.ci/run
 
 # ------------------------------------------------------------------ the embedded checkpoint, from nothing

@@ -158,12 +158,13 @@ def test_sampling_options_reach_the_pipeline(run, here):
         "c": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3"],
         "d": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3", "--negative-prompt", "two birds"],
         "e": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3", "--num-candidates", "12"],
+        "f": ["--temperature", "0.5", "--top-p", "0.9", "--guidance-scale", "3", "--top-k", "0"],
     }.items():
         seed = "0" if name > "b" else str(ord(name))
         assert run("text-to-video", PROMPT, "--output", f"{name}.gif", "--seed", seed, *options) == 0
-    results = [(here / f"{name}.gif").read_bytes() for name in "abcde"]
+    results = [(here / f"{name}.gif").read_bytes() for name in "abcdef"]
     assert results[0] == results[1]
-    assert [results.index(one) for one in results] == [0, 0, 2, 3, 4]
+    assert [results.index(one) for one in results] == [0, 0, 2, 3, 4, 2]
 
 
 def test_paper_way_gives_another_completion(run, here, input_folder):
@@ -197,7 +198,7 @@ def fails_in_one_line(capsys, status, message):
         (["--scale", "0"], "`--scale` must be at least 1, got 0"),
         (["--seed", "-1"], "`--seed` must be at least 0"),
         (["--temperature", "-1"], "`temperature`"),
-        (["--top-k", "0"], "`--top-k` must be at least 1"),
+        (["--top-k", "-1"], "`top_k`"),
         (["--top-p", "2"], "`top_p`"),
         (["--min-p", "2"], "`min_p`"),
         (["--device", "abacus"], "`--device` must be one of cpu"),

@@ -94,7 +94,7 @@ PIPELINE_OPTIONS = (
     Option("--negative-prompt", "negative_prompt", "what to lead away from", "TEXT", str, default_text="none"),
     Option("--guidance-scale", "guidance_scale", "at least 1", "X", float, **OF_CHECKPOINT),
     Option("--temperature", "temperature", "at least 0", "X", float, **OF_CHECKPOINT),
-    Option("--top-k", "top_k", "sample among N tokens", **OF_CHECKPOINT),
+    Option("--top-k", "top_k", "sample among N tokens; 0 for all", **OF_CHECKPOINT),
     Option("--top-p", "top_p", "in (0, 1]", "X", float, **OF_CHECKPOINT),
     Option("--min-p", "min_p", "in [0, 1]", "X", float, **OF_CHECKPOINT),
     Option("--no-composite", "composite", "decode also the pixels that are kept", default=True),
