@@ -31,6 +31,7 @@ def draw_curves(result: dict[str, Any], path: Path) -> None:
     """
     import matplotlib.pyplot as plt
 
+    longest = _longest(result["rows"])
     groups: dict[tuple[str, float], dict[float, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in result["rows"]:
         for point in row["curve"]:
@@ -44,7 +45,7 @@ def draw_curves(result: dict[str, Any], path: Path) -> None:
                     statistics.mean(one["digits-and-motion"]["value"] for one in scores) if scores else 0.0
                     for scores in found.values()
                 ]
-                is_longest = minutes == max(key[1] for key in groups)
+                is_longest = minutes == longest[contender]
                 style = {"color": COLOURS[contender], "linestyle": "-" if is_longest else ":", "marker": "."}
                 panel.plot([0, *found], [0.0, *values], **style, label=contender if is_longest else None)
             real = result["real"][name]["digits-and-motion"]["value"]
@@ -58,15 +59,16 @@ def draw_curves(result: dict[str, Any], path: Path) -> None:
 
 
 def side_by_side(result: dict[str, Any], output: Path, path: Path) -> None:
-    """Draw the first clips of the first seed of the longest budget of each contender, under their captions.
+    """Draw the first clips of each contender, under their captions: of the first seed of the longest budget of all.
 
     Args:
         result (`dict`): as `collect` gives it.
         output (`Path`): where it stands, with the first clips of each row.
         path (`Path`): of the PNG.
     """
-    first = min((-row["minutes"], row["seed"]) for row in result["rows"])
-    shown = [row for row in result["rows"] if (-row["minutes"], row["seed"]) == first]
+    minutes = min(_longest(result["rows"]).values())
+    of_budget = [row for row in result["rows"] if row["minutes"] == minutes]
+    shown = [row for row in of_budget if row["seed"] == min(one["seed"] for one in of_budget)]
     paths = {row["contender"]: output / CLIPS_FOLDER / f"{row_name(row)}.png" for row in shown}
     strips = {
         contender: np.split(np.asarray(Image.open(own)), len(SETS) * CLIPS_PER_SET)
@@ -91,3 +93,11 @@ def side_by_side(result: dict[str, Any], output: Path, path: Path) -> None:
         top += height
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
+
+
+def _longest(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Contender to the most minutes that it was trained for."""
+    longest: dict[str, float] = {}
+    for row in rows:
+        longest[row["contender"]] = max(row["minutes"], longest.get(row["contender"], 0.0))
+    return longest
