@@ -26,7 +26,7 @@ def nuwa_learner(
         `tuple[Learner, AveragedWeights]`: the learner, and the average that it keeps.
     """
     defaults = TABLE["emoji-motion"][FROM_NOTHING]
-    ema = AveragedWeights([weight for weight in model.parameters() if weight.requires_grad], defaults.ema_decay)
+    ema = AveragedWeights(model, defaults.ema_decay)
     optimizers = build_optimizers(
         model,
         defaults.optimizer,

@@ -112,8 +112,7 @@ def build_codec(size: Size) -> NuwaVQGAN:
 def _train_codec(size: Size, seconds: float, seed: int, clips: ClipSource, folder: Path) -> dict[str, float]:
     torch.manual_seed(seed)
     codec = build_codec(size).to(memory_format=torch.channels_last).train()
-    weights = list(codec.parameters())
-    ema = AveragedWeights(weights, 0.99)
+    ema = AveragedWeights(codec, 0.99)
 
     def loss(step: int) -> Tensor:
         pixels, masks = clips.frames(step, size.batch(FRAMES_A_STEP))
@@ -122,10 +121,10 @@ def _train_codec(size: Size, seconds: float, seed: int, clips: ClipSource, folde
         return reconstruction_loss(codec(pixels).sample, pixels, pixel_weights, l2_weight=4.0)
 
     rate = default_learning_rate(size.codec_channels)
-    optimizer = torch.optim.AdamW(weights, lr=rate, betas=(0.5, 0.9), weight_decay=0.0)
+    optimizer = torch.optim.AdamW(codec.parameters(), lr=rate, betas=(0.5, 0.9), weight_decay=0.0)
     learner = Learner(codec, [optimizer], loss, warm_up_and_cosine(0.05), ema.update, {"ema": ema})
     result = train_for(seconds, learner, folder / "codec", seed=seed)
-    ema.copy_to(weights)
+    ema.copy_to(ema.learnt)
     save_aside(folder / CODEC_FOLDER, codec.to(memory_format=torch.contiguous_format).eval().save_pretrained)
     return result
 

@@ -88,7 +88,7 @@ def simulate(
         (optimizer,) = build_optimizers(model, "adamw", **rates)
         for group in optimizer.param_groups:
             group["foreach"] = True  # as on GPUs
-        average = AveragedWeights((weight for weight in model.parameters() if weight.requires_grad), 0.999)
+        average = AveragedWeights(model, 0.999)
         text = torch.zeros(rows, config.max_text_length, dtype=torch.long)
         clips = torch.zeros(rows, *config.visual_grid, dtype=torch.long)
 

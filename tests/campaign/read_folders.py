@@ -138,7 +138,7 @@ class Run:
         if not learns_all:
             checkpoint_learnt_weights_only(self.accelerator)
         self.model, *self.optimizers = self.accelerator.prepare(model, *optimizers)
-        self.average = AveragedWeights((one for one in self.model.parameters() if one.requires_grad), 0.99)
+        self.average = AveragedWeights(self.model, 0.99)
         self.generator = torch.Generator().manual_seed(0)
         self.state.register(self.average, *self.schedulers, GeneratorState(self.generator))
         self.state.watch(self.model)

@@ -5,7 +5,7 @@
 import pytest
 import torch
 from tiny import tiny_transformer
-from torch import distributed
+from torch import distributed, nn
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
@@ -22,7 +22,7 @@ def mesh(tmp_path):
 
 def moved(model, steps=3, decay=0.5):
     """The averages after a few random moves of all weights."""
-    ema = AveragedWeights(model.parameters(), decay)
+    ema = AveragedWeights(model, decay)
     generator = torch.Generator().manual_seed(0)
     for _ in range(steps):
         with torch.no_grad():
@@ -52,11 +52,12 @@ def test_the_averages_stand_in_for_the_weights_for_a_while():
 
 
 def test_the_decay_warms_up_from_a_copy_of_the_first_weights_and_goes_on_after_a_resume():
-    weight = torch.nn.Parameter(torch.tensor([1e6]))  # where the run starts, far from where it goes
-    ema, expected = AveragedWeights([weight], 0.9), 1e6
+    weight = nn.Parameter(torch.tensor([1e6]))  # where the run starts, far from where it goes
+    model = nn.ParameterList([weight])
+    ema, expected = AveragedWeights(model, 0.9), 1e6
     for step in range(120):
         if step == 60:
-            state, ema = ema.state_dict(), AveragedWeights([weight], 0.9)
+            state, ema = ema.state_dict(), AveragedWeights(model, 0.9)
             ema.load_state_dict(state)
         weight.data.fill_(float(step))
         ema.update()
@@ -67,8 +68,8 @@ def test_the_decay_warms_up_from_a_copy_of_the_first_weights_and_goes_on_after_a
 
 
 def test_averages_of_16_bit_weights_keep_small_moves():
-    weight = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
-    ema = AveragedWeights([weight], 0.999)
+    weight = nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
+    ema = AveragedWeights(nn.ParameterList([weight]), 0.999)
     ema.optimization_step = 100_000
     weight.data.fill_(1.5)
     ema.update()
@@ -86,3 +87,17 @@ def test_averages_of_sharded_weights_are_those_of_whole_ones(mesh):
     with ema.in_place():
         assert all_equal(weights_of(sharded), expected)
     assert all_equal(weights_of(sharded), before)
+
+
+@torch.no_grad()
+def test_a_sharded_model_computes_with_the_averages_for_a_while_and_with_its_own_weights_afterwards(mesh):
+    """What a pass without a backward pass had gathered stayed, and the next pass computed with what was averaged."""
+    model, ones = fully_shard(nn.Linear(2, 3), mesh=mesh), torch.ones(1, 2)
+    ema = moved(model)
+    weights = (weights_of(model), map(whole, ema.shadow_params))
+    own, averaged = (nn.functional.linear(ones, *one) for one in weights)
+    assert not torch.allclose(own, averaged)
+    torch.testing.assert_close(model(ones), own)
+    with ema.in_place():
+        torch.testing.assert_close(model(ones), averaged)
+    torch.testing.assert_close(model(ones), own)

@@ -28,7 +28,7 @@ def build(mesh):
     freeze_encoder(model)
     fully_shard(model, mesh=mesh)
     accelerator, optimizers = Accelerator(cpu=True), build_optimizers(model, "muon", **RATES)
-    average = AveragedWeights((weight for weight in model.parameters() if weight.requires_grad), decay=0.9)
+    average = AveragedWeights(model, decay=0.9)
     checkpoint_shards(accelerator, model, optimizers, average)
 
     def step(seed):

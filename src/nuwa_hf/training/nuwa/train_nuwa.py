@@ -128,7 +128,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
         checkpoint_learnt_weights_only(accelerator)
     batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
-    ema = AveragedWeights((weight for weight in prepared.parameters() if weight.requires_grad), arguments.ema_decay)
+    ema = AveragedWeights(prepared, arguments.ema_decay)
     if accelerator.is_fsdp2:
         checkpoint_shards(accelerator, prepared, optimizers, ema)
     else:

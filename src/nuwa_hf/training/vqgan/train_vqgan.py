@@ -143,7 +143,7 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
         perceptual = PerceptualLoss(arguments.perceptual_weights)
         perceptual = perceptual.to(accelerator.device, memory_format=memory_format)
     prepared = accelerator.prepare(vqgan, discriminator, optimizer, discriminator_optimizer)
-    ema = AveragedWeights(learnt, arguments.ema_decay)
+    ema = AveragedWeights(vqgan, arguments.ema_decay)
     state.register(ema, scheduler)
     training = VQGANTraining(*(arguments, target, accelerator, *prepared, codebook, perceptual, kept_codes))
     state.watch(vqgan, discriminator)
