@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
+from accelerate.utils import FullyShardedDataParallelPlugin
 from diffusers import PipelineQuantizationConfig
 from safetensors.torch import load_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
@@ -20,7 +21,13 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, with_more_codes, with_more_texts
 from nuwa_hf.training.nuwa.components import load_components
-from nuwa_hf.training.nuwa.fine_tuning import LORA_TARGETS, add_adapters, freeze_encoder, merged_copy
+from nuwa_hf.training.nuwa.fine_tuning import (
+    LORA_TARGETS,
+    add_adapters,
+    check_sharding,
+    freeze_encoder,
+    merged_copy,
+)
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.nuwa_steps import nuwa_step, tasks_loss
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
@@ -310,6 +317,23 @@ def test_checkpoints_of_another_way_of_fine_tuning_are_refused(lora_run, checkpo
         (tmp_path / "checkpoint-000002" / name).unlink()
     with pytest.raises(ValueError, match="`fine_tune` must be that of the checkpoints in `output_dir`"):
         main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))
+
+
+@pytest.mark.parametrize("mixed_precision", ["no", "bf16", "fp16"])
+def test_sharded_weights_are_not_trained_in_fp16(monkeypatch, mixed_precision):
+    """Accelerate no longer knows the optimisers of sharded weights, so gradients that were scaled up stayed so, and
+    were all that the clipping saw.
+    """
+    accelerator = Accelerator(cpu=True)
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2)
+    launched = {"distributed_type": DistributedType.FSDP, "fsdp_plugin": plugin, "_mixed_precision": mixed_precision}
+    for name, value in launched.items():
+        monkeypatch.setitem(accelerator.state.__dict__, name, value)
+    if mixed_precision == "fp16":
+        with pytest.raises(ValueError, match="`mixed_precision` must be 'no' or 'bf16' with FSDP2, got 'fp16'; use"):
+            check_sharding(accelerator, "adamw", "stop")
+    else:
+        check_sharding(accelerator, "adamw", "stop")
 
 
 def test_a_share_of_the_clips_is_held_out_and_every_clip_is_in_one_of_the_two_parts():

@@ -34,8 +34,9 @@ def check_peft() -> None:
 
 
 def check_sharding(accelerator: Accelerator, optimizer: str, non_finite: str) -> None:
-    """Check that each process has all weights, or that they are sharded by FSDP2, whose shards can be gathered; and
-    that DeepSpeed, which takes its steps by itself and with only one optimiser, is not asked for more.
+    """Check that each process has all weights, or that they are sharded by FSDP2, whose shards can be gathered; that
+    FSDP2 has no gradients that were scaled up for fp16, which it would not scale down; and that DeepSpeed, which takes
+    its steps by itself and with only one optimiser, is not asked for more.
 
     Args:
         accelerator (`Accelerator`): knows how the weights will be sharded.
@@ -43,11 +44,13 @@ def check_sharding(accelerator: Accelerator, optimizer: str, non_finite: str) ->
         non_finite (`str`): `"stop"` or `"skip"`, for steps whose numbers are not finite.
 
     Raises:
-        ValueError: If they are sharded in another way, or DeepSpeed would get two optimisers or skip steps.
+        ValueError: If they are sharded in another way or in fp16, or DeepSpeed would get two optimisers or skip steps.
     """
     is_sharded = accelerator.distributed_type == DistributedType.FSDP
     version = 2 if accelerator.is_fsdp2 else 1
     require(not is_sharded or version == 2, "fsdp_version", "2", version, "set it in Accelerate's configuration")
+    is_scaled = is_sharded and accelerator.mixed_precision == "fp16"
+    require(not is_scaled, "mixed_precision", "'no' or 'bf16' with FSDP2", "fp16", "use bf16")
     plugin = accelerator.state.deepspeed_plugin
     stage = 0 if plugin is None else plugin.zero_stage
     require(stage < 3, "zero_stage", "at most 2", stage, "use FSDP2 to shard the weights too")
