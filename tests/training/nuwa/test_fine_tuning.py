@@ -6,6 +6,7 @@ import copy
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from nuwa_hf.training.nuwa.build_transformer import build_transformer, with_more
 from nuwa_hf.training.nuwa.components import load_components
 from nuwa_hf.training.nuwa.fine_tuning import (
     LORA_TARGETS,
+    START_WEIGHTS,
     add_adapters,
     check_sharding,
     freeze_encoder,
@@ -36,6 +38,7 @@ from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.nuwa.training_tokens import part_of
 from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.run.saved_data import DATA_FILE
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
 
 
@@ -317,6 +320,29 @@ def test_checkpoints_of_another_way_of_fine_tuning_are_refused(lora_run, checkpo
         (tmp_path / "checkpoint-000002" / name).unlink()
     with pytest.raises(ValueError, match="`fine_tune` must be that of the checkpoints in `output_dir`"):
         main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))
+
+
+@pytest.mark.parametrize("fine_tune", ["lora", "frozen-encoder"])
+def test_a_run_does_not_go_on_from_a_start_whose_frozen_weights_have_changed(
+    checkpoint, tokens_folder, tmp_path, fine_tune
+):
+    """It laid what it had learnt over the other weights, which its checkpoints do not hold."""
+    start = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
+    start.save_pretrained(tmp_path / "start")
+    flags = partial(flags_of, tmp_path / "start", tokens_folder, tmp_path / "run", fine_tune=fine_tune)
+    main(flags(max_train_steps=1))
+    start.save_pretrained(tmp_path / "start")
+    main(flags(max_train_steps=2))  # the same weights, written anew
+    with torch.no_grad():
+        start.transformer.model.text_embeddings.token_embedding.weight.mul_(2)
+    start.save_pretrained(tmp_path / "start")
+    with pytest.raises(ValueError, match=f"learnt from other data: {START_WEIGHTS} .*; choose another folder"):
+        main(flags(max_train_steps=3))
+    data = tmp_path / "run" / "checkpoint-000002" / DATA_FILE
+    saved = json.loads(data.read_text())
+    del saved[START_WEIGHTS]  # as those of before it was written
+    data.write_text(json.dumps(saved))
+    main(flags(max_train_steps=3))
 
 
 @pytest.mark.parametrize("mixed_precision", ["no", "bf16", "fp16"])

@@ -3,6 +3,7 @@
 """Which weights of a transformer are learnt: all, those outside the encoder, or low-rank adapters (LoRA)."""
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from nuwa_hf.training.run.saved_arguments import OtherRunError
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj")
 WEIGHTS_FILE = "model.safetensors"  # how Accelerate calls a prepared model's weights
 DDP_PREFIX = "module."  # before the names of weights that several processes wrote
+START_WEIGHTS = "digest of the frozen weights to start from"  # in the data of a run
 
 
 def check_peft() -> None:
@@ -125,6 +127,22 @@ def merged_copy(model: nn.Module) -> NuwaForConditionalGeneration:
         `NuwaForConditionalGeneration`.
     """
     return copy.deepcopy(model).merge_and_unload()
+
+
+def frozen_digest(model: nn.Module) -> str:
+    """A digest of the frozen weights, of which a checkpoint that holds learnt weights alone says nothing else.
+
+    Args:
+        model (`torch.nn.Module`): the module to train.
+
+    Returns:
+        `str`: hexadecimal; the same in every type that holds the weights exactly.
+    """
+    digest = hashlib.sha256()
+    for weight in model.parameters():
+        if not weight.requires_grad:
+            digest.update(weight.detach().float().cpu().reshape(-1).numpy())
+    return digest.hexdigest()
 
 
 def checkpoint_learnt_weights_only(accelerator: Accelerator) -> None:

@@ -24,10 +24,12 @@ from nuwa_hf.training.nuwa.build_transformer import build_transformer, freeze_un
 from nuwa_hf.training.nuwa.compile_feed_forward import compile_feed_forward
 from nuwa_hf.training.nuwa.components import load_components
 from nuwa_hf.training.nuwa.fine_tuning import (
+    START_WEIGHTS,
     add_adapters,
     check_sharding,
     checkpoint_learnt_weights_only,
     freeze_encoder,
+    frozen_digest,
 )
 from nuwa_hf.training.nuwa.finished_pipeline import check_push, facts_of_run, push_pipeline, write_pipeline
 from nuwa_hf.training.nuwa.held_out_clips import look_at_held_out
@@ -110,11 +112,15 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     accelerator = build_accelerator(arguments)
     lock.take(arguments.output_dir, accelerator)
     check_sharding(accelerator, arguments.optimizer, arguments.non_finite)
-    state = RunState(arguments, accelerator, data_of_tokens(arguments))
     model = build_transformer(arguments, components, grid, frame_rate_of_tokens(arguments))
     freeze_unused(model, shares)
     pipeline = NuwaTextToVideoPipeline(**components.for_pipeline, transformer=model)  # checks that they fit
     learner = choose_learnt(model, arguments)
+    data = dict(data_of_tokens(arguments))
+    if arguments.fine_tune != "full":
+        data[START_WEIGHTS] = frozen_digest(learner)
+        checkpoint_learnt_weights_only(accelerator)
+    state = RunState(arguments, accelerator, data)
     optimizers = build_optimizers(
         learner,
         arguments.optimizer,
@@ -124,8 +130,6 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
         weight_decay=arguments.weight_decay,
     )
     schedulers = [build_scheduler(arguments, optimizer) for optimizer in optimizers]
-    if arguments.fine_tune != "full":
-        checkpoint_learnt_weights_only(accelerator)
     batches = TaskBatches(tokens, model.config, counts, arguments.condition_dropout, arguments.seed)
     prepared, *optimizers = accelerator.prepare(learner, *optimizers)
     ema = AveragedWeights(prepared, arguments.ema_decay)
