@@ -10,6 +10,7 @@ from fractions import Fraction
 import PIL.Image
 import pytest
 import yaml
+from tiny import tiny_codecs, tiny_pipeline
 
 from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import write_gif, write_png
@@ -129,6 +130,22 @@ def test_a_checkpoint_keeps_its_size_and_what_of_it_fits_the_clips(tmp_path, cap
     assert {name for name in ("vqgan", "tokenizer") if getattr(train, name) is not None} == set(parts)
     assert (tokenize.vqgan, tokenize.tokenizer, tokenize.checkpoint) == (train.vqgan, train.tokenizer, "embedded")
     assert tokenize.max_skipped_share > 0.25  # one of four cannot be read
+
+
+@pytest.mark.parametrize("recipe", ["fine-tune", "lora"])
+def test_a_codec_of_diffusers_is_measured_and_stays(tmp_path, capsys, recipe):
+    """It ended in an error of torch, and a codec that draws badly was to be trained, which train-vqgan refuses."""
+    pytest.importorskip("peft", reason="the arguments of LoRA are refused without it")
+    data, runs, start = tmp_path / "clips", tmp_path / "runs", tmp_path / "start"
+    data.mkdir()
+    captioned(data)
+    tiny_pipeline(**tiny_codecs("vqmodel")).save_pretrained(start)
+    init(recipe, data, runs, "--checkpoint", str(start))
+    text = capsys.readouterr().out
+    assert hours_printed(text) == ["tokenize", "train"]
+    assert "dB, too low, below 22: it stays, for train-vqgan trains a NuwaVQGAN, not a VQModel; " in text
+    assert not (runs / "train-vqgan.yaml").exists()
+    assert parse_arguments(TokenizeArguments, ["--config", str(runs / "tokenize.yaml")]).vqgan is None
 
 
 @pytest.mark.parametrize(

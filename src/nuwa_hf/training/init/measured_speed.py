@@ -14,12 +14,14 @@ from statistics import median
 
 import torch
 from accelerate import Accelerator
+from diffusers import ModelMixin
 
 from nuwa_hf.datasets.captioned_media import ClipReader
 from nuwa_hf.datasets.row_source import Rows
 from nuwa_hf.grid import Grid
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
+from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.tasks import get_task
@@ -153,12 +155,12 @@ def measure_codec(vqgan: NuwaVQGAN, arguments: VQGANArguments, device: str) -> M
 
 @torch.no_grad()
 def measure_tokenising(
-    vqgan: NuwaVQGAN, reader: ClipReader, rows: Rows, device: str
+    vqgan: ModelMixin, reader: ClipReader, rows: Rows, device: str
 ) -> tuple[Measured, Measured] | None:
     """Time how a sample is read from its file and how it is encoded.
 
     Args:
-        vqgan (`NuwaVQGAN`): the codec.
+        vqgan (`ModelMixin`): the codec: `NuwaVQGAN` or another that `as_codec` takes.
         reader (`ClipReader`): reads samples.
         rows (`Rows`): rows to read.
         device (`str`): `"cpu"` or `"cuda"`.
@@ -166,7 +168,7 @@ def measure_tokenising(
     Returns:
         `tuple[Measured, Measured]`: of reading a sample, and of encoding one; None if no row can be read.
     """
-    vqgan = vqgan.to(device).eval()
+    codec = as_codec(vqgan.to(device).eval())
     reading, encoding = [], []
     for number, row in rows:
         start = time.perf_counter()
@@ -176,7 +178,7 @@ def measure_tokenising(
             continue
         reading.append(time.perf_counter() - start)
         pixels = torch.from_numpy(sample["video"]).to(device, torch.float32).div(127.5).sub(1).movedim(-1, 0)[None]
-        encoding += _timed(lambda pixels=pixels: vqgan.encode(pixels), device, repeats=1).all_seconds
+        encoding += _timed(lambda pixels=pixels: codec.encode(pixels), device, repeats=1).all_seconds
     return (Measured(tuple(reading)), Measured(tuple(encoding))) if reading else None
 
 

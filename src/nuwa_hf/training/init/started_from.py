@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nuwa_hf.command_logs import silenced
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
@@ -69,9 +70,13 @@ def start_from(name: str, fine_tune: str, dataset: str, split: str, facts: DataF
     found = caption_losses(tokenizer, [(str(place), text) for place, text in zip(places, captions, strict=True)])
     sentences = []
     is_low = judged is not None and judged.is_low
+    is_ours = isinstance(vqgan, NuwaVQGAN)
     if judged is not None:
         verdict = f"too low, below {LOW_PSNR:g}: " if is_low else "good enough"
-        if is_low:
+        if is_low and not is_ours:
+            kind = type(vqgan).__name__
+            verdict += f"it stays, for train-vqgan trains a NuwaVQGAN, not a {kind}; from-nothing has a codec trained"
+        elif is_low:
             is_adapter = fine_tune == "lora"
             verdict += "an adapter keeps it, take fine-tune instead" if is_adapter else "it learns them first"
         sentences.append(f"codec of {name}: draws {judged.clips} of the clips at {judged.psnr:.1f} dB, {verdict}")
@@ -79,4 +84,4 @@ def start_from(name: str, fine_tune: str, dataset: str, split: str, facts: DataF
     lacks_words = isinstance(tokenizer, NuwaTokenizer) and (unknown > 0 or found.is_spelled)
     if fine_tune == "lora":
         return StartFit(Start(name, config, size, fine_tune), False, False, tuple(sentences))
-    return StartFit(Start(name, config, size, fine_tune), is_low, lacks_words, tuple(sentences))
+    return StartFit(Start(name, config, size, fine_tune), is_low and is_ours, lacks_words, tuple(sentences))
