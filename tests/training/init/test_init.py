@@ -10,7 +10,7 @@ from fractions import Fraction
 import PIL.Image
 import pytest
 import yaml
-from tiny import tiny_codecs, tiny_pipeline
+from tiny import VISUAL_GRID, tiny_codecs, tiny_pipeline, tiny_transformer
 
 from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import write_gif, write_png
@@ -146,6 +146,22 @@ def test_a_codec_of_diffusers_is_measured_and_stays(tmp_path, capsys, recipe):
     assert "dB, too low, below 22: it stays, for train-vqgan trains a NuwaVQGAN, not a VQModel; " in text
     assert not (runs / "train-vqgan.yaml").exists()
     assert parse_arguments(TokenizeArguments, ["--config", str(runs / "tokenize.yaml")]).vqgan is None
+
+
+def test_a_checkpoint_of_still_images_is_refused_for_clips_and_taken_for_images(tmp_path):
+    """The settings were written, and refused after the codec had been trained and the clips were tokens."""
+    pytest.importorskip("peft", reason="the arguments of LoRA are refused without it")
+    _, *sides = VISUAL_GRID
+    start = tmp_path / "start"
+    tiny_pipeline("T2I", transformer=tiny_transformer(visual_grid=(1, *sides))).save_pretrained(start)
+    for make in (captioned, uncaptioned_stills):
+        (tmp_path / make.__name__).mkdir()
+        make(tmp_path / make.__name__)
+    with pytest.raises(ValueError, match="`checkpoint` must draw clips where the data set has clips, got "):
+        init("lora", tmp_path / "captioned", tmp_path / "runs", "--checkpoint", str(start))
+    assert not (tmp_path / "runs").exists()
+    init("lora", tmp_path / "uncaptioned_stills", tmp_path / "runs", "--checkpoint", str(start))
+    assert parse_arguments(TokenizeArguments, ["--config", str(tmp_path / "runs" / "tokenize.yaml")]).num_frames == 1
 
 
 @pytest.mark.parametrize(

@@ -52,12 +52,17 @@ def start_from(name: str, fine_tune: str, dataset: str, split: str, facts: DataF
         `StartFit`.
 
     Raises:
-        ValueError: If the data set cannot be opened.
+        ValueError: If the data set cannot be opened, or has clips and the checkpoint draws images alone.
         OSError: If the checkpoint is not there.
     """
     folders = find_codecs(name)
-    vqgan, tokenizer = load_codec(folders["vqgan"]).eval(), load_text_tokenizer(folders["tokenizer"])
     config = NuwaConfig.from_pretrained(find_checkpoint(name), subfolder="transformer")
+    if config.visual_grid[0] == 1 and not facts.is_still:
+        raise ValueError(
+            f"`checkpoint` must draw clips where the data set has clips, got {name!r}, which draws images alone; take "
+            "another one, or from-nothing."
+        )
+    vqgan, tokenizer = load_codec(folders["vqgan"]).eval(), load_text_tokenizer(folders["tokenizer"])
     size = as_codec(vqgan).sample_size
     with silenced("nuwa_hf.datasets"):  # it has been opened before
         rows = open_dataset(dataset, split=split)
