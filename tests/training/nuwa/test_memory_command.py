@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import pytest
-from test_fine_tuning import tokens_folder
+from test_fine_tuning import tokens_folder, written
 from tiny import VISUAL_GRID, tiny_config
 
 from nuwa_hf import NuwaConfig
 from nuwa_hf.training.nuwa.memory_command import MemoryArguments, config_of, main, videos_of_a_batch
-from nuwa_hf.training.nuwa.memory_estimate import memory_table
+from nuwa_hf.training.nuwa.memory_estimate import memory_table, on_meta
 from nuwa_hf.training.run.run_arguments import parse_arguments
 
 
@@ -35,6 +35,36 @@ def test_sizes_are_those_of_a_checkpoint_or_of_a_preset_with_what_replaces_them(
     config = config_of(parse_arguments(MemoryArguments, ["--config", str(path), "--codebook_size", "7"]))
     assert (config.hidden_size, config.num_encoder_layers, config.codebook_size) == (256, 1, 7)
     assert config.visual_grid == VISUAL_GRID
+
+
+def test_the_grid_of_the_clips_is_that_of_the_token_files_beside_a_checkpoint_too(checkpoint, tmp_path):
+    t, h, w = VISUAL_GRID
+    for frames in (t - 1, t + 1):
+        written(tmp_path / str(frames), grid=(frames, h, w))
+    shorter, longer = (
+        parse_arguments(MemoryArguments, ["--checkpoint", str(checkpoint), "--tokens", str(tmp_path / str(frames))])
+        for frames in (t - 1, t + 1)
+    )
+    assert config_of(shorter).visual_grid == (t - 1, h, w)
+    with pytest.raises(ValueError, match=f"the grid's `t` must be at most {t}"):  # as training says
+        config_of(longer)
+
+
+def test_passes_and_the_maps_that_get_adapters_count(capsys):
+    words = "--preset small --num_processes 8 --strategy fsdp --tasks T2V=1 --train_batch_size 1 --optimizer adamw"
+    main([*words.split(), "--gradient_accumulation_steps", "2"])
+    setting = {"num_processes": 8, "strategy": "fsdp", "mixed_precision": "no"}
+    one, two = (memory_table(NuwaConfig.from_preset("small"), [{**setting, "passes": passes}]) for passes in (1, 2))
+    assert one != two
+    assert capsys.readouterr().out.endswith(two)
+    pytest.importorskip("peft", reason="adapters are PEFT's")
+    words = "--checkpoint embedded --fine_tune lora --lora_rank 64".split()
+    for targets in (["q_proj"], ["q_proj", "up_proj"]):
+        flags = [*words, "--lora_target_modules", *targets]
+        main(flags)
+        model = on_meta(config_of(parse_arguments(MemoryArguments, flags)), "lora", 64, targets)
+        learnt = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+        assert f", {learnt / 1e6:.1f} M of them learnt, " in capsys.readouterr().out
 
 
 def test_an_image_counts_as_a_part_of_a_video():

@@ -107,11 +107,20 @@ def test_shards_are_parts_of_what_one_process_has():
     assert alone.total == sum(asdict(alone).values())
 
 
+def test_fsdp_keeps_whole_gradients_from_one_pass_to_the_next():
+    config = tiny_config()
+    for strategy in ("ddp", "zero2", "fsdp"):
+        one, two = (estimate_memory(config, strategy=strategy, num_processes=8, passes=n) for n in (1, 2))
+        whole = {"gradients": 8 * one.gradients} if strategy == "fsdp" else {}
+        assert asdict(two) == pytest.approx({**asdict(one), **whole})
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
         ({"num_processes": 0}, "`num_processes` must be at least 1, got 0"),
         ({"rows": 0}, "`rows` must be above 0"),
+        ({"passes": 0}, "`passes` must be at least 1"),
         ({"strategy": "zero9"}, "`strategy` must be one of"),
         ({"mixed_precision": "fp8"}, "`mixed_precision` must be one of"),
         ({"optimizer": "sgd"}, "`optimizer` must be 'adamw' or 'muon'"),
@@ -129,6 +138,7 @@ def test_what_is_not_learnt_has_no_gradient_moment_or_average():
     model = on_meta(config, "lora")
     assert lora.gradients == sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
     assert lora.weights == full.weights + lora.gradients
+    assert 0 < estimate_memory(config, fine_tune="lora", lora_target_modules=["q_proj"]).gradients < lora.gradients
     for name in ("gradients", "average", "optimizer"):
         assert getattr(full, name) > getattr(frozen, name) > 0
     assert frozen.weights == full.weights

@@ -21,6 +21,7 @@ from transformers import HfArgumentParser
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.token_checks import check_grid
 from nuwa_hf.tasks import get_task
 from nuwa_hf.training.nuwa.components import find_start
 from nuwa_hf.training.nuwa.memory_estimate import memory_table, on_meta
@@ -85,17 +86,20 @@ def config_of(arguments: MemoryArguments) -> NuwaConfig:
         arguments (`MemoryArguments`): name a checkpoint, or a preset.
 
     Returns:
-        `NuwaConfig`.
+        `NuwaConfig`: with the grid of the token files, if they are there.
 
     Raises:
         OSError: If the checkpoint cannot be found.
+        ValueError: If the grid is larger than the positions that the checkpoint has learnt.
     """
-    start = _start(arguments)
+    start, grid = _start(arguments), _grid_of_tokens(arguments)
     if start is not None:
+        if grid is not None:
+            check_grid(grid, start)
+            start.visual_grid = tuple(grid)
         return start
     names = (*SIZES, *OF_COMPONENTS, "condition_window")
     values = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    grid = _grid_of_tokens(arguments)
     if grid is not None:
         values.setdefault("visual_grid", tuple(grid))
     return NuwaConfig.from_preset(arguments.preset, **values)
@@ -155,13 +159,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         "num_processes": arguments.num_processes,
         "strategy": arguments.strategy,
         "rows": videos_of_a_batch(arguments, config.visual_grid[0]),
+        "passes": arguments.gradient_accumulation_steps,
         "mixed_precision": "no" if arguments.mixed_precision == "no" else "bf16",  # as many bytes as fp16
         "optimizer": arguments.optimizer,
         "gradient_checkpointing": arguments.gradient_checkpointing,
         "fine_tune": arguments.fine_tune,
         "lora_rank": arguments.lora_rank,
+        "lora_target_modules": arguments.lora_target_modules,
     }
-    model = on_meta(config, arguments.fine_tune, arguments.lora_rank)
+    model = on_meta(config, arguments.fine_tune, arguments.lora_rank, arguments.lora_target_modules)
     numbers = [weight.numel() for weight in model.parameters()]
     learnt = [weight.numel() for weight in model.parameters() if weight.requires_grad]
     name = arguments.transformer or arguments.checkpoint or arguments.preset

@@ -66,21 +66,31 @@ def weight_shapes(config: NuwaConfig) -> dict[str, torch.Size]:
     return {name: weight.shape for name, weight in on_meta(config).named_parameters()}
 
 
-def on_meta(config: NuwaConfig, fine_tune: str = "full", lora_rank: int = 16) -> nn.Module:
+def on_meta(
+    config: NuwaConfig,
+    fine_tune: str = "full",
+    lora_rank: int = 16,
+    lora_target_modules: Sequence[str] = LORA_TARGETS,
+) -> nn.Module:
     """A model without numbers, of which what is learnt needs gradients.
 
     Args:
         config (`NuwaConfig`): the sizes.
         fine_tune (`str`, defaults to `"full"`): or `"frozen-encoder"` or `"lora"`.
         lora_rank (`int`, defaults to 16): of the adapters.
+        lora_target_modules (`Sequence[str]`, *optional*): the linear maps that get them; by default all that can.
 
     Returns:
         `torch.nn.Module`: on the meta device.
+
+    Raises:
+        ValueError: If there is no linear map of a name.
     """
     with torch.device("meta"):
         model = NuwaForConditionalGeneration(config)
         if fine_tune == "lora":
-            return add_adapters(model, rank=lora_rank, alpha=lora_rank, dropout=0.0, target_modules=LORA_TARGETS)
+            adapters = {"rank": lora_rank, "alpha": lora_rank, "dropout": 0.0}
+            return add_adapters(model, **adapters, target_modules=lora_target_modules)
     if fine_tune == "frozen-encoder":
         freeze_encoder(model)
     return model
@@ -171,18 +181,21 @@ def estimate_memory(
     num_processes: int = 1,
     strategy: Strategy = "ddp",
     rows: float = 1,
+    passes: int = 1,
     mixed_precision: Precision = "bf16",
     optimizer: str = "adamw",
     gradient_checkpointing: bool = False,
     fine_tune: str = "full",
     lora_rank: int = 16,
+    lora_target_modules: Sequence[str] = LORA_TARGETS,
 ) -> MemoryEstimate:
     """Memory on each GPU.
 
         ddp:    everything whole on each; gradients a second time in the buckets that they are sent in
         zero2:  16-bit weights whole; gradients, float32 weights and optimiser in n parts; moving average whole
         fsdp:   all in n parts; the 16-bit weights of the embeddings, the head and two layers whole while they work;
-                a layer's gradients whole, 16-bit ones and the float32 copy in which they are sent
+                a layer's gradients whole, 16-bit ones and the float32 copy in which they are sent; with several passes
+                all gradients whole, since they are sent after the last one
 
     The CUDA context, the allocator's gaps and NCCL's own buffers, a few GB, come on top.
 
@@ -191,26 +204,29 @@ def estimate_memory(
         num_processes (`int`, defaults to 1): n.
         strategy (`str`, defaults to `"ddp"`): `"ddp"`, `"zero2"` or `"fsdp"`.
         rows (`float`, defaults to 1): videos of a forward pass in each process, above 0; an image is a part of one.
+        passes (`int`, defaults to 1): forward passes of an optimiser step.
         mixed_precision (`str`, defaults to `"bf16"`): or `"no"`.
         optimizer (`str`, defaults to `"adamw"`): or `"muon"`.
         gradient_checkpointing (`bool`, defaults to `False`): whether layers are recomputed in the backward pass.
         fine_tune (`str`, defaults to `"full"`): what is learnt, or `"frozen-encoder"` or `"lora"`.
         lora_rank (`int`, defaults to 16): of the adapters.
+        lora_target_modules (`Sequence[str]`, *optional*): the linear maps that get them; by default all that can.
 
     Returns:
         `MemoryEstimate`.
 
     Raises:
-        ValueError: If a number is below 1, or a choice is unknown.
+        ValueError: If a number is below 1, or a choice or the name of a linear map is unknown.
     """
     require(num_processes >= 1, "num_processes", "at least 1", num_processes, "use for example 8")
+    require(passes >= 1, "passes", "at least 1", passes, "use for example 1")
     require(rows > 0, "rows", "above 0", rows, "use for example 8")
     for name, value, choices in (
         ("strategy", strategy, get_args(Strategy)),
         ("mixed_precision", mixed_precision, get_args(Precision)),
     ):
         require(value in choices, name, f"one of {list(choices)}", value, "choose one of these")
-    model, is_half = on_meta(config, fine_tune, lora_rank), mixed_precision == "bf16"
+    model, is_half = on_meta(config, fine_tune, lora_rank, lora_target_modules), mixed_precision == "bf16"
     shapes = {name: weight.shape for name, weight in model.named_parameters()}
     numbers = sum(shape.numel() for shape in shapes.values())
     learnt = FLOAT * sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
@@ -229,7 +245,7 @@ def estimate_memory(
     others = sum(shape.numel() for name, shape in shapes.items() if ".layers." not in name)
     e = 2 if is_half else FLOAT
     gathered, buffers = (others + 2 * layer) * e, layer * (e + FLOAT)
-    average, gradients = round(learnt * part), round(learnt * part)
+    average, gradients = round(learnt * part), round(learnt * part) if passes == 1 else learnt
     return MemoryEstimate(
         round(weights * part), gathered, gradients, buffers, round(states * part), average, activations
     )
