@@ -112,7 +112,7 @@ def test_fsdp_keeps_whole_gradients_from_one_pass_to_the_next():
     for strategy in ("ddp", "zero2", "fsdp"):
         one, two = (estimate_memory(config, strategy=strategy, num_processes=8, passes=n) for n in (1, 2))
         whole = {"gradients": 8 * one.gradients} if strategy == "fsdp" else {}
-        assert asdict(two) == pytest.approx({**asdict(one), **whole})
+        assert asdict(two) == pytest.approx({**asdict(one), **whole}, rel=1e-3)
 
 
 @pytest.mark.parametrize(
