@@ -157,12 +157,15 @@ def test_a_step_whose_gradients_are_not_finite_is_skipped_as_asked_and_leaves_no
     folders, tmp_path, monkeypatch, caplog
 ):
     poison_gradients(monkeypatch, call=2)
-    main(
-        run_flags(
-            folders, tmp_path, non_finite="skip", checkpointing_steps=1, checkpoints_total_limit=9, max_train_steps=3
-        )
-    )
+    settings = {"non_finite": "skip", "checkpointing_steps": 1, "checkpoints_total_limit": 9, "max_train_steps": 3}
+    flags = run_flags(folders, tmp_path, **settings)
+    main(flags)
     assert "Step 2 is skipped: the gradient of `" in caplog.text
+    card = tmp_path / "pipeline" / "README.md"
+    written = card.read_text()
+    assert "validation_loss" in written
+    main(flags)  # writes the pipeline once more
+    assert card.read_text() == written
     first, second, third = (load_file(path / "model.safetensors") for path in complete_checkpoints(tmp_path))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert any(not torch.equal(second[name], third[name]) for name in second)

@@ -145,10 +145,11 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     if arguments.compile:
         compile_feed_forward(prepared)
     held_out = tokens if validation is None else validation
+    logged = state.metrics.last("validation_loss")
     training = NuwaTraining(
         *(state, prepared, learner, ema, optimizers, schedulers),
         *(batches, held_out, validation, pipeline, components.transformer),
-        scores=state.metrics.last("validation_loss"),
+        scores={name: value for name, value in logged.items() if name.startswith("validation_loss")},
     )
     with tracking(state), state.resumable():
         with RunProgress(state) as progress:
