@@ -169,9 +169,10 @@ def test_a_checkpoint_of_still_images_is_refused_for_clips_and_taken_for_images(
     [
         (["clips", "clips"], "`RECIPE` must be one of from-nothing, fine-tune, lora, got 'clips'"),
         (["from-nothing", "clips", "--checkpoint", "embedded"], "`--checkpoint` must be left out of from-nothing"),
+        (["lora", "moving-mnist-2"], "`DATA` must be a folder, .*, got 'moving-mnist-2', which lies in no files"),
     ],
 )
-def test_a_recipe_that_is_none_is_refused_with_those_that_are(tmp_path, words, message):
+def test_what_init_cannot_start_from_is_refused_with_what_it_can(tmp_path, words, message):
     with pytest.raises(ValueError, match=message):
         main([*words, "--output_dir", str(tmp_path)])
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
@@ -106,6 +107,11 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(
             f"`RECIPE` must be one of {', '.join(RECIPES)}, got {args.recipe!r}; write for example nuwa-hf init "
             f"from-nothing {args.dataset}, and see nuwa-hf init --help."
+        )
+    if args.dataset in DIGIT_COUNTS:
+        raise ValueError(
+            f"`DATA` must be a folder, a file of rows or a Hub id, got {args.dataset!r}, which lies in no files; "
+            "docs/data.md has its commands."
         )
     if args.checkpoint is not None and RECIPES[args.recipe].fine_tune is None:
         raise ValueError(
