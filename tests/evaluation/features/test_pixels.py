@@ -4,6 +4,7 @@ import pytest
 import torch
 from tiny_samples import random_clips
 
+from nuwa_hf.evaluation.features import pixels
 from nuwa_hf.evaluation.features.pixels import PixelReader
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.metrics.psnr import psnr
@@ -23,6 +24,11 @@ def test_a_sample_equal_to_its_reference_scores_best(reader):
     assert found["mse"].tolist() == [0, 0, 0]
     torch.testing.assert_close(found["ssim"], torch.ones(3))
     assert found.keys() == {"psnr", "ssim", "mse"}
+
+
+def test_digest_knows_what_equal_pixels_score(reader, monkeypatch):
+    monkeypatch.setattr(pixels, "BEST_PSNR", 90.0)
+    assert PixelReader().digest != reader.digest
 
 
 def test_each_sample_is_scored_over_all_of_its_frames_together(reader):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nuwa_hf.evaluation import ClipTruth, JudgeReader, Judges, SegmentJudge
+from nuwa_hf.evaluation.judges import judge_reader
 from nuwa_hf.evaluation.judges.judge_reader import agree, psnr_things, shows_exactly
 from nuwa_hf.evaluation.judges.judge_report import clips_of, draw_rows, stills_of
 from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
@@ -115,6 +116,11 @@ def test_digest_is_that_of_the_weights_wherever_they_lie(reader, dataset, make_j
         getattr(reader.judges, name).save_pretrained(tmp_path / name)
     assert JudgeReader.open(tmp_path).digest == reader.digest
     assert JudgeReader(make_judges(dataset)).digest != reader.digest
+
+
+def test_digest_knows_what_equal_pixels_score(reader, monkeypatch):
+    monkeypatch.setattr(judge_reader, "BEST_PSNR", 90.0)
+    assert JudgeReader(reader.judges).digest != reader.digest
 
 
 def test_what_cannot_be_judged_is_refused_before_a_sample_is_read(reader):

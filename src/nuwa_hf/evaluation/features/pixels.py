@@ -40,7 +40,7 @@ class PixelReader(FeatureReader):
     def __init__(self, path: None = None, device: torch.device | str = "cpu"):
         self.of_images = import_library("torchmetrics.functional.image")
         self.mean_squared_error = import_library("torchmetrics.functional.regression").mean_squared_error
-        self.digest = "PSNR, SSIM, MSE, kept, seam in [0, 1]"
+        self.digest = f"PSNR of at most {BEST_PSNR:g} dB, SSIM, MSE, kept, seam in [0, 1]"
         self.device = device
 
     @torch.inference_mode()

@@ -21,7 +21,7 @@ from nuwa_hf.evaluation.judges.clip_truth import ClipTruth
 from nuwa_hf.evaluation.judges.judges import Judges
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 from nuwa_hf.metrics.class_map_scores import class_counts
-from nuwa_hf.metrics.psnr import psnr
+from nuwa_hf.metrics.psnr import BEST_PSNR, psnr
 
 
 OF_CLIPS = frozenset(
@@ -58,7 +58,7 @@ class JudgeReader(FeatureReader):
             )
         self.judges = judges
         networks = (judges.frame_judge, judges.clip_judge, judges.segment_judge)
-        self.digest = settings_digest(*(network and model_digest(network) for network in networks))
+        self.digest = settings_digest(*(network and model_digest(network) for network in networks), BEST_PSNR)
 
     @classmethod
     def open(cls, path: str | Path, device: str | torch.device = "cpu") -> "JudgeReader":
