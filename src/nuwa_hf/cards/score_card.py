@@ -57,12 +57,13 @@ in one run). This took {{ hours }} hours on {{ hardware }}. Sizes: {{ sizes }}.
 
 ## Scores
 
-Two classifiers judge what a clip shows: the things (all of them and no other), the background and, in clips with one
-thing, the motion. A third network draws class maps. All three were trained on real training clips only and never used
-to train the generator. "val" has the pairs of thing and motion that training shows, in other clips; "zeroshot" has
-pairs that training never shows. Every frame: the thing is found in each single frame, not only by the mean over them;
-whole: that and the motion. One sample for each caption, with seeds from {{ seed }} upwards, none of them picked; where
-the caption is changed, only clips with one thing. 95 % intervals in brackets.
+Two classifiers judge what a clip shows: the things (its k things must be the k that the judge ranks highest; a further
+one beside them is not noticed), the background and, in clips with one thing, the motion. A third network draws class
+maps. All three were trained on real training clips only and never used to train the generator. "val" has the pairs of
+thing and motion that training shows, in other clips; "zeroshot" has pairs that training never shows. Every frame: the
+thing ranks highest in each single frame, not only by the mean over them; whole: that and the motion. One sample for
+each caption, with seeds from {{ seed }} upwards, none of them picked; where the caption is changed, only clips with
+one thing. 95 % intervals in brackets.
 
 {{ scores }}
 """

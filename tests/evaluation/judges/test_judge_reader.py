@@ -37,7 +37,7 @@ def same(left, right):
     torch.testing.assert_close(left, right, rtol=0, atol=0, equal_nan=True)
 
 
-def test_all_things_and_no_other_are_to_be_found():
+def test_things_that_should_be_there_must_rank_highest_and_a_further_one_is_not_noticed():
     logits = torch.tensor([[3.0, 2.0, 1.0, 0.0]]).expand(4, -1)
     truths = [ClipTruth(frozenset(objects), 0, None) for objects in ({0}, {0, 1}, {0, 2}, ())]
     same(shows_exactly(logits, truths), torch.tensor([1.0, 1.0, 0.0, NAN]))

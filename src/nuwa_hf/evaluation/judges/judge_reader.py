@@ -107,11 +107,12 @@ class JudgeReader(FeatureReader):
         Returns:
             `dict[str, torch.Tensor]`:
 
-            - `right_object`, `right_background` `(B,)`: 1 where exactly the right things are found by the mean over
-              the frames, and where the background is right;
+            - `right_object`, `right_background` `(B,)`: 1 where the k things that should be there are the k that the
+              judge ranks highest, by the mean over the frames (a further thing beside them is not noticed), and where
+              the background is right;
             - of clips, `right_motion`, `right_motion_without_round_spin`, `right_object_and_motion` `(B,)`;
-              `every_frame` `(B,)`, 1 where the thing is found in every single frame; `whole` `(B,)`, where that and
-              the motion are right;
+              `every_frame` `(B,)`, 1 where the thing ranks highest in every single frame; `whole` `(B,)`, where that
+              and the motion are right;
             - `chance_object` and so on `(B,)`: how often a guess is right;
             - `frame_features` `(B, T, F)` and, of clips, `clip_features` `(B, F)`;
             - `class_counts` `(B, 3, C)`, with sketches and a segment judge: pixels of each class in the intersection,
@@ -167,7 +168,7 @@ class JudgeReader(FeatureReader):
 
 
 def shows_exactly(object_logits: Tensor, truths: Sequence[ClipTruth]) -> Tensor:
-    """Whether the k highest logits are those of the k things that should be there.
+    """Whether the k highest logits are those of the k things that should be there; a further thing is not noticed.
 
     Args:
         object_logits (`torch.Tensor` of shape `(B, num_objects)`): of the frame judge.
