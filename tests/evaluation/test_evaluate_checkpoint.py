@@ -101,6 +101,15 @@ def test_several_seeds_give_their_mean_and_no_two_samples_share_a_seed(pipeline,
     ]
 
 
+def test_likelihood_does_not_depend_on_the_seed_and_is_read_once(pipeline, clips, tmp_path):
+    options = {"task": "V2V", "num_samples": 3}
+    one = evaluate(pipeline, clips, ["nats"], **options).scores["nats"]
+    several = evaluate(pipeline, clips, ["nats"], seeds=[0, 1], cache_dir=tmp_path, **options).scores["nats"]
+    assert several == one
+    assert several.interval == "bootstrap"
+    assert len(list(tmp_path.glob("likelihood-*"))) == 1
+
+
 def test_seed_whose_time_is_not_known_leaves_the_seconds_out(pipeline, clips, tmp_path):
     options = {"task": "T2I", "num_samples": 2, "seeds": [0, 1], "samples_dir": tmp_path}
     first = evaluate(pipeline, clips, ["mse"], **options).scores

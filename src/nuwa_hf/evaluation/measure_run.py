@@ -120,6 +120,7 @@ class RowJudge:
         self.prepared, self.store, self.maker = prepared, store, maker
         self.compared: dict[str, Features] = {}  # of the real samples, for metrics that compare
         self.last: Mapping[str, Features] = {}  # of the row worked out last
+        self.likelihoods: dict[str, Features] = {}  # of each row, the same for all seeds
 
     def rows_without_model(self) -> Iterator[tuple[str, Row]]:
         """The rows `real` and `codec` and the baselines; metrics that a row cannot have are left out of it, and so is
@@ -180,9 +181,11 @@ class RowJudge:
         return compute_metrics(metrics, features, self.compared)
 
     def _likelihood(self, name: str, folder: SampleFolder) -> Features | None:
-        """Read at the size of the checkpoint, whatever the size at which samples are measured."""
+        """Read once for all seeds, at the size of the checkpoint, whatever the size at which samples are measured."""
         if all(metric.kind != LIKELIHOOD for metric in self.prepared.metrics):
             return None
+        if name in self.likelihoods:
+            return self.likelihoods[name]
         pipeline, options = self.maker.pipeline, self.prepared.run.rows[name]
         inputs = self.prepared.inputs[name]
         reader = LikelihoodReader(
@@ -192,7 +195,8 @@ class RowJudge:
             with_text=inputs.prompts is not None,
             with_sketch="sketch" in inputs.task.condition,
         )
-        return self.store.read_with(reader, folder)
+        self.likelihoods[name] = self.store.read_with(reader, folder)
+        return self.likelihoods[name]
 
 
 def half_against_half(metrics: Sequence[Metric], features: Mapping[str, Features]) -> Row:

@@ -16,9 +16,10 @@ def test_seeds_give_the_mean_their_spread_and_the_samples_of_each():
     assert (score.samples, score.interval) == (90, "seeds")
 
 
-def test_one_seed_keeps_its_score():
+def test_one_seed_and_seeds_that_change_nothing_keep_their_score():
     score = Score(0.5, 10, 0.24, 0.76, "Wilson")
     assert over_seeds([score]) is score
+    assert over_seeds([score, score, score]) == score
 
 
 def test_infinite_scores_have_no_interval():

@@ -21,15 +21,15 @@ def over_seeds(scores: Sequence[Score]) -> Score:
 
     Returns:
         `Score`: its samples are those of each seed, not of all together, for that is what a Frechet distance depends
-        on; of the smallest if they differ. The score itself if there is only one; without an interval if one is
-        infinite.
+        on; of the smallest if they differ. The score itself, with its own interval, if there is only one or all are
+        equal, as where none depends on the seed; without an interval if one is infinite.
 
     Raises:
         ValueError: If there are no scores.
     """
     if len(scores) == 0:
         raise ValueError("`scores` must hold at least one score, got none; give the score of each seed.")
-    if len(scores) == 1:
+    if all(score == scores[0] for score in scores):
         return scores[0]
     values = np.array([score.value for score in scores])
     samples = min(score.samples for score in scores)
