@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from clip_folders import break_clip, write_clips, write_metadata
+from clip_folders import break_clip, pictures, save_animation, write_clips, write_metadata
 from tiny import NUM_CLASSES, tiny_pipeline, tiny_vqgan
 from tiny_clip import tiny_whole_clip
 
@@ -128,10 +128,21 @@ def test_best_of_several_by_clip_fits_the_captions_better(pipeline, clips, clip_
 
 
 def test_samples_are_measured_at_the_size_that_is_asked_for(pipeline, clips):
-    report = evaluate(pipeline, clips, ["psnr", "kept"], task="I2I", mask="centre", num_samples=3, height=16, width=16)
+    report = evaluate(pipeline, clips, ["psnr"], task="I2I", mask="centre", num_samples=3, height=16, width=16)
     assert report.scores["psnr"].samples == 3
     rows = report.runs[0].rows
     assert math.isfinite(rows["codec"]["psnr"].value)
+
+
+def test_another_rate_is_said_and_must_not_leave_out_other_clips(pipeline, clips, clip_network, tmp_path):
+    options = {"task": "T2V", "features": {"clip": str(clip_network)}, "num_samples": 3}
+    assert evaluate(pipeline, clips, ["clipsim"], **options).runs[0].warnings == []
+    (warning,) = evaluate(pipeline, clips, ["clipsim"], frame_rate=2.5, **options).runs[0].warnings
+    assert warning == "Samples are made at 4 frames a second, and measured by real ones at 2.5."
+    shutil.copytree(clips, tmp_path / "clips")
+    save_animation(pictures(2, seed=1), tmp_path / "clips" / "clip1.gif")  # long enough at 4 frames a second alone
+    with pytest.raises(ValueError, match=r"`frame_rate` must be .* checkpoint's 4, got 2.5, with 1 .*clip1\.gif"):
+        evaluate(pipeline, tmp_path / "clips", ["clipsim"], frame_rate=2.5, **options)
 
 
 def test_sketches_are_read_where_their_column_is_named_and_must_have_classes_that_the_checkpoint_knows(
@@ -238,6 +249,13 @@ def test_distance_on_other_weights_than_papers_use_is_not_called_by_its_name(pip
         ({"num_samples": 1}, "`num_samples` must be a whole number, at least 2, got 1"),
         ({"task": "V2V", "given_frames": 9}, "`given_frames` must be from 1 to"),
         ({"task": "V2V", "frame_rate": 25}, "`frame_rate` must be that of the checkpoint for video-prediction"),
+        ({"task": "I2I", "frame_rate": 2}, "`frame_rate` must be that of the checkpoint for image-completion, 4"),
+        ({"metrics": ["mse"], "frame_rate": 2}, "`frame_rate` must be that of the checkpoint for mse, 4, got 2"),
+        ({"metrics": ["nats"], "num_frames": 5}, "`num_frames` must be at most the checkpoint's 3 for nats, got 5"),
+        (
+            {"task": "I2I", "metrics": ["psnr", "kept", "seam"], "height": 16, "width": 16},
+            "`height` and `width` must be those of the checkpoint for kept, seam, 8x10, got 16x16",
+        ),
         ({"task": "V2V", "candidates": 2}, "`candidates` must be left out of video-prediction"),
         ({"scorer": "clip"}, "`candidates` must be 2 or more with a `scorer`"),
         ({"dataset": "nowhere"}, "`dataset` must be a folder"),

@@ -133,7 +133,7 @@ def evaluate(
         settings = _settings(plan, pipeline, data, seeds, readers, given)
         report = Report(settings, known, require=dict(require or {}), is_complete=False)
         for one in prepared:
-            warnings = [*notes_of(one.run, plan), *published_by_others(one.run, known, readers)]
+            warnings = [*notes_of(one.run, plan), *one.warnings, *published_by_others(one.run, known, readers)]
             report.runs.append(RunReport(one.run, one.measured.digest, warnings=warnings))
             for name, row in measure_run(one, maker, store):
                 report.runs[-1].rows[name] = row

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
 from PIL import Image
 from torch import Tensor
 
 from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet, SizedLikeReal
-from nuwa_hf.media.resizing import fit_picture
+from nuwa_hf.media.resizing import fit_picture, middle_box, resize_class_maps
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class MeasuredSamples(SizedLikeReal):
         start, size = 0, (self.height, self.width)
         for batch, real in zip(self.samples.batches(batch_size), self.real.batches(batch_size), strict=True):
             if batch.clips.shape[-2:] != size:
-                hidden = None if batch.hidden is None else F.interpolate(batch.hidden.float(), size).bool()
+                hidden = None if batch.hidden is None else resize_maps(batch.hidden, *size)
                 batch = replace(batch, clips=resize(batch.clips, *size), hidden=hidden)
             truth = {"references": real.clips, "sketches": real.sketches}
             if self.changed is not None:
@@ -86,3 +85,18 @@ def resize(clips: Tensor, height: int, width: int) -> Tensor:
     pictures = [Image.fromarray(frame) for frame in clips.flatten(0, 1).movedim(1, -1).contiguous().numpy()]
     frames = torch.from_numpy(np.stack([fit_picture(picture, height, width) for picture in pictures]))
     return frames.movedim(-1, 1).unflatten(0, clips.shape[:2]).contiguous()
+
+
+def resize_maps(maps: Tensor, height: int, width: int) -> Tensor:
+    """What is known of each pixel at another size: of the part of the frames that `resize` shows.
+
+    Args:
+        maps (`torch.Tensor` of shape `(B, T, Y, X)`): such as which pixels are hidden.
+        height (`int`): rows of the result.
+        width (`int`): columns of the result.
+
+    Returns:
+        `torch.Tensor` of shape `(B, T, height, width)`, of the same type.
+    """
+    part = middle_box(*maps.shape[-2:], height, width)
+    return torch.from_numpy(resize_class_maps(maps.numpy(), height, width, part))

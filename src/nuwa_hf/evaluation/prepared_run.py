@@ -2,25 +2,23 @@
 # Copyright 2026 The nuwa_hf authors
 """A run with all that it needs, checked before anything is generated."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from nuwa_hf import pipelines
 from nuwa_hf.datasets import EmojiMotion
 from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_captions
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
+from nuwa_hf.evaluation.run_checks import check_run, check_same_rows
 from nuwa_hf.evaluation.samples.open_source import drawn_clips
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs, task_inputs
 from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
 from nuwa_hf.pipelines import NuwaPipelineBase
-from nuwa_hf.tasks import get_task
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,14 @@ class PreparedRun:
     inputs: Mapping[str, TaskInputs]
     changed: ChangedSamples | None = None
 
+    @property
+    def warnings(self) -> list[str]:
+        """What to know of the real samples before figures are compared with others."""
+        rates = [f"{real.size.frame_rate:g}" for real in (self.real, self.measured)]
+        if rates[0] == rates[1]:
+            return []
+        return [f"Samples are made at {rates[0]} frames a second, and measured by real ones at {rates[1]}."]
+
 
 def prepare_run(
     run: Run,
@@ -124,11 +130,14 @@ def prepare_run(
             f"`metrics` must be such as a codec has where nothing is generated, got {', '.join(run.metrics)}, which "
             "asks the transformer; add others, or give a checkpoint."
         )
+    of_run = tuple(metrics[name] for name in run.metrics)
     made, measured_at = clip_sizes(run, data, pipeline)
+    check_run(run, of_run, pipeline, made, measured_at)
     reads_sketches = pipeline is not None and pipeline.sketch_vqgan is not None
     num_classes = pipeline.sketch_codec.in_channels if reads_sketches else None
     real = data.open(run, made, num_classes)
     measured = real if made == measured_at else data.open(run, measured_at, num_classes)
+    check_same_rows(real, measured)
     changed = None
     if run.captions != "own":
         changed = _change(run, data, real)
@@ -136,13 +145,12 @@ def prepare_run(
         real, measured = taken, taken if measured is real else measured.take(changed.places)
     inputs = {}
     if pipeline is not None:
-        _check_candidates(run)
         inputs = {
             name: _inputs(run, options, real, pipeline, None if changed is None else changed.prompts)
             for name, options in run.rows.items()
         }
     coded = ThroughCodec(real, vqgan, next(iter(inputs.values()), None))
-    prepared = PreparedRun(run, tuple(metrics[name] for name in run.metrics), real, measured, coded, inputs, changed)
+    prepared = PreparedRun(run, of_run, real, measured, coded, inputs, changed)
     store.check(prepared.metrics, prepared.coded)
     store.check_labels(prepared.metrics, measured.labels)
     return prepared
@@ -167,7 +175,6 @@ def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) ->
         height, width = pipeline.image_size
         num_frames = pipeline.transformer.config.visual_grid[0]
         made = {"height": height, "width": width, "num_frames": num_frames, "frame_rate": pipeline.frame_rate}
-        _check_frame_rate(run, pipeline.frame_rate)
     elif (drawn := drawn_clips(data.dataset, split=None, setting=data.setting)) is not None:
         made = drawn.clip_size
     asked = {name: getattr(run, name) for name in made if getattr(run, name) is not None}
@@ -179,17 +186,6 @@ def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) ->
         if value is None:
             raise ValueError(f"`{name}` must be given where there is no checkpoint to say it, got none; add --{name}.")
     return made, measured
-
-
-def _check_frame_rate(run: Run, frame_rate: float) -> None:
-    """Frames that are continued or drawn from sketches stand for real ones, so they must be of the same times."""
-    task = get_task(run.task)
-    stands_for_frames = task.output == "video" and (task.known != "nothing" or task.condition != "text")
-    if stands_for_frames and run.frame_rate not in (None, frame_rate):
-        raise ValueError(
-            f"`frame_rate` must be that of the checkpoint for {task.name}, {frame_rate:g}, got {run.frame_rate:g}; "
-            "leave it out."
-        )
 
 
 def _inputs(
@@ -205,16 +201,6 @@ def _inputs(
         given_frames=run.given_frames,
         condition_on_known=options.get("condition_on_known"),
     )
-
-
-def _check_candidates(run: Run) -> None:
-    task = get_task(run.task)
-    can_choose = "num_candidates" in inspect.signature(getattr(pipelines, task.pipeline).__call__).parameters
-    most = max((options.get("candidates", 1) for options in run.rows.values()), default=1)
-    if most > 1 and not can_choose:
-        raise ValueError(
-            f"`candidates` must be left out of {task.name}, which has no text to judge them by, got {most}; drop it."
-        )
 
 
 def _change(run: Run, data: DataChoice, real: RealSamples) -> ChangedSamples:
