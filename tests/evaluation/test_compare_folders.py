@@ -12,6 +12,7 @@ from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 
 from nuwa_hf.evaluation import compare
 from nuwa_hf.evaluation.compare_folders import main
+from nuwa_hf.media import write_apng
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,40 @@ def test_folder_has_no_distance_from_itself(folders, network):
 def test_folders_are_compared_one_by_one_only_if_they_hold_as_much(folders):
     with pytest.raises(ValueError, match=r"`real` must have as many samples as `generated`.*got 6 for 4"):
         compare(*folders, ["psnr"])
+
+
+def test_pairs_that_a_broken_file_would_shift_are_refused(folders, tmp_path):
+    few, _ = folders
+    for name, place in (("left", 1), ("right", 2)):
+        shutil.copytree(few, tmp_path / name)
+        break_clip(tmp_path / name, place)
+    with pytest.raises(ValueError, match=r"`generated` must have no broken file .*got 1 \(clip1.gif"):
+        compare(tmp_path / "left", tmp_path / "right", ["mse"])
+    with pytest.raises(ValueError, match=r"`real` must have no broken file .*got 1 \(clip2.gif"):
+        compare(few, tmp_path / "right", ["mse"])
+
+
+def test_clips_of_two_rates_are_compared_at_one_and_without_it_a_warning_names_both(tmp_path, caplog):
+    for name in ("slow", "fast"):
+        (tmp_path / name).mkdir()
+    for place in range(2):
+        slow = pictures(4, place)
+        fast = [frame for pair in zip(slow, pictures(4, place + 10), strict=True) for frame in pair]
+        write_apng(slow, tmp_path / "slow" / f"{place}.png", fps=2.5)
+        write_apng(fast, tmp_path / "fast" / f"{place}.png", fps=5)
+    sides = (tmp_path / "slow", tmp_path / "fast")
+    other = compare(*sides, ["mse"], num_frames=4)
+    (warning,) = other.runs[0].warnings
+    assert "have 2.5 and 5 frames a second" in warning
+    assert warning in caplog.text
+    assert warning in str(other)
+    caplog.clear()
+    same = compare(*sides, ["mse"], num_frames=4, frame_rate=2.5)
+    assert (same.scores["mse"].value, same.runs[0].warnings, caplog.text) == (0, [], "")
+    assert other.scores["mse"].value > 0
+    assert compare(*sides, ["mse"], num_frames=1).runs[0].warnings == []
+    options = [*map(str, sides), "--metrics", "mse", "--num_frames", "4", "--require", "mse=0"]
+    assert [main([*options, *rate]) for rate in ([], ["--frame_rate", "2.5"])] == [1, 0]
 
 
 def test_a_metric_that_asks_a_checkpoint_is_refused(folders):

@@ -2,10 +2,12 @@
 # Copyright 2026 The nuwa_hf authors
 """Compare two folders of images or clips, whatever program made them: `nuwa-hf compare`, and `compare` in Python."""
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from nuwa_hf.datasets.left_out import left_out_summary
 from nuwa_hf.evaluation.evaluate_arguments import build_compare_parser, parse_compare_arguments
 from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeaturePaths, FeatureStore, fields_of, open_metrics, readable
 from nuwa_hf.evaluation.measure_run import half_against_half
@@ -25,6 +27,11 @@ from nuwa_hf.evaluation.samples.sample_set import SampleSet
 from nuwa_hf.exit_status import exit_status
 
 
+logger = logging.getLogger(__name__)
+
+SAME_RATE = 1.05  # rates that are nearer count as one: formats round the times of frames
+
+
 def compare(
     generated: str | Path | SampleSet,
     real: str | Path | SampleSet,
@@ -34,6 +41,7 @@ def compare(
     height: int | None = None,
     width: int | None = None,
     num_frames: int | None = None,
+    frame_rate: float | None = None,
     cache_dir: str | Path | None = None,
     batch_size: int = 16,
     output: str | Path | None = None,
@@ -42,8 +50,8 @@ def compare(
 ) -> Report:
     """Measure one set of samples against another.
 
-    Metrics that compare sample by sample, such as PSNR, take the two sets in the order of their files' names; captions
-    and classes are read from the folder of `generated`, as a data set has them.
+    Metrics that compare sample by sample, such as PSNR, take the two sets in the order of their files' names, of which
+    none may be broken; captions and classes are read from the folder of `generated`, as a data set has them.
 
     Args:
         generated (`str`, `Path` or `SampleSet`): a folder of images or clips, or a set.
@@ -53,6 +61,8 @@ def compare(
         height (`int`, *optional*): rows of the frames of both folders; as they are if left out.
         width (`int`, *optional*): columns of the frames, likewise.
         num_frames (`int`, *optional*): the first frames of each clip; all if left out.
+        frame_rate (`float`, *optional*): frames a second of both folders, with `num_frames`; each frame of a file if
+            left out, with a warning if the first files have other rates.
         cache_dir (`str` or `Path`, *optional*): where features are kept; nowhere if left out.
         batch_size (`int`, defaults to 16): samples at once.
         output (`str` or `Path`, *optional*): JSON report.
@@ -79,18 +89,15 @@ def compare(
                 f"`metrics` must be such as two folders have, got {name!r}, which asks the checkpoint; leave it out, "
                 "or use `nuwa-hf evaluate`."
             )
-    size = {"height": height, "width": width, "num_frames": num_frames}
+    size = {"height": height, "width": width, "num_frames": num_frames, "frame_rate": frame_rate}
     samples = _as_set(generated, "generated", size)
     truth = _as_set(real, "real", size)
     _check_shapes(samples, truth)
+    warnings = _other_rates(samples, truth)
     labels = getattr(samples, "labels", None)
     of_truth = readable(known.values(), truth.has)
     if any("references" in fields_of(metric) for metric in known.values()):
-        if len(samples) != len(truth):
-            raise ValueError(
-                f"`real` must have as many samples as `generated` for metrics that compare one by one, got "
-                f"{len(truth)} for {len(samples)}; leave those metrics out, or give pairs."
-            )
+        _check_pairs(samples, truth)
         samples = MeasuredSamples(samples, truth)
     store = FeatureStore(readers, None if cache_dir is None else Path(cache_dir), batch_size)
     store.check(known.values(), samples)
@@ -104,7 +111,7 @@ def compare(
     if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth)):
         rows["real"] = limits
     settings = {"generated": _named(generated), "real": _named(real), "features": features_used(readers)}
-    report = Report(settings, known, [RunReport(run, truth.digest, rows)], dict(require or {}))
+    report = Report(settings, known, [RunReport(run, truth.digest, rows, warnings)], dict(require or {}))
     if output is not None:
         report.save(output)
     return report
@@ -143,6 +150,35 @@ def _check_shapes(samples: SampleSet, truth: SampleSet) -> None:
             f"`generated` and `real` must have one size and one number of frames, got {own} and {other}; give "
             "`height`, `width` and `num_frames`."
         )
+
+
+def _check_pairs(samples: SampleSet, truth: SampleSet) -> None:
+    for name, one in (("generated", samples), ("real", truth)):
+        if isinstance(one, SampleFolder) and one.left_out:
+            raise ValueError(
+                f"`{name}` must have no broken file for metrics that compare one by one, got {len(one.left_out)} "
+                f"({left_out_summary(one.left_out)}); mend them, or take each pair out of both folders."
+            )
+    if len(samples) != len(truth):
+        raise ValueError(
+            f"`real` must have as many samples as `generated` for metrics that compare one by one, got "
+            f"{len(truth)} for {len(samples)}; leave those metrics out, or give pairs."
+        )
+
+
+def _other_rates(samples: SampleSet, truth: SampleSet) -> list[str]:
+    """A warning where frames of other times stand beside each other."""
+    if samples.num_frames == 1 or not (isinstance(samples, SampleFolder) and isinstance(truth, SampleFolder)):
+        return []
+    rates = [samples.frame_rate, truth.frame_rate]
+    if None in rates or max(rates) <= SAME_RATE * min(rates):
+        return []
+    warning = (
+        f"The first clips of the two folders have {rates[0]:g} and {rates[1]:g} frames a second, so that frames of "
+        "other times are compared; give `frame_rate` and `num_frames`."
+    )
+    logger.warning(warning)
+    return [warning]
 
 
 def _named(given: str | Path | SampleSet) -> str:

@@ -93,6 +93,7 @@ def build_compare_parser() -> argparse.ArgumentParser:
     for name in ("height", "width"):
         parser.add_argument(f"--{name}", type=int, help="pixels of both sets; as they are if left out")
     parser.add_argument("--num_frames", type=int, help="frames of each clip; as many as there are if left out")
+    parser.add_argument("--frame_rate", type=float, help="frames a second of both sets; each frame if left out")
     _add_shared_options(parser)
     return parser
 

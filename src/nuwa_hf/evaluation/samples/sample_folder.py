@@ -25,7 +25,7 @@ from nuwa_hf.evaluation.samples.row_samples import usable
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
 from nuwa_hf.media.errors import naming
-from nuwa_hf.media.sources import describe, stored_name
+from nuwa_hf.media.sources import describe, open_media, stored_name
 from nuwa_hf.training.run.run_arguments import require
 
 
@@ -153,6 +153,20 @@ class SampleFolder:
     def width(self) -> int:
         """X."""
         return self.shape[2]
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second: as asked for, else those of the first file; None for a picture.
+
+        Raises:
+            ValueError: If the file has been damaged or removed since.
+        """
+        if self.size.frame_rate is not None:
+            return self.size.frame_rate
+        source = self.sources[0]
+        with naming("folder", describe(source)), open_media(source) as media:
+            seconds = media.seconds()
+            return media.count_frames() / float(seconds) if seconds else None
 
     @property
     def has(self) -> frozenset[str]:
