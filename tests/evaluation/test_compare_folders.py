@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from clip_folders import break_clip, pictures, save_animation, write_clips
+from clip_folders import break_clip, pictures, save_animation, write_clips, write_metadata
 from tiny_classifiers import tiny_efficientnet_lite_state
 from tiny_video_models import tiny_videomae_processor, tiny_videomae_sizes
 from transformers import VideoMAEConfig, VideoMAEForVideoClassification
@@ -130,6 +130,16 @@ def enlarge(file, path):
             for frame in ImageSequence.Iterator(picture)
         ]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=400, loop=0)
+
+
+def test_halves_of_the_real_folder_share_no_clip(network, tmp_path):
+    clips = write_clips(tmp_path / "clips", 4)
+    once = compare(clips, clips, ["frechet:efficientnet"], features=[network]).runs[0]
+    write_metadata(clips, [{"file_name": f"clip{n // 2}.gif", "text": f"caption {n}"} for n in range(8)])
+    twice = compare(clips, clips, ["frechet:efficientnet"], features=[network]).runs[0]
+    distances = [run.rows["real"]["frechet:efficientnet"].value for run in (once, twice)]
+    assert 0.6 * distances[0] < distances[1] < 1.01 * distances[0]  # the covariances of twice as many rows are smaller
+    assert (once.warnings, twice.warnings) == ([], ["The 8 real samples show 4 images or clips."])
 
 
 def test_broken_file_is_counted_and_named(folders, network, tmp_path, caplog):

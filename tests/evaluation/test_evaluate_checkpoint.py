@@ -171,6 +171,18 @@ def test_nats_of_a_sketch_task_are_those_given_the_sketch_at_any_measured_size(p
         assert found == pytest.approx(expected)
 
 
+def test_halves_of_the_real_samples_share_no_clip(pipeline, clip_network, tmp_path):
+    pytest.importorskip("torch_fidelity", reason="it is an extra")
+    clips = write_clips(tmp_path / "clips", 4)
+    options = {"task": "T2V", "features": {"clip": str(clip_network)}}
+    once = evaluate(pipeline, clips, ["frechet:clip"], num_samples=4, **options).runs[0]
+    write_metadata(clips, [{"file_name": f"clip{n // 2}.gif", "text": f"caption {n}"} for n in range(8)])
+    twice = evaluate(pipeline, clips, ["frechet:clip"], num_samples=8, **options).runs[0]
+    distances = [run.rows["real"]["frechet:clip"].value for run in (once, twice)]
+    assert 0.6 * distances[0] < distances[1] < 1.01 * distances[0]  # the covariances of twice as many rows are smaller
+    assert (once.warnings, twice.warnings) == ([], ["The 8 real samples show 4 images or clips."])
+
+
 def test_column_of_clips_can_be_named(clips, tmp_path):
     rows = [{"video": f"clip{n}.gif", "image": f"clip{n + 1}.gif", "text": f"a clip of {n}"} for n in range(3)]
     folder = write_clips(tmp_path / "two", 4)

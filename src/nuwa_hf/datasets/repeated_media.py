@@ -25,19 +25,38 @@ def repeated_media(dataset: datasets.Dataset | datasets.IterableDataset, media: 
     if isinstance(dataset, datasets.IterableDataset) and dataset.info.builder_name != LOCAL_BUILDER:
         return {}
     rows = without_decoding(dataset.select_columns([media]))
-    return _repeated(_key(row[media]) for row in rows)
+    places = first_places(media_key(row[media]) for row in rows)
+    return {number: first for number, first in enumerate(places) if first < number}
 
 
-def _repeated(keys: Iterable[str | bytes | None]) -> dict[int, int]:
-    first: dict[str | bytes, int] = {}
-    numbers = ((number, first.setdefault(key, number)) for number, key in enumerate(keys) if key is not None)
-    return {number: earlier for number, earlier in numbers if earlier < number}
+def media_key(value: Any) -> str | bytes | None:
+    """What is equal for the same image or clip.
 
+    Args:
+        value: of the column of images or clips, not decoded.
 
-def _key(value: Any) -> str | bytes | None:
-    """What is equal for the same image or clip; None for what is none."""
+    Returns:
+        `str` or `bytes`: its path or URL, or a digest of its bytes; None for what is none of these.
+    """
     if isinstance(value, dict):
         value = value.get("path") if value.get("bytes") is None else value["bytes"]
     if isinstance(value, bytes):
         return hashlib.sha256(value).digest()
     return value if isinstance(value, str) else None
+
+
+def first_places(keys: Iterable[str | bytes | None]) -> tuple[int, ...]:
+    """For each row the place of the first one with the same image or clip.
+
+    Args:
+        keys (`Iterable[str | bytes | None]`): of each row, as `media_key` gives it; None for one of its own.
+
+    Returns:
+        `tuple[int, ...]`: as many places.
+
+    Example:
+        >>> first_places(["a.mp4", "a.mp4", None, "a.mp4"])
+        (0, 0, 2, 0)
+    """
+    first: dict[str | bytes, int] = {}
+    return tuple(place if key is None else first.setdefault(key, place) for place, key in enumerate(keys))

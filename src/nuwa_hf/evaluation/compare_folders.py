@@ -22,6 +22,7 @@ from nuwa_hf.evaluation.report import (
     features_used,
     say_unmet,
 )
+from nuwa_hf.evaluation.samples.distinct_clips import few_clips
 from nuwa_hf.evaluation.samples.sample_folder import SampleFolder
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
 from nuwa_hf.exit_status import exit_status
@@ -93,7 +94,8 @@ def compare(
     samples = _as_set(generated, "generated", size)
     truth = _as_set(real, "real", size)
     _check_shapes(samples, truth)
-    warnings = _other_rates(samples, truth)
+    clips = getattr(truth, "clips", range(len(truth)))
+    warnings = [*_other_rates(samples, truth), *few_clips("real", clips)]
     labels = getattr(samples, "labels", None)
     of_truth = readable(known.values(), truth.has)
     if any("references" in fields_of(metric) for metric in known.values()):
@@ -108,7 +110,7 @@ def compare(
     compared = store.read([metric.kind for metric in known.values() if metric.compares], truth)
     of_samples = store.read([metric.kind for metric in known.values()], samples)
     rows = {"generated": compute_metrics(list(known.values()), of_samples, compared)}
-    if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth)):
+    if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth), clips):
         rows["real"] = limits
     settings = {"generated": _named(generated), "real": _named(real), "features": features_used(readers)}
     report = Report(settings, known, [RunReport(run, truth.digest, rows, warnings)], dict(require or {}))

@@ -21,6 +21,7 @@ from nuwa_hf.evaluation.metrics.over_seeds import over_seeds
 from nuwa_hf.evaluation.prepared_run import PreparedRun
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
 from nuwa_hf.evaluation.report import SECONDS, Row
+from nuwa_hf.evaluation.samples.distinct_clips import halves_of
 from nuwa_hf.evaluation.samples.generate import generate
 from nuwa_hf.evaluation.samples.partly_hidden import PartlyHidden
 from nuwa_hf.evaluation.samples.repeated_frames import LastFrameRepeated
@@ -169,7 +170,8 @@ class RowJudge:
         if self.prepared.real is real and inputs is not None and inputs.task.known != "nothing":
             real = PartlyHidden(real, inputs)
         metrics = readable(self.prepared.metrics, real.has)
-        return half_against_half(metrics, self.store.read([metric.kind for metric in metrics], real))
+        features = self.store.read([metric.kind for metric in metrics], real)
+        return half_against_half(metrics, features, self.prepared.measured.clips)
 
     def _scores(self, samples: SampleSet, likelihood: Features | None = None) -> Row:
         metrics = readable(self.prepared.metrics, samples.has)
@@ -199,24 +201,22 @@ class RowJudge:
         return self.likelihoods[name]
 
 
-def half_against_half(metrics: Sequence[Metric], features: Mapping[str, Features]) -> Row:
-    """What metrics find in real samples themselves; those that compare sets compare two halves, every other sample.
+def half_against_half(metrics: Sequence[Metric], features: Mapping[str, Features], clips: Sequence[int]) -> Row:
+    """What metrics find in real samples themselves; those that compare sets compare two halves, every other clip.
 
     Args:
         metrics (`Sequence[Metric]`): the metrics.
         features (`Mapping[str, Features]`): of the real samples, by kind.
+        clips (`Sequence[int]`): which clip each sample shows, as `first_places` gives it.
 
     Returns:
         `Row`: without the metrics that compare, for which a half has too few samples.
     """
     row = compute_metrics([metric for metric in metrics if not metric.compares], features)
-    halves = [_every_other(features, start) for start in (0, 1)]
-    halved = [
-        metric
-        for metric in metrics
-        if metric.compares and len(halves[1][metric.kind][metric.output]) >= metric.fewest_samples
-    ]
-    row |= compute_metrics(halved, *halves)
+    places = halves_of(clips)
+    fewest = min(map(len, places))
+    halved = [metric for metric in metrics if metric.compares and fewest >= metric.fewest_samples]
+    row |= compute_metrics(halved, *(_at(half, features) for half in places))
     return {metric.name: row[metric.name] for metric in metrics if metric.name in row}
 
 
@@ -232,8 +232,8 @@ def file_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _every_other(features: Mapping[str, Features], start: int) -> dict[str, Features]:
-    return {kind: {name: value[start::2] for name, value in own.items()} for kind, own in features.items()}
+def _at(places: Sequence[int], features: Mapping[str, Features]) -> dict[str, Features]:
+    return {kind: {name: value[places] for name, value in own.items()} for kind, own in features.items()}
 
 
 def _sampling(task: str, options: Mapping[str, Any]) -> dict[str, Any]:

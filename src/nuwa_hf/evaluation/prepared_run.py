@@ -14,6 +14,7 @@ from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_ca
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
 from nuwa_hf.evaluation.run_checks import check_run, check_same_rows
+from nuwa_hf.evaluation.samples.distinct_clips import few_clips
 from nuwa_hf.evaluation.samples.open_source import drawn_clips
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs, task_inputs
@@ -95,10 +96,12 @@ class PreparedRun:
     @property
     def warnings(self) -> list[str]:
         """What to know of the real samples before figures are compared with others."""
+        warnings = few_clips("real", self.measured.clips)
         rates = [f"{real.size.frame_rate:g}" for real in (self.real, self.measured)]
-        if rates[0] == rates[1]:
-            return []
-        return [f"Samples are made at {rates[0]} frames a second, and measured by real ones at {rates[1]}."]
+        if rates[0] != rates[1]:
+            made, measured = rates
+            warnings.append(f"Samples are made at {made} frames a second, and measured by real ones at {measured}.")
+        return warnings
 
 
 def prepare_run(

@@ -76,6 +76,19 @@ def test_captions_that_some_samples_lack_are_asked_for_in_vain(tmp_path, open_cl
         real.require("sketches", "S2V")
 
 
+def test_samples_of_the_same_clip_or_the_same_bytes_are_known(tmp_path, open_clips, make_emoji):
+    folder = write_clips(tmp_path / "clips", 2)
+    write_metadata(folder, [{"file_name": f"clip{n // 2}.gif", "text": f"caption {n}"} for n in range(4)])
+    for still in (False, True):
+        real = open_clips(folder, sketch_column=None, still=still)
+        assert real.clips == (0, 0, 2, 2)
+        assert real.take([3, 0, 2]).clips == (0, 1, 0)
+    first, second = pictures(2, 0)
+    images = datasets.Dataset.from_dict({"image": [first, second, first]}).cast_column("image", datasets.Image())
+    assert RealSamples.open(images, still=True, **SIZE).clips == (0, 1, 0)
+    assert RealSamples.open(make_emoji(), num_samples=3, **EMOJI_SIZE).clips == (0, 1, 2)
+
+
 def test_label_is_the_sub_folder_or_the_class(tmp_path, open_clips):
     for index, name in enumerate(("high_jump", "high_jump", "sailing")):
         (tmp_path / "clips" / name).mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import CaptionSource
 from nuwa_hf.datasets.indexed_clips import IndexedClips
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
+from nuwa_hf.datasets.repeated_media import first_places, media_key
 from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.evaluation.samples.open_source import ClipSize, LabelReader, open_source
 from nuwa_hf.evaluation.samples.row_samples import content_digest, read_sample, usable
@@ -39,6 +40,8 @@ class RealSamples:
         captions (`tuple[str | None, ...]`): of each.
         labels (`tuple[str | None, ...]`): the class of each.
         digests (`tuple[bytes, ...]`): of the content of each.
+        keys (`tuple[str | bytes | None, ...]`): equal for samples of the same image or clip, as `media_key` gives it;
+            None for one that is drawn.
         size (`ClipSize`): of the samples.
         has_sketches (`bool`): whether each has class maps.
         left_out (`tuple[LeftOut, ...]`): rows that cannot be used, each with the reason.
@@ -49,6 +52,7 @@ class RealSamples:
     captions: tuple[str | None, ...]
     labels: tuple[str | None, ...]
     digests: tuple[bytes, ...]
+    keys: tuple[str | bytes | None, ...]
     size: ClipSize
     has_sketches: bool
     left_out: tuple[LeftOut, ...] = ()
@@ -126,7 +130,7 @@ class RealSamples:
     @classmethod
     def _choose(cls, source: RowSource, size: ClipSize, label_of: LabelReader, num_samples: int | None):
         left_out: list[LeftOut] = []
-        numbers, captions, labels, digests, has_sketches = [], [], [], [], False
+        numbers, captions, labels, digests, keys, has_sketches = [], [], [], [], [], False
         found = usable(
             source.rows(0),
             lambda number, row: read_sample(source, number, row, size),
@@ -139,6 +143,8 @@ class RealSamples:
             captions.append(sample["caption"])
             labels.append(label_of(row))
             digests.append(content_digest(sample, labels[-1]))
+            is_drawn = isinstance(source, IndexedClips)
+            keys.append(None if is_drawn else media_key(row[source.reader.columns.media]))
             has_sketches = "sketch" in sample
         if left_out:
             logger.warning("Left out of the samples (%d): %s.", len(left_out), left_out_summary(left_out))
@@ -148,7 +154,8 @@ class RealSamples:
                 f"`num_samples` must be at most {len(numbers)}, the usable samples of the data set{lost}, got "
                 f"{num_samples}; ask for fewer, or add some."
             )
-        return cls(source, *map(tuple, (numbers, captions, labels, digests)), size, has_sketches, tuple(left_out))
+        lists = (numbers, captions, labels, digests, keys)
+        return cls(source, *map(tuple, lists), size, has_sketches, tuple(left_out))
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -178,6 +185,11 @@ class RealSamples:
             "rows": isinstance(self.source, IndexedClips) and isinstance(self.source.dataset, EmojiMotion),
         }
         return frozenset(name for name, is_there in fields.items() if is_there)
+
+    @property
+    def clips(self) -> tuple[int, ...]:
+        """For each sample the place of the first one with the same image or clip."""
+        return first_places(self.keys)
 
     @property
     def digest(self) -> str:
@@ -226,7 +238,7 @@ class RealSamples:
         Returns:
             `RealSamples`.
         """
-        lists = ("numbers", "captions", "labels", "digests")
+        lists = ("numbers", "captions", "labels", "digests", "keys")
         return replace(self, **{name: tuple(getattr(self, name)[place] for place in places) for name in lists})
 
     def read(self, places: Sequence[int]) -> SampleBatch:

@@ -19,6 +19,7 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.repeated_media import first_places, media_key
 from nuwa_hf.evaluation.samples.frame_size import FrameSize
 from nuwa_hf.evaluation.samples.open_source import label_reader
 from nuwa_hf.evaluation.samples.row_samples import usable
@@ -153,6 +154,11 @@ class SampleFolder:
     def width(self) -> int:
         """X."""
         return self.shape[2]
+
+    @property
+    def clips(self) -> tuple[int, ...]:
+        """For each sample the place of the first one with the same file."""
+        return first_places(map(media_key, self.sources))
 
     @property
     def frame_rate(self) -> float | None:
