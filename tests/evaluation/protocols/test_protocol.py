@@ -67,3 +67,9 @@ def test_run_is_done_with_fewer_samples_but_never_with_more():
     run = load_protocol("bair-v2v").runs[0]
     assert run.at_most(10).num_samples == 10
     assert run.at_most(1000).num_samples == 256
+
+
+def test_protocols_that_count_class_maps_say_what_pixels_of_no_class_need():
+    for protocol in map(load_protocol, protocol_names()):
+        metrics = [name for run in protocol.runs for name in run.metrics]
+        assert ("fwiou" in metrics) == ("Pixels of no class (255)" in protocol.data)
