@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return say_unmet(report)
 
 
-def _as_set(given: str | Path | SampleSet, name: str, size: dict[str, int | None]) -> SampleSet:
+def _as_set(given: str | Path | SampleSet, name: str, size: dict[str, float | None]) -> SampleSet:
     return SampleFolder.open(given, name=name, **size) if isinstance(given, str | Path) else given
 
 
