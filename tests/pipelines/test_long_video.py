@@ -9,6 +9,7 @@ import pytest
 import torch
 from tiny import CAPTIONS, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
+from nuwa_hf import NuwaSketchToVideoPipeline
 from nuwa_hf.pipelines.finished_frames import frames_after_waves
 from nuwa_hf.pipelines.long_video import chunks_of
 
@@ -71,6 +72,32 @@ def test_first_chunk_is_the_short_video(task):
         short = long_call(task, sketch=long_inputs(task)["sketch"][:WINDOW])
     assert torch.equal(long.tokens[:, :WINDOW], short.tokens)
     torch.testing.assert_close(long.frames[:, :WINDOW], short.frames)
+
+
+@pytest.mark.parametrize(
+    ("learnt_tasks", "is_read"), [(("T2V", "S2V"), False), (("T2V", "I2I"), True), (None, True)], ids=str
+)
+def test_weights_for_known_parts_are_read_only_if_a_task_taught_them(learnt_tasks, is_read):
+    """They were read in every chunk after the first, as random as they were made."""
+    drawn = []
+    for change in (0.0, 1.0):
+        pipeline = tiny_pipeline("T2V")
+        pipeline.transformer.config.learnt_tasks = learnt_tasks
+        with torch.no_grad():
+            for weight in pipeline.transformer.model.known_embeddings.parameters():
+                weight.add_(torch.randn_like(weight), alpha=change)
+        long = {"num_frames": NUM_FRAMES, "overlap_frames": 1, "output_type": "latent"}
+        tokens = pipeline(CAPTIONS[0], generator=seeded(0), **long).tokens
+        streamed = pipeline.stream(CAPTIONS[0], generator=seeded(0), **long)
+        assert torch.equal(torch.stack(list(streamed), 1), tokens)
+        best = pipeline(CAPTIONS[0], generator=seeded(0), num_candidates=3, **long).tokens
+        sketch = long_inputs("S2V")["sketch"]
+        sketched = NuwaSketchToVideoPipeline.from_pipe(pipeline)
+        sketched.set_progress_bar_config(disable=True)
+        drawn.append((tokens, best, sketched(sketch, generator=seeded(0), output_type="latent").tokens))
+    for first, second in zip(*drawn, strict=True):
+        assert torch.equal(first[:, :WINDOW], second[:, :WINDOW])
+        assert torch.equal(first, second) != is_read
 
 
 @pytest.mark.parametrize("overlap_frames", [1, 2, None])

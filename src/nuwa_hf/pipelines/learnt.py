@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Warnings about what a transformer has not learnt: another codec's tokens, or a task. Each comes once a transformer.
+"""What a transformer has not learnt: to read known parts, another codec's tokens, or a task.
 
-They are warnings and no errors, since neither is certain to be wrong: a codec that learnt on may have moved its codes
-only a little, and a task may come out well without having been learnt. A transformer whose configuration does not say
-what it learnt is accepted.
+Of the last two there are warnings, once a transformer, and no errors, since neither is certain to be wrong: a codec
+that learnt on may have moved its codes only a little, and a task may come out well without having been learnt. A
+transformer whose configuration does not say what it learnt is accepted.
 """
 
 import logging
@@ -14,12 +14,25 @@ from diffusers import ModelMixin
 
 from nuwa_hf.modeling.codec.digest import codec_digest, is_same_codec
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.tasks import Task
+from nuwa_hf.tasks import TASKS, Task
 
 
 logger = logging.getLogger(__name__)
 
 _SAID: WeakKeyDictionary[NuwaForConditionalGeneration, set[str]] = WeakKeyDictionary()
+
+
+def reads_known_parts(transformer: NuwaForConditionalGeneration) -> bool:
+    """Whether a known part can be a condition of a transformer: without a task that has one, its weights never learnt.
+
+    Args:
+        transformer (`NuwaForConditionalGeneration`): whose configuration has `learnt_tasks`.
+
+    Returns:
+        `bool`: True where nothing can be said.
+    """
+    learnt = transformer.config.learnt_tasks
+    return learnt is None or any(task.abbreviation in learnt for task in TASKS if task.known != "nothing")
 
 
 def is_other_codec(name: str, codec: ModelMixin, transformer: NuwaForConditionalGeneration) -> bool:

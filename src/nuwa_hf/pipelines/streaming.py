@@ -22,6 +22,7 @@ from nuwa_hf.modeling.sampling_arguments import ONE_OUTPUT_EACH
 from nuwa_hf.pipelines.argument_names import own_names
 from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.pipelines.checks import check_whole_number
+from nuwa_hf.pipelines.learnt import reads_known_parts
 from nuwa_hf.pipelines.long_video import chunks_of
 from nuwa_hf.pipelines.run_options import RunOptions
 
@@ -138,6 +139,7 @@ class StreamingMixin:
         if options.overlap_frames is None:
             yield from self.transformer.stream(grid=(num_frames, height, width), **given)
             return
+        given["condition_on_known"] = reads_known_parts(self.transformer)
         last = None  # the frames before the next chunk
         for chunk in chunks_of(num_frames, self.max_frames, options.overlap_frames):
             grid = (chunk.stop - chunk.start, height, width)

@@ -17,6 +17,7 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.sampling_arguments import ONLY_TOKENS
 from nuwa_hf.pipelines.calls import Call
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
+from nuwa_hf.pipelines.learnt import reads_known_parts
 from nuwa_hf.pipelines.long_video import Chunk, chunks_to_draw
 from nuwa_hf.pipelines.run_options import RunOptions
 from nuwa_hf.pipelines.scorers import check_scores, likelihood_ratio
@@ -132,6 +133,8 @@ class TokenGenerationMixin:
             given["sketch_tokens"] = conditions["sketch_tokens"][:, frames]
         if "known_mask" in conditions or chunk.num_written:
             given |= {"known_tokens": tokens[:, frames], "known_mask": written[:, frames]}
+        if "known_mask" not in conditions:  # all that is known was drawn before
+            given["condition_on_known"] = reads_known_parts(self.transformer)
         return given
 
     def _sample_best(
