@@ -261,6 +261,24 @@ def test_interrupt_in_a_later_chunk_keeps_the_chunks_before(task):
     assert not torch.equal(stopped.tokens, whole.tokens)
 
 
+@pytest.mark.parametrize("num_candidates", [1, 3])
+def test_an_edit_does_not_depend_on_which_frames_its_neighbours_are_given(num_candidates):
+    """Alone it skipped a chunk that was given whole; beside others it drew random numbers for it."""
+    pipeline = tiny_pipeline("TV2V").to(torch.float64)
+    edits = [long_inputs("TV2V"), tiny_inputs("TV2V", 1, NUM_FRAMES)]
+    edits[0]["mask"][: WINDOW + 1] = False
+    batch = {name: [edit[name] for edit in edits] for name in ("prompt", "video", "mask")}
+    given = {"num_frames": NUM_FRAMES, "num_candidates": num_candidates, "output_type": "latent"}
+    generators = seeded(0, 0, 1, 1)
+    together = pipeline(**batch, **given, num_videos_per_prompt=2, generator=generators).tokens
+    for place, edit in enumerate(edits):
+        for output in (2 * place, 2 * place + 1):
+            (generator,) = seeded(place)
+            alone = pipeline(**{**edit, **given}, generator=generator).tokens
+            assert torch.equal(alone[0], together[output])
+            assert torch.equal(generator.get_state(), generators[output].get_state())
+
+
 def test_schedules_and_batches_agree_on_long_videos():
     pipeline = tiny_pipeline("T2V").to(torch.float64)
     arguments = {"num_frames": NUM_FRAMES, "overlap_frames": 2, "output_type": "latent"}

@@ -11,6 +11,7 @@ import torch
 from tiny import CAPTIONS, seeded, tiny_inputs, tiny_pipeline
 
 from nuwa_hf import NuwaSampler, SamplerFullError
+from nuwa_hf.serving.joined_calls import kind_of
 from nuwa_hf.tasks import TASKS
 
 
@@ -46,6 +47,10 @@ def requests():
     yield "T2I", {}, 5
     yield "T2I", {"prompt": CAPTIONS[0], "num_candidates": 2}, 6
     yield "T2I", {"prompt": CAPTIONS[1], "num_candidates": 2, "guidance_scale": 2.0, "top_k": 5}, 7
+    for seed in (8, 9):  # of the first edit all frames are given but the last two
+        edit = tiny_inputs("TV2V", seed, num_frames=7)
+        edit["mask"][: 5 if seed == 8 else 0] = False
+        yield "TV2V", {**edit, "num_frames": 7}, seed
 
 
 def test_every_request_is_answered_as_its_single_call(pipeline):
@@ -70,6 +75,14 @@ def test_every_request_is_answered_as_its_single_call(pipeline):
         alone = sampler.pipeline(task)(**arguments, generator=seeded(seed), output_type="pt")
         assert torch.equal(output.tokens, alone.tokens)
         assert torch.equal(output[0], alone[0])
+
+
+def test_long_edits_are_sampled_together_whatever_frames_are_given(pipeline):
+    edits = [arguments for task, arguments, seed in requests() if task == "TV2V" and seed >= 8]
+    with NuwaSampler(pipeline) as sampler:
+        first, second = (sampler.pipeline("TV2V").check_inputs(**edit) for edit in edits)
+    assert not torch.equal(first.masks.flatten(2).any(2), second.masks.flatten(2).any(2))
+    assert kind_of(first) == kind_of(second)
 
 
 @pytest.mark.parametrize("refusal", [LookupError, SystemExit])

@@ -201,7 +201,7 @@ def _read_line(
         task=row,
         arguments=arguments,
         seed=seed,
-        kind=(row.name, kind_of(call, pipeline.max_frames)),
+        kind=(row.name, kind_of(call)),
         metadata=metadata,
         digest=settings_digest(metadata, contents, call.sampling.do_sample),
     )

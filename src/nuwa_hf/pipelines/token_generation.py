@@ -59,9 +59,10 @@ class TokenGenerationMixin:
         """
         call, mask = options.call, conditions["attention_mask"]
         num_outputs, (_, height, width) = len(mask), self.transformer.config.visual_grid
-        is_given = None
+        given_frames = is_given = None
         if "known_mask" in conditions:
-            is_given = conditions["known_mask"].flatten(2).all(2).all(0).tolist()
+            given_frames = conditions["known_mask"].flatten(2).all(2).tolist()
+            is_given = list(map(all, zip(*given_frames, strict=True)))
         chunks = chunks_to_draw(num_frames, self.max_frames, options.overlap_frames, is_given)
         grids = [Grid(chunk.stop - chunk.start, height, width) for chunk in chunks]
         largest = Grid(min(num_frames, self.max_frames), height, width)
@@ -94,7 +95,10 @@ class TokenGenerationMixin:
                 frames = slice(chunk.start, chunk.stop)
                 given = self._conditions_of_chunk(conditions, chunk, tokens, written)
                 run = {"grid": grid, "schedule": options.schedule, "callback": end_wave, **ONLY_TOKENS}
-                tokens[:, frames] = self._sample_best(given, sampling, run, rounds, options, prompts)
+                drawing = rounds
+                if given_frames is not None:
+                    drawing = _drawing(rounds, [all(row[frames]) for row in given_frames])
+                tokens[:, frames] = self._sample_best(given, sampling, run, drawing, options, prompts)
                 written[:, frames] = True
                 if self._calls.is_stopped(call):
                     break
@@ -175,6 +179,18 @@ class TokenGenerationMixin:
             texts = [prompt for prompt in prompts for _ in range(len(tokens) // len(prompts))]
             scores = options.scorer(self.decode_tokens(tokens), texts)
         return check_scores(scores, len(tokens))
+
+
+def _drawing(
+    rounds: list[torch.Generator | list[torch.Generator] | None], is_given: list[bool]
+) -> list[torch.Generator | list[torch.Generator] | None]:
+    """The generators of a chunk. Outputs of which all is given draw from others, since alone they would skip it."""
+
+    def others(generators: list[torch.Generator]) -> list[torch.Generator]:
+        outputs = itertools.cycle(is_given)  # candidates of all outputs follow each other
+        return [torch.Generator(one.device) if skips else one for one, skips in zip(generators, outputs, strict=False)]
+
+    return [others(generators) if isinstance(generators, list) else generators for generators in rounds]
 
 
 def _guided_as_now(sampling: SamplingSettings, call: Call, num_outputs: int) -> SamplingSettings:

@@ -35,23 +35,18 @@ class EncodedCall:
     known: KnownPart | None
 
 
-def kind_of(call: CheckedCall, max_frames: int) -> Hashable:
+def kind_of(call: CheckedCall) -> Hashable:
     """What calls must have in common to be sampled together: the grid, and whatever is not said for each row.
 
     Args:
         call (`CheckedCall`): the call.
-        max_frames (`int`): frames of a chunk of a long video.
 
     Returns:
         A value that is equal for such calls of one task.
     """
     options = call.options
-    # A chunk in which nothing is left to draw is skipped, so long videos must agree on which these are.
-    is_long = call.masks is not None and call.num_frames > max_frames
-    hidden_frames = tuple(call.masks.flatten(2).any(2).any(0).tolist()) if is_long else None
     return (
         call.num_frames,
-        hidden_frames,
         call.num_outputs_each,
         _shape_of(call.prompts),
         _shape_of(call.negative_prompts if call.sampling.uses_guidance else None),

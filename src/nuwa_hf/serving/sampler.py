@@ -180,7 +180,7 @@ class NuwaSampler:
         pipeline = self.pipeline(task)
         call = with_generators(pipeline.check_inputs(**arguments), pipeline.transformer.device)
         name = pipeline.task.name
-        return Request(name, call, (name, kind_of(call, pipeline.max_frames)))
+        return Request(name, call, (name, kind_of(call)))
 
     def close(self, *, cancel_waiting: bool = False) -> None:
         """Take no more requests, and return when those that are there are answered. Streams end with an error.
