@@ -8,6 +8,7 @@ from transformers import GenerationConfig, LogitsProcessorList
 from transformers.generation import MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from nuwa_hf.generation.logit_rules import LogitRules
+from nuwa_hf.generation.sampler import TokenDraw
 from nuwa_hf.generation.sampling import SamplingSettings, check_generators
 
 
@@ -27,7 +28,7 @@ def test_guidance_of_one_is_the_conditional_and_extrapolates_linearly():
     assert torch.equal(guided[1], text[1])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_row_gets_what_transformers_warpers_of_its_settings_give(dtype):
     logits = torch.randn(6, 5, 40, generator=torch.Generator().manual_seed(1)).mul(3).to(dtype)
     rows = {
@@ -36,7 +37,7 @@ def test_every_row_gets_what_transformers_warpers_of_its_settings_give(dtype):
         "top_p": [0.8, None, 0.9, 0.6, 1.0, 0.1],
         "min_p": [None, 0.02, 0.0, 0.05, 0.1, 0.5],
     }
-    warped = rules(6, 40, torch.promote_types(dtype, torch.float32), **rows).warp(logits)
+    warped = rules(6, 40, dtype, **rows).warp(logits)
     for row, (temperature, top_k, top_p, min_p) in enumerate(zip(*rows.values(), strict=True)):
         if temperature == 0:
             assert torch.equal(warped[row].argmax(-1), logits[row].argmax(-1))
@@ -50,6 +51,24 @@ def test_every_row_gets_what_transformers_warpers_of_its_settings_give(dtype):
             ]
         )
         assert torch.equal(warped[row], warpers(None, logits[row]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": 1e-4},
+        {"guidance_scale": [3.0, 1.0]},
+        {"temperature": 0.7, "top_p": 0.9, "top_k": 30, "min_p": 0.01},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_logits_of_few_bits_are_scored_as_the_same_numbers_in_float32(settings, dtype):
+    """A small temperature made the largest of float16 infinite, so that the first of these was drawn."""
+    draw = TokenDraw(SamplingSettings(**settings), None, 2, 40, torch.device("cpu"))
+    logits = torch.randn(3 if len(draw.rules.guided) else 2, 5, 40).mul(8).to(dtype)
+    assert torch.equal(draw.scores(logits), draw.scores(logits.float()))
+    assert draw.scores(logits).amax(-1).isfinite().all()
 
 
 def test_explicit_settings_win_over_the_generation_config():

@@ -24,7 +24,7 @@ class LogitRules:
         batch_size (`int`): B.
         codebook_size (`int`): V.
         device (`torch.device`): where the logits are.
-        dtype (`torch.dtype`, defaults to `torch.float32`): what settings are multiplied in, at least float32.
+        dtype (`torch.dtype`, defaults to `torch.float32`): that of the logits, at least float32.
 
     Attributes:
         guided (`list[int]`): the outputs whose scale is above 1.
@@ -113,7 +113,7 @@ class LogitRules:
             return logits
         conditional, unconditional = logits.split([len(logits) - len(self.guided), len(self.guided)])
         given = conditional if self._all_guided else conditional[self._guided]
-        guided = unconditional + (self._scale * (given - unconditional)).to(logits.dtype)
+        guided = unconditional + self._scale * (given - unconditional)
         return guided if self._all_guided else conditional.index_copy(0, self._guided, guided)
 
     def warp(self, logits: torch.Tensor) -> torch.Tensor:
@@ -126,19 +126,19 @@ class LogitRules:
             `torch.Tensor` of shape `(B, n, V)`: scores, those of excluded tokens minus infinity.
         """
         if self._temperature is not None:
-            logits = (logits / self._temperature).to(logits.dtype)
+            logits = logits / self._temperature
         if self._top_k is not None:
             likeliest = logits.topk(self._most).values
             least = likeliest.gather(-1, self._top_k.expand(-1, logits.shape[1], 1))
             logits = logits.masked_fill(logits < least, -torch.inf)
         if self._top_p is not None:
             ascending, order = logits.sort(-1)
-            is_out = ascending.softmax(-1).cumsum(-1) <= self._top_p.to(logits.dtype)
+            is_out = ascending.softmax(-1).cumsum(-1) <= self._top_p
             is_out[..., -1].fill_(False)  # not an assignment, whose number would come from the host
             logits = logits.masked_fill(is_out.scatter(-1, order, is_out), -torch.inf)
         if self._min_p is not None:
             probabilities = logits.softmax(-1)
-            least = (self._min_p * probabilities.amax(-1, keepdim=True)).to(logits.dtype)
+            least = self._min_p * probabilities.amax(-1, keepdim=True)
             logits = logits.masked_fill(probabilities < least, -torch.inf)
         return logits
 

@@ -50,7 +50,7 @@ class TokenDraw:
         device (`torch.device`): device of the logits.
         logits_processor (`LogitsProcessorList`, *optional*): processors applied after guidance, before the other
             settings.
-        dtype (`torch.dtype`, defaults to `torch.float32`): what settings are multiplied in, at least float32.
+        dtype (`torch.dtype`, defaults to `torch.float32`): what scores are computed in, at least float32.
     """
 
     settings: SamplingSettings
@@ -93,9 +93,9 @@ class TokenDraw:
             logits (`torch.Tensor` of shape `(B + G, n, V)`): scores of the model.
 
         Returns:
-            `torch.Tensor` of shape `(B, n, V)`.
+            `torch.Tensor` of shape `(B, n, V)`: in `dtype`, since small temperatures are too much for float16.
         """
-        logits = self.rules.guide(logits)
+        logits = self.rules.guide(logits.to(self.dtype))
         if self.logits_processor:
             logits = LogitsProcessorList(self.logits_processor)(None, logits.flatten(0, 1)).view_as(logits)
         return self.rules.warp(logits)

@@ -4,7 +4,7 @@
 
 Legend: B batch, R rows (B, or 2 B under guidance), n places of the widest step, K causal offsets of the window, S
 slots, N all places, M condition places, D hidden size, F inner size of the feed-forward, V codebook size, e bytes per
-number.
+number, s bytes per score.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,6 +21,7 @@ from nuwa_hf.nearby_attention.neighborhood import causal_offsets
 
 
 INT64 = 8  # bytes; the noise is computed from 64-bit integers
+FLOAT32 = 4  # bytes; scores are at least float32
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def sampling_memory(
                       (2 R + 1) n K D e           the neighbours' embeddings, their product with the taps, masked taps
                       R n (8 D + 2 F) e           what a layer holds in its feed-forward; F once with laid-out weights,
                                                   whose product includes the GELU
-                      R n D e + B n V (e + 2 x 8)   logits (three times under guidance) and the noise in progress
+                      R n (D + V) e + B n V (s + 2 x 8)   logits, the scores that are made of them where these are
+                                                  guided or of another dtype, and the noise in progress
 
     Where steps are padded, n and S are those of padded steps, and M is the longest text. Index tables are left out,
     and so is the memory that library kernels take while they run. Top-k and top-p sort the logits, which takes more.
@@ -95,7 +97,8 @@ def sampling_memory(
     embedding = (2 * rows + 1) * places * offsets * width * e
     takes_in_gelu = can_pack((model.model.decoder.layers[0].feed_forward.up_proj,))
     layer = rows * places * (8 * width + (1 if takes_in_gelu else 2) * inner) * e
-    draw = rows * places * width * e + batch_size * places * codes * (e * (3 if uses_guidance else 1) + 2 * INT64)
+    score = max(e, FLOAT32) if uses_guidance or e < FLOAT32 else 0
+    draw = rows * places * (width + codes) * e + batch_size * places * codes * (score + 2 * INT64)
     return SamplingMemory(
         weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
         laid_out=sum(map(laid_out_bytes, step_products(model))),
