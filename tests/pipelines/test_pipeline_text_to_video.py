@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import logging
+from inspect import signature
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from nuwa_hf import NuwaTextToVideoPipeline
 
 
 PROMPT = CAPTIONS[0]
+EMBEDS = ("prompt_embeds", "prompt_attention_mask", "negative_prompt_embeds", "negative_prompt_attention_mask")
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,24 @@ def test_pipeline_without_codec_still_makes_tokens(pipeline):
     assert torch.equal(bare(PROMPT, generator=seeded(0), output_type="latent").frames, expected)
 
 
+def test_stream_takes_the_arguments_of_a_call_but_those_of_a_whole_video():
+    of_call, of_stream = (
+        list(signature(method).parameters)
+        for method in (NuwaTextToVideoPipeline.__call__, NuwaTextToVideoPipeline.stream)
+    )
+    of_whole = {"num_candidates", "scorer", "return_dict"}
+    assert of_stream == [name for name in of_call if name not in of_whole and not name.startswith("callback_on")]
+
+
+@pytest.mark.parametrize("overlap_frames", [None, 1])
+def test_stream_of_encoded_texts_is_that_of_the_texts(pipeline, overlap_frames):
+    given = {"num_frames": 2 * VISUAL_GRID[0], "overlap_frames": overlap_frames, "guidance_scale": 3.0}
+    given |= {"height": FRAME_SIZE[1], "width": FRAME_SIZE[0], "output_type": "latent"}
+    embeds = dict(zip(EMBEDS, pipeline.encode_prompt(PROMPT, CAPTIONS[1]), strict=True))
+    texts = pipeline.stream(PROMPT, CAPTIONS[1], generator=seeded(0), **given)
+    assert all(map(torch.equal, texts, pipeline.stream(**embeds, generator=seeded(0), **given)))
+
+
 @pytest.mark.parametrize(("num_frames", "overlap"), [(VISUAL_GRID[0], None), (2 * VISUAL_GRID[0] + 2, 1), (7, 2)])
 @pytest.mark.parametrize("output_type", ["np", "pt", "latent"])
 def test_stream_yields_the_frames_of_a_call(pipeline, output_type, num_frames, overlap):
@@ -154,6 +174,8 @@ def test_stream_says_what_is_wrong_before_it_starts(pipeline):
         ({"prompt": PROMPT, "overlap_frames": VISUAL_GRID[0]}, ValueError, "`overlap_frames` must be at most"),
         ({"prompt": PROMPT, "overlap_frames": 0}, ValueError, "`overlap_frames` must be at least 1"),
         ({"prompt": PROMPT, "output_type": "gif"}, ValueError, "`output_type` must be one of"),
+        ({"prompt": PROMPT, "height": 9}, ValueError, "`height` must be 8"),
+        ({"prompt": PROMPT, "prompt_embeds": torch.zeros(1, 3, 16)}, ValueError, "got both"),
         ({"prompt": PROMPT, "generator": seeded(1, 2)}, ValueError, "each of the 1 outputs"),
     ):
         with pytest.raises(error, match=message):

@@ -140,6 +140,12 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
         overlap_frames: int | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
         schedule: str = "wavefront",
+        height: int | None = None,
+        width: int | None = None,
+        prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        prompt_attention_mask: torch.Tensor | None = None,
+        negative_prompt_attention_mask: torch.Tensor | None = None,
         output_type: str = "pil",
     ) -> Iterator[Frame]:
         """Generate videos frame by frame, each frame as soon as it is complete, in constant memory.
@@ -188,6 +194,12 @@ class NuwaTextToVideoPipeline(NuwaPipelineBase):
             overlap_frames=overlap_frames,
             generator=generator,
             schedule=schedule,
+            height=height,
+            width=width,
+            prompt_embeds=prompt_embeds,
+            negative_prompt_embeds=negative_prompt_embeds,
+            prompt_attention_mask=prompt_attention_mask,
+            negative_prompt_attention_mask=negative_prompt_attention_mask,
             output_type=output_type,
         )
         return CheckedStream(call, num_frames)

@@ -123,7 +123,8 @@ class StreamingMixin:
         """Sample visual tokens and yield each frame as soon as it is complete; memory does not grow with the video.
 
         Args:
-            conditions (`dict[str, Any]`): `input_ids` and `attention_mask` of shape `(B, L)`, and their negatives.
+            conditions (`dict[str, Any]`): `input_ids` of shape `(B, L)` or `encoder_hidden_states` of shape
+                `(B, L, D)`, `attention_mask` of shape `(B, L)`, and their negatives.
             sampling (`SamplingSettings`): how tokens are drawn.
             options (`RunOptions`): generators, schedule; with overlapping frames the video continues in chunks.
             num_frames (`int`, *optional*): frames of the video; None for an endless one.
