@@ -281,9 +281,16 @@ def test_cache_takes_the_stated_memory():
             "`known_tokens` must have shape",
         ),
         ({"grid": (1, 2, 2), "sketch_tokens": torch.full((3, 1, 2, 2), 17)}, r"`sketch_tokens` must be in \[0, 17\)"),
+        ({"sketch_tokens": torch.zeros(1, 1, 2, 2).long()}, "`sketch_tokens` must have as many rows as the texts, 3"),
+        ({"sketch_tokens": torch.zeros(6, 1, 2, 2).long()}, "as many rows as the texts, 3, got 6"),
         ({"grid": (1, 2, 2), "guidance_scale": 2.0, "negative_input_ids": torch.ones(2, 3).long()}, "as many rows"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
+    model, calls = random_model(), []
+    for layer in model.modules():
+        layer.register_forward_pre_hook(lambda *_: calls.append(1))
     with pytest.raises(ValueError, match=message):
-        random_model().generate(*texts(), **arguments)
+        model.generate(*texts(), **arguments)
+    with pytest.raises(ValueError, match=message):
+        model.stream(*texts(), **arguments)

@@ -68,6 +68,7 @@ class SamplingCall(SamplingArguments):
         if self.sketch_tokens is not None:
             check_tokens("sketch_tokens", self.sketch_tokens, self.model.config)
             check_token_range("sketch_tokens", self.sketch_tokens, self.model.config.sketch_codebook_size)
+            self._check_rows("sketch_tokens")
 
     def _check_kinds(self) -> None:
         """Check that tensors are tensors, and the like."""
@@ -98,11 +99,15 @@ class SamplingCall(SamplingArguments):
             if states in given:
                 mask = getattr(self, f"{prefix}attention_mask")
                 check_encoded_text(states, getattr(self, states), mask, self.model.config)
-            if given and len(getattr(self, given[0])) != self.num_inputs:
-                raise ValueError(
-                    f"`{given[0]}` must have as many rows as the texts, {self.num_inputs}, got "
-                    f"{len(getattr(self, given[0]))}; give one for each."
-                )
+            if given:
+                self._check_rows(given[0])
+
+    def _check_rows(self, name: str) -> None:
+        rows = len(getattr(self, name))
+        if rows != self.num_inputs:
+            raise ValueError(
+                f"`{name}` must have as many rows as the texts, {self.num_inputs}, got {rows}; give one for each."
+            )
 
     @property
     def text(self) -> torch.Tensor:
