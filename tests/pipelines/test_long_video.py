@@ -293,5 +293,9 @@ def test_a_model_of_images_makes_no_video():
     transformer = tiny_transformer(visual_grid=(1, *VISUAL_GRID[1:]))
     pipeline = tiny_pipeline("T2V", transformer=transformer)
     assert len(pipeline(CAPTIONS[0]).frames[0]) == 1
-    with pytest.raises(ValueError, match="`num_frames` must be 1, all that this checkpoint has positions for, got 2"):
-        pipeline(CAPTIONS[0], num_frames=2)
+    assert len(list(pipeline.stream(CAPTIONS[0], num_frames=1))) == 1
+    for method in (pipeline, pipeline.stream):
+        with pytest.raises(ValueError, match="`num_frames` must be 1, all that this checkpoint has position.* got 2"):
+            method(CAPTIONS[0], num_frames=2)
+    with pytest.raises(ValueError, match="`num_frames` must be 1, all that this checkpoint has positions .* got None"):
+        pipeline.stream(CAPTIONS[0])

@@ -82,7 +82,8 @@ class StreamingMixin:
 
         Raises:
             TypeError: If a number is not an `int`.
-            ValueError: If a number is out of range, there is nothing to overlap, or components are offloaded.
+            ValueError: If a number is out of range, the checkpoint draws images alone, or components are
+                offloaded.
         """
         if self.is_offloaded:
             raise ValueError(
@@ -91,6 +92,11 @@ class StreamingMixin:
             )
         if num_frames is not None:
             check_whole_number("num_frames", num_frames)
+        elif self.max_frames == 1:
+            raise ValueError(
+                "`num_frames` must be 1, all that this checkpoint has positions for, got None, a video without end; "
+                "say 1."
+            )
         if overlap_frames is not None:
             self.check_num_frames(self.max_frames + 1 if num_frames is None else num_frames, overlap_frames)
 
