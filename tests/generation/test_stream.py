@@ -134,6 +134,7 @@ def test_a_frame_is_yielded_before_the_steps_of_later_ones():
             "`sketch_tokens` must be None for more",
         ),
         ({"grid": (1, 5, 5), "known_tokens": torch.zeros(3, 1, 5, 5).long()}, "`known_mask` is missing"),
+        ({"grid": (1, 5, 5), "sketch_tokens": torch.zeros(1, 1, 5, 5).long()}, "as many rows as the texts, 3, got 1"),
     ],
 )
 def test_wrong_arguments_are_refused_by_the_call_itself(arguments, message):
