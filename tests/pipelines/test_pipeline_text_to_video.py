@@ -189,3 +189,10 @@ def test_stream_of_an_offloaded_pipeline_is_refused():
         offloaded.stream(PROMPT)
     offloaded.remove_all_hooks()
     assert len(list(offloaded.stream(PROMPT, num_frames=1))) == 1
+
+
+@pytest.mark.parametrize("overlap_frames", [None, 1])
+def test_stream_without_a_transformer_says_that_it_needs_one(pipeline, overlap_frames):
+    bare = NuwaTextToVideoPipeline(**{**pipeline.components, "transformer": None})
+    with pytest.raises(ValueError, match="needs the component `transformer`, which is None"):
+        bare.stream(PROMPT, overlap_frames=overlap_frames)

@@ -82,9 +82,10 @@ class StreamingMixin:
 
         Raises:
             TypeError: If a number is not an `int`.
-            ValueError: If a number is out of range, the checkpoint draws images alone, or components are
+            ValueError: If a number is out of range, the checkpoint draws images alone, or components are missing or
                 offloaded.
         """
+        self.check_components("transformer")
         if self.is_offloaded:
             raise ValueError(
                 "`stream` alternates between transformer and codec, which offloading would move at every frame; call "
