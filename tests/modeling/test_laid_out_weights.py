@@ -159,6 +159,31 @@ def test_changed_weights_are_laid_out_again(change):
     assert torch.equal(sampled(model), sampled(other))
 
 
+@pytest.mark.parametrize("shape", [(8, 24), (40, 2100)])
+@pytest.mark.parametrize("dim", [0, 1])
+@torch.no_grad()
+def test_rows_or_columns_that_change_places_are_laid_out_again(shape, dim):
+    """Their bits have the same sum."""
+    torch.manual_seed(0)
+    layer, hidden_states, laid_out = nn.Linear(*shape[::-1], bias=False), torch.randn(1, 3, shape[1]), LaidOutWeights()
+    for _ in range(3):
+        (output,) = laid_out.prepare(layer, [(layer,)])(hidden_states, layer)
+        torch.testing.assert_close(output, layer(hidden_states), atol=1e-5, rtol=0)
+        layer.weight.copy_(layer.weight.roll(2, dim))
+
+
+@torch.no_grad()
+def test_8_bit_layers_whose_rows_change_places_are_laid_out_again():
+    layers, hidden_states = tuple(map(Int8Linear.from_linear, linear_layers())), torch.randn(1, 3, 24)
+    laid_out = LaidOutWeights()
+    for changed in ("weight", "scale", None):
+        outputs = laid_out.prepare(nn.ModuleList(layers), [layers])(hidden_states, *layers)
+        assert all(torch.equal(output, layer(hidden_states)) for output, layer in zip(outputs, layers, strict=True))
+        if changed is not None:
+            tensor = getattr(layers[1], changed)
+            tensor.copy_(tensor.flip(0))
+
+
 @pytest.mark.parametrize(
     "free",
     [

@@ -25,6 +25,8 @@ from nuwa_hf.modeling.int8_linear import Int8Linear
 
 # Attributes that accelerate and diffusers set on a module when they replace its `forward` by a hook.
 REPLACED = {"forward", "_hf_hook", "_diffusers_hook"}
+# Numbers of a weight that its fingerprint takes together: a prime, so that pieces end at other columns in each row.
+PIECE = 1021
 
 Layers = tuple[nn.Module, ...]
 
@@ -235,12 +237,23 @@ def _packed_dtypes() -> tuple[torch.dtype, ...]:
 
 
 def _mark(layer: nn.Linear | Int8Linear) -> tuple:
-    """A fingerprint of the weight: its address, its shape and the sum of its bits, 64 at a time if possible."""
+    """A fingerprint of the weight: its address, its shape and a sum of its bits."""
     weight = layer.weight.detach()
-    fits = weight.is_contiguous() and weight.shape[1] * weight.itemsize % 8 == 0
-    bits = weight.view(torch.int64 if fits else {1: torch.int8, 2: torch.int16, 4: torch.int32}[weight.itemsize])
-    scale = float(layer.scale.sum()) if isinstance(layer, Int8Linear) else None
-    return weight.data_ptr(), tuple(weight.shape), int(bits.sum()), scale
+    scale = _numbered_sum(layer.scale) if isinstance(layer, Int8Linear) else None
+    return weight.data_ptr(), tuple(weight.shape), _numbered_sum(weight), scale
+
+
+def _numbered_sum(tensor: torch.Tensor) -> int:
+    """A sum of a tensor's bits, 64 at a time if possible, that rows or columns in another order change.
+
+    Every piece counts as often as an odd number of its own says, so that no change of one alone is lost in 64 bits.
+    """
+    fits = tensor.is_contiguous() and tensor.shape[-1] * tensor.itemsize % 8 == 0
+    dtype = torch.int64 if fits else {1: torch.int8, 2: torch.int16, 4: torch.int32}[tensor.itemsize]
+    bits = tensor.view(dtype).flatten()
+    whole = len(bits) // PIECE * PIECE
+    sums = torch.cat([bits[:whole].view(-1, PIECE).sum(1), bits[whole:]])
+    return int(sums @ torch.arange(1, 2 * len(sums), 2, device=sums.device))
 
 
 def _lay_out(layers: Layers, marks: tuple) -> LaidOutProduct:
