@@ -12,7 +12,7 @@ from clip_folders import break_clip, class_maps, pictures, save_animation, write
 
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
-from nuwa_hf.datasets.find_columns import find_columns
+from nuwa_hf.datasets.find_columns import find_columns, usable_caption_source
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.media.errors import BrokenMediaError
@@ -254,6 +254,24 @@ def test_columns_are_found_by_kind_and_name_or_must_be_named():
     ):
         with pytest.raises(ValueError, match=message):
             find_columns(features, **arguments)
+
+
+def test_only_columns_that_may_hold_captions_are_taken_for_some():
+    image, text = datasets.Image(), datasets.Value("string")
+    empty, texts, classes = datasets.Value("null"), datasets.List(text), datasets.ClassLabel(names=["cat"])
+    for columns, source in (
+        ({"text": empty}, "none"),
+        ({"caption": texts, "sub_folder": text}, "folder"),
+        ({"text": classes}, "auto"),
+        ({"text": None}, "auto"),
+        ({"text": empty, "caption": text}, "auto"),
+    ):
+        assert usable_caption_source({"image": image, **columns}) == source
+    assert find_columns({"image": image, "text": empty, "caption": text}).caption == "caption"
+    with pytest.raises(ValueError, match="empty in every row; name another column, or set `caption_source` to .none."):
+        find_columns({"image": image, "text": empty})
+    with pytest.raises(ValueError, match="empty in every row; name another column, or leave it out"):
+        find_columns({"image": image, "text": empty}, caption="text")
 
 
 def test_what_is_no_data_set_or_empty_is_refused(folder, tmp_path):

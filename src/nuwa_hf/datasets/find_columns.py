@@ -49,6 +49,18 @@ class Columns:
         return value if isinstance(value, str) and value.strip() else None
 
 
+def holds_texts(feature: Any) -> bool:
+    """Whether a column holds texts, such as captions or paths, and no bytes or numbers.
+
+    Args:
+        feature: its feature, or None if that is not known.
+
+    Returns:
+        `bool`.
+    """
+    return isinstance(feature, datasets.Value) and feature.dtype in ("string", "large_string")
+
+
 def find_columns(
     features: dict[str, Any],
     *,
@@ -74,7 +86,7 @@ def find_columns(
     Raises:
         ValueError: If a column is missing, or if there are several candidates for it.
     """
-    names = list(features)
+    names, is_named = list(features), caption is not None
     if caption_source not in ("auto", "folder", "none"):
         raise ValueError(
             f"`caption_source` must be 'auto', 'folder' or 'none', got {caption_source!r}; choose one of these."
@@ -94,27 +106,28 @@ def find_columns(
             )
         caption = SUB_FOLDER_COLUMN
     elif caption_source == "auto" and caption is None:
-        found = [name for name in CAPTION_COLUMNS if name in features]
+        found = _usable_captions(features) or [name for name in CAPTION_COLUMNS if name in features]
         remedy = (
             "name it, write each caption into a .txt file beside its clip, or set `caption_source` to 'folder' (sub-"
             "folders are classes) or 'none' (no captions)"
         )
         caption = _only(found, "caption_column", "captions", names, remedy)
-    class_names = None if caption is None else _class_names(caption, features)
+    class_names = None if caption is None else _class_names(caption, features, is_named)
     media = find_media_column(features, media, (caption, sketch))
     return Columns(media, caption, sketch, class_names)
 
 
-def usable_caption_source(features: Collection[str]) -> CaptionSource:
+def usable_caption_source(features: dict[str, Any]) -> CaptionSource:
     """Where a data set has captions, for who only looks at it and does not ask.
 
     Args:
-        features (`Collection[str]`): the names of its columns.
+        features (`dict[str, Any]`): as for `find_columns`.
 
     Returns:
-        `str`: "auto" if a column is called so, else "folder" if its clips lie in sub-folders, else "none".
+        `str`: "auto" if a column is called so and may hold captions, else "folder" if its clips lie in sub-folders,
+            else "none".
     """
-    if any(name in features for name in CAPTION_COLUMNS):
+    if _usable_captions(features):
         return "auto"
     return "folder" if SUB_FOLDER_COLUMN in features else "none"
 
@@ -150,22 +163,31 @@ def _check_there(argument: str, name: str | None, names: list[str]) -> None:
         raise ValueError(f"`{argument}` must be one of the columns {names}, got {name!r}; choose one of these.")
 
 
-def _class_names(caption: str, features: dict[str, Any]) -> tuple[str, ...] | None:
+def _usable_captions(features: dict[str, Any]) -> list[str]:
+    """The columns that are called as captions are and may hold some."""
+    found = [name for name in CAPTION_COLUMNS if name in features]
+    return [name for name in found if _may_hold_captions(features[name])]
+
+
+def _may_hold_captions(feature: Any) -> bool:
+    return feature is None or holds_texts(feature) or isinstance(feature, datasets.ClassLabel)
+
+
+def _class_names(caption: str, features: dict[str, Any], is_named: bool) -> tuple[str, ...] | None:
     feature = features[caption]
-    if isinstance(feature, datasets.ClassLabel):
-        return tuple(feature.names)
-    kind = "string" if feature is None else getattr(feature, "dtype", type(feature).__name__)
+    kind = getattr(feature, "dtype", type(feature).__name__)
     if kind == "null":
+        remedy = "leave it out" if is_named else "set `caption_source` to 'none'"
         raise ValueError(
             f"`caption_column` must hold captions, got {caption!r}, which is empty in every row; name another "
-            "column, or set `caption_source` to 'none'."
+            f"column, or {remedy}."
         )
-    if kind not in ("string", "large_string"):
+    if not _may_hold_captions(feature):
         raise ValueError(
             f"`caption_column` must hold texts or a ClassLabel, got {caption!r} of {kind}; choose one of "
             f"{list(features)}."
         )
-    return None
+    return tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else None
 
 
 def _only(found: list[str], argument: str, what: str, names: list[str], remedy: str) -> str:

@@ -242,6 +242,16 @@ def test_clips_are_held_out_where_there_are_enough_whatever_the_number_of_their_
     assert choose_settings(replace(facts, num_repeats=0), MACHINE).validation_share == 0.1
 
 
+def test_a_column_of_captions_without_any_is_no_source_of_them(tmp_path):
+    captioned(tmp_path)
+    rows = [{"file_name": f"{n}.gif", "text": "", "caption": ["a sky", "a cloud"]} for n in range(3)]
+    (tmp_path / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for number in range(3):
+        (tmp_path / f"{number}.txt").unlink()
+    facts = look_at(str(tmp_path))
+    assert (facts.caption_source, facts.captioned_share, facts.prompts) == ("none", 0.0, ())
+
+
 def test_columns_that_are_named_are_those_of_all_commands(tmp_path, capsys):
     data, runs = tmp_path / "clips", tmp_path / "runs"
     data.mkdir()
