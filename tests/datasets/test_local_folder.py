@@ -3,6 +3,7 @@
 """Local folders as people have them: every file is a sample, part of one, or left out with the reason."""
 
 import codecs
+import io
 import json
 import logging
 import shutil
@@ -403,6 +404,23 @@ def test_the_digest_follows_captions_files_sizes_and_times_but_not_the_folders_p
     )
     assert dataset_digest(inside, Columns("video", None)) == inside._fingerprint
     assert dataset_digest(inside.to_iterable_dataset(), Columns("video", None)) is None
+
+
+def test_the_digest_reads_no_clip_that_lies_inside_and_is_the_same_again_with_sketches_inside(folder):
+    features = datasets.Features({"video": datasets.Value("binary")})
+    inside = datasets.Dataset.from_dict({"video": [b"x", b"y"]}, features=features)
+    assert dataset_digest(inside, Columns("video", None)) == inside._fingerprint
+    clip = folder("a.gif") / "a.gif"
+    features = datasets.Features({"video": datasets.Value("string"), "sketch": datasets.Image()})
+    sketches = [io.BytesIO(), io.BytesIO()]
+    for seed, sketch in enumerate(sketches):
+        pictures(1, seed)[0].save(sketch, "PNG")
+
+    def digest(sketch):
+        rows = {"video": [str(clip)], "sketch": [{"bytes": sketch.getvalue(), "path": None}]}
+        return dataset_digest(datasets.Dataset.from_dict(rows, features=features), Columns("video", None, "sketch"))
+
+    assert digest(sketches[0]) == digest(sketches[0]) != digest(sketches[1])
 
 
 def test_clips_are_called_by_their_paths_from_the_folder_on(folder, tmp_path):

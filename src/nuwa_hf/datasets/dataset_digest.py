@@ -10,8 +10,8 @@ from typing import Any
 import datasets
 
 from .file_columns import is_url
-from .find_columns import Columns
-from .open_dataset import LOCAL_BUILDER
+from .find_columns import Columns, holds_texts
+from .open_dataset import LOCAL_BUILDER, without_decoding
 
 
 def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns: Columns) -> str | None:
@@ -27,16 +27,16 @@ def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns
     Returns:
         `str`: hexadecimal; None for a stream that is not of local files, which has no fingerprint.
     """
-    of_files = isinstance((dataset.features or {}).get(columns.media), datasets.Value)
+    of_files = holds_texts((dataset.features or {}).get(columns.media))
     is_streamed = isinstance(dataset, datasets.IterableDataset)
     if not of_files or (is_streamed and dataset.info.builder_name != LOCAL_BUILDER):
         return getattr(dataset, "_fingerprint", None)
     read = [name for name in (columns.media, columns.caption, columns.sketch) if name is not None]
-    rows = list(dataset.select_columns(read))
-    paths = [row[columns.media] for row in rows if _is_local(row[columns.media])]
+    sources = (row[columns.media] for row in dataset.select_columns([columns.media]))
+    paths = [source for source in sources if _is_local(source)]
     common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths]) if paths else ""
     digest = hashlib.sha256()
-    for row in rows:
+    for row in without_decoding(dataset.select_columns(read)):  # one at a time: sketches may lie inside
         sketch = None if columns.sketch is None else row[columns.sketch]
         content = [columns.caption_of(row), _of_file(row[columns.media], common), _of_file(sketch, common)]
         digest.update(json.dumps(content).encode() + b"\n")

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import datasets
-
 from nuwa_hf.datasets.clip_names import clip_name, folder_of
-from nuwa_hf.datasets.find_columns import find_columns, usable_caption_source
+from nuwa_hf.datasets.find_columns import find_columns, holds_texts, usable_caption_source
 from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
 from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
 from nuwa_hf.datasets.repeated_media import repeated_media
@@ -115,7 +113,7 @@ def look_at(
             f"`dataset` must hold images or clips that can be read, got {dataset!r}: {name} {reason}; look at it with "
             "`nuwa-hf inspect`."
         )
-    is_of_files = isinstance(rows.features[columns.media], datasets.Value)  # bytes would all have to be read
+    is_of_files = holds_texts(rows.features[columns.media])  # bytes would all have to be read
     given = [caption for caption in captions if caption is not None]
     prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
     return DataFacts(
