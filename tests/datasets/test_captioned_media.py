@@ -15,6 +15,7 @@ from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import find_columns, usable_caption_source
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.random_crops import RandomCrops
+from nuwa_hf.datasets.still_rows import is_of_stills
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture, middle_box, resize_class_maps
 
@@ -325,6 +326,15 @@ def test_still_images_alone_are_refused_where_several_frames_are_asked_for(mixed
     inside = datasets.Dataset.from_dict({"image": bytes_of}, features=datasets.Features({"image": datasets.Image()}))
     with pytest.raises(ValueError, match="`num_frames` must be 1 for still images"):  # whose rest is not known
         CaptionedMedia(inside.to_iterable_dataset(), **SIZE, num_frames=3, caption_source="none")
+
+
+@pytest.mark.parametrize(("part", "expected"), [("", True), ("covers", True), ("videos", False)])
+def test_a_data_set_is_of_stills_if_most_of_a_few_rows_are(mixed, part, expected):
+    rows = open_dataset(mixed / part)
+    assert is_of_stills(rows, "media") == expected
+    assert is_of_stills(rows.to_iterable_dataset(), "media") == expected
+    missing = datasets.Dataset.from_dict({"media": [str(mixed / "absent.png"), "https://no.where.invalid/clip.mp4"]})
+    assert not is_of_stills(missing, "media")
 
 
 def test_what_lies_at_a_url_is_a_clip_by_its_name_and_is_not_fetched(mixed):

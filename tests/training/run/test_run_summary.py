@@ -66,6 +66,8 @@ def test_each_stage_names_the_next_with_arguments_that_it_takes():
     assert (parsed.vqgan, parsed.dataset) == (str(codec), dataset)
     (command,) = next_commands.after_vqgan(codec, dataset=dataset, media_column="my video", is_of_sketches=False)
     assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).media_column == "my video"
+    (command,) = next_commands.after_vqgan(codec, dataset=dataset, is_still=True, is_of_sketches=False)
+    assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).num_frames == 1
     (command,) = next_commands.after_vqgan(codec, dataset=None, is_of_sketches=True)
     assert parse_arguments(TokenizeArguments, arguments_of(command, "tokenize")).sketch_vqgan == str(codec)
     (command,) = next_commands.after_vqgan(codec, dataset=dataset, is_of_sketches=False, start="embedded")
@@ -74,6 +76,9 @@ def test_each_stage_names_the_next_with_arguments_that_it_takes():
     (command,) = next_commands.after_tokenizer(Path("t"), ["--dataset", dataset])
     parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
     assert (parsed.tokenizer, parsed.dataset) == ("t", dataset)
+    (command,) = next_commands.after_tokenizer(Path("my t"), [], "my start")
+    parsed = parse_arguments(TokenizeArguments, arguments_of(command, "tokenize"))
+    assert (parsed.checkpoint, parsed.vqgan, parsed.tokenizer, parsed.dataset) == ("my start", "VQGAN", "my t", None)
     parts = {"checkpoint": None, "vqgan": "v", "tokenizer": "t", "sketch_vqgan": None}
     for num_clips, is_still, expected in ((16, False, (16, 3)), (16, True, (16, 1)), (3, False, (3, 1))):
         (command,) = next_commands.after_tokens(Path("my tokens"), num_clips=num_clips, is_still=is_still, **parts)

@@ -2,12 +2,17 @@
 # Copyright 2026 The nuwa_hf authors
 """The tokenizer's training command, on drawn data and on a file."""
 
+import logging
 import resource
+import shlex
 
 import pytest
+from clip_folders import pictures
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.run.run_arguments import parse_arguments
+from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.train_tokenizer import emoji_motion_captions, file_captions, main
 
 
@@ -73,6 +78,31 @@ def test_a_full_disk_is_an_error_of_one_line_and_leaves_the_last_tokenizer(capti
         assert sorted(path.name for path in tmp_path.iterdir()) == ["captions.txt", *there]
         main(command)
     assert len(NuwaTokenizer.from_pretrained(tmp_path / "out")) > 90
+
+
+def test_the_next_command_goes_on_from_the_same_start_with_the_same_data(captions_file, tmp_path, caplog):
+    stills, out = tmp_path / "my stills", ["--output_dir", str(tmp_path / "out")]
+    stills.mkdir()
+    for number, picture in enumerate(pictures(2, 0)):
+        picture.save(stills / f"{number}.png")
+        (stills / f"{number}.txt").write_text("a picture")
+
+    def following(*words):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            main([*words, *out])
+        (message,) = [message for message in caplog.messages if message.startswith("Next:")]
+        command = shlex.split(message.removeprefix("Next:"))
+        assert command[:2] == ["nuwa-hf", "tokenize"]
+        return parse_arguments(TokenizeArguments, command[2:])
+
+    found = following("--captions", str(captions_file), "--tokenizer", "embedded")
+    assert (found.checkpoint, found.vqgan, found.tokenizer) == ("embedded", "VQGAN", out[1])
+    assert found.dataset == "CLIPS"
+    found = following("--num_captions", "8", "--setting", "small", "--seed", "3")
+    assert (found.checkpoint, found.dataset, found.setting, found.seed) == (None, None, "small", 3)
+    found = following("--dataset", str(stills), "--streaming")
+    assert (found.dataset, found.streaming, found.num_frames) == (str(stills), True, 1)
 
 
 def test_missing_and_empty_files_are_refused(tmp_path):

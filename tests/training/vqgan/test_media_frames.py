@@ -144,7 +144,8 @@ def test_arguments_that_do_not_fit_a_data_set_are_refused(values, message):
         VQGANArguments(output_dir="unused", dataset="clips", **values)
 
 
-def test_a_codec_is_trained_on_a_folder_of_pictures_and_not_further_on_others(folder, tmp_path):
+def test_a_codec_is_trained_on_a_folder_of_pictures_and_not_further_on_others(folder, tmp_path, caplog):
+    caplog.set_level("INFO")
     values = {"max_train_steps": 2, "train_batch_size": 2, "image_size": SIZE, "layers_per_block": 1, "device": "cpu"}
     values |= {"norm_num_groups": 2, "latent_channels": 4, "codebook_dim": 4, "codebook_size": 8, "num_samples": 2}
     values |= {"dataset": folder, "output_dir": tmp_path / "run", "discriminator_start": 1, "log_every": 1}
@@ -154,6 +155,7 @@ def test_a_codec_is_trained_on_a_folder_of_pictures_and_not_further_on_others(fo
     codec = NuwaVQGAN.from_pretrained(tmp_path / "run" / "vqgan")
     assert codec.config.sample_size == SIZE
     assert (tmp_path / "run" / "samples" / "step-000002.png").is_file()
+    assert f"--dataset {folder} --num_frames 1 --output_dir TOKENS" in caplog.text
     main(flags)  # which has nothing to do
     (folder / "4.png").unlink()
     with pytest.raises(ValueError, match="learnt from other data: digest of the rows of `dataset`"):

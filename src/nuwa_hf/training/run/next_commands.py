@@ -13,6 +13,7 @@ from nuwa_hf.training.run.run_arguments import RunArguments
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = RunArguments.train_batch_size  # of a run that is not told otherwise; it needs as many clips
+PART = "PART"  # stands for a part of a data set that is streamed, which `nuwa-hf train-vqgan` does not do
 
 
 def log_next(commands: Sequence[str]) -> None:
@@ -24,19 +25,39 @@ def log_next(commands: Sequence[str]) -> None:
     logger.info("Next:%s", "".join(f"\n  {command}" for command in commands))
 
 
-def data_flags(dataset: str | None, split: str = "train", **others: str | None) -> list[str]:
+def data_flags(
+    dataset: str | None, split: str = "train", *, streaming: bool = False, **others: str | None
+) -> list[str]:
     """The flags by which a command is told of a data set.
 
     Args:
         dataset (`str`, *optional*): the data set; None for EmojiMotion.
         split (`str`, defaults to `"train"`): which part; the default needs no flag.
+        streaming (`bool`, defaults to `False`): whether its rows are read one after another.
         others (`str`, *optional*): further flags, such as `caption_source`; None needs none.
 
     Returns:
         `list[str]`: words of a command line.
     """
     named = {"dataset": dataset, "dataset_split": None if split == "train" else split, **others}
-    return [word for name, value in named.items() if value is not None for word in (f"--{name}", value)]
+    words = [word for name, value in named.items() if value is not None for word in (f"--{name}", value)]
+    return [*words, "--streaming"] if streaming else words
+
+
+def image_flags(dataset: str | None, split: str, *, streaming: bool, media_column: str | None) -> list[str]:
+    """The flags by which `nuwa-hf train-vqgan` is told of a data set: of one that is streamed, of a part.
+
+    Args:
+        dataset (`str`, *optional*): the data set; None for EmojiMotion.
+        split (`str`): which part of it.
+        streaming (`bool`): whether its rows are read one after another.
+        media_column (`str`, *optional*): its column of images or clips, if it was named.
+
+    Returns:
+        `list[str]`: words of a command line.
+    """
+    named = (PART,) if streaming else (dataset, split)
+    return data_flags(*named, media_column=media_column)
 
 
 def after_vqgan(
@@ -45,6 +66,7 @@ def after_vqgan(
     dataset: str | None,
     split: str = "train",
     media_column: str | None = None,
+    is_still: bool = False,
     is_of_sketches: bool,
     start: str | None = None,
 ) -> list[str]:
@@ -55,13 +77,15 @@ def after_vqgan(
         dataset (`str`, *optional*): what it was trained on; None for EmojiMotion.
         split (`str`, defaults to `"train"`): which part of it.
         media_column (`str`, *optional*): its column of images or clips, if it was named.
+        is_still (`bool`, defaults to `False`): whether it is one of still images.
         is_of_sketches (`bool`): whether it is a codec of sketches.
         start (`str`, *optional*): the pipeline whose codec it was.
 
     Returns:
         `list[str]`: commands.
     """
-    data = "".join(f" {_quoted(word)}" for word in data_flags(dataset, split, media_column=media_column))
+    flags = data_flags(dataset, split, media_column=media_column, num_frames="1" if is_still else None)
+    data = "".join(f" {_quoted(word)}" for word in flags)
     if start is not None:
         name = "sketch_vqgan" if is_of_sketches else "vqgan"
         made_with = f"--checkpoint {_quoted(start)} --{name} {_quoted(codec)}"
@@ -70,18 +94,20 @@ def after_vqgan(
     return [f"nuwa-hf tokenize {codecs} --tokenizer TOKENIZER{data} --output_dir TOKENS"]
 
 
-def after_tokenizer(tokenizer: Path, dataset: Sequence[str]) -> list[str]:
+def after_tokenizer(tokenizer: Path, data: Sequence[str], start: str | None = None) -> list[str]:
     """What follows `nuwa-hf train-tokenizer`.
 
     Args:
         tokenizer (`Path`): the folder that it wrote.
-        dataset (`Sequence[str]`): the flags of the data set that it learnt from; none if it was a file of captions.
+        data (`Sequence[str]`): the flags of the data whose captions it learnt; none for EmojiMotion.
+        start (`str`, *optional*): the pipeline whose tokenizer it was.
 
     Returns:
         `list[str]`: commands.
     """
-    data = shlex.join(dataset or ["--dataset", "CLIPS"])
-    return [f"nuwa-hf tokenize --vqgan VQGAN --tokenizer {_quoted(tokenizer)} {data} --output_dir TOKENS"]
+    checkpoint = [] if start is None else ["--checkpoint", start]
+    made_with = [*checkpoint, "--vqgan", "VQGAN", "--tokenizer", str(tokenizer)]
+    return [shlex.join(["nuwa-hf", "tokenize", *made_with, *data, "--output_dir", "TOKENS"])]
 
 
 def after_tokens(

@@ -10,17 +10,19 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+import datasets
 from tqdm import tqdm
 
 from nuwa_hf.datasets.emoji_motion import EmojiMotion
-from nuwa_hf.datasets.find_columns import find_columns
-from nuwa_hf.datasets.metadata_rows import read_text
+from nuwa_hf.datasets.find_columns import Columns, find_columns
+from nuwa_hf.datasets.metadata_rows import is_row_file, read_text
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, caption_of, combinations, image_caption_of
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.datasets.still_rows import is_of_stills
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
-from nuwa_hf.storage.find_checkpoint import find_part
+from nuwa_hf.storage.find_checkpoint import find_part, is_pipeline
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
 from nuwa_hf.training.run.run_arguments import require_defaults
 
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 OF_EMOJI_MOTION = ("setting", "num_captions", "seed")
 OF_DATASETS = ("dataset_split", "streaming", "media_column", "caption_column", "caption_source")
 DATA_SET_ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow")
+Rows = datasets.Dataset | datasets.IterableDataset
 
 
 def emoji_motion_captions(setting: str, num_captions: int, seed: int = 0) -> Iterator[str]:
@@ -66,36 +69,16 @@ def moving_mnist_captions(name: str) -> Iterator[str]:
             yield image_caption_of(pairs)
 
 
-def dataset_captions(
-    path: str,
-    *,
-    split: str = "train",
-    streaming: bool = False,
-    media_column: str | None = None,
-    caption_column: str | None = None,
-    caption_source: str = "auto",
-) -> Iterator[str]:
+def dataset_captions(rows: Rows, columns: Columns) -> Iterator[str]:
     """The captions of a data set, as `nuwa-hf tokenize` reads them. Its images and clips are not read.
 
     Args:
-        path (`str`): folder, file or Hub id.
-        split (`str`, defaults to `"train"`): which split.
-        streaming (`bool`, defaults to `False`): whether rows are read one after another.
-        media_column (`str`, *optional*): images or clips, as for `find_columns`.
-        caption_column (`str`, *optional*): captions, as for `find_columns`.
-        caption_source (`str`, defaults to `"auto"`): where they come from, as for `find_columns`.
+        rows (`datasets.Dataset` or `datasets.IterableDataset`): one split.
+        columns (`Columns`): what is read of it, captions among them.
 
     Yields:
         `str`: one caption after another; rows without one are left out.
-
-    Raises:
-        ValueError: If the data set cannot be opened, or has no captions.
     """
-    rows = open_dataset(path, split=split, streaming=streaming)
-    features = rows.features or dict.fromkeys(next(islice(rows, 1), {}))
-    columns = find_columns(features, media=media_column, caption=caption_column, caption_source=caption_source)
-    if columns.caption is None:
-        raise ValueError(f"`caption_source` must name captions, got {caption_source!r}; use 'auto' or 'folder'.")
     for row in rows.select_columns([columns.caption]):
         caption = columns.caption_of(row)
         if caption is not None:
@@ -118,14 +101,23 @@ def file_captions(path: Path) -> Iterator[str]:
         raise ValueError(
             f"`captions` must name a text file with one caption a line, got {str(path)!r}; check the path."
         )
+    if path.suffix.lower() in DATA_SET_ENDINGS:
+        raise _has_rows(path)
     text = read_text(path, "captions")
     lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]  # splitlines cuts at other signs too
-    if path.suffix.lower() in DATA_SET_ENDINGS or (lines and _is_json(lines[0])):
-        raise ValueError(
-            f"`captions` must name a text file with one caption a line, got {str(path)!r}, which has rows with "
-            f"columns; use `--dataset {path}`, which reads its captions only."
-        )
+    if lines and _is_json(lines[0]):
+        raise _has_rows(path)
     yield from lines
+
+
+def _has_rows(path: Path) -> ValueError:
+    remedy = "write one caption a line"
+    if is_row_file(path):
+        remedy = f"use `--dataset {path}`, which reads its captions only, or {remedy}"
+    return ValueError(
+        f"`captions` must name a text file with one caption a line, got {str(path)!r}, which has rows with columns; "
+        f"{remedy}."
+    )
 
 
 def _is_json(line: str) -> bool:
@@ -183,8 +175,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     _check_source(parser, args)
     start = None if args.tokenizer is None else _start(args.tokenizer)
     is_emoji_motion = args.captions is None and args.dataset is None
+    opened = _open(args)
+    is_still = opened is not None and is_of_stills(opened[0], opened[1].media)
     total = 2 * args.num_captions if is_emoji_motion else None
-    captions = list(tqdm(_captions(args), total=total, desc="Reading", unit="caption", disable=None))
+    captions = list(tqdm(_captions(args, opened), total=total, desc="Reading", unit="caption", disable=None))
     if not captions:
         source = str(args.captions or args.dataset)
         raise ValueError(f"`captions` must hold at least one caption, got none in {source!r}; add some.")
@@ -201,10 +195,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         longest,
         args.output_dir,
     )
-    source = None if args.caption_source == "auto" else args.caption_source
-    flags = {"media_column": args.media_column, "caption_column": args.caption_column, "caption_source": source}
-    data = [] if args.dataset is None else data_flags(args.dataset, args.dataset_split, **flags)
-    log_next(after_tokenizer(args.output_dir, data))
+    pipeline = args.tokenizer if args.tokenizer is not None and is_pipeline(args.tokenizer) else None
+    log_next(after_tokenizer(args.output_dir, _data_flags(parser, args, is_still), pipeline))
 
 
 def _start(name: str) -> NuwaTokenizer:
@@ -226,21 +218,34 @@ def _check_source(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     require_defaults(parser, args, unread, rule)
 
 
-def _captions(args: argparse.Namespace) -> Iterator[str]:
+def _open(args: argparse.Namespace) -> tuple[Rows, Columns] | None:
+    """The data set and its columns; None where captions come from elsewhere."""
+    if args.dataset is None or args.dataset in DIGIT_COUNTS:
+        return None
+    rows = open_dataset(args.dataset, split=args.dataset_split, streaming=args.streaming)
+    features = rows.features or dict.fromkeys(next(islice(rows, 1), {}))
+    named = {"media": args.media_column, "caption": args.caption_column}
+    return rows, find_columns(features, **named, caption_source=args.caption_source)
+
+
+def _captions(args: argparse.Namespace, opened: tuple[Rows, Columns] | None) -> Iterator[str]:
+    if opened is not None:
+        return dataset_captions(*opened)
     if args.captions is not None:
         return file_captions(args.captions)
     if args.dataset is None:
         return emoji_motion_captions(args.setting, args.num_captions, args.seed)
-    if args.dataset in DIGIT_COUNTS:
-        return moving_mnist_captions(args.dataset)
-    return dataset_captions(
-        args.dataset,
-        split=args.dataset_split,
-        streaming=args.streaming,
-        media_column=args.media_column,
-        caption_column=args.caption_column,
-        caption_source=args.caption_source,
-    )
+    return moving_mnist_captions(args.dataset)
+
+
+def _data_flags(parser: argparse.ArgumentParser, args: argparse.Namespace, is_still: bool) -> list[str]:
+    """How `nuwa-hf tokenize` is told of the same data; of captions alone, the user has to name the clips."""
+    if args.captions is not None:
+        return ["--dataset", "CLIPS"]
+    names = ("setting", "seed", "media_column", "caption_column", "caption_source")
+    given = {name: str(getattr(args, name)) for name in names if getattr(args, name) != parser.get_default(name)}
+    frames = "1" if is_still else None
+    return data_flags(args.dataset, args.dataset_split, streaming=args.streaming, **given, num_frames=frames)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset, default_collate
 
 from nuwa_hf.datasets.dataset_digest import dataset_digest
 from nuwa_hf.datasets.find_columns import Columns
+from nuwa_hf.datasets.still_rows import is_of_stills
 from nuwa_hf.training.run.drawn_batches import drawn_batches
 from nuwa_hf.training.run.saved_data import RunData
 from nuwa_hf.training.vqgan.emoji_motion_frames import emoji_clips, moving_mnist_clips
@@ -49,6 +50,18 @@ def data_of_images(images: Dataset) -> RunData:
     if not isinstance(images, MediaFrames):
         return {}
     return {"digest of the rows of `dataset`": dataset_digest(images.rows, Columns(images.media_column, caption=None))}
+
+
+def are_of_stills(images: Dataset) -> bool:
+    """Whether images are still ones, and no frames of clips.
+
+    Args:
+        images (`Dataset`): the training images, from `open_images`.
+
+    Returns:
+        `bool`: False for images that are drawn.
+    """
+    return isinstance(images, MediaFrames) and is_of_stills(images.rows, images.media_column)
 
 
 def image_batches(

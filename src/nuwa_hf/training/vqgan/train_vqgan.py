@@ -42,7 +42,7 @@ from nuwa_hf.training.run.trackers import log_pictures, tracking
 from nuwa_hf.training.vqgan.build_codec import build_codebook, build_vqgan, load_start, settle_arguments, take_over
 from nuwa_hf.training.vqgan.codebook_updates import CodebookStatistics
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
-from nuwa_hf.training.vqgan.image_batches import data_of_images, image_batches, open_images
+from nuwa_hf.training.vqgan.image_batches import are_of_stills, data_of_images, image_batches, open_images
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
 from nuwa_hf.training.vqgan.reconstruction_sheet import sample_sheet
 from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS, VQGANTarget
@@ -171,6 +171,7 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
             dataset=arguments.dataset,
             split=arguments.dataset_split,
             media_column=arguments.media_column,
+            is_still=are_of_stills(images),
             is_of_sketches=is_of_sketches,
             start=start_pipeline,
         ),
