@@ -15,11 +15,12 @@ import pytest
 import torch
 from clip_folders import break_clip, pictures, save_animation, write_clips, write_metadata
 from tiny import tiny_tokenizer, tiny_vqgan
+from tiny_clip import tiny_clip_tokenizer
 
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens import inspect_dataset, train_tokenizer
-from nuwa_hf.training.tokens.caption_tokens import caption_ids, caption_losses
+from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_losses
 from nuwa_hf.training.tokens.codec_judgement import CodecJudgement
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
@@ -190,11 +191,13 @@ def test_a_tokenizer_learns_from_a_data_set_and_rows_are_no_captions(made_with):
     tokenizer = NuwaTokenizer.from_pretrained("learnt")
     assert tokenizer.unk_token_id not in tokenizer("一只猫 🐦").input_ids
     Path("rows.txt").write_text('{"text": "a cat"}\n')
+    Path("rows.tsv").write_text("text\tlength\na cat\t5\n")
     Path("latin.txt").write_bytes("ein Bär".encode("cp1252"))
     Path("wide.txt").write_bytes("a bear".encode("utf-16-le"))
     for name, message in (
-        ("clips/metadata.jsonl", "use `--dataset clips/metadata.jsonl`"),
-        ("rows.txt", "use `--dataset"),
+        ("clips/metadata.jsonl", "use `--dataset clips/metadata.jsonl`, .* or write one caption a line"),
+        ("rows.txt", "got 'rows.txt', which has rows with columns; write one caption a line"),
+        ("rows.tsv", "got 'rows.tsv', which has rows with columns; write one caption a line"),
         ("latin.txt", r"in UTF-8, got 'latin\.txt', which has the byte 0xe4 in line 1; save it as UTF-8"),
         ("wide.txt", r"`captions` must have its texts in UTF-8, got 'wide\.txt', which looks like UTF-16"),
     ):
@@ -252,3 +255,38 @@ def test_the_next_commands_name_the_column_that_was_named(made_with, caplog):
     with caplog.at_level(logging.WARNING):
         tokenize(made_with, "out", *column)
     assert "nuwa-hf train-vqgan --dataset clips --media_column media --vqgan vqgan" in caplog.text
+
+
+def test_the_next_commands_stream_what_is_streamed_and_train_a_codec_on_a_part_of_it(made_with, caplog):
+    parsed = inspect_dataset.build_parser().parse_args(["clips", *made_with, "--num_frames", "3", "--streaming"])
+    found = inspect_dataset.inspect_dataset(parsed)
+    words = shlex.split(found.next_command())
+    assert words[:2] == ["nuwa-hf", "train-tokenizer"]
+    assert train_tokenizer.build_parser().parse_args(words[2:]).streaming
+    too_short = shlex.split(replace(found, num_frames=100, frame_rate=1.0).next_command())
+    assert inspect_dataset.build_parser().parse_args(too_short[2:]).streaming
+    found = replace(found, captions=CaptionLosses())
+    codec = "nuwa-hf train-vqgan --dataset PART --vqgan vqgan"
+    assert found.next_command().startswith(codec)
+    assert "train it on PART, some of these files" in found.text()
+    words = shlex.split(replace(found, judgement=None).next_command())
+    assert parse_arguments(TokenizeArguments, words[2:]).streaming
+    with caplog.at_level(logging.WARNING):
+        tokenize(made_with, "out", "--streaming")
+    assert f"Train the codec on PART, some of their files, first with `{codec}" in caplog.text
+    assert "nuwa-hf train-tokenizer --dataset clips --streaming --tokenizer tokenizer" in caplog.text
+
+
+def test_nobody_is_told_to_add_words_to_the_tokenizer_of_clip(made_with, caplog):
+    tiny_clip_tokenizer().save_pretrained("clip")
+    parts = ["--vqgan", "vqgan", "--tokenizer", "clip"]
+    found = inspect_dataset.inspect_dataset(
+        inspect_dataset.build_parser().parse_args(["clips", *parts, "--num_frames", "3"])
+    )
+    assert found.captions.is_spelled
+    assert replace(found, judgement=None).next_command().startswith("nuwa-hf tokenize")
+    with caplog.at_level(logging.WARNING):
+        tokenize(parts, "out")
+    assert "what they mean is slow to learn." in caplog.text
+    for said in (found.text(), caplog.text):
+        assert "train-tokenizer" not in said

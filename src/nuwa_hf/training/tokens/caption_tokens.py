@@ -127,12 +127,13 @@ class CaptionLosses:
         """As JSON can store it for a user. Where no clip has a caption, none is named."""
         return {**vars(self), "named_without": self.named_without if self.without < self.clips else ()}
 
-    def sentences(self, max_tokens: int, command: str) -> list[str]:
+    def sentences(self, max_tokens: int, command: str | None) -> list[str]:
         """What a user should know about them.
 
         Args:
             max_tokens (`int`): the tokenizer's longest text.
-            command (`str`): the command that adds to the tokenizer from these captions.
+            command (`str`, *optional*): the command that adds to the tokenizer from these captions; None if it takes
+                no more words.
 
         Returns:
             `list[str]`: one sentence for each kind of loss; none if nothing is lost.
@@ -151,16 +152,16 @@ class CaptionLosses:
             )
         unknown = self.partly_unknown + self.all_unknown
         if unknown:
+            remedy = f" Add them to the tokenizer with `{command}`, and give it as `--tokenizer`." if command else ""
             found.append(
                 f"{unknown} of {self.clips} captions have signs that the tokenizer does not know, {self.all_unknown} "
-                f"of them nothing else: {first_names(self.named_unknown, unknown)}. Add them to the tokenizer with "
-                f"`{command}`, and give it as `--tokenizer`."
+                f"of them nothing else: {first_names(self.named_unknown, unknown)}.{remedy}"
             )
         if self.is_spelled:
+            remedy = f" Make them whole with `{command}`, and give that tokenizer as `--tokenizer`." if command else ""
             found.append(
                 f"{self.spelled_words} of {self.words} words are cut into {SPELLED} pieces or more "
-                f"({first_names(self.named_spelled, self.spelled_words)}); what they mean is slow to learn. Make them "
-                f"whole with `{command}`, and give that tokenizer as `--tokenizer`."
+                f"({first_names(self.named_spelled, self.spelled_words)}); what they mean is slow to learn.{remedy}"
             )
         return found
 

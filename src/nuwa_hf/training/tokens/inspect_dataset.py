@@ -23,7 +23,7 @@ from nuwa_hf.media import write_png
 from nuwa_hf.media.whole_files import check_can_be_written
 from nuwa_hf.modeling.codec import as_codec, load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, find_codecs
 from nuwa_hf.training.run.next_commands import data_flags
 from nuwa_hf.training.run.run_arguments import require_defaults
@@ -131,6 +131,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     return Inspection(
         dataset=args.dataset,
         dataset_split=args.dataset_split,
+        streaming=args.streaming,
         media_column=args.media_column,
         flags=tuple(data_flags(None, **flags)),
         codec=args.vqgan or checkpoint,
@@ -142,6 +143,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         captions=caption_losses(tokenizer, zip(names.values(), captions.values(), strict=True)),
         caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,
+        adds_words=isinstance(tokenizer, NuwaTokenizer),
         windows=windows,
         num_frames=media.reader.num_frames,
         frame_rate=frame_rate,

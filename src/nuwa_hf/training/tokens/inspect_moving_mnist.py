@@ -63,6 +63,7 @@ def inspect_moving_mnist(
     return Inspection(
         dataset=args.dataset,
         dataset_split="train",  # of which the next command makes tokens, whatever was looked at
+        streaming=False,
         media_column=None,
         flags=(),
         **names,
@@ -73,6 +74,7 @@ def inspect_moving_mnist(
         captions=caption_losses(tokenizer, [(clip.name, captions[clip.row]) for clip in census.clips]),
         caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,
+        adds_words=isinstance(tokenizer, NuwaTokenizer),
         windows=ClipWindows(),
         num_frames=num_frames,
         frame_rate=rate,

@@ -14,7 +14,7 @@ import PIL.Image
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.media_census import MediaCensus
-from nuwa_hf.training.run.next_commands import data_flags
+from nuwa_hf.training.run.next_commands import PART, data_flags, image_flags
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, first_names
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
 
@@ -31,6 +31,7 @@ class Inspection:
     Args:
         dataset (`str`): as the user named it.
         dataset_split (`str`): which part of it.
+        streaming (`bool`): whether its rows are read one after another.
         media_column (`str`, *optional*): its column of images or clips, if the user named it.
         flags (`tuple[str, ...]`): where its clips and captions are, as flags that `nuwa-hf tokenize` takes too.
         codec (`str`): the codec or the checkpoint that it is part of.
@@ -42,6 +43,7 @@ class Inspection:
         captions (`CaptionLosses`): its captions, as the tokenizer reads them.
         caption_lengths (`Mapping[int, int]`): row of a clip to the text tokens of its caption.
         max_tokens (`int`): the tokenizer's longest text.
+        adds_words (`bool`): whether words can be added to the tokenizer.
         windows (`ClipWindows`): which parts of a clip become samples.
         num_frames (`int`): frames of a sample.
         frame_rate (`float`): frames a second of a sample.
@@ -51,6 +53,7 @@ class Inspection:
 
     dataset: str
     dataset_split: str
+    streaming: bool
     media_column: str | None
     flags: tuple[str, ...]
     codec: str
@@ -62,6 +65,7 @@ class Inspection:
     captions: CaptionLosses
     caption_lengths: Mapping[int, int]
     max_tokens: int
+    adds_words: bool
     windows: ClipWindows
     num_frames: int
     frame_rate: float
@@ -89,16 +93,17 @@ class Inspection:
         """The command to type next: what stands in the way is mended first."""
         unknown = self.captions.partly_unknown + self.captions.all_unknown
         given = self.captions.clips - self.captions.without
-        data = data_flags(self.dataset, self.dataset_split)
+        data = data_flags(self.dataset, self.dataset_split, streaming=self.streaming)
         if self.census.seconds() and not any(self.samples_of_clips):
             return self._with_shorter_samples()
         add_words = ("train-tokenizer", *data, *self.flags, "--tokenizer", self.tokenizer)
-        if unknown > MOST_UNKNOWN * given:
+        if self.adds_words and unknown > MOST_UNKNOWN * given:
             words = (*add_words, "--output_dir", "runs/tokenizer")
         elif self.judgement is not None and self.judgement.is_low:
-            column = data_flags(None, media_column=self.media_column)
-            words = ("train-vqgan", *data, *column, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
-        elif self.captions.is_spelled:
+            named = {"streaming": self.streaming, "media_column": self.media_column}
+            images = image_flags(self.dataset, self.dataset_split, **named)
+            words = ("train-vqgan", *images, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
+        elif self.adds_words and self.captions.is_spelled:
             words = (*add_words, "--output_dir", "runs/tokenizer")
         else:
             words = ("tokenize", *data, *self.flags, *self.tokenize_flags, "--output_dir", "runs/tokens")
@@ -111,9 +116,9 @@ class Inspection:
             place = words.index("--frame_rate")
             del words[place : place + 2]
         rate = (self.num_frames - 1) // self.census.seconds()[0] + 1
-        split = [] if self.dataset_split == "train" else ["--dataset_split", self.dataset_split]
+        part = data_flags(None, self.dataset_split, streaming=self.streaming)
         return shlex.join(
-            ["nuwa-hf", "inspect", self.dataset, *split, *self.flags, *words, "--frame_rate", f"{rate:g}"]
+            ["nuwa-hf", "inspect", self.dataset, *part, *self.flags, *words, "--frame_rate", f"{rate:g}"]
         )
 
     def text(self) -> str:
@@ -194,7 +199,8 @@ class Inspection:
             lines.append(("unknown signs", f"{words} ({first_names(found.named_unknown, unknown)})"))
         if found.spelled_words:
             words = f"{found.spelled_words} of {found.words} words, such as {', '.join(found.named_spelled)}"
-            lines.append(("in letters", f"{words}; train-tokenizer --tokenizer makes them whole"))
+            remedy = "; train-tokenizer --tokenizer makes them whole" if self.adds_words else ""
+            lines.append(("in letters", f"{words}{remedy}"))
         return lines
 
     def _samples(self, samples: Sequence[int]) -> str:
@@ -205,7 +211,8 @@ class Inspection:
         found = self.judgement
         if found is None:
             return ""
-        verdict = f"too low, below {LOW_PSNR:g}: train it on these" if found.is_low else "good enough"
+        these = f"{PART}, some of these files" if self.streaming else "these"
+        verdict = f"too low, below {LOW_PSNR:g}: train it on {these}" if found.is_low else "good enough"
         return (
             f"{self.codec} draws {found.clips} of them at {found.psnr:.1f} dB (the worst, {found.worst}, at "
             f"{found.worst_psnr:.1f}): {verdict}"

@@ -15,7 +15,8 @@ from nuwa_hf.datasets.open_dataset import left_out_files
 from nuwa_hf.media import write_png
 from nuwa_hf.media.whole_files import written_aside
 from nuwa_hf.modeling.codec import as_codec
-from nuwa_hf.training.run.next_commands import data_flags
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.run.next_commands import PART, data_flags, image_flags
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
 from nuwa_hf.training.tokens.shard_content import ShardContent
@@ -41,6 +42,7 @@ class TokenReport:
         arguments (`TokenizeArguments`): the command's.
         codebook_size (`int`): codes that the codec has.
         max_tokens (`int`): the tokenizer's longest text.
+        adds_words (`bool`): whether words can be added to the tokenizer.
         judgement (`CodecJudgement`, *optional*): what the codec makes of some clips, if any can be read.
         left_out (`tuple[LeftOut, ...]`): files of a local folder that are no rows.
     """
@@ -49,6 +51,7 @@ class TokenReport:
     arguments: TokenizeArguments
     codebook_size: int
     max_tokens: int
+    adds_words: bool
     judgement: CodecJudgement | None
     left_out: tuple[LeftOut, ...]
 
@@ -73,15 +76,18 @@ class TokenReport:
         dataset, split = arguments.dataset, arguments.dataset_split
         is_drawn = dataset is None or arguments.is_moving_mnist
         left_out = () if is_drawn else left_out_files(dataset, split=split)
-        sizes = (as_codec(encoders.vqgan).codebook_size, encoders.tokenizer.model_max_length)
+        tokenizer = encoders.tokenizer
+        sizes = (as_codec(encoders.vqgan).codebook_size, tokenizer.model_max_length)
         if judgement is not None:
             with folder.filled() as local:
                 write_png(judgement.sheet, local / SHEET_NAME)
-            data = data_flags(dataset, split, media_column=arguments.media_column)
+            named = {"streaming": arguments.streaming, "media_column": arguments.media_column}
+            data = image_flags(dataset, split, **named)
             warning = low_psnr_warning(judgement, data, arguments.vqgan or arguments.checkpoint)
             if warning is not None:
                 logger.warning("%s See %s.", warning, folder.path(SHEET_NAME))
-        return cls(folder, arguments, *sizes, judgement, tuple(left_out))
+        adds_words = isinstance(tokenizer, NuwaTokenizer)
+        return cls(folder, arguments, *sizes, adds_words, judgement, tuple(left_out))
 
     def finish(self, content: ShardContent) -> None:
         """Write the report and say it in words.
@@ -136,9 +142,11 @@ class TokenReport:
         arguments = self.arguments
         source = None if arguments.caption_source == "auto" else arguments.caption_source
         captions = {"caption_column": arguments.caption_column, "caption_source": source}
-        data = data_flags(arguments.dataset, arguments.dataset_split, media_column=arguments.media_column, **captions)
+        named = {"streaming": arguments.streaming, "media_column": arguments.media_column, **captions}
+        data = data_flags(arguments.dataset, arguments.dataset_split, **named)
         start = ["--tokenizer", arguments.tokenizer or arguments.checkpoint]
         command = shlex.join(["nuwa-hf", "train-tokenizer", *data, *start, "--output_dir", "NEW"])
+        command = command if self.adds_words else None
         for sentence in content.captions.sentences(self.max_tokens, command):
             logger.warning("%s", sentence)
 
@@ -148,7 +156,7 @@ def low_psnr_warning(judgement: CodecJudgement, data: Sequence[str], codec: str)
 
     Args:
         judgement (`CodecJudgement`): what it makes of them.
-        data (`Sequence[str]`): the flags of the data set; none for EmojiMotion.
+        data (`Sequence[str]`): the flags of the data set, as `image_flags` gives them; none for EmojiMotion.
         codec (`str`): the codec or the checkpoint that it is part of.
 
     Returns:
@@ -156,9 +164,10 @@ def low_psnr_warning(judgement: CodecJudgement, data: Sequence[str], codec: str)
     """
     if not judgement.is_low:
         return None
+    them = f"{PART}, some of their files," if PART in data else "them"
     command = shlex.join(["nuwa-hf", "train-vqgan", *data, "--vqgan", codec, "--output_dir", "NEW"])
     return (
         f"The codec draws these clips at {judgement.psnr:.1f} dB only, below {LOW_PSNR:g} (the worst, "
         f"{judgement.worst}, at {judgement.worst_psnr:.1f}); a transformer can draw no better. Train the codec on "
-        f"them first with `{command}`."
+        f"{them} first with `{command}`."
     )
