@@ -23,8 +23,8 @@ from benchmarks.measuring.devices import memory_now, peak_since_reset, reset_pea
 from benchmarks.measuring.machine import describe_machine, summarize
 from benchmarks.report.report import write_result
 from nuwa_hf import NuwaConfig
+from nuwa_hf.training.nuwa.held_out_rows import parts_of
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
-from nuwa_hf.training.nuwa.training_tokens import part_of
 from nuwa_hf.training.tokens.token_files import TokenFiles, bounds_of, shard_path, write_metadata, write_shard
 
 
@@ -95,7 +95,8 @@ def measure(folder: Path, way: str, batches: int, seed: int) -> dict[str, Any]:
     for column in vars(tokens).values():
         if column is not None:
             bounds_of(column)
-    make = TaskBatches(part_of(tokens, VALIDATION_SHARE, seed, is_held_out=False), config, COUNTS, 0.1, seed)
+    (learnt,) = parts_of([folder], [tokens], VALIDATION_SHARE, seed, is_held_out=False)
+    make = TaskBatches(learnt, config, COUNTS, 0.1, seed)
     opening, rows, speeds, anonymous = time.perf_counter() - start, sum(COUNTS.values()), [], anonymous_memory()
     for step in range(batches + 1):
         start = time.perf_counter()

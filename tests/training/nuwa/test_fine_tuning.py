@@ -5,7 +5,6 @@
 import copy
 import json
 import shutil
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +35,6 @@ from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
-from nuwa_hf.training.nuwa.training_tokens import part_of
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.run.saved_data import DATA_FILE
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
@@ -360,26 +358,3 @@ def test_sharded_weights_are_not_trained_in_fp16(monkeypatch, mixed_precision):
             check_sharding(accelerator, "adamw", "stop")
     else:
         check_sharding(accelerator, "adamw", "stop")
-
-
-def test_a_share_of_the_clips_is_held_out_and_every_clip_is_in_one_of_the_two_parts():
-    tokens = random_tokens(clips=20)
-    rest, held_out = (part_of(tokens, 0.3, 5, is_held_out=which) for which in (False, True))
-    assert (len(rest), len(held_out)) == (14, 6)
-    for name in ("video_tokens", "caption_ids", "image_caption_ids", "image_indices", "sketch_tokens"):
-        column = getattr(tokens, name)
-        both = [*getattr(rest, name), *getattr(held_out, name)]
-        assert sorted(one.tolist() for one in both) == sorted(one.tolist() for one in column)
-    other = part_of(tokens, 0.3, 6, is_held_out=True)
-    assert not torch.equal(other.video_tokens, held_out.video_tokens)
-    with pytest.raises(ValueError, match="`validation_share` must be a share of the 20 clips of `tokens`"):
-        part_of(tokens, 0.01, 5, is_held_out=False)
-
-
-def test_all_samples_of_a_row_are_on_one_side_of_the_validation():
-    rows = torch.tensor([0, 0, 0, 2, 2, 5, 7, 7, 8, 9])
-    tokens = replace(random_tokens(clips=10), source_rows=rows)
-    rest, held_out = (part_of(tokens, 0.3, 5, is_held_out=which) for which in (False, True))
-    assert len(held_out.source_rows.unique()) == 2
-    assert not set(rest.source_rows.tolist()) & set(held_out.source_rows.tolist())
-    assert len(rest) + len(held_out) == 10

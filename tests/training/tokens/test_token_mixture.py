@@ -10,8 +10,8 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.tasks import TASKS, get_task
+from nuwa_hf.training.nuwa.held_out_rows import part_of
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
-from nuwa_hf.training.nuwa.training_tokens import part_of
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, TokenSource, parse_token_sources
 
@@ -102,8 +102,13 @@ def test_files_give_the_batches_of_the_same_clips_in_memory_also_of_a_held_out_p
     clips, images = make_tokens(30, 5), make_tokens(13, 6, num_frames=1)
     stored = on_disk("clips", clips, (11, 11, 30)), on_disk("images", images, (1, 13))
     for is_held_out in (False, True):
+
+        def part(tokens, is_held_out=is_held_out):
+            rows = torch.arange(len(tokens))
+            return part_of(tokens, rows, rows, 0.4, 3, is_held_out=is_held_out)
+
         plain, read = (
-            mixture(*((part_of(tokens, 0.4, 3, is_held_out=is_held_out), 1.0) for tokens in parts))
+            mixture(*((part(tokens), 1.0) for tokens in parts))
             for parts in ((clips, images), stored)
         )
         for one, other in zip(batches_of(plain, COUNTS, 4, 0.4), batches_of(read, COUNTS, 4, 0.4), strict=True):

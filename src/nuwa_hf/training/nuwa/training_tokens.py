@@ -5,14 +5,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from nuwa_hf.grid import Grid
 from nuwa_hf.training.nuwa.components import Components
+from nuwa_hf.training.nuwa.held_out_rows import parts_of
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
-from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.run.saved_data import RunData
 from nuwa_hf.training.tokens.token_files import TokenFiles, frame_rate_of, read_metadata
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
@@ -56,47 +54,17 @@ def load_tokens(arguments: NuwaArguments, name: str, components: Components) -> 
         check_tokens(
             tokens, metadata, name, components.vqgan, components.tokenizer, components.sketch_vqgan, needs_sketches
         )
-        if arguments.validation_share > 0:
-            tokens = part_of(tokens, arguments.validation_share, arguments.seed, is_held_out=is_held_out)
-        loaded.append((source, replace(tokens, source_rows=None)))
+        loaded.append(tokens)
+    if (share := arguments.validation_share) > 0:
+        folders = [source.folder for source in sources]
+        loaded = parts_of(folders, loaded, share, arguments.seed, is_held_out=is_held_out)
+    loaded = [replace(tokens, source_rows=None) for tokens in loaded]
     if len(loaded) == 1 and sources[0].tasks is None:
-        return loaded[0][1]
-    mixture = TokenMixture(loaded)
+        return loaded[0]
+    mixture = TokenMixture(list(zip(sources, loaded, strict=True)))
     for task in tasks:
         mixture.feeding(task)
     return mixture
-
-
-def part_of(tokens: TokenFiles, share: float, seed: int, *, is_held_out: bool) -> TokenFiles:
-    """The clips that are held out, or the others: each row of the data set is in one part, with all its samples.
-
-    Args:
-        tokens (`TokenFiles`): all clips of a folder.
-        share (`float`): of the rows that are held out, above 0 and below 1.
-        seed (`int`): of the choice.
-        is_held_out (`bool`): which part.
-
-    Returns:
-        `TokenFiles`.
-
-    Raises:
-        ValueError: If the part would be empty.
-    """
-    num_rows, place_of = len(tokens), slice(None)
-    if tokens.source_rows is not None:
-        rows, place_of = tokens.source_rows[:].unique(return_inverse=True)
-        num_rows = len(rows)
-    count = round(share * num_rows)
-    require(
-        0 < count < num_rows,
-        "validation_share",
-        f"a share of the {num_rows} clips of `tokens` with at least 1 clip on either side",
-        share,
-        "use another, or 0",
-    )
-    is_row_held_out = torch.zeros(num_rows, dtype=torch.bool)
-    is_row_held_out[[shuffled(index, num_rows, seed) for index in range(count)]] = True
-    return tokens.where(is_row_held_out[place_of] == is_held_out)
 
 
 def frame_rate_of_tokens(arguments: NuwaArguments) -> float | None:
