@@ -7,7 +7,10 @@ import torch
 from clip_folders import pictures, write_clips, write_metadata
 from tiny import VISUAL_GRID, tiny_tokenizer, tiny_vqgan
 
+from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.held_out_rows import part_of, parts_of, rows_of_clips
+from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.nuwa.training_tokens import load_tokens
 from nuwa_hf.training.run.sample_order import shuffled
 from nuwa_hf.training.tokens import token_files
 from nuwa_hf.training.tokens.clip_tokens import SkippedClip
@@ -101,12 +104,13 @@ def test_clips_held_out_of_videos_are_not_learnt_as_images(tmp_path, monkeypatch
     for name, num_frames in (("videos", "3"), ("images", "1")):
         flags = ["--num_frames", num_frames, "--max_skipped_share", "0.5", "--output_dir", name]
         tokenize(["--vqgan", "vqgan", "--tokenizer", "tokenizer", "--dataset", "clips", *flags])
-    names = ("videos", "images")
-    loaded = [TokenFiles.load(name) for name in names]
-    assert rows_of_clips(loaded[0], tmp_path / "videos").tolist() == [0, 2, 3, 5, 6, 7]
-    held, learnt = (
-        [{tuple(row) for row in part.caption_ids[:].tolist()} for part in parts]
-        for parts in (parts_of(names, loaded, 0.4, 0, is_held_out=which) for which in (True, False))
-    )
-    assert len(held[1] | learnt[1]) == 8
-    assert not (held[0] | held[1]) & (learnt[0] | learnt[1])
+    assert rows_of_clips(TokenFiles.load("videos"), tmp_path / "videos").tolist() == [0, 2, 3, 5, 6, 7]
+    named = {"vqgan": "vqgan", "tokenizer": "tokenizer", "output_dir": "run", "tasks": ["T2V=1", "T2I=1"]}
+    arguments = NuwaArguments(**named, tokens=["videos", "images"], validation_share=0.4, train_batch_size=2)
+    components = Components(tiny_vqgan(), tiny_tokenizer())
+    learnt, held = set(), set()
+    for name, captions in (("tokens", learnt), ("validation_tokens", held)):
+        for _, part in load_tokens(arguments, name, components).parts:
+            captions |= {tuple(row) for row in part.caption_ids[:].tolist()}
+    assert (len(learnt), len(held)) == (5, 3)
+    assert not learnt & held
