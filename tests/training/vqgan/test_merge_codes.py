@@ -5,7 +5,9 @@ import torch
 from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_fsq_vqgan, tiny_transformer, tiny_vqgan
 
 from nuwa_hf import NuwaInt8Config
+from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.training.tokens.token_files import TokenFiles, write_metadata, write_shard
+from nuwa_hf.training.tokens.token_origin import codec_fingerprint
 from nuwa_hf.training.vqgan.merge_codes import average_linkage, cluster_means, main, merge_transformer, merge_vqgan
 
 
@@ -76,6 +78,37 @@ def test_codec_and_transformer_are_written_with_fewer_codes_and_only_the_codes_c
     with pytest.raises(ValueError, match="`transformer` must be one with weights in floating point"):
         main([*words, "--output_dir", str(tmp_path / "int8")])
     assert not (tmp_path / "int8").exists()
+
+
+def test_tokens_and_a_transformer_of_another_codec_are_refused(tmp_path):
+    vqgan, other, transformer = tiny_vqgan(), tiny_vqgan(), tiny_transformer()
+    with torch.no_grad():
+        other.quantize.embedding.weight += 1.0
+    transformer.config.vqgan_digest = codec_digest(vqgan)
+    for name, model in (("vqgan", vqgan), ("other", other), ("transformer", transformer)):
+        model.save_pretrained(tmp_path / name)
+    tokens = torch.zeros(4, *VISUAL_GRID, dtype=torch.int32)
+    texts = torch.zeros(4, 12, dtype=torch.int32)
+    (tmp_path / "tokens").mkdir()
+    write_metadata(tmp_path / "tokens", {"num_shards": 1, "codec": codec_fingerprint(vqgan)})
+    write_shard(tmp_path / "tokens", 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(4, dtype=torch.int32)))
+
+    def merge(codec):
+        flags = {"vqgan": codec, "tokens": "tokens", "transformer": "transformer", "output_dir": "out"}
+        words = [word for name, value in flags.items() for word in (f"--{name}", str(tmp_path / value))]
+        main([*words, "--codebook_size", "7"])
+
+    with pytest.raises(ValueError, match="`tokens` must be made with `vqgan`, got 'tokens of another codec'; give its"):
+        merge("other")
+    write_metadata(tmp_path / "tokens", {"num_shards": 1})  # which do not say whose they are
+    with pytest.raises(ValueError, match="`transformer` must be one that learnt the tokens of `vqgan`, got 'one of"):
+        merge("other")
+    assert not (tmp_path / "out").exists()
+    write_metadata(tmp_path / "tokens", {"num_shards": 1, "codec": codec_fingerprint(vqgan)})
+    merge("vqgan")
+    merged = type(vqgan).from_pretrained(tmp_path / "out" / "vqgan")
+    learnt = type(transformer).from_pretrained(tmp_path / "out" / "transformer").config.vqgan_digest
+    assert learnt == codec_digest(merged)
 
 
 def test_codes_that_nobody_learnt_are_not_merged(tmp_path):

@@ -29,11 +29,19 @@ def fingerprints(
     """
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     text = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
-    hashes = {"codec": _codec_fingerprint(vqgan), "text_tokenizer": text.hexdigest()}
-    return hashes if sketch_vqgan is None else {**hashes, "sketch_codec": _codec_fingerprint(sketch_vqgan)}
+    hashes = {"codec": codec_fingerprint(vqgan), "text_tokenizer": text.hexdigest()}
+    return hashes if sketch_vqgan is None else {**hashes, "sketch_codec": codec_fingerprint(sketch_vqgan)}
 
 
-def _codec_fingerprint(vqgan: ModelMixin) -> str:
+def codec_fingerprint(vqgan: ModelMixin) -> str:
+    """A hash of what tokens depend on in a codec: its encoder and codebook.
+
+    Args:
+        vqgan (`ModelMixin`): the codec; its decoder is not hashed.
+
+    Returns:
+        `str`: hexadecimal.
+    """
     codec = hashlib.sha256()
     for name, tensor in sorted(vqgan.state_dict().items()):
         if not name.startswith(("decoder.", "post_quant_conv.")):

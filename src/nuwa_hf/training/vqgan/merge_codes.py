@@ -24,9 +24,11 @@ from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.other_codes import transformer_with_codes, vqgan_with_codes
+from nuwa_hf.pipelines.learnt import is_other_codec
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.run_arguments import argument, argument_parser, parse_arguments, require
-from nuwa_hf.training.tokens.token_files import TokenFiles
+from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata
+from nuwa_hf.training.tokens.token_origin import codec_fingerprint
 
 
 @dataclass(kw_only=True)
@@ -146,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv (`Sequence[str]`, *optional*): flags of `MergeArguments`; by default those of the process.
 
     Raises:
-        ValueError: If an argument is wrong, or codec, tokens and transformer have different codebooks.
+        ValueError: If an argument is wrong, or tokens or transformer are of another codec.
     """
     arguments = parse_arguments(MergeArguments, argv, build_parser())
     vqgan = NuwaVQGAN.from_pretrained(arguments.vqgan)
@@ -161,6 +163,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     require(
         highest < before, "tokens", f"made with this codec of {before} codes", f"token {highest}", "make them again"
     )
+    own = codec_fingerprint(vqgan)
+    is_own = read_metadata(Path(arguments.tokens)).get("codec", own) == own  # other programs may not say it
+    require(is_own, "tokens", "made with `vqgan`", "tokens of another codec", "give its own, or make them again")
     transformer = None
     if arguments.transformer is not None:
         transformer = NuwaForConditionalGeneration.from_pretrained(arguments.transformer)
@@ -174,6 +179,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{theirs} codes",
             "give the one trained on them",
         )
+        is_other, rule = is_other_codec("vqgan", vqgan, transformer), "one that learnt the tokens of `vqgan`"
+        require(not is_other, "transformer", rule, "one of another codec", "give the one trained on them")
     counts = sum(torch.bincount(block.flatten(), minlength=before) for block in tokens.blocks())
     clusters = average_linkage(vqgan.quantize.codebook(), arguments.codebook_size)
     folder = Path(arguments.output_dir)
