@@ -96,6 +96,20 @@ def test_files_with_clips_inside_have_the_splits_of_the_local_folder_at_a_url(pa
         open_dataset(f"file://{at_url}", split="test")
 
 
+def test_of_several_configurations_the_files_of_one_are_opened(parquet):
+    cards = []
+    for name in ("a", "b"):
+        (parquet / f"of_{name}").mkdir()
+        (parquet / f"{name}.parquet").rename(parquet / f"of_{name}" / "rows.parquet")
+        cards.append(f"- config_name: of_{name}\n  data_files: of_{name}/*.parquet\n")
+    (parquet / "README.md").write_text("---\nconfigs:\n" + "".join(cards) + "---\n")
+    message = r"`dataset` must have one configuration.*FOLDER/\*\.parquet., or the folder(.|\n)*\[.of_a., .of_b.\]"
+    with pytest.raises(ValueError, match=message):
+        open_dataset(parquet)
+    for place in (parquet / "of_a", f"{parquet.as_uri()}/of_a", f"{parquet.as_uri()}/of_a/*.parquet"):
+        assert list(open_dataset(place)["text"]) == [f"clip {n}" for n in range(5)]
+
+
 @pytest.mark.parametrize("of", ["clips", "rows"])
 def test_any_row_of_a_stream_is_found_from_the_counts_of_its_parts(parquet, of):
     media = CaptionedMedia(open_dataset(parquet.parent / of, streaming=True), height=8, width=8, num_frames=2)

@@ -29,6 +29,7 @@ _SAVED = ("state.json", "dataset_dict.json")
 # Files that only `datasets` reads, if a folder has no clips beside them.
 _SHARD_ENDINGS = (".arrow", ".parquet", ".tar", ".gz", ".tgz", ".zip", ".zst")
 _STREAM_PARTS = 1024  # of local rows, so that several readers find theirs
+_LACKS_CONFIGURATION = "Config name is missing"  # what `datasets` says, and which there are
 
 
 def open_dataset(
@@ -122,6 +123,12 @@ def _load(place: str, *arguments: Any, **others: Any):
     try:
         return datasets.load_dataset(*arguments, **others)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+        if _LACKS_CONFIGURATION in str(error):
+            raise ValueError(
+                f"`dataset` must have one configuration or a default one, got {place!r}, which has several; open the "
+                "files of one, such as 'hf://datasets/USER/NAME/FOLDER/*.parquet', or the folder that they lie in: "
+                f"{error}"
+            ) from error
         raise ValueError(
             f"`dataset` must be a folder with images or clips, a file of rows, or an id of the Hub, got {place!r}, "
             f"which cannot be opened: {error}"

@@ -98,7 +98,7 @@ def test_tokens_and_a_transformer_of_another_codec_are_refused(tmp_path):
         words = [word for name, value in flags.items() for word in (f"--{name}", str(tmp_path / value))]
         main([*words, "--codebook_size", "7"])
 
-    with pytest.raises(ValueError, match="`tokens` must be made with `vqgan`, got 'tokens of another codec'; give its"):
+    with pytest.raises(ValueError, match="`tokens` must be made with `vqgan`, got 'tokens of another codec'"):
         merge("other")
     write_metadata(tmp_path / "tokens", {"num_shards": 1})  # which do not say whose they are
     with pytest.raises(ValueError, match="`transformer` must be one that learnt the tokens of `vqgan`, got 'one of"):
