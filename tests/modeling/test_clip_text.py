@@ -105,6 +105,13 @@ def test_texts_are_clips_hidden_states_through_one_linear_map_bit_for_bit():
     assert tuple(condition.grid) == (inputs["input_ids"].shape[1], 1, 1)
 
 
+def test_a_clip_whose_outputs_are_tuples_is_read_as_any_other():
+    model, inputs = tiny_nuwa(), text_inputs()
+    expected = model.encode_text(**inputs).hidden_states
+    model.config.text_encoder_config.return_dict = False
+    assert torch.equal(model.encode_text(**inputs).hidden_states, expected)
+
+
 def test_a_clip_text_model_replaces_our_text_embeddings():
     model = tiny_nuwa()
     assert isinstance(model.model.text_encoder.clip, CLIPTextModel)

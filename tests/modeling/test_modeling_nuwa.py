@@ -8,6 +8,7 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config, 
 from transformers import AutoModel, AutoModelForSeq2SeqLM
 
 from nuwa_hf import NuwaForConditionalGeneration, NuwaModel
+from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.nearby_attention import causal_offsets
 
 
@@ -126,6 +127,17 @@ def test_tuple_and_dictionary_hold_the_same(inputs):
     assert [weights.shape for weights in named.encoder_attentions] == [(2, 2, 7, 7)]
     for weights in named.decoder_attentions:
         torch.testing.assert_close(weights.sum(-1), torch.ones(2, 2, places))
+
+
+def test_a_model_whose_outputs_are_tuples_samples_and_scores_as_any_other(inputs):
+    """With `return_dict=False` in its configuration, `generate` asked a tuple for its logits."""
+    results = []
+    for returns_dict in (True, False):
+        model, text = tiny_transformer(return_dict=returns_dict), inputs["input_ids"]
+        output = model.generate(text, do_sample=False, output_scores=True)
+        streamed = torch.stack(list(model.stream(text, do_sample=False)), 1)
+        results.append([output.tokens, output.scores, streamed, token_log_likelihood(model, output.tokens, text)])
+    assert all(map(torch.equal, *results))
 
 
 @pytest.mark.parametrize("shard", ["50GB", "20KB"])

@@ -62,5 +62,5 @@ class NuwaClipTextEncoder(nn.Module):
             `BaseModelOutput`: the projected output of the last layer, `(B, L, D)`, and, if requested, CLIP's hidden
             states and attention weights.
         """
-        read = self.clip(input_ids, attention_mask=attention_mask, **outputs)
+        read = self.clip(input_ids, attention_mask=attention_mask, return_dict=True, **outputs)
         return BaseModelOutput(self.projection(read.last_hidden_state), read.hidden_states, read.attentions)

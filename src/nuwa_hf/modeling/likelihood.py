@@ -52,6 +52,7 @@ def token_log_likelihood(
         encoder_hidden_states=encoder_hidden_states,
         sketch_tokens=sketch_tokens,
         known_mask=known_mask if condition_on_known else None,
+        return_dict=True,
     ).logits
     scores = logits.float().log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
     return scores if known_mask is None else scores.masked_fill(known_mask, 0.0)

@@ -312,7 +312,8 @@ class ModelSteps:
             num_layers, linear = model.config.num_decoder_layers, model.prepare_step_linear()
             self.cache = StepCache(num_layers, self.num_slots, self.grid, linear, self.is_padded)
         tokens = visual_tokens if self._rows is None else visual_tokens.index_select(0, self._rows)
-        return model(**self.inputs, visual_tokens=tokens, cache=self.cache, step=step, logits_to_keep=wanted).logits
+        given = {"cache": self.cache, "step": step, "logits_to_keep": wanted, "return_dict": True}
+        return model(**self.inputs, visual_tokens=tokens, **given).logits
 
 
 def scores_of(call: SamplingCall, tokens: torch.Tensor) -> torch.Tensor:
@@ -325,7 +326,7 @@ def scores_of(call: SamplingCall, tokens: torch.Tensor) -> torch.Tensor:
     Returns:
         `torch.Tensor` of shape `(B k, T, H, W, V)`.
     """
-    logits = call.model(**call.model_inputs(), visual_tokens=call.repeat_rows(tokens)).logits
+    logits = call.model(**call.model_inputs(), visual_tokens=call.repeat_rows(tokens), return_dict=True).logits
     return call.draw.scores(logits.flatten(1, 3)).unflatten(1, tokens.shape[1:])
 
 

@@ -60,6 +60,11 @@ def test_the_loss_is_the_mean_over_the_counted_tokens_of_all_tasks():
     assert loss.item() == pytest.approx(torch.cat(pooled).mean().item(), rel=1e-5)
 
 
+def test_the_loss_of_a_model_whose_outputs_are_tuples_is_the_same():
+    batches = batches_of(random_tokens(9))(0)
+    assert tasks_loss(tiny_transformer(return_dict=False), batches) == tasks_loss(tiny_transformer(), batches)
+
+
 @pytest.mark.parametrize("kind", [pytest.param("adamw", marks=pytest.mark.slow), "muon"])
 def test_a_few_clips_are_learnt_by_heart(kind):
     model = tiny_transformer(initializer_range=0.05).train()

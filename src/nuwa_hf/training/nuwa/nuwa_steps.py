@@ -42,7 +42,7 @@ def task_losses(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> dict[s
     Returns:
         `dict[str, torch.Tensor]`: task to a scalar, in nats per counted token.
     """
-    return {task: model(**vars(batch), logits_to_keep=[]).loss for task, batch in batches.items()}
+    return {task: model(**vars(batch), logits_to_keep=[], return_dict=True).loss for task, batch in batches.items()}
 
 
 def tasks_loss(model: torch.nn.Module, batches: dict[str, TaskBatch]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
