@@ -63,3 +63,27 @@ def test_gradient_checkpointing_leaves_the_gradients_as_they_are(use_reentrant):
         one(**batch, **conditions).loss.backward()
     for (name, weight), (_, other) in zip(plain.named_parameters(), model.named_parameters(), strict=True):
         torch.testing.assert_close(weight.grad, other.grad, rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("is_encoded", [False, True])
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_gradient_checkpointing_leaves_the_gradients_of_adapters_as_they_are(use_reentrant, is_encoded):
+    """Embeddings of texts alone required gradients, so reentrant checkpoints cut off what read sketches and known
+    parts, and with encoded texts everything.
+    """
+    peft = pytest.importorskip("peft")
+    batch = {name: torch.stack([sample[name] for sample in samples()]) for name in samples()[0]}
+    if is_encoded:
+        text = batch.pop("input_ids")
+        batch["encoder_hidden_states"] = tiny_transformer().encode_text(text).hidden_states.detach()
+    for conditions in ({}, {"sketch_tokens": batch["labels"] % 16, "known_mask": batch["labels"] > 16}):
+        models = [tiny_transformer().train() for _ in range(2)]
+        for one in models:
+            torch.manual_seed(0)
+            one.add_adapter(peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+        models[1].activation_checkpointing_enable({"use_reentrant": use_reentrant})
+        for one in models:
+            one(**batch, **conditions).loss.backward()
+        plain, checkpointed = (dict(one.named_parameters()) for one in models)
+        for name, weight in plain.items():
+            torch.testing.assert_close(weight.grad, checkpointed[name].grad, rtol=1e-3, atol=1e-6, msg=name)

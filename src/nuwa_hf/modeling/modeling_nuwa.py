@@ -165,6 +165,15 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
             check_is_cpu(fn(torch.empty(0)).device)  # before any part has moved
         return super()._apply(fn, recurse)
 
+    def enable_input_require_grads(self) -> None:
+        """Let the embeddings of texts, sketches, known parts and visual tokens require gradients, as reentrant
+        checkpoints of layers with adapters need where the embeddings themselves are frozen.
+        """
+        super().enable_input_require_grads()
+        base = self.base_model
+        for embeddings in (base.sketch_embeddings, base.known_embeddings, base.decoder.embeddings):
+            self._require_grads_hooks.append(embeddings.register_forward_hook(_require_gradients))
+
     def freeze_text_encoder(self) -> None:
         """Freeze CLIP's text model; its projection to NUWA's hidden size stays trainable.
 
@@ -567,6 +576,10 @@ def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Modu
         for alone in (own.o_proj, cross.o_proj, feed_forward.up_proj, feed_forward.down_proj):
             yield (alone,)
     yield (model.head,)
+
+
+def _require_gradients(module: nn.Module, inputs: tuple, embedded: torch.Tensor) -> None:
+    embedded.requires_grad_(True)
 
 
 def _places_to_keep(logits_to_keep: int | list[int] | torch.Tensor | None) -> slice | list[int] | torch.Tensor | None:
