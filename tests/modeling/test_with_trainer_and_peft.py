@@ -5,7 +5,9 @@
 import pytest
 import torch
 from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
-from transformers import Trainer, TrainingArguments
+from transformers import GenerationConfig, Trainer, TrainingArguments
+
+from nuwa_hf import NuwaForConditionalGeneration
 
 
 def samples(count=4):
@@ -37,6 +39,22 @@ def test_the_trainer_smooths_labels_and_evaluates(tmp_path):
     expected = 0.9 * output.loss - 0.1 * output.logits.log_softmax(-1).mean()
     assert loss == pytest.approx(expected.item(), rel=1e-4)
     assert seen == [((4, *VISUAL_GRID, CODEBOOK_SIZE), (4, *VISUAL_GRID))]
+
+
+def test_a_configuration_that_the_trainer_has_had_makes_models_that_sample(tmp_path):
+    """It got `use_cache=False` for training, which such models took over and then refused in every call."""
+    trained, text = tiny_transformer(), samples(1)[0]["input_ids"][None]
+    expected = trained.generate(text, do_sample=False).tokens
+    Trainer(trained, TrainingArguments(tmp_path, use_cpu=True, report_to=[]))
+    other = NuwaForConditionalGeneration(trained.config).eval()
+    other.load_state_dict(trained.state_dict())
+    assert other.generation_config.use_cache is False
+    assert torch.equal(other.generate(text, do_sample=False).tokens, expected)
+    assert torch.equal(other.generate(text, generation_config=GenerationConfig(top_k=1)).tokens, expected)
+    with pytest.raises(ValueError, match="`use_cache` must be left out, got False"):
+        other.generate(text, use_cache=False)
+    with pytest.raises(ValueError, match="`use_cache` must be left out, got False"):
+        other.generate(text, generation_config=GenerationConfig(use_cache=False))
 
 
 def test_peft_adapts_it_as_a_sequence_to_sequence_model(tmp_path):

@@ -129,10 +129,14 @@ class SamplingCall(SamplingArguments):
         """The generation configuration, which supplies settings that were not given: the given one and, for what it
         leaves open, that of the model.
         """
+        own = self.model.generation_config
+        if own.use_cache is False:  # of a configuration that transformers' `Trainer` has had; it changes no token
+            own = copy.deepcopy(own)
+            own.use_cache = None
         if self.generation_config is None:
-            return self.model.generation_config
+            return own
         config = copy.deepcopy(self.generation_config)
-        for name, value in self.model.generation_config.to_dict().items():
+        for name, value in own.to_dict().items():
             if getattr(config, name, None) is None:
                 setattr(config, name, value)
         return config
