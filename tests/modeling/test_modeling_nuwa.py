@@ -154,6 +154,17 @@ def test_saved_and_loaded_models_are_bit_equal(inputs, tmp_path, shard):
         assert loaded.generation_config.guidance_scale == 3.0
 
 
+def test_sampling_settings_of_a_fresh_model_are_saved(tmp_path):
+    """Nothing said that it samples, so transformers took it for greedy and refused them."""
+    model = tiny_transformer()
+    settings = {"temperature": 0.8, "top_p": 0.9, "num_return_sequences": 2, "do_sample": True}
+    for name in ("temperature", "top_p", "num_return_sequences"):
+        setattr(model.generation_config, name, settings[name])
+    model.save_pretrained(tmp_path)
+    loaded = NuwaForConditionalGeneration.from_pretrained(tmp_path).generation_config
+    assert {name: getattr(loaded, name) for name in settings} == settings
+
+
 def test_base_model_loads_from_the_full_checkpoint(inputs, tmp_path):
     model = tiny_transformer()
     model.save_pretrained(tmp_path)

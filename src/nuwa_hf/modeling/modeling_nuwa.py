@@ -428,6 +428,8 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
 
     def __init__(self, config: NuwaConfig):
         super().__init__(config)
+        if self.generation_config.do_sample is None:  # in which transformers saves no temperature and the like
+            self.generation_config.do_sample = True
         self.model = NuwaModel(config)
         self.head = nn.Linear(config.hidden_size, config.codebook_size, bias=False)
         self.post_init()
