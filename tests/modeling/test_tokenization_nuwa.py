@@ -151,6 +151,16 @@ def test_a_vocabulary_is_extended_up_to_its_size(tokenizer):
         tokenizer.extend("one caption")
 
 
+def test_a_tokenizer_with_added_tokens_is_not_extended(tmp_path):
+    """Its new tokens took the ids of the added ones."""
+    tokenizer = NuwaTokenizer.train(CAPTIONS, vocab_size=160)
+    tokenizer.add_tokens(["zq"])
+    tokenizer.save_pretrained(tmp_path)
+    for given in (tokenizer, NuwaTokenizer.from_pretrained(tmp_path)):
+        with pytest.raises(ValueError, match=r"`extend` must come before `add_tokens`, got .* added token 'zq'"):
+            given.extend(NEW_CAPTIONS)
+
+
 def test_wrong_input_is_refused_with_a_remedy():
     with pytest.raises(ValueError, match="`vocab_size` must be at least"):
         NuwaTokenizer.train(CAPTIONS, vocab_size=10)

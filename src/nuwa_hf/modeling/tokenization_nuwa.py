@@ -138,8 +138,16 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
 
         Raises:
             TypeError: If `iterator` is a single string, or yields anything but strings.
-            ValueError: If `vocab_size` cannot hold the tokens that are there and every character of the captions.
+            ValueError: If `vocab_size` cannot hold the tokens that are there and every character of the captions, or
+                `add_tokens` has added tokens, whose ids the new ones would take.
         """
+        if len(self) > self.vocab_size:
+            ids = self.get_added_vocab()
+            raise ValueError(
+                "`extend` must come before `add_tokens`, got a tokenizer with the added token "
+                f"{max(ids, key=ids.get)!r}, whose id a new one would take; extend the tokenizer without its added "
+                "tokens, then add them."
+            )
         return self._of(learn_further(self.backend_tokenizer, _checked(iterator), vocab_size))
 
     def parts_of_tokens(self) -> dict[int, tuple[int, int]]:
