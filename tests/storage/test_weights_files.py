@@ -2,7 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """Files that stand where weights should be: of a wrapper around the model, or pointers of Git LFS."""
 
+import re
+
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from tiny import tiny_sketch_vqgan, tiny_transformer, tiny_vqmodel
 
@@ -38,6 +41,23 @@ def test_a_model_says_what_its_file_really_is_and_what_to_do(load, tmp_path):
         load(tmp_path)
     with pytest.raises(OSError, match="is a pointer of Git LFS"):
         push_folder(tmp_path, "user/model")
+
+
+def test_a_key_mapping_takes_a_wrappers_names_off(tmp_path):
+    """The names were refused before anything looked at the mapping."""
+    model, folder = tiny_transformer(), tmp_path / "wrapped"
+    model.save_pretrained(folder)
+    (file,) = folder.glob("*.safetensors")
+    rename(file, "module._orig_mod.")
+    mapping = {r"^module\._orig_mod\.": ""}
+    with pytest.raises(OSError, match="load a transformer with " + re.escape(f"key_mapping={mapping}")):
+        NuwaForConditionalGeneration.from_pretrained(folder)
+    loaded = NuwaForConditionalGeneration.from_pretrained(folder, key_mapping=mapping)
+    loaded.save_pretrained(tmp_path / "own", save_original_format=False)
+    for one in (loaded, NuwaForConditionalGeneration.from_pretrained(tmp_path / "own")):
+        assert all(torch.equal(weight, one.state_dict()[name]) for name, weight in model.state_dict().items())
+    with pytest.raises(OSError, match="holds none of the"):
+        NuwaForConditionalGeneration.from_pretrained(folder, key_mapping={"^other": ""})
 
 
 @pytest.mark.parametrize("load", MODELS, ids=["transformer", "codec", "codec of diffusers"])

@@ -98,7 +98,12 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         """
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
-        check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)
+        check_local_model(
+            pretrained_model_name_or_path,
+            kwargs.get("subfolder"),
+            has_config="config" in kwargs,
+            has_key_mapping=kwargs.get("key_mapping") is not None,
+        )
         with_info = kwargs.pop("output_loading_info", False)
         with naming_what_is_broken(pretrained_model_name_or_path):
             model, info = super().from_pretrained(

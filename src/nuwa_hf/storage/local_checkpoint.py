@@ -114,12 +114,15 @@ def check_variant(folder: Path, variant: str | None) -> None:
         )
 
 
-def check_local_weights(name_or_path: str | os.PathLike, subfolder: str | None = None) -> None:
+def check_local_weights(
+    name_or_path: str | os.PathLike, subfolder: str | None = None, *, has_key_mapping: bool = False
+) -> None:
     """Check the files of weights in a local folder that a model is about to load, whichever they are.
 
     Args:
         name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; a repository is not checked.
         subfolder (`str`, *optional*): the folder in it.
+        has_key_mapping (`bool`, defaults to `False`): whether the names of weights are replaced when they are loaded.
 
     Raises:
         OSError: If a file is cut off, a pointer of Git LFS, or of a model in a wrapper; if a file of JSON is broken,
@@ -132,13 +135,17 @@ def check_local_weights(name_or_path: str | os.PathLike, subfolder: str | None =
     for index in folder.glob("*.index*.json"):
         shards_of(index)
     for file in folder.glob("*.safetensors"):
-        check_weights_file(file)
+        check_weights_file(file, has_key_mapping=has_key_mapping)
     for file in folder.glob("*.bin"):
         check_not_a_pointer(file)
 
 
 def check_local_model(
-    name_or_path: str | os.PathLike, subfolder: str | None = None, *, has_config: bool = False
+    name_or_path: str | os.PathLike,
+    subfolder: str | None = None,
+    *,
+    has_config: bool = False,
+    has_key_mapping: bool = False,
 ) -> None:
     """Check the files of a local folder that a model is about to be loaded from.
 
@@ -146,6 +153,7 @@ def check_local_model(
         name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; a repository is not checked.
         subfolder (`str`, *optional*): the folder in it.
         has_config (`bool`, defaults to `False`): whether the configuration was given otherwise.
+        has_key_mapping (`bool`, defaults to `False`): whether the names of weights are replaced when they are loaded.
 
     Raises:
         OSError: As `check_local_weights` does, and if there is no configuration: transformers would take the default.
@@ -153,7 +161,7 @@ def check_local_model(
     folder = Path(name_or_path, subfolder or "")
     if is_local_path(name_or_path) and folder.is_dir() and not has_config and not (folder / "config.json").is_file():
         raise OSError(f"Incomplete checkpoint: {folder} has no config.json; give a folder that a model was saved to.")
-    check_local_weights(name_or_path, subfolder)
+    check_local_weights(name_or_path, subfolder, has_key_mapping=has_key_mapping)
 
 
 def check_json_files(folder: Path) -> None:

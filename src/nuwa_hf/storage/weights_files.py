@@ -3,6 +3,7 @@
 """Whether files hold the weights of a model, or a pointer to them, or those of a wrapper around the model."""
 
 import os
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -47,14 +48,15 @@ def wrapper_prefix(names: Iterable[str]) -> str:
     return prefix
 
 
-def check_weights_file(path: Path) -> None:
+def check_weights_file(path: Path, *, has_key_mapping: bool = False) -> None:
     """Check that a file of weights can be read, and holds those of a model.
 
     Args:
         path (`Path`): a `.safetensors` file.
+        has_key_mapping (`bool`, defaults to `False`): whether its names are replaced when it is loaded.
 
     Raises:
-        OSError: If it is a pointer of Git LFS, cut off, empty, or has the names of a wrapper.
+        OSError: If it is a pointer of Git LFS, cut off, empty, or has the names of a wrapper that are not replaced.
     """
     check_not_a_pointer(path)
     try:
@@ -66,12 +68,14 @@ def check_weights_file(path: Path) -> None:
         ) from error
     if not names:
         raise OSError(f"Broken checkpoint: {path} holds no weights at all; copy it again.")
-    if prefix := wrapper_prefix(names):
+    if not has_key_mapping and (prefix := wrapper_prefix(names)):
         wrappers = " and ".join(wrapper for start, wrapper in WRAPPERS.items() if start in prefix)
         raise OSError(
             f"Checkpoint of a wrapper: all names in {path} begin with {prefix!r}, which {wrappers} put there; save "
             "the model itself by `accelerator.unwrap_model(model, keep_torch_compile=False).save_pretrained(...)`, "
-            f"or load the file with `safetensors.torch.load_file` and save it with {prefix!r} removed from the names."
+            f"load a transformer with key_mapping={{{'^' + re.escape(prefix)!r}: ''}} (and save it with "
+            "save_original_format=False), or load the file with `safetensors.torch.load_file` and save it with "
+            f"{prefix!r} removed from the names."
         )
 
 
