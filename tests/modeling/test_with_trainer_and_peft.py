@@ -5,9 +5,9 @@
 import pytest
 import torch
 from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
-from transformers import GenerationConfig, Trainer, TrainingArguments
+from transformers import AutoModel, AutoModelForSeq2SeqLM, GenerationConfig, Trainer, TrainingArguments
 
-from nuwa_hf import NuwaForConditionalGeneration
+from nuwa_hf import NuwaForConditionalGeneration, NuwaModel
 
 
 def samples(count=4):
@@ -71,6 +71,56 @@ def test_peft_adapts_it_as_a_sequence_to_sequence_model(tmp_path):
     assert torch.equal(again.generate(input_ids=batch["input_ids"], do_sample=False).tokens, tokens)
 
 
+def adapted(model, peft, way="peft"):
+    """What has an adapter that changes the model, which it is put into."""
+    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    torch.manual_seed(0)
+    if way == "peft":
+        return peft.get_peft_model(model, config)
+    model.add_adapter(config)
+    return model
+
+
+@pytest.mark.parametrize("way", ["peft", "transformers"])
+def test_an_adapter_is_loaded_with_its_model(way, tmp_path):
+    """Its folder was refused, since it has no configuration of a model."""
+    peft = pytest.importorskip("peft")
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    tiny_transformer().save_pretrained(base)
+    model, sample = NuwaForConditionalGeneration.from_pretrained(base), samples(1)[0]
+    batch = {name: sample[name][None] for name in ("input_ids", "visual_tokens")}
+    plain = model(**batch).logits
+    adapted(model, peft, way).save_pretrained(adapter)
+    expected = model(**batch).logits
+    assert not torch.equal(expected, plain)
+    for cls in (NuwaForConditionalGeneration, AutoModelForSeq2SeqLM):
+        loaded = cls.from_pretrained(adapter)
+        assert type(loaded) is NuwaForConditionalGeneration
+        assert torch.equal(loaded(**batch).logits, expected)
+    for cls in (NuwaModel, AutoModel):
+        assert torch.equal(cls.from_pretrained(adapter)(**batch)[0], model.model(**batch)[0])
+
+
+def test_an_adapter_of_a_model_in_a_subfolder_is_loaded_with_it(tmp_path):
+    peft = pytest.importorskip("peft")
+    tiny_transformer().save_pretrained(tmp_path / "base" / "transformer")
+    model = NuwaForConditionalGeneration.from_pretrained(tmp_path / "base", subfolder="transformer")
+    adapted(model, peft).save_pretrained(tmp_path / "adapter")
+    with pytest.raises(OSError, match=r"base has no config.json; .*`subfolder` where it lies"):
+        NuwaForConditionalGeneration.from_pretrained(tmp_path / "adapter")
+    places = {"subfolder": "transformer", "adapter_kwargs": {"subfolder": ""}}
+    loaded, batch = NuwaForConditionalGeneration.from_pretrained(tmp_path / "adapter", **places), samples(1)[0]
+    batch = {name: tensor[None] for name, tensor in batch.items()}
+    assert torch.equal(loaded(**batch).logits, model(**batch).logits)
+
+
+def test_an_adapter_that_names_no_model_is_refused_with_a_remedy(tmp_path):
+    peft = pytest.importorskip("peft")
+    adapted(tiny_transformer(), peft).save_pretrained(tmp_path)
+    with pytest.raises(OSError, match=r"must name the model that it is for as .* load that model, then the adapter"):
+        NuwaForConditionalGeneration.from_pretrained(tmp_path)
+
+
 @pytest.mark.parametrize("use_reentrant", [True, False])
 def test_gradient_checkpointing_leaves_the_gradients_as_they_are(use_reentrant):
     batch = {name: torch.stack([sample[name] for sample in samples()]) for name in samples()[0]}
@@ -95,10 +145,7 @@ def test_gradient_checkpointing_leaves_the_gradients_of_adapters_as_they_are(use
         text = batch.pop("input_ids")
         batch["encoder_hidden_states"] = tiny_transformer().encode_text(text).hidden_states.detach()
     for conditions in ({}, {"sketch_tokens": batch["labels"] % 16, "known_mask": batch["labels"] > 16}):
-        models = [tiny_transformer().train() for _ in range(2)]
-        for one in models:
-            torch.manual_seed(0)
-            one.add_adapter(peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+        models = [adapted(tiny_transformer().train(), peft) for _ in range(2)]
         models[1].activation_checkpointing_enable({"use_reentrant": use_reentrant})
         for one in models:
             one(**batch, **conditions).loss.backward()

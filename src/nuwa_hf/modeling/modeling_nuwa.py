@@ -48,7 +48,8 @@ from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
-from nuwa_hf.storage.local_checkpoint import check_local_model
+from nuwa_hf.storage.folder_contents import base_of_adapter
+from nuwa_hf.storage.local_checkpoint import check_local_model, check_local_weights
 from nuwa_hf.storage.saved_models import saves_whole
 from nuwa_hf.storage.weights_files import check_some_are_loaded
 
@@ -85,7 +86,8 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
 
         Args:
             pretrained_model_name_or_path (`str` or `os.PathLike`): a folder that `save_pretrained` wrote, or the id of
-                a repository on the Hub; None if `state_dict` is given.
+                a repository on the Hub, also of an adapter, which is loaded with its model; None if `state_dict` is
+                given.
             model_args: positional arguments of the model.
             kwargs: everything that `PreTrainedModel.from_pretrained` takes.
 
@@ -95,12 +97,17 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         Raises:
             OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper, or a file
                 is broken.
+            ValueError: If it is an adapter and the package peft is not installed.
         """
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
+        subfolder = kwargs.get("subfolder")
+        base = base_of_adapter(pretrained_model_name_or_path, subfolder)
+        if base is not None:
+            check_local_weights(pretrained_model_name_or_path, subfolder)
         check_local_model(
-            pretrained_model_name_or_path,
-            kwargs.get("subfolder"),
+            pretrained_model_name_or_path if base is None else base,
+            subfolder,
             has_config="config" in kwargs,
             has_key_mapping=kwargs.get("key_mapping") is not None,
         )

@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """What a folder holds: a pipeline, an adapter, a model or a tokenizer."""
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,8 +12,10 @@ from nuwa_hf.storage.local_checkpoint import (
     INDEX_FILE,
     check_checkpoint_folder,
     check_weights,
+    is_local_path,
     read_json,
 )
+from nuwa_hf.storage.portable_names import PEFT_ORIGIN
 
 
 Kind = Literal["pipeline", "adapter", "model", "tokenizer"]
@@ -58,6 +62,35 @@ def checkpoint_kind(folder: Path) -> Kind:
             )
         check_weights(folder)
     return kind
+
+
+def base_of_adapter(name_or_path: str | os.PathLike, subfolder: str | None = None) -> str | None:
+    """The model that an adapter is for, where a local folder holds an adapter and no model.
+
+    Args:
+        name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; a repository is not looked into.
+        subfolder (`str`, *optional*): the folder in it.
+
+    Returns:
+        `str`: what the adapter says it was loaded onto, which transformers loads with it; None for anything else.
+
+    Raises:
+        ValueError: If the package peft is not installed.
+        OSError: If the adapter's configuration is broken, or names no model.
+    """
+    folder = Path(name_or_path, subfolder or "")
+    file = folder / MARKER_FILES["adapter"]
+    if not is_local_path(name_or_path) or not file.is_file() or (folder / MARKER_FILES["model"]).is_file():
+        return None
+    if find_spec("peft") is None:
+        raise ValueError("An adapter must be loaded by the package peft; run `pip install nuwa_hf[lora]`.")
+    base = read_json(file).get(PEFT_ORIGIN)
+    if not isinstance(base, str) or not base:
+        raise OSError(
+            f"Incomplete checkpoint: {file} must name the model that it is for as `{PEFT_ORIGIN}`, got {base!r}; load "
+            "that model, then the adapter with `model.load_adapter(folder)`."
+        )
+    return base
 
 
 def components_of(index: dict[str, Any]) -> dict[str, list]:

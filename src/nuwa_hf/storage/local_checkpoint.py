@@ -160,7 +160,10 @@ def check_local_model(
     """
     folder = Path(name_or_path, subfolder or "")
     if is_local_path(name_or_path) and folder.is_dir() and not has_config and not (folder / "config.json").is_file():
-        raise OSError(f"Incomplete checkpoint: {folder} has no config.json; give a folder that a model was saved to.")
+        raise OSError(
+            f"Incomplete checkpoint: {folder} has no config.json; give a folder that a model was saved to, or the "
+            "`subfolder` where it lies."
+        )
     check_local_weights(name_or_path, subfolder, has_key_mapping=has_key_mapping)
 
 
