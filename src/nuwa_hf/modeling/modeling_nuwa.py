@@ -24,6 +24,7 @@ from nuwa_hf.modeling.attention import DEFAULT_ATTENTION
 from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.decoder_input import given_tokens
+from nuwa_hf.modeling.device_maps import check_one_accelerator
 from nuwa_hf.modeling.embeddings import (
     NuwaAxisPositions,
     NuwaKnownEmbeddings,
@@ -97,8 +98,10 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         Raises:
             OSError: If the weights are missing, cut off, a pointer of Git LFS, or of a model in a wrapper, or a file
                 is broken.
-            ValueError: If it is an adapter and the package peft is not installed.
+            ValueError: If `device_map` names or takes several accelerators, or it is an adapter and the package peft
+                is not installed.
         """
+        check_one_accelerator(kwargs.get("device_map"))
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
         subfolder = kwargs.get("subfolder")
@@ -116,6 +119,7 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
             model, info = super().from_pretrained(
                 pretrained_model_name_or_path, *model_args, output_loading_info=True, **kwargs
             )
+        check_one_accelerator(getattr(model, "hf_device_map", None))  # "auto" is known only now
         check_some_are_loaded(pretrained_model_name_or_path, model.state_dict(), info["missing_keys"])
         return (model, info) if with_info else model
 
