@@ -8,7 +8,17 @@ import PIL.Image
 import pytest
 import torch
 from diffusers.callbacks import SDCFGCutoffCallback
-from tiny import CAPTIONS, FACTOR, FRAME_SIZE, seeded, tiny_inputs, tiny_pipeline, tiny_transformer, tiny_vqgan
+from tiny import (
+    CAPTIONS,
+    CODEBOOK_SIZE,
+    FACTOR,
+    FRAME_SIZE,
+    seeded,
+    tiny_inputs,
+    tiny_pipeline,
+    tiny_transformer,
+    tiny_vqgan,
+)
 
 import nuwa_hf
 from nuwa_hf.tasks import TASKS, get_task
@@ -260,6 +270,35 @@ def test_a_text_that_later_waves_cannot_read_is_refused(pipelines, returned, arg
     arguments |= {"callback_on_step_end": lambda *given: returned, "callback_on_step_end_tensor_inputs": names}
     with pytest.raises(ValueError, match=message):
         tokens_of(pipelines["T2I"], guidance_scale=1.0, **arguments)
+
+
+def write_in_place(kwargs):
+    kwargs["tokens"][:, 0, 0, 0] = CODEBOOK_SIZE
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda kwargs: {"tokens": kwargs["tokens"][-1:]}, ValueError, r"of shape \(2, 3, 4, 5\), got \(1, 3, 4, 5\)"),
+        (lambda kwargs: {"tokens": kwargs["tokens"].float()}, TypeError, "must be whole numbers.*got torch.float32"),
+        (lambda kwargs: {"tokens": kwargs["tokens"].tolist()}, TypeError, "must be whole numbers"),
+        (lambda kwargs: {"tokens": kwargs["tokens"] - 1}, ValueError, r"must lie in \[0, 32\).*got -1"),
+        (lambda kwargs: {"tokens": kwargs["tokens"] + CODEBOOK_SIZE}, ValueError, r"must lie in \[0, 32\)"),
+        (write_in_place, ValueError, r"must lie in \[0, 32\).* to 32;"),
+    ],
+    ids=["one row", "floats", "list", "below", "above", "in place"],
+)
+def test_tokens_that_later_waves_cannot_read_are_refused_at_once(pipelines, change, error, message):
+    """A row was spread over the batch, floats were cut, and a token without a code was an error of an index."""
+    steps = []
+
+    def once(pipe, step, timestep, callback_kwargs):
+        steps.append(step)
+        return change(callback_kwargs) if step == 1 else {}
+
+    with pytest.raises(error, match=message):
+        tokens_of(pipelines["T2V"], prompt=list(CAPTIONS[:2]), callback_on_step_end=once, generator=seeded(0, 1))
+    assert steps == [0, 1]
 
 
 def test_switches_of_the_codec_reach_both_codecs():

@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
-from nuwa_hf.modeling.token_checks import check_encoded_text
+from nuwa_hf.modeling.token_checks import check_encoded_text, check_whole_numbers
 from nuwa_hf.pipelines.checks import check_callback_result
 from nuwa_hf.pipelines.run_options import RunOptions
 
@@ -51,8 +52,10 @@ class StepCallback:
             `dict[str, torch.Tensor]`: the texts that later waves read instead, as `generate` takes them.
 
         Raises:
-            TypeError: If the callback returns no dict, or no tensor of floats as a text.
-            ValueError: If it returns something that it may not replace, or of another shape.
+            TypeError: If the callback returns no dict, no tensor of integers as tokens, or no tensor of floats as a
+                text.
+            ValueError: If it returns something that it may not replace, or of another shape, or if a token that it
+                returns or writes is not in the codebook.
         """
         if self.options.callback_on_step_end is None:
             return {}
@@ -62,7 +65,12 @@ class StepCallback:
             asked[name] = None if value is None else value.clone()  # compared with what comes back
         given = {name: asked[name] for name in self.options.callback_on_step_end_tensor_inputs}
         result = check_callback_result(self.options.callback_on_step_end(pipeline, wave, wave, given), asked)
-        tokens.copy_(result.get("tokens", tokens))
+        if "tokens" in result:
+            check_whole_numbers("tokens", result["tokens"])
+            _check_shape("tokens", result["tokens"], tokens.shape, "change those that the callback is given")
+            tokens.copy_(result["tokens"])
+        if "tokens" in given or "tokens" in result:  # what was written in place too
+            check_tokens_in_codebook("tokens", tokens, self.config.codebook_size)
         changed = {}
         for name in self._asked_texts:
             before, after = self.conditions.get(TEXT_TENSORS[name]), result.get(name, asked[name])
@@ -88,13 +96,16 @@ class StepCallback:
             )
         if name.endswith("embeds"):
             check_encoded_text(name, after, None, self.config)
-        if not isinstance(after, torch.Tensor) or after.shape != before.shape:
-            found = tuple(after.shape) if isinstance(after, torch.Tensor) else type(after).__name__
-            raise ValueError(
-                f"`callback_on_step_end` must return `{name}` of shape {tuple(before.shape)}, got {found}; pad the "
-                "text, and give one for each output."
-            )
+        _check_shape(name, after, before.shape, "pad the text, and give one for each output")
         return after.to(before.device)
+
+
+def _check_shape(name: str, after: Any, shape: torch.Size, remedy: str) -> None:
+    if not isinstance(after, torch.Tensor) or after.shape != shape:
+        found = tuple(after.shape) if isinstance(after, torch.Tensor) else type(after).__name__
+        raise ValueError(
+            f"`callback_on_step_end` must return `{name}` of shape {tuple(shape)}, got {found}; {remedy}."
+        )
 
 
 def _are_equal(before: torch.Tensor | None, after: Any) -> bool:
