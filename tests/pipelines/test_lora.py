@@ -200,3 +200,31 @@ def test_a_name_is_given_once(adapter):
     pipeline.load_lora_weights(adapter, adapter_name="mine")
     with pytest.raises(ValueError, match="`adapter_name` must be new, got 'mine'"):
         pipeline.load_lora_weights(adapter, adapter_name="mine")
+
+
+@pytest.mark.parametrize("source", [lambda adapter: adapter, weights_of, lambda adapter: "user/adapter"])
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"adaptor_name": "mine"}, TypeError, "no argument `adaptor_name`; did you mean `adapter_name`"),
+        ({"weight_nam": "mine"}, TypeError, "no argument `weight_nam`; did you mean `weight_name`"),
+        ({"revison": "v1"}, TypeError, "no argument `revison`; did you mean `revision`"),
+        ({"filename": "mine"}, TypeError, "no argument `filename`"),
+        ({"hotswap": True}, ValueError, "must not be swapped in place; load each by a name"),
+    ],
+)
+def test_arguments_that_there_are_not_are_refused_wherever_the_adapter_is(source, given, error, message, adapter):
+    """Folders and weights ignored them, and of repositories huggingface_hub's own function complained."""
+    pipeline = tiny_pipeline()
+    with pytest.raises(error, match=message):
+        pipeline.load_lora_weights(source(adapter), **given)
+    assert pipeline.get_list_adapters() == {}
+
+
+def test_arguments_of_diffusers_that_are_not_needed_are_taken(adapter):
+    pipeline = tiny_pipeline()
+    given = {"low_cpu_mem_usage": True, "use_safetensors": True, "hotswap": False, "token": None}
+    pipeline.load_lora_weights(adapter, adapter_name="mine", **given)
+    assert pipeline.get_active_adapters() == ["mine"]
+    with pytest.raises(OSError, match="Cannot load 'user/adapter' from the Hub"):  # tests are offline
+        pipeline.load_lora_weights("user/adapter", **given)

@@ -13,7 +13,7 @@ from diffusers.loaders.lora_base import LoraBaseMixin
 from diffusers.utils.peft_utils import get_adapter_name
 from transformers import PreTrainedModel
 
-from nuwa_hf.pipelines.lora_weights import check_adapter_fits, read_adapter
+from nuwa_hf.pipelines.lora_weights import NO_HOTSWAP, check_adapter_fits, download_arguments, read_adapter
 from nuwa_hf.storage.portable_names import PEFT_ORIGIN, portable_name
 from nuwa_hf.storage.saved_models import saves_whole
 
@@ -48,13 +48,16 @@ class LoraMixin(LoraBaseMixin):
                 `"default_1"` and so on.
             weight_name (`str`, *optional*): the file of the weights, if the folder has several.
             download (`dict`): for a repository, arguments of `huggingface_hub.hf_hub_download`, such as `revision`,
-                `subfolder` and `token`.
+                `subfolder` and `token`. Those of diffusers that are not needed, `low_cpu_mem_usage` and
+                `use_safetensors`, change nothing.
 
         Raises:
-            ValueError: If PEFT is not installed, the name is taken, or the adapter is not one of LoRA for this
-                transformer. Nothing has changed then.
+            TypeError: If there is no such argument.
+            ValueError: If PEFT is not installed, the name is taken, `hotswap` is asked for, or the adapter is not one
+                of LoRA for this transformer. Nothing has changed then.
             OSError: If there is no adapter, or its files are damaged.
         """
+        download = download_arguments(download)
         if find_spec("peft") is None:
             raise ValueError("An adapter must be loaded by the package peft; run `pip install nuwa_hf[lora]`.")
         from peft import inject_adapter_in_model, set_peft_model_state_dict
@@ -174,7 +177,7 @@ class LoraMixin(LoraBaseMixin):
         Raises:
             ValueError: Always.
         """
-        raise ValueError("Adapters must not be swapped in place; load each by a name and call `set_adapters`.")
+        raise ValueError(NO_HOTSWAP)
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
         """Save the pipeline, as diffusers does. A save that fails leaves what there was before.

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from safetensors import safe_open
 from torch import nn
 
 from nuwa_hf.hub.errors import hub_reason
+from nuwa_hf.modeling.sampling_arguments import no_such_argument
 from nuwa_hf.storage.local_checkpoint import is_local_path, read_json
 from nuwa_hf.storage.weights_files import check_weights_file
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 PEFT_CONFIG, PEFT_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 # What PEFT and diffusers put before the names of the transformer's own modules.
 PREFIXES = ("base_model.model.", "transformer.")
+# Arguments of diffusers' loaders that change nothing here: there is one way to read weights, and it is the safe one.
+NOT_NEEDED = ("low_cpu_mem_usage", "use_safetensors")
+NO_HOTSWAP = "Adapters must not be swapped in place; load each by a name and call `set_adapters`."
 FACTORS = {".lora_A.weight": ("in_features", 1), ".lora_B.weight": ("out_features", 0)}
 
 
@@ -57,6 +62,30 @@ class LoraAdapter:
         if PEFT_TYPE_TO_CONFIG_MAPPING.get(kind) is not LoraConfig:
             raise ValueError(f"An adapter must be one of LoRA, got {kind!r}; load it with `peft.PeftModel`.")
         return LoraConfig.from_peft_type(**{**self.settings, "peft_type": kind, "inference_mode": True})
+
+
+def download_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What `hf_hub_download` is to be given of the arguments of `load_lora_weights`.
+
+    Args:
+        given (`Mapping[str, Any]`): what was given by name, but for `adapter_name` and `weight_name`.
+
+    Returns:
+        `dict[str, Any]`: without what diffusers' loaders have and this one does not need.
+
+    Raises:
+        TypeError: If there is no such argument.
+        ValueError: If `hotswap` is asked for.
+    """
+    not_given = ("repo_id", "filename", "dry_run")
+    of_download = [name for name in signature(hf_hub_download).parameters if name not in not_given]
+    known = ["adapter_name", "weight_name", *of_download, *NOT_NEEDED, "hotswap"]
+    for name in given:
+        if name not in known:
+            raise no_such_argument(name, known)
+    if given.get("hotswap"):
+        raise ValueError(NO_HOTSWAP)
+    return {name: value for name, value in given.items() if name in of_download}
 
 
 def read_adapter(
