@@ -195,6 +195,38 @@ def test_what_is_no_adapter_of_this_transformer_is_refused_and_changes_nothing(
     assert torch.equal(draw(pipeline), before)
 
 
+def offload_leaves(pipeline, **settings):
+    codecs = ["vqgan", "sketch_vqgan"]
+    pipeline.enable_group_offload(
+        torch.device("cpu"), offload_type="leaf_level", exclude_modules=codecs, **settings
+    )
+
+
+def test_an_adapter_is_offloaded_as_the_layers_that_it_changes(adapter):
+    """Its matrices stayed where they were, while the layers around them moved to the device and back."""
+    pipeline = tiny_pipeline()
+    offload_leaves(pipeline)
+    pipeline.load_lora_weights(adapter)
+    hooks = {
+        name: getattr(module, "_diffusers_hook", None)
+        for name, module in pipeline.transformer.named_modules()
+        if isinstance(module, torch.nn.Linear)
+    }
+    assert any("lora_A" in name for name in hooks)
+    assert [name for name, hook in hooks.items() if hook is None or hook.get_hook("group_offloading") is None] == []
+    assert torch.equal(draw(pipeline), draw(merged(adapted(1))))
+
+
+def test_an_adapter_is_refused_where_the_weights_are_on_disk(adapter, tmp_path):
+    pipeline = tiny_pipeline()
+    before = draw(pipeline)
+    offload_leaves(pipeline, offload_to_disk_path=str(tmp_path))
+    with pytest.raises(ValueError, match="must not be offloaded to disk .* before `enable_group_offload`"):
+        pipeline.load_lora_weights(adapter)
+    assert pipeline.get_list_adapters() == {}
+    assert torch.equal(draw(pipeline), before)
+
+
 def test_a_name_is_given_once(adapter):
     pipeline = tiny_pipeline()
     pipeline.load_lora_weights(adapter, adapter_name="mine")

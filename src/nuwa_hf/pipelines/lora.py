@@ -11,6 +11,7 @@ import torch
 from diffusers import DiffusionPipeline
 from diffusers.loaders.lora_base import LoraBaseMixin
 from diffusers.utils.peft_utils import get_adapter_name
+from torch import nn
 from transformers import PreTrainedModel
 
 from nuwa_hf.pipelines.lora_weights import NO_HOTSWAP, check_adapter_fits, download_arguments, read_adapter
@@ -53,13 +54,14 @@ class LoraMixin(LoraBaseMixin):
 
         Raises:
             TypeError: If there is no such argument.
-            ValueError: If PEFT is not installed, the name is taken, `hotswap` is asked for, or the adapter is not one
-                of LoRA for this transformer. Nothing has changed then.
+            ValueError: If PEFT is not installed, the name is taken, `hotswap` is asked for, the transformer is
+                offloaded to disk, or the adapter is not one of LoRA for this transformer. Nothing has changed then.
             OSError: If there is no adapter, or its files are damaged.
         """
         download = download_arguments(download)
         if find_spec("peft") is None:
             raise ValueError("An adapter must be loaded by the package peft; run `pip install nuwa_hf[lora]`.")
+        from diffusers.hooks.group_offloading import _maybe_remove_and_reapply_group_offloading
         from peft import inject_adapter_in_model, set_peft_model_state_dict
 
         transformer = self.transformer
@@ -75,6 +77,7 @@ class LoraMixin(LoraBaseMixin):
                 f"`adapter_name` must be new, got {name!r}; choose another, or remove that one with `delete_adapters`."
             )
         check_adapter_fits(adapter, transformer)
+        _check_is_not_on_disk(transformer)
         is_model_offloaded, is_sequentially_offloaded, _ = self._optionally_disable_offloading(self)
         learnt = [weight for weight in transformer.parameters() if weight.requires_grad]
         inject_adapter_in_model(config, transformer, name, state_dict=adapter.state)
@@ -84,6 +87,7 @@ class LoraMixin(LoraBaseMixin):
         transformer._hf_peft_config_loaded = True  # where transformers and diffusers look for adapters
         transformer.train(transformer.training)  # the adapter's dropout too
         self.set_adapters(name)
+        _maybe_remove_and_reapply_group_offloading(transformer)  # whose groups know nothing of the adapter
         if is_model_offloaded:
             self.enable_model_cpu_offload()
         elif is_sequentially_offloaded:
@@ -232,3 +236,15 @@ class LoraMixin(LoraBaseMixin):
                 f"weights, got {', '.join(sorted(kind.__name__ for kind in kinds))}; call `unload_lora_weights()` "
                 "first."
             )
+
+
+def _check_is_not_on_disk(transformer: nn.Module) -> None:
+    from diffusers.hooks.group_offloading import _get_top_level_group_offload_hook
+
+    hook = _get_top_level_group_offload_hook(transformer)
+    if hook is not None and hook.config.offload_to_disk_path is not None:
+        raise ValueError(
+            "`transformer` must not be offloaded to disk when an adapter is loaded, got the folder "
+            f"{hook.config.offload_to_disk_path!r}, whose files hold the layers without it; load the adapter before "
+            "`enable_group_offload` is called."
+        )
