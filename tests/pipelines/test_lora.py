@@ -141,6 +141,25 @@ def put_in(pipeline, adapter):
     pipeline.transformer = peft.PeftModel.from_pretrained(pipeline.transformer, adapter)
 
 
+@pytest.mark.compiled
+def test_what_torch_compile_returns_is_told_from_a_peft_model(adapter, tmp_path):
+    """It was to be merged by a method that it has not."""
+    plain, loaded, left = tiny_pipeline(), tiny_pipeline(), tiny_pipeline()
+    loaded.load_lora_weights(adapter)
+    leave_layers_of(left, adapter)
+    for pipeline in (plain, loaded, left):
+        pipeline.transformer = torch.compile(pipeline.transformer, backend="eager")
+    refused = [lambda: plain.load_lora_weights(adapter)]
+    refused += [lambda: loaded.save_pretrained(tmp_path), lambda: left.save_pretrained(tmp_path)]
+    for call in refused:
+        with pytest.raises(ValueError, match=r"got what `torch.compile` returned.*`pipeline\.transformer\.compile"):
+            call()
+    plain.save_pretrained(tmp_path)
+    plain.transformer = plain.transformer._orig_mod
+    plain.load_lora_weights(adapter)
+    assert torch.equal(draw(plain), draw(loaded))
+
+
 @pytest.mark.parametrize(
     ("prepare", "remedy"),
     [
@@ -197,9 +216,7 @@ def test_what_is_no_adapter_of_this_transformer_is_refused_and_changes_nothing(
 
 def offload_leaves(pipeline, **settings):
     codecs = ["vqgan", "sketch_vqgan"]
-    pipeline.enable_group_offload(
-        torch.device("cpu"), offload_type="leaf_level", exclude_modules=codecs, **settings
-    )
+    pipeline.enable_group_offload(torch.device("cpu"), offload_type="leaf_level", exclude_modules=codecs, **settings)
 
 
 def test_an_adapter_is_offloaded_as_the_layers_that_it_changes(adapter):

@@ -65,6 +65,7 @@ class LoraMixin(LoraBaseMixin):
         from peft import inject_adapter_in_model, set_peft_model_state_dict
 
         transformer = self.transformer
+        _check_is_not_compiled(transformer)
         if not isinstance(transformer, PreTrainedModel):
             raise ValueError(
                 f"`transformer` must be a model of transformers, got {type(transformer).__name__}; use its own "
@@ -218,6 +219,7 @@ class LoraMixin(LoraBaseMixin):
         if not hasattr(self.transformer, "peft_config"):
             self._check_has_no_adapter_layers()
             return
+        _check_is_not_compiled(self.transformer)
         is_loaded = isinstance(self.transformer, PreTrainedModel)
         merge = "`fuse_lora()` and `unload_lora_weights()`" if is_loaded else "`merge_and_unload()`"
         alone = "`save_lora_weights`" if is_loaded else "its own `save_pretrained`"
@@ -231,11 +233,21 @@ class LoraMixin(LoraBaseMixin):
         modules = () if self.transformer is None else self.transformer.modules()
         kinds = {type(module) for module in modules if type(module).__module__.startswith("peft.")}
         if kinds:
+            _check_is_not_compiled(self.transformer)
             raise ValueError(
                 "`transformer` must have no layers of PEFT when the pipeline is saved, which change the names of its "
                 f"weights, got {', '.join(sorted(kind.__name__ for kind in kinds))}; call `unload_lora_weights()` "
                 "first."
             )
+
+
+def _check_is_not_compiled(transformer: nn.Module | None) -> None:
+    if hasattr(transformer, "_orig_mod"):
+        raise ValueError(
+            "`transformer` must be the model itself where adapters are loaded or left, got what `torch.compile` "
+            "returned, whose `generate` is not compiled; set `pipeline.transformer = "
+            "pipeline.transformer._orig_mod`, and compile it in place with `pipeline.transformer.compile()`."
+        )
 
 
 def _check_is_not_on_disk(transformer: nn.Module) -> None:
