@@ -7,12 +7,13 @@ from pathlib import Path
 import diffusers
 import pytest
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, PipelineQuantizationConfig
+from diffusers.pipelines import pipeline_loading_utils
 from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import nuwa_hf
-from nuwa_hf import NuwaProcessor, NuwaTextToVideoPipeline, NuwaVQGAN
+from nuwa_hf import NuwaInt8Config, NuwaProcessor, NuwaTextToVideoPipeline, NuwaVQGAN
 
 
 PROMPT = "a red apple rolls to the left"
@@ -95,6 +96,39 @@ def test_dtypes_are_taken_by_name_as_transformers_takes_them(checkpoint, name):
     ):
         with pytest.raises(ValueError, match=rf"^`{name}` must be a floating point dtype"):
             load()
+
+
+@pytest.mark.parametrize("loader", [NuwaTextToVideoPipeline, DiffusionPipeline])
+def test_components_on_several_devices_are_refused(checkpoint, loader, monkeypatch):
+    """Every call failed: the text was on the device of the codec."""
+    models = tiny_pipeline().components
+    models.pop("tokenizer")  # the rest is given, since there is no such device to load it onto
+
+    def load(*gpus):
+        memory = dict.fromkeys((*gpus, "cpu"), 2**30)
+        monkeypatch.setattr(pipeline_loading_utils, "get_max_memory", lambda limits: memory)
+        return loader.from_pretrained(checkpoint, device_map="balanced", **models)
+
+    with pytest.raises(ValueError, match=r"`device_map` must leave all components on one device, .*'vqgan': .*cuda"):
+        load(0, 1)
+    assert load(0).hf_device_map == dict.fromkeys(models, 0)
+    assert loader.from_pretrained(checkpoint, device_map="cpu").hf_device_map == "cpu"
+
+
+@pytest.mark.parametrize(
+    "device", [("cuda",), ("cuda:1", torch.float32), (torch.device("cuda"),), {"device": "cuda"}], ids=str
+)
+def test_8_bit_pipeline_is_not_moved_in_part(checkpoint, device):
+    """The codecs went first, and only then the transformer refused to follow."""
+    config = PipelineQuantizationConfig(quant_mapping={"transformer": NuwaInt8Config()})
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint, quantization_config=config)
+    arguments = ((), device) if isinstance(device, dict) else (device, {})
+    with pytest.raises(ValueError, match="runs on the CPU, got the device 'cuda"):
+        pipeline.to(*arguments[0], **arguments[1])
+    models = (pipeline.vqgan, pipeline.sketch_vqgan, pipeline.transformer)
+    assert {tensor.device.type for model in models for tensor in model.state_dict().values()} == {"cpu"}
+    assert pipeline.to("cpu", torch.bfloat16).vqgan.dtype == torch.bfloat16
+    assert pipeline.to(torch.float32).vqgan.dtype == torch.float32
 
 
 def test_from_pipe_names_the_components_it_misses():

@@ -22,6 +22,7 @@ from nuwa_hf.pipelines.calls import Calls
 from nuwa_hf.pipelines.checked_call import CheckedCallMixin
 from nuwa_hf.pipelines.checks import check_components_agree
 from nuwa_hf.pipelines.codecs import CodecMixin
+from nuwa_hf.pipelines.devices import DevicesMixin
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
 from nuwa_hf.pipelines.lora import LoraMixin
 from nuwa_hf.pipelines.mask_input import composite
@@ -50,6 +51,7 @@ class NuwaPipelineBase(
     CallChecksMixin,
     CheckedCallMixin,
     CodecMixin,
+    DevicesMixin,
     PromptMixin,
     TokenGenerationMixin,
     StreamingMixin,

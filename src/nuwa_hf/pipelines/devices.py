@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""Where the components of a pipeline may lie: all on one device, and 8-bit weights on the CPU."""
+
+from typing import Any, Self
+
+import torch
+
+from nuwa_hf.modeling.int8_linear import check_is_cpu
+from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
+
+
+class DevicesMixin:
+    """Checks of devices for `NuwaPipelineBase`, which has the components."""
+
+    _device_map = None
+
+    @property
+    def hf_device_map(self) -> dict[str, int | str] | str | None:
+        """What became of the argument `device_map` of `from_pretrained`: the devices of the components by name."""
+        return self._device_map
+
+    @hf_device_map.setter
+    def hf_device_map(self, value: dict[str, int | str] | str | None) -> None:
+        # Here, since `from_pretrained` of whatever class sets it when the components are loaded.
+        if isinstance(value, dict) and len(set(map(str, value.values()))) > 1:
+            raise ValueError(
+                f"`device_map` must leave all components on one device, got {value}; a call reads its texts and tokens "
+                'there: load with `device_map="cuda"`, or without one and call `.to("cuda")`.'
+            )
+        self._device_map = value
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move or cast the components, as diffusers does.
+
+        Args:
+            args: a device, a dtype, or a device and a dtype.
+            kwargs: everything that `DiffusionPipeline.to` takes, such as `device` and `dtype`.
+
+        Returns:
+            The pipeline itself.
+
+        Raises:
+            ValueError: If the transformer has 8-bit weights, which run on the CPU, and the device is another one. No
+                component has been moved then.
+        """
+        devices = [one for one in (*args, kwargs.get("device")) if isinstance(one, str | int | torch.device)]
+        if devices and getattr(self.transformer, "quantization_method", None) == QUANT_METHOD:
+            check_is_cpu(torch.device(devices[0]))
+        return super().to(*args, **kwargs)
