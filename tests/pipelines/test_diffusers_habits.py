@@ -2,12 +2,15 @@
 # Copyright 2026 The nuwa_hf authors
 """What users of diffusers' own pipelines are used to works here and means the same."""
 
+import sys
+
 import diffusers
 import numpy as np
 import PIL.Image
 import pytest
 import torch
 from diffusers.callbacks import SDCFGCutoffCallback
+from diffusers.utils import dynamic_modules_utils
 from tiny import (
     CAPTIONS,
     CODEBOOK_SIZE,
@@ -324,3 +327,32 @@ def test_from_pipe_and_back_keeps_what_the_pipeline_said_of_itself(pipelines):
     assert ours.config["_name_or_path"] == "user/model"
     again = Foreign.from_pipe(nuwa_hf.NuwaTextToImagePipeline.from_pipe(ours, vqgan=tiny_vqgan()))
     assert again.config["strength"] == 0.25
+
+
+OWN_PIPELINE = """
+import nuwa_hf
+
+
+class OwnPipeline(nuwa_hf.NuwaTextToVideoPipeline):
+    def __init__(self, vqgan, transformer, tokenizer, sketch_vqgan=None, strength: float = 0.5):
+        super().__init__(vqgan, transformer, tokenizer, sketch_vqgan)
+        self.register_to_config(strength=strength)
+"""
+
+
+def test_from_pipe_to_a_pipeline_in_a_file_casts_nothing(tmp_path, monkeypatch):
+    """It cast the components, which both pipelines share, to float32."""
+    monkeypatch.setattr(dynamic_modules_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr("sys.path", [*sys.path])  # to which diffusers adds this folder
+    (tmp_path / "pipeline.py").write_text(OWN_PIPELINE)
+    own = {"custom_pipeline": str(tmp_path), "trust_remote_code": True}
+    pipeline = tiny_pipeline("T2I").to(torch.bfloat16)
+    made = nuwa_hf.NuwaTextToVideoPipeline.from_pipe(pipeline, strength=0.25, **own)
+    assert type(made).__name__ == "OwnPipeline"
+    assert made.components == pipeline.components
+    assert made.transformer.dtype == made.vqgan.dtype == torch.bfloat16
+    back = nuwa_hf.NuwaTextToImagePipeline.from_pipe(made)
+    assert nuwa_hf.NuwaTextToImagePipeline.from_pipe(back, **own).config["strength"] == 0.25
+    assert nuwa_hf.NuwaTextToImagePipeline.from_pipe(back, dtype="float32", **own).vqgan.dtype == torch.float32
+    with pytest.raises(ValueError, match="trust_remote_code=True"):
+        nuwa_hf.NuwaTextToVideoPipeline.from_pipe(pipeline, custom_pipeline=str(tmp_path))

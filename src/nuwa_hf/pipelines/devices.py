@@ -25,8 +25,8 @@ class DevicesMixin:
         # Here, since `from_pretrained` of whatever class sets it when the components are loaded.
         if isinstance(value, dict) and len(set(map(str, value.values()))) > 1:
             raise ValueError(
-                f"`device_map` must leave all components on one device, got {value}; a call reads its texts and tokens "
-                'there: load with `device_map="cuda"`, or without one and call `.to("cuda")`.'
+                f"`device_map` must leave all components on one device, got {value}; a call makes its texts and tokens"
+                ' there, so load with `device_map="cuda"`, or without one and call `.to("cuda")`.'
             )
         self._device_map = value
 

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import torch
 from diffusers import DiffusionPipeline, ModelMixin
+from diffusers.pipelines.pipeline_loading_utils import _get_custom_pipeline_class
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings, or_else
@@ -157,32 +158,41 @@ class NuwaPipelineBase(
 
         Args:
             pipeline (`DiffusionPipeline`): the pipeline to take components from.
-            kwargs: components that replace those of `pipeline`, or the arguments of `DiffusionPipeline.from_pipe`.
+            kwargs: components that replace those of `pipeline`, or the arguments of `DiffusionPipeline.from_pipe`:
+                `dtype`, and `custom_pipeline` for a class in a file, with `trust_remote_code` and `custom_revision`.
 
         Returns:
             The new pipeline; both share their components' memory.
 
         Raises:
-            ValueError: If `pipeline` lacks a required component, or `dtype` is the name of no floating point dtype.
+            ValueError: If `pipeline` lacks a required component, `dtype` is the name of no floating point dtype, or
+                the code of a `custom_pipeline` is not trusted.
         """
-        names, _ = cls._get_signature_keys(cls)
-        components = {name: part for name, part in pipeline.components.items() if name in names}
-        components |= with_dtypes(kwargs)
-        if kwargs.keys() & {"dtype", "torch_dtype", "custom_pipeline"}:
-            return super().from_pipe(pipeline, **components)  # by name: of its own it takes no subclass of a codec
-        missing = [name for name in names if name not in components and name not in cls._optional_components]
+        given = with_dtypes(kwargs)
+        dtype = or_else(given.pop("dtype", None), given.pop("torch_dtype", None))
+        custom, revision = given.pop("custom_pipeline", None), given.pop("custom_revision", None)
+        is_trusted = given.pop("trust_remote_code", False)
+        made_as = cls
+        if custom is not None:
+            made_as = _get_custom_pipeline_class(os.fspath(custom), revision=revision, trust_remote_code=is_trusted)
+        names, settings = made_as._get_signature_keys(made_as)
+        kept = {name.removeprefix("_"): value for name, value in pipeline.config.items() if name != NAME_OR_PATH}
+        arguments = {name: kept[name] for name in settings if name in kept}
+        arguments |= {name: part for name, part in pipeline.components.items() if name in {*names, *settings}}
+        arguments |= given
+        missing = [name for name in names if name not in arguments and name not in made_as._optional_components]
         if missing:
             raise ValueError(
                 f"`pipeline` must have the components {', '.join(missing)}, got {type(pipeline).__name__}; pass them"
                 " to `from_pipe` by name."
             )
-        made = cls(**components)
+        made = made_as(**arguments)
         # As diffusers does it: what this pipeline has no use for waits, by another name, for the way back.
-        others = {name: value for name, value in pipeline.config.items() if name not in {*names, NAME_OR_PATH}}
-        made.register_to_config(**{f"_{name.removeprefix('_')}": value for name, value in others.items()})
+        others = [name for name in kept if name not in {*names, *settings}]
+        made.register_to_config(**{f"_{name}": kept[name] for name in others})
         if pipeline.config.get(NAME_OR_PATH) is not None:
             made.register_to_config(**{NAME_OR_PATH: pipeline.config[NAME_OR_PATH]})
-        return made
+        return made if dtype is None else made.to(dtype=dtype)
 
     @classmethod
     def _get_signature_keys(cls, obj: Any) -> tuple[list[str], list[str]]:
