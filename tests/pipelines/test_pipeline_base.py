@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline, PipelineQuantizationConfig
 from diffusers.pipelines import pipeline_loading_utils
-from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan
+from tiny import tiny_codecs, tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan, tiny_vqmodel
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import nuwa_hf
@@ -71,6 +71,30 @@ def test_shards_are_saved_and_loaded(tmp_path):
 def test_component_given_at_load_is_used(checkpoint):
     transformer = tiny_transformer(num_decoder_layers=1)
     assert NuwaTextToVideoPipeline.from_pretrained(checkpoint, transformer=transformer).transformer is transformer
+
+
+def test_codec_of_another_class_replaces_the_saved_one(checkpoint, tmp_path):
+    codecs = tiny_codecs("vqmodel")
+    loaded = NuwaTextToVideoPipeline.from_pretrained(checkpoint, **codecs)
+    assert (loaded.vqgan, loaded.sketch_vqgan) == tuple(codecs.values())
+    expected = frames_of(tiny_pipeline(**codecs))
+    assert torch.equal(frames_of(loaded), expected)
+    loaded.save_pretrained(tmp_path)
+    again = DiffusionPipeline.from_pretrained(tmp_path)
+    assert type(again.vqgan) is type(again.sketch_vqgan) is diffusers.VQModel
+    assert torch.equal(frames_of(again), expected)
+
+
+@pytest.mark.parametrize(
+    ("codec", "error", "message"),
+    [
+        (lambda: tiny_vqmodel(codebook_size=16), ValueError, "the same `codebook_size`, got 16 and 32"),
+        (tiny_transformer, TypeError, "a codec must have `codebook_size`"),
+    ],
+)
+def test_codec_that_does_not_fit_is_refused_in_place_of_the_saved_one(checkpoint, codec, error, message):
+    with pytest.raises(error, match=message):
+        NuwaTextToVideoPipeline.from_pretrained(checkpoint, vqgan=codec())
 
 
 def test_from_pipe_takes_components_and_casts_when_asked():

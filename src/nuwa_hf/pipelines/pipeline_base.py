@@ -16,12 +16,13 @@ from transformers import CLIPTokenizer
 from nuwa_hf.generation.sampling import SamplingSettings, or_else
 from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.imports.lazy_classes import LazyClass
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.call_checks import CallChecksMixin
 from nuwa_hf.pipelines.calls import Calls
 from nuwa_hf.pipelines.checked_call import CheckedCallMixin
-from nuwa_hf.pipelines.checks import check_components_agree
+from nuwa_hf.pipelines.checks import check_codec, check_components_agree
 from nuwa_hf.pipelines.codecs import CodecMixin
 from nuwa_hf.pipelines.devices import DevicesMixin
 from nuwa_hf.pipelines.known_part import KnownPart, encode_known_part
@@ -109,7 +110,9 @@ class NuwaPipelineBase(
             The pipeline, in evaluation mode.
 
         Raises:
-            ValueError: If `dtype` is the name of no floating point dtype.
+            TypeError: If a codec that is given does not speak the protocol `Codec`.
+            ValueError: If `dtype` is the name of no floating point dtype, the components do not fit together, or a
+                `device_map` has put them onto several devices.
             OSError: If the folder does not hold a complete checkpoint, or the Hub cannot provide it. Nothing has been
                 loaded then.
         """
@@ -124,14 +127,25 @@ class NuwaPipelineBase(
             )
             for name in wanted:
                 check_variant(Path(name_or_path, name), kwargs.get("variant"))
+        # diffusers takes no codec of another class than the saved one's, so these are put in afterwards.
+        codecs = {name: kwargs[name] for name in ("vqgan", "sketch_vqgan") if kwargs.get(name) is not None}
+        codecs = {name: codec for name, codec in codecs.items() if not isinstance(codec, NuwaVQGAN)}
+        for name, codec in codecs.items():
+            check_codec(name, codec)
         try:
             with naming_what_is_broken(name_or_path):
-                return super().from_pretrained(name_or_path, **kwargs)
+                pipeline = super().from_pretrained(name_or_path, **{**kwargs, **dict.fromkeys(codecs)})
         except OSError as error:
             reason = hub_reason(error)
             if reason is None:
                 raise
             raise OSError(f"Cannot load {name_or_path!r} from the Hub: {reason}.") from error
+        if codecs:
+            parts = pipeline.components | codecs
+            check_components_agree(parts["vqgan"], parts["transformer"], parts["tokenizer"], parts["sketch_vqgan"])
+            pipeline.register_modules(**codecs)
+            pipeline.make_processors()
+        return pipeline
 
     def to_json_string(self) -> str:
         """The index as JSON, without the folder of this machine that the pipeline was loaded from."""
