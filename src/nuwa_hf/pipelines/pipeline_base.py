@@ -191,7 +191,7 @@ class NuwaPipelineBase(
             made_as = _get_custom_pipeline_class(os.fspath(custom), revision=revision, trust_remote_code=is_trusted)
         names, settings = made_as._get_signature_keys(made_as)
         kept = {name.removeprefix("_"): value for name, value in pipeline.config.items() if name != NAME_OR_PATH}
-        arguments = {name: kept[name] for name in settings if name in kept}
+        arguments = {name: kept[name] for name in settings if name in kept}  # our tasks have none
         arguments |= {name: part for name, part in pipeline.components.items() if name in {*names, *settings}}
         arguments |= given
         missing = [name for name in names if name not in arguments and name not in made_as._optional_components]
