@@ -36,6 +36,7 @@ class Trouble:
     cut_uploads: int = 0  # connections that break in the middle of a large file
     rival_commits: int = 0  # commits of somebody else that land just before ours
     conflict_status: int = 412  # what the Hub says of a parent that is not the head; some mirrors say 409
+    is_silent: bool = False  # every connection ends without an answer
 
 
 @dataclass
@@ -282,8 +283,10 @@ def answer(hub, request):
         hub.requests.append((request.command, unquote(path)))
         is_cut = path.startswith("/objects/") and hub.trouble.cut_uploads > 0
         hub.trouble.cut_uploads -= is_cut
-    if is_cut:
-        request.rfile.read(1)
+        is_silent = hub.trouble.is_silent
+    if is_cut or is_silent:
+        if is_cut:
+            request.rfile.read(1)
         request.close_connection = True
         request.connection.shutdown(socket.SHUT_RDWR)
         return

@@ -11,9 +11,9 @@ from typing import Literal
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HTTPError
 
-from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.hub.pushed_files import CARD, read_card
 from nuwa_hf.hub.space_files import SDK
+from nuwa_hf.storage.hub_errors import hub_reason
 
 
 logger = logging.getLogger(__name__)

@@ -33,7 +33,7 @@ class CheckpointInfo:
         learnt_tasks (`tuple[str, ...]`, *optional*): short names of the tasks that it has learnt and has all parts
             for; None if it does not say what it has learnt.
         possible_tasks (`tuple[str, ...]`): those that it has all parts for.
-        total_bytes (`int`, *optional*): of all files; None where the Hub cannot be asked.
+        total_bytes (`int`, *optional*): of all files; None where it is not known.
         memory (`dict[str, CallMemory]`): `"image"` and `"video"` to the memory of a call; only of a pipeline.
         scores (`dict`): those of its card.
     """

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
-from huggingface_hub.hf_api import RepoFile
+from huggingface_hub import get_cached_repo_tree
+from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
-from nuwa_hf.hub.errors import hub_reason
-from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, download_files, find_checkpoint
 from nuwa_hf.storage.folder_contents import MARKER_FILES, Kind, checkpoint_kind
+from nuwa_hf.storage.hub_errors import hub_reason
 from nuwa_hf.storage.local_checkpoint import INDEX_FILE, is_local_path
 
 
@@ -30,7 +29,7 @@ class FoundCheckpoint:
         where (`str`): `"embedded"`, `"folder"` or `"hub"`.
         folder (`Path`): its files on this machine; of one on the Hub all but its weights.
         kind (`str`): what `checkpoint_kind` calls it.
-        sizes (`dict[str, int]`): path in it to bytes; none where the Hub cannot be asked.
+        sizes (`dict[str, int]`): path in it to bytes; none where it is not known.
     """
 
     name: str
@@ -76,8 +75,7 @@ def find(name: str) -> FoundCheckpoint:
         )
     try:
         patterns = [*WITHOUT_WEIGHTS, *(f"**/{pattern}" for pattern in WITHOUT_WEIGHTS)]
-        folder = Path(snapshot_download(found, allow_patterns=patterns))
-        sizes = _sizes_on_hub(found)
+        folder = download_files(found, patterns)
     except (OSError, ValueError) as error:
         raise OSError(
             f"No checkpoint: {name!r} is no folder here, and nothing on the Hub: {hub_reason(error) or error}"
@@ -85,7 +83,7 @@ def find(name: str) -> FoundCheckpoint:
     kind = next((kind for kind, marker in MARKER_FILES.items() if (folder / marker).is_file()), None)
     if kind is None:
         raise ValueError(f"`checkpoint` must hold a checkpoint, got {name!r} on the Hub, which has none of its files.")
-    return FoundCheckpoint(name, "hub", folder, kind, sizes)
+    return FoundCheckpoint(name, "hub", folder, kind, _sizes_on_hub(found))
 
 
 def _refuse_folder_of_a_run(folder: Path) -> None:
@@ -99,8 +97,8 @@ def _refuse_folder_of_a_run(folder: Path) -> None:
 
 
 def _sizes_on_hub(repo_id: str) -> dict[str, int]:
+    """Of all files, as the Hub listed them when some were downloaded."""
     try:
-        entries = list(HfApi().list_repo_tree(repo_id, recursive=True))
-    except (OfflineModeIsEnabled, LocalEntryNotFoundError):
+        return {file.path: file.size for file in get_cached_repo_tree(repo_id)}
+    except CachedRepoTreeNotFoundError:
         return {}
-    return {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}

@@ -118,9 +118,7 @@ def _part(part: PartFacts) -> str:
 
 def _size(info: CheckpointInfo) -> str:
     count = sum(part.parameters for part in info.parts.values())
-    disk = (
-        "size on the Hub not known offline" if info.total_bytes is None else f"{_megabytes(info.total_bytes)} on disk"
-    )
+    disk = "size on the Hub not known" if info.total_bytes is None else f"{_megabytes(info.total_bytes)} on disk"
     return f"{_millions(count)}, {disk}"
 
 

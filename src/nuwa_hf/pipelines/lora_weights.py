@@ -18,8 +18,8 @@ from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotF
 from safetensors import safe_open
 from torch import nn
 
-from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.modeling.sampling_arguments import no_such_argument
+from nuwa_hf.storage.hub_errors import hub_reason
 from nuwa_hf.storage.local_checkpoint import is_local_path, read_json
 from nuwa_hf.storage.weights_files import check_weights_file
 

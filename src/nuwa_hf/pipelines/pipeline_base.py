@@ -14,7 +14,6 @@ from diffusers.pipelines.pipeline_loading_utils import _get_custom_pipeline_clas
 from transformers import CLIPTokenizer
 
 from nuwa_hf.generation.sampling import SamplingSettings, or_else
-from nuwa_hf.hub.errors import hub_reason
 from nuwa_hf.imports.lazy_classes import LazyClass
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
@@ -39,6 +38,7 @@ from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_o
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.dtype_names import with_dtypes
+from nuwa_hf.storage.hub_errors import naming_hub_faults
 from nuwa_hf.storage.local_checkpoint import check_checkpoint_folder, check_variant, is_local_path
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.tasks import Task
@@ -132,14 +132,8 @@ class NuwaPipelineBase(
         codecs = {name: codec for name, codec in codecs.items() if not isinstance(codec, NuwaVQGAN)}
         for name, codec in codecs.items():
             check_codec(name, codec)
-        try:
-            with naming_what_is_broken(name_or_path):
-                pipeline = super().from_pretrained(name_or_path, **{**kwargs, **dict.fromkeys(codecs)})
-        except OSError as error:
-            reason = hub_reason(error)
-            if reason is None:
-                raise
-            raise OSError(f"Cannot load {name_or_path!r} from the Hub: {reason}.") from error
+        with naming_hub_faults(name_or_path), naming_what_is_broken(name_or_path):
+            pipeline = super().from_pretrained(name_or_path, **{**kwargs, **dict.fromkeys(codecs)})
         if codecs:
             parts = pipeline.components | codecs
             check_components_agree(parts["vqgan"], parts["transformer"], parts["tokenizer"], parts["sketch_vqgan"])

@@ -8,6 +8,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from huggingface_hub.errors import HTTPError
+
+from nuwa_hf.storage.hub_errors import hub_reason
+
 
 LONGEST = 500  # letters of what a library said
 # Of libraries that read values as they stand in a file: an unknown key, no list, another shape, nesting without end.
@@ -34,12 +38,16 @@ def naming_what_is_broken(name_or_path: str | os.PathLike) -> Iterator[None]:
         Nothing.
 
     Raises:
-        OSError: With the checkpoint, and what the library said.
+        OSError: With the checkpoint, and what the library said; or if a request to the Hub gets no answer.
     """
     try:
         yield
     except RAISED as error:
         raise _broken(name_or_path, error) from error
+    except HTTPError as error:
+        if isinstance(error, OSError):  # an answer of the Hub, which the libraries put into words
+            raise
+        raise OSError(f"Cannot load {os.fspath(name_or_path)!r} from the Hub: {hub_reason(error)}.") from error
     except RuntimeError as error:
         if not OF_WEIGHTS.search(str(error)):  # but of the device, say
             raise

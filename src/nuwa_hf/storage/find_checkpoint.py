@@ -2,13 +2,18 @@
 # Copyright 2026 The nuwa_hf authors
 """Finds a checkpoint by name: a folder, a repository on the Hub, or the embedded checkpoint."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download, snapshot_download
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, IncompleteSnapshotError
 
+from nuwa_hf.storage.hub_errors import hub_reason, naming_hub_faults
 from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder, is_local_path, read_json
 
+
+logger = logging.getLogger(__name__)
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "checkpoints" / "emoji-motion"
@@ -27,6 +32,28 @@ def find_checkpoint(name: str) -> str:
     return str(EMBEDDED_FOLDER) if name == EMBEDDED else name
 
 
+def download_files(repo_id: str, patterns: Sequence[str]) -> Path:
+    """Files of a repository on the Hub; where the Hub cannot be asked, those of them that are in the cache.
+
+    Args:
+        repo_id (`str`): the repository.
+        patterns (`Sequence[str]`): which files, such as `"vqgan/*"`.
+
+    Returns:
+        `Path`: the folder that they lie in.
+
+    Raises:
+        OSError: If there is no such repository, or the Hub cannot be asked and nothing is in the cache.
+        ValueError: If `repo_id` can be no id.
+    """
+    with naming_hub_faults(repo_id):
+        try:
+            return Path(snapshot_download(repo_id, allow_patterns=list(patterns)))
+        except IncompleteSnapshotError as error:  # what lacks need not be missed: a card, weights of a variant
+            logger.warning("Of %s only what is in the cache is there: %s.", repo_id, hub_reason(error) or error)
+            return Path(error.snapshot_path)
+
+
 def find_codecs(checkpoint: str | None, **named: str | None) -> dict[str, str | None]:
     """The folders of codecs and tokenizer: each as it is named, the others those of a checkpoint.
 
@@ -38,7 +65,7 @@ def find_codecs(checkpoint: str | None, **named: str | None) -> dict[str, str | 
         `dict[str, str | None]`: `vqgan`, `tokenizer` and `sketch_vqgan`; None if there is no codec of sketches.
 
     Raises:
-        OSError: If one is missing.
+        OSError: If one is missing, or the Hub has no such repository or cannot be reached.
     """
     found = {"sketch_vqgan": None} if checkpoint is None else _codecs_of(checkpoint)
     return {**found, **{part: find_part(name, part) for part, name in named.items() if name is not None}}
@@ -46,10 +73,8 @@ def find_codecs(checkpoint: str | None, **named: str | None) -> dict[str, str | 
 
 def _codecs_of(checkpoint: str) -> dict[str, str | None]:
     found = find_checkpoint(checkpoint)
-    if not is_local_path(found):
-        wanted = [INDEX_FILE, *(f"{part}/*" for part in (*CODECS, "sketch_vqgan"))]
-        found = snapshot_download(found, allow_patterns=wanted)
-    folder = Path(found)
+    wanted = [INDEX_FILE, *(f"{part}/*" for part in (*CODECS, "sketch_vqgan"))]
+    folder = Path(found) if is_local_path(found) else download_files(found, wanted)
     check_checkpoint_folder(folder, CODECS, optional=["sketch_vqgan"])
     return {part: str(folder / part) if _has(folder, part) else None for part in (*CODECS, "sketch_vqgan")}
 
@@ -82,7 +107,8 @@ def find_part(name: str, part: str) -> str:
         `str`: the component's folder, or its Hub id.
 
     Raises:
-        OSError: If there is no such folder, or the pipeline has no such part.
+        OSError: If there is no such folder, the pipeline has no such part, or the Hub has no such repository or cannot
+            be reached.
     """
     found = find_checkpoint(name)
     if is_local_path(found):
@@ -92,11 +118,12 @@ def find_part(name: str, part: str) -> str:
         if not is_pipeline(found):
             return found
     else:
-        try:
-            hf_hub_download(found, INDEX_FILE)
-        except EntryNotFoundError:
-            return found
-        folder = Path(snapshot_download(found, allow_patterns=[INDEX_FILE, f"{part}/*"]))
+        with naming_hub_faults(found):
+            try:
+                hf_hub_download(found, INDEX_FILE)
+            except EntryNotFoundError:
+                return found
+        folder = download_files(found, [INDEX_FILE, f"{part}/*"])
     if not _has(folder, part):
         raise OSError(f"No {part}: {name!r} is a pipeline without it; name one that has it.")
     check_checkpoint_folder(folder, [part])

@@ -3,6 +3,7 @@
 """Explains failed requests to the Hub."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 # `HTTPError` is the base class of all errors of the HTTP library that huggingface_hub uses, whichever it is.
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
@@ -22,6 +23,28 @@ SERVER_FAULT = "the Hub has a fault; try again later"
 REFUSED = "the Hub refused it"
 CONNECTION_LOST = "the connection to the Hub was lost; try again"
 OFFLINE = "HF_HUB_OFFLINE forbids every request; unset it"
+
+
+@contextmanager
+def naming_hub_faults(name: str) -> Iterator[None]:
+    """Within the block, a request to the Hub that fails becomes an OSError, which says why and what to do.
+
+    Args:
+        name (`str`): what is loaded from the Hub.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: If a request fails; the HTTP library's own errors are none.
+    """
+    try:
+        yield
+    except (HTTPError, OSError) as error:
+        reason = hub_reason(error)
+        if reason is None:
+            raise
+        raise OSError(f"Cannot load {name!r} from the Hub: {reason}.") from error
 
 
 def hub_reason(error: BaseException) -> str | None:

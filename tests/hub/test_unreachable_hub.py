@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The nuwa_hf authors
+"""A Hub that gives no answer: one line says so, and what is in the cache is taken."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants, hf_hub_download
+from local_hub import Trouble
+from local_server import free_port
+from tiny import tiny_tokenizer
+
+from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaTokenizer, NuwaVQGAN
+from nuwa_hf.cli import main
+from nuwa_hf.exit_status import exit_status
+from nuwa_hf.hub.push_folder import push_folder
+from nuwa_hf.storage.find_checkpoint import find_codecs, find_part
+
+
+MISSING, LOADED, FILE_BY_FILE = "tester/never-loaded", "tester/loaded-before", "tester/file-by-file"
+LOADS = {
+    "info": lambda: main(["info", MISSING]),
+    "a task": lambda: main(["text-to-image", "a red apple", "--checkpoint", MISSING]),
+    "codecs": lambda: find_codecs(MISSING),
+    "a part": lambda: find_part(MISSING, "vqgan"),
+    "a pipeline": lambda: NuwaTextToVideoPipeline.from_pretrained(MISSING),
+    "a codec": lambda: NuwaVQGAN.from_pretrained(MISSING),
+    "a transformer": lambda: NuwaForConditionalGeneration.from_pretrained(MISSING),
+    "a tokenizer": lambda: NuwaTokenizer.from_pretrained(MISSING),
+}
+
+
+def load(what):
+    def command(_):
+        found = LOADS[what]()
+        return found if isinstance(found, int) else None
+
+    sys.exit(exit_status(command, []))
+
+
+@pytest.fixture
+def silent_hub(hub):
+    hub.trouble = Trouble(is_silent=True)
+    yield
+    hub.trouble = Trouble()
+
+
+@pytest.mark.parametrize("what", LOADS)
+def test_connection_that_ends_without_an_answer_is_one_line(processes, silent_hub, what):
+    done = processes.run(load, what)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert MISSING in done.stderr
+    assert "the connection to the Hub was lost; try again (RemoteProtocolError: " in done.stderr
+
+
+def push_and_load(folder, tokenizer):
+    push_folder(folder, LOADED)
+    NuwaTextToVideoPipeline.from_pretrained(LOADED)
+    push_folder(tokenizer, FILE_BY_FILE)
+    for file in Path(tokenizer).iterdir():
+        hf_hub_download(FILE_BY_FILE, file.name)
+
+
+@pytest.fixture(scope="module")
+def in_the_cache(processes, checkpoint, tmp_path_factory):
+    """Two checkpoints: one loaded as a pipeline, so without its card and its other variant, and one file by file."""
+    folder, tokenizer = (tmp_path_factory.mktemp("pushed") / name for name in ("pipeline", "tokenizer"))
+    shutil.copytree(checkpoint, folder)
+    (folder / "README.md").write_text("# A card\n", encoding="utf-8")
+    weights = folder / "vqgan" / "diffusion_pytorch_model.safetensors"
+    shutil.copyfile(weights, weights.with_suffix(".fp16.safetensors"))
+    tiny_tokenizer().save_pretrained(tokenizer)
+    done = processes.run(push_and_load, str(folder), str(tokenizer))
+    assert done.returncode == 0, done.stderr[-5000:]
+
+
+def without_the_hub(how, function, *arguments):
+    if how == "offline":
+        constants.HF_HUB_OFFLINE = True
+    else:
+        constants.ENDPOINT = f"http://127.0.0.1:{free_port()}"
+    sys.exit(function(*arguments))
+
+
+def write_codecs():
+    found = find_codecs(LOADED)
+    assert found["vqgan"] == find_part(LOADED, "vqgan")
+    sys.stdout.write(json.dumps(found))
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"), [("offline", "HF_HUB_OFFLINE forbids every request"), ("down", "ConnectError")]
+)
+def test_info_of_a_checkpoint_in_the_cache_needs_no_hub(processes, in_the_cache, how, reason):
+    done = processes.run(without_the_hub, how, main, ["info", LOADED, "--json"])
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["where"], found["kind"]) == ("hub", "pipeline")
+    assert found["total_bytes"] > found["parts"]["vqgan"]["weight_bytes"] > 0
+    assert f"Of {LOADED} only what is in the cache is there: " in done.stderr
+    assert reason in done.stderr
+
+
+@pytest.mark.parametrize("how", ["offline", "down"])
+def test_codecs_of_a_checkpoint_in_the_cache_need_no_hub(processes, in_the_cache, how):
+    done = processes.run(without_the_hub, how, write_codecs)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (Path(found["vqgan"]) / "diffusion_pytorch_model.safetensors").is_file()
+    assert (Path(found["tokenizer"]) / "tokenizer.json").is_file()
+
+
+@pytest.mark.parametrize("how", ["offline", "down"])
+def test_size_of_what_was_never_listed_is_not_known(processes, in_the_cache, how):
+    done = processes.run(without_the_hub, how, main, ["info", FILE_BY_FILE])
+    assert done.returncode == 0, done.stderr
+    assert "size on the Hub not known" in done.stdout
