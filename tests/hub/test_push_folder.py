@@ -3,6 +3,7 @@
 """What one process pushes to a Hub, another one loads, with the package and nothing else."""
 
 import json
+import shutil
 
 import pytest
 from huggingface_hub import ModelCard
@@ -190,6 +191,23 @@ def test_link_to_a_file_elsewhere_is_not_published(tmp_path, monkeypatch, capsys
         assert main(["push", str(folder), "user/model"]) == 2
         assert hub.requests == []
     assert f"got 'notes.txt', a link to {secret}, which the push would publish" in capsys.readouterr().err
+
+
+def test_folder_that_is_a_link_is_followed_within_the_folder_and_refused_elsewhere(checkpoint, tmp_path):
+    """The push succeeded without the component in it."""
+    whole, elsewhere = tmp_path / "whole", tmp_path / "elsewhere"
+    shutil.copytree(checkpoint, whole)
+    names = files_to_push(whole)
+    (whole / "vqgan").rename(whole / "codec")
+    (whole / "vqgan").symlink_to("codec")
+    (whole / "codec" / "around").symlink_to("..")
+    moved = {name.replace("vqgan/", "codec/", 1) for name in names if name.startswith("vqgan/")}
+    assert set(files_to_push(whole)) == {*names, *moved}
+    (whole / "codec").rename(elsewhere)
+    (whole / "vqgan").unlink()
+    (whole / "vqgan").symlink_to(elsewhere)
+    with pytest.raises(ValueError, match=r"got 'vqgan/.*', a link to .*elsewhere.*, which the push would publish"):
+        files_to_push(whole)
 
 
 def test_links_within_the_folder_and_to_the_blobs_of_the_hubs_cache_are_its_own_files(tmp_path):

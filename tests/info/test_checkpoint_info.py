@@ -3,6 +3,7 @@
 """`nuwa-hf info`: what it says of pipelines and of their parts is what loading them shows."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -54,6 +55,16 @@ def test_the_embedded_checkpoint_has_learnt_all_and_its_card_gives_scores(said, 
     assert "all eight: text-to-image" in text
     assert "6 x 8 x 8 tokens" in text
     assert "Object ↑ 0.938" in text
+
+
+def test_weights_in_a_folder_that_is_a_link_count(said, checkpoint, tmp_path):
+    whole = tmp_path / "whole"
+    shutil.copytree(checkpoint, whole)
+    (whole / "vqgan").rename(tmp_path / "codec")
+    (whole / "vqgan").symlink_to(tmp_path / "codec")
+    found, wanted = said(whole), said(checkpoint)
+    assert found["parts"] == wanted["parts"]
+    assert found["total_bytes"] == wanted["total_bytes"]
 
 
 @pytest.mark.parametrize(

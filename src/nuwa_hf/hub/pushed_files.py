@@ -8,6 +8,7 @@ import yaml
 from huggingface_hub import RepoCard
 
 from nuwa_hf.standalone.standalone_files import standalone_files
+from nuwa_hf.storage.folder_contents import files_in
 from nuwa_hf.storage.local_checkpoint import read_json
 from nuwa_hf.storage.portable_names import EMBEDDED, portable_configuration, portable_name
 
@@ -27,11 +28,9 @@ def files_to_push(folder: Path) -> list[str]:
         `list[str]`: their sorted paths relative to the folder, without hidden files and Python's caches.
 
     Raises:
-        ValueError: If one is a link to a file elsewhere, which nobody asked to publish.
+        ValueError: If one is a link to a file elsewhere, or in a link to such a folder: nobody asked to publish it.
     """
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    names = [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.split("/"))]
-    homes = _homes(folder.resolve())
+    names, homes = files_in(folder), _homes(folder.resolve())
     for name in names:
         real = (folder / name).resolve()
         if not any(real.is_relative_to(home) for home in homes):

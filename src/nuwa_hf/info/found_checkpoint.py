@@ -10,7 +10,7 @@ from huggingface_hub import get_cached_repo_tree
 from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
 from nuwa_hf.storage.find_checkpoint import EMBEDDED, download_files, find_checkpoint
-from nuwa_hf.storage.folder_contents import MARKER_FILES, Kind, checkpoint_kind
+from nuwa_hf.storage.folder_contents import MARKER_FILES, Kind, checkpoint_kind, files_in
 from nuwa_hf.storage.hub_errors import hub_reason
 from nuwa_hf.storage.local_checkpoint import INDEX_FILE, is_local_path
 
@@ -69,10 +69,9 @@ def find(name: str) -> FoundCheckpoint:
     if is_local_path(found):
         folder = Path(found).expanduser()
         _refuse_folder_of_a_run(folder)
-        sizes = {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
-        return FoundCheckpoint(
-            name, "embedded" if name == EMBEDDED else "folder", folder, checkpoint_kind(folder), sizes
-        )
+        kind = checkpoint_kind(folder)
+        sizes = {name: (folder / name).stat().st_size for name in files_in(folder)}
+        return FoundCheckpoint(name, "embedded" if name == EMBEDDED else "folder", folder, kind, sizes)
     try:
         patterns = [*WITHOUT_WEIGHTS, *(f"**/{pattern}" for pattern in WITHOUT_WEIGHTS)]
         folder = download_files(found, patterns)

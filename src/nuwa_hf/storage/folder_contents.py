@@ -119,3 +119,25 @@ def class_name(folder: Path, kind: Kind) -> str | None:
     config = read_json(folder / MARKER_FILES[kind])
     name = config.get("_class_name") or next(iter(config.get("architectures") or []), None)
     return name[-1] if isinstance(name, list) else name  # with its module, where the folder has code
+
+
+def files_in(folder: Path) -> list[str]:
+    """The files in a folder and in the folders in it, also in those that are links.
+
+    Args:
+        folder (`Path`): a folder.
+
+    Returns:
+        `list[str]`: their sorted paths relative to it, without hidden files and Python's caches.
+    """
+    found, todo = [], [(folder, {folder.resolve()})]
+    while todo:
+        one, around = todo.pop()
+        for path in one.iterdir():
+            if path.name.startswith((".", "__pycache__")):
+                continue
+            if path.is_dir() and (real := path.resolve()) not in around:  # else a link around itself, without end
+                todo.append((path, around | {real}))
+            elif path.is_file():
+                found.append(path.relative_to(folder).as_posix())
+    return sorted(found)
