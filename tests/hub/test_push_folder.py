@@ -4,6 +4,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import pytest
 from huggingface_hub import ModelCard
@@ -12,7 +13,7 @@ from tiny import tiny_tokenizer
 
 from nuwa_hf.cli import main
 from nuwa_hf.hub.push_folder import push_folder
-from nuwa_hf.hub.pushed_files import files_to_push
+from nuwa_hf.hub.pushed_files import contents_to_push, files_to_push
 from nuwa_hf.storage.replaced_weights import replaced_weights
 
 
@@ -179,6 +180,23 @@ def test_hidden_files_stay_here(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps({}))
     assert files_to_push(tmp_path) == ["model_index.json", "vqgan/config.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("labels.json", '["a", "b"]', None),
+        ("labels.json", '{"a": 1, "a": 2}', None),
+        ("labels.json", "[", r"labels\.json is not valid JSON"),
+        ("generation_config.json", "[]", "must hold names with values, got list"),
+        ("model.safetensors.index.json", "[]", "must hold names with values, got list"),
+    ],
+)
+def test_files_of_json_that_nobody_reads_may_hold_what_they_like(tmp_path, name, text, message):
+    tiny_tokenizer().save_pretrained(tmp_path)
+    (tmp_path / name).write_text(text)
+    with nullcontext() if message is None else pytest.raises(OSError, match=message):
+        assert name in contents_to_push(tmp_path, "user/model", license=None, standalone=False)
 
 
 def test_link_to_a_file_elsewhere_is_not_published(tmp_path, monkeypatch, capsys):

@@ -2,20 +2,25 @@
 # Copyright 2026 The nuwa_hf authors
 """What a push sends of a folder: its files, without the paths of this machine, and the card under the new name."""
 
+import json
 from pathlib import Path
 
 import yaml
 from huggingface_hub import RepoCard
 
 from nuwa_hf.standalone.standalone_files import standalone_files
-from nuwa_hf.storage.folder_contents import files_in
-from nuwa_hf.storage.local_checkpoint import read_json
+from nuwa_hf.storage.folder_contents import MARKER_FILES, files_in
+from nuwa_hf.storage.local_checkpoint import SETTINGS_FILES, read_json
 from nuwa_hf.storage.portable_names import EMBEDDED, portable_configuration, portable_name
 
 
 CARD = "README.md"
 # How a card calls the folder that it lies in. A push puts the repository's id in its place.
 THIS_FOLDER = "path/to/this/folder"
+# Files of JSON that we or the libraries read.
+READ_FILES = frozenset(
+    (*SETTINGS_FILES, *MARKER_FILES.values(), "vocab.json", "added_tokens.json", "preprocessor_config.json")
+)
 
 
 def files_to_push(folder: Path) -> list[str]:
@@ -62,11 +67,11 @@ def contents_to_push(folder: Path, repo_id: str, license: str | None, standalone
     Raises:
         ValueError: If a file is a link to one elsewhere, the card's metadata are no YAML, or the code of an adapter is
             asked for.
-        OSError: If a configuration is no JSON.
+        OSError: If a configuration, or another file called .json, is no JSON.
     """
     contents: dict[str, Path | bytes] = {name: folder / name for name in files_to_push(folder)}
     for name in [name for name in contents if name.endswith(".json")]:
-        read_json(folder / name)  # says which file is damaged
+        _check_json(folder / name)
     if standalone:
         contents |= {name: text.encode() for name, text in standalone_files(folder).items()}
     for name in [name for name in contents if name.endswith(".json")]:
@@ -79,6 +84,17 @@ def contents_to_push(folder: Path, repo_id: str, license: str | None, standalone
     if text is not None and (card := _card_to_push(text, repo_id, license)) != text:
         contents[CARD] = card.encode()
     return contents
+
+
+def _check_json(file: Path) -> None:
+    """Says which file is damaged; one that nobody reads may hold a list, say."""
+    if file.name in READ_FILES or ".index." in file.name:
+        read_json(file)
+        return
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise OSError(f"{file} is not valid JSON ({error}); mend it, or move it out of the folder.") from error
 
 
 def _text(content: Path | bytes) -> str:
