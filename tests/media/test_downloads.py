@@ -3,8 +3,11 @@
 """Whoever wrote a URL, what only this machine sees cannot be read through it, and no answer is without end."""
 
 import http.server
+import sys
 import threading
+from types import SimpleNamespace
 
+import fsspec
 import pytest
 
 from nuwa_hf.media import downloads
@@ -124,3 +127,31 @@ def test_web_address_within_another_url_is_refused():
 )
 def test_private_addresses_are_known(address, is_public):
     assert downloads._is_public(address) == is_public
+
+
+@pytest.mark.parametrize("host", ["example..com", "a" * 64 + ".com", "[::1", "example.com:port"])
+def test_address_that_is_none_is_a_download_error(monkeypatch, host):
+    monkeypatch.setenv("NO_PROXY", "*")
+    with pytest.raises(DownloadError, match="cannot be downloaded: "):
+        download(f"http://{host}/a.png")
+
+
+@pytest.mark.parametrize("url", ["file://{folder}/none.png", "zip://a.png::file://{folder}/x", "tar://a.png::{folder}/x"])
+def test_what_is_not_there_or_no_archive_is_a_download_error(tmp_path, url):
+    (tmp_path / "x").write_bytes(b"no archive")
+    with pytest.raises(DownloadError, match="cannot be opened: ."):
+        download(url.format(folder=tmp_path))
+
+
+def test_store_without_credentials_is_a_download_error(monkeypatch):
+    class NoCredentialsError(Exception):
+        """As botocore's: no OSError, and without a word."""
+
+    class Store(fsspec.AbstractFileSystem):
+        def _open(self, *arguments, **named):
+            raise NoCredentialsError
+
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", SimpleNamespace(BotoCoreError=NoCredentialsError))
+    fsspec.register_implementation("tos", Store, clobber=True)
+    with pytest.raises(DownloadError, match="cannot be opened: NoCredentialsError"):
+        download("tos://bucket/a.png")

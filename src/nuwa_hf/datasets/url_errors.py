@@ -2,18 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """What goes wrong with a URL, said in one sentence: no package for it, no such place, no network, no permission."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
-# What the packages behind `fsspec` raise beside OSError; only those that are already imported can have raised.
-_ERRORS = (
-    ("botocore.exceptions", "BotoCoreError"),
-    ("google.auth.exceptions", "GoogleAuthError"),
-    ("azure.core.exceptions", "AzureError"),
-    ("aiohttp", "ClientError"),
-)
+from nuwa_hf.media.downloads import errors_of_stores
 
 
 @contextmanager
@@ -38,15 +30,9 @@ def reaching(name: str, url: str) -> Iterator[None]:
             f"`{name}` must be a URL that an installed package opens, got {url!r}: {error}; install the package for "
             "it, such as s3fs for s3:// and gcsfs for gs://."
         ) from error
-    except (OSError, *_imported_errors()) as error:
+    except (OSError, *errors_of_stores()) as error:
         reason = str(error) or type(error).__name__
         raise OSError(
             f"`{name}` must be a URL that can be reached, got {url!r}: {reason}; check the address, the network and "
             "your credentials."
         ) from error
-
-
-def _imported_errors() -> Iterator[type[Exception]]:
-    for module, name in _ERRORS:
-        if module in sys.modules:
-            yield getattr(sys.modules[module], name)

@@ -8,6 +8,7 @@ A URL may stand in a data set or in a request of a stranger, who must not read t
 import ipaddress
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,17 @@ STORES = frozenset(
         *("hf", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "tos"),
     )
 )
+# What the packages behind `fsspec` raise beside OSError and ValueError: module and class.
+STORE_ERRORS = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("google.auth.exceptions", "GoogleAuthError"),
+    ("gcsfs.retry", "HttpError"),
+    ("azure.core.exceptions", "AzureError"),
+    ("aiohttp", "ClientError"),
+    ("huggingface_hub.errors", "HTTPError"),
+    ("zipfile", "BadZipFile"),
+    ("tarfile", "TarError"),
+)
 
 
 def download(url: str) -> bytes:
@@ -47,7 +59,7 @@ def download(url: str) -> bytes:
         `bytes`: the file, at most 1 GiB.
 
     Raises:
-        DownloadError: If it cannot be reached, takes longer than 10 minutes, is larger, or lies on a private address:
+        DownloadError: If it is no URL or cannot be reached, takes longer than 10 minutes, is larger, or lies on a private address:
             of the machine itself, of its network, or reserved. `NUWA_HF_ALLOW_PRIVATE_URLS=1` allows those, and kinds
             of URLs that name another machine, such as `ftp://`. Redirects are held to the same.
     """
@@ -67,14 +79,24 @@ def download(url: str) -> bytes:
     try:
         with fsspec.open(url, "rb") as file:
             content = file.read(MAX_BYTES + 1)
-    except (ImportError, ValueError) as error:  # of an unknown kind
-        raise DownloadError(f"cannot be opened: {error}") from error
+    except (ImportError, ValueError, OSError, *errors_of_stores()) as error:
+        raise DownloadError(f"cannot be opened: {str(error) or type(error).__name__}") from error
     _check_size(len(content))
     return content
 
 
+def errors_of_stores() -> list[type[Exception]]:
+    """What a store that `fsspec` opens can raise beside OSError and ValueError.
+
+    Returns:
+        `list[type[Exception]]`: of the packages that have been imported; no other can have raised.
+    """
+    return [getattr(sys.modules[module], name) for module, name in STORE_ERRORS if module in sys.modules]
+
+
 def _fetch(url: str) -> bytes:
     import requests  # here, since only a URL needs it
+    import urllib3
 
     ends, content = time.monotonic() + MAX_SECONDS, bytearray()
     too_long = DownloadError(f"takes longer than {MAX_SECONDS:g} seconds; copy it here first")
@@ -92,7 +114,7 @@ def _fetch(url: str) -> bytes:
                 _check_size(len(content))
                 if time.monotonic() > ends:
                     raise too_long
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
         if time.monotonic() > ends:
             raise too_long from error
         raise DownloadError(f"cannot be downloaded: {error}") from error
