@@ -136,7 +136,9 @@ def test_address_that_is_none_is_a_download_error(monkeypatch, host):
         download(f"http://{host}/a.png")
 
 
-@pytest.mark.parametrize("url", ["file://{folder}/none.png", "zip://a.png::file://{folder}/x", "tar://a.png::{folder}/x"])
+@pytest.mark.parametrize(
+    "url", ["file://{folder}/none.png", "zip://a.png::file://{folder}/x", "tar://a.png::{folder}/x"]
+)
 def test_what_is_not_there_or_no_archive_is_a_download_error(tmp_path, url):
     (tmp_path / "x").write_bytes(b"no archive")
     with pytest.raises(DownloadError, match="cannot be opened: ."):

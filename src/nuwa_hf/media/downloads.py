@@ -59,9 +59,10 @@ def download(url: str) -> bytes:
         `bytes`: the file, at most 1 GiB.
 
     Raises:
-        DownloadError: If it is no URL or cannot be reached, takes longer than 10 minutes, is larger, or lies on a private address:
-            of the machine itself, of its network, or reserved. `NUWA_HF_ALLOW_PRIVATE_URLS=1` allows those, and kinds
-            of URLs that name another machine, such as `ftp://`. Redirects are held to the same.
+        DownloadError: If it is no URL, cannot be reached, takes longer than 10 minutes, is larger, or lies on a
+            private address: of the machine itself, of its network, or reserved. `NUWA_HF_ALLOW_PRIVATE_URLS=1`
+            allows those, and kinds of URLs that name another machine, such as `ftp://`. Redirects are held to the
+            same.
     """
     if url.startswith(("http://", "https://")):
         return _fetch(url)
