@@ -10,7 +10,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 from form_values import values_of
-from tiny import VISUAL_GRID
+from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline, tiny_vqgan
 
 from nuwa_hf.cli import main
 from nuwa_hf.tasks import TASKS
@@ -121,3 +121,24 @@ def test_files_are_read_within_the_time_of_a_request(name, app, uploads, monkeyp
 def test_what_is_right_gives_no_message(app, uploads):
     for name, tab in app.tabs.items():
         assert all(one["is_valid"] for one in tab.check(*values_of(tab, uploads[name])))
+
+
+def test_what_is_painted_has_the_size_of_each_checkpoint_and_an_open_seed_is_the_same(checkpoint, uploads, tmp_path):
+    """A mask of the first checkpoint's size was refused for the other."""
+    from nuwa_hf.app import build_app
+
+    tiny_pipeline("T2V", vqgan=tiny_vqgan(block_out_channels=(8, 8, 8))).save_pretrained(tmp_path)
+    width, height = FRAME_SIZE
+    mask = uploads["image-completion"]["mask"]
+    page = build_app(checkpoint, compare=tmp_path, device="cpu")
+    for name in ("image-completion", "image-manipulation", "video-manipulation"):
+        tab = page.tabs[name]
+        form = values_of(tab, {**uploads[name], "mask": mask})
+        assert [one["message"] for one in tab.check(*form) if not one["is_valid"]] == []
+        for values in tab.run(*form):
+            files = [Path(path) for files in (values[1], values[5]) for path in files or ()]
+            sizes = [PIL.Image.open(file).size for file in files if file.name == "mask.png"]
+        assert sizes == [(width, height), (2 * width, 2 * height)]
+        seeds = [re.search(r"--seed (\d+)", command)[1] for command in (values[2], values[6])]
+        assert seeds[0] == seeds[1]
+    page.close()

@@ -78,25 +78,29 @@ class TaskTab:
     def _deadline(self) -> float:
         return monotonic() + self.limits.max_seconds
 
-    def _read(self, values: Sequence[Any], folder: Path, deadline: float) -> VisitorRequest:
-        first = self.checkpoints[0]
-        by_name = dict(zip(self.form.inputs, values, strict=True))
-        request = read_request(
-            self.form.command, by_name, folder, limits=self.limits, classes=first.classes, size=first.size
-        )
+    def _read(self, values: Sequence[Any], folder: Path, deadline: float) -> list[VisitorRequest]:
+        """The request to each checkpoint: what was painted has the size of its pictures, all else is the same."""
+        by_name, requests = dict(zip(self.form.inputs, values, strict=True)), []
+        classes = self.checkpoints[0].classes  # in whose colours sketches are painted
         with reading_until(deadline):
-            for checkpoint in self.checkpoints:
+            for number, checkpoint in enumerate(self.checkpoints):
+                given = folder / f"given-{number}"
+                given.mkdir()
+                request = read_request(
+                    self.form.command, by_name, given, limits=self.limits, classes=classes, size=checkpoint.size
+                )
                 check_request(request, checkpoint, self.limits)
-        return request
+                by_name["seed"] = request.args.seed  # which may have been drawn
+                requests.append(request)
+        return requests
 
     def _run(self, values: Sequence[Any], folder: Path) -> Iterator[list[Any]]:
-        given, deadline = folder / "given", self._deadline()
-        given.mkdir()
-        request = self._read(values, given, deadline)
+        deadline = self._deadline()
+        requests = self._read(values, folder, deadline)
         # All values every time, never `gr.skip()`: Gradio keeps a component more for each that is skipped, then given.
         values: list[Any] = [None] * len(self.outputs)
         yield list(values)
-        for number, checkpoint in enumerate(self.checkpoints):
+        for number, (checkpoint, request) in enumerate(zip(self.checkpoints, requests, strict=True)):
             results = folder / str(number)
             results.mkdir()
             for part in run_request(request, checkpoint, results, self.limits, deadline):
