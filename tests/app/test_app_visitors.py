@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
-from tiny import NUM_CLASSES
+from tiny import FRAME_SIZE, NUM_CLASSES
 
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.cli.output_files import default_name
@@ -87,6 +88,23 @@ def test_visits_and_answers_do_not_fill_the_memory(app, server):
     for visit in range(KEPT_VISITS + 3):
         join(app, server, "image-completion", visit=f"visit {visit}")  # no image is given: refused at once
     assert len(app.state_holder.session_data) == KEPT_VISITS
+
+
+def test_program_of_the_docs_asks_for_a_picture_and_completes_one(server, uploads, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "app.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(from gradio_client .*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    given = uploads["image-completion"]
+    shutil.copy(given["image_files"], "picture.png")
+    given["mask"]["layers"][0].save("painted.png")
+    names = {}
+    address = str(server.base_url).removesuffix("/gradio_api/")
+    exec(compile(program.replace("http://127.0.0.1:7860", address), "app.md", "exec"), names)
+    assert [one["caption"] for one in names["results"]] == ["seed 3"]
+    (mask,) = [np.asarray(PIL.Image.open(file)) for file in names["files"] if Path(file).name == "mask.png"]
+    assert mask.shape == (FRAME_SIZE[1], FRAME_SIZE[0])
+    assert (mask[: FRAME_SIZE[1] // 2] == 255).all()
+    assert not mask[FRAME_SIZE[1] // 2 :].any()
 
 
 def test_an_app_that_cannot_be_built_leaves_no_sampler(checkpoint, tmp_path):
