@@ -132,6 +132,7 @@ WRONG = {
     f'{{"video": "clip.mp4", "task": "V2V", "frame_rate": 1{"0" * 400}}}': "`frame_rate` must be",
     '{"task": "S2I"}': "sketch-to-image needs `sketch`",
     '{"task": "I2I", "image": "none.png", "mask": "mask.png"}': "`image` must be a file that is there",
+    r'{"task": "I2I", "image": "caf\udce9.png", "mask": "mask.png"}': r"must hold whole characters, got '\udce9'",
     '{"task": "I2I", "image": "image.png", "mask": "sketch.png"}': "mask",
     '{"task": "I2I", "image": "image.png", "mask": "mask.png", "composite": 1}': "`composite` must be true or false",
 }

@@ -4,6 +4,7 @@
 
 import concurrent.futures
 import itertools
+import os
 import threading
 
 import pytest
@@ -126,6 +127,22 @@ def test_full_queue_refuses_until_there_is_room_and_a_closed_one_always(pipeline
     assert len(running.result(0).images) == len(waiting[1].result(0).images) == len(waiting[2].result(0).frames) == 1
     with pytest.raises(RuntimeError, match="closed"):
         sampler.submit("T2I", prompt=CAPTIONS[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_sampler_made_before_a_fork_says_so_in_the_child(pipeline):
+    """Whoever asked it there waited for ever."""
+    with NuwaSampler(pipeline) as sampler:
+        child = os.fork()
+        if child == 0:
+            try:
+                sampler.submit("T2I", prompt=CAPTIONS[0])
+            except RuntimeError as error:
+                os._exit("made before a fork" not in str(error))
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert sampler.submit("T2I", prompt=CAPTIONS[0], output_type="pt").result(60)
 
 
 def test_error_in_the_block_cancels_what_waits(pipeline):

@@ -166,6 +166,12 @@ def _read_line(
 ) -> PromptRow:
     try:
         given = json.loads(text, object_pairs_hook=_each_once)
+        json.dumps(given, ensure_ascii=False).encode()  # as metadata.jsonl will hold it
+    except UnicodeEncodeError as error:
+        half = error.object[error.start : error.end]
+        raise ValueError(
+            f"a line must hold whole characters, got {half!r}, a half of one; correct it, or rename the file."
+        ) from error
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"a line must be a JSON object, got {text[:60]!r}: {error}.") from error
     if not isinstance(given, dict):

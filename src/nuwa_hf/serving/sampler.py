@@ -115,7 +115,7 @@ class NuwaSampler:
             `concurrent.futures.Future`: its result is what the pipeline returns. It can be cancelled while it waits.
 
         Raises:
-            RuntimeError: If the sampler is closed.
+            RuntimeError: If the sampler is closed, or was made before this process was forked.
             SamplerFullError: If `max_waiting` requests wait.
             TypeError: If an argument has the wrong type.
             ValueError: If an argument has no valid value.
@@ -133,7 +133,7 @@ class NuwaSampler:
             `list[Future]`: as `submit` gives them.
 
         Raises:
-            RuntimeError: If the sampler is closed.
+            RuntimeError: If the sampler is closed, or was made before this process was forked.
             SamplerFullError: If there is no room for all of them.
             TypeError: If an argument has the wrong type.
             ValueError: If an argument has no valid value.
@@ -157,7 +157,7 @@ class NuwaSampler:
             `SharedStream`: an iterator of what the pipeline's `stream` yields. To stop, close it or let go of it.
 
         Raises:
-            RuntimeError: If the sampler is closed.
+            RuntimeError: If the sampler is closed, or was made before this process was forked.
             SamplerFullError: If `max_streams` streams run.
             TypeError: If an argument has the wrong type.
             ValueError: If an argument has no valid value, or the task cannot be streamed.
@@ -211,6 +211,10 @@ class NuwaSampler:
         self.close(cancel_waiting=error is not None)
 
     def _check_room(self, num_requests: int, num_streams: int = 0) -> None:
+        if not self._is_closed and not self._thread.is_alive():  # and the lock is as the fork found it
+            raise RuntimeError(
+                "This `NuwaSampler` was made before a fork, and its thread is not in this process; make one here."
+            )
         with self._changed:
             if self._is_closed:
                 raise RuntimeError("This `NuwaSampler` is closed and takes no more requests; make a new one.")
