@@ -78,3 +78,29 @@ def test_a_torchvision_of_another_build_is_said_in_one_line(tmp_path):
     )
     assert ended.returncode == 2
     assert ended.stderr == f"nuwa-hf: error: {OTHER_TORCHVISION}\n"
+
+
+@pytest.mark.parametrize(
+    ("closed", "output", "errors"), [(1, "", "a line of the log\n"), (2, "the result\n", ""), (None, "", "")]
+)
+def test_a_closed_stream_takes_nothing_from_the_other_and_is_no_error(closed, output, errors):
+    """Without stdout the work ended with a traceback; without stderr the log went to stdout."""
+    program = """if True:
+        import logging, sys, tqdm
+        from nuwa_hf.exit_status import exit_status
+        def command(_):
+            print("the result")
+            logging.getLogger("nuwa_hf").info("a line of the log")
+        sys.exit(exit_status(command, []))
+    """
+    streams = (1, 2) if closed is None else (closed,)
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        preexec_fn=lambda: [os.close(stream) for stream in streams],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0
+    assert ended.stdout == output
+    assert ended.stderr.endswith(errors)
+    assert ended.stderr.count("\n") == errors.count("\n")

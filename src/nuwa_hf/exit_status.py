@@ -114,6 +114,9 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
             explains; 1 too if another process of the run is gone. 141, without a word, if whatever reads stdout has
             closed it, as `head` does.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed, as by `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (open until the process ends)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end the work
