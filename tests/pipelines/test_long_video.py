@@ -294,8 +294,9 @@ def test_a_model_of_images_makes_no_video():
     pipeline = tiny_pipeline("T2V", transformer=transformer)
     assert len(pipeline(CAPTIONS[0]).frames[0]) == 1
     assert len(list(pipeline.stream(CAPTIONS[0], num_frames=1))) == 1
+    message = "`num_frames` must be 1, all that this checkpoint has positions for, got {}"
     for method in (pipeline, pipeline.stream):
-        with pytest.raises(ValueError, match="`num_frames` must be 1, all that this checkpoint has position.* got 2"):
+        with pytest.raises(ValueError, match=message.format(2)):
             method(CAPTIONS[0], num_frames=2)
-    with pytest.raises(ValueError, match="`num_frames` must be 1, all that this checkpoint has positions .* got None"):
+    with pytest.raises(ValueError, match=message.format(None)):
         pipeline.stream(CAPTIONS[0])
