@@ -269,7 +269,7 @@ def test_only_columns_that_may_hold_captions_are_taken_for_some():
     ):
         assert usable_caption_source({"image": image, **columns}) == source
     assert find_columns({"image": image, "text": empty, "caption": text}).caption == "caption"
-    with pytest.raises(ValueError, match="empty in every row; name another column, or set `caption_source` to .none."):
+    with pytest.raises(ValueError, match="name another column, or set `caption_source` to 'none'"):
         find_columns({"image": image, "text": empty})
     with pytest.raises(ValueError, match="empty in every row; name another column, or leave it out"):
         find_columns({"image": image, "text": empty}, caption="text")

@@ -107,10 +107,7 @@ def test_files_give_the_batches_of_the_same_clips_in_memory_also_of_a_held_out_p
             rows = torch.arange(len(tokens))
             return part_of(tokens, rows, rows, 0.4, 3, is_held_out=is_held_out)
 
-        plain, read = (
-            mixture(*((part(tokens), 1.0) for tokens in parts))
-            for parts in ((clips, images), stored)
-        )
+        plain, read = (mixture(*((part(tokens), 1.0) for tokens in parts)) for parts in ((clips, images), stored))
         for one, other in zip(batches_of(plain, COUNTS, 4, 0.4), batches_of(read, COUNTS, 4, 0.4), strict=True):
             for task in COUNTS:
                 for name, tensor in vars(one[task]).items():
