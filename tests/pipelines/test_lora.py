@@ -238,7 +238,7 @@ def test_an_adapter_is_refused_where_the_weights_are_on_disk(adapter, tmp_path):
     pipeline = tiny_pipeline()
     before = draw(pipeline)
     offload_leaves(pipeline, offload_to_disk_path=str(tmp_path))
-    with pytest.raises(ValueError, match="must not be offloaded to disk .* before `enable_group_offload`"):
+    with pytest.raises(ValueError, match=r"must not be offloaded to disk .* before `enable_group_offload`"):
         pipeline.load_lora_weights(adapter)
     assert pipeline.get_list_adapters() == {}
     assert torch.equal(draw(pipeline), before)
