@@ -314,7 +314,7 @@ def test_checkpoints_of_another_way_of_fine_tuning_are_refused(lora_run, checkpo
     shutil.copytree(lora_run / "checkpoint-000002", tmp_path / "checkpoint-000002")
     with pytest.raises(ValueError, match="`fine_tune`"):
         main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))
-    for name in ("arguments.json", "file_sizes.json"):  # as those of before these were written
+    for name in ("arguments.json", DATA_FILE, "file_sizes.json"):  # as those of before these were written
         (tmp_path / "checkpoint-000002" / name).unlink()
     with pytest.raises(ValueError, match="`fine_tune` must be that of the checkpoints in `output_dir`"):
         main(flags_of(checkpoint, tokens_folder, tmp_path, fine_tune="frozen-encoder"))

@@ -34,8 +34,9 @@ LORA = ["--fine_tune", "lora", "--lora_rank", "4"]
 
 
 def flags_of(folders, output_dir, *, processes=1, optimizer="adamw", more=(), **values):
-    """Twelve samples a step, whatever the number of processes, and steps that do not depend on when the run ends. After
-    a validation without a checkpoint the next step computed with averaged weights.
+    """Twelve samples a step, whatever the number of processes, and steps that do not depend on when the run ends.
+
+    After a validation without a checkpoint the next step computed with averaged weights.
     """
     settings = {"max_train_steps": 4, "checkpointing_steps": 2, "sample_every": 1, "lr_scheduler": "constant"}
     settings |= {"hidden_dropout": 0.0, "train_batch_size": 12 // processes, **values}

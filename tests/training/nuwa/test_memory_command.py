@@ -58,7 +58,7 @@ def test_passes_and_the_maps_that_get_adapters_count(capsys):
     assert one != two
     assert capsys.readouterr().out.endswith(two)
     pytest.importorskip("peft", reason="adapters are PEFT's")
-    words = "--checkpoint embedded --fine_tune lora --lora_rank 64".split()
+    words = ["--checkpoint", "embedded", "--fine_tune", "lora", "--lora_rank", "64"]
     for targets in (["q_proj"], ["q_proj", "up_proj"]):
         flags = [*words, "--lora_target_modules", *targets]
         main(flags)
