@@ -28,9 +28,9 @@ class SegmenterReader(FeatureReader):
     """Segments every frame by any semantic segmentation of transformers: `class_counts` (B, 3, C), for each class the
     pixels of all frames in which prediction and sketch both have it, those of the prediction, and those of the sketch.
 
-    Sketches have the model's numbers of classes; their pixels of class 255 are not counted. A checkpoint refuses classes
-    that its codec of sketches does not have, so beside one give these pixels a class that codec and model know; they
-    are then counted as of that class.
+    Sketches have the model's numbers of classes; their pixels of class 255 are not counted. A checkpoint refuses
+    classes that its codec of sketches does not have, so beside one give these pixels a class that codec and model
+    know; they are then counted as of that class.
 
     Args:
         path (`str`): folder or Hub id of the model and its image processor.
