@@ -139,6 +139,6 @@ def test_what_is_painted_has_the_size_of_each_checkpoint_and_an_open_seed_is_the
             files = [Path(path) for files in (values[1], values[5]) for path in files or ()]
             sizes = [PIL.Image.open(file).size for file in files if file.name == "mask.png"]
         assert sizes == [(width, height), (2 * width, 2 * height)]
-        seeds = [re.search(r"--seed (\d+)", command)[1] for command in (values[2], values[6])]
+        seeds = [re.search(r"--seed=(\d+)", command)[1] for command in (values[2], values[6])]
         assert seeds[0] == seeds[1]
     page.close()

@@ -83,7 +83,9 @@ def without_the_hub(how, function, *arguments):
         constants.HF_HUB_OFFLINE = True
     else:
         address = f"http://127.0.0.1:{free_port()}"
-        constants.HUGGINGFACE_CO_URL_TEMPLATE = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, address)
+        constants.HUGGINGFACE_CO_URL_TEMPLATE = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(
+            constants.ENDPOINT, address
+        )
         constants.ENDPOINT = address
     sys.exit(function(*arguments))
 

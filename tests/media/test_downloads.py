@@ -141,7 +141,7 @@ def test_address_that_is_none_is_a_download_error(monkeypatch, host):
 )
 def test_what_is_not_there_or_no_archive_is_a_download_error(tmp_path, url):
     (tmp_path / "x").write_bytes(b"no archive")
-    with pytest.raises(DownloadError, match="cannot be opened: ."):
+    with pytest.raises(DownloadError, match=r"cannot be opened: ."):
         download(url.format(folder=tmp_path))
 
 
