@@ -22,7 +22,7 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
-from nuwa_hf.training.nuwa.training_tokens import part_of
+from nuwa_hf.training.nuwa.held_out_rows import parts_of
 from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.clip_tokens import tokenize_clips
 from nuwa_hf.training.tokens.token_files import (
@@ -290,7 +290,7 @@ def test_all_rows_of_a_clip_have_its_first_row_as_their_source(others):
     main(flags(folder, "out", "--clips_per_shard", "5", *others))
     tokens, crops = TokenFiles.load("out"), 2 if "--crops_per_clip" in others else 1
     assert tokens.source_rows[:].tolist() == [row % 4 for row in range(12) for _ in range(crops)]
-    held_out, learnt = (part_of(tokens, 0.25, 0, is_held_out=which) for which in (True, False))
+    held_out, learnt = (parts_of(["out"], [tokens], 0.25, 0, is_held_out=which)[0] for which in (True, False))
     assert len(held_out) == 3 * crops
     shown = [{one.numpy().tobytes() for one in part.video_tokens[:]} for part in (held_out, learnt)]
     assert not shown[0] & shown[1]
