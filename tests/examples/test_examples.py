@@ -157,6 +157,7 @@ def test_a_clip_model_can_judge_the_candidates(tiny_checkpoint, tmp_path):
     assert (tmp_path / "best_of_3.gif").is_file()
 
 
+@pytest.mark.pages
 def test_every_example_runs_with_the_embedded_checkpoint(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="nuwa_hf"):
         for name in NAMES:

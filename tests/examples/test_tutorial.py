@@ -17,6 +17,7 @@ from nuwa_hf.cli import main as nuwa_hf_command
 sys.path.insert(0, str(ROOT / "examples" / "fine_tuning"))
 
 COMMANDS = commands_of("fine-tuning.md")
+pytestmark = pytest.mark.pages
 # What is added to a command to make it small.
 TOY = {
     "make_clips.py": ["--num_clips", "4"],

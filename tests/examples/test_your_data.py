@@ -17,6 +17,7 @@ from nuwa_hf import DEMO_CHECKPOINT, NuwaVQGAN
 sys.path.insert(0, str(ROOT / "examples" / "your_data"))
 
 COMMANDS = commands_of("your-data.md")
+pytestmark = pytest.mark.pages
 STEPS = ["--max_train_steps", "2", "--train_batch_size", "2", "--checkpointing_steps", "1", "--sample_every", "2"]
 # What is added to a command to make it small.
 TOY = {

@@ -141,7 +141,7 @@ def test_memory_does_not_grow_with_the_candidates(monkeypatch):
     call(pipeline, "TV2V")  # weights are laid out by the first call
     for scorer in (None, lambda frames, prompts: frames.flatten(1).mean(1)):
         peaks = []
-        for count in (3, 6):
+        for count in (3, 4):
             with MemoryMeter() as meter:
                 call(pipeline, "TV2V", num_candidates=count, scorer=scorer)
             peaks.append(meter.peak)

@@ -15,6 +15,7 @@ from tiny import VISUAL_GRID, tiny_codecs, tiny_pipeline, tiny_transformer
 from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import write_gif, write_png
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.training.init import measured_speed
 from nuwa_hf.training.init.costs import Costs, Speed
 from nuwa_hf.training.init.data_facts import DataFacts, look_at
 from nuwa_hf.training.init.first_settings import Machine, choose_settings
@@ -51,6 +52,12 @@ def in_sub_folders(folder):
 def uncaptioned_stills(folder):
     for number in range(2):
         write_png(frames(1)[0], folder / f"{number}.png")
+
+
+@pytest.fixture(autouse=True)
+def short_measurement(monkeypatch):
+    """Of one image, since no test here looks at its seconds."""
+    monkeypatch.setattr(measured_speed, "CODEC_IMAGES", 1)
 
 
 def init(recipe, data, runs, *options):
