@@ -19,7 +19,7 @@ from safetensors import safe_open
 from torch import nn
 
 from nuwa_hf.modeling.sampling_arguments import no_such_argument
-from nuwa_hf.storage.hub_errors import hub_reason
+from nuwa_hf.storage.hub_errors import not_loaded
 from nuwa_hf.storage.local_checkpoint import is_local_path, read_json
 from nuwa_hf.storage.weights_files import check_weights_file
 
@@ -176,9 +176,9 @@ def _find(name: str, file: str, *, subfolder: str | None = None, **download: Any
         # A repository in diffusers' layout that is cached has no PEFT_CONFIG, and offline nobody knows that.
         if file == PEFT_CONFIG or not isinstance(error, LocalEntryNotFoundError):
             return None
-        raise OSError(f"Cannot load {name!r} from the Hub: {hub_reason(error) or error}.") from error
+        raise not_loaded(name, error) from error
     except (HTTPError, OSError) as error:
-        raise OSError(f"Cannot load {name!r} from the Hub: {hub_reason(error) or error}.") from error
+        raise not_loaded(name, error) from error
 
 
 def _own_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

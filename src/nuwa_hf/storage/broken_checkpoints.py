@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from huggingface_hub.errors import HTTPError
 
-from nuwa_hf.storage.hub_errors import hub_reason
+from nuwa_hf.storage.hub_errors import not_loaded
 
 
 LONGEST = 500  # letters of what a library said
@@ -47,7 +47,7 @@ def naming_what_is_broken(name_or_path: str | os.PathLike) -> Iterator[None]:
     except HTTPError as error:
         if isinstance(error, OSError):  # an answer of the Hub, which the libraries put into words
             raise
-        raise OSError(f"Cannot load {os.fspath(name_or_path)!r} from the Hub: {hub_reason(error)}.") from error
+        raise not_loaded(os.fspath(name_or_path), error) from error
     except RuntimeError as error:
         if not OF_WEIGHTS.search(str(error)):  # but of the device, say
             raise

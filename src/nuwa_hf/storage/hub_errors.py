@@ -41,10 +41,22 @@ def naming_hub_faults(name: str) -> Iterator[None]:
     try:
         yield
     except (HTTPError, OSError) as error:
-        reason = hub_reason(error)
-        if reason is None:
+        if hub_reason(error) is None:
             raise
-        raise OSError(f"Cannot load {name!r} from the Hub: {reason}.") from error
+        raise not_loaded(name, error) from error
+
+
+def not_loaded(name: str, error: BaseException) -> OSError:
+    """The error to raise where something could not be loaded from the Hub.
+
+    Args:
+        name (`str`): what should have been loaded.
+        error (`BaseException`): what was raised.
+
+    Returns:
+        `OSError`: with the reason and what to do, or what `error` says if no request failed.
+    """
+    return OSError(f"Cannot load {name!r} from the Hub: {hub_reason(error) or error}.")
 
 
 def hub_reason(error: BaseException) -> str | None:
