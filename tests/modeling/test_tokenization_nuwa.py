@@ -110,6 +110,18 @@ def test_the_same_captions_give_the_same_bytes(tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
+def test_a_call_leaves_no_trace_in_what_is_saved_or_extended(tmp_path):
+    """The padding and the truncation of the last call were saved, and then in the settings of what was loaded."""
+    tokenizer = NuwaTokenizer.train(CAPTIONS, vocab_size=160)
+    for name in ("before", "after"):
+        tokenizer.save_pretrained(tmp_path / name)
+        tokenizer.extend(["a magenta hexagon"]).save_pretrained(tmp_path / f"{name}-extended")
+        tokenizer(["a dog"], padding="max_length", truncation=True)
+    for suffix in ("", "-extended"):
+        before, after = tmp_path / f"before{suffix}", tmp_path / f"after{suffix}"
+        assert all(path.read_bytes() == (after / path.name).read_bytes() for path in before.iterdir())
+
+
 def test_vocabulary_never_exceeds_its_size(tokenizer):
     assert len(tokenizer) <= 160
     assert len(NuwaTokenizer.train(CAPTIONS, vocab_size=90)) == 90

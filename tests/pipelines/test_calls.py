@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from tiny import CAPTIONS, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline
+from tiny_clip import tiny_clip_tokenizer, tiny_nuwa
+
+from nuwa_hf import NuwaProcessor
 
 
 LONG = " ".join(CAPTIONS)  # is cut off, the others are padded
@@ -92,6 +95,23 @@ def test_pipelines_that_share_components_run_at_once(switching):
     tasks = [lambda i=i: [tokens_of(others[i], inputs[i]) for _ in range(3)] for i in range(3)]
     for found, expected in zip(in_threads(*tasks), alone, strict=True):
         assert all(torch.equal(tokens, expected) for tokens in found)
+
+
+def test_all_that_read_texts_with_one_tokenizer_run_at_once(switching):
+    """A processor, or a pipeline that was made, changed the padding of a call that another thread had begun."""
+    pipeline = tiny_pipeline("T2V", transformer=tiny_nuwa(), tokenizer=tiny_clip_tokenizer())
+    processor = NuwaProcessor.of_config(pipeline.transformer.config, pipeline.tokenizer, pipeline.vqgan)
+    readers = (
+        lambda: processor(text=CAPTIONS[0])["input_ids"],
+        lambda: pipeline.tokenize_prompt([LONG])[0],
+        lambda: type(pipeline)(**pipeline.components).tokenizer is pipeline.tokenizer,
+    )
+    alone = [reader() for reader in readers]
+    tasks = [lambda reader=reader: [reader() for _ in range(100)] for reader in readers]
+    ids, prompts, made = in_threads(*tasks)
+    assert all(torch.equal(found, alone[0]) for found in ids)
+    assert all(torch.equal(found, alone[1]) for found in prompts)
+    assert all(made)
 
 
 def test_callback_reads_the_values_of_its_own_call(pipeline, switching):

@@ -10,6 +10,7 @@ import torch
 from diffusers import DiffusionPipeline, PipelineQuantizationConfig
 from diffusers.pipelines import pipeline_loading_utils
 from tiny import tiny_codecs, tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan, tiny_vqmodel
+from tiny_clip import tiny_clip_tokenizer, tiny_nuwa
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import nuwa_hf
@@ -36,6 +37,20 @@ def test_saved_pipeline_makes_the_same_frames(checkpoint, loader, kind):
     loaded = loader.from_pretrained(kind(checkpoint))
     assert type(loaded) is NuwaTextToVideoPipeline
     assert torch.equal(frames_of(loaded), frames_of(tiny_pipeline()))
+
+
+@pytest.mark.parametrize("reads_by_clip", [False, True])
+def test_a_call_leaves_no_trace_in_what_is_saved(reads_by_clip, tmp_path):
+    """The padding and the truncation of its texts were saved with the tokenizer."""
+    clip = {"transformer": tiny_nuwa(), "tokenizer": tiny_clip_tokenizer()}
+    pipeline = tiny_pipeline(**(clip if reads_by_clip else {}))
+    for name in ("before", "after"):
+        pipeline.save_pretrained(tmp_path / name)
+        frames_of(pipeline)
+    files = [path for path in (tmp_path / "before").rglob("*") if path.is_file()]
+    after = [tmp_path / "after" / path.relative_to(tmp_path / "before") for path in files]
+    assert "tokenizer.json" in [path.name for path in files]
+    assert [one for one, other in zip(files, after, strict=True) if one.read_bytes() != other.read_bytes()] == []
 
 
 def test_checkpoint_names_components_shortly(checkpoint):

@@ -7,6 +7,7 @@ import PIL.Image
 import pytest
 import torch
 from tiny import FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, tiny_pipeline
+from tiny_clip import tiny_clip_tokenizer, tiny_nuwa
 from transformers import AutoProcessor, AutoTokenizer
 
 from nuwa_hf import (
@@ -82,6 +83,16 @@ def test_it_lies_beside_a_model_and_is_found_by_the_auto_classes(pipe, processor
     expected = pipe.transformer.generate(**processor(text=TEXT, sketch=SKETCH), do_sample=False).tokens
     assert torch.equal(tokens, expected)
     assert [frame.size for frame in loaded.decode_videos(tokens)[0]] == [FRAME_SIZE] * VISUAL_GRID[0]
+
+
+def test_a_call_leaves_no_trace_in_what_is_saved(tmp_path):
+    pipe = tiny_pipeline(transformer=tiny_nuwa(), tokenizer=tiny_clip_tokenizer())
+    processor = NuwaProcessor.of_config(pipe.transformer.config, pipe.tokenizer, pipe.vqgan)
+    for name in ("before", "after"):
+        processor.save_pretrained(tmp_path / name)
+        processor(text=TEXT)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        assert (tmp_path / "before" / file).read_bytes() == (tmp_path / "after" / file).read_bytes()
 
 
 def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):

@@ -36,7 +36,7 @@ def learn_further(backend: Tokenizer, captions: Iterable[str], vocab_size: int) 
         for caption in captions
         for word, _ in backend.pre_tokenizer.pre_tokenize_str(backend.normalizer.normalize_str(caption))
     )
-    settings = json.loads(backend.to_str())
+    settings = json.loads(backend.to_str()) | {"truncation": None, "padding": None}  # those of its last call
     vocab, merges = settings["model"]["vocab"], settings["model"]["merges"]
     letters = Counter(letter for word, count in counts.items() for letter in word * count)
     for letter in sorted(letters.keys() - vocab.keys(), key=lambda one: (-letters[one], one)):

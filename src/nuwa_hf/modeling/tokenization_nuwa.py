@@ -4,6 +4,7 @@
 
 import os
 import string
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,8 @@ SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>", "<none>")
 SPACE_MARK = "▁"
 # Always in the vocabulary, so that no plain ASCII text ever meets <unk>.
 BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.punctuation]
+# A fast tokenizer keeps truncation and padding as its state, and pipelines of several threads may share one.
+TOKENIZING = threading.RLock()
 
 
 @saves_standalone
@@ -82,6 +85,11 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
             check_json_files(Path(pretrained_model_name_or_path, kwargs.get("subfolder") or ""))
         with naming_what_is_broken(pretrained_model_name_or_path):
             return super().from_pretrained(pretrained_model_name_or_path, *init_inputs, **kwargs)
+
+    def _save_pretrained(self, *args: Any, **kwargs: Any) -> tuple[str, ...]:
+        with TOKENIZING:
+            forget_last_call(self)
+            return super()._save_pretrained(*args, **kwargs)
 
     @property
     def none_token_id(self) -> int:
@@ -198,6 +206,17 @@ def load_text_tokenizer(
             f"`tokenizer` must be a folder or a Hub id with a text tokenizer, got {str(name_or_path)!r}, where none "
             "is found; train one with `nuwa-hf train-tokenizer`, or give 'embedded'."
         ) from error
+
+
+def forget_last_call(tokenizer: NuwaTokenizer | CLIPTokenizer) -> None:
+    """Take the truncation and padding of the last call out of a tokenizer, which would save them. Each call sets both.
+
+    Args:
+        tokenizer (`NuwaTokenizer` or `CLIPTokenizer`): changed in place.
+    """
+    with TOKENIZING:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
 
 
 def _untrained_backend() -> Tokenizer:

@@ -12,7 +12,7 @@ from nuwa_hf.argument_types import shown
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.modeling.tokenization_nuwa import TOKENIZING, NuwaTokenizer
 from nuwa_hf.pipelines.learnt import warn_of_other_codec
 
 
@@ -239,7 +239,8 @@ def check_components_agree(
 
 
 def _check_clip_tokenizer(tokenizer: NuwaTokenizer | CLIPTokenizer, config: NuwaConfig) -> None:
-    empty = tuple(tokenizer("").input_ids)
+    with TOKENIZING:
+        empty = tuple(tokenizer("").input_ids)
     if empty != config.none_token_ids:
         raise ValueError(
             f"`tokenizer` must be that of the transformer's CLIP, which writes an empty text as "

@@ -12,8 +12,9 @@ from diffusers import DiffusionPipeline
 from diffusers.loaders.lora_base import LoraBaseMixin
 from diffusers.utils.peft_utils import get_adapter_name
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import CLIPTokenizer, PreTrainedModel
 
+from nuwa_hf.modeling.tokenization_nuwa import forget_last_call
 from nuwa_hf.pipelines.lora_weights import NO_HOTSWAP, check_adapter_fits, download_arguments, read_adapter
 from nuwa_hf.storage.portable_names import PEFT_ORIGIN, portable_name
 from nuwa_hf.storage.saved_models import saves_whole
@@ -197,6 +198,8 @@ class LoraMixin(LoraBaseMixin):
             OSError: If something cannot be written, for example on a full disk.
         """
         self._check_has_no_adapters()
+        if isinstance(self.tokenizer, CLIPTokenizer):  # ours does so itself
+            forget_last_call(self.tokenizer)
         saves_whole(DiffusionPipeline.save_pretrained)(self, save_directory, **kwargs)
 
     def push_to_hub(self, repo_id: str, **kwargs: Any) -> str:

@@ -18,7 +18,7 @@ from transformers.processing_utils import ProcessorMixin
 from nuwa_hf.modeling.codec import Codec, as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.modeling.tokenization_nuwa import TOKENIZING, NuwaTokenizer, forget_last_call
 from nuwa_hf.pipelines.checks import as_prompt_list, check_choice, check_codec, check_whole_number
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
@@ -217,7 +217,8 @@ class NuwaProcessor(ProcessorMixin):
         texts = texts * num_inputs if num_inputs is not None and len(texts) == 1 else texts
         length = min(self.tokenizer.model_max_length, self.max_text_length)
         sizes = {"padding": "max_length", "truncation": True, "max_length": length}
-        tokens = self.tokenizer(texts, **sizes, padding_side="right", return_tensors="pt")
+        with TOKENIZING:
+            tokens = self.tokenizer(texts, **sizes, padding_side="right", return_tensors="pt")
         return {name: tokens[name] for name in ("input_ids", "attention_mask")}
 
     def _size(self, codec: Codec) -> dict[str, int]:
@@ -295,6 +296,8 @@ class NuwaProcessor(ProcessorMixin):
             `list[str]`: the file of the settings.
         """
         save_codecs(self._codecs, save_directory)
+        if isinstance(self.tokenizer, CLIPTokenizer):  # ours does so itself
+            forget_last_call(self.tokenizer)
         return super().save_pretrained(os.fspath(save_directory), push_to_hub, **kwargs)
 
     def _get_files_timestamps(self, working_dir: str | os.PathLike) -> dict[str, float]:

@@ -6,20 +6,17 @@ Legend: B outputs, L text length, D hidden size.
 """
 
 import logging
-import threading
 from typing import Any
 
 import torch
 
 from nuwa_hf.modeling.text_ids import none_text
+from nuwa_hf.modeling.tokenization_nuwa import TOKENIZING
 from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.pipelines.encoded_text import CallTexts, EncodedText, read_embeds
 
 
 logger = logging.getLogger(__name__)
-
-# A fast tokenizer keeps truncation and padding as its state, and pipelines of several threads may share one.
-_TOKENIZING = threading.Lock()
 
 
 class PromptMixin:
@@ -227,7 +224,7 @@ class PromptMixin:
         """
         self.check_components("tokenizer")
         length = min(self.tokenizer.model_max_length, self.transformer.config.max_text_length)
-        with _TOKENIZING:
+        with TOKENIZING:
             whole = self.tokenizer(prompts, verbose=False)["input_ids"]
             inputs = self.tokenizer(
                 prompts,
