@@ -122,7 +122,9 @@ class LoraMixin(LoraBaseMixin):
                 "`transformer_lora_layers` must be the weights of an adapter, got none; see "
                 "`peft.get_peft_model_state_dict`."
             )
-        settings = dict(transformer_lora_adapter_metadata or {})
+        given = transformer_lora_adapter_metadata or {}
+        # A set would be written in the order of its hashes, another one in each process.
+        settings = {name: sorted(value) if isinstance(value, set) else value for name, value in given.items()}
         if base := settings.get(PEFT_ORIGIN):
             settings[PEFT_ORIGIN] = portable_name(base)
         layers = {name.removeprefix("base_model.model."): weight for name, weight in transformer_lora_layers.items()}

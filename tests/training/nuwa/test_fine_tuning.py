@@ -189,6 +189,12 @@ def test_a_run_with_adapters_writes_them_and_the_merged_pipeline(lora_run, check
     assert_same_model(again.transformer, merged.transformer)
 
 
+def test_an_adapter_names_its_modules_in_one_order(lora_run):
+    """PEFT writes a set, whose order is another one in each process."""
+    settings = json.loads((lora_run / "adapter" / "adapter_config.json").read_text())
+    assert settings["target_modules"] == sorted(LORA_TARGETS)
+
+
 def test_what_a_run_wrote_has_cards_and_names_no_folder_of_this_machine(lora_run, checkpoint, tokens_folder):
     for name in ("pipeline", "adapter"):
         texts = {path: path.read_text() for path in (lora_run / name).rglob("*") if path.suffix in (".json", ".md")}

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Writes the results of a run: the pipeline with averaged weights and the LoRA adapter. Pushes them to the Hub."""
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -49,6 +50,7 @@ def write_pipeline(
     def write_adapter(folder: Path) -> None:
         # No embedding has an adapter. "auto" would look for the base model, even on the Hub, to find that out.
         learner.save_pretrained(folder, save_embedding_layers=False)
+        _sort_names_of_modules(folder / "adapter_config.json")
         finish(folder)
 
     def write_whole(folder: Path) -> None:
@@ -60,6 +62,17 @@ def write_pipeline(
         pipeline = type(pipeline)(**{**pipeline.components, "transformer": merged_copy(learner)})
     save_aside(output_dir / "pipeline", write_whole)
     return output_dir / "pipeline"
+
+
+def _sort_names_of_modules(file: Path) -> None:
+    """PEFT writes its sets of names in the order of their hashes, another one in each process."""
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    settings |= {
+        name: sorted(settings[name])
+        for name in ("target_modules", "exclude_modules")
+        if isinstance(settings.get(name), list)
+    }
+    file.write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
 def facts_of_run(
