@@ -6,6 +6,8 @@ import json
 
 import pytest
 import torch
+from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
@@ -89,6 +91,22 @@ def test_every_way_to_give_an_adapter_draws_the_same(source, adapter, tmp_path):
     pipeline = tiny_pipeline()
     pipeline.load_lora_weights(source(adapter, tmp_path), adapter_name="text")
     assert torch.equal(draw(pipeline), draw(merged(adapted(1))))
+
+
+def test_settings_name_their_modules_in_one_order(tmp_path):
+    """A set was written in the order of its hashes, another one in each process."""
+    weights, settings = {"q_proj.lora_A.weight": torch.zeros(1)}, {"target_modules": set("abcdefgh"), "r": 2}
+    NuwaTextToVideoPipeline.save_lora_weights(tmp_path, weights, transformer_lora_adapter_metadata=settings)
+    with safe_open(tmp_path / "pytorch_lora_weights.safetensors", "pt") as file:
+        saved = json.loads(file.metadata()[LORA_ADAPTER_METADATA_KEY])
+    assert saved == {"transformer.target_modules": list("abcdefgh"), "transformer.r": 2}
+    assert settings["target_modules"] == set("abcdefgh")
+
+
+def test_loading_an_adapter_leaves_torchs_random_numbers_alone(adapter):
+    pipeline, before = tiny_pipeline(), torch.get_rng_state()
+    pipeline.load_lora_weights(adapter)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_adapters_are_mixed_switched_deleted_and_fused_by_name(adapter, tmp_path):

@@ -82,7 +82,8 @@ class LoraMixin(LoraBaseMixin):
         _check_is_not_on_disk(transformer)
         is_model_offloaded, is_sequentially_offloaded, _ = self._optionally_disable_offloading(self)
         learnt = [weight for weight in transformer.parameters() if weight.requires_grad]
-        inject_adapter_in_model(config, transformer, name, state_dict=adapter.state)
+        with torch.random.fork_rng(devices=[]):  # PEFT draws weights, which those of the adapter replace
+            inject_adapter_in_model(config, transformer, name, state_dict=adapter.state)
         for weight in learnt:
             weight.requires_grad_(True)  # PEFT freezes all but the adapter, and they would stay so without it
         set_peft_model_state_dict(transformer, adapter.state, name)

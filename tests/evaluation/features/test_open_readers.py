@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import save_file
 from tiny_classifiers import tiny_efficientnet_lite_state
 
@@ -44,6 +45,13 @@ def test_weights_that_are_not_there_are_an_error_that_says_which_and_where_from(
 
 def test_a_folder_that_holds_one_file_of_weights_stands_for_it(weights):
     assert open_reader("efficientnet", str(Path(weights).parent)).digest == open_reader("efficientnet", weights).digest
+
+
+def test_a_reader_leaves_torchs_random_numbers_alone(weights):
+    """Its network is made of random weights first, so that a measure changed what was drawn after it."""
+    before = torch.get_rng_state()
+    open_readers(["efficientnet"], {"efficientnet": weights})
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_blur_without_a_whole_radius_is_refused(weights):

@@ -135,7 +135,9 @@ def test_a_judge_whose_loss_is_not_finite_stops():
 
 
 def test_a_judge_learns_saves_and_reads_the_same(tmp_path):
+    before = torch.get_rng_state()
     finder, log = train_finder(MovingMNIST(PACK, length=64), steps=2, batch_size=4)
+    assert torch.equal(torch.get_rng_state(), before)
     assert log["steps"] == 2
     finder.save_pretrained(tmp_path / "digit_finder")
     reader = DigitReader.open(tmp_path)

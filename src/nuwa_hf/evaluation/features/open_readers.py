@@ -73,7 +73,8 @@ def open_reader(
     check_path(kind, path, kinds)
     if path is not None:
         path = _found(kind, os.path.expanduser(path), kinds)
-    return kinds[kind].read(path, device)
+    with torch.random.fork_rng(devices=[]):  # networks are made of random weights, which those of the file replace
+        return kinds[kind].read(path, device)
 
 
 def _found(kind: str, path: str, kinds: Mapping[str, FeatureKind]) -> str:

@@ -68,6 +68,7 @@ class FinderFrames(Dataset):
         return {"frames": frames, "digits": digits, "centres": centres}
 
 
+@torch.random.fork_rng(devices=[])
 def train_finder(
     clips: MovingMNIST,
     *,
@@ -97,7 +98,7 @@ def train_finder(
     Raises:
         FloatingPointError: If a loss is not finite.
     """
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # of the CPU, which alone draws
     finder = DigitFinder().to(device, memory_format=torch.channels_last).train()
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(finder.parameters(), lr=learning_rate, weight_decay=1e-2)
