@@ -17,7 +17,7 @@ from nuwa_hf.bulk.digests import checkpoint_digest, model_digest
 from nuwa_hf.evaluation.evaluate_arguments import build_evaluate_parser, parse_evaluate_arguments
 from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics, published_by_others
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
-from nuwa_hf.evaluation.measure_run import Maker, measure_run
+from nuwa_hf.evaluation.measure_run import SEEDS_APART, Maker, measure_run
 from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
 from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
 from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
@@ -239,6 +239,9 @@ def _check_seeds(seeds: Sequence[int]) -> None:
         raise ValueError(f"`seeds` must be at least one and none twice, got {list(seeds)}; use for example 0 1 2.")
     if min(seeds) < 0:
         raise ValueError(f"`seeds` must be at least 0, got {min(seeds)}; use for example 0 1 2.")
+    most = 2**63 // SEEDS_APART - 1
+    if max(seeds) > most:
+        raise ValueError(f"`seeds` must be at most {most}, got {max(seeds)}; use for example 0 1 2.")
 
 
 def _device_of(vqgan: torch.nn.Module) -> str:

@@ -175,6 +175,11 @@ def test_count_below_one_is_refused(option, tmp_path):
         parse_arguments(["--output_dir", str(tmp_path), option, "0"])
 
 
+def test_a_seed_that_is_too_large_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`seed` must fit into 63 bits, got 9223372036854775808"):
+        parse_arguments(["--output_dir", str(tmp_path), "--seed", str(2**63)])
+
+
 def test_more_val_clips_than_there_are_are_refused_before_anything_is_trained(tmp_path):
     flags = ["--output_dir", str(tmp_path), "--num_val_clips", "10001"]
     with pytest.raises(ValueError, match="`num_val_clips` must be at most the 10000 that EmojiMotion has, got 10001"):

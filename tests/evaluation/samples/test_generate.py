@@ -163,6 +163,7 @@ def test_folder_of_something_else_is_refused(pipeline, open_clips, tmp_path):
         ("T2V", {"scorer": lambda frames, prompts: frames.sum()}, "`candidates` must be 2 or more with a `scorer`"),
         ("T2V", {"batch_size": 0}, "`batch_size` must be at least 1"),
         ("T2V", {"seed": -1}, "`seed` must be at least 0"),
+        ("T2V", {"seed": 2**63 - 1}, "`seed` must be at least 0 and fit into 63 bits"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused_first(pipeline, open_clips, tmp_path, task, options, message):

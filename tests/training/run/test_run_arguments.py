@@ -65,6 +65,9 @@ def test_missing_output_dir_is_an_error_that_names_it():
         ("mixed_precision", "fp8"),
         ("device", "tpu"),
         ("dataloader_num_workers", -1),
+        ("seed", -1),
+        ("seed", 2**31),
+        ("seed", 202611301507),
     ],
 )
 def test_value_that_breaks_its_rule_is_an_error_that_names_both(name, value):

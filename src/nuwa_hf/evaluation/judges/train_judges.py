@@ -169,7 +169,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         ValueError: If a count is below 1 or there are fewer val clips, the time or the learning rate is not above 0,
-            or a seed is below 0.
+            or a seed is below 0 or too large.
     """
     arguments = build_parser().parse_args(argv)
     for name in ("frame_steps", "clip_steps", "segment_steps", "digit_steps", "batch_size", "num_val_clips"):
@@ -181,6 +181,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     for name in ("num_workers", "seed"):
         if getattr(arguments, name) < 0:
             raise ValueError(f"`{name}` must be at least 0, got {getattr(arguments, name)}; use 0 or more.")
+    if arguments.seed >= 2**63:
+        raise ValueError(f"`seed` must fit into 63 bits, got {arguments.seed}; use for example 0.")
     if not 0 < arguments.learning_rate < math.inf:
         rate = arguments.learning_rate
         raise ValueError(f"`learning_rate` must be a finite number above 0, got {rate}; leave it out for the default.")

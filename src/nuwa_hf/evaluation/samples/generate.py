@@ -70,7 +70,8 @@ def generate(
     pipeline = getattr(pipelines, inputs.task.pipeline).from_pipe(pipeline)
     pipeline.set_progress_bar_config(disable=True)
     require(batch_size >= 1, "batch_size", "at least 1", batch_size, "use for example 16")
-    require(seed >= 0, "seed", "at least 0", seed, "use for example 0")
+    is_seed = 0 <= seed < 2**63 - len(inputs)
+    require(is_seed, "seed", "at least 0 and fit into 63 bits, as that of the last sample", seed, "use for example 0")
     given = {name: value for name, value in (sampling or {}).items() if value is not None}
     options = _options(pipeline, given, candidates, scorer)
     run = RunFolder(Path(folder), inputs, _settings(pipeline, inputs, given, seed, candidates, scorer))

@@ -116,7 +116,9 @@ class RunArguments:
             self.require_positive(name)
         for name in ("learning_rate", "max_grad_norm", "max_train_hours"):
             self.require_positive(name)
-        require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
+        # numpy takes 32 bits, and further processes add their number.
+        is_seed = 0 <= self.seed < 2**31
+        require(is_seed, "seed", "at least 0 and fit into 31 bits", self.seed, "use for example 0")
         self.require_share("warmup_ratio")
         workers = self.dataloader_num_workers
         require(workers >= 0, "dataloader_num_workers", "at least 0", workers, "use 0 to draw in the training process")
