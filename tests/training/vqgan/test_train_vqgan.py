@@ -100,6 +100,27 @@ def test_a_run_killed_and_told_to_stop_ends_with_bit_equal_weights(tmp_path, uni
         assert are_equal(load_file(folder / name), load_file(uninterrupted / name)), name
 
 
+def test_the_use_of_codes_is_told_of_whole_windows_alone(tmp_path, monkeypatch):
+    """After a resume the first line told that of the steps since then as if it were that of all."""
+    settings = {"log_every": 4, "checkpointing_steps": 8, "sample_every": 8}
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    run_to_end(whole, **settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunState, "is_due", send_signal_and(RunState.is_due))
+        with pytest.raises(StoppedEarly, match=r"after step 1 of 8"):
+            run_to_end(stopped, **settings)
+    run_to_end(stopped, **settings)
+    (first, second), found = (
+        [json.loads(line) for line in (folder / "metrics.jsonl").open() if '"loss"' in line]
+        for folder in (whole, stopped)
+    )
+    for line in (first, second, *found):
+        del line["images_per_second"]
+    of_codes = ("codes_used", "perplexity")
+    assert found == [{name: value for name, value in first.items() if name not in of_codes}, second]
+    assert second.keys() >= set(of_codes)
+
+
 def test_run_leaves_a_loadable_model_samples_and_metrics(uninterrupted):
     vqgan = NuwaVQGAN.from_pretrained(uninterrupted / "vqgan")
     assert vqgan.spatial_factor == 8

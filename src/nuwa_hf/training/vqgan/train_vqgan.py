@@ -210,6 +210,7 @@ def train(
     first_adversarial = round(arguments.discriminator_start * arguments.max_train_steps)
     training.vqgan.train()
     window_start, window_step = progress.clock(), state.step
+    is_whole = state.step % arguments.log_every == 0  # the window, of which a resumed run may have seen the end alone
     known = {name: state.metrics.last(name).get(name) for name in SHOWN if name.startswith("held_out")}
     while state.step < arguments.max_train_steps:
         passes = [
@@ -235,10 +236,11 @@ def train(
         progress.update()
         if state.is_due(arguments.log_every):
             values = {name: value.item() for name, value in log.items()}
-            if statistics.has_tokens:
+            if is_whole and statistics.has_tokens:
                 usage = statistics.compute()
                 values |= {"codes_used": usage.usage, "perplexity": usage.perplexity}
             statistics.reset()
+            is_whole = True
             seconds = progress.clock() - window_start
             values |= {
                 "learning_rate": scheduler.get_last_lr()[0],
