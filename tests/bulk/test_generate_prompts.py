@@ -175,6 +175,22 @@ def test_broken_line_is_named_with_its_rule(given, pipeline_of, line):
     assert WRONG[line] in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "faults"),
+    [
+        ({}, {"prompt": ["a cat"], "negative_prompt": ["a dog"]}),
+        ({"task": "I2I"}, {"image": "none.png", "mask": "none.png"}),
+        ({"task": "I2I", "image": "image.png", "mask": "mask.png"}, {"condition_on_known": 1, "composite": 1}),
+    ],
+)
+def test_of_several_faults_the_first_in_the_line_is_named(given, pipeline_of, line, faults):
+    file = given / "faults.jsonl"
+    for ordered in (faults, dict(reversed(faults.items()))):
+        file.write_text(json.dumps(line | ordered))
+        with pytest.raises(ValueError, match=f"`{next(iter(ordered))}`"):
+            read_prompts(file, pipeline_of, task="T2I")
+
+
 def test_nothing_is_made_of_a_file_with_broken_lines_or_without_any(given, generate, tmp_path, capsys):
     with pytest.raises(ValueError, match=r"line 2: `task` must be named.* 2 more lines are wrong too\. Nothing"):
         generate([IMAGES[1], "{}", "{", "3"], tmp_path / "out")

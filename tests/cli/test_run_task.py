@@ -214,6 +214,13 @@ def test_error_is_one_line_and_nothing_is_written(
     assert new_files() == []
 
 
+def test_of_several_faults_the_same_is_named_in_every_process(run, input_folder, capsys):
+    """Which one it was depended on the order of hashes."""
+    assert fails_in_one_line(capsys, run("text-to-video", " ", "--negative-prompt", " "), "`prompt` must not be empty")
+    rates = ["--fps", "-1", "--frame-rate", "-1"]
+    assert fails_in_one_line(capsys, run("predict", "clip.gif", *rates), "`--fps`")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_count_below_one_is_refused(run, input_folder, new_files, capsys, command):
     option = count_option(command)

@@ -180,6 +180,12 @@ def test_an_unknown_argument_is_refused_with_the_nearest_names(model, name, near
         model.generate(TEXT, **{name: 1})
 
 
+def test_of_several_unknown_arguments_the_first_is_named(model):
+    for names in (["temprature", "callbacks"], ["callbacks", "temprature"]):
+        with pytest.raises(TypeError, match=f"no argument `{names[0]}`"):
+            model.generate(TEXT, **dict.fromkeys(names, 1))
+
+
 def test_nothing_is_drawn_in_steps_whose_places_are_all_given(model):
     counts = []
 

@@ -183,17 +183,17 @@ def _read_line(
         raise ValueError(f"`seed` must be a whole number of at least 0 that fits into 63 bits, got {seed!r}.")
     pipeline = pipeline_of(row.name)
     _check_names(given, row, pipeline)
-    for name in given.keys() - set(FILES):
-        if isinstance(given[name], list):
+    for name in given:
+        if name not in FILES and isinstance(given[name], list):
             raise ValueError(
                 f"a line must describe one {row.output}, so `{name}` is one value, got {given[name]!r}; write a line "
                 "for each."
             )
-    for name in given.keys() & {"condition_on_known", "composite"}:
-        if not isinstance(given[name], bool):
+    for name in given:
+        if name in ("condition_on_known", "composite") and not isinstance(given[name], bool):
             raise ValueError(f"`{name}` must be true or false, got {given[name]!r}.")
     arguments, files = dict(given), {}
-    for name in given.keys() & set(FILES):
+    for name in [name for name in given if name in FILES]:
         files[name] = [_found(name, one, folder) for one in _names_of(name, given[name], row)]
         # A batch of one clip, so that files with frames of their own cannot become a batch of many.
         arguments[name] = files[name][0] if len(files[name]) == 1 else [files[name]]

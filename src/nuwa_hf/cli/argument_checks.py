@@ -27,15 +27,17 @@ def check_arguments(command: TaskCommand, args: argparse.Namespace) -> None:
         ValueError: If an argument has no valid value.
     """
     given = {name: value for name, value in vars(args).items() if value is not None}
-    for name in given.keys() & {"prompt", "negative_prompt"}:
-        as_prompt_list(name, given[name])
+    for name in ("prompt", "negative_prompt"):
+        if name in given:
+            as_prompt_list(name, given[name])
     sampling = {"guidance_scale", "temperature", "top_k", "top_p", "min_p"}
     for option in options_of(command):
         is_number = option.type is int and type(option.default) is not bool
         if is_number and option is not SEED and option.name in given.keys() - sampling:
             check_whole_number(option.flag, given[option.name], maximum=option.maximum)
-    for name in given.keys() & {"fps", "frame_rate"}:
-        check_frame_rate(given[name], f"--{name.replace('_', '-')}")
+    for name in ("fps", "frame_rate"):
+        if name in given:
+            check_frame_rate(given[name], f"--{name.replace('_', '-')}")
     SamplingSettings(**{name: value for name, value in given.items() if name in sampling})
     if args.seed is None:
         args.seed = secrets.randbelow(2**31)

@@ -150,8 +150,9 @@ def refuse_unknown(given: dict[str, Any], known: list[str]) -> None:
         ValueError: If transformers has it and its value would change something.
     """
     of_transformers = GenerationConfig().to_dict()
-    for name in given.keys() - of_transformers.keys():
-        raise no_such_argument(name, known, of_transformers)
+    for name in given:
+        if name not in of_transformers:
+            raise no_such_argument(name, known, of_transformers)
     _refuse(given)
 
 
