@@ -34,6 +34,7 @@ from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaModel, NuwaTex
 from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.tasks import TASKS
+from nuwa_hf.training.nuwa.build_transformer import with_more_texts
 from nuwa_hf.training.nuwa.condition_dropout import drop_condition
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -307,6 +308,15 @@ def test_every_task_runs_with_clip(task):
 def test_a_tokenizer_that_does_not_fit_clip_is_refused(tokenizer, message):
     with pytest.raises(ValueError, match=message):
         clip_pipeline(tokenizer=tokenizer())
+
+
+def test_a_tokenizer_of_clip_is_refused_beside_a_transformer_without_clip():
+    """It was taken, though it pads with another token: stored texts were read with their padding."""
+    transformer = tiny_transformer(vocab_size=VOCAB_SIZE)
+    with pytest.raises(ValueError, match=f"`tokenizer` must pad with 0, .* got CLIPTokenizer, which pads with {EOS}"):
+        tiny_pipeline(transformer=transformer, tokenizer=tiny_clip_tokenizer())
+    with pytest.raises(ValueError, match="`tokenizer` must be a NuwaTokenizer, or one of at most the 128 tokens"):
+        with_more_texts(tiny_transformer(), tiny_clip_tokenizer(), "full")
 
 
 def test_a_tokenizer_is_loaded_as_the_class_that_was_saved(tmp_path):

@@ -2,11 +2,13 @@
 # Copyright 2026 The nuwa_hf authors
 """Laws of the text tokenizer."""
 
+import json
 import random
 import unicodedata
 
 import pytest
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, models
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from nuwa_hf.modeling.tokenization_nuwa import SPECIAL_TOKENS, NuwaTokenizer, load_text_tokenizer
 
@@ -186,6 +188,18 @@ def test_wrong_input_is_refused_with_a_remedy():
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
     with pytest.raises(OSError, match=r"`tokenizer` must be .* with a text tokenizer, got .*train-tokenizer"):
+        load_text_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("named", ["GPT2Tokenizer", "NuwaTokenizer", None])
+def test_a_tokenizer_of_another_kind_is_refused(named, tmp_path):
+    """It was taken for ours: "None" was its unknown token or an ordinary one, and training failed after tokenising."""
+    backend = Tokenizer(models.BPE({"<pad>": 0, "<unk>": 1, "a": 2}, [], unk_token="<unk>"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", pad_token="<pad>")
+    tokenizer.save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tokenizer_class": named}))
+    with pytest.raises(ValueError, match=r"`tokenizer` must be a NuwaTokenizer, .* or CLIP's, got .*train-tokenizer"):
         load_text_tokenizer(tmp_path)
 
 

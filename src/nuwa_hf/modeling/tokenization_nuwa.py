@@ -188,17 +188,18 @@ def load_text_tokenizer(
         hub: `revision`, `token`, `cache_dir` and others, for the Hub.
 
     Returns:
-        `NuwaTokenizer` or `CLIPTokenizer`: the class named in tokenizer_config.json; ours if none is named.
+        `NuwaTokenizer` or `CLIPTokenizer`: CLIP's if tokenizer_config.json names that, otherwise ours.
 
     Raises:
         OSError: If there is no tokenizer.
+        ValueError: If it is of another kind, without our token of no text.
     """
     config = get_tokenizer_config(name_or_path, subfolder=subfolder, **hub)
     saved = config.get("tokenizer_class") or ""
     # Older versions of transformers also had a `CLIPTokenizerFast`.
     cls = CLIPTokenizer if saved.startswith("CLIPTokenizer") else NuwaTokenizer
     try:
-        return cls.from_pretrained(name_or_path, subfolder=subfolder, **hub)
+        tokenizer = cls.from_pretrained(name_or_path, subfolder=subfolder, **hub)
     except ValueError as error:
         if config:
             raise
@@ -206,6 +207,13 @@ def load_text_tokenizer(
             f"`tokenizer` must be a folder or a Hub id with a text tokenizer, got {str(name_or_path)!r}, where none "
             "is found; train one with `nuwa-hf train-tokenizer`, or give 'embedded'."
         ) from error
+    if cls is NuwaTokenizer and "<none>" not in tokenizer.get_vocab():
+        raise ValueError(
+            "`tokenizer` must be a NuwaTokenizer, with a token <none> for no text, or CLIP's, got "
+            f"{saved or 'another'} in {str(name_or_path)!r}; train one with `nuwa-hf train-tokenizer`, or take CLIP's "
+            "with its transformer."
+        )
+    return tokenizer
 
 
 def forget_last_call(tokenizer: NuwaTokenizer | CLIPTokenizer) -> None:

@@ -209,8 +209,9 @@ def check_components_agree(
     Raises:
         TypeError: If a codec does not speak the protocol `Codec`.
         ValueError: If a codec's tokens stand for several frames or it gives another number of channels than it takes,
-            codebooks differ in size from what the transformer knows, the tokenizer has more tokens than it knows, or
-            CLIP's text side gets another tokenizer than CLIP's or longer texts than it has positions for.
+            codebooks differ in size from what the transformer knows, the tokenizer has more tokens than it knows or
+            pads with another one, or CLIP's text side gets another tokenizer than CLIP's or longer texts than it has
+            positions for.
     """
     for name, model in (("vqgan", vqgan), ("sketch_vqgan", sketch_vqgan)):
         if model is not None:
@@ -236,6 +237,11 @@ def check_components_agree(
         )
     if tokenizer is not None and config.text_encoder_config is not None:
         _check_clip_tokenizer(tokenizer, config)
+    elif tokenizer is not None and tokenizer.pad_token_id != config.pad_token_id:
+        raise ValueError(
+            f"`tokenizer` must pad with {config.pad_token_id}, the transformer's `pad_token_id`, got "
+            f"{type(tokenizer).__name__}, which pads with {tokenizer.pad_token_id}; load both from one checkpoint."
+        )
 
 
 def _check_clip_tokenizer(tokenizer: NuwaTokenizer | CLIPTokenizer, config: NuwaConfig) -> None:

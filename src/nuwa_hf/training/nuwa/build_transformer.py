@@ -155,11 +155,14 @@ def with_more_texts(
         `NuwaForConditionalGeneration`: the same model.
 
     Raises:
-        ValueError: If the new embeddings could not be learnt.
+        ValueError: If the new embeddings could not be learnt, or the tokenizer is CLIP's, which is not extended.
     """
     known = model.config.vocab_size
     if len(tokenizer) <= known:
         return model
+    kind = f"{type(tokenizer).__name__} of {len(tokenizer)}"
+    rule = f"a NuwaTokenizer, or one of at most the {known} tokens of `transformer`"
+    require(isinstance(tokenizer, NuwaTokenizer), "tokenizer", rule, kind, "give the one that it was trained with")
     rule = f"'full' with a tokenizer of {len(tokenizer)} tokens for a transformer of {known}"
     require(fine_tune == "full", "fine_tune", rule, fine_tune, "else the new words cannot be learnt")
     embedding = model.resize_token_embeddings(len(tokenizer), mean_resizing=False).weight
