@@ -17,6 +17,7 @@ from nuwa_hf.conversion.script import FAILED, ConversionScript, build_parser, ru
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.presets import PRESETS
+from nuwa_hf.tasks import TASKS
 
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ DEFAULT_PRESET = "nuwa-336"
 TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))  # one of these sets
 # Weights that only the texts use; those of a given transformer are dropped.
 TEXT_PREFIXES = ("model.text_embeddings.", "model.text_encoder.")
+TEXT_TASKS = tuple(task.abbreviation for task in TASKS if task.condition == "text")
 PROBES = ["", "a photo of a cat", "Two birds rise over the sea, and 3 ships pass beneath them at dawn! " * 8]
 
 
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser (`argparse.ArgumentParser`): changed in place.
     """
-    parser.add_argument("--transformer", metavar="FOLDER", help="a NUWA transformer to which the text model is added")
+    parser.add_argument("--transformer", metavar="FOLDER", help="a NUWA transformer that gets the text model")
     parser.add_argument("--preset", choices=PRESETS, help=f"sizes of a fresh transformer (default {DEFAULT_PRESET})")
     parser.add_argument("--codebook_size", type=int, help="codes of its VQ-GAN, instead of the preset's")
     parser.add_argument("--sketch_codebook_size", type=int, help="codes of its VQ-GAN of sketches, likewise")
@@ -74,11 +76,12 @@ def convert(arguments: argparse.Namespace, folder: Path) -> None:
     if arguments.transformer is None:
         sizes = {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
         config = NuwaConfig.from_preset(arguments.preset or DEFAULT_PRESET, **sizes, **text)
-        model = NuwaForConditionalGeneration(config)
+        model, dtype = NuwaForConditionalGeneration(config), clip.dtype
     else:
-        model = with_text_side(NuwaForConditionalGeneration.from_pretrained(arguments.transformer), text)
+        given = NuwaForConditionalGeneration.from_pretrained(arguments.transformer)
+        model, dtype = with_text_side(given, text), torch.promote_types(clip.dtype, given.dtype)
     model.model.text_encoder.clip.load_state_dict(clip.state_dict())
-    model = model.to(arguments.dtype or clip.dtype)
+    model = model.to(arguments.dtype or dtype)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -136,6 +139,8 @@ def text_fields(clip: CLIPTextModel, tokenizer: CLIPTokenizer) -> dict[str, Any]
 def with_text_side(model: NuwaForConditionalGeneration, text: dict[str, Any]) -> NuwaForConditionalGeneration:
     """Make a transformer with the weights of another one, except for those that only the texts use.
 
+    It has not learnt the tasks that read a text, since its text side is new.
+
     Args:
         model (`NuwaForConditionalGeneration`): the other one.
         text (`dict[str, Any]`): fields of the configuration, as `text_fields` returns them.
@@ -147,6 +152,8 @@ def with_text_side(model: NuwaForConditionalGeneration, text: dict[str, Any]) ->
         ValueError: If the weights do not match the configuration.
     """
     config = NuwaConfig.from_dict({**model.config.to_dict(), **text})
+    if config.learnt_tasks is not None:
+        config.learnt_tasks = tuple(task for task in config.learnt_tasks if task not in TEXT_TASKS)
     changed = NuwaForConditionalGeneration(config)
     kept = {name: weight for name, weight in model.state_dict().items() if not name.startswith(TEXT_PREFIXES)}
     missing, unexpected = changed.load_state_dict(kept, strict=False)
@@ -172,8 +179,8 @@ def verify(arguments: argparse.Namespace, folder: Path) -> str:
         ValueError: If tokens or hidden states differ in a single bit.
     """
     clip, source_tokenizer = load_clip(arguments.input)
-    clip = clip.to(arguments.dtype or clip.dtype)
     model = NuwaForConditionalGeneration.from_pretrained(folder).eval()
+    clip = clip.to(model.dtype)
     tokenizer = CLIPTokenizer.from_pretrained(folder)
     options = {"padding": "max_length", "truncation": True, "return_tensors": "pt"}
     inputs, expected_inputs = tokenizer(PROBES, **options), source_tokenizer(PROBES, **options)

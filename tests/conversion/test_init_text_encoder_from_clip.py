@@ -126,6 +126,42 @@ def test_weights_have_the_type_asked_for_or_that_of_the_source(tmp_path):
         assert {weight.dtype for weight in load_file(tmp_path / name / "model.safetensors").values()} == {dtype}
 
 
+@pytest.mark.parametrize(
+    ("clip", "given", "written"),
+    [
+        ("float16", "float32", "float32"),
+        ("float32", "bfloat16", "float32"),
+        ("float16", "bfloat16", "float32"),
+        ("float16", "float16", "float16"),
+    ],
+)
+def test_neither_the_given_transformer_nor_clip_is_rounded_unless_asked_for(clip, given, written, tmp_path):
+    """All weights were written in the type of CLIP's."""
+    old = tiny_transformer().to(getattr(torch, given))
+    old.save_pretrained(tmp_path / "old")
+    texts = tiny_clip_model().to(getattr(torch, clip))
+    source = save_source(tmp_path / "clip", texts)
+    options = ("--transformer", str(tmp_path / "old"), "--verify")
+    assert script.main([source, str(tmp_path / "out"), *options]) == 0
+    new, dtype = NuwaForConditionalGeneration.from_pretrained(tmp_path / "out"), getattr(torch, written)
+    assert {weight.dtype for weight in load_file(tmp_path / "out" / "model.safetensors").values()} == {dtype}
+    before, after = old.state_dict(), new.state_dict()
+    assert all(torch.equal(after[name], before[name].to(dtype)) for name in before.keys() & after.keys())
+    for name, weight in new.model.text_encoder.clip.state_dict().items():
+        assert torch.equal(weight, texts.state_dict()[name].to(dtype))
+    assert script.main([source, str(tmp_path / "half"), *options, "--dtype", "float16"]) == 0
+    assert {weight.dtype for weight in load_file(tmp_path / "half" / "model.safetensors").values()} == {torch.float16}
+
+
+@pytest.mark.parametrize(("learnt", "left"), [(("T2V", "S2I", "V2V", "TV2V"), ("S2I", "V2V")), (None, None)])
+def test_tasks_with_a_text_are_not_learnt_with_a_new_text_side(learnt, left, tmp_path):
+    """They stayed: no pipeline warned that the texts mean nothing yet."""
+    tiny_transformer(learnt_tasks=learnt).save_pretrained(tmp_path / "old")
+    source = save_source(tmp_path / "clip")
+    assert script.main([source, str(tmp_path / "out"), "--transformer", str(tmp_path / "old")]) == 0
+    assert NuwaForConditionalGeneration.from_pretrained(tmp_path / "out").config.learnt_tasks == left
+
+
 def test_the_seed_decides_the_fresh_weights(tmp_path):
     source = save_source(tmp_path / "clip")
     heads = []

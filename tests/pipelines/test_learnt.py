@@ -66,3 +66,5 @@ def test_a_task_that_was_never_learnt_is_named_once_and_unknown_tasks_are_not(wa
     unknown = NuwaTextToImagePipeline.from_pipe(learnt_pipeline(tasks=None))
     unknown("an apple", output_type="latent")
     assert len(warnings.records) == 1
+    learnt_pipeline(tasks=())("an apple", output_type="latent")
+    assert "never learnt T2V (text-to-video); results" in warnings.records[1].getMessage()

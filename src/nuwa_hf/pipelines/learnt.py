@@ -77,9 +77,10 @@ def warn_of_unlearnt_task(task: Task, transformer: NuwaForConditionalGeneration)
     """
     learnt = transformer.config.learnt_tasks
     if learnt is not None and task.abbreviation not in learnt:
+        others = f", but {', '.join(learnt)}" if learnt else ""
         text = (
-            f"`transformer` never learnt {task.abbreviation} ({task.name}), but {', '.join(learnt)}; results may be "
-            f"poor. Use another checkpoint, or train this one with {task.abbreviation} among the `tasks`."
+            f"`transformer` never learnt {task.abbreviation} ({task.name}){others}; results may be poor. Use "
+            f"another checkpoint, or train this one with {task.abbreviation} among the `tasks`."
         )
         _warn_once(transformer, text)
 
