@@ -26,26 +26,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="written into the VQModel; pipelines of latent diffusion use it (default: %(default)s)",
     )
+    parser.add_argument(
+        "--sample_size",
+        type=int,
+        metavar="N",
+        help="height and width of the pictures it will be used for, such as 256; by default what INPUT says",
+    )
 
 
 def check(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work before any weights are read."""
     kind = VQModel.load_config(arguments.input).get("_class_name")
-    if kind == "VQModel":
-        settings_from_vqmodel(_vqmodel_config(arguments.input))
-    elif kind == "NuwaVQGAN":
-        vqmodel_from_settings(vqgan_settings(arguments.input))
-    else:
+    if kind not in ("VQModel", "NuwaVQGAN"):
         raise ValueError(f"`INPUT` must be the folder of a VQModel or a NuwaVQGAN, got one of {kind}.")
+    settings = _settings(arguments)
+    with torch.device("meta"):
+        NuwaVQGAN(**settings)  # refuses what is impossible
+    if kind == "NuwaVQGAN":
+        vqmodel_from_settings(settings)
 
 
 def convert(arguments: argparse.Namespace, folder: Path) -> None:
     """Write the codec as the other class."""
+    settings = _settings(arguments)
     if _is_vqmodel(arguments.input):
-        settings = settings_from_vqmodel(_vqmodel_config(arguments.input))
         model = build_vqgan(settings, read_checkpoint(arguments.input), KEY_MAP, dtype=arguments.dtype)
     else:
-        settings = vqgan_settings(arguments.input)
         with torch.device("meta"):
             model = VQModel(**vqmodel_from_settings(settings), scaling_factor=arguments.scaling_factor)
         state = vqgan_state(arguments.input, settings)
@@ -80,6 +86,15 @@ def verify(arguments: argparse.Namespace, folder: Path) -> str:
 
 def _is_vqmodel(folder: Path) -> bool:
     return VQModel.load_config(folder).get("_class_name") == "VQModel"
+
+
+def _settings(arguments: argparse.Namespace) -> dict:
+    """What INPUT is as a NuwaVQGAN, for pictures of the size that is asked for."""
+    if _is_vqmodel(arguments.input):
+        settings = settings_from_vqmodel(_vqmodel_config(arguments.input))
+    else:
+        settings = vqgan_settings(arguments.input)
+    return settings if arguments.sample_size is None else {**settings, "sample_size": arguments.sample_size}
 
 
 def _vqmodel_config(folder: Path) -> dict:

@@ -63,6 +63,27 @@ def test_attention_names_of_old_files_are_read(tmp_path):
     assert all(torch.equal(ours[name], value) for name, value in vqmodel.state_dict().items())
 
 
+def test_sample_size_changes_nothing_but_itself(tmp_path):
+    """A VQModel says 32 if nobody thought of it, and data sets were made at that size."""
+    vqmodel = tiny_vqmodel()
+    vqmodel.save_pretrained(tmp_path / "theirs")
+    assert run_script(NAME, tmp_path / "theirs", tmp_path / "ours", "--sample_size", 24, "--verify") == 0
+    assert run_script(NAME, tmp_path / "ours", tmp_path / "back", "--sample_size", 20, "--verify") == 0
+    ours, back = NuwaVQGAN.from_pretrained(tmp_path / "ours"), VQModel.from_pretrained(tmp_path / "back")
+    assert (ours.config.sample_size, back.config.sample_size) == (24, 20)
+    for model in (ours, back):
+        assert all(torch.equal(value, model.state_dict()[name]) for name, value in vqmodel.state_dict().items())
+
+
+@pytest.mark.parametrize("source", [tiny_vqmodel, tiny_vqgan])
+@pytest.mark.parametrize("size", [0, 21])
+def test_a_sample_size_that_no_codec_can_have_is_refused(source, size, tmp_path, caplog):
+    source().save_pretrained(tmp_path / "source")
+    assert run_script(NAME, tmp_path / "source", tmp_path / "out", "--sample_size", size) == 1
+    assert "`sample_size` must be" in caplog.text
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("overrides", "named"),
     [
