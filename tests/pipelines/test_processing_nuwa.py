@@ -104,6 +104,15 @@ def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):
         NuwaProcessor.from_pretrained(checkpoint / "vqgan")
 
 
+def test_it_is_loaded_as_a_repository_with_code_of_one_commit_is(processor, tmp_path):
+    """The commit of the code, which docs/hub.md advises to name, was no argument where nuwa_hf is installed."""
+    processor.save_pretrained(tmp_path, standalone=True)
+    commit = "0" * 40
+    loaded = AutoProcessor.from_pretrained(tmp_path, trust_remote_code=True, revision=commit, code_revision=commit)
+    assert type(loaded) is NuwaProcessor
+    assert loaded.to_dict() == processor.to_dict()
+
+
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [

@@ -71,7 +71,7 @@ def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict
     parts = {name: given.pop(name) for name in ("tokenizer", *CODECS) if name in given}
     variant = given.pop("variant", None)
     hub = {name: given.pop(name) for name in HUB_ARGUMENTS if name in given}
-    for private in ("_from_auto", "trust_remote_code", "config"):  # of AutoProcessor
+    for private in ("_from_auto", "trust_remote_code", "code_revision", "config"):  # of AutoProcessor
         given.pop(private, None)
     if given:
         raise no_such_argument(next(iter(given)), ("tokenizer", *CODECS, "variant", *HUB_ARGUMENTS))
