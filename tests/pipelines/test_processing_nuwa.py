@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from tiny import FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, tiny_pipeline
+from tiny import FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, tiny_codecs, tiny_pipeline, tiny_tokenizer
 from tiny_clip import tiny_clip_tokenizer, tiny_nuwa
 from transformers import AutoProcessor, AutoTokenizer
 
@@ -93,6 +93,30 @@ def test_a_call_leaves_no_trace_in_what_is_saved(tmp_path):
         processor(text=TEXT)
     for file in ("tokenizer.json", "tokenizer_config.json"):
         assert (tmp_path / "before" / file).read_bytes() == (tmp_path / "after" / file).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["nearest", "vqmodel"])
+def test_variants_of_its_codecs_lie_side_by_side_and_what_belongs_to_others_stays(kind, tmp_path):
+    """A variant was saved as none, and each save deleted all else from the codecs' folders."""
+    processor = NuwaProcessor(tiny_tokenizer(), **tiny_codecs(kind))
+    names = ("vqgan", "sketch_vqgan")
+    full = {name: [weight.clone() for weight in getattr(processor, name).parameters()] for name in names}
+    for name in names:
+        getattr(processor, name).half()
+    processor.save_pretrained(tmp_path, variant="fp16")
+    (tmp_path / "vqgan" / "nuwa_hf_component.py").write_text("of a pipeline")
+    for name in names:
+        getattr(processor, name).float()
+        for weight, value in zip(getattr(processor, name).parameters(), full[name], strict=True):
+            weight.data.copy_(value)
+    processor.save_pretrained(tmp_path)
+    plain, half = NuwaProcessor.from_pretrained(tmp_path), NuwaProcessor.from_pretrained(tmp_path, variant="fp16")
+    for name in names:
+        assert all(map(torch.equal, getattr(plain, name).parameters(), full[name]))
+        for weight, value in zip(getattr(half, name).parameters(), full[name], strict=True):
+            assert torch.equal(weight.half(), value.half())
+        assert not torch.equal(next(getattr(half, name).parameters()).float(), full[name][0])
+    assert (tmp_path / "vqgan" / "nuwa_hf_component.py").read_text() == "of a pipeline"
 
 
 def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):

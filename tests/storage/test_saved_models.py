@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan
+from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan, tiny_vqmodel
 
-from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaVQGAN
+from nuwa_hf import NuwaForConditionalGeneration, NuwaProcessor, NuwaTextToVideoPipeline, NuwaVQGAN
 from nuwa_hf.storage.saved_models import saves_whole
 from nuwa_hf.storage.whole_folders import save_aside
 
@@ -29,7 +29,12 @@ def full_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("make", [tiny_pipeline, tiny_transformer, tiny_vqgan, tiny_tokenizer])
+def tiny_processor():
+    """With a codec of diffusers, whose own save is not whole."""
+    return NuwaProcessor(tiny_tokenizer(), tiny_vqmodel())
+
+
+@pytest.mark.parametrize("make", [tiny_pipeline, tiny_transformer, tiny_vqgan, tiny_tokenizer, tiny_processor])
 def test_a_save_that_fails_leaves_no_part_of_itself(make, tmp_path):
     model = make()
     with full_disk(), pytest.raises(OSError, match="above"):
@@ -90,6 +95,10 @@ def test_a_tokenizer_names_the_files_that_it_wrote(tmp_path):
     assert sorted(written) == sorted(str(path) for path in (tmp_path / "saved").iterdir())
 
 
+def test_a_processor_names_the_file_of_its_settings(tmp_path):
+    assert tiny_processor().save_pretrained(tmp_path / "saved") == [str(tmp_path / "saved" / "processor_config.json")]
+
+
 def test_a_pipeline_is_saved_over_another(tmp_path):
     tiny_pipeline().save_pretrained(tmp_path / "saved")
     smaller = tiny_pipeline(transformer=tiny_transformer(num_decoder_layers=1))
@@ -133,7 +142,7 @@ def test_a_folder_that_is_there_is_written_within(tmp_path):
     assert [path.name for path in (tmp_path / "disk").iterdir()] == ["config.json"]
 
 
-@pytest.mark.parametrize("make", [tiny_transformer, tiny_vqgan, tiny_tokenizer])
+@pytest.mark.parametrize("make", [tiny_transformer, tiny_vqgan, tiny_tokenizer, tiny_processor])
 def test_a_push_that_fails_leaves_the_save(make, tmp_path):
     model = make()
     with pytest.raises(OSError, match="offline"):

@@ -6,6 +6,7 @@ Legend: B inputs, T, H, W token grid, Y, X pixel rows and columns, L text length
 """
 
 import os
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -24,12 +25,13 @@ from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.known_part import encode_known_part
 from nuwa_hf.pipelines.mask_input import check_places, prepare_masks
-from nuwa_hf.pipelines.processor_files import CODECS, load_parts, save_codecs
+from nuwa_hf.pipelines.processor_files import CODECS, load_parts
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.pipelines.video_input import prepare_videos
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.saved_models import saves_whole
 
 
 SETTINGS = ("visual_grid", "frame_rate", "max_text_length", "none_token_id")  # of `NuwaConfig`
@@ -282,20 +284,31 @@ class NuwaProcessor(ProcessorMixin):
         settings = {name: getattr(self, name) for name in SETTINGS}
         return {**settings, "codecs": list(self._codecs), "processor_class": type(self).__name__}
 
+    @saves_whole
     def save_pretrained(
-        self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any
+        self,
+        save_directory: str | os.PathLike,
+        push_to_hub: bool = False,
+        *,
+        variant: str | None = None,
+        **kwargs: Any,
     ) -> list[str]:
         """Save the tokenizer, the settings and, in folders of their own, the codecs.
 
         Args:
-            save_directory (`str` or `os.PathLike`): the folder, which may be that of the model.
+            save_directory (`str` or `os.PathLike`): the folder, which may be that of the model or of a pipeline.
             push_to_hub (`bool`, defaults to `False`): whether to push it too.
+            variant (`str`, *optional*): of the codecs' weights, such as `"fp16"`; those of others stay.
             kwargs: what `ProcessorMixin.save_pretrained` takes.
 
         Returns:
             `list[str]`: the file of the settings.
+
+        Raises:
+            OSError: If it cannot be written; what there was before stays.
         """
-        save_codecs(self._codecs, save_directory)
+        for name, codec in self._codecs.items():
+            codec.save_pretrained(Path(save_directory, name), variant=variant)
         if isinstance(self.tokenizer, CLIPTokenizer):  # ours does so itself
             forget_last_call(self.tokenizer)
         return super().save_pretrained(os.fspath(save_directory), push_to_hub, **kwargs)

@@ -8,34 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from diffusers import ModelMixin
 from transformers.utils import cached_file
 
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.sampling_arguments import no_such_argument
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
-from nuwa_hf.storage.whole_folders import save_aside
 
 
 SETTINGS_FILE, INDEX_FILE = "processor_config.json", "model_index.json"
 CODECS = ("vqgan", "sketch_vqgan")
 HUB_ARGUMENTS = ("revision", "token", "cache_dir", "force_download", "local_files_only")
-
-
-def save_codecs(codecs: dict[str, ModelMixin], folder: str | os.PathLike) -> None:
-    """Save the codecs, each in a folder of its own, which is whole or not there.
-
-    Args:
-        codecs (`dict[str, ModelMixin]`): the codecs by the names of their folders.
-        folder (`str` or `os.PathLike`): where their folders are made.
-
-    Raises:
-        OSError: If one cannot be written.
-    """
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for name, codec in codecs.items():
-        save_aside(Path(folder) / name, codec.save_pretrained)
 
 
 def write_processor_of_pipeline(folder: str | os.PathLike) -> None:

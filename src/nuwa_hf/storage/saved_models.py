@@ -53,8 +53,8 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
                 result = save(self, str(made), *arguments, **named)
             if made.exists():
                 _move_into(made, final)
-        if isinstance(result, tuple):  # of a tokenizer, the files that it wrote
-            return tuple(str(final / Path(path).relative_to(made)) for path in result)
+        if isinstance(result, tuple | list):  # of a tokenizer or a processor, the files that it wrote
+            return type(result)(str(final / Path(path).relative_to(made)) for path in result)
         return result
 
     return save_pretrained
