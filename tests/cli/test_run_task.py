@@ -182,6 +182,13 @@ def test_seed_that_was_drawn_is_printed_and_repeats_the_result(run, here, capsys
     assert (here / "first.png").read_bytes() == (here / "second.png").read_bytes()
 
 
+def test_the_embedded_checkpoint_goes_by_its_name(here):
+    for name, options in {"named.png": ["--checkpoint", "embedded"], "default.png": []}.items():
+        words = ["text-to-image", PROMPT, "--device", "cpu", "--seed", "0", "--output", name]
+        assert main([*words, *options]) == 0
+    assert (here / "named.png").read_bytes() == (here / "default.png").read_bytes()
+
+
 def fails_in_one_line(capsys, status, message):
     captured = capsys.readouterr()
     last_line = captured.err.splitlines()[-1]

@@ -31,7 +31,8 @@ def build_app(
     Pillow knows, and an EPS is a program.
 
     Args:
-        checkpoint (`str` or `os.PathLike`, *optional*, defaults to `DEMO_CHECKPOINT`): a folder or Hub id.
+        checkpoint (`str` or `os.PathLike`, *optional*, defaults to `DEMO_CHECKPOINT`): a folder, a Hub id, or
+            `"embedded"`.
         compare (`str` or `os.PathLike`, *optional*): another one, which gets the same requests.
         device (`str`, *optional*): such as `"cpu"`; by default the accelerator if there is one.
         limits (`AppLimits`, *optional*): how much a visitor may ask for.

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--checkpoint",
         metavar="DIR|ID",
         default=str(DEMO_CHECKPOINT),
-        help="a folder or Hub id (default: embedded)",
+        help="a folder, a Hub id or embedded (default: embedded)",
     )
     parser.add_argument("--compare", metavar="DIR|ID", help="another one, whose results are shown beside")
     parser.add_argument(

@@ -13,6 +13,7 @@ from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.serving import NuwaSampler
+from nuwa_hf.storage.find_checkpoint import find_checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class LoadedCheckpoint:
         """Load a checkpoint.
 
         Args:
-            name (`str` or `os.PathLike`): a folder or Hub id.
+            name (`str` or `os.PathLike`): a folder, a Hub id, or `"embedded"`.
             limits (`AppLimits`): how many may wait.
             device (`torch.device`): where to.
 
@@ -43,9 +44,10 @@ class LoadedCheckpoint:
         Raises:
             OSError: If there is no such checkpoint, or it is incomplete.
         """
-        pipeline = NuwaTextToVideoPipeline.from_pretrained(name).to(device)
+        found = find_checkpoint(name) if isinstance(name, str) else name
+        pipeline = NuwaTextToVideoPipeline.from_pretrained(found).to(device)
         sampler = NuwaSampler(pipeline, max_batch_size=1, max_wait=0.0, max_waiting=limits.max_waiting)
-        return cls(os.fspath(name), sampler)
+        return cls(os.fspath(found), sampler)
 
     def pipeline(self, task: str) -> NuwaPipelineBase:
         """The pipeline of a task.

@@ -15,6 +15,7 @@ from nuwa_hf.cli.result_sheet import result_sheet
 from nuwa_hf.cli.task_arguments import input_files, pipeline_arguments
 from nuwa_hf.cli.task_commands import TaskCommand
 from nuwa_hf.media import enlarge, write_png
+from nuwa_hf.storage.find_checkpoint import find_checkpoint
 
 
 def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
@@ -43,7 +44,8 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
     device = choose_device(args.device)
     seeds = [args.seed + number for number in range(count)]
 
-    pipeline = getattr(nuwa_hf, command.task.pipeline).from_pretrained(args.checkpoint).to(device)
+    checkpoint = find_checkpoint(args.checkpoint)
+    pipeline = getattr(nuwa_hf, command.task.pipeline).from_pretrained(checkpoint).to(device)
     if fps is None:
         fps = pipeline.frame_rate
         check_speed(files, fps)

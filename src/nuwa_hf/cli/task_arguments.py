@@ -121,7 +121,7 @@ SHARED_OPTIONS = (
     Option(
         "--checkpoint",
         "checkpoint",
-        "a folder or Hub id",
+        "a folder, a Hub id or embedded",
         "DIR|ID",
         str,
         default=str(DEMO_CHECKPOINT),
