@@ -24,10 +24,12 @@ class LoadedCheckpoint:
         name (`str`): what to load it by, a folder or Hub id.
         sampler (`NuwaSampler`): answers the requests, each alone: so a result is, bit for bit, that of the single
             call, whoever else asks.
+        device (`torch.device`): where it draws.
     """
 
     name: str
     sampler: NuwaSampler
+    device: torch.device
 
     @classmethod
     def load(cls, name: str | os.PathLike, limits: AppLimits, device: torch.device) -> Self:
@@ -47,7 +49,7 @@ class LoadedCheckpoint:
         found = find_checkpoint(name) if isinstance(name, str) else name
         pipeline = NuwaTextToVideoPipeline.from_pretrained(found).to(device)
         sampler = NuwaSampler(pipeline, max_batch_size=1, max_wait=0.0, max_waiting=limits.max_waiting)
-        return cls(os.fspath(found), sampler)
+        return cls(os.fspath(found), sampler, device)
 
     def pipeline(self, task: str) -> NuwaPipelineBase:
         """The pipeline of a task.

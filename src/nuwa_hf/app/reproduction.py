@@ -5,18 +5,22 @@
 import shlex
 from typing import Any
 
+import torch
+
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.form_fields import fields_of
 from nuwa_hf.app.visitor_request import VisitorRequest
 from nuwa_hf.cli.output_files import OutputFiles
+from nuwa_hf.cli.run_task import choose_device
 
 
-def shell_command(request: VisitorRequest, checkpoint: str) -> str:
+def shell_command(request: VisitorRequest, checkpoint: str, device: torch.device) -> str:
     """The command that makes the same files, in a folder with those that were given.
 
     Args:
         request (`VisitorRequest`): what was asked for.
         checkpoint (`str`): a folder or Hub id.
+        device (`torch.device`): where it is.
 
     Returns:
         `str`: one line, quoted for a shell as POSIX describes it.
@@ -32,15 +36,20 @@ def shell_command(request: VisitorRequest, checkpoint: str) -> str:
             words.append(f"{field.flag}={value}")
     if checkpoint != str(DEMO_CHECKPOINT):
         words.append(f"--checkpoint={checkpoint}")
+    if device != choose_device(None):
+        words.append(f"--device={device}")
     return shlex.join([*words, *(["--"] if places else []), *places])
 
 
-def python_program(request: VisitorRequest, checkpoint: str, files: OutputFiles, fps: float) -> str:
+def python_program(
+    request: VisitorRequest, checkpoint: str, device: torch.device, files: OutputFiles, fps: float
+) -> str:
     """The program that makes the same files, in a folder with those that were given.
 
     Args:
         request (`VisitorRequest`): what was asked for.
         checkpoint (`str`): a folder or Hub id.
+        device (`torch.device`): where it is.
         files (`OutputFiles`): the files of the results.
         fps (`float`): frames per second of videos.
 
@@ -50,6 +59,8 @@ def python_program(request: VisitorRequest, checkpoint: str, files: OutputFiles,
     task, seeds = request.command.task, request.seeds
     is_demo = checkpoint == str(DEMO_CHECKPOINT)
     is_video = task.output == "video"
+    place = "DEMO_CHECKPOINT" if is_demo else repr(checkpoint)
+    move = "" if device.type == "cpu" else f'.to("{device}")'
     given = {name: _by_name(request, value) for name, value in request.call_arguments.items() if value is not None}
     writers = ("write_gif", "write_mp4") if is_video else ("write_png",)
     names = sorted(["DEMO_CHECKPOINT", task.pipeline] if is_demo else [task.pipeline])
@@ -61,7 +72,7 @@ def python_program(request: VisitorRequest, checkpoint: str, files: OutputFiles,
         f"from nuwa_hf.media import {', '.join(['enlarge', *writers])}",
         "",
         "",
-        f"pipeline = {task.pipeline}.from_pretrained({'DEMO_CHECKPOINT' if is_demo else repr(checkpoint)})",
+        f"pipeline = {task.pipeline}.from_pretrained({place}){move}",
         "output = pipeline(",
         *(f"    {name}={value!r}," for name, value in given.items()),
         f"    generator=[torch.Generator().manual_seed(seed) for seed in {seeds!r}],",

@@ -108,8 +108,8 @@ def run_request(
         [folder / paths[0] for paths in files.results],
         [*written, *request.input_files],
         request.seeds,
-        shell_command(request, checkpoint.name),
-        python_program(request, checkpoint.name, files, fps),
+        shell_command(request, checkpoint.name, checkpoint.device),
+        python_program(request, checkpoint.name, checkpoint.device, files, fps),
     )
 
 
