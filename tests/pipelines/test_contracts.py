@@ -266,6 +266,24 @@ def test_tokens_from_the_cpu_are_decoded_on_the_gpu():
         torch.testing.assert_close(pipeline.decode_tokens(tokens).cpu(), expected, atol=1e-2, rtol=0)
 
 
+def test_steps_outside_a_call_record_no_gradients():
+    pipeline, encoded_with_gradients = tiny_pipeline(), []
+    tokens = torch.randint(0, CODEBOOK_SIZE, (1, *VISUAL_GRID), generator=seeded(0)[0])
+    pixels = pipeline.decode_tokens(tokens)
+    assert not pixels.requires_grad
+    assert np.array_equal(pipeline.decode_frames(tokens, "np"), pixels.movedim(2, -1).numpy())
+    (frames,), (image,) = pipeline.decode_frames(tokens, "pil"), pipeline.decode_images(tokens[:, :1], "pil")
+    assert [frame.size for frame in (*frames, image)] == [FRAME_SIZE] * (VISUAL_GRID[0] + 1)
+
+    for codec in (pipeline.vqgan, pipeline.sketch_vqgan):
+        codec.encoder.register_forward_hook(lambda *_: encoded_with_gradients.append(torch.is_grad_enabled()))
+    masks = torch.zeros(1, *pixels.shape[1:2], *pixels.shape[3:], dtype=torch.bool)
+    masks[..., :2] = True
+    pipeline.encode_known_part(pixels, masks, 1)
+    pipeline.encode_sketch(masks.long())
+    assert encoded_with_gradients == [False, False]
+
+
 def test_tuple_has_the_outputs_fields(pipeline, task):
     pictures, tokens = call(pipeline, task, return_dict=False)
     output = call(pipeline, task)

@@ -194,6 +194,7 @@ class NuwaPipelineBase(
         """Frames a second of the checkpoint's videos: those that it draws, and those that it is given."""
         return self.transformer.config.frame_rate
 
+    @torch.no_grad()
     def encode_sketch(self, sketches: torch.Tensor) -> torch.Tensor:
         """Encode class maps as sketch tokens.
 
@@ -205,6 +206,7 @@ class NuwaPipelineBase(
         """
         return sketch_tokens_of(self.sketch_codec, sketches, max_frames=self.max_frames, device=self._execution_device)
 
+    @torch.no_grad()
     def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
         """Encode the known part of images or videos, and repeat each for its outputs.
 
@@ -222,6 +224,7 @@ class NuwaPipelineBase(
         rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
+    @torch.no_grad()
     def decode_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
         """Decode visual tokens to pixels.
 
