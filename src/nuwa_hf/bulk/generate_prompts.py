@@ -52,8 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(GenerateArguments, argv, build_parser())
     is_ray = arguments.engine == "ray"
     state = PartialState(cpu=is_ray or arguments.device == "cpu")
-    checkpoint = find_checkpoint(arguments.checkpoint)
-    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint).to(state.device)
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(find_checkpoint(arguments.checkpoint)).to(state.device)
     with ExitStack() as open_resources:
         ray = open_resources.enter_context(ray_cluster()) if is_ray else None
         batch_size = arguments.batch_size
@@ -69,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not is_ray:
                 return clips_of_rows(sampler, rows, batches)
             how = {"batch_size": batch_size, "on_cpu": arguments.device == "cpu"}
-            return clips_on_ray(ray, checkpoint, rows, batches, **how, num_proc=arguments.num_proc)
+            return clips_on_ray(ray, arguments.checkpoint, rows, batches, **how, num_proc=arguments.num_proc)
 
         try:
             make_missing(

@@ -109,7 +109,7 @@ def read_prompts(
     """Read a file of prompts and check every line.
 
     Args:
-        path (`Path`): the file; files that it names are looked for from its folder.
+        path (`Path`): the file; files that it names are looked for from its folder, and found wherever the rows go.
         pipeline_of (`Callable`): gives the pipeline of a task by its name.
         task (`str`, *optional*): of lines that name none.
         seed (`int`, defaults to 0): line n, counted from 0 without empty lines, has the seed `seed + n` unless it
@@ -132,13 +132,14 @@ def read_prompts(
         ) from error
     if "\0" in whole:
         raise ValueError(f"`prompts` must be a text in UTF-8, got {str(path)!r}, which looks like UTF-16; save it so.")
+    folder = path.parent.absolute()  # workers on other machines have another working directory
     rows, errors = [], []
     lines = whole.split("\n")  # not splitlines, which cuts at characters that JSON allows in texts
     for number, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         try:
-            row = _read_line(text, number, path.parent, pipeline_of, task, seed + len(rows) + len(errors))
+            row = _read_line(text, number, folder, pipeline_of, task, seed + len(rows) + len(errors))
             first = rows[0] if rows else row
             if row.task.output != first.task.output:
                 raise ValueError(

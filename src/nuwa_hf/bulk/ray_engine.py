@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The engine of many machines: actors of Ray, each with a sampler of its own, make batches; who asked writes them."""
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from types import ModuleType
@@ -15,6 +16,8 @@ from nuwa_hf.bulk.prompts_file import PromptRows
 from nuwa_hf.bulk.shared_work import Places
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.serving import NuwaSampler
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint
+from nuwa_hf.storage.local_checkpoint import is_local_path
 from nuwa_hf.training.tokens.ray_engine import plain_errors
 
 
@@ -26,7 +29,7 @@ class ClipWorker:
     """Holds a sampler on a CPU or a GPU, and makes any batch. It is an actor of Ray.
 
     Args:
-        checkpoint (`str`): what `from_pretrained` takes, on every machine.
+        checkpoint (`str`): a whole path that every machine has, a Hub id, or `"embedded"`.
         rows (`PromptRows`): the lines; the files that they name lie under the same names on every machine.
         batch_size (`int`): lines of a batch, at most.
         device (`str`): where the models are.
@@ -36,7 +39,7 @@ class ClipWorker:
     def __init__(self, checkpoint: str, rows: PromptRows, batch_size: int, device: str, num_threads: int):
         torch.set_num_threads(num_threads)
         self._rows = rows
-        pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint).to(device)
+        pipeline = NuwaTextToVideoPipeline.from_pretrained(find_checkpoint(checkpoint)).to(device)
         self._sampler = NuwaSampler(pipeline, max_batch_size=batch_size, max_waiting=batch_size)
 
     def make(self, places: Places) -> list[Tensor]:
@@ -59,7 +62,7 @@ def clips_on_ray(
 
     Args:
         ray (`ModuleType`): ray, connected.
-        checkpoint (`str`): what `from_pretrained` takes, on every machine.
+        checkpoint (`str`): a folder that all machines have under the same name, a Hub id, or `"embedded"`.
         rows (`PromptRows`): the lines.
         batches (`Iterable[Sequence[int]]`): places of lines.
         batch_size (`int`): lines of a batch, at most.
@@ -72,6 +75,8 @@ def clips_on_ray(
     Raises:
         ValueError: If something that a line names has changed since it was checked.
     """
+    if checkpoint != EMBEDDED and is_local_path(checkpoint):
+        checkpoint = os.path.abspath(checkpoint)  # actors have another working directory
     waiting = deque(batches)
     found = ray.cluster_resources()
     num_gpus = 0 if on_cpu else int(found.get("GPU", 0))
