@@ -17,6 +17,7 @@ from tiny import (
     FACTOR,
     FRAME_SIZE,
     seeded,
+    tiny_codecs,
     tiny_inputs,
     tiny_pipeline,
     tiny_transformer,
@@ -310,6 +311,17 @@ def test_switches_of_the_codec_reach_both_codecs():
         for is_on in (True, False):
             getattr(pipeline, f"{'enable' if is_on else 'disable'}_vae_{switch}")()
             assert [getattr(one, f"use_{switch}") for one in (pipeline.vqgan, pipeline.sketch_vqgan)] == [is_on] * 2
+
+
+@pytest.mark.parametrize("switch", ["slicing", "tiling"])
+@pytest.mark.parametrize("part", ["vqgan", "sketch_vqgan"])
+def test_codecs_are_switched_together_or_not_at_all(switch, part):
+    pipeline = tiny_pipeline("S2I", **{part: tiny_codecs("vqmodel")[part]})
+    (other,) = [name for name in ("vqgan", "sketch_vqgan") if name != part]
+    for verb in ("disable", "enable"):
+        with pytest.raises(ValueError, match=rf"^`{part}` must be a codec with {switch}, .* got VQModel, which has"):
+            getattr(pipeline, f"{verb}_vae_{switch}")()
+    assert not getattr(getattr(pipeline, other), f"use_{switch}")
 
 
 def test_from_pipe_and_back_keeps_what_the_pipeline_said_of_itself(pipelines):

@@ -129,22 +129,46 @@ class CodecMixin:
                 )
 
     def enable_vae_slicing(self) -> None:
-        """Decode and encode frame by frame, which takes less memory: `enable_slicing` of the codecs."""
-        self._switch_codecs("enable_slicing")
+        """Decode and encode frame by frame, which takes less memory: `enable_slicing` of the codecs.
+
+        Raises:
+            ValueError: If a codec has no slicing. None has been switched then.
+        """
+        self._switch_codecs("enable", "slicing")
 
     def disable_vae_slicing(self) -> None:
-        """Decode and encode all frames of a piece at once again."""
-        self._switch_codecs("disable_slicing")
+        """Decode and encode all frames of a piece at once again.
+
+        Raises:
+            ValueError: If a codec has no slicing. None has been switched then.
+        """
+        self._switch_codecs("disable", "slicing")
 
     def enable_vae_tiling(self) -> None:
-        """Decode and encode large frames in tiles, which takes less memory: `enable_tiling` of the codecs."""
-        self._switch_codecs("enable_tiling")
+        """Decode and encode large frames in tiles, which takes less memory: `enable_tiling` of the codecs.
+
+        Raises:
+            ValueError: If a codec has no tiling. None has been switched then.
+        """
+        self._switch_codecs("enable", "tiling")
 
     def disable_vae_tiling(self) -> None:
-        """Decode and encode whole frames again."""
-        self._switch_codecs("disable_tiling")
+        """Decode and encode whole frames again.
 
-    def _switch_codecs(self, method: str) -> None:
-        for model in (self.vqgan, self.sketch_vqgan):
-            if model is not None:
-                getattr(model, method)()
+        Raises:
+            ValueError: If a codec has no tiling. None has been switched then.
+        """
+        self._switch_codecs("disable", "tiling")
+
+    def _switch_codecs(self, verb: str, kind: str) -> None:
+        method, codecs = f"{verb}_{kind}", {"vqgan": self.vqgan, "sketch_vqgan": self.sketch_vqgan}
+        codecs = {name: model for name, model in codecs.items() if model is not None}
+        for name, model in codecs.items():
+            # Models of diffusers have the method, and without the attribute it does nothing or fails.
+            if not {method, f"use_{kind}"} <= {*dir(model)}:
+                raise ValueError(
+                    f"`{name}` must be a codec with {kind}, such as `NuwaVQGAN`, got {type(model).__name__}, which has "
+                    f"none; leave the call out, or call `{method}` of a codec that has it."
+                )
+        for model in codecs.values():
+            getattr(model, method)()

@@ -52,6 +52,14 @@ def test_pipeline_with_ones_own_codec_is_saved_loaded_and_run(own_codec, task, t
     assert DiffusionPipeline.from_pretrained(tmp_path / "pipeline").vqgan.codebook_size == 27
 
 
+def test_slicing_and_tiling_are_refused_where_a_codec_has_none(own_codec):
+    pipeline = tiny_pipeline("S2I", vqgan=own_codec, transformer=tiny_transformer(codebook_size=27))
+    for switch in ("slicing", "tiling"):
+        with pytest.raises(ValueError, match=f"`vqgan` must be a codec with {switch}, .* got MeanColorCodec"):
+            getattr(pipeline, f"enable_vae_{switch}")()
+        assert not getattr(pipeline.sketch_vqgan, f"use_{switch}")
+
+
 def test_the_adapter_that_the_page_registers_is_there(blocks):
     names = {}
     exec(blocks[1], names)
