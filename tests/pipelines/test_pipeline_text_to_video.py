@@ -196,3 +196,18 @@ def test_stream_without_a_transformer_says_that_it_needs_one(pipeline, overlap_f
     bare = NuwaTextToVideoPipeline(**{**pipeline.components, "transformer": None})
     with pytest.raises(ValueError, match="needs the component `transformer`, which is None"):
         bare.stream(PROMPT, overlap_frames=overlap_frames)
+
+
+def test_lists_may_be_used_again_before_what_was_checked_runs(pipeline):
+    def given():
+        return {"prompt": list(CAPTIONS[:2]), "generator": seeded(0, 1), "output_type": "latent"}
+
+    of_call, of_stream = given(), given()
+    call = pipeline.check_inputs(**of_call)
+    stream = pipeline.stream(num_frames=VISUAL_GRID[0], **of_stream)
+    for arguments in (of_call, of_stream):
+        arguments["prompt"].clear()
+        arguments["generator"].reverse()
+    expected = pipeline(**given()).tokens
+    assert torch.equal(pipeline.run_checked_call(call).tokens, expected)
+    assert torch.equal(torch.stack(list(stream), 1), expected)

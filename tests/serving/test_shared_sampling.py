@@ -258,3 +258,34 @@ def test_streams_are_bounded_and_end_with_an_error_of_their_own(pipeline):
             list(stream)
     with pytest.raises(RuntimeError, match="closed"):
         sampler.stream("T2V", prompt=CAPTIONS[0])
+
+
+@pytest.mark.parametrize("is_encoded", [False, True])
+def test_what_was_given_may_be_used_again_while_a_request_waits(pipeline, is_encoded):
+    """A list or tensor that was used again gave pictures of another text or seed."""
+
+    def arguments():
+        texts = {"prompt": list(CAPTIONS[:2]), "negative_prompt": list(CAPTIONS[1:])}
+        if is_encoded:
+            names = [f"{kind}prompt_{what}" for kind in ("", "negative_") for what in ("embeds", "attention_mask")]
+            texts = dict(zip(names, pipeline.encode_prompt(**texts), strict=True))
+        return {**texts, "guidance_scale": 2.0, "generator": seeded(0, 1), "output_type": "latent"}
+
+    gate, of_request, of_stream = Gate(), arguments(), arguments()
+    with NuwaSampler(pipeline) as sampler:
+        busy = sampler.submit("T2I", prompt=CAPTIONS[0], num_candidates=2, scorer=gate)
+        gate.is_reached.wait(60)
+        request = sampler.submit("T2V", **of_request)
+        stream = sampler.stream("T2V", num_frames=2, **of_stream)
+        for value in [*of_request.values(), *of_stream.values()]:
+            if isinstance(value, list):
+                value.reverse()
+            elif isinstance(value, torch.Tensor):
+                value.copy_(value.flip(0))
+        gate.opened.set()
+        busy.result(60)
+        tokens, frames = request.result(60).tokens, list(stream)
+    alone = sampler.pipeline("T2V")
+    assert torch.equal(tokens, alone(**arguments()).tokens)
+    expected = alone.stream(num_frames=2, **arguments())
+    assert all(torch.equal(*pair) for pair in zip(frames, expected, strict=True))

@@ -27,7 +27,7 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
         prompt (`str` or `list[str]`): what the user gave.
 
     Returns:
-        `list[str]`: the prompts, as they were given.
+        `list[str]`: the prompts, as they were given, in a new list.
 
     Raises:
         TypeError: If the prompt is neither a text nor a list of texts.
@@ -52,7 +52,7 @@ def as_prompt_list(name: str, prompt: str | list[str]) -> list[str]:
             is_negative = name == "negative_prompt"
             remedy = "leave it None for no negative prompt" if is_negative else "describe what to show"
             raise ValueError(f"{where} must not be empty, got {shown(text)}; {remedy}.")
-    return prompts
+    return list(prompts)  # the caller may go on to change its own
 
 
 def check_whole_number(name: str, value: Any, *, maximum: int | None = None, reason: str = "") -> None:

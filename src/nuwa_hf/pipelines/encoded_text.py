@@ -78,7 +78,7 @@ def read_embeds(
         name (`str`, defaults to `"prompt"`): `"prompt"` or `"negative_prompt"`.
 
     Returns:
-        `EncodedText` or None: None if there are none.
+        `EncodedText` or None: copies; None if there are none.
 
     Raises:
         TypeError: If they are no tensor of floats.
@@ -93,4 +93,4 @@ def read_embeds(
     check_encoded_text(f"{name}_embeds", embeds, mask, config)
     if mask is None:
         mask = torch.ones(embeds.shape[:2], dtype=torch.long, device=embeds.device)
-    return EncodedText(embeds, mask)
+    return EncodedText(embeds.clone(), mask.clone())  # the caller may go on to change its own

@@ -58,6 +58,9 @@ class RunOptions:
         if isinstance(self.callback_on_step_end, PipelineCallback | MultiPipelineCallbacks):
             asked = self.callback_on_step_end.tensor_inputs
             object.__setattr__(self, "callback_on_step_end_tensor_inputs", asked)
+        for name in ("generator", "callback_on_step_end_tensor_inputs"):
+            if isinstance(getattr(self, name), list):  # which the caller may go on to change
+                object.__setattr__(self, name, list(getattr(self, name)))
 
     @property
     def needs_pixels(self) -> bool:
