@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ClipSampler:
-    """Takes the frames of clips that a task uses, as training did, and remembers what it left out.
+    """Takes the frames of clips that a task uses, as training did, and remembers what it left out of the last ones.
 
     Args:
         frame_rate (`float`): the checkpoint's frames a second.
@@ -166,7 +166,7 @@ class ClipSampler:
         return taken
 
     def warn(self) -> None:
-        """Log what was left out of the clips so far."""
+        """Log what was left out of the last clips."""
         for cut in self.cuts:
             logger.warning("%s", cut)
 

@@ -69,6 +69,7 @@ def prepare_videos(
             in size, or the clips differ in their number of frames.
     """
     reader = ImageReader(height, width)
+    sampler.cuts.clear()  # of earlier clips
     is_batch = isinstance(video, np.ndarray | torch.Tensor) and video.ndim == 5
     if is_batch and 0 not in video.shape:
         check_channel_axis(video, "BT", name)
