@@ -5,7 +5,7 @@ from inspect import signature
 
 import pytest
 import torch
-from tiny import CAPTIONS, FRAME_SIZE, MAX_TEXT_LENGTH, VISUAL_GRID, seeded, tiny_pipeline
+from tiny import CAPTIONS, CODEBOOK_SIZE, FRAME_SIZE, MAX_TEXT_LENGTH, VISUAL_GRID, seeded, tiny_pipeline
 
 from nuwa_hf import NuwaTextToVideoPipeline
 
@@ -164,6 +164,16 @@ def test_stream_of_pictures_goes_on_until_it_is_stopped(pipeline, overlap_frames
     pipeline.interrupt = True
     assert list(stream) == []
     assert len(list(pipeline.stream(PROMPT, num_frames=2))) == 2  # the next stream starts anew
+
+
+@pytest.mark.parametrize("overlap_frames", [None, 1, 2])
+def test_frame_that_was_yielded_may_be_changed(pipeline, overlap_frames):
+    """The next chunk went on from what was written into it."""
+    given = {"num_frames": 2 * VISUAL_GRID[0] + 1, "overlap_frames": overlap_frames, "output_type": "latent"}
+    expected = [frame.clone() for frame in pipeline.stream(PROMPT, generator=seeded(0), **given)]
+    for frame, before in zip(pipeline.stream(PROMPT, generator=seeded(0), **given), expected, strict=True):
+        assert torch.equal(frame, before)
+        frame.add_(1).remainder_(CODEBOOK_SIZE)
 
 
 def test_stream_says_what_is_wrong_before_it_starts(pipeline):

@@ -160,7 +160,7 @@ class StreamingMixin:
                 given |= {"known_tokens": tokens, "known_mask": mask}
             frames = []
             for number, frame in enumerate(self.transformer.stream(grid=grid, **given)):
-                frames.append(frame)
+                frames.append(frame.clone())  # the one that is yielded belongs to the caller
                 if number >= chunk.num_written:
                     yield frame
             last = torch.stack(frames, 1)
