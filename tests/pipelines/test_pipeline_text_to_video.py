@@ -221,3 +221,17 @@ def test_lists_may_be_used_again_before_what_was_checked_runs(pipeline):
     expected = pipeline(**given()).tokens
     assert torch.equal(pipeline.run_checked_call(call).tokens, expected)
     assert torch.equal(torch.stack(list(stream), 1), expected)
+
+
+def test_subclass_with_a_call_of_its_own_checks_and_streams_as_its_task_does(pipeline):
+    class Flying(NuwaTextToVideoPipeline):
+        def __call__(self, prompt, **given):
+            return super().__call__(f"{prompt} over the sea", **given)
+
+    own, given = Flying(**pipeline.components), {"generator": seeded(0), "output_type": "latent"}
+    own.set_progress_bar_config(disable=True)
+    tokens = own("two birds rise", **given).tokens
+    given["generator"] = seeded(0)
+    assert torch.equal(tokens, own.run_checked_call(own.check_inputs(CAPTIONS[1], **given)).tokens)
+    given["generator"] = seeded(0)
+    assert torch.equal(tokens, torch.stack(list(own.stream(CAPTIONS[1], num_frames=VISUAL_GRID[0], **given)), 1))

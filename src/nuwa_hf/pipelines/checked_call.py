@@ -109,10 +109,17 @@ class CheckedCallMixin:
             `CheckedCall`: what the call would do.
 
         Raises:
-            TypeError: If an argument has the wrong type.
+            TypeError: If an argument has the wrong type, or this is the pipeline of no task.
             ValueError: If an argument has no valid value.
         """
-        return type(self).__call__.check(self, *arguments, **named)
+        for one in type(self).__mro__:  # a subclass may have put a `__call__` of its own over its task's
+            call = vars(one).get("__call__")
+            if hasattr(call, "check"):
+                return call.check(self, *arguments, **named)
+        raise TypeError(
+            f"`check_inputs` must be that of a task's pipeline, got {type(self).__name__}, which has no checked call; "
+            "inherit from one of the tasks' pipelines."
+        )
 
     @torch.no_grad()
     def run_checked_call(self, call: CheckedCall) -> NuwaImagePipelineOutput | NuwaVideoPipelineOutput | tuple:
