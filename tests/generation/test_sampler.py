@@ -239,6 +239,27 @@ def test_callback_sees_every_step_and_can_stop():
     assert (tokens[:, 1] == 0).all()
 
 
+def test_callback_guides_later_steps():
+    model, settings = random_model(), {"grid": (2, 4, 4), "guidance_scale": 2.5}
+
+    def drawn(scale):
+        callback = {"callback": lambda step, *_: {"guidance_scale": scale} if step == 0 else None}
+        return model.generate(*texts(), generator=generators(), **callback, **settings).tokens
+
+    assert torch.equal(drawn(6.0), drawn([6.0, 6.0, 6.0]))
+    mixed = drawn([6.0, 2.5, 0.0])
+    assert torch.equal(mixed[0], drawn(6.0)[0])
+    assert torch.equal(mixed[1], model.generate(*texts(), generator=generators(), **settings).tokens[1])
+    assert torch.equal(mixed[2], drawn(1.0)[2])
+    assert not torch.equal(drawn(6.0), drawn(1.0))
+
+
+@pytest.mark.parametrize("scale", [[2.0, 3.0], [2.0] * 4, [2.0, 3.0, float("inf")], "2", float("nan")])
+def test_scales_of_a_callback_are_one_number_or_one_for_each_output(scale):
+    with pytest.raises(ValueError, match="a finite number, or a list with one for each of the 3 outputs"):
+        random_model().generate(*texts(), guidance_scale=2.5, callback=lambda *_: {"guidance_scale": scale})
+
+
 def test_cache_takes_the_stated_memory():
     model, grid, sizes = random_model(dtype=torch.float32), Grid(3, 4, 5), []
 

@@ -196,6 +196,41 @@ def test_a_callback_guides_the_later_waves_as_it_likes(pipelines):
     assert not torch.equal(found, tokens_of(pipeline, guidance_scale=2.0))
 
 
+TWO_OF_EACH = {"prompt": list(CAPTIONS[:2]), "num_videos_per_prompt": 2}
+
+
+def test_a_callback_guides_each_output_as_it_likes(pipelines):
+    pipeline, first, scales = pipelines["T2V"], {}, [7.0, 2.0, 1.5, 4.0]
+
+    def guide(pipe, step, timestep, callback_kwargs):
+        if step == 0:
+            first["tokens"] = callback_kwargs["tokens"].clone()
+            pipe._guidance_scale = scales
+        assert pipe.guidance_scale == scales
+
+    given = {**TWO_OF_EACH, "guidance_scale": 2.0, "generator": seeded(0, 1, 2, 3)}
+    found = tokens_of(pipeline, callback_on_step_end=guide, **given)
+
+    def begin_alike(pipe, step, timestep, callback_kwargs):
+        return first if step == 0 else callback_kwargs
+
+    given |= {"guidance_scale": scales, "generator": seeded(0, 1, 2, 3)}
+    assert torch.equal(found, tokens_of(pipeline, callback_on_step_end=begin_alike, **given))
+    assert pipeline.guidance_scale == scales
+
+
+@pytest.mark.parametrize("scale", [[7.0, 2.0], [3.0, 2.0, 1.0], [], [2.0, 2.0, 2.0, float("nan")], "2", True, None])
+def test_scales_of_a_callback_are_one_number_or_one_for_each_output(pipelines, scale):
+    """Two of them for two prompts with two videos each were given to the outputs in turn."""
+
+    def guide(pipe, step, timestep, callback_kwargs):
+        pipe._guidance_scale = scale
+
+    given = {**TWO_OF_EACH, "guidance_scale": 2.0, "generator": seeded(0, 1, 2, 3)}
+    with pytest.raises(ValueError, match="a finite number, or a list with one for each of the 4 outputs"):
+        tokens_of(pipelines["T2V"], callback_on_step_end=guide, **given)
+
+
 def test_guidance_that_was_off_cannot_be_turned_on_midway(pipelines):
     def turn_on(pipe, step, timestep, callback_kwargs):
         pipe._guidance_scale = 2.0

@@ -13,7 +13,7 @@ from typing import Self
 
 import torch
 
-from nuwa_hf.generation.sampling import SamplingSettings
+from nuwa_hf.generation.sampling import SamplingSettings, check_new_scales
 
 
 class LogitRules:
@@ -41,6 +41,7 @@ class LogitRules:
         def column(values: Sequence[float], dtype: torch.dtype = dtype) -> torch.Tensor:
             return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
 
+        self._batch_size = batch_size
         scales = settings.of_outputs("guidance_scale", batch_size)
         self.guided = guided_outputs(settings, batch_size)
         self._all_guided = len(self.guided) == batch_size
@@ -67,15 +68,19 @@ class LogitRules:
         if max(min_p) > 0:
             self._min_p = column(min_p)
 
-    def guide_with(self, scales: Sequence[float]) -> None:
+    def guide_with(self, scale: float | list[float]) -> None:
         """Guide with other scales from now on. Which outputs are guided stays as it is.
 
         Args:
-            scales (`Sequence[float]`): B scales, those of outputs that are not guided at most 1.
+            scale (`float` or `list[float]`): one for all outputs, or one for each; at most 1 for those that are not
+                guided.
 
         Raises:
-            ValueError: If an output is to be guided that was not from the beginning.
+            ValueError: If it is no finite number, or a list of another length, or if an output is to be guided that
+                was not from the beginning.
         """
+        check_new_scales(scale, self._batch_size)
+        scales = scale if isinstance(scale, list | tuple) else [scale] * self._batch_size
         late = [output for output, scale in enumerate(scales) if scale > 1 and output not in self.guided]
         if late:
             raise ValueError(

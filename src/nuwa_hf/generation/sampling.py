@@ -199,6 +199,24 @@ def check_generators(generator: torch.Generator | list[torch.Generator] | None, 
         )
 
 
+def check_new_scales(scale: Any, batch_size: int) -> None:
+    """Check the guidance scales that a running call goes on with. Unlike its first ones, they may be below 1.
+
+    Args:
+        scale: what a callback gave: one number for all outputs, or a list with one for each.
+        batch_size (`int`): B.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    is_list = isinstance(scale, list | tuple)
+    if not all(map(_is_number, scale if is_list else [scale])) or (is_list and len(scale) != batch_size):
+        raise ValueError(
+            f"`guidance_scale` must be a finite number, or a list with one for each of the {batch_size} outputs "
+            f"(inputs times the number made of each), got {shown(scale)}; give one number for all."
+        )
+
+
 def _is_number(value) -> bool:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False

@@ -60,7 +60,7 @@ class NuwaGenerationMixin(GenerationMixin):
                 ones; the learnt grid when not given.
             callback (`Callable`, *optional*): called as `callback(step, num_steps, tokens)` after every step, with the
                 tokens so far `(B k, T, H, W)`, which it may change in place. Returning `True` stops sampling. A dict
-                is what counts from then on: as `guidance_scale` a list of B k scales, where guidance was on; as
+                is what counts from then on: as `guidance_scale` a number or a list of B k, where guidance was on; as
                 `encoder_hidden_states`, `attention_mask` and their negatives other texts of the B inputs.
             return_dict_in_generate (`bool`, *optional*): `False` returns the tokens alone. This and the next one come
                 from the generation configuration where they are not given.
@@ -171,9 +171,9 @@ class NuwaGenerationMixin(GenerationMixin):
             with self._sampling_runs.lend(compute, grid, plan.tables, recorder(compute)) as lent:
                 for done in sample_grid(lent, plan, *known_part):
                     texts = dict((yield done) or {})
-                    scales = texts.pop("guidance_scale", None)
-                    if scales is not None:
-                        lent.draw.rules.guide_with(scales)
+                    scale = texts.pop("guidance_scale", None)
+                    if scale is not None:
+                        lent.draw.rules.guide_with(scale)
                     if texts:
                         lent.compute.change_texts(texts)
                         lent.read_conditions_again()

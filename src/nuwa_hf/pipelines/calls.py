@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from nuwa_hf.generation.sampling import check_new_scales
+
 
 _CLOCK = itertools.count(1)  # orders the starts of calls and the moments at which they were told to stop
 
@@ -18,17 +20,31 @@ class Call:
 
     Args:
         started (`int`): later calls have larger numbers.
-        guidance_scale (`float` or `list[float]`, defaults to 1.0): the scale it guides with, or one for each output.
+        guidance_scale (`float` or `tuple[float]`, defaults to 1.0): the scale it guides with, or one for each output.
+        num_outputs (`int`, defaults to 1): images or videos that it makes.
         num_timesteps (`int`, defaults to 0): its number of waves.
         is_running (`bool`, defaults to `False`): whether it is sampling now.
         stopped_itself (`bool`, defaults to `False`): whether its own callback told it to stop.
     """
 
     started: int = field(default_factory=lambda: next(_CLOCK))
-    guidance_scale: float | list[float] = 1.0
+    guidance_scale: float | tuple[float, ...] = 1.0
+    num_outputs: int = 1
     num_timesteps: int = 0
     is_running: bool = False
     stopped_itself: bool = False
+
+    def guide_with(self, scale: float | list[float]) -> None:
+        """Guide with another scale from the next wave on.
+
+        Args:
+            scale (`float` or `list[float]`): one for all outputs, or one for each.
+
+        Raises:
+            ValueError: If it is no finite number, or a list of another length.
+        """
+        check_new_scales(scale, self.num_outputs)
+        self.guidance_scale = tuple(map(float, scale)) if isinstance(scale, list | tuple) else float(scale)
 
     def guidance_scales(self, num_rows: int) -> list[float]:
         """The scale of each row that is sampled.
@@ -40,7 +56,7 @@ class Call:
             `list[float]`: as many.
         """
         scale = self.guidance_scale
-        scales = list(scale) if isinstance(scale, list | tuple) else [scale]
+        scales = list(scale) if isinstance(scale, tuple) else [scale]
         return scales * (num_rows // len(scales))
 
 

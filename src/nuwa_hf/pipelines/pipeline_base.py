@@ -85,22 +85,23 @@ class NuwaPipelineBase(
     @property
     def guidance_scale(self) -> float | list[float]:
         """The guidance scale of the running or last call; in a callback, of the call that it belongs to."""
-        return self._calls.current.guidance_scale
+        scale = self._guidance_scale
+        return list(scale) if isinstance(scale, tuple) else scale
 
     @property
     def do_classifier_free_guidance(self) -> bool:
         """Whether that call guides any output: a scale above 1."""
         scale = self.guidance_scale
-        return any(one > 1 for one in (scale if isinstance(scale, list | tuple) else [scale]))
+        return any(one > 1 for one in (scale if isinstance(scale, list) else [scale]))
 
     @property
-    def _guidance_scale(self) -> float | list[float]:
+    def _guidance_scale(self) -> float | tuple[float, ...]:
         # What diffusers' guides tell callbacks to change; later waves of the call are guided with it.
-        return self.guidance_scale
+        return self._calls.current.guidance_scale
 
     @_guidance_scale.setter
     def _guidance_scale(self, value: float | list[float]) -> None:
-        self._calls.current.guidance_scale = value
+        self._calls.current.guide_with(value)
 
     @property
     def num_timesteps(self) -> int:

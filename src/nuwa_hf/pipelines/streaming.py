@@ -140,6 +140,7 @@ class StreamingMixin:
             `torch.LongTensor` of shape `(B, H, W)`: the tokens of each frame.
         """
         options.call.guidance_scale = sampling.guidance_scale
+        options.call.num_outputs = len(conditions["attention_mask"])
         self._calls.begin(options.call)
         given = conditions | asdict(sampling) | {"schedule": options.schedule, "generator": options.generator}
         given |= ONE_OUTPUT_EACH

@@ -68,7 +68,8 @@ class TokenGenerationMixin:
         largest = Grid(min(num_frames, self.max_frames), height, width)
         rounds = self._rounds(num_outputs, largest, sampling, options)
         num_waves = sum(self.transformer.num_generation_steps(grid, options.schedule) for grid in grids) * len(rounds)
-        call.guidance_scale, call.num_timesteps = sampling.guidance_scale, num_waves
+        call.guidance_scale, call.num_outputs = sampling.guidance_scale, num_outputs
+        call.num_timesteps = num_waves
 
         tokens = torch.zeros(num_outputs, num_frames, height, width, dtype=torch.long, device=mask.device)
         written = torch.zeros(tokens.shape, dtype=torch.bool, device=tokens.device)
