@@ -305,12 +305,19 @@ def test_cache_takes_the_stated_memory():
         ({"sketch_tokens": torch.zeros(1, 1, 2, 2).long()}, "`sketch_tokens` must have as many rows as the texts, 3"),
         ({"sketch_tokens": torch.zeros(6, 1, 2, 2).long()}, "as many rows as the texts, 3, got 6"),
         ({"grid": (1, 2, 2), "guidance_scale": 2.0, "negative_input_ids": torch.ones(2, 3).long()}, "as many rows"),
+        ({"attention_mask": torch.ones(3, 5)}, r"`attention_mask` must have shape \(3, 6\), got \(3, 5\)"),
+        ({"attention_mask": torch.ones(1, 6)}, r"`attention_mask` must have shape \(3, 6\), got \(1, 6\)"),
+        (
+            {"negative_input_ids": torch.ones(3, 4).long(), "negative_attention_mask": torch.ones(3, 6)},
+            r"`negative_attention_mask` must have shape \(3, 4\), got \(3, 6\)",
+        ),
+        ({"guidance_scale": 2.0, "negative_attention_mask": torch.ones(3, 6)}, "must stand beside `negative_input"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
-    model, calls = random_model(), []
+    model, (input_ids, attention_mask), calls = random_model(), texts(), []
     for layer in model.modules():
         layer.register_forward_pre_hook(lambda *_: calls.append(1))
     with pytest.raises(ValueError, match=message):
-        model.generate(*texts(), **arguments)
+        model.generate(**{"input_ids": input_ids, "attention_mask": attention_mask, **arguments})
     assert not calls

@@ -135,8 +135,11 @@ def test_a_frame_is_yielded_before_the_steps_of_later_ones():
         ),
         ({"grid": (1, 5, 5), "known_tokens": torch.zeros(3, 1, 5, 5).long()}, "`known_mask` is missing"),
         ({"grid": (1, 5, 5), "sketch_tokens": torch.zeros(1, 1, 5, 5).long()}, "as many rows as the texts, 3, got 1"),
+        ({"attention_mask": torch.ones(3, 5)}, r"`attention_mask` must have shape \(3, 6\), got \(3, 5\)"),
+        ({"negative_attention_mask": torch.ones(3, 6)}, "must stand beside `negative_input_ids`"),
     ],
 )
 def test_wrong_arguments_are_refused_by_the_call_itself(arguments, message):
+    input_ids, attention_mask = texts()
     with pytest.raises(ValueError, match=message):
-        random_model().stream(*texts(), **arguments)
+        random_model().stream(**{"input_ids": input_ids, "attention_mask": attention_mask, **arguments})

@@ -217,7 +217,9 @@ def test_an_image_is_a_one_frame_video(inputs):
         ({"visual_tokens": torch.zeros(2, 4, 4, 5).long()}, ValueError, "the grid's `t` must be at most 3"),
         ({"input_ids": None}, TypeError, "`input_ids` must be whole numbers"),
         ({"input_ids": torch.zeros(2, 13).long()}, ValueError, "`input_ids` must have shape"),
-        ({"attention_mask": torch.ones(2, 3)}, ValueError, "`attention_mask` must have the shape"),
+        ({"attention_mask": torch.ones(2, 3)}, ValueError, r"`attention_mask` must have shape \(2, 7\)"),
+        ({"attention_mask": [[1] * 7] * 2}, TypeError, "`attention_mask` must be a tensor"),
+        ({"encoder_hidden_states": torch.zeros(2, 7, 16)}, ValueError, "hidden_states` must be given, got both"),
         ({"visual_tokens": torch.zeros(2, *VISUAL_GRID).short()}, TypeError, "`visual_tokens` must be whole numbers"),
         ({"labels": torch.zeros(2, 1, 4, 5).long()}, ValueError, "`labels` must have the shape"),
         ({"labels": torch.zeros(2, *VISUAL_GRID)}, TypeError, "`labels` must be whole numbers"),
@@ -232,13 +234,22 @@ def test_an_image_is_a_one_frame_video(inputs):
             ValueError,
             "`sketch_attention_mask` must have the shape of its tokens",
         ),
+        (
+            {"sketch_attention_mask": torch.ones(2, *VISUAL_GRID, dtype=torch.bool)},
+            ValueError,
+            "`sketch_attention_mask` must stand beside `sketch_tokens`",
+        ),
         ({"known_mask": torch.ones(2, *VISUAL_GRID)}, TypeError, "`known_mask` must be torch.bool"),
         ({"known_mask": torch.ones(2, 3, 4, 4, dtype=torch.bool)}, ValueError, "`known_mask` must have the shape"),
     ],
 )
 def test_wrong_inputs_are_refused(inputs, change, error, message):
+    model, calls = tiny_transformer(), []
+    for part in model.model.children():
+        part.register_forward_pre_hook(lambda *_: calls.append(1))
     with pytest.raises(error, match=message):
-        tiny_transformer()(**{**inputs, **change})
+        model(**{**inputs, **change})
+    assert not calls
 
 
 def test_input_taps_reach_exactly_the_causal_window():

@@ -43,7 +43,14 @@ from nuwa_hf.modeling.modeling_outputs import (
     NuwaModelOutput,
 )
 from nuwa_hf.modeling.sampling_runs import SamplingRuns
-from nuwa_hf.modeling.token_checks import check_encoded_text, check_place_mask, check_tokens, check_whole_numbers
+from nuwa_hf.modeling.token_checks import (
+    check_encoded_text,
+    check_place_mask,
+    check_sketch,
+    check_text_mask,
+    check_tokens,
+    check_whole_numbers,
+)
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
@@ -267,11 +274,8 @@ class NuwaModel(NuwaPreTrainedModel):
                 f"`input_ids` must have shape (batch, length) with 1 to {self.config.max_text_length} tokens, got "
                 f"{tuple(input_ids.shape)}; truncate the text."
             )
-        if attention_mask is not None and attention_mask.shape != input_ids.shape:
-            raise ValueError(
-                f"`attention_mask` must have the shape of `input_ids`, {tuple(input_ids.shape)}, got "
-                f"{tuple(attention_mask.shape)}."
-            )
+        if attention_mask is not None:
+            check_text_mask("`attention_mask`", attention_mask, input_ids.shape)
         grid = Grid(input_ids.shape[1], 1, 1)
         mask = None if attention_mask is None else attention_mask.bool()
         if self.config.text_encoder_config is None:
@@ -321,9 +325,8 @@ class NuwaModel(NuwaPreTrainedModel):
             TypeError: If the tokens are not integers, or the mask is not bool.
             ValueError: If a shape is wrong or the grid exceeds the learnt positions.
         """
-        check_tokens("sketch_tokens", sketch_tokens, self.config)
+        check_sketch(sketch_tokens, attention_mask, self.config)
         if attention_mask is not None:
-            check_place_mask("sketch_attention_mask", attention_mask, sketch_tokens.shape)
             attention_mask = attention_mask.flatten(1)
         return self._encode_grid(self.sketch_embeddings(sketch_tokens), Grid(*sketch_tokens.shape[1:]), attention_mask)
 
@@ -421,6 +424,19 @@ class NuwaModel(NuwaPreTrainedModel):
         outputs = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
         conditions = None if cache is None else cache.conditions
         if conditions is None:
+            # Before the text is encoded; what encodes it checks the text itself.
+            if input_ids is not None and encoder_hidden_states is not None:
+                raise ValueError(
+                    "One of `input_ids` and `encoder_hidden_states` must be given, got both; leave one out."
+                )
+            if sketch_tokens is not None:
+                check_sketch(sketch_tokens, sketch_attention_mask, self.config)
+            elif sketch_attention_mask is not None:
+                raise ValueError(
+                    "`sketch_attention_mask` must stand beside `sketch_tokens`, got it alone; leave it out."
+                )
+            if known_mask is not None:
+                check_place_mask("known_mask", known_mask, visual_tokens.shape)
             if encoder_hidden_states is None:
                 conditions = [self.encode_text(input_ids, attention_mask, **outputs)]
             else:

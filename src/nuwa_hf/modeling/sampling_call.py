@@ -25,7 +25,13 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.sampling_texts import Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.token_checks import check_encoded_text, check_text_ids, check_token_range, check_tokens
+from nuwa_hf.modeling.token_checks import (
+    check_encoded_text,
+    check_text_ids,
+    check_text_mask,
+    check_token_range,
+    check_tokens,
+)
 
 
 MOST_OUTPUTS = 2**16  # of one input in one call
@@ -89,16 +95,21 @@ class SamplingCall(SamplingArguments):
                 check_text_ids(name, getattr(self, name), self.model.config)
 
     def _check_texts(self) -> None:
-        """Check that each text is given once, as tokens or encoded."""
+        """Check that each text is given once, as tokens or encoded, and that its mask fits."""
         for prefix in ("", "negative_"):
-            ids, states = (f"{prefix}{name}" for name in ("input_ids", "encoder_hidden_states"))
+            names = ("input_ids", "encoder_hidden_states", "attention_mask")
+            ids, states, mask_name = (f"{prefix}{name}" for name in names)
             given = [name for name in (ids, states) if getattr(self, name) is not None]
+            mask = getattr(self, mask_name)
             if len(given) > 1 or not (given or prefix):
                 found = "both" if given else "neither"
                 raise ValueError(f"One of `{ids}` and `{states}` must be given, got {found}; give one.")
+            if not given and mask is not None:
+                raise ValueError(f"`{mask_name}` must stand beside `{ids}` or `{states}`, got it alone; leave it out.")
             if states in given:
-                mask = getattr(self, f"{prefix}attention_mask")
                 check_encoded_text(states, getattr(self, states), mask, self.model.config)
+            elif mask is not None:
+                check_text_mask(f"`{mask_name}`", mask, getattr(self, ids).shape)
             if given:
                 self._check_rows(given[0])
 

@@ -78,10 +78,27 @@ def check_encoded_text(
             f"`{name}` must have shape (batch, length, {width}) with a length of 1 to {length}, got "
             f"{tuple(states.shape)}; use what `encode_text` of this model gives."
         )
-    if attention_mask is not None and attention_mask.shape != states.shape[:2]:
+    if attention_mask is not None:
+        check_text_mask(f"the mask of `{name}`", attention_mask, states.shape[:2])
+
+
+def check_text_mask(what: str, mask: torch.Tensor, shape: torch.Size) -> None:
+    """Check that a mask of texts is a tensor and has the shape of their tokens.
+
+    Args:
+        what (`str`): what to call it in the message.
+        mask (`torch.Tensor` of shape `(B, L)`): nonzero at real tokens.
+        shape (`torch.Size`): (B, L).
+
+    Raises:
+        TypeError: If it is no tensor.
+        ValueError: If its shape is different.
+    """
+    if not isinstance(mask, torch.Tensor):
+        raise TypeError(f"{what} must be a tensor, got {shown(mask)}; leave it out if all of them are text.")
+    if mask.shape != shape:
         raise ValueError(
-            f"the mask of `{name}` must have shape {tuple(states.shape[:2])}, got {tuple(attention_mask.shape)}; "
-            "leave it out if all of them are text."
+            f"{what} must have shape {tuple(shape)}, got {tuple(mask.shape)}; leave it out if all of them are text."
         )
 
 
@@ -170,6 +187,23 @@ def check_token_range(name: str, tokens: torch.Tensor, codebook_size: int) -> No
                 f"`{name}` must be in [0, {codebook_size}), the codebook, got values from {int(low)} to "
                 f"{int(high)}; put -100 only into `labels`."
             )
+
+
+def check_sketch(tokens: torch.Tensor, attention_mask: torch.Tensor | None, config: NuwaConfig) -> None:
+    """Check a sketch and the mask of what may be seen of it. The values of the tokens are not read.
+
+    Args:
+        tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the sketch.
+        attention_mask (`torch.BoolTensor` of shape `(B, T, H, W)`, *optional*): True where it may be seen.
+        config (`NuwaConfig`): the model's sizes.
+
+    Raises:
+        TypeError: If the tokens are not integers, or the mask is not bool.
+        ValueError: If a shape is wrong or the grid exceeds the learnt positions.
+    """
+    check_tokens("sketch_tokens", tokens, config)
+    if attention_mask is not None:
+        check_place_mask("sketch_attention_mask", attention_mask, tokens.shape)
 
 
 def check_place_mask(name: str, mask: torch.Tensor, shape: torch.Size) -> None:
