@@ -272,6 +272,24 @@ def test_a_callback_lets_the_later_waves_read_another_text(one_layer, is_in_plac
     assert torch.equal(found, expected)
 
 
+def test_a_callback_may_return_the_same_tensor_with_another_text(pipelines):
+    """Its tensor was kept, so the text that it wrote into it later was taken for no change."""
+    pipeline = pipelines["T2V"]
+    texts = [pipeline.encode_prompt(text, do_classifier_free_guidance=False)[0] for text in CAPTIONS[1:]]
+
+    def drawn(is_copied):
+        own = torch.empty_like(texts[0])
+
+        def change(pipe, step, timestep, callback_kwargs):
+            own.copy_(texts[step % 2])
+            return {"prompt_embeds": own.clone() if is_copied else own}
+
+        asked = {"callback_on_step_end_tensor_inputs": ["prompt_embeds"]}
+        return tokens_of(pipeline, guidance_scale=3.0, callback_on_step_end=change, **asked)
+
+    assert torch.equal(drawn(False), drawn(True))
+
+
 @pytest.mark.gpu
 def test_a_callback_may_return_texts_of_another_device():
     pipeline = tiny_pipeline("T2V").to("cuda")

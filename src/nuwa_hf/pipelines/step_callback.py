@@ -97,7 +97,7 @@ class StepCallback:
         if name.endswith("embeds"):
             check_encoded_text(name, after, None, self.config)
         _check_shape(name, after, before.shape, "pad the text, and give one for each output")
-        return after.to(before.device)
+        return after.to(before.device, copy=True)  # the callback may go on to change its own
 
 
 def _check_shape(name: str, after: Any, shape: torch.Size, remedy: str) -> None:
