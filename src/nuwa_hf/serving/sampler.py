@@ -103,7 +103,7 @@ class NuwaSampler:
         return self._pipelines[find_task(task).name]
 
     def submit(self, task: str, **arguments: Any) -> Future:
-        """Ask for the result of a call. The arguments are checked, and files read, before this returns.
+        """Ask for the result of a call. Arguments are checked, files read and lists copied before this returns.
 
         Args:
             task (`str`): its name or abbreviation, such as `"text-to-video"` or `"T2V"`.
