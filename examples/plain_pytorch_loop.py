@@ -36,7 +36,7 @@ TEXT_DROPOUT = 0.1  # how often the text is left out, so that guidance knows wha
 
 # %%
 device = "cuda" if torch.cuda.is_available() else "cpu"
-pipeline = NuwaTextToVideoPipeline.from_pretrained(CHECKPOINT).to(device)
+pipeline = NuwaTextToVideoPipeline.from_pretrained(CHECKPOINT, dtype=torch.float32).to(device)
 model, codec, tokenizer = pipeline.transformer, pipeline.codec, pipeline.tokenizer
 
 # %% [markdown]

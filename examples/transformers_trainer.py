@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.set_defaults(**DEFAULTS)
     script, arguments = parser.parse_args_into_dataclasses(argv)
 
-    pipeline = NuwaTextToVideoPipeline.from_pretrained(script.checkpoint)
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(script.checkpoint, dtype=torch.float32)
     rows = open_dataset(script.clips)
     trainer = build_trainer(pipeline, rows, script.text_dropout, arguments)
     # Of several processes, the first makes the folder; the others may come here before it is there.

@@ -16,7 +16,7 @@ from diffusers import PipelineQuantizationConfig
 from safetensors.torch import load_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 
-from nuwa_hf import DEMO_CHECKPOINT, NuwaInt8Config, NuwaTextToVideoPipeline
+from nuwa_hf import DEMO_CHECKPOINT, NuwaForConditionalGeneration, NuwaInt8Config, NuwaTextToVideoPipeline
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.nuwa.build_transformer import build_transformer, with_more_codes, with_more_texts
@@ -306,6 +306,19 @@ def test_a_transformer_gets_embeddings_for_the_words_that_its_tokenizer_has_lear
     assert with_more_texts(before, tokenizer, "lora") is before
     with pytest.raises(ValueError, match="`fine_tune` must be 'full' with a tokenizer of"):
         with_more_texts(before, wide, "lora")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_transformer_saved_in_16_bits_is_trained_in_32(checkpoint, tmp_path, dtype):
+    start = NuwaForConditionalGeneration.from_pretrained(checkpoint, subfolder="transformer", dtype=dtype)
+    start.save_pretrained(tmp_path / "start")
+    values = {"tokens": ["a"], "output_dir": "out", "tasks": ["T2V=1"], "transformer": str(tmp_path / "start")}
+    arguments = NuwaArguments(checkpoint=str(checkpoint), **values)
+    model = build_transformer(arguments, load_components(arguments), Grid(*VISUAL_GRID))
+    for one in (model, with_more_codes(model, CODEBOOK_SIZE + 5)):
+        assert {weight.dtype for weight in one.parameters()} == {torch.float32}
+        assert one.config.dtype == torch.float32
+    assert all(torch.equal(weight, start.state_dict()[name].float()) for name, weight in model.state_dict().items())
 
 
 def test_a_quantised_transformer_is_not_trained(checkpoint, tokens_folder, tmp_path):

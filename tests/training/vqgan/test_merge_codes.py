@@ -111,6 +111,26 @@ def test_tokens_and_a_transformer_of_another_codec_are_refused(tmp_path):
     assert learnt == codec_digest(merged)
 
 
+def test_means_of_a_transformer_saved_in_16_bits_are_not_rounded_to_them(tmp_path):
+    vqgan, transformer = tiny_vqgan(), tiny_transformer().bfloat16()
+    vqgan.save_pretrained(tmp_path / "vqgan")
+    transformer.save_pretrained(tmp_path / "transformer")
+    tokens, texts = torch.zeros(4, *VISUAL_GRID, dtype=torch.int32), torch.zeros(4, 12, dtype=torch.int32)
+    (tmp_path / "tokens").mkdir()
+    write_metadata(tmp_path / "tokens", {"num_shards": 1})
+    write_shard(tmp_path / "tokens", 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(4, dtype=torch.int32)))
+    flags = {name: str(tmp_path / name) for name in ("vqgan", "transformer", "tokens")} | {"codebook_size": "7"}
+    words = [word for name, value in flags.items() for word in (f"--{name}", value)]
+    main([*words, "--output_dir", str(tmp_path / "out")])
+    merged = type(transformer).from_pretrained(tmp_path / "out" / "transformer")
+    counts = torch.bincount(tokens.flatten(), minlength=CODEBOOK_SIZE)
+    clusters = average_linkage(vqgan.quantize.codebook(), 7)
+    expected = cluster_means(transformer.head.weight.float(), clusters, counts)
+    assert merged.dtype == torch.float32
+    assert torch.equal(merged.head.weight, expected)
+    assert not torch.equal(expected, expected.bfloat16().float())
+
+
 def test_codes_that_nobody_learnt_are_not_merged(tmp_path):
     tiny_fsq_vqgan().save_pretrained(tmp_path / "vqgan")
     flags = ["--vqgan", str(tmp_path / "vqgan"), "--tokens", str(tmp_path), "--output_dir", str(tmp_path / "out")]

@@ -36,9 +36,10 @@ def build_transformer(
 ) -> NuwaForConditionalGeneration:
     """A transformer for these components and this grid: the one to start from, or a fresh one.
 
-    A transformer saved before sketches and known parts were supported gets fresh weights for them, and the window over
-    them that the preset has for its grid. The configuration says which codecs and tasks are learnt; one to start from
-    that learnt another codec's tokens gives a warning, and learns this one's.
+    One saved in bfloat16 or float16 is trained in float32, for rounding would lose small steps. One saved before
+    sketches and known parts were supported gets fresh weights for them, and the window over them that the preset has
+    for its grid. The configuration says which codecs and tasks are learnt; one to start from that learnt another
+    codec's tokens gives a warning, and learns this one's.
 
     Args:
         arguments (`NuwaArguments`): preset and overrides.
@@ -88,7 +89,7 @@ def build_transformer(
         for name in {"sketch_codebook_size", "condition_window"} - saved.keys():
             sizes.setdefault(name, getattr(preset, name))
         model = NuwaForConditionalGeneration.from_pretrained(
-            components.transformer, subfolder=components.subfolder, **sizes
+            components.transformer, subfolder=components.subfolder, dtype=torch.float32, **sizes
         )
         for name, codec in components.codecs.items():
             warn_of_other_codec(name, codec, model)

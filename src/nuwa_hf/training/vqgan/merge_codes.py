@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     require(is_own, "tokens", "made with `vqgan`", "tokens of another codec", "give its own, or make them again")
     transformer = None
     if arguments.transformer is not None:
-        transformer = NuwaForConditionalGeneration.from_pretrained(arguments.transformer)
+        transformer = NuwaForConditionalGeneration.from_pretrained(arguments.transformer, dtype=torch.float32)
         is_float = transformer.head.weight.is_floating_point()
         require(is_float, "transformer", "one with weights in floating point", "a quantised one", "merge its original")
         theirs = transformer.config.codebook_size
