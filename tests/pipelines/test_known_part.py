@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny import CAPTIONS, FACTOR, FRAME_SIZE, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline
 
+from nuwa_hf.modeling.codec import few_frames
 from nuwa_hf.pipelines.known_part import encode_known_part, smooth_over
 
 
@@ -64,7 +65,7 @@ def test_inputs_of_these_tests_hide_parts_of_tokens():
 def test_tokens_of_known_places_are_those_of_the_codec(pipeline, task):
     frames, masks = given_part(task)
     pixels = torch.from_numpy(frames).movedim(-1, 1).float()[None] / 255
-    known = encode_known_part(pipeline.vqgan, pixels, torch.from_numpy(masks)[None], max_frames=VISUAL_GRID[0])
+    known = encode_known_part(pipeline.vqgan, pixels, torch.from_numpy(masks)[None])
     assert known.places.any()
     assert not known.places.all()
     assert known.tokens[known.places].unique().numel() > 4
@@ -134,7 +135,7 @@ def test_pixels_under_the_mask_never_matter(pipeline, task, composite):
 def test_the_papers_way_is_what_the_model_samples_without_the_condition(pipeline, task):
     frames, masks = given_part(task)
     pixels = torch.from_numpy(frames).movedim(-1, 1).float()[None] / 255
-    known = encode_known_part(pipeline.vqgan, pixels, torch.from_numpy(masks)[None], max_frames=VISUAL_GRID[0])
+    known = encode_known_part(pipeline.vqgan, pixels, torch.from_numpy(masks)[None])
     text = pipeline.text_conditions([CAPTIONS[0]] if task.startswith("T") else None, batch_size=1)
     outputs = {}
     for condition_on_known in (True, False):
@@ -231,14 +232,16 @@ def test_items_of_a_batch_are_smoothed_apart():
         torch.testing.assert_close(together[place], smooth_over(image, mask)[0])
 
 
-def test_frames_are_coded_a_few_at_a_time_to_the_same_tokens():
+def test_frames_are_coded_a_few_at_a_time_to_the_same_tokens(monkeypatch):
     vqgan = tiny_pipeline("V2V").vqgan
     frames = torch.from_numpy(tiny_inputs("TV2V", num_frames=7)["video"]).movedim(-1, 1).float()[None] / 255
     masks = torch.from_numpy(odd_mask(0, 1, 7, HEIGHT, WIDTH))
     num_frames = []
     hook = vqgan.encoder.register_forward_pre_hook(lambda module, inputs: num_frames.append(len(inputs[0])))
-    few, all_at_once = (encode_known_part(vqgan, frames, masks, max_frames=count) for count in (3, 7))
+    all_at_once = encode_known_part(vqgan, frames, masks)
+    monkeypatch.setattr(few_frames, "PIXELS_AT_ONCE", 3 * HEIGHT * WIDTH)
+    few = encode_known_part(vqgan, frames, masks)
     hook.remove()
-    assert num_frames == [3, 3, 1, 7]
+    assert num_frames == [7, 3, 3, 1]
     assert torch.equal(few.tokens, all_at_once.tokens)
     assert torch.equal(few.places, all_at_once.places)

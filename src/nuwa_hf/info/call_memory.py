@@ -8,6 +8,7 @@ from torch import nn
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.modeling.codec.few_frames import frames_at_once
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.sampling_memory import sampling_memory
 
@@ -20,7 +21,7 @@ class CallMemory:
         weights (`int`): of transformer and codecs.
         laid_out (`int`): copies of the transformer's weights for products with few rows, made on a CPU.
         sampling (`int`): keys, values and one step of the transformer.
-        decoding (`int`): the codec's, while it draws all frames together; sampling is over then.
+        decoding (`int`): the codec's, while it draws as many frames as it gets at once; sampling is over then.
     """
 
     weights: int
@@ -59,8 +60,8 @@ def call_memory(
     """
     found = sampling_memory(transformer, grid, uses_guidance=True)
     codec = as_codec(codecs["vqgan"])
-    side = codec.spatial_factor
-    decoding = codec.decoding_memory(grid.t, grid.h * side, grid.w * side)
+    height, width = grid.h * codec.spatial_factor, grid.w * codec.spatial_factor
+    decoding = codec.decoding_memory(frames_at_once(grid.t, height, width), height, width)
     of_codecs = sum(weight.nbytes for model in codecs.values() for weight in model.parameters())
     own = found.weights if weights is None else weights
     return CallMemory(own + of_codecs, found.laid_out, found.ring + found.conditions + found.step, decoding)

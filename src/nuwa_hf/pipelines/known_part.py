@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from nuwa_hf.modeling.codec import Codec
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.codec.finite_numbers import encode_finite
 from nuwa_hf.pipelines.mask_input import known_places
 
@@ -43,14 +44,13 @@ class KnownPart:
         return {"known_tokens": self.tokens, "known_mask": self.places, "condition_on_known": condition_on_known}
 
 
-def encode_known_part(codec: Codec, pixels: torch.Tensor, masks: torch.Tensor, *, max_frames: int) -> KnownPart:
+def encode_known_part(codec: Codec, pixels: torch.Tensor, masks: torch.Tensor) -> KnownPart:
     """Encode images or videos that are to be filled in part; the pixels under the mask are never read.
 
     Args:
         codec (`Codec`): the codec.
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1], on the device that the codec runs on.
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled; on the same.
-        max_frames (`int`): frames to encode at a time, so that memory does not grow with the video.
 
     Returns:
         `KnownPart`: on the same device.
@@ -58,11 +58,14 @@ def encode_known_part(codec: Codec, pixels: torch.Tensor, masks: torch.Tensor, *
     Raises:
         FloatingPointError: If the codec's numbers are not finite.
     """
-    tokens = []
-    for piece, hidden in zip(pixels.split(max_frames, dim=1), masks.split(max_frames, dim=1), strict=True):
-        smooth = smooth_over(piece.flatten(0, 1), hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
-        tokens.append(encode_finite(codec, 2 * smooth.transpose(1, 2) - 1))
-    return KnownPart(pixels, masks, torch.cat(tokens, dim=1), known_places(masks, codec.spatial_factor))
+
+    def encode(images: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        return encode_finite(codec, 2 * smooth_over(images, hidden) - 1)
+
+    height, width = masks.shape[-2:]
+    tokens = few_at_once(encode, pixels.flatten(0, 1), masks.flatten(0, 1), height=height, width=width)
+    tokens = tokens.unflatten(0, masks.shape[:2])
+    return KnownPart(pixels, masks, tokens, known_places(masks, codec.spatial_factor))
 
 
 def smooth_over(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

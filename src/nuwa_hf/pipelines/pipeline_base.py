@@ -205,7 +205,7 @@ class NuwaPipelineBase(
         Returns:
             `torch.LongTensor` of shape `(B, T, H, W)`.
         """
-        return sketch_tokens_of(self.sketch_codec, sketches, max_frames=self.max_frames, device=self._execution_device)
+        return sketch_tokens_of(self.sketch_codec, sketches, device=self._execution_device)
 
     @torch.no_grad()
     def encode_known_part(self, pixels: torch.Tensor, masks: torch.Tensor, num_outputs: int) -> KnownPart:
@@ -221,7 +221,7 @@ class NuwaPipelineBase(
         """
         # Not the codec's own device: with offloading the codec moves to this one only when it is called.
         device = self._execution_device
-        part = encode_known_part(self.codec, pixels.to(device), masks.to(device), max_frames=self.max_frames)
+        part = encode_known_part(self.codec, pixels.to(device), masks.to(device))
         rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 
@@ -239,7 +239,7 @@ class NuwaPipelineBase(
             ValueError: If a token, such as one that a callback gave, is not in the codebook.
             FloatingPointError: If a pixel is NaN or infinite: a weight is, or the numbers are too large for the dtype.
         """
-        return pixels_of(self.codec, tokens.to(self._execution_device), max_frames=self.max_frames)
+        return pixels_of(self.codec, tokens.to(self._execution_device))
 
     def decode_images(
         self, tokens: torch.Tensor, output_type: str, kept: KnownPart | None = None

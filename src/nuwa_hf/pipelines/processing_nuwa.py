@@ -203,7 +203,7 @@ class NuwaProcessor(ProcessorMixin):
         """
         check_choice("output_type", output_type, OUTPUT_TYPES)
         codec = as_codec(self.vqgan)
-        pixels = pixels_of(codec, _tokens_of(tokens).to(codec.device), max_frames=self.visual_grid[0])
+        pixels = pixels_of(codec, _tokens_of(tokens).to(codec.device))
         return frames_of(pixels, output_type)
 
     def _texts(self, text: str | list[str] | None, num_inputs: int | None, name: str = "text") -> dict[str, Any]:
@@ -244,7 +244,7 @@ class NuwaProcessor(ProcessorMixin):
                 f"`sketch` must have 1 frame, for all, or {num_frames}, the `num_frames`, got {maps.shape[1]}; give "
                 "as many, or another `num_frames`."
             )
-        return sketch_tokens_of(codec, maps, max_frames=self.visual_grid[0], device=codec.device).cpu()
+        return sketch_tokens_of(codec, maps, device=codec.device).cpu()
 
     @torch.no_grad()
     def _known_part(self, images: Any, videos: Any, masks: Any, num_frames: int) -> dict[str, torch.Tensor]:
@@ -273,9 +273,7 @@ class NuwaProcessor(ProcessorMixin):
             frames = None if images is not None else num_frames
             hidden = prepare_masks(masks, sizes=read.sizes, num_frames=frames, sampler=sampler, name="masks", **size)
             hidden = hidden.view(len(pixels), num_frames, *hidden.shape[-2:])
-        part = encode_known_part(
-            codec, pixels.to(codec.device), hidden.to(codec.device), max_frames=self.visual_grid[0]
-        )
+        part = encode_known_part(codec, pixels.to(codec.device), hidden.to(codec.device))
         check_places(part.places, name="masks")
         return {"known_tokens": part.tokens.cpu(), "known_mask": part.places.cpu()}
 

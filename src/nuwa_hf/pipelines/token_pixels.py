@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Between pixels and tokens, a few frames at a time, so that memory does not grow with the video.
+"""Between pixels and tokens, a few frames at a time.
 
 Legend: B batch, T frames, H, W token grid, Y, X pixel rows and columns.
 """
@@ -12,19 +12,17 @@ from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import Codec
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.codec.finite_numbers import check_finite, encode_finite
 from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 
 
-def sketch_tokens_of(
-    codec: Codec, sketches: torch.Tensor, *, max_frames: int, device: torch.device | str
-) -> torch.Tensor:
+def sketch_tokens_of(codec: Codec, sketches: torch.Tensor, *, device: torch.device | str) -> torch.Tensor:
     """Encode class maps.
 
     Args:
         codec (`Codec`): the codec of sketches.
         sketches (`torch.LongTensor` of shape `(B, T, Y, X)`): class indices.
-        max_frames (`int`): frames to encode at a time.
         device (`torch.device`): where the codec runs.
 
     Returns:
@@ -33,20 +31,21 @@ def sketch_tokens_of(
     Raises:
         FloatingPointError: If the codec's numbers are not finite.
     """
-    pieces = [
-        encode_finite(codec, class_maps_to_pixels(piece.to(device), codec.in_channels))
-        for piece in sketches.split(max_frames, dim=1)
-    ]
-    return torch.cat(pieces, dim=1)
+
+    def encode(class_maps: torch.Tensor) -> torch.Tensor:
+        return encode_finite(codec, class_maps_to_pixels(class_maps.to(device), codec.in_channels))
+
+    height, width = sketches.shape[-2:]
+    tokens = few_at_once(encode, sketches.flatten(0, 1), height=height, width=width)
+    return tokens.unflatten(0, sketches.shape[:2])
 
 
-def pixels_of(codec: Codec, tokens: torch.Tensor, *, max_frames: int) -> torch.Tensor:
+def pixels_of(codec: Codec, tokens: torch.Tensor) -> torch.Tensor:
     """Decode visual tokens.
 
     Args:
         codec (`Codec`): the codec.
         tokens (`torch.LongTensor` of shape `(B, T, H, W)`): the tokens.
-        max_frames (`int`): frames to decode at a time.
 
     Returns:
         `torch.Tensor` of shape `(B, T, 3, Y, X)`: float32 in [0, 1].
@@ -56,8 +55,9 @@ def pixels_of(codec: Codec, tokens: torch.Tensor, *, max_frames: int) -> torch.T
         FloatingPointError: If a pixel is NaN or infinite.
     """
     check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
-    pieces = [codec.decode(piece).sample.transpose(1, 2) for piece in tokens.split(max_frames, dim=1)]
-    pixels = torch.cat(pieces, dim=1)
+    height, width = (places * codec.spatial_factor for places in tokens.shape[-2:])
+    frames = few_at_once(lambda piece: codec.decode(piece).sample, tokens.flatten(0, 1), height=height, width=width)
+    pixels = frames.unflatten(0, tokens.shape[:2])
     check_finite("pixels", pixels)
     return (pixels.float() / 2 + 0.5).clamp(0, 1)
 

@@ -9,11 +9,11 @@ import math
 from typing import ClassVar
 
 import torch
-from einops import rearrange
 
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
 from nuwa_hf.media.resizing import resize_class_maps
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.codec.finite_numbers import encode_finite
 from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
@@ -71,9 +71,13 @@ class LikelihoodReader(FeatureReader):
             a guess among all codes.
         """
         codec, transformer = self.pipeline.codec, self.pipeline.transformer
-        batch_size, num_frames = batch.references.shape[:2]
-        frames = rearrange(batch.references, "b t c y x -> (b t) c y x").to(codec.device)
-        tokens_BTHW = encode_finite(codec, frames.float() / 127.5 - 1).unflatten(0, (batch_size, num_frames))
+        batch_size, num_frames, _, height, width = batch.references.shape
+        tokens_BTHW = few_at_once(
+            lambda frames: encode_finite(codec, frames.to(codec.device, torch.float32) / 127.5 - 1),
+            batch.references.flatten(0, 1),
+            height=height,
+            width=width,
+        ).unflatten(0, (batch_size, num_frames))
         known_BTHW = torch.zeros_like(tokens_BTHW, dtype=torch.bool)
         if batch.hidden is not None:
             known_BTHW = known_places(batch.hidden, codec.spatial_factor)

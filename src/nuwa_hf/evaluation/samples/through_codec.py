@@ -19,6 +19,7 @@ from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SizedLikeReal
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.codec.finite_numbers import check_finite, encode_finite
 
 
@@ -83,9 +84,12 @@ def code_clips(vqgan: torch.nn.Module, clips: Tensor) -> Tensor:
     Raises:
         FloatingPointError: If the codec's numbers are not finite.
     """
-    codec = as_codec(vqgan)
-    tokens = encode_finite(codec, clips.flatten(0, 1).to(codec.device, torch.float32) / 127.5 - 1)
-    sample = codec.decode(tokens).sample
-    check_finite("pixels", sample)
-    pixels = ((sample.float() + 1) * 127.5).clamp(0, 255).round().byte()
-    return pixels.cpu().unflatten(0, clips.shape[:2])
+    codec, (height, width) = as_codec(vqgan), clips.shape[-2:]
+
+    def code(frames: Tensor) -> Tensor:
+        tokens = encode_finite(codec, frames.to(codec.device, torch.float32) / 127.5 - 1)
+        sample = codec.decode(tokens).sample
+        check_finite("pixels", sample)
+        return ((sample.float() + 1) * 127.5).clamp(0, 255).round().byte().cpu()
+
+    return few_at_once(code, clips.flatten(0, 1), height=height, width=width).unflatten(0, clips.shape[:2])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import torch
@@ -22,6 +23,7 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.tasks import get_task
@@ -177,8 +179,10 @@ def measure_tokenising(
         except BrokenMediaError:  # `inspect` names it
             continue
         reading.append(time.perf_counter() - start)
-        pixels = torch.from_numpy(sample["video"]).to(device, torch.float32).div(127.5).sub(1).movedim(-1, 0)[None]
-        encoding += _timed(lambda pixels=pixels: codec.encode(pixels), device, repeats=1).all_seconds
+        frames = torch.from_numpy(sample["video"]).to(device, torch.float32).div(127.5).sub(1).movedim(-1, 1)
+        height, width = frames.shape[-2:]
+        encode = partial(few_at_once, lambda images: codec.encode(images).tokens, frames, height=height, width=width)
+        encoding += _timed(encode, device, repeats=1).all_seconds
     return (Measured(tuple(reading)), Measured(tuple(encoding))) if reading else None
 
 

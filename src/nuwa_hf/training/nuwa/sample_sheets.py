@@ -17,6 +17,7 @@ from diffusers.image_processor import VaeImageProcessor
 from nuwa_hf.datasets.class_map import palette
 from nuwa_hf.media import contact_sheet, enlarge, write_png
 from nuwa_hf.modeling.class_maps import pixels_to_class_maps
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.sampling_arguments import ONLY_TOKENS
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
@@ -150,8 +151,12 @@ def _given(pipeline: NuwaPipelineBase, batch: TaskBatch) -> dict[str, list[PIL.I
     """The row that shows what was given: the sketch in colours, or the known part with the rest in grey."""
     rows = {}
     if batch.sketch_tokens is not None:
-        class_maps_TYX = pixels_to_class_maps(
-            pipeline.sketch_codec.decode(batch.sketch_tokens).sample[0].transpose(0, 1)
+        codec, (height, width) = pipeline.sketch_codec, pipeline.sketch_size
+        class_maps_TYX = few_at_once(
+            lambda tokens: pixels_to_class_maps(codec.decode(tokens).sample),
+            batch.sketch_tokens[0],
+            height=height,
+            width=width,
         )
         colors = palette[class_maps_TYX.cpu().numpy() % len(palette)]  # other sketches may have more classes
         rows["sketch"] = [PIL.Image.fromarray(frame) for frame in colors]

@@ -19,6 +19,7 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import contact_sheet, enlarge
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.modeling.codec.few_frames import reconstruct
 from nuwa_hf.training.tokens.codec_judgement import spread_samples
 
 
@@ -48,9 +49,9 @@ def clip_sheet(
         frames_TYXC = sample["video"]
         shown = sorted({place * len(frames_TYXC) // SHEET_FRAMES for place in range(SHEET_FRAMES)})
         truth_TYXC = torch.from_numpy(frames_TYXC[shown])
-        pixels = rearrange(truth_TYXC.to(codec.device, torch.float32) / 127.5 - 1, "t y x c -> c t y x")
-        drawn = codec.decode(codec.encode(pixels[None]).tokens).sample[0].clamp(-1, 1)
-        drawn_TYXC = rearrange(((drawn.float() + 1) * 127.5).round().to(torch.uint8).cpu(), "c t y x -> t y x c")
+        pixels = rearrange(truth_TYXC.to(codec.device, torch.float32) / 127.5 - 1, "t y x c -> t c y x")
+        drawn = reconstruct(codec, pixels).clamp(-1, 1)
+        drawn_TYXC = rearrange(((drawn.float() + 1) * 127.5).round().to(torch.uint8).cpu(), "t c y x -> t y x c")
         rows += [_pictures(truth_TYXC.numpy()), _pictures(drawn_TYXC.numpy())]
         number = sample["number"]
         texts += [_text(name, sample["caption"], facts.get(number), lengths.get(number)), "through the codec"]

@@ -13,11 +13,12 @@ from einops import rearrange
 from nuwa_hf.datasets.row_source import Rows, SampleReader
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import resize_class_maps
-from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.modeling.codec import as_codec, load_codec
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.codec.finite_numbers import encode_finite
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.pipelines.checks import check_codec
+from nuwa_hf.pipelines.token_pixels import sketch_tokens_of
 from nuwa_hf.training.run.finite_values import weight_that_is_not_finite
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_losses
 from nuwa_hf.training.tokens.token_files import TokenFiles, join_tokens
@@ -197,19 +198,23 @@ def tokenize_clips(
         FloatingPointError: If a codec's numbers are not finite.
     """
     samples = [dataset[index] for index in indices]
-    video = torch.stack([torch.from_numpy(sample["video"]) for sample in samples])
-    codec = as_codec(vqgan)
-    pixels = rearrange(video, "b t y x c -> b c t y x").to(codec.device, torch.float32) / 127.5 - 1
-    video_tokens = encode_finite(codec, pixels).int().cpu()
+    video_BTYXC = torch.stack([torch.from_numpy(sample["video"]) for sample in samples])
+    codec, (height, width) = as_codec(vqgan), video_BTYXC.shape[2:4]
+
+    def encode(frames_NYXC: torch.Tensor) -> torch.Tensor:
+        images = rearrange(frames_NYXC, "n y x c -> n c y x").to(codec.device, torch.float32) / 127.5 - 1
+        return encode_finite(codec, images)
+
+    tokens = few_at_once(encode, video_BTYXC.flatten(0, 1), height=height, width=width)
+    video_tokens = tokens.unflatten(0, video_BTYXC.shape[:2]).int().cpu()
 
     sketch_tokens = None
     if sketch_vqgan is not None:
         sketch_codec = as_codec(sketch_vqgan)
         height, width = (places * sketch_codec.spatial_factor for places in video_tokens.shape[-2:])
         sketches = resize_class_maps(np.stack([sample["sketch"] for sample in samples]), height, width)
-        sketches = torch.from_numpy(sketches).to(sketch_codec.device, torch.long)
-        classes = class_maps_to_pixels(sketches, sketch_codec.in_channels)
-        sketch_tokens = encode_finite(sketch_codec, classes).int().cpu()
+        sketches = torch.from_numpy(sketches)
+        sketch_tokens = sketch_tokens_of(sketch_codec, sketches, device=sketch_codec.device).int().cpu()
     return TokenFiles(
         video_tokens=video_tokens,
         caption_ids=caption_ids(tokenizer, [sample["caption"] for sample in samples]),

@@ -22,6 +22,7 @@ from nuwa_hf.media import contact_sheet, enlarge
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.metrics.psnr import psnr
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.modeling.codec.few_frames import reconstruct
 
 
 JUDGED_CLIPS = 24
@@ -73,9 +74,9 @@ def judge_codec(vqgan: ModelMixin, source: RowSource, num_clips: int = JUDGED_CL
         length = len(sample["video"])
         frames_TYXC = sample["video"][sorted({length // 4, 3 * length // 4})]
         truth = torch.from_numpy(frames_TYXC).to(codec.device, torch.float32) / 127.5 - 1
-        truth_CTYX = rearrange(truth, "t y x c -> c t y x")
-        decoded = codec.decode(codec.encode(truth_CTYX[None]).tokens).sample[0].clamp(-1, 1)
-        truths.append(truth_CTYX.cpu())
+        truth_TCYX = rearrange(truth, "t y x c -> t c y x")
+        decoded = reconstruct(codec, truth_TCYX).clamp(-1, 1)
+        truths.append(truth_TCYX.cpu())
         drawn.append(decoded.float().cpu())
         names.append(name)
     if not names:
@@ -83,9 +84,9 @@ def judge_codec(vqgan: ModelMixin, source: RowSource, num_clips: int = JUDGED_CL
     each = [_decibels(ours, theirs) for ours, theirs in zip(drawn, truths, strict=True)]
     worst = min(range(len(names)), key=each.__getitem__)
     return CodecJudgement(
-        psnr=_decibels(torch.cat(drawn, 1), torch.cat(truths, 1)),
+        psnr=_decibels(torch.cat(drawn), torch.cat(truths)),
         clips=len(names),
-        frames=sum(frames.shape[1] for frames in truths),
+        frames=sum(map(len, truths)),
         worst=names[worst],
         worst_psnr=each[worst],
         sheet=_sheet(truths, drawn),
@@ -115,14 +116,14 @@ def spread_samples(source: RowSource, num_clips: int) -> Iterator[tuple[str, dic
         yield source.reader.name(number, row), sample
 
 
-def _decibels(drawn_CTYX: torch.Tensor, truth_CTYX: torch.Tensor) -> float:
-    value = psnr(drawn_CTYX.transpose(0, 1), truth_CTYX.transpose(0, 1), value_range=2)
+def _decibels(drawn_TCYX: torch.Tensor, truth_TCYX: torch.Tensor) -> float:
+    value = psnr(drawn_TCYX, truth_TCYX, value_range=2)
     return round(float(value), 2)
 
 
 def _sheet(truths: Sequence[torch.Tensor], drawn: Sequence[torch.Tensor]) -> PIL.Image.Image:
     def row(clips):
-        frames = [clip[:, 0] for clip in clips[:SHEET_CLIPS]]
+        frames = [clip[0] for clip in clips[:SHEET_CLIPS]]
         images = [((frame.permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).numpy() for frame in frames]
         pictures = [fromarray(np.ascontiguousarray(image)) for image in images]
         return enlarge(pictures, max(1, SHEET_HEIGHT // pictures[0].height))

@@ -24,6 +24,7 @@ from nuwa_hf.exit_status import exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec.digest import codec_digest
+from nuwa_hf.modeling.codec.few_frames import reconstruct
 from nuwa_hf.storage.find_checkpoint import is_pipeline
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
@@ -278,7 +279,7 @@ def write_samples(
         `dict[str, float]`: what was logged.
     """
     held_out = {name: value.to(vqgan.device) for name, value in held_out.items()}
-    sample = vqgan.decode(vqgan.encode(held_out["pixels"]).tokens).sample
+    sample = reconstruct(vqgan, held_out["pixels"])
     values = {f"held_out_{name}": value.item() for name, value in target.scores(sample, held_out).items()}
     state.log(values)
     path = state.samples_dir / f"step-{state.step:06d}.png"
