@@ -57,6 +57,26 @@ def test_sampling_takes_the_memory_of_the_formula(part, guidance_scale, dtype):
     assert 0.99 * stated < meter.peak < 1.2 * stated
 
 
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
+@pytest.mark.parametrize("has_sketch", [False, True])
+def test_sketches_and_known_parts_take_the_memory_of_the_formula(has_sketch, guidance_scale):
+    grid = Grid(4, 8, 8)
+    model = model_of(grid, torch.float32, hidden_size=64, codebook_size=32, num_decoder_layers=8)
+    tokens = torch.randint(0, 32, (3, *grid))
+    conditions = {"known_tokens": tokens, "known_mask": torch.rand(tokens.shape) < 0.5}
+    if has_sketch:
+        conditions["sketch_tokens"] = tokens
+    text = torch.randint(5, 40, (3, 12))
+    settings = {"grid": grid, "guidance_scale": guidance_scale, "generator": torch.Generator().manual_seed(0)}
+    model.generate(text, **settings, **conditions)  # the plan is made once and kept
+    with MemoryMeter() as meter:
+        model.generate(text, **settings, **conditions)
+    places = (1 + has_sketch) * grid.numel
+    memory = sampling_memory(model, grid, batch_size=3, uses_guidance=guidance_scale > 1, condition_places=places)
+    stated = memory.total - memory.weights - memory.laid_out
+    assert 0.99 * stated < meter.peak < 1.2 * stated
+
+
 def test_raster_order_takes_small_steps():
     sizes, grid = SIZES["ring"]
     model = model_of(grid, torch.float32, **sizes)

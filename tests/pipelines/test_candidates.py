@@ -134,6 +134,28 @@ def test_candidates_do_not_depend_on_how_many_are_sampled_at_once(monkeypatch, g
     assert not torch.equal(found[0][0], found[0][1])
 
 
+@pytest.mark.parametrize(
+    ("task", "arguments", "number"),
+    [
+        ("T2V", {}, 0),
+        ("T2V", {"num_frames": VISUAL_GRID[0] + 1}, 1),
+        ("TV2V", {}, 1),
+        ("TV2V", {"condition_on_known": False}, 0),
+    ],
+)
+def test_what_is_known_counts_where_it_is_a_condition_too(task, arguments, number, monkeypatch):
+    pipeline, grid = tiny_pipeline(task), Grid(*VISUAL_GRID)
+    one, two = (
+        sampling_memory(pipeline.transformer, grid, batch_size=count, condition_places=number * grid.numel).total
+        for count in (1, 2)
+    )
+    for memory, most in ((2 * (two - one), 2), (2 * (two - one) - 1, 1)):
+        monkeypatch.setattr(token_generation, "MEMORY_TO_SPARE", memory)
+        rows = watch_rows(pipeline.transformer.model.encoder)
+        call(pipeline, task, num_candidates=3, scorer=Spy(*range(6)), output_type="latent", **arguments)
+        assert max(rows) == most
+
+
 def test_memory_does_not_grow_with_the_candidates(monkeypatch):
     monkeypatch.setattr(token_generation, "MEMORY_TO_SPARE", 1)
     pipeline = tiny_pipeline("TV2V")

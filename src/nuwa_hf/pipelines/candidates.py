@@ -57,6 +57,7 @@ def candidates_at_once(
     num_outputs: int,
     uses_guidance: bool,
     schedule: str,
+    condition_places: int = 0,
 ) -> int:
     """How many candidates of each output are sampled together: as many as fit into some memory, but at least one.
 
@@ -67,12 +68,14 @@ def candidates_at_once(
         num_outputs (`int`): B.
         uses_guidance (`bool`): whether two rows are sampled for each.
         schedule (`str`): `"wavefront"` or `"raster"`.
+        condition_places (`int`, defaults to 0): places of conditions beside the text; see `sampling_memory`.
 
     Returns:
         `int`: at least 1.
     """
+    how = {"uses_guidance": uses_guidance, "schedule": schedule, "condition_places": condition_places}
     one, two = (
-        sampling_memory(model, grid, batch_size=batch_size, uses_guidance=uses_guidance, schedule=schedule).total
+        sampling_memory(model, grid, batch_size=batch_size, **how).total
         for batch_size in (num_outputs, 2 * num_outputs)
     )
     return max(1, memory // (two - one))

@@ -67,7 +67,8 @@ class TokenGenerationMixin:
         chunks = chunks_to_draw(num_frames, self.max_frames, options.overlap_frames, is_given)
         grids = [Grid(chunk.stop - chunk.start, height, width) for chunk in chunks]
         largest = Grid(min(num_frames, self.max_frames), height, width)
-        rounds = self._rounds(num_outputs, largest, sampling, options)
+        others = largest.numel * self._conditions_on_grid(conditions, has_parts=len(chunks) > 1)
+        rounds = self._rounds(num_outputs, largest, others, sampling, options)
         num_waves = sum(self.transformer.num_generation_steps(grid, options.schedule) for grid in grids) * len(rounds)
         call.guidance_scale, call.num_outputs = sampling.guidance_scale, num_outputs
         call.num_timesteps = num_waves
@@ -107,7 +108,7 @@ class TokenGenerationMixin:
         return tokens
 
     def _rounds(
-        self, num_outputs: int, grid: Grid, sampling: SamplingSettings, options: RunOptions
+        self, num_outputs: int, grid: Grid, condition_places: int, sampling: SamplingSettings, options: RunOptions
     ) -> list[torch.Generator | list[torch.Generator] | None]:
         """The generators of the candidates that are sampled together, for one group of them after the other."""
         if options.num_candidates == 1:
@@ -123,12 +124,21 @@ class TokenGenerationMixin:
             num_outputs=num_outputs,
             uses_guidance=sampling.uses_guidance,
             schedule=options.schedule,
+            condition_places=condition_places,
         )
         generators = candidate_generators(
             options.generator, num_outputs, options.num_candidates, self._execution_device
         )
         groups = [generators[start : start + at_once] for start in range(0, len(generators), at_once)]
         return [[generator for candidate in group for generator in candidate] for group in groups]
+
+    def _conditions_on_grid(self, conditions: dict[str, Any], has_parts: bool) -> int:
+        """How many conditions on the visual grid there are: a sketch, and what is given or was drawn before."""
+        if "known_mask" in conditions:
+            reads_known = conditions.get("condition_on_known", True)
+        else:
+            reads_known = has_parts and reads_known_parts(self.transformer)
+        return ("sketch_tokens" in conditions) + bool(reads_known)
 
     def _conditions_of_chunk(
         self, conditions: dict[str, Any], chunk: Chunk, tokens: torch.Tensor, written: torch.Tensor
