@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from nuwa_hf.bulk.run_folder import RunFolder
 
 
-SECONDS_TO_LOOK = 0.5  # from one look at the other processes' files to the next
+SECONDS_TO_LOOK = 0.5  # from one look for another process's file to the next
 Places = Sequence[int]
 # Makes batches in their order: for each its places, and of each of these a clip (T, 3, Y, X), as bytes.
 Make = Callable[[Iterable[Places]], Iterator[tuple[Places, Sequence[Tensor]]]]
@@ -62,5 +62,8 @@ def make_missing(
             run.add_seconds(state.process_index, len(places), time.perf_counter() - start)
             progress.update(len(places))
             start = time.perf_counter()
-    while run.missing():  # no barrier, which has a time limit
-        time.sleep(SECONDS_TO_LOOK)
+    # No barrier, which has a time limit. The folder may hold very many files and is listed once; then it is asked for
+    # one after the other of those that are not there yet.
+    for place in sorted(run.missing()):
+        while not run.path(place).exists():
+            time.sleep(SECONDS_TO_LOOK)
