@@ -50,7 +50,8 @@ class ClipReader:
         windows (`ClipWindows`): which parts of a clip become samples.
         crops (`RandomCrops`): which parts of their frames.
         folder (`str`, *optional*): what the files lie in, as `folder_of` gives it.
-        first_rows (`dict[int, int]`, *optional*): of rows that repeat an image or clip, as `repeated_media` gives it.
+        first_rows (`np.ndarray` of shape `(rows,)`, *optional*): of each row the first one with the same image or
+            clip, as `repeated_media` gives it.
     """
 
     columns: Columns
@@ -62,12 +63,12 @@ class ClipReader:
     windows: ClipWindows = field(default_factory=ClipWindows)
     crops: RandomCrops = field(default_factory=RandomCrops)
     folder: str | None = None
-    first_rows: dict[int, int] = field(default_factory=dict)
+    first_rows: np.ndarray | None = None
 
     @property
     def gives_several(self) -> bool:
         """Whether several samples may come from one image or clip."""
-        return bool(self.first_rows) or not (self.windows.is_first_only and self.crops.is_middle_only)
+        return self.first_rows is not None or not (self.windows.is_first_only and self.crops.is_middle_only)
 
     @property
     def reads_captions(self) -> bool:
@@ -83,7 +84,7 @@ class ClipReader:
         Returns:
             `int`: its number.
         """
-        return self.first_rows.get(number, number)
+        return number if self.first_rows is None else int(self.first_rows[number])
 
     def read(self, number: int, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The samples of a row, one for each window of its clip and each crop of that; a window is decoded as it is

@@ -7,26 +7,28 @@ from collections.abc import Iterable
 from typing import Any
 
 import datasets
+import numpy as np
 
 from .open_dataset import LOCAL_BUILDER, without_decoding
 
 
-def repeated_media(dataset: datasets.Dataset | datasets.IterableDataset, media: str) -> dict[int, int]:
-    """The rows whose image or clip an earlier row has too: the same path or URL, or the same bytes.
+def repeated_media(dataset: datasets.Dataset | datasets.IterableDataset, media: str) -> np.ndarray | None:
+    """Which rows have the image or clip of an earlier row: the same path or URL, or the same bytes.
 
     Args:
         dataset (`datasets.Dataset` or `datasets.IterableDataset`): one split.
         media (`str`): the column of images or clips.
 
     Returns:
-        `dict[int, int]`: the number of each such row, to that of the first row with the same image or clip; empty for
-        a stream that is not of local files, whose rows are not known before they are read.
+        `np.ndarray` of shape `(rows,)`, int32: for each row the number of the first one with the same image or clip.
+        None where no row has that of another, and for a stream that is not of local files, whose rows are not known
+        before they are read.
     """
     if isinstance(dataset, datasets.IterableDataset) and dataset.info.builder_name != LOCAL_BUILDER:
-        return {}
+        return None
     rows = without_decoding(dataset.select_columns([media]))
-    places = first_places(media_key(row[media]) for row in rows)
-    return {number: first for number, first in enumerate(places) if first < number}
+    places = np.array(first_places(media_key(row[media]) for row in rows), dtype=np.int32)
+    return None if (places == np.arange(len(places))).all() else places
 
 
 def media_key(value: Any) -> str | bytes | None:

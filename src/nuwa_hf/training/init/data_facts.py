@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
 from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.find_columns import find_columns, holds_texts, usable_caption_source
 from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
@@ -114,6 +116,7 @@ def look_at(
             "`nuwa-hf inspect`."
         )
     is_of_files = holds_texts(rows.features[columns.media])  # bytes would all have to be read
+    first_rows = repeated_media(rows, columns.media) if is_of_files else None
     given = [caption for caption in captions if caption is not None]
     prompts = tuple(dict.fromkeys(given))[:MOST_PROMPTS]
     return DataFacts(
@@ -125,7 +128,7 @@ def look_at(
         prompts=prompts,
         media_column=media_column,
         caption_column=caption_column,
-        num_repeats=len(repeated_media(rows, columns.media)) if is_of_files else 0,
+        num_repeats=0 if first_rows is None else len(first_rows) - len(np.unique(first_rows)),
     )
 
 

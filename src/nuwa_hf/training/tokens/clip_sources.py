@@ -93,8 +93,8 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         crops=crops,
     )
     columns = media.reader.columns
-    repeated = repeated_media(rows, columns.media)
-    media.reader = replace(media.reader, first_rows=repeated)
+    first_rows = repeated_media(rows, columns.media)
+    media.reader = replace(media.reader, first_rows=first_rows)
     kept = ("dataset", "dataset_split", "streaming")
     return media, {
         **{name: getattr(arguments, name) for name in kept},
@@ -103,7 +103,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         # Only where they are not the defaults, so that folders of earlier versions go on.
         **({} if windows == ClipWindows() else vars(windows)),
         **({} if crops.is_middle_only else vars(crops)),
-        **({REPEATS_MEDIA: True} if repeated else {}),
+        **({} if first_rows is None else {REPEATS_MEDIA: True}),
         "num_rows": media.num_rows,
         "size": size,
         "dataset_digest": media.digest,

@@ -140,7 +140,7 @@ def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType
         empty, skips = no_clips(arguments, encoders), {"max_skipped_share": arguments.max_skipped_share}
     prepare_folder(folder, metadata)
     if REPEATS_MEDIA in metadata and REPEATS_MEDIA not in folder.read_metadata():
-        source.reader = replace(source.reader, first_rows={})  # as an earlier version began the folder
+        source.reader = replace(source.reader, first_rows=None)  # as an earlier version began the folder
     report = TokenReport.begin(folder, arguments, encoders, judge_codec(encoders.vqgan, source))
     rules = ShardRules(folder, clips_per_shard, CLIPS_PER_BATCH, made_with["codec"], empty)
     writer = ShardWriter(rules, source, **skips)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import datasets
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -134,10 +135,12 @@ def media_frames(arguments: VQGANArguments) -> tuple[MediaFrames, MediaFrames]:
     if arguments.held_out_split is not None:
         all_rows = (rows, _open_rows(arguments, arguments.held_out_split))
         return tuple(frames(some, range(len(some))) for some in all_rows)
-    first_rows = repeated_media(rows, find_media_column(rows.features, arguments.media_column))
-    different = [number for number in range(len(rows)) if number not in first_rows]
+    numbers = np.arange(len(rows))
+    repeated = repeated_media(rows, find_media_column(rows.features, arguments.media_column))
+    first_rows = numbers if repeated is None else repeated
+    different = numbers[first_rows == numbers].tolist()
     chosen = _held_out_numbers(different, arguments.seed)
-    learnt = frames(rows, [number for number in range(len(rows)) if first_rows.get(number, number) not in chosen])
+    learnt = frames(rows, numbers[~np.isin(first_rows, chosen)].tolist())
     held_out = frames(rows, chosen)
     logger.info(
         "%d of the %d images and clips are held out, to judge the codec by: %s.",
