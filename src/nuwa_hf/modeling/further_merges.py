@@ -3,8 +3,9 @@
 """Byte-pair encoding that goes on where it stopped: new words become whole tokens, and old tokens keep their ids."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from tokenizers import Tokenizer
@@ -38,7 +39,10 @@ def learn_further(backend: Tokenizer, captions: Iterable[str], vocab_size: int) 
     )
     settings = json.loads(backend.to_str()) | {"truncation": None, "padding": None}  # those of its last call
     vocab, merges = settings["model"]["vocab"], settings["model"]["merges"]
-    letters = Counter(letter for word, count in counts.items() for letter in word * count)
+    letters: Counter = Counter()
+    for word, count in counts.items():
+        for letter in word:
+            letters[letter] += count
     for letter in sorted(letters.keys() - vocab.keys(), key=lambda one: (-letters[one], one)):
         vocab[letter] = len(vocab)
     if len(vocab) > vocab_size:
@@ -48,13 +52,10 @@ def learn_further(backend: Tokenizer, captions: Iterable[str], vocab_size: int) 
         )
     lettered = Tokenizer.from_str(json.dumps(settings)).model
     words = {word: [token.value for token in lettered.tokenize(word)] for word in counts}
-    while len(vocab) < vocab_size:
-        pair = _most_frequent(words, counts)
-        if pair is None:
-            break
+    found = most_frequent_pairs(words, counts)
+    while len(vocab) < vocab_size and (pair := next(found, None)) is not None:
         vocab.setdefault("".join(pair), len(vocab))
         merges.append(list(pair))
-        words = {word: _merged(pieces, pair) for word, pieces in words.items()}
     return Tokenizer.from_str(json.dumps(settings))
 
 
@@ -72,13 +73,45 @@ def parts_of_tokens(backend: Tokenizer) -> dict[int, tuple[int, int]]:
     return {vocab["".join(pair)]: (vocab[pair[0]], vocab[pair[1]]) for pair in map(tuple, model["merges"])}
 
 
-def _most_frequent(words: dict[str, list[str]], counts: Counter) -> Pair | None:
-    pairs: Counter = Counter()
+def most_frequent_pairs(words: dict[str, list[str]], counts: Counter) -> Iterator[Pair]:
+    """The most frequent pair of neighbours, again and again, each joined wherever it stands before the next is sought.
+
+    Pairs are counted once. What joining one changes is counted anew in the words that have it, and in no others.
+
+    Args:
+        words (`dict[str, list[str]]`): the pieces of each word; not changed.
+        counts (`Counter`): how often each word comes.
+
+    Yields:
+        `tuple[str, str]`: a pair; of equally frequent ones the first in order. Those that come once are left out.
+    """
+    words = dict(words)
+    frequency: Counter = Counter()
+    words_with = defaultdict(set)  # of a pair; some may have it no more
     for word, pieces in words.items():
         for pair in pairwise(pieces):
-            pairs[pair] += counts[word]
-    best = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
-    return best if best is not None and pairs[best] >= FEWEST else None
+            frequency[pair] += counts[word]
+            words_with[pair].add(word)
+    best_first = [(-count, pair) for pair, count in frequency.items()]
+    heapify(best_first)
+    while best_first:
+        count, pair = heappop(best_first)
+        if -count != frequency[pair]:  # counted before a merge changed it
+            continue
+        if -count < FEWEST:
+            return
+        yield pair
+        changed = set()
+        for word in words_with.pop(pair):
+            before, words[word] = words[word], _merged(words[word], pair)
+            for other in pairwise(before):
+                frequency[other] -= counts[word]
+            for other in pairwise(words[word]):
+                frequency[other] += counts[word]
+                words_with[other].add(word)
+            changed.update(pairwise(before), pairwise(words[word]))
+        for other in changed:
+            heappush(best_first, (-frequency[other], other))
 
 
 def _merged(pieces: list[str], pair: Pair) -> list[str]:

@@ -19,8 +19,8 @@ from tiny_clip import tiny_clip_tokenizer
 
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.training.run.run_arguments import parse_arguments
-from nuwa_hf.training.tokens import inspect_dataset, train_tokenizer
-from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_losses
+from nuwa_hf.training.tokens import caption_tokens, inspect_dataset, train_tokenizer
+from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_lengths, caption_losses
 from nuwa_hf.training.tokens.codec_judgement import CodecJudgement
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
@@ -142,6 +142,25 @@ def test_captions_are_counted_as_a_reader_would():
     ids = caption_ids(tokenizer, CAPTIONS)
     assert ids.shape == (5, tokenizer.model_max_length)
     assert torch.equal(ids[0, :4].ne(tokenizer.pad_token_id), torch.ones(4, dtype=torch.bool))
+
+
+def test_captions_are_read_a_few_at_a_time(monkeypatch):
+    real, counts = tiny_tokenizer(), []
+    clips = [(str(place), caption) for place, caption in enumerate(CAPTIONS)]
+    captions = dict(enumerate(CAPTIONS))
+    together = caption_losses(real, clips), caption_lengths(real, captions)
+
+    class Counted(type(real)):
+        def __call__(self, text, *arguments, **options):
+            counts.append(1 if isinstance(text, str) else len(text))
+            return super().__call__(text, *arguments, **options)
+
+    tokenizer = Counted._of(real.backend_tokenizer)
+    monkeypatch.setattr(caption_tokens, "CAPTIONS_AT_ONCE", 2)
+    assert (caption_losses(tokenizer, clips), caption_lengths(tokenizer, captions)) == together
+    assert max(counts) == 2
+    assert caption_losses(tokenizer, []) == CaptionLosses()
+    assert caption_lengths(tokenizer, {0: None}) == {}
 
 
 def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sheet(made_with, capsys):

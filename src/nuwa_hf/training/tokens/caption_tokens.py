@@ -6,7 +6,7 @@ Legend: B captions, L text length.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,6 +16,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 
 
+CAPTIONS_AT_ONCE = 4096  # what the tokenizer says of a caption takes some kilobytes
 MOST_NAMED = 3  # clips named in a sentence, and words that are kept
 MOST_KEPT = 10_000  # names of clips of one kind in a report
 SPELLED = 3  # pieces from which on a word counts as spelled out
@@ -63,10 +64,10 @@ def caption_lengths(tokenizer: NuwaTokenizer | CLIPTokenizer, captions: Mapping[
         `dict[int, int]`: row to text tokens, without those that have no caption.
     """
     given = {row: caption for row, caption in captions.items() if caption is not None}
-    if not given:
-        return {}
-    ids = tokenizer(list(given.values()), truncation=False, verbose=False).input_ids
-    return dict(zip(given, map(len, ids), strict=True))
+    lengths = []
+    for texts in _few_at_once(list(given.values())):
+        lengths += map(len, tokenizer(texts, truncation=False, verbose=False).input_ids)
+    return dict(zip(given, lengths, strict=True))
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,10 @@ def caption_losses(
     Returns:
         `CaptionLosses`.
     """
-    clips = list(captions)
+    return sum((_losses_of(tokenizer, clips) for clips in _few_at_once(list(captions))), CaptionLosses())
+
+
+def _losses_of(tokenizer: NuwaTokenizer | CLIPTokenizer, clips: Sequence[tuple[str, str | None]]) -> CaptionLosses:
     given = [(name, caption) for name, caption in clips if caption is not None]
     without = tuple(name for name, caption in clips if caption is None)
     if not given:
@@ -216,6 +220,11 @@ def caption_losses(
         named_unknown=tuple(strange),
         named_spelled=tuple(dict.fromkeys(spelled))[:MOST_NAMED],
     )
+
+
+def _few_at_once(captions: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(captions), CAPTIONS_AT_ONCE):
+        yield captions[start : start + CAPTIONS_AT_ONCE]
 
 
 def first_names(names: Sequence[str], count: int) -> str:

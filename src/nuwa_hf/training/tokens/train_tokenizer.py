@@ -25,6 +25,7 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenize
 from nuwa_hf.storage.find_checkpoint import find_part, is_pipeline
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
 from nuwa_hf.training.run.run_arguments import require_defaults
+from nuwa_hf.training.tokens.caption_tokens import caption_lengths
 
 
 logger = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         tokenizer = start.extend(captions, vocab_size=args.vocab_size)
     tokenizer.save_pretrained(args.output_dir)
-    longest = max(len(ids) for ids in tokenizer(sorted(set(captions))).input_ids)
+    longest = max(caption_lengths(tokenizer, dict(enumerate(set(captions)))).values())
     logger.info(
         "%d captions, %d tokens in the vocabulary, longest caption %d tokens; saved in %s",
         len(captions),
