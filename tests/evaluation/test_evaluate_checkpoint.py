@@ -223,8 +223,9 @@ def test_protocol_of_ones_own_has_its_published_rows_beside_ours_and_says_what_i
         evaluate(pipeline, tmp_path / "nothing", protocol=tmp_path / "mine.yaml")
     with pytest.raises(ValueError, match=r"`dataset` must be given, got None. six clips in a folder"):
         evaluate(pipeline, protocol=tmp_path / "mine.yaml")
-    with pytest.raises(ValueError, match="`height` must be left out with `protocol`"):
-        evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", height=8)
+    for name, value in {"height": 8, "given_frames": 0, "scorer": "likelihood"}.items():
+        with pytest.raises(ValueError, match=f"`{name}` must be left out with `protocol`, which fixes it, got {value}"):
+            evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", **{name: value})
 
 
 class MeanOfEighths(torch.nn.Module):
@@ -270,6 +271,8 @@ def test_distance_on_other_weights_than_papers_use_is_not_called_by_its_name(pip
         ),
         ({"task": "V2V", "candidates": 2}, "`candidates` must be left out of video-prediction"),
         ({"scorer": "clip"}, "`candidates` must be 2 or more with a `scorer`"),
+        ({"candidates": 0}, "`candidates` must be at least 1, got 0"),
+        ({"candidates": -4, "scorer": "clip"}, "`candidates` must be at least 1, got -4"),
         ({"dataset": "nowhere"}, "`dataset` must be a folder"),
         ({"metrics": ["whole"], "features": ["judges=nowhere/x"]}, "`judges` must be a directory that holds"),
         ({"seeds": [0, 0]}, "`seeds` must be at least one and none twice"),

@@ -81,7 +81,8 @@ def evaluate(
         seeds (`Sequence[int]`, defaults to `(0,)`): no two of their samples share a seed; with several, each score is
             their mean, with its interval.
         candidates (`int`, *optional*): the best of so many for each sample.
-        scorer (`str`, *optional*): what picks it: `"likelihood"`, the model itself, or `"clip"`.
+        scorer (`str`, *optional*): what picks it: `"likelihood"`, the model itself, or `"clip"`; left out with a
+            protocol, which has its own.
         split (`str`, *optional*): "train" of a data set and "val" of clips that are drawn if left out.
         setting (`str`, defaults to `"small-128"`): of EmojiMotion.
         samples_dir (`str` or `Path`, *optional*): where samples are kept; beside `output` if that is given, else a

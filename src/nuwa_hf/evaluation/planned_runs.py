@@ -32,7 +32,7 @@ def plan_runs(
         num_samples (`int`, *optional*): of each row; of a protocol's runs, at most so many.
         options (`Mapping[str, Any]`): of `RUN_OPTIONS` and `SAMPLING_OPTIONS`, where given.
         candidates (`int`, *optional*): the best of so many for each sample.
-        scorer (`str`, *optional*): what picks it.
+        scorer (`str`, *optional*): what picks it; none with a protocol.
 
     Returns:
         `list[Run]`: at least one.
@@ -40,14 +40,15 @@ def plan_runs(
     Raises:
         ValueError: If something is missing, or would change what a protocol fixes.
     """
+    if candidates is not None and candidates < 1:
+        raise ValueError(f"`candidates` must be at least 1, got {candidates}; use for example 4.")
     names = [tasks] if isinstance(tasks, str) else list(tasks or ())
     wanted = list(dict.fromkeys(find_task(name) for name in names))
     sampling = {name: options[name] for name in SAMPLING_OPTIONS if name in options}
     own = {name: options[name] for name in RUN_OPTIONS if name in options}
     if protocol is not None:
-        return _runs_of(
-            protocol, [task.abbreviation for task in wanted], own, metrics, num_samples, sampling, candidates
-        )
+        fixed = {**own, "scorer": scorer, "metrics": list(metrics) or None}
+        return _runs_of(protocol, [task.abbreviation for task in wanted], fixed, num_samples, sampling, candidates)
     for name, value in (("task", wanted), ("metrics", metrics), ("num_samples", num_samples)):
         if not value:
             raise ValueError(f"`{name}` must be given where there is no `protocol`, got none; add it.")
@@ -105,14 +106,13 @@ def notes_of(run: Run, protocol: Protocol | None) -> list[str]:
 def _runs_of(
     protocol: Protocol,
     tasks: Sequence[str],
-    own: Mapping[str, Any],
-    metrics: Sequence[str],
+    fixed: Mapping[str, Any],
     num_samples: int | None,
     sampling: Mapping[str, Any],
     candidates: int | None,
 ) -> list[Run]:
-    for name, value in (*own.items(), ("metrics", list(metrics))):
-        if value:
+    for name, value in fixed.items():
+        if value is not None:
             raise ValueError(f"`{name}` must be left out with `protocol`, which fixes it, got {value}; drop it.")
     runs = [run for run in protocol.runs if not tasks or run.task in tasks]
     if not runs:
