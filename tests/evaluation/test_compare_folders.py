@@ -82,6 +82,13 @@ def test_clips_of_two_rates_are_compared_at_one_and_without_it_a_warning_names_b
     assert [main([*options, *rate]) for rate in ([], ["--frame_rate", "2.5"])] == [1, 0]
 
 
+def test_batch_of_no_samples_is_refused_before_a_folder_is_opened(folders):
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1, got 0; use for example 16"):
+        compare("nowhere", "nowhere", ["mse"], batch_size=0)
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1, got -1"):
+        main([*map(str, folders), "--metrics", "mse", "--batch_size", "-1"])
+
+
 def test_a_metric_that_asks_a_checkpoint_is_refused(folders):
     few, _ = folders
     with pytest.raises(ValueError, match="`metrics` must be such as two folders have, got 'nats'"):

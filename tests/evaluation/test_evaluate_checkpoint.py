@@ -278,6 +278,7 @@ def test_distance_on_other_weights_than_papers_use_is_not_called_by_its_name(pip
         ({"seeds": [0, 0]}, "`seeds` must be at least one and none twice"),
         ({"seeds": [-1]}, "`seeds` must be at least 0"),
         ({"seeds": [0, 20261130150733]}, "`seeds` must be at most 9223372036853, got 20261130150733"),
+        ({"dataset": "nowhere", "batch_size": 0}, "`batch_size` must be at least 1, got 0"),
         ({"task": "S2V", "num_samples": 4, "sketch_column": "maps"}, "`sketch_column`"),
         ({"require": {"psnr": 20}}, "`require` must be among the metrics of the first run, mse, got 'psnr'"),
         ({"temperature": 0, "top_k": -1}, "`top_k`"),

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from nuwa_hf.datasets.left_out import left_out_summary
 from nuwa_hf.evaluation.evaluate_arguments import build_compare_parser, parse_compare_arguments
-from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeaturePaths, FeatureStore, fields_of, open_metrics, readable
+from nuwa_hf.evaluation.feature_store import (
+    LIKELIHOOD,
+    FeaturePaths,
+    FeatureStore,
+    check_batch_size,
+    fields_of,
+    open_metrics,
+    readable,
+)
 from nuwa_hf.evaluation.measure_run import half_against_half
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
 from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
@@ -83,6 +91,7 @@ def compare(
     """
     check_require(require or {}, metrics)
     check_report_files(output)
+    check_batch_size(batch_size)
     known, readers = open_metrics(list(metrics), features, device)
     for name, metric in known.items():
         if metric.kind == LIKELIHOOD:

@@ -176,5 +176,3 @@ def _check(arguments: argparse.Namespace) -> None:
             "`checkpoint` must name the pipeline to measure, or `vqgan` a codec alone, got "
             f"checkpoint={arguments.checkpoint!r}, vqgan={arguments.vqgan!r}; give one of the two."
         )
-    if arguments.batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1, got {arguments.batch_size}.")

@@ -15,7 +15,13 @@ from accelerate import PartialState
 
 from nuwa_hf.bulk.digests import checkpoint_digest, model_digest
 from nuwa_hf.evaluation.evaluate_arguments import build_evaluate_parser, parse_evaluate_arguments
-from nuwa_hf.evaluation.feature_store import FeaturePaths, FeatureStore, open_metrics, published_by_others
+from nuwa_hf.evaluation.feature_store import (
+    FeaturePaths,
+    FeatureStore,
+    check_batch_size,
+    open_metrics,
+    published_by_others,
+)
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.measure_run import SEEDS_APART, Maker, measure_run
 from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
@@ -116,6 +122,7 @@ def evaluate(
         raise TypeError(f"`evaluate` has no option {min(unknown)!r}; see its documentation.")
     plan = None if protocol is None else load_protocol(protocol)
     check_report_files(output)
+    check_batch_size(batch_size)
     runs = plan_runs(plan, task, metrics, num_samples, given, candidates, scorer)
     check_require(require or {}, runs[0].metrics)
     _check_seeds(seeds)
@@ -163,6 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = vars(parse_evaluate_arguments(argv))
     markdown, is_json = arguments.pop("markdown"), arguments.pop("json")
     check_report_files(arguments["output"], markdown)
+    check_batch_size(arguments["batch_size"])
     pipeline = _load(arguments.pop("checkpoint"), arguments.pop("vqgan"), arguments.pop("device"))
     report = evaluate(pipeline, **arguments, on_run=None if is_json else _print_last)
     if not PartialState().is_main_process:

@@ -22,6 +22,19 @@ ALL_KINDS: dict[str, FeatureKind] = {**KINDS, "judges": JUDGES, "digits": DIGITS
 FeaturePaths = Mapping[str, str | None] | Sequence[str]
 
 
+def check_batch_size(batch_size: int) -> None:
+    """Check how many samples are read or made at once, before anything is opened.
+
+    Args:
+        batch_size (`int`): as many.
+
+    Raises:
+        ValueError: If it is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1, got {batch_size}; use for example 16.")
+
+
 class FeatureStore:
     """Readers by kind, and what they read out of sets, which is kept in a folder.
 
