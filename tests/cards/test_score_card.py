@@ -5,7 +5,7 @@ import json
 import pytest
 from huggingface_hub import ModelCard
 
-from nuwa_hf.cards.score_card import MARKERS, fill_markers, main
+from nuwa_hf.cards.score_card import MARKERS, build_card, fill_markers, main
 from nuwa_hf.evaluation.protocols.protocol import load_protocol
 from nuwa_hf.metrics.score_tables import SHORT_COLUMNS, SHORT_ROWS, TASK_NOTES, scores_markdown, short_markdown
 from nuwa_hf.tasks import TASKS
@@ -108,6 +108,11 @@ def test_a_missing_checkpoint_is_refused_and_nothing_is_written(scores, tmp_path
     with pytest.raises(ValueError, match="`checkpoint` must lead to a file"):
         main(["--checkpoint", str(tmp_path / "no"), "--scores", str(scores), "--hours", "1", "--hardware", "x"])
     assert not (tmp_path / "no").exists()
+
+
+def test_scores_of_other_data_make_no_card_of_emoji_motion(checkpoint):
+    with pytest.raises(ValueError, match="`scores` must be of a setting of EmojiMotion, large or .*, got None"):
+        build_card(checkpoint, {"setting": None}, "1", "x")
 
 
 def test_short_table_needs_the_run_that_its_bounds_come_from():

@@ -228,6 +228,26 @@ def test_protocol_of_ones_own_has_its_published_rows_beside_ours_and_says_what_i
             evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", **{name: value})
 
 
+def test_report_says_the_setting_and_the_split_of_the_data_that_were_measured(clips, make_dataset):
+    def said(dataset, **options):
+        report = evaluate(tiny_vqgan(), dataset, ["mse"], task="T2V", num_samples=2, **options)
+        return report.settings["setting"], report.settings["split"]
+
+    world = make_dataset("train", length=4, size=16, num_frames=3, sprite_size=8)
+    size = {"height": 16, "width": 16, "num_frames": 2, "frame_rate": 2.5}
+    assert said(world) == (None, "train")
+    assert said("emoji-motion", setting="small") == ("small", "val")
+    assert said(clips, **size) == (None, None)
+    assert said(clips, split="train[:4]", **size) == (None, "train[:4]")
+
+
+def test_split_that_runs_of_a_protocol_name_cannot_be_asked_for_beside_it(pipeline, clips, tmp_path):
+    run = "{name: my run, task: T2V, split: 'train[:4]', num_samples: 4, metrics: [mse]}"
+    (tmp_path / "mine.yaml").write_text(f"{{title: t, runs: [{run}]}}", encoding="utf-8")
+    with pytest.raises(ValueError, match="`split` must be left out of mine, whose runs name theirs, got 'val'; drop"):
+        evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", split="val")
+
+
 class MeanOfEighths(torch.nn.Module):
     """Called as the I3D of FVD is."""
 

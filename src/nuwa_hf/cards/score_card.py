@@ -101,7 +101,15 @@ def build_card(checkpoint: Path, report: dict[str, Any], hours: str, hardware: s
 
     Returns:
         `huggingface_hub.ModelCard`.
+
+    Raises:
+        ValueError: If the scores are not of a setting of EmojiMotion.
     """
+    if report["setting"] not in SETTINGS:
+        raise ValueError(
+            f"`scores` must be of a setting of EmojiMotion, {' or '.join(SETTINGS)}, got {report['setting']!r}; "
+            "evaluate the protocol emoji-motion."
+        )
     setting = SETTINGS[report["setting"]]
     configs = {
         name: json.loads((checkpoint / name / "config.json").read_text(encoding="utf-8"))

@@ -25,9 +25,9 @@ from nuwa_hf.evaluation.feature_store import (
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.measure_run import SEEDS_APART, Maker, measure_run
 from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
-from nuwa_hf.evaluation.prepared_run import DataChoice, prepare_run
+from nuwa_hf.evaluation.prepared_run import DataChoice, PreparedRun, prepare_run, setting_and_split
 from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
-from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS
+from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS, Run
 from nuwa_hf.evaluation.report import (
     Report,
     RunReport,
@@ -89,8 +89,9 @@ def evaluate(
         candidates (`int`, *optional*): the best of so many for each sample.
         scorer (`str`, *optional*): what picks it: `"likelihood"`, the model itself, or `"clip"`; left out with a
             protocol, which has its own.
-        split (`str`, *optional*): "train" of a data set and "val" of clips that are drawn if left out.
-        setting (`str`, defaults to `"small-128"`): of EmojiMotion.
+        split (`str`, *optional*): "train" of a data set and "val" of clips that are drawn if left out; left out of a
+            data set that is open, and of a protocol whose runs name theirs.
+        setting (`str`, defaults to `"small-128"`): of `"emoji-motion"`.
         samples_dir (`str` or `Path`, *optional*): where samples are kept; beside `output` if that is given, else a
             folder that is removed at the end.
         cache_dir (`str` or `Path`, *optional*): where features are kept; in `samples_dir` if left out.
@@ -129,7 +130,7 @@ def evaluate(
     model = pipeline if isinstance(pipeline, NuwaPipelineBase) else None
     vqgan = pipeline if model is None else model.vqgan
     PartialState(cpu=_device_of(vqgan) == "cpu")
-    data = _data(plan, dataset, split, setting, given)
+    data = _data(plan, runs, dataset, split, setting, given)
     names = list(dict.fromkeys(name for run in runs for name in run.metrics))
     scorers = {row.get("scorer") for run in runs for row in run.rows.values()} & {"clip"}
     known, readers = open_metrics(names, features, _device_of(vqgan), also=scorers)
@@ -138,7 +139,7 @@ def evaluate(
         prepared = [prepare_run(run, data, model, vqgan, known, store) for run in runs]
         judges = {name: readers[name].scorer for name in scorers}
         maker = Maker(model, folder, tuple(seeds), batch_size, judges)
-        settings = _settings(plan, pipeline, data, seeds, readers, given)
+        settings = _settings(plan, pipeline, data, prepared, seeds, readers, given)
         report = Report(settings, known, require=dict(require or {}), is_complete=False)
         for one in prepared:
             warnings = [*notes_of(one.run, plan), *one.warnings, *published_by_others(one.run, known, readers)]
@@ -197,13 +198,20 @@ def _load(checkpoint: str | None, vqgan: str | None, device: str) -> NuwaPipelin
 
 
 def _data(
-    plan: Protocol | None, dataset: Any, split: str | None, setting: str, given: Mapping[str, Any]
+    plan: Protocol | None,
+    runs: Sequence[Run],
+    dataset: Any,
+    split: str | None,
+    setting: str,
+    given: Mapping[str, Any],
 ) -> DataChoice:
     fixed = None if plan is None else plan.dataset
     needs = "" if plan is None else plan.data
     if (dataset is None) == (fixed is None):
         rule = f"left out of {plan.name}, which has its own" if fixed else "given"
         raise ValueError(f"`dataset` must be {rule}, got {dataset!r}. {needs}".strip())
+    if split is not None and all(run.split is not None for run in runs):
+        raise ValueError(f"`split` must be left out of {plan.name}, whose runs name theirs, got {split!r}; drop it.")
     columns = {name: given[name] for name in COLUMNS if name in given}
     return DataChoice(dataset if fixed is None else fixed, split, setting, columns, needs)
 
@@ -225,6 +233,7 @@ def _settings(
     plan: Protocol | None,
     pipeline: NuwaPipelineBase | torch.nn.Module,
     data: DataChoice,
+    prepared: Sequence[PreparedRun],
     seeds: Sequence[int],
     readers: Mapping[str, FeatureReader],
     given: Mapping[str, Any],
@@ -235,8 +244,7 @@ def _settings(
         "checkpoint": checkpoint_digest(pipeline) if is_pipeline else None,
         "codec": model_digest(pipeline.vqgan if is_pipeline else pipeline),
         "dataset": str(data.dataset) if isinstance(data.dataset, str | Path) else type(data.dataset).__name__,
-        "setting": data.setting,
-        "split": data.split,
+        **setting_and_split(data, prepared),
         "seeds": list(seeds),
         "sampling": {name: given[name] for name in SAMPLING_OPTIONS if name in given},
         "features": features_used(readers),

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 
 from nuwa_hf.datasets import EmojiMotion
+from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_captions
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
 from nuwa_hf.evaluation.run_checks import check_run, check_same_rows
 from nuwa_hf.evaluation.samples.distinct_clips import few_clips
-from nuwa_hf.evaluation.samples.open_source import drawn_clips
+from nuwa_hf.evaluation.samples.open_source import drawn_clips, own_split
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.task_inputs import TaskInputs, task_inputs
 from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
@@ -28,8 +29,8 @@ class DataChoice:
 
     Args:
         dataset (`Any`): as `RealSamples.open` takes it.
-        split (`str`, *optional*): of runs that name none.
-        setting (`str`, defaults to `"small-128"`): of EmojiMotion.
+        split (`str`, *optional*): of runs that name none; a data set that is open has its own.
+        setting (`str`, defaults to `"small-128"`): of `"emoji-motion"`.
         columns (`Mapping[str, str]`): further arguments of `RealSamples.open`.
         needs (`str`, defaults to `""`): what a protocol says of the data, for errors.
     """
@@ -143,7 +144,7 @@ def prepare_run(
     check_same_rows(real, measured)
     changed = None
     if run.captions != "own":
-        changed = _change(run, data, real)
+        changed = _change(run, real)
         taken = real.take(changed.places)
         real, measured = taken, taken if measured is real else measured.take(changed.places)
     inputs = {}
@@ -157,6 +158,26 @@ def prepare_run(
     store.check(prepared.metrics, prepared.coded)
     store.check_labels(prepared.metrics, measured.labels)
     return prepared
+
+
+def setting_and_split(data: DataChoice, prepared: Sequence[PreparedRun]) -> dict[str, str | None]:
+    """What a report says of the data set beside its name.
+
+    Args:
+        data (`DataChoice`): the data set.
+        prepared (`Sequence[PreparedRun]`): the runs on it.
+
+    Returns:
+        `dict[str, str | None]`: `setting`, that of EmojiMotion if it has a name; `split`, that of the runs that name
+        none, where it is known.
+    """
+    drawn = prepared[0].real.drawn
+    setting = drawn.setting if isinstance(drawn, EmojiMotion) else None
+    unnamed = [one.real for one in prepared if one.run.split is None]
+    split = None
+    if unnamed:
+        split = own_split(data.dataset if drawn is None else unnamed[0].drawn) or data.split
+    return {"setting": next((name for name, one in SETTINGS.items() if one == setting), None), "split": split}
 
 
 def clip_sizes(run: Run, data: DataChoice, pipeline: NuwaPipelineBase | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -206,10 +227,7 @@ def _inputs(
     )
 
 
-def _change(run: Run, data: DataChoice, real: RealSamples) -> ChangedSamples:
+def _change(run: Run, real: RealSamples) -> ChangedSamples:
     real.require("rows", f"a caption that asks for {run.captions.replace('-', ' ')}, of EmojiMotion,")
     rows = [row for batch in real.batches(64) for row in batch.rows]
-    dataset = data.dataset
-    if not isinstance(dataset, EmojiMotion):
-        dataset = EmojiMotion(setting=data.setting, split=run.split or data.split or "val")
-    return change_captions(run.captions, rows, dataset)
+    return change_captions(run.captions, rows, real.drawn)

@@ -134,6 +134,21 @@ def test_samples_of_emoji_motion_have_their_truth(make_emoji):
     assert RealSamples.open(dataset, **EMOJI_SIZE).has == {"captions", "sketches", "rows"}
 
 
+def test_open_data_has_its_own_split_and_only_emoji_motion_by_its_name_a_setting(clips, make_emoji):
+    own = RealSamples.open(make_emoji(), **EMOJI_SIZE)
+    assert RealSamples.open(make_emoji(), split="val", **EMOJI_SIZE).digest == own.digest
+    with pytest.raises(ValueError, match="`split` must be left out of a data set that is open, or be its 'val', got"):
+        RealSamples.open(make_emoji(), split="zeroshot", **EMOJI_SIZE)
+    images = {"image": pictures(2, 0)}
+    for split, rule in ((datasets.Split.TEST, "open, or be its 'test', got 'val'"), (None, "open, got 'val'; drop")):
+        rows = datasets.Dataset.from_dict(images, split=split).cast_column("image", datasets.Image())
+        with pytest.raises(ValueError, match=rule):
+            RealSamples.open(rows, split="val", still=True, **SIZE)
+    for dataset in (clips, make_emoji()):
+        with pytest.raises(ValueError, match="`setting` must be left out where the data set is not 'emoji-motion'"):
+            RealSamples.open(dataset, setting="small", **SIZE)
+
+
 def test_still_that_shows_nothing_is_left_out(make_emoji):
     dataset = make_emoji(motions=("appear",), length=30)
     empty = [index for index in range(30) if "an empty scene" in dataset[index]["image_caption"]]

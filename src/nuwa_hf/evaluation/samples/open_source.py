@@ -20,6 +20,8 @@ from nuwa_hf.training.run.run_arguments import require
 
 
 EMOJI_MOTION = "emoji-motion"
+DEFAULT_SETTING = "small-128"
+OPEN_DATA = EmojiMotion | MovingMNIST | datasets.Dataset
 LabelReader = Callable[[Any], str | None]  # the class of a row by name, with spaces for underscores
 
 
@@ -50,8 +52,9 @@ def open_source(
     Args:
         dataset (`str`, `os.PathLike`, `datasets.Dataset`, `EmojiMotion` or `MovingMNIST`): as for `RealSamples.open`.
         size (`ClipSize`): of the samples.
-        split (`str`, *optional*): which split; by default "val" of EmojiMotion and Moving MNIST, else "train".
-        setting (`str`): of EmojiMotion.
+        split (`str`, *optional*): which split; by default "val" of EmojiMotion and Moving MNIST, else "train". A data
+            set that is open has its own.
+        setting (`str`): of `"emoji-motion"`.
         label_column (`str`, *optional*): the class of each sample.
         columns: further arguments of `CaptionedMedia`.
 
@@ -61,8 +64,9 @@ def open_source(
 
     Raises:
         TypeError: If it is no data set.
-        ValueError: If it cannot be opened, or does not fit the size.
+        ValueError: If it cannot be opened, or does not fit the size, the split or the setting.
     """
+    _check_fixed(dataset, split, setting)
     drawn = drawn_clips(dataset, split=split, setting=setting)
     if drawn is not None:
         _check_drawn_size(drawn, size)
@@ -102,6 +106,29 @@ def drawn_clips(dataset: Any, *, split: str | None, setting: str) -> IndexedClip
     elif isinstance(dataset, str) and dataset in DIGIT_COUNTS:
         dataset = open_moving_mnist(dataset, split=split or "val")
     return IndexedClips(dataset) if isinstance(dataset, EmojiMotion | MovingMNIST) else None
+
+
+def own_split(dataset: Any) -> str | None:
+    """The split of a data set that is open.
+
+    Args:
+        dataset: as for `open_source`.
+
+    Returns:
+        `str`: None if it does not know its split, or is not open.
+    """
+    is_known = isinstance(dataset, OPEN_DATA) and dataset.split is not None
+    return str(dataset.split) if is_known else None
+
+
+def _check_fixed(dataset: Any, split: str | None, setting: str) -> None:
+    """An open data set has its own split; and only EmojiMotion by its name has a setting to choose."""
+    own = own_split(dataset)
+    rule = "left out of a data set that is open" + ("" if own is None else f", or be its {own!r}")
+    fits = not isinstance(dataset, OPEN_DATA) or split in (None, own)
+    require(fits, "split", rule, split, "drop it, or open that split")
+    fits = setting == DEFAULT_SETTING or (isinstance(dataset, str) and dataset == EMOJI_MOTION)
+    require(fits, "setting", f"left out where the data set is not {EMOJI_MOTION!r}", setting, "drop it")
 
 
 def _check_drawn_size(drawn: IndexedClips, size: ClipSize) -> None:

@@ -18,6 +18,7 @@ from nuwa_hf.datasets.emoji_motion import EmojiMotion
 from nuwa_hf.datasets.find_columns import CaptionSource
 from nuwa_hf.datasets.indexed_clips import IndexedClips
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
+from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.datasets.repeated_media import first_places, media_key
 from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.evaluation.samples.open_source import ClipSize, LabelReader, open_source
@@ -91,8 +92,9 @@ class RealSamples:
             num_samples (`int`, *optional*): how many; by default all.
             still (`bool`, defaults to `False`): whether a sample is one picture: an image, or a frame of a clip, by
                 turns each of its `num_frames`.
-            split (`str`, *optional*): which split; by default "val" of EmojiMotion and Moving MNIST, else "train".
-            setting (`str`, defaults to `"small-128"`): of EmojiMotion.
+            split (`str`, *optional*): which split; by default "val" of EmojiMotion and Moving MNIST, else "train". A
+                data set that is open has its own.
+            setting (`str`, defaults to `"small-128"`): of `"emoji-motion"`.
             media_column (`str`, *optional*): images or clips; by default found as in `find_columns`.
             caption_column (`str`, *optional*): captions; by default found likewise.
             caption_source (`str`, *optional*): where captions come from, as in `find_columns`; by default from a
@@ -176,13 +178,18 @@ class RealSamples:
         return self.size.width
 
     @property
+    def drawn(self) -> EmojiMotion | MovingMNIST | None:
+        """The data set, where it is one of clips that are drawn."""
+        return self.source.dataset if isinstance(self.source, IndexedClips) else None
+
+    @property
     def has(self) -> frozenset[str]:
         """The optional fields that every sample has."""
         fields = {
             "captions": None not in self.captions,
             "labels": None not in self.labels,
             "sketches": self.has_sketches,
-            "rows": isinstance(self.source, IndexedClips) and isinstance(self.source.dataset, EmojiMotion),
+            "rows": isinstance(self.drawn, EmojiMotion),
         }
         return frozenset(name for name, is_there in fields.items() if is_there)
 
