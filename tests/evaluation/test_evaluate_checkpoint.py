@@ -128,10 +128,17 @@ def test_best_of_several_by_clip_fits_the_captions_better(pipeline, clips, clip_
 
 
 def test_samples_are_measured_at_the_size_that_is_asked_for(pipeline, clips):
-    report = evaluate(pipeline, clips, ["psnr"], task="I2I", mask="centre", num_samples=3, height=16, width=16)
+    report = evaluate(pipeline, clips, ["psnr"], task="I2I", mask="centre", num_samples=3, height=16, width=20)
     assert report.scores["psnr"].samples == 3
-    rows = report.runs[0].rows
-    assert math.isfinite(rows["codec"]["psnr"].value)
+    (run,) = report.runs
+    assert math.isfinite(run.rows["codec"]["psnr"].value)
+    assert run.warnings == []
+
+
+def test_another_aspect_is_said_where_no_sample_is_held_against_its_real_one(pipeline, clips, clip_network):
+    options = {"task": "T2V", "features": {"clip": str(clip_network)}, "num_samples": 3}
+    (warning,) = evaluate(pipeline, clips, ["clipsim"], height=16, width=16, **options).runs[0].warnings
+    assert warning.startswith("Samples are made at 8x10 and cut to the aspect of 16x16, at which they are measured")
 
 
 def test_another_rate_is_said_and_must_not_leave_out_other_clips(pipeline, clips, clip_network, tmp_path):
@@ -224,7 +231,7 @@ def test_protocol_of_ones_own_has_its_published_rows_beside_ours_and_says_what_i
     with pytest.raises(ValueError, match=r"`dataset` must be given, got None. six clips in a folder"):
         evaluate(pipeline, protocol=tmp_path / "mine.yaml")
     for name, value in {"height": 8, "given_frames": 0, "scorer": "likelihood"}.items():
-        with pytest.raises(ValueError, match=f"`{name}` must be left out with `protocol`, which fixes it, got {value}"):
+        with pytest.raises(ValueError, match=f"`{name}` must be left out with `protocol`, which .*, got {value}"):
             evaluate(pipeline, clips, protocol=tmp_path / "mine.yaml", **{name: value})
 
 
@@ -288,6 +295,14 @@ def test_distance_on_other_weights_than_papers_use_is_not_called_by_its_name(pip
         (
             {"task": "I2I", "metrics": ["psnr", "kept", "seam"], "height": 16, "width": 16},
             "`height` and `width` must be those of the checkpoint for kept, seam, 8x10, got 16x16",
+        ),
+        (
+            {"metrics": ["psnr", "nats", "ssim"], "task": "V2V", "height": 12, "width": 16},
+            "`height` and `width` must have the aspect of the checkpoint's 8x10 for psnr, ssim, got 12x16",
+        ),
+        (
+            {"metrics": ["mse"], "height": 16, "width": 16},
+            "`height` and `width` must have the aspect of the checkpoint's 8x10 for mse, got 16x16",
         ),
         ({"task": "V2V", "candidates": 2}, "`candidates` must be left out of video-prediction"),
         ({"scorer": "clip"}, "`candidates` must be 2 or more with a `scorer`"),

@@ -14,7 +14,7 @@ from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore
 from nuwa_hf.evaluation.judges.changed_captions import ChangedSamples, change_captions
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.evaluation.run_checks import check_run, check_same_rows
+from nuwa_hf.evaluation.run_checks import check_run, check_same_rows, has_same_aspect
 from nuwa_hf.evaluation.samples.distinct_clips import few_clips
 from nuwa_hf.evaluation.samples.open_source import drawn_clips, own_split
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
@@ -102,6 +102,13 @@ class PreparedRun:
         if rates[0] != rates[1]:
             made, measured = rates
             warnings.append(f"Samples are made at {made} frames a second, and measured by real ones at {measured}.")
+        sizes = [(real.height, real.width) for real in (self.real, self.measured)]
+        if not has_same_aspect(*sizes):
+            made, measured = ("{}x{}".format(*size) for size in sizes)
+            warnings.append(
+                f"Samples are made at {made} and cut to the aspect of {measured}, at which they are measured by real "
+                "ones that were cut from other parts of their frames."
+            )
         return warnings
 
 

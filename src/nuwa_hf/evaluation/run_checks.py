@@ -40,6 +40,7 @@ def check_run(
     """
     _check_frame_rate(run, metrics, made, measured)
     _check_given_pixels(metrics, made, measured)
+    _check_aspect(metrics, made, measured)
     if pipeline is not None:
         _check_candidates(run)
         _check_likelihood(run, metrics, pipeline, made)
@@ -65,6 +66,25 @@ def check_same_rows(real: RealSamples, measured: RealSamples) -> None:
     )
 
 
+def has_same_aspect(made: tuple[int, int], measured: tuple[int, int]) -> bool:
+    """Whether two sizes have one aspect, as near as whole pixels allow; else resizing cuts out the middle of frames.
+
+    Args:
+        made (`tuple[int, int]`): rows and columns of frames.
+        measured (`tuple[int, int]`): those to which they are resized.
+
+    Returns:
+        `bool`.
+    """
+    (rows, columns), (height, width) = made, measured
+    return 2 * abs(height * columns - width * rows) <= max(rows, columns)
+
+
+def _paired(metrics: Sequence[Metric]) -> list[str]:
+    """The metrics that hold each sample, as it is measured, against the real one that it stands for."""
+    return [metric.name for metric in metrics if metric.kind != LIKELIHOOD and fields_of(metric) & OF_ONE_BY_ONE]
+
+
 def _check_frame_rate(
     run: Run, metrics: Sequence[Metric], made: Mapping[str, Any], measured: Mapping[str, Any]
 ) -> None:
@@ -72,10 +92,9 @@ def _check_frame_rate(
     if made["frame_rate"] == measured["frame_rate"]:
         return
     task = get_task(run.task)
-    paired = [metric.name for metric in metrics if metric.kind != LIKELIHOOD and fields_of(metric) & OF_ONE_BY_ONE]
     if task.known != "nothing" or task.condition != "text":
         what = task.name
-    elif paired:
+    elif paired := _paired(metrics):
         what = ", ".join(paired)
     else:
         return
@@ -93,6 +112,17 @@ def _check_given_pixels(metrics: Sequence[Metric], made: Mapping[str, Any], meas
         raise ValueError(
             f"`height` and `width` must be those of the checkpoint for {', '.join(names)}, {sizes[0]}, got "
             f"{sizes[1]}; leave them out, or leave out these metrics."
+        )
+
+
+def _check_aspect(metrics: Sequence[Metric], made: Mapping[str, Any], measured: Mapping[str, Any]) -> None:
+    """Real samples are cut from their files: at another aspect they show more, or less, than what is cut from ours."""
+    sizes = [(size["height"], size["width"]) for size in (made, measured)]
+    if (names := _paired(metrics)) and not has_same_aspect(*sizes):
+        shown = ["{}x{}".format(*size) for size in sizes]
+        raise ValueError(
+            f"`height` and `width` must have the aspect of the checkpoint's {shown[0]} for {', '.join(names)}, got "
+            f"{shown[1]}; give others, or leave out these metrics."
         )
 
 
