@@ -55,6 +55,21 @@ def test_distance_is_that_of_the_paper_averaged_over_frames(layers, weights):
     torch.testing.assert_close(found, distances.view(2, 2).mean(1), rtol=1e-3, atol=1e-6)
 
 
+def test_given_frames_do_not_count_and_frames_hidden_in_part_count_whole(weights):
+    clips, references = random_clips(2, 3, 32, 32), random_clips(2, 3, 32, 32, seed=1)
+    clips[:, 0] = references[:, 0]  # as a given frame comes back
+    hidden = torch.zeros(2, 3, 32, 32, dtype=torch.bool)
+    hidden[0, 1:] = True
+    hidden[1, 2, 0, 0] = True
+    reader = LPIPSReader(weights)
+    found = reader(SampleBatch(clips, references=references, hidden=hidden))["distance"]
+    frames = [reader(SampleBatch(clips[:, t : t + 1], references=references[:, t : t + 1]))["distance"] for t in (1, 2)]
+    torch.testing.assert_close(found, torch.stack([(frames[0][0] + frames[1][0]) / 2, frames[1][1]]))
+    everywhere = SampleBatch(clips, references=references, hidden=torch.ones_like(hidden))
+    without = SampleBatch(clips, references=references)
+    torch.testing.assert_close(reader(everywhere)["distance"], reader(without)["distance"])
+
+
 def test_a_sample_has_no_distance_to_itself_and_must_not_be_too_small(weights):
     clips = random_clips(height=32, width=32)
     reader = LPIPSReader(weights)

@@ -24,7 +24,8 @@ LEAST_SIDE = 32  # smaller images have no pixel left in the last layers
 
 
 class LPIPSReader(FeatureReader):
-    """Compares every sample with its reference by LPIPS: `distance` (B,), averaged over frames.
+    """Compares every sample with its reference by LPIPS: `distance` (B,), averaged over frames; where a task hid a
+    part, over the whole frames of which it hid some pixels.
 
     torchmetrics does the arithmetic and brings the learnt weights of the layers; the network below them comes from a
     file.
@@ -47,7 +48,7 @@ class LPIPSReader(FeatureReader):
         sha256 = digest_of_file(path)
         title, known = ("LPIPS (VGG16)", VGG16_SHA256) if is_vgg else ("LPIPS (AlexNet)", ALEXNET_SHA256)
         self.title = title_of_file(title, path, sha256, known)
-        self.digest = f"{sha256} {title} torchmetrics"
+        self.digest = f"{sha256} {title} torchmetrics, frames with hidden pixels"
         self.device = device
 
     @torch.inference_mode()
@@ -59,7 +60,11 @@ class LPIPSReader(FeatureReader):
         """
         check_pairs(batch.clips, batch.references, LEAST_SIDE)
         pairs = torch.stack([batch.clips, batch.references], dim=2)
-        return {"distance": frame_by_frame(self._compare, pairs)["distance"].mean(1)}
+        distances_BT = frame_by_frame(self._compare, pairs)["distance"]
+        if batch.hidden is None:
+            return {"distance": distances_BT.mean(1)}
+        counts_BT = batch.hidden.flatten(2).any(2).cpu()
+        return {"distance": (distances_BT * counts_BT).sum(1) / counts_BT.sum(1)}
 
     def _compare(self, pairs: Tensor) -> dict[str, Tensor]:
         shown, wanted = (pixels.to(self.device).float() / 127.5 - 1 for pixels in pairs.unbind(1))
