@@ -63,8 +63,10 @@ def test_given_frames_do_not_count_and_frames_hidden_in_part_count_whole(weights
     hidden[1, 2, 0, 0] = True
     reader = LPIPSReader(weights)
     found = reader(SampleBatch(clips, references=references, hidden=hidden))["distance"]
-    frames = [reader(SampleBatch(clips[:, t : t + 1], references=references[:, t : t + 1]))["distance"] for t in (1, 2)]
-    torch.testing.assert_close(found, torch.stack([(frames[0][0] + frames[1][0]) / 2, frames[1][1]]))
+    second, third = (
+        reader(SampleBatch(clips[:, [place]], references=references[:, [place]]))["distance"] for place in (1, 2)
+    )
+    torch.testing.assert_close(found, torch.stack([(second[0] + third[0]) / 2, third[1]]))
     everywhere = SampleBatch(clips, references=references, hidden=torch.ones_like(hidden))
     without = SampleBatch(clips, references=references)
     torch.testing.assert_close(reader(everywhere)["distance"], reader(without)["distance"])

@@ -42,6 +42,20 @@ def test_frames_are_compared_one_by_one_and_counted_as_one_sample():
     assert (score.low, score.high) == wilson_interval(5, 10)
 
 
-def test_a_third_neighbour_needs_four_rows():
+def test_neighbourhood_of_a_frame_reaches_beyond_its_own_clip():
+    generator = torch.Generator().manual_seed(0)
+    real, generated = torch.randn(20, 3, generator=generator), torch.randn(20, 3, generator=generator)
+    clips = [pictures[:, None].expand(-1, 4, -1) for pictures in (generated, real)]  # nothing moves
+    for score, asked, others in ((precision_score, generated, real), (recall_score, real, generated)):
+        distances = torch.cdist(others.double(), others.double()).fill_diagonal_(torch.inf)
+        nearest_clip = distances.min(1).values  # four frames of it are the nearest of other clips
+        is_among = (torch.cdist(asked.double(), others.double()) <= nearest_clip).any(1)
+        assert 0.2 < is_among.float().mean() < 1
+        assert score(*clips).value == pytest.approx(is_among.double().mean().item())
+
+
+def test_a_third_neighbour_needs_four_rows_and_one_more_for_each_further_frame():
     with pytest.raises(ValueError, match="at least 4 rows"):
         precision_score(torch.rand(3, 2), torch.rand(9, 2))
+    with pytest.raises(ValueError, match="at least 7 rows for precision and recall, got 4 and 8"):
+        recall_score(torch.rand(1, 4, 2), torch.rand(2, 4, 2))

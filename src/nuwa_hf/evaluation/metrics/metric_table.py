@@ -21,7 +21,7 @@ from nuwa_hf.evaluation.metrics.inception_score import inception_score
 from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
 from nuwa_hf.evaluation.metrics.kernel_distance import kernel_distance_score
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
-from nuwa_hf.evaluation.metrics.precision_recall import FEWEST_ROWS, precision_score, recall_score
+from nuwa_hf.evaluation.metrics.precision_recall import FEWEST_SAMPLES, precision_score, recall_score
 from nuwa_hf.evaluation.metrics.sample_scores import mean_score, share_score
 
 
@@ -61,13 +61,13 @@ def _kid(name, title, kind, output="features") -> Metric:
 
 def _precision(name, title, kind, output="features") -> Metric:
     return _of_sets(
-        precision_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_ROWS
+        precision_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_SAMPLES
     )
 
 
 def _recall(name, title, kind, output="features") -> Metric:
     return _of_sets(
-        recall_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_ROWS
+        recall_score, name, title, kind, output, "higher", least_samples=PICTURES, fewest_samples=FEWEST_SAMPLES
     )
 
 
