@@ -205,6 +205,18 @@ def test_column_of_clips_can_be_named(clips, tmp_path):
     assert build_evaluate_parser().parse_args(["--media_column", "video"]).media_column == "video"
 
 
+def test_samples_of_some_classes_alone_are_said(tmp_path):
+    for place, name in enumerate(("cat", "cat", "dog")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        save_animation(pictures(4, place), tmp_path / name / f"{place}.gif")
+    size = {"height": 16, "width": 16, "num_frames": 2, "frame_rate": 2.5}
+    few, all_rows = (
+        evaluate(tiny_vqgan(), tmp_path, ["mse"], task="T2V", num_samples=count, **size).runs[0] for count in (2, 3)
+    )
+    assert few.warnings == ["The real samples are the first rows, which have 1 of the data set's 2 classes."]
+    assert all_rows.warnings == []
+
+
 def test_codec_alone_needs_no_checkpoint(clips):
     size = {"height": 16, "width": 16, "num_frames": 2, "frame_rate": 2.5}
     report = evaluate(tiny_vqgan(), clips, MEASURED, task="T2V", num_samples=4, **size)

@@ -44,7 +44,11 @@ def build_evaluate_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--metrics", nargs="+", default=[], metavar="NAME", help="columns; docs/evaluation.md lists them"
     )
-    what.add_argument("--num_samples", type=int, help="samples of each row; of a protocol's runs, at most so many")
+    what.add_argument(
+        "--num_samples",
+        type=int,
+        help="samples of each row, the first of the data; of a protocol's runs, at most so many",
+    )
     what.add_argument("--seeds", nargs="+", type=int, default=[0], help="with several, means and intervals over them")
     what.add_argument("--require", nargs="+", default=[], metavar="METRIC=LIMIT", help="fail if the first run misses")
     _add_data_options(parser.add_argument_group("the real samples"))

@@ -83,7 +83,8 @@ def evaluate(
         protocol (`str` or `Path`, *optional*): one of `protocol_names()`, or a YAML file.
         features (`Mapping[str, str | None]` or `Sequence[str]`, defaults to `()`): the network of each kind, such as
             `{"clip": folder}` or `["clip=FOLDER"]`.
-        num_samples (`int`, *optional*): of each row; of a protocol's runs, at most so many.
+        num_samples (`int`, *optional*): of each row, from the first of the data set on; of a protocol's runs, at most
+            so many.
         seeds (`Sequence[int]`, defaults to `(0,)`): no two of their samples share a seed; with several, each score is
             their mean, with its interval.
         candidates (`int`, *optional*): the best of so many for each sample.

@@ -98,6 +98,11 @@ class PreparedRun:
     def warnings(self) -> list[str]:
         """What to know of the real samples before figures are compared with others."""
         warnings = few_clips("real", self.measured.clips)
+        shown, num_labels = len({*self.measured.labels} - {None}), self.measured.num_labels
+        if num_labels is not None and shown < num_labels:
+            warnings.append(
+                f"The real samples are the first rows, which have {shown:,} of the data set's {num_labels:,} classes."
+            )
         rates = [f"{real.size.frame_rate:g}" for real in (self.real, self.measured)]
         if rates[0] != rates[1]:
             made, measured = rates

@@ -103,11 +103,14 @@ def test_label_is_the_sub_folder_or_the_class(tmp_path, open_clips):
         save_animation(pictures(4, index), tmp_path / "clips" / name / f"{index}.gif")
     real = open_clips(tmp_path / "clips", sketch_column=None)
     assert real.labels == ("high jump", "high jump", "sailing")
+    assert (real.num_labels, open_clips().num_labels) == (2, None)
     assert real.read([2]).captions == ["sailing"]
     images = datasets.Dataset.from_dict({"image": pictures(2, 0), "label": [1, 0], "kind": ["a", "b"]})
     images = images.cast_column("image", datasets.Image())
-    images = images.cast_column("label", datasets.ClassLabel(names=["cat", "big_dog"]))
+    images = images.cast_column("label", datasets.ClassLabel(names=["cat", "big_dog", "fog"]))
     assert RealSamples.open(images, still=True, **SIZE).labels == ("big dog", "cat")
+    assert RealSamples.open(images, still=True, num_samples=1, **SIZE).num_labels == 2  # no row shows fog
+    assert RealSamples.open(images.select([1]), still=True, **SIZE).num_labels == 1
     assert RealSamples.open(images, still=True, label_column="kind", **SIZE).labels == ("a", "b")
     with pytest.raises(ValueError, match="`label_column` must be one of the columns"):
         RealSamples.open(images, still=True, label_column="sort", **SIZE)

@@ -3,7 +3,6 @@
 """What a user names as a data set, opened as rows that any process can read at any place."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,42 @@ from nuwa_hf.training.run.run_arguments import require
 EMOJI_MOTION = "emoji-motion"
 DEFAULT_SETTING = "small-128"
 OPEN_DATA = EmojiMotion | MovingMNIST | datasets.Dataset
-LabelReader = Callable[[Any], str | None]  # the class of a row by name, with spaces for underscores
+
+
+@dataclass(frozen=True)
+class LabelReader:
+    """Gives the class of a row by name, with spaces for underscores; None for a row without one.
+
+    Args:
+        dataset (`datasets.Dataset`, *optional*): the rows; None where there are no classes.
+        column (`str`, *optional*): that of the classes.
+    """
+
+    dataset: datasets.Dataset | None = None
+    column: str | None = None
+
+    def __call__(self, row: Any) -> str | None:
+        """The class of a row.
+
+        Args:
+            row: of the data set.
+
+        Returns:
+            `str`: None if it has none.
+        """
+        value = None if self.column is None else row[self.column]
+        feature = None if value is None else self.dataset.features[self.column]
+        if not isinstance(feature, datasets.ClassLabel):
+            return None if value is None else str(value)
+        return feature.names[value].replace("_", " ") if 0 <= value < len(feature.names) else None  # as of sub-folders
+
+    def count(self) -> int | None:
+        """How many classes all rows have; None where it is not known without reading them."""
+        feature = None if self.column is None else self.dataset.features[self.column]
+        if not isinstance(feature, datasets.ClassLabel | datasets.Value):
+            return None
+        values = self.dataset.select_columns(self.column).with_format("arrow")[:][self.column]
+        return len({self({self.column: value}) for value in values.unique().to_pylist()} - {None})
 
 
 @dataclass(frozen=True)
@@ -70,7 +104,7 @@ def open_source(
     drawn = drawn_clips(dataset, split=split, setting=setting)
     if drawn is not None:
         _check_drawn_size(drawn, size)
-        return drawn, size, _no_label
+        return drawn, size, LabelReader()
     if isinstance(dataset, str | os.PathLike):
         dataset = open_dataset(dataset, split=split or "train")
     if not isinstance(dataset, datasets.Dataset):
@@ -146,7 +180,7 @@ def label_reader(dataset: datasets.Dataset, caption: str | None, label: str | No
         label (`str`, *optional*): the column of classes; by default that of sub-folders, else a `ClassLabel`.
 
     Returns:
-        `LabelReader`: gives None for a row without one, or where there are none.
+        `LabelReader`.
 
     Raises:
         ValueError: If there is no such column.
@@ -156,22 +190,8 @@ def label_reader(dataset: datasets.Dataset, caption: str | None, label: str | No
         classes = [name for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
         wanted = (SUB_FOLDER_COLUMN, *(name for name in (caption, *classes) if name in classes))
         label = next((name for name in wanted if name in features), None)
-    if label is None:
-        return _no_label
-    if label not in features:
+    if label is not None and label not in features:
         raise ValueError(
             f"`label_column` must be one of the columns {list(features)}, got {label!r}; choose one of these."
         )
-    names = features[label].names if isinstance(features[label], datasets.ClassLabel) else None
-
-    def label_of(row: dict[str, Any]) -> str | None:
-        value = row[label]
-        if value is None or names is None:
-            return None if value is None else str(value)
-        return names[value].replace("_", " ") if 0 <= value < len(names) else None  # as of sub-folders
-
-    return label_of
-
-
-def _no_label(row: Any) -> None:
-    return None
+    return LabelReader(dataset, label)

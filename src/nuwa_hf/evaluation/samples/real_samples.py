@@ -46,6 +46,7 @@ class RealSamples:
         size (`ClipSize`): of the samples.
         has_sketches (`bool`): whether each has class maps.
         left_out (`tuple[LeftOut, ...]`): rows that cannot be used, each with the reason.
+        num_labels (`int`, *optional*): how many classes all rows of the data set have; None if that is not known.
     """
 
     source: RowSource
@@ -57,6 +58,7 @@ class RealSamples:
     size: ClipSize
     has_sketches: bool
     left_out: tuple[LeftOut, ...] = ()
+    num_labels: int | None = None
     name: ClassVar[str] = "real"
 
     @classmethod
@@ -157,7 +159,7 @@ class RealSamples:
                 f"{num_samples}; ask for fewer, or add some."
             )
         lists = (numbers, captions, labels, digests, keys)
-        return cls(source, *map(tuple, lists), size, has_sketches, tuple(left_out))
+        return cls(source, *map(tuple, lists), size, has_sketches, tuple(left_out), label_of.count())
 
     def __len__(self) -> int:
         return len(self.numbers)
