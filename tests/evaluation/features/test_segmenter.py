@@ -4,6 +4,7 @@ import pytest
 import torch
 from tiny_samples import random_clips
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
+from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import MobileNetV2ImageProcessorPil
 from transformers.models.segformer.image_processing_pil_segformer import SegformerImageProcessorPil
 
 from nuwa_hf.evaluation.features.segmenter import SegmenterReader
@@ -57,6 +58,17 @@ def test_counts_of_a_sample_give_its_pixel_accuracy_over_all_frames(reader):
     torch.testing.assert_close(both.sum(1) / truth.sum(1), torch.stack(expected))
     for counts, classes in ((truth, sketches), (predicted, maps)):
         assert counts.tolist() == [one.flatten().bincount(minlength=NUM_CLASSES).tolist() for one in classes]
+
+
+def test_processor_that_cuts_out_the_middle_shows_the_whole_frame(reader, tmp_path):
+    """Its maps are those of a processor that squeezes all of the frame into what would be cut out."""
+    reader.model.save_pretrained(tmp_path)
+    like = {name: getattr(reader.processor, name) for name in ("image_mean", "image_std", "resample")}
+    cutting = MobileNetV2ImageProcessorPil(size={"shortest_edge": 20}, crop_size={"height": 16, "width": 16}, **like)
+    cutting.save_pretrained(tmp_path)
+    batch = SampleBatch(random_clips(height=16, width=24), sketches=torch.randint(NUM_CLASSES, (3, 2, 16, 24)))
+    found = SegmenterReader(str(tmp_path))(batch)["class_counts"]
+    assert torch.equal(found, reader(batch)["class_counts"])
 
 
 def test_pixels_of_no_class_are_not_counted(reader):

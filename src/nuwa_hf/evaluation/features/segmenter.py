@@ -30,7 +30,8 @@ class SegmenterReader(FeatureReader):
 
     Sketches have the model's numbers of classes; their pixels of class 255 are not counted. A checkpoint refuses
     classes that its codec of sketches does not have, so beside one give these pixels a class that codec and model
-    know; they are then counted as of that class.
+    know; they are then counted as of that class. An image processor that would cut out the middle of a frame resizes
+    all of it to that size instead.
 
     Args:
         path (`str`): folder or Hub id of the model and its image processor.
@@ -51,6 +52,9 @@ class SegmenterReader(FeatureReader):
         auto = f"AutoModelFor{'Universal' if is_universal else 'Semantic'}Segmentation"
         self.model = load_network(self.kind, path, getattr(transformers, auto), device)
         self.processor = load_image_processor(self.kind, path)
+        if getattr(self.processor, "do_center_crop", False):  # its map would be stretched over the whole frame
+            self.processor.do_center_crop, self.processor.do_resize = False, True
+            self.processor.size = self.processor.crop_size
         self.num_classes = len(self.model.config.id2label)
         self.title = title_of_pretrained(self.model, path)
         self.digest = digest_of_pretrained(self.model, self.processor, "class counts")
