@@ -52,6 +52,7 @@ def test_what_was_generated_stands_beside_what_the_codec_reaches(pipeline, clips
     report = evaluate(pipeline, clips, MEASURED, task="V2V", num_samples=4, output=path, on_run=look)
     saved = json.loads(path.read_text(encoding="utf-8"))
     assert saved == report.to_dict()
+    assert (saved["batch_size"], saved["device"]) == (16, "cpu")  # what seconds depend on
     assert (said, saved["complete"]) == ([False], True)
     (run,) = saved["runs"]
     assert list(run["rows"]) == ["codec", "generated"]  # a real sample compared with itself would say nothing

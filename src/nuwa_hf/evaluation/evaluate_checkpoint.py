@@ -141,6 +141,7 @@ def evaluate(
         judges = {name: readers[name].scorer for name in scorers}
         maker = Maker(model, folder, tuple(seeds), batch_size, judges)
         settings = _settings(plan, pipeline, data, prepared, seeds, readers, given)
+        settings |= {"batch_size": batch_size, "device": _device_of(vqgan)}
         report = Report(settings, known, require=dict(require or {}), is_complete=False)
         for one in prepared:
             warnings = [*notes_of(one.run, plan), *one.warnings, *published_by_others(one.run, known, readers)]

@@ -65,7 +65,8 @@ class Report:
     """What an evaluation found.
 
     Args:
-        settings (`dict[str, Any]`): what was evaluated: checkpoint, data set, seeds, sampling, features.
+        settings (`dict[str, Any]`): what was evaluated, and how: checkpoint, data set, seeds, sampling, features,
+            batch size and device.
         runs (`list[RunReport]`): one for each run, as far as they are done.
         metrics (`Mapping[str, Metric]`): the metrics by name.
         require (`Mapping[str, float]`): metric to the value that is still good enough in what the first run is about.
