@@ -31,8 +31,7 @@ def copy(checkpoint, tmp_path):
     return Path(shutil.copytree(checkpoint, tmp_path / "copy"))
 
 
-@pytest.mark.parametrize("loader", [NuwaTextToVideoPipeline, DiffusionPipeline])
-@pytest.mark.parametrize("kind", [str, Path])
+@pytest.mark.parametrize(("loader", "kind"), [(NuwaTextToVideoPipeline, Path), (DiffusionPipeline, str)])
 def test_saved_pipeline_makes_the_same_frames(checkpoint, loader, kind):
     loaded = loader.from_pretrained(kind(checkpoint))
     assert type(loaded) is NuwaTextToVideoPipeline
