@@ -5,7 +5,6 @@
 import weakref
 
 import torch
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -15,28 +14,35 @@ class MemoryMeter(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.alive = {}
-        self.peak = 0
+        self.now = self.peak = 0
+        self.counted = set()  # keys of those that are alive
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
-        given = {_storage(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)}
+        given = {_key(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)}
         for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor) and _storage(leaf) not in given:  # a view takes no memory
+            if isinstance(leaf, torch.Tensor) and _key(leaf) not in given:  # a view takes no memory
                 self._count(leaf)
-        self.alive = {key: entry for key, entry in self.alive.items() if not entry[0]()}
-        self.peak = max(self.peak, sum(size for _, size in self.alive.values()))
+        self.peak = max(self.peak, self.now)
         return result
 
     def _count(self, tensor):
+        key = _key(tensor)
+        if key in self.counted:
+            return
         if tensor.layout == torch.strided:
-            storage = tensor.untyped_storage()
-            reference = StorageWeakRef(storage)
-            self.alive.setdefault(storage._cdata, (reference.expired, storage.nbytes()))
+            owner = tensor.untyped_storage()
+            size = owner.nbytes()
         else:  # laid out by oneDNN: no storage to look into
-            reference = weakref.ref(tensor)
-            self.alive[id(tensor)] = (lambda: reference() is None, tensor.numel() * tensor.element_size())
+            owner, size = tensor, tensor.numel() * tensor.element_size()
+        self.counted.add(key)
+        self.now += size
+        weakref.finalize(owner, self._forget, key, size)
+
+    def _forget(self, key, size):
+        self.counted.discard(key)
+        self.now -= size
 
 
-def _storage(tensor):
+def _key(tensor):
     return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else id(tensor)
