@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Which preset to train: as large as the clips, the hours and the memory allow."""
 
+from functools import cache
+
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.presets import PRESETS
 from nuwa_hf.training.nuwa.memory_estimate import estimate_memory, weight_shapes
@@ -39,6 +41,7 @@ def tokens_per_second_of(preset: str, tokens_per_second: float) -> float:
     return tokens_per_second * num_weights(SMALLEST) / num_weights(preset)
 
 
+@cache
 def num_weights(preset: str) -> int:
     """The weights of a preset.
 
@@ -100,6 +103,7 @@ def suggest_preset(
     return SMALLEST
 
 
+@cache
 def _least_memory(preset: str) -> int:
     optimizer = TABLE[preset][FROM_NOTHING].optimizer
     setting = {"optimizer": optimizer, "mixed_precision": "no", "gradient_checkpointing": True}
