@@ -17,12 +17,11 @@ GRIDS = [(1, 1, 1), (1, 5, 3), (4, 3, 5), (3, 2, 1), (2, 4, 4)]
 WINDOWS = [(3, 3, 3), (1, 3, 3), (3, 5, 3)]
 
 
-@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("grid", GRIDS)
-def test_wavefront_gives_the_tokens_of_raster_order(grid, window, guidance_scale):
+def test_wavefront_gives_the_tokens_of_raster_order(grid, window):
     model = random_model(window)
-    settings = {"grid": grid, "guidance_scale": guidance_scale, "temperature": 0.9, "top_k": 20, "top_p": 0.95}
+    settings = {"grid": grid, "guidance_scale": 2.5, "temperature": 0.9, "top_k": 20, "top_p": 0.95}
     wave = model.generate(*texts(), generator=generators(), schedule="wavefront", **settings).tokens
     raster = model.generate(*texts(), generator=generators(), schedule="raster", **settings).tokens
     assert torch.equal(wave, raster)
@@ -39,19 +38,19 @@ def test_an_input_from_nearer_than_the_attention_sees_gives_the_same_tokens_in_e
     assert torch.equal(drawn_from(model(*texts(), visual_tokens=wave).logits, grid), wave)
 
 
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("frames_at_once", [1, 2])
-def test_places_that_attend_in_pieces_get_the_same_tokens(window, frames_at_once, monkeypatch):
+@pytest.mark.parametrize("window", [(3, 3, 3), (3, 5, 3)])
+def test_places_that_attend_in_pieces_get_the_same_tokens(window, monkeypatch):
     settings = {"grid": (4, 5, 5), "guidance_scale": 2.5}
     whole = random_model(window).generate(*texts(), generator=generators(), **settings).tokens
-    stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 12)
+    stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 8)
     whole_stream = torch.stack(list(stream), 1)
     monkeypatch.setattr(step_plan, "LARGE_STEP", 0)
-    monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
     monkeypatch.setattr(generation_mixin, "plan_grid", step_plan.plan_grid.__wrapped__)  # the cached plans are whole
-    assert torch.equal(random_model(window).generate(*texts(), generator=generators(), **settings).tokens, whole)
-    stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 12)
-    assert torch.equal(torch.stack(list(stream), 1), whole_stream)
+    for frames_at_once in (1, 2):
+        monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
+        assert torch.equal(random_model(window).generate(*texts(), generator=generators(), **settings).tokens, whole)
+        stream = islice(random_model(window).stream(*texts(), generator=generators(), grid=(None, 5, 5)), 8)
+        assert torch.equal(torch.stack(list(stream), 1), whole_stream)
 
 
 PER_ROW = {
@@ -178,8 +177,10 @@ def visual_conditions(grid):
 
 
 # From windows whose few places are gathered, over masked ones, to one that covers the whole grid.
-@pytest.mark.parametrize("condition_window", [(3, 3, 3), (1, 5, 3), (11, 5, 5), (11, 11, 11)])
-@pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
+@pytest.mark.parametrize(
+    ("guidance_scale", "condition_window"),
+    [(1.0, (3, 3, 3)), (2.5, (3, 3, 3)), (2.5, (1, 5, 3)), (2.5, (11, 5, 5)), (2.5, (11, 11, 11))],
+)
 def test_with_a_sketch_and_a_known_part_wavefront_raster_and_teacher_forcing_agree(guidance_scale, condition_window):
     model, grid = random_model(condition_window=condition_window), (3, 5, 4)
     input_ids, attention_mask = texts()
