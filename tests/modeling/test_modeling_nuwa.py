@@ -54,13 +54,13 @@ def test_logits_before_and_at_a_changed_token_stay_bit_equal(inputs, implementat
             assert not torch.equal(after[:, place + 1], before[:, place + 1])  # its neighbour on the right sees it
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_every_attention_implementation_gives_the_same_logits_and_gradients(inputs, implementation):
+@pytest.mark.parametrize("implementation", [name for name in IMPLEMENTATIONS if name != "eager"])
+def test_every_attention_implementation_gives_the_same_logits_and_gradients(all_conditions, implementation):
     results = []
     for name in ("eager", implementation):
         model = tiny_transformer().double()
         model.set_attn_implementation(name)
-        output = model(**inputs, labels=inputs["visual_tokens"])
+        output = model(**all_conditions, labels=all_conditions["visual_tokens"])
         output.loss.backward()
         results.append([output.logits, *(parameter.grad for parameter in model.parameters())])
     for eager, other in zip(*results, strict=True):
@@ -267,14 +267,6 @@ def test_a_window_that_reaches_beyond_the_grid_shows_what_one_that_covers_it_sho
     state["model.decoder.embeddings.taps"] = state["model.decoder.embeddings.taps"][kept]
     covering.load_state_dict(state)
     assert torch.equal(beyond(**inputs).logits, covering(**inputs).logits)
-
-
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_all_implementations_agree_on_all_conditions(all_conditions, implementation):
-    reference, model = tiny_transformer().double(), tiny_transformer().double()
-    reference.set_attn_implementation("nearby_reference")
-    model.set_attn_implementation(implementation)
-    torch.testing.assert_close(model(**all_conditions).logits, reference(**all_conditions).logits)
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
