@@ -2,6 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """The only place where the tests' sizes live: real models with random weights that run in milliseconds."""
 
+import copy
+from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
@@ -59,13 +62,37 @@ def tiny_config(**overrides) -> NuwaConfig:
     return NuwaConfig(**{**sizes, **overrides})
 
 
+def built_once(build: Callable) -> Callable:
+    """Builds for each kind once and then copies; torch's generator is left as if it had been built again."""
+    kept = {}
+
+    @wraps(build)
+    def copied(*kinds, **overrides):
+        if overrides:
+            return build(*kinds, **overrides)
+        if kinds not in kept:
+            with torch.inference_mode(False), torch.enable_grad():
+                kept[kinds] = build(*kinds), torch.get_rng_state()
+        built, state = kept[kinds]
+        torch.set_rng_state(state)
+        return copy.deepcopy(built)
+
+    return copied
+
+
+@built_once
 def tiny_transformer(**overrides) -> NuwaForConditionalGeneration:
     torch.manual_seed(2)
     return NuwaForConditionalGeneration(tiny_config(**overrides)).eval()
 
 
-def tiny_tokenizer() -> NuwaTokenizer:
+@cache
+def _trained_tokenizer() -> NuwaTokenizer:
     return NuwaTokenizer.train(CAPTIONS, vocab_size=100)
+
+
+def tiny_tokenizer() -> NuwaTokenizer:
+    return copy.deepcopy(_trained_tokenizer())
 
 
 def tiny_sketch_vqgan(**overrides) -> NuwaVQGAN:
@@ -115,6 +142,7 @@ def with_spread_codes(model: ModelMixin, pixels: torch.Tensor) -> ModelMixin:
     return model
 
 
+@built_once
 def tiny_codecs(kind: str = "nearest") -> dict[str, ModelMixin]:
     """The components `vqgan` and `sketch_vqgan`: NuwaVQGANs, their like with "fsq", or diffusers' "vqmodel"."""
     if kind == "fsq":
