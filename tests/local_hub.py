@@ -111,7 +111,7 @@ class LocalHub:
             setattr(Handler, f"do_{method}", lambda request: answer(hub, request))
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()  # shutdown waits for it
         return self
 
     def __exit__(self, *error):
