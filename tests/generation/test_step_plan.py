@@ -13,10 +13,10 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.nearby_attention.neighborhood import neighborhood
 
 
-CASES = [
-    (Grid(t, h, w), window)
-    for t, h, w in ((1, 1, 1), (1, 5, 3), (4, 7, 5), (2, 2, 2), (3, 1, 4), (5, 4, 1))
-    for window in ((3, 3, 3), (1, 3, 3), (3, 1, 3), (3, 3, 1), (1, 1, 1), (5, 3, 7))
+WINDOWS = [(3, 3, 3), (5, 3, 7), (1, 3, 3), (3, 1, 3), (3, 3, 1), (1, 1, 1)]
+CASES = [(Grid(*sizes), window) for sizes in ((4, 7, 5), (5, 4, 1)) for window in WINDOWS]
+CASES += [
+    (Grid(*sizes), window) for sizes in ((1, 1, 1), (1, 5, 3), (2, 2, 2), (3, 1, 4)) for window in WINDOWS[:2]
 ]
 
 
@@ -123,7 +123,7 @@ def test_a_frame_is_complete_four_waves_after_the_one_before():
 
 
 @pytest.mark.parametrize(("grid", "window"), [*CASES, (Grid(40, 4, 3), (3, 3, 3)), (Grid(30, 3, 4), (5, 3, 3))])
-@pytest.mark.parametrize("frames_at_once", [1, 2, 3])
+@pytest.mark.parametrize("frames_at_once", [1, 3])
 def test_pieces_of_a_step_see_all_that_their_places_see(grid, window, frames_at_once, monkeypatch):
     monkeypatch.setattr(step_plan, "LARGE_STEP", 0)
     monkeypatch.setattr(step_plan, "FRAMES_AT_ONCE", frames_at_once)
@@ -162,7 +162,7 @@ def test_padded_steps_hold_the_exact_ones_and_padding_that_nobody_reads(grid, wi
     assert_padded(padded, exact, grid.numel, exact.num_slots)
     endless, exact = (EndlessPlan(grid, window, schedule, is_padded) for is_padded in (True, False))
     shapes = []
-    for steps, own in islice(zip(endless, exact, strict=True), 12):
+    for steps, own in islice(zip(endless, exact, strict=True), 8):
         assert_padded(steps, own, exact.kept.numel, exact.num_slots)
         shapes.append(steps.tables.places.shape)
     assert len(set(shapes)) == 1  # further steps fit over the first ones
