@@ -81,6 +81,13 @@ def processes(hub, tmp_path_factory):
     return WarmProcesses(folder, hub.client_environment(folder / "home"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def imports_beside_the_first_tests(request):
+    """What `processes` imports takes seconds, which another core spends while tests run that need none of it."""
+    if any("processes" in item.fixturenames for item in request.session.items):
+        request.getfixturevalue("processes")
+
+
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     """A tiny checkpoint of all four components, saved by the text-to-video pipeline; read only."""
