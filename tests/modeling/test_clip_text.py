@@ -33,7 +33,6 @@ import nuwa_hf
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaModel, NuwaTextToVideoPipeline, NuwaTokenizer
 from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
-from nuwa_hf.tasks import TASKS
 from nuwa_hf.training.nuwa.build_transformer import with_more_texts
 from nuwa_hf.training.nuwa.condition_dropout import drop_condition
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
@@ -292,8 +291,8 @@ def test_a_pipeline_with_clip_is_saved_and_loaded_and_draws_the_same(tmp_path, c
     assert torch.equal(drawn, expected)
 
 
-@pytest.mark.parametrize("task", [task.abbreviation for task in TASKS])
-def test_every_task_runs_with_clip(task):
+@pytest.mark.parametrize("task", ["T2I", "S2V", "TV2V"])
+def test_tasks_run_with_clip(task):
     made = clip_pipeline(task)(**tiny_inputs(task), generator=torch.Generator().manual_seed(0), output_type="latent")
     assert next(iter(made.values())).shape[-2:] == VISUAL_GRID[1:]
 
