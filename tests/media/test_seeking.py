@@ -92,7 +92,7 @@ def test_frames_from_any_time_on_are_those_of_the_whole_clip(folder, name):
     with open_media(folder / name) as media:
         assert media.count_frames() == len(whole)
         assert media.seconds() == ends[-1]
-        for number in np.random.default_rng(0).permutation(len(whole))[:12].tolist():
+        for number in np.random.default_rng(0).permutation(len(whole))[:5].tolist():
             assert described(media.frame(number)) == whole[number]
         for number in (1, len(whole) // 2, len(whole) - 1):
             within = whole[number][1] + whole[number][2] / 3
