@@ -64,6 +64,7 @@ def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
         exit_status(fail, [])
 
 
+@pytest.mark.processes
 def test_a_torchvision_of_another_build_is_said_in_one_line(tmp_path):
     """Of such a torchvision, torch raises this very error where it is imported."""
     package, about = tmp_path / "torchvision", tmp_path / "torchvision-0.28.0.dist-info"

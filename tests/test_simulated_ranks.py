@@ -31,6 +31,7 @@ def simulate_into(path, strategy, gradient_checkpointing):
     path.write_text(json.dumps(found))
 
 
+@pytest.mark.processes
 def test_a_rank_sends_and_holds_what_its_strategy_says(processes, tmp_path):
     cases = {"ddp": ("ddp", True), "fsdp": ("fsdp", False)}
     started = [processes.start(simulate_into, tmp_path / name, *case) for name, case in cases.items()]

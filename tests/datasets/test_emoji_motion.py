@@ -85,6 +85,7 @@ def test_same_index_gives_the_same_sample_whatever_was_drawn_before(dataset, pac
     assert_same(first, EmojiMotion(pack, setting=dataset.setting)[17])
 
 
+@pytest.mark.processes
 def test_another_process_gives_the_same_sample(pack):
     program = (
         "import sys, zlib; from nuwa_hf.datasets import EmojiMotion, EmojiMotionSetting, SpritePack;"

@@ -76,6 +76,7 @@ def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, c
     assert_learnt(tmp_path, checkpoint)
 
 
+@pytest.mark.pages
 def test_the_cells_of_trainer_learn_with_smoothed_labels_in_bfloat16_and_go_on_where_they_were(
     checkpoint, tmp_path, monkeypatch
 ):

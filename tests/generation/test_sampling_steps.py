@@ -147,6 +147,7 @@ def test_a_step_of_the_papers_video_reads_no_number_and_starts_some_hundred_oper
     assert 4 * 25 < launches - 51 < 4 * 34
 
 
+@pytest.mark.compiled
 @torch.no_grad()
 def test_a_step_is_one_graph_without_breaks():
     model, grid = tiny_transformer(num_decoder_layers=1), (2, 2, 3)

@@ -88,7 +88,7 @@ def test_help_costs_nothing_slow():
     "first",
     [
         # An installation of ours that is broken, until it is mended: transformers can be imported all the same.
-        BROKEN,
+        pytest.param(BROKEN, marks=pytest.mark.processes),
         pytest.param("import nuwa_hf", marks=pytest.mark.slow),
         # Each of these once led to the import of our configuration at a time when it could not be imported.
         pytest.param("import nuwa_hf; from transformers import CLIPTextConfig", marks=pytest.mark.slow),

@@ -31,6 +31,7 @@ def states(batch):
     return torch.randn(3, batch, 2, GRID.numel, 16).unbind()
 
 
+@pytest.mark.compiled
 def test_one_compilation_serves_every_batch_and_the_limit_is_an_error(compilations):
     for batch in (2, 5, 3):
         found = flex.compiled_flex_attention(*states(batch), PATTERN, None)

@@ -106,6 +106,7 @@ def stop_after(monkeypatch, step, number):
 
 
 @pytest.mark.parametrize("optimizer", [pytest.param("adamw", marks=pytest.mark.slow), "muon"])
+@pytest.mark.processes
 def test_a_run_killed_and_told_to_stop_resumes_to_the_weights_and_metrics_of_an_uninterrupted_one(
     folders, processes, tmp_path, monkeypatch, optimizer
 ):

@@ -111,6 +111,7 @@ def save_in_a_process_killed_at(run, event_number) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.processes
 def test_a_kill_before_any_action_on_a_file_leaves_whole_checkpoints_and_a_run_that_goes_on(tmp_path):
     run = Run(tmp_path / "first", checkpoints_total_limit=1).train(1)
     whole = sorted(path.name for path in run.state.save().iterdir())

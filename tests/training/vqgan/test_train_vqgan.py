@@ -79,6 +79,7 @@ def send_signal_and(is_due):
     return signalled
 
 
+@pytest.mark.processes
 def test_a_run_killed_and_told_to_stop_ends_with_bit_equal_weights(tmp_path, uninterrupted, processes, monkeypatch):
     folder = tmp_path / "killed"
     process = processes.start(main, ["--config", write_config(folder)])
