@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DELETE_ON_ERROR:
-.PHONY: help style quality test test-slow test-fresh test-min wheel docs ci demo-checkpoint
+.PHONY: help style quality test test-one-half test-other-half test-slow test-fresh test-min wheel docs ci demo-checkpoint
 
 help:  ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -17,8 +17,17 @@ quality:  ## What CI checks
 	ruff check .
 	ruff format --check .
 
-test:  ## The default tests
-	pytest
+# What takes about as long as all other tests together.
+ONE_HALF = $(addprefix tests/,cli conversion datasets hub media repo training)
+
+test:  ## The default tests, in two processes side by side
+	@$(MAKE) --jobs=2 --keep-going --no-print-directory test-one-half test-other-half
+
+test-one-half:
+	pytest $(ONE_HALF)
+
+test-other-half:
+	pytest $(addprefix --ignore=,$(ONE_HALF))
 
 test-slow:  ## The tests that take minutes
 	pytest -m slow
