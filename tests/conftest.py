@@ -17,6 +17,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import numpy as np
 import pytest
 import torch
+from seeding import seed_torch
 
 
 torch.set_num_threads(1)
@@ -50,7 +51,7 @@ def no_network(monkeypatch):
 def _seed():
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    seed_torch(0)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import ModelMixin, VQModel
+from seeding import seed_torch
 
 import nuwa_hf
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaPipelineBase, NuwaTokenizer, NuwaVQGAN
@@ -30,7 +31,7 @@ CAPTIONS = ("a red apple rolls to the left", "two birds rise over the sea", "a r
 
 
 def tiny_vqgan(**overrides) -> NuwaVQGAN:
-    torch.manual_seed(1)
+    seed_torch(1)
     sizes = {
         "block_out_channels": (8, 8),
         "layers_per_block": 1,
@@ -82,7 +83,7 @@ def built_once(build: Callable) -> Callable:
 
 @built_once
 def tiny_transformer(**overrides) -> NuwaForConditionalGeneration:
-    torch.manual_seed(2)
+    seed_torch(2)
     return NuwaForConditionalGeneration(tiny_config(**overrides)).eval()
 
 
@@ -102,7 +103,7 @@ def tiny_sketch_vqgan(**overrides) -> NuwaVQGAN:
 
 def tiny_vqmodel(num_channels: int = 3, codebook_size: int = CODEBOOK_SIZE, **overrides) -> VQModel:
     """diffusers' own class."""
-    torch.manual_seed(1)
+    seed_torch(1)
     sizes = {
         "in_channels": num_channels,
         "out_channels": num_channels,

@@ -3,6 +3,7 @@
 """A tiny model and its inputs, for the tests of sampling."""
 
 import torch
+from seeding import seed_torch
 
 from nuwa_hf.generation.noise import PlaceNoise
 from nuwa_hf.grid import Grid
@@ -12,7 +13,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 
 def random_model(window=(3, 3, 3), dtype=torch.float64, condition_window=(3, 3, 3), input_window=None):
     """A tiny model with weights large enough that every input matters to every token."""
-    torch.manual_seed(0)
+    seed_torch(0)
     config = NuwaConfig(
         vocab_size=40,
         codebook_size=29,
