@@ -16,6 +16,7 @@ from transformers import CLIPTokenizer, PreTrainedModel
 
 from nuwa_hf.modeling.tokenization_nuwa import forget_last_call
 from nuwa_hf.pipelines.lora_weights import NO_HOTSWAP, check_adapter_fits, download_arguments, read_adapter
+from nuwa_hf.storage.offloaded_weights import check_is_not_on_disk
 from nuwa_hf.storage.portable_names import PEFT_ORIGIN, portable_name
 from nuwa_hf.storage.saved_models import saves_whole
 
@@ -162,8 +163,10 @@ class LoraMixin(LoraBaseMixin):
             adapter_names (`list[str]`, *optional*): which adapters; by default the active ones.
 
         Raises:
-            ValueError: If another component is named.
+            ValueError: If another component is named, or the transformer's weights are elsewhere until it is called:
+                on disk, or with a hook of sequential offloading.
         """
+        _check_weights_are_here(self.transformer)
         super().fuse_lora(components or [TRANSFORMER], lora_scale, safe_fusing, adapter_names)
 
     def unfuse_lora(self, components: list[str] | None = None) -> None:
@@ -173,8 +176,9 @@ class LoraMixin(LoraBaseMixin):
             components (`list[str]`, *optional*): by default `["transformer"]`, the only one with adapters.
 
         Raises:
-            ValueError: If another component is named.
+            ValueError: As for `fuse_lora`.
         """
+        _check_weights_are_here(self.transformer)
         super().unfuse_lora(components or [TRANSFORMER])
 
     def enable_lora_hotswap(self, **kwargs: Any) -> None:
@@ -197,10 +201,10 @@ class LoraMixin(LoraBaseMixin):
 
         Raises:
             ValueError: If the transformer has adapters, which a pipeline's folder has no place for, or layers of PEFT
-                that adapters have left.
+                that adapters have left, or a component is offloaded to disk by groups.
             OSError: If something cannot be written, for example on a full disk.
         """
-        self._check_has_no_adapters()
+        self._check_can_be_saved()
         if isinstance(self.tokenizer, CLIPTokenizer):  # ours does so itself
             forget_last_call(self.tokenizer)
         saves_whole(DiffusionPipeline.save_pretrained)(self, save_directory, **kwargs)
@@ -216,10 +220,16 @@ class LoraMixin(LoraBaseMixin):
             `str`: the commit's URL.
 
         Raises:
-            ValueError: If the transformer has adapters or layers of PEFT; no repository has been created then.
+            ValueError: As for `save_pretrained`; no repository has been created then.
         """
-        self._check_has_no_adapters()
+        self._check_can_be_saved()
         return super().push_to_hub(repo_id, **kwargs)
+
+    def _check_can_be_saved(self) -> None:
+        self._check_has_no_adapters()
+        for name, component in self.components.items():
+            if isinstance(component, nn.Module):
+                check_is_not_on_disk(name, component)
 
     def _check_has_no_adapters(self) -> None:
         if not hasattr(self.transformer, "peft_config"):
@@ -257,12 +267,22 @@ def _check_is_not_compiled(transformer: nn.Module | None) -> None:
 
 
 def _check_is_not_on_disk(transformer: nn.Module) -> None:
-    from diffusers.hooks.group_offloading import _get_top_level_group_offload_hook
-
-    hook = _get_top_level_group_offload_hook(transformer)
-    if hook is not None and hook.config.offload_to_disk_path is not None:
+    check_is_not_on_disk(TRANSFORMER, transformer)
+    device_map = getattr(transformer, "hf_device_map", None) or {}
+    if "disk" in device_map.values():
         raise ValueError(
-            "`transformer` must not be offloaded to disk when an adapter is loaded, got the folder "
-            f"{hook.config.offload_to_disk_path!r}, whose files hold the layers without it; load the adapter before "
-            "`enable_group_offload` is called."
+            f"`{TRANSFORMER}` must not be offloaded to disk where adapters are loaded or fused, got the `device_map` "
+            f"{device_map}; load it with one that keeps all weights in memory, or with none."
+        )
+
+
+def _check_weights_are_here(transformer: nn.Module | None) -> None:
+    if transformer is None:
+        return
+    _check_is_not_on_disk(transformer)
+    if any(weight.is_meta for weight in transformer.parameters()):
+        raise ValueError(
+            f"`{TRANSFORMER}` must have its weights where adapters are added to them, got weights on the device meta, "
+            "as sequential offloading leaves them between calls; call `pipeline.remove_all_hooks()` first, and offload"
+            " again when the adapters are fused."
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.storage.offloaded_weights import check_is_not_on_disk
 from nuwa_hf.storage.replaced_weights import replaced_weights
 from nuwa_hf.storage.whole_folders import is_aside, writing_aside
 
@@ -23,6 +24,8 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
     others work or write; a process that is killed in these moments leaves some of either.
 
     What is to be pushed is saved first, so that a push that fails costs nothing but the push.
+
+    A model whose weights are offloaded to disk by groups is refused: its parameters hold no numbers.
 
     Other files that a folder holds stay. Weights of the same kind and variant that an earlier save left go: diffusers
     and transformers would read an old single file rather than new shards. Where several processes save one model
@@ -39,6 +42,8 @@ def saves_whole(save: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(save)
     def save_pretrained(self: Any, save_directory: str | os.PathLike, *arguments: Any, **named: Any) -> Any:
         given = signature.bind(self, save_directory, *arguments, **named)
+        if isinstance(self, torch.nn.Module) and given.arguments.get("state_dict") is None:
+            check_is_not_on_disk(type(self).__name__, self)
         final = Path(save_directory)
         is_alone = given.arguments.get("is_main_process", True) and not _several_processes()
         if is_aside() or final.is_file() or not is_alone:
