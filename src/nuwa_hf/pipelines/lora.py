@@ -15,6 +15,13 @@ from torch import nn
 from transformers import CLIPTokenizer, PreTrainedModel
 
 from nuwa_hf.modeling.tokenization_nuwa import forget_last_call
+from nuwa_hf.pipelines.fused_adapters import (
+    check_is_in_memory,
+    check_weights_can_change,
+    restore_scales,
+    scale_for_fusing,
+    scale_for_unfusing,
+)
 from nuwa_hf.pipelines.lora_weights import NO_HOTSWAP, check_adapter_fits, download_arguments, read_adapter
 from nuwa_hf.storage.offloaded_weights import check_is_not_on_disk
 from nuwa_hf.storage.portable_names import PEFT_ORIGIN, portable_name
@@ -80,7 +87,7 @@ class LoraMixin(LoraBaseMixin):
                 f"`adapter_name` must be new, got {name!r}; choose another, or remove that one with `delete_adapters`."
             )
         check_adapter_fits(adapter, transformer)
-        _check_is_not_on_disk(transformer)
+        check_is_in_memory(transformer)
         is_model_offloaded, is_sequentially_offloaded, _ = self._optionally_disable_offloading(self)
         learnt = [weight for weight in transformer.parameters() if weight.requires_grad]
         with torch.random.fork_rng(devices=[]):  # PEFT draws weights, which those of the adapter replace
@@ -163,14 +170,19 @@ class LoraMixin(LoraBaseMixin):
             adapter_names (`list[str]`, *optional*): which adapters; by default the active ones.
 
         Raises:
-            ValueError: If another component is named, or the transformer's weights are elsewhere until it is called:
-                on disk, or with a hook of sequential offloading.
+            ValueError: If another component is named, the transformer's weights are stored in 8 bits, or they are
+                elsewhere until it is called: on disk, or with a hook of sequential offloading.
         """
-        _check_weights_are_here(self.transformer)
-        super().fuse_lora(components or [TRANSFORMER], lora_scale, safe_fusing, adapter_names)
+        self.check_components(TRANSFORMER)
+        check_weights_can_change(self.transformer)
+        scale_for_fusing(self.transformer, adapter_names, lora_scale)
+        try:
+            super().fuse_lora(components or [TRANSFORMER], 1.0, safe_fusing, adapter_names)
+        finally:
+            restore_scales(self.transformer)  # of those that are not in the weights after all
 
     def unfuse_lora(self, components: list[str] | None = None) -> None:
-        """Subtract the adapters again that `fuse_lora` has added, up to rounding.
+        """Subtract the adapters again that `fuse_lora` has added, up to rounding; each has its own scale again.
 
         Args:
             components (`list[str]`, *optional*): by default `["transformer"]`, the only one with adapters.
@@ -178,8 +190,11 @@ class LoraMixin(LoraBaseMixin):
         Raises:
             ValueError: As for `fuse_lora`.
         """
-        _check_weights_are_here(self.transformer)
+        self.check_components(TRANSFORMER)
+        check_weights_can_change(self.transformer)
+        scale_for_unfusing(self.transformer)
         super().unfuse_lora(components or [TRANSFORMER])
+        restore_scales(self.transformer)
 
     def enable_lora_hotswap(self, **kwargs: Any) -> None:
         """Not supported: load the next adapter under another name, and choose with `set_adapters`.
@@ -263,26 +278,4 @@ def _check_is_not_compiled(transformer: nn.Module | None) -> None:
             "`transformer` must be the model itself where adapters are loaded or left, got what `torch.compile` "
             "returned, whose `generate` is not compiled; set `pipeline.transformer = "
             "pipeline.transformer._orig_mod`, and compile it in place with `pipeline.transformer.compile()`."
-        )
-
-
-def _check_is_not_on_disk(transformer: nn.Module) -> None:
-    check_is_not_on_disk(TRANSFORMER, transformer)
-    device_map = getattr(transformer, "hf_device_map", None) or {}
-    if "disk" in device_map.values():
-        raise ValueError(
-            f"`{TRANSFORMER}` must not be offloaded to disk where adapters are loaded or fused, got the `device_map` "
-            f"{device_map}; load it with one that keeps all weights in memory, or with none."
-        )
-
-
-def _check_weights_are_here(transformer: nn.Module | None) -> None:
-    if transformer is None:
-        return
-    _check_is_not_on_disk(transformer)
-    if any(weight.is_meta for weight in transformer.parameters()):
-        raise ValueError(
-            f"`{TRANSFORMER}` must have its weights where adapters are added to them, got weights on the device meta, "
-            "as sequential offloading leaves them between calls; call `pipeline.remove_all_hooks()` first, and offload"
-            " again when the adapters are fused."
         )
