@@ -4,10 +4,11 @@
 
 import torch
 from diffusers.hooks import apply_layerwise_casting
+from torch import nn
 
 
-# Norms lose more in 8 bits than they save.
-KEPT = ("norm",)
+# Norms lose more in 8 bits than they save, and so do the matrices of LoRA.
+KEPT = ("norm", "lora_")
 
 
 class LayerwiseCastingMixin:
@@ -21,11 +22,13 @@ class LayerwiseCastingMixin:
     ) -> None:
         """Store the weights of linear layers and embeddings in one dtype and cast each when its layer is called.
 
+        `save_pretrained` writes the weights as they are stored; they load in the dtype that layers computed in.
+
         Args:
             storage_dtype (`torch.dtype`, defaults to `torch.float8_e4m3fn`): what weights are stored in.
             compute_dtype (`torch.dtype`, *optional*): what layers compute in; by default the model's dtype.
             skip_modules_pattern (`tuple[str, ...]`, *optional*): layers whose names match one of these patterns stay
-                as they are; by default the norms.
+                as they are; by default the norms and the matrices of LoRA adapters.
         """
         apply_layerwise_casting(
             self,
@@ -33,3 +36,22 @@ class LayerwiseCastingMixin:
             compute_dtype=self.dtype if compute_dtype is None else compute_dtype,
             skip_modules_pattern=KEPT if skip_modules_pattern is None else skip_modules_pattern,
         )
+        if skip_modules_pattern is None:  # then inputs must be cast to the dtype that the matrices of LoRA stay in
+            for module in self.modules():
+                if hasattr(module, "_diffusers_hook"):
+                    module._diffusers_hook.remove_hook("peft_autocast_disable", recurse=False)
+
+
+def keep_adapter(model: nn.Module, adapter_name: str) -> None:
+    """Give a new adapter the dtype that layers compute in: PEFT makes it in the one that weights are stored in.
+
+    Args:
+        model (`nn.Module`): what the adapter was injected into; without layerwise casting nothing is changed.
+        adapter_name (`str`): its name.
+    """
+    for layer in model.modules():
+        hooks = getattr(getattr(layer, "base_layer", None), "_diffusers_hook", None)
+        casting = None if hooks is None else hooks.get_hook("layerwise_casting")
+        if casting is not None and adapter_name in getattr(layer, "lora_A", ()):
+            layer.lora_A[adapter_name].to(casting.compute_dtype)
+            layer.lora_B[adapter_name].to(casting.compute_dtype)

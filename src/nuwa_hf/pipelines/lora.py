@@ -14,6 +14,7 @@ from diffusers.utils.peft_utils import get_adapter_name
 from torch import nn
 from transformers import CLIPTokenizer, PreTrainedModel
 
+from nuwa_hf.modeling.layerwise_casting import keep_adapter
 from nuwa_hf.modeling.tokenization_nuwa import forget_last_call
 from nuwa_hf.pipelines.fused_adapters import (
     check_is_in_memory,
@@ -92,6 +93,7 @@ class LoraMixin(LoraBaseMixin):
         learnt = [weight for weight in transformer.parameters() if weight.requires_grad]
         with torch.random.fork_rng(devices=[]):  # PEFT draws weights, which those of the adapter replace
             inject_adapter_in_model(config, transformer, name, state_dict=adapter.state)
+        keep_adapter(transformer, name)
         for weight in learnt:
             weight.requires_grad_(True)  # PEFT freezes all but the adapter, and they would stay so without it
         set_peft_model_state_dict(transformer, adapter.state, name)
