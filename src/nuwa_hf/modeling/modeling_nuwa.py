@@ -58,6 +58,7 @@ from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.folder_contents import base_of_adapter
 from nuwa_hf.storage.local_checkpoint import check_local_model, check_local_weights
+from nuwa_hf.storage.offloaded_weights import group_offloading_hook
 from nuwa_hf.storage.saved_models import saves_whole
 from nuwa_hf.storage.weights_files import check_some_are_loaded
 
@@ -182,6 +183,11 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         """
         return super().get_correct_attn_implementation(requested_attention or DEFAULT_ATTENTION, is_init_check)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype that layers compute in: that of a parameter that is never stored in another one."""
+        return self.base_model.decoder.embeddings.bos.dtype
+
     def _apply(self, fn, recurse=True):
         self.free_laid_out_weights()
         if getattr(self, "quantization_method", None) == QUANT_METHOD:
@@ -305,9 +311,7 @@ class NuwaModel(NuwaPreTrainedModel):
         check_encoded_text("encoder_hidden_states", encoder_hidden_states, attention_mask, self.config)
         mask = None if attention_mask is None else attention_mask.bool()
         grid = Grid(encoder_hidden_states.shape[1], 1, 1)
-        # Not the model's dtype: layers may store their weights in another one than they compute in.
-        encoder_hidden_states = encoder_hidden_states.to(self.decoder.embeddings.bos.dtype)
-        return NuwaCondition(encoder_hidden_states, grid, (None, None, None), mask)
+        return NuwaCondition(encoder_hidden_states.to(self.dtype), grid, (None, None, None), mask)
 
     def encode_sketch(self, sketch_tokens: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
         """Encode a sketch into a condition, of which each place reads the part near itself.
@@ -481,7 +485,15 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             TypeError: If the tokens are not integers.
             ValueError: If the shapes do not match or the text is too long.
         """
-        return self.model.encode_text(input_ids, attention_mask)
+        hook = group_offloading_hook(self)
+        if hook is None:
+            return self.model.encode_text(input_ids, attention_mask)
+        # The hook brings the weights for `forward`, which is not called here.
+        inputs, _ = hook.pre_forward(self, input_ids, attention_mask)
+        try:
+            return self.model.encode_text(*inputs)
+        finally:
+            hook.post_forward(self, None)
 
     def prepare_step_linear(self) -> StepLinear:
         """Lay out the weights for sampling steps where this helps; layouts are kept until outdated or freed.

@@ -173,8 +173,6 @@ class SamplingCall(SamplingArguments):
     @property
     def draw(self) -> TokenDraw:
         """Draws the tokens from logits."""
-        # Weights may be stored in 8 bits, which torch does not promote.
-        dtype = torch.float64 if self.model.dtype == torch.float64 else torch.float32
         return TokenDraw(
             self.settings,
             self.generator,
@@ -182,7 +180,7 @@ class SamplingCall(SamplingArguments):
             self.model.config.codebook_size,
             self.device,
             self.logits_processor,
-            dtype,
+            torch.promote_types(self.model.dtype, torch.float32),
         )
 
     def known_part(self, grid: Grid) -> tuple[torch.Tensor | None, torch.Tensor | None]:

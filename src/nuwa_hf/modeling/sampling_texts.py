@@ -48,7 +48,7 @@ class Texts:
         if self.is_encoded:
             return self
         with torch.no_grad():
-            return Texts(model.model.encode_text(self.rows, self.mask).hidden_states, self.mask)
+            return Texts(model.encode_text(self.rows, self.mask).hidden_states, self.mask)
 
     def chosen(self, choose: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         """Some of the rows, or each several times.
