@@ -33,6 +33,8 @@ PREFIXES = ("base_model.model.", "transformer.")
 # Arguments of diffusers' loaders that change nothing here: there is one way to read weights, and it is the safe one.
 NOT_NEEDED = ("low_cpu_mem_usage", "use_safetensors")
 NO_HOTSWAP = "Adapters must not be swapped in place; load each by a name and call `set_adapters`."
+# Beginnings of PEFT's `init_lora_weights` by which the base weights are changed as well.
+CHANGE_BASE = ("pissa", "corda", "olora", "loftq", "lora_ga")
 FACTORS = {".lora_A.weight": ("in_features", 1), ".lora_B.weight": ("out_features", 0)}
 
 
@@ -61,6 +63,13 @@ class LoraAdapter:
         kind = self.settings.get("peft_type", "LORA")
         if PEFT_TYPE_TO_CONFIG_MAPPING.get(kind) is not LoraConfig:
             raise ValueError(f"An adapter must be one of LoRA, got {kind!r}; load it with `peft.PeftModel`.")
+        start = str(self.settings.get("init_lora_weights"))
+        if start.lower().startswith(CHANGE_BASE):
+            raise ValueError(
+                f"An adapter must leave the base weights as they are, got `init_lora_weights` {start!r}, with which they"
+                " change and stay changed; save it with PEFT's `path_initial_model_for_weight_conversion`, or load it"
+                " with `peft.PeftModel` and put `merge_and_unload()` of that into the pipeline."
+            )
         return LoraConfig.from_peft_type(**{**self.settings, "peft_type": kind, "inference_mode": True})
 
 
