@@ -2,9 +2,13 @@
 # Copyright 2026 The nuwa_hf authors
 """Where the components of a pipeline may lie: all on one device, and 8-bit weights on the CPU."""
 
+from inspect import signature
 from typing import Any, Self
 
 import torch
+from diffusers import DiffusionPipeline
+from torch import nn
+from transformers import PreTrainedModel
 
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
@@ -48,3 +52,44 @@ class DevicesMixin:
         if devices and getattr(self.transformer, "quantization_method", None) == QUANT_METHOD:
             check_is_cpu(torch.device(devices[0]))
         return super().to(*args, **kwargs)
+
+    def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
+        """Keep each component on the CPU until it is used, as diffusers does.
+
+        Args:
+            args: those of `DiffusionPipeline.enable_model_cpu_offload`.
+            kwargs: likewise.
+
+        Raises:
+            ValueError: If the transformer is in a wrapper such as `peft.PeftModel`.
+        """
+        _check_is_no_wrapper(getattr(self.transformer, "_orig_mod", self.transformer))  # has accelerate's hook too
+        super().enable_model_cpu_offload(*args, **kwargs)
+
+    def enable_group_offload(self, *args: Any, **kwargs: Any) -> None:
+        """Keep groups of layers on the CPU or on disk until they are used, as diffusers does.
+
+        Args:
+            args: those of `DiffusionPipeline.enable_group_offload`.
+            kwargs: likewise.
+
+        Raises:
+            ValueError: If the groups are blocks and the transformer is in a wrapper such as `peft.PeftModel`.
+        """
+        given = signature(DiffusionPipeline.enable_group_offload).bind(self, *args, **kwargs)
+        given.apply_defaults()
+        if given.arguments["offload_type"] == "block_level" and "transformer" not in (
+            given.arguments["exclude_modules"] or ()
+        ):
+            _check_is_no_wrapper(self.transformer)
+        super().enable_group_offload(*args, **kwargs)
+
+
+def _check_is_no_wrapper(transformer: nn.Module | None) -> None:
+    """Check that a call of the transformer's `generate` passes the hook that is put onto the component."""
+    if transformer is not None and not isinstance(transformer, PreTrainedModel):
+        raise ValueError(
+            f"`transformer` must be a model of transformers where it is offloaded, got {type(transformer).__name__}, "
+            "whose `generate` runs the model within, without its weights; put that into the pipeline: "
+            "`merge_and_unload()` of a `PeftModel`, `_orig_mod` of what `torch.compile` returned."
+        )

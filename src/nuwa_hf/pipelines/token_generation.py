@@ -117,8 +117,9 @@ class TokenGenerationMixin:
         if options.output_type != "latent" and not self.is_offloaded:  # decoding will need its memory anyway
             frames = frames_at_once(num_outputs * grid.t, *self.image_size)
             memory = max(memory, self.codec.decoding_memory(frames, *self.image_size))
+        model = self.transformer.get_base_model() if hasattr(self.transformer, "get_base_model") else self.transformer
         at_once = candidates_at_once(
-            self.transformer,
+            model,
             grid,
             memory,
             num_outputs=num_outputs,
