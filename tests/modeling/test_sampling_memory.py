@@ -90,6 +90,16 @@ def test_a_model_on_the_meta_device_gives_the_same_numbers():
     assert sampling_memory(absent, grid) == sampling_memory(model_of(grid, torch.float32, **sizes), grid)
 
 
+def test_weights_in_8_bits_take_less_and_what_is_computed_as_much():
+    sizes, grid = SIZES["ring"]
+    model = model_of(grid, torch.bfloat16, **sizes)
+    plain = sampling_memory(model, grid)
+    model.enable_layerwise_casting()
+    stored = sampling_memory(model, grid)
+    assert stored.weights < plain.weights
+    assert (stored.ring, stored.conditions, stored.step) == (plain.ring, plain.conditions, plain.step)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @torch.no_grad()
 def test_decoding_takes_the_memory_of_the_formula(dtype):

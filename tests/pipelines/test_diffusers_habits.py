@@ -11,6 +11,7 @@ import pytest
 import torch
 from diffusers.callbacks import SDCFGCutoffCallback
 from diffusers.utils import dynamic_modules_utils
+from safetensors.torch import load_file
 from tiny import (
     CAPTIONS,
     CODEBOOK_SIZE,
@@ -85,6 +86,27 @@ def test_encoded_texts_are_read_in_the_dtype_that_layers_compute_in(dtype, stora
     embeds = dict(zip(EMBEDS, pipeline.encode_prompt(texts, negative), strict=True))
     embeds = {name: value.float() if "embeds" in name else value for name, value in embeds.items()}
     assert torch.equal(tokens_of(pipeline, prompt=None, **embeds, **given), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_stored_in_8_bits_is_saved_so_and_loads_in_the_dtype_of_its_layers(dtype, tmp_path):
+    """The configuration named a dtype that nothing can be computed in, and could not be loaded."""
+    pipeline = tiny_pipeline("T2V").to(dtype)
+    for part in (pipeline.transformer, pipeline.vqgan):
+        part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn)
+        assert part.dtype == dtype
+    pipeline.save_pretrained(tmp_path)
+    stored = load_file(tmp_path / "transformer" / "model.safetensors")["head.weight"]
+    assert torch.equal(stored.float(), pipeline.transformer.head.weight.float())
+    assert stored.dtype == torch.float8_e4m3fn
+    model = nuwa_hf.NuwaForConditionalGeneration.from_pretrained(tmp_path / "transformer")
+    assert {weight.dtype for weight in model.parameters()} == {dtype}
+    loaded = nuwa_hf.NuwaTextToVideoPipeline.from_pretrained(tmp_path, dtype=dtype)
+    loaded.set_progress_bar_config(disable=True)
+    assert {weight.dtype for part in (loaded.transformer, loaded.vqgan) for weight in part.parameters()} == {dtype}
+    batch = {"input_ids": torch.tensor([[5, 6, 7]]), "visual_tokens": torch.zeros(1, 3, 4, 5, dtype=torch.long)}
+    assert torch.equal(loaded.transformer(**batch).logits, pipeline.transformer(**batch).logits)
+    assert torch.equal(loaded.decode_tokens(batch["visual_tokens"]), pipeline.decode_tokens(batch["visual_tokens"]))
 
 
 def test_encoded_texts_are_repeated_scored_and_guided_away_from_none(pipelines):

@@ -8,37 +8,16 @@ import pytest
 import torch
 from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from tiny import seeded, tiny_inputs, tiny_pipeline, tiny_transformer
+from safetensors.torch import save_file
+from tiny import tiny_pipeline, tiny_transformer
+from tiny_adapters import adapted, draw, merged, peft, save_adapter, weights_of
 
 from nuwa_hf import NuwaTextToVideoPipeline
 
 
-peft = pytest.importorskip("peft", reason="adapters are PEFT's")
-
-
-def adapted(seed, **settings):
-    """A PeftModel whose adapter has another alpha than its rank, and would drop nearly everything in training."""
-    defaults = {"r": 2, "lora_alpha": 5, "lora_dropout": 0.9, "target_modules": ["q_proj", "o_proj", "up_proj"]}
-    model = tiny_transformer()
-    torch.manual_seed(seed)
-    return peft.get_peft_model(model, peft.LoraConfig(init_lora_weights=False, **{**defaults, **settings}))
-
-
-def merged(model, task="T2V"):
-    return tiny_pipeline(task, transformer=model.merge_and_unload())
-
-
-def draw(pipeline, task="T2V"):
-    return pipeline(**tiny_inputs(task), generator=seeded(0), output_type="latent").tokens
-
-
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory):
-    """A folder as PEFT writes it, and as `nuwa-hf train` does."""
-    folder = tmp_path_factory.mktemp("lora") / "adapter"
-    adapted(1).save_pretrained(folder, save_embedding_layers=False)
-    return folder
+    return save_adapter(tmp_path_factory.mktemp("lora") / "adapter")
 
 
 @pytest.mark.parametrize("task", ["S2I", "TV2V"])
@@ -54,10 +33,6 @@ def test_loaded_adapter_draws_as_merged_weights_do_and_goes_without_a_trace(task
     assert torch.equal(draw(pipeline, task), before)
     assert all(torch.equal(weight, weights[name]) for name, weight in pipeline.transformer.state_dict().items())
     assert all(weight.requires_grad for weight in pipeline.transformer.parameters())
-
-
-def weights_of(folder):
-    return load_file(folder / "adapter_model.safetensors")
 
 
 def in_layout_of_diffusers(adapter, folder):
@@ -231,36 +206,6 @@ def test_what_is_no_adapter_of_this_transformer_is_refused_and_changes_nothing(
     assert torch.equal(draw(pipeline), before)
 
 
-def offload_leaves(pipeline, **settings):
-    codecs = ["vqgan", "sketch_vqgan"]
-    pipeline.enable_group_offload(torch.device("cpu"), offload_type="leaf_level", exclude_modules=codecs, **settings)
-
-
-def test_an_adapter_is_offloaded_as_the_layers_that_it_changes(adapter):
-    """Its matrices stayed where they were, while the layers around them moved to the device and back."""
-    pipeline = tiny_pipeline()
-    offload_leaves(pipeline)
-    pipeline.load_lora_weights(adapter)
-    hooks = {
-        name: getattr(module, "_diffusers_hook", None)
-        for name, module in pipeline.transformer.named_modules()
-        if isinstance(module, torch.nn.Linear)
-    }
-    assert any("lora_A" in name for name in hooks)
-    assert [name for name, hook in hooks.items() if hook is None or hook.get_hook("group_offloading") is None] == []
-    assert torch.equal(draw(pipeline), draw(merged(adapted(1))))
-
-
-def test_an_adapter_is_refused_where_the_weights_are_on_disk(adapter, tmp_path):
-    pipeline = tiny_pipeline()
-    before = draw(pipeline)
-    offload_leaves(pipeline, offload_to_disk_path=str(tmp_path))
-    with pytest.raises(ValueError, match=r"must not be offloaded to disk .* before `enable_group_offload`"):
-        pipeline.load_lora_weights(adapter)
-    assert pipeline.get_list_adapters() == {}
-    assert torch.equal(draw(pipeline), before)
-
-
 def test_a_name_is_given_once(adapter):
     pipeline = tiny_pipeline()
     pipeline.load_lora_weights(adapter, adapter_name="mine")
@@ -301,3 +246,47 @@ def test_arguments_of_diffusers_that_are_not_needed_are_taken(adapter):
     assert pipeline.get_active_adapters() == ["mine"]
     with pytest.raises(OSError, match="Cannot load 'user/adapter' from the Hub"):  # tests are offline
         pipeline.load_lora_weights("user/adapter", **given)
+
+
+def beginning(adapter, folder, start):
+    """The adapter as if it had been initialised otherwise."""
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(settings | {"init_lora_weights": start}))
+    save_file(weights_of(adapter), folder / "adapter_model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize("start", ["pissa", "pissa_niter_4", "olora", "OLoRA", "corda", "loftq", "lora_ga"])
+def test_an_adapter_that_changes_the_base_weights_is_refused(start, adapter, tmp_path):
+    """It changed them when it was loaded, and they stayed so without it."""
+    pipeline = tiny_pipeline()
+    before = draw(pipeline)
+    with pytest.raises(ValueError, match=f"got `init_lora_weights` '{start}'.*path_initial_model_for_weight_conv"):
+        pipeline.load_lora_weights(beginning(adapter, tmp_path, start))
+    assert torch.equal(draw(pipeline), before)
+
+
+@pytest.mark.parametrize("start", [True, False, "gaussian", "eva", "orthogonal"])
+def test_an_adapter_with_another_beginning_is_loaded(start, adapter, tmp_path):
+    pipeline = tiny_pipeline()
+    pipeline.load_lora_weights(beginning(adapter, tmp_path, start))
+    assert torch.equal(draw(pipeline), draw(merged(adapted(1))))
+
+
+@pytest.mark.parametrize("start", ["pissa", "olora"])
+def test_a_converted_adapter_changes_no_base_weights_and_is_loaded(start, tmp_path):
+    model = adapted(1, init_lora_weights=start)
+    model.save_pretrained(tmp_path / "start", save_embedding_layers=False)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight += 0.1 * torch.randn_like(weight)
+    settings = {"path_initial_model_for_weight_conversion": str(tmp_path / "start"), "save_embedding_layers": False}
+    model.save_pretrained(tmp_path / "converted", **settings)
+    pipeline = tiny_pipeline()
+    pipeline.load_lora_weights(tmp_path / "converted")
+    pipeline.fuse_lora()
+    pipeline.unload_lora_weights()
+    expected = model.merge_and_unload().state_dict()
+    for name, weight in pipeline.transformer.state_dict().items():
+        torch.testing.assert_close(weight, expected[name], atol=1e-4, rtol=1e-4)

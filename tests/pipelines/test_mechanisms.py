@@ -3,12 +3,13 @@
 """The wrappers that libraries put around a model leave the tokens of a plain call, in an image and in a video task."""
 
 import functools
+import math
 
 import accelerate
 import peft
 import pytest
 import torch
-from tiny import seeded, tiny_inputs, tiny_pipeline
+from tiny import CAPTIONS, seeded, tiny_inputs, tiny_pipeline
 
 from nuwa_hf import NuwaForConditionalGeneration
 
@@ -90,6 +91,32 @@ def test_a_wrapped_model_gives_the_tokens_of_a_plain_one(wrap, task, tmp_path):
     wrap(pipeline, tmp_path)
     assert torch.equal(run(pipeline, task), plain_tokens(task))
     assert torch.equal(run(pipeline, task), plain_tokens(task))  # nor does the first call affect the second
+
+
+@pytest.mark.parametrize("wrap", [offload_model_by_model, offload_groups_of_leaves, offload_groups_of_blocks])
+def test_texts_are_encoded_with_weights_that_are_offloaded(wrap, tmp_path):
+    """Groups of blocks came only to calls of the model itself, and texts were encoded with what stood in their place."""
+    plain, pipeline, texts = tiny_pipeline("T2V"), tiny_pipeline("T2V"), (list(CAPTIONS[:2]), CAPTIONS[2])
+    wrap(pipeline, tmp_path)
+    if wrap is not offload_model_by_model:
+        for weight in pipeline.transformer.parameters():
+            weight.data.fill_(math.nan)  # they are on disk
+    embeds, mask, negative, _ = plain.encode_prompt(*texts)
+    found = pipeline.encode_prompt(*texts)
+    assert torch.equal(found[0], embeds)
+    assert torch.equal(found[2], negative)
+    given = {"prompt_embeds": embeds, "prompt_attention_mask": mask, "generator": seeded(0, 1), "guidance_scale": 2.0}
+    tokens = pipeline(**given, output_type="latent").tokens  # "None" is encoded beside them
+    given["generator"] = seeded(0, 1)
+    assert torch.equal(tokens, plain(**given, output_type="latent").tokens)
+    seen = []
+
+    def note(pipe, step, timestep, callback_kwargs):
+        seen.append(callback_kwargs["prompt_embeds"])
+
+    settings = {"callback_on_step_end": note, "callback_on_step_end_tensor_inputs": ["prompt_embeds"]}
+    pipeline(texts[0], generator=seeded(0, 1), output_type="latent", **settings)
+    assert torch.equal(seen[0], embeds)
 
 
 def logits_of(pipeline, task, context=None):

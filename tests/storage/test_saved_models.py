@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers.hooks import apply_group_offloading
 from tiny import tiny_pipeline, tiny_tokenizer, tiny_transformer, tiny_vqgan, tiny_vqmodel
 
 from nuwa_hf import NuwaForConditionalGeneration, NuwaProcessor, NuwaTextToVideoPipeline, NuwaVQGAN
@@ -149,3 +150,36 @@ def test_a_push_that_fails_leaves_the_save(make, tmp_path):
         model.save_pretrained(tmp_path / "saved", push_to_hub=True, repo_id="me/saved", commit_message="mine")
     type(model).from_pretrained(tmp_path / "saved")
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+
+
+@pytest.mark.parametrize("offload_type", ["leaf_level", "block_level"])
+@pytest.mark.parametrize("part", ["transformer", "vqgan"])
+def test_weights_that_are_on_disk_in_groups_are_not_saved_as_they_are(part, offload_type, tmp_path):
+    """What stood in the memory was saved under their names, in place of what there was before."""
+    pipeline = tiny_pipeline()
+    pipeline.save_pretrained(tmp_path / "saved")
+    before = {path: path.read_bytes() for path in (tmp_path / "saved").rglob("*") if path.is_file()}
+    model, weights = getattr(pipeline, part), {n: w.clone() for n, w in getattr(pipeline, part).state_dict().items()}
+    settings = {"offload_type": offload_type, "offload_to_disk_path": str(tmp_path / "groups")}
+    apply_group_offloading(model, torch.device("cpu"), num_blocks_per_group=1, **settings)
+    for save in (
+        lambda: pipeline.save_pretrained(tmp_path / "saved"),
+        lambda: pipeline.push_to_hub("tester/saved"),
+        lambda: model.save_pretrained(tmp_path / "saved" / part),
+    ):
+        with pytest.raises(ValueError, match=r"must not be offloaded to disk .* before `enable_group_offload`"):
+            save()
+    assert {path: path.read_bytes() for path in (tmp_path / "saved").rglob("*") if path.is_file()} == before
+    if part == "transformer":  # of transformers, which takes weights from elsewhere
+        model.save_pretrained(tmp_path / "given", state_dict=weights)
+        loaded = NuwaForConditionalGeneration.from_pretrained(tmp_path / "given").state_dict()
+        assert all(torch.equal(loaded[name], weight) for name, weight in weights.items())
+
+
+def test_weights_that_group_offloading_keeps_in_memory_are_saved(tmp_path):
+    model = tiny_transformer()
+    expected = {name: weight.clone() for name, weight in model.state_dict().items()}
+    apply_group_offloading(model, torch.device("cpu"), offload_type="leaf_level")
+    model.save_pretrained(tmp_path)
+    loaded = NuwaForConditionalGeneration.from_pretrained(tmp_path).state_dict()
+    assert all(torch.equal(loaded[name], weight) for name, weight in expected.items())
