@@ -92,7 +92,7 @@ def test_a_model_on_the_meta_device_gives_the_same_numbers():
 
 def test_weights_in_8_bits_take_less_and_what_is_computed_as_much():
     sizes, grid = SIZES["ring"]
-    model = model_of(grid, torch.bfloat16, **sizes)
+    model = model_of(grid, torch.float16, **sizes)
     plain = sampling_memory(model, grid)
     model.enable_layerwise_casting()
     stored = sampling_memory(model, grid)

@@ -6,7 +6,8 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from tiny import FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, tiny_codecs, tiny_pipeline, tiny_tokenizer
+from diffusers.hooks import apply_group_offloading
+from tiny import FRAME_SIZE, NUM_CLASSES, VISUAL_GRID, tiny_codecs, tiny_pipeline, tiny_tokenizer, tiny_vqmodel
 from tiny_clip import tiny_clip_tokenizer, tiny_nuwa
 from transformers import AutoProcessor, AutoTokenizer
 
@@ -117,6 +118,16 @@ def test_variants_of_its_codecs_lie_side_by_side_and_what_belongs_to_others_stay
             assert torch.equal(weight.half(), value.half())
         assert not torch.equal(next(getattr(half, name).parameters()).float(), full[name][0])
     assert (tmp_path / "vqgan" / "nuwa_hf_component.py").read_text() == "of a pipeline"
+
+
+def test_a_codec_that_is_offloaded_to_disk_is_not_saved_as_it_stands_in_memory(pipe, tmp_path):
+    codec = tiny_vqmodel()  # diffusers' own, whose save does not ask
+    settings = {"offload_type": "leaf_level", "offload_to_disk_path": str(tmp_path / "groups")}
+    apply_group_offloading(codec, torch.device("cpu"), **settings)
+    processor = NuwaProcessor.of_config(pipe.transformer.config, pipe.tokenizer, codec)
+    with pytest.raises(ValueError, match="`vqgan` must not be offloaded to disk"):
+        processor.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
 
 
 def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):

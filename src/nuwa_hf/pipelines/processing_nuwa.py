@@ -31,6 +31,7 @@ from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_o
 from nuwa_hf.pipelines.video_input import prepare_videos
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.offloaded_weights import check_is_not_on_disk
 from nuwa_hf.storage.saved_models import saves_whole
 
 
@@ -303,8 +304,11 @@ class NuwaProcessor(ProcessorMixin):
             `list[str]`: the file of the settings.
 
         Raises:
+            ValueError: If a codec is offloaded to disk by groups.
             OSError: If it cannot be written; what there was before stays.
         """
+        for name, codec in self._codecs.items():
+            check_is_not_on_disk(name, codec)
         for name, codec in self._codecs.items():
             codec.save_pretrained(Path(save_directory, name), variant=variant)
         if isinstance(self.tokenizer, CLIPTokenizer):  # ours does so itself
