@@ -2,12 +2,15 @@
 # Copyright 2026 The nuwa_hf authors
 """transformers' `Trainer` and PEFT train the model as they train others."""
 
+import json
+
 import pytest
 import torch
 from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 from transformers import AutoModel, AutoModelForSeq2SeqLM, GenerationConfig, Trainer, TrainingArguments
 
-from nuwa_hf import NuwaForConditionalGeneration, NuwaModel
+from nuwa_hf import DEMO_CHECKPOINT, NuwaForConditionalGeneration, NuwaModel
+from nuwa_hf.storage.portable_names import make_portable
 
 
 def samples(count=4):
@@ -111,6 +114,35 @@ def test_an_adapter_of_a_model_in_a_subfolder_is_loaded_with_it(tmp_path):
     places = {"subfolder": "transformer", "adapter_kwargs": {"subfolder": ""}}
     loaded, batch = NuwaForConditionalGeneration.from_pretrained(tmp_path / "adapter", **places), samples(1)[0]
     batch = {name: tensor[None] for name, tensor in batch.items()}
+    assert torch.equal(loaded(**batch).logits, model(**batch).logits)
+
+
+def test_an_adapter_of_the_embedded_checkpoint_is_loaded_with_it(tmp_path):
+    """What `nuwa-hf train` had written was looked for on the Hub, as a repository "embedded"."""
+    peft = pytest.importorskip("peft")
+    model = NuwaForConditionalGeneration.from_pretrained(DEMO_CHECKPOINT, subfolder="transformer")
+    adapted(model, peft).save_pretrained(tmp_path)
+    make_portable(tmp_path)
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] == "embedded"
+    batch = {name: tensor[None] for name, tensor in samples(1)[0].items()}
+    expected = model(**batch).logits
+    for places in ({}, {"subfolder": "transformer", "adapter_kwargs": {"subfolder": ""}}):
+        loaded = NuwaForConditionalGeneration.from_pretrained(tmp_path, **places)
+        assert torch.equal(loaded(**batch).logits, expected)
+    loaded = NuwaForConditionalGeneration.from_pretrained(DEMO_CHECKPOINT, subfolder="transformer")
+    loaded.load_adapter(str(tmp_path))
+    assert torch.equal(loaded(**batch).logits, expected)
+
+
+def test_an_adapter_that_lies_in_the_folder_of_a_model_is_loaded_with_that(tmp_path):
+    peft = pytest.importorskip("peft")
+    tiny_transformer().save_pretrained(tmp_path)
+    model, batch = NuwaForConditionalGeneration.from_pretrained(tmp_path), samples(1)[0]
+    batch = {name: tensor[None] for name, tensor in batch.items()}
+    adapted(model, peft).save_pretrained(tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_config.json"
+    path.write_text(path.read_text().replace(str(tmp_path), "user/another"))
+    loaded = NuwaForConditionalGeneration.from_pretrained(tmp_path, adapter_kwargs={"subfolder": "adapter"})
     assert torch.equal(loaded(**batch).logits, model(**batch).logits)
 
 

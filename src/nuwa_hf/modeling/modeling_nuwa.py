@@ -56,6 +56,7 @@ from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import forget_tables
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint
 from nuwa_hf.storage.folder_contents import base_of_adapter
 from nuwa_hf.storage.local_checkpoint import check_local_model, check_local_weights
 from nuwa_hf.storage.offloaded_weights import group_offloading_hook
@@ -112,21 +113,25 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         check_one_accelerator(kwargs.get("device_map"))
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
-        subfolder = kwargs.get("subfolder")
-        base = base_of_adapter(pretrained_model_name_or_path, subfolder)
+        source = pretrained_model_name_or_path
+        of_adapter = {"subfolder": kwargs.get("subfolder") or "", **(kwargs.get("adapter_kwargs") or {})}
+        base = base_of_adapter(source, of_adapter["subfolder"])
         if base is not None:
-            check_local_weights(pretrained_model_name_or_path, subfolder)
+            check_local_weights(source, of_adapter["subfolder"])
+            # As Auto classes say where the adapter is; transformers itself would look for "embedded" on the Hub.
+            kwargs["adapter_kwargs"] = {**of_adapter, "_adapter_model_path": os.fspath(source)}
+            source = find_checkpoint(base)
+            if base == EMBEDDED:
+                kwargs["subfolder"] = "transformer"
         check_local_model(
-            pretrained_model_name_or_path if base is None else base,
-            subfolder,
+            source,
+            kwargs.get("subfolder"),
             has_config="config" in kwargs,
             has_key_mapping=kwargs.get("key_mapping") is not None,
         )
         with_info = kwargs.pop("output_loading_info", False)
         with naming_what_is_broken(pretrained_model_name_or_path):
-            model, info = super().from_pretrained(
-                pretrained_model_name_or_path, *model_args, output_loading_info=True, **kwargs
-            )
+            model, info = super().from_pretrained(source, *model_args, output_loading_info=True, **kwargs)
         check_one_accelerator(getattr(model, "hf_device_map", None))  # "auto" is known only now
         check_some_are_loaded(pretrained_model_name_or_path, model.state_dict(), info["missing_keys"])
         return (model, info) if with_info else model

@@ -69,10 +69,10 @@ def base_of_adapter(name_or_path: str | os.PathLike, subfolder: str | None = Non
 
     Args:
         name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; a repository is not looked into.
-        subfolder (`str`, *optional*): the folder in it.
+        subfolder (`str`, *optional*): the adapter's folder in it.
 
     Returns:
-        `str`: what the adapter says it was loaded onto, which transformers loads with it; None for anything else.
+        `str`: what the adapter says it was loaded onto, as for `find_checkpoint`; None for anything else.
 
     Raises:
         ValueError: If the package peft is not installed.
@@ -80,7 +80,8 @@ def base_of_adapter(name_or_path: str | os.PathLike, subfolder: str | None = Non
     """
     folder = Path(name_or_path, subfolder or "")
     file = folder / MARKER_FILES["adapter"]
-    if not is_local_path(name_or_path) or not file.is_file() or (folder / MARKER_FILES["model"]).is_file():
+    has_model = any((place / MARKER_FILES["model"]).is_file() for place in (folder, Path(name_or_path)))
+    if not is_local_path(name_or_path) or not file.is_file() or has_model:
         return None
     if find_spec("peft") is None:
         raise ValueError("An adapter must be loaded by the package peft; run `pip install nuwa_hf[lora]`.")
