@@ -254,6 +254,9 @@ def test_metadata_that_a_stranger_edited_is_refused_before_anything_is_read(tmp_
         {"num_rows": 1, "skipped": [{"row": 0, "name": 1, "reason": ""}]},
         {"num_rows": 1, "skipped": [], "captions": {"clips": None}},
         {"num_rows": 1, "skipped": [], "captions": {"open": 1}},
+        {"num_rows": 1, "skipped": [], "used_codes": 3},
+        {"num_rows": 1, "skipped": [], "used_codes": "many"},
+        {"num_rows": 1, "skipped": [], "used_codes": "-0x1"},
     ],
 )
 def test_what_a_shard_says_it_stands_for_is_looked_at(info):

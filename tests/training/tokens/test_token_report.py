@@ -4,6 +4,7 @@
 
 import json
 import logging
+import os
 import resource
 import shlex
 from dataclasses import replace
@@ -14,6 +15,8 @@ import PIL.Image
 import pytest
 import torch
 from clip_folders import break_clip, pictures, save_animation, write_clips, write_metadata
+from safetensors import safe_open
+from safetensors.torch import save_file
 from tiny import tiny_tokenizer, tiny_vqgan
 from tiny_clip import tiny_clip_tokenizer
 
@@ -32,6 +35,7 @@ from nuwa_hf.training.tokens.token_files import (
 from nuwa_hf.training.tokens.token_files import write_metadata as write_about
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.tokenize_dataset import main
+from nuwa_hf.training.tokens.used_codes import in_either, used_codes
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
@@ -100,6 +104,42 @@ def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, c
     shard_path(Path("out"), 1).unlink()
     tokenize(*command)
     assert Path("out/report.json").read_text() == text
+
+
+def test_tokens_are_read_again_for_the_report_only_where_shards_of_earlier_versions_do_not_say_their_codes(
+    made_with, monkeypatch
+):
+    command, reads, read = (made_with, "out", "--clips_per_shard", "2"), [], os.preadv
+    tokenize(*command)
+    text = Path("out/report.json").read_text()
+    monkeypatch.setattr(os, "preadv", lambda *given: reads.append(given) or read(*given))
+    shard_path(Path("out"), 1).unlink()
+    tokenize(*command)
+    assert Path("out/report.json").read_text() == text
+    assert not reads
+    for index in (0, 2):
+        path = shard_path(Path("out"), index)
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.offset_keys()}
+            info = json.loads(file.metadata()["info"])
+        assert int(info.pop("used_codes"), 16).bit_count() == len(tensors["video_tokens"].int().unique())
+        save_file(tensors, path, {"info": json.dumps(info)})
+    tokenize(*command)
+    assert Path("out/report.json").read_text() == text
+    assert reads
+
+
+@pytest.mark.parametrize("highest", [0, 1, 7, 8, 1023, 65535])
+def test_used_codes_are_the_bits_of_a_number(highest):
+    tokens = torch.randint(0, highest + 1, (3, 2, 4, 5), dtype=torch.int32)
+    tokens[-1, -1, -1, -1] = highest
+    codes = used_codes(tokens)
+    assert {code for code in range(highest + 1) if codes >> code & 1} == set(tokens.flatten().tolist())
+    assert codes.bit_length() == highest + 1
+    assert in_either(used_codes(tokens[:1]), used_codes(tokens[1:])) == codes
+    assert used_codes(tokens[:0]) == 0
+    assert used_codes(tokens + 65536 - highest) is None
+    assert in_either(codes, None) is None
 
 
 def test_changed_rows_are_noticed_and_a_folder_that_does_not_say_of_what_it_is_goes_on(made_with):

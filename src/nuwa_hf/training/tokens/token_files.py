@@ -19,6 +19,7 @@ from nuwa_hf.argument_types import is_of_type, shown
 from nuwa_hf.media.whole_files import written_aside
 from nuwa_hf.training.tokens.open_shard import SHARD_NAME, damaged, info_in, opened
 from nuwa_hf.training.tokens.stored_columns import StoredColumn, StoredShards
+from nuwa_hf.training.tokens.used_codes import used_codes
 
 
 METADATA_NAME = "token_files.json"
@@ -127,7 +128,7 @@ def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, An
     """Write one shard, with information about how it was made. It is whole or not there.
 
     A column takes 16 bits a number where all of its numbers fit, otherwise 32. The shard says how small and large its
-    numbers are, so that checking them needs no reading.
+    numbers are, and which visual codes it uses, so that checking and counting them needs no reading.
 
     Args:
         folder (`Path`): the folder of the shards.
@@ -143,7 +144,11 @@ def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, An
     wide = {name for name, (low, high) in bounds.items() if low < 0 or high > LARGEST_IN_16_BITS}
     tensors = {name: column.to(torch.int32 if name in wide else torch.uint16) for name, column in columns.items()}
     # All in one entry: safetensors writes several in any order, and equal content has to have equal bytes.
-    metadata = {"info": json.dumps({**(info or {}), "bounds": bounds})}
+    told = {}
+    if info is not None:
+        codes = used_codes(columns["video_tokens"])
+        told = {**info, "used_codes": None if codes is None else hex(codes)}
+    metadata = {"info": json.dumps({**told, "bounds": bounds})}
     with written_aside(shard_path(folder, index)) as aside:
         try:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, metadata)

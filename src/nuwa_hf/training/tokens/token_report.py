@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 
 from nuwa_hf.datasets.left_out import LeftOut
 from nuwa_hf.datasets.open_dataset import left_out_files
@@ -99,16 +99,7 @@ class TokenReport:
             OSError: If the report cannot be written.
             ValueError: If a shard holds a token that the codec does not have.
         """
-        used = torch.zeros(self.codebook_size, dtype=torch.bool)
-        for tokens in self.folder.read_video_tokens():
-            largest = int(tokens.max()) if tokens.numel() else 0
-            if largest >= self.codebook_size or (tokens < 0).any():
-                raise ValueError(
-                    f"`output_dir` must hold tokens of the given codec, from 0 to {self.codebook_size - 1}, got "
-                    f"others up to {largest} in {str(self.folder)!r}; write them anew, into another folder."
-                )
-            used[tokens.unique().long()] = True
-        num_used = int(used.sum())
+        num_used = self._count_used(content)
         codec = {"used_codes": num_used, "codebook_size": self.codebook_size}
         if self.judgement is not None:
             codec |= {name: value for name, value in vars(self.judgement).items() if name != "sheet"}
@@ -129,6 +120,25 @@ class TokenReport:
             *(content.num_clips, content.num_rows, self.folder, drawn, num_used, self.codebook_size, 100 * share),
         )
         self._say_losses(content)
+
+    def _count_used(self, content: ShardContent) -> int:
+        """How many of the codec's codes are used. Tokens are read only where the shards do not say it."""
+        if content.used_codes is not None:
+            self._check_codes(0, content.used_codes.bit_length() - 1)
+            return content.used_codes.bit_count()
+        is_used = np.zeros(self.codebook_size, dtype=bool)
+        for tokens in self.folder.read_video_tokens():
+            if tokens.numel():
+                self._check_codes(*(int(bound) for bound in tokens.aminmax()))
+                is_used[tokens.numpy()] = True
+        return int(is_used.sum())
+
+    def _check_codes(self, smallest: int, largest: int) -> None:
+        if smallest < 0 or largest >= self.codebook_size:
+            raise ValueError(
+                f"`output_dir` must hold tokens of the given codec, from 0 to {self.codebook_size - 1}, got "
+                f"others up to {largest} in {str(self.folder)!r}; write them anew, into another folder."
+            )
 
     def _say_losses(self, content: ShardContent) -> None:
         if content.skipped:

@@ -76,7 +76,7 @@ class ShardWriter:
         for index, info in rules.folder.shard_infos().items():
             if info is None:  # EmojiMotion's, of an earlier version
                 num_rows = min(rules.rows_per_shard, self.source.num_rows - index * rules.rows_per_shard)
-                shards[index] = ShardContent(num_rows, num_rows)
+                shards[index] = ShardContent(num_rows, num_rows, used_codes=None)
                 continue
             path = rules.folder.path(shard_name(index))
             if info.get("codec", rules.codec) != rules.codec:
