@@ -190,11 +190,15 @@ def test_a_backend_that_cannot_run_returns_false_or_says_why():
         attend((query, query, query), (grid, grid, (None, None, None), False), backend="shift_and_add")
 
 
-def test_a_mask_too_large_to_hold_is_refused_before_it_is_made():
+@pytest.mark.parametrize("backend", ["masked_sdpa", "flex"])
+def test_a_mask_too_large_to_hold_is_refused_before_it_is_made(backend):
     grid = Grid(1, 256, 256)
-    query, pattern = torch.zeros(1, 1, 1, 4, device="meta"), NearbyPattern(grid, grid, (1, 3, 3))
-    with pytest.raises(ValueError, match=r"`backend='masked_sdpa'` cannot run here: .*4294967296; use 'blockwise'"):
-        NEARBY_ATTENTION_BACKENDS["masked_sdpa"].can_run(query, pattern, raise_error=True)
+    query, pattern = torch.zeros(1, 1, 1, 4), NearbyPattern(grid, grid, (1, 3, 3))
+    assert not NEARBY_ATTENTION_BACKENDS[backend].can_run(query, pattern)
+    with pytest.raises(ValueError, match=rf"`backend='{backend}'` cannot run here: .*4294967296; use 'blockwise'"):
+        NEARBY_ATTENTION_BACKENDS[backend].can_run(query, pattern, raise_error=True)
+    largest = NearbyPattern(Grid(1, 128, 128), Grid(1, 128, 128), (1, 3, 3))
+    assert NEARBY_ATTENTION_BACKENDS[backend].can_run(query, largest)
 
 
 def test_flex_refuses_a_device_it_has_no_kernel_for():

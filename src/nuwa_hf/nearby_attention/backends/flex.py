@@ -23,7 +23,7 @@ from torch.nn.attention.flex_attention import AuxRequest, BlockMask, create_bloc
 
 from ..neighborhood import NearbyPattern, coordinate_table, pattern_mask
 from ..tables import table
-from .eligibility import cannot_run
+from .eligibility import cannot_run, dense_mask_fits
 
 
 MIN_HEAD_SIZE = 16
@@ -37,6 +37,8 @@ def _is_compiled(query: torch.Tensor) -> bool:
 
 def can_run_flex(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bool = False) -> bool:
     """Whether `flex_nearby_attention` can run: on the CPU, or on CUDA with Triton and a large enough head size.
+
+    The blocks are found from a mask of all queries against all keys, which must not be too large.
 
     Args:
         query (`torch.Tensor` of shape `(B, A, N, E)`): the queries.
@@ -57,7 +59,7 @@ def can_run_flex(query: torch.Tensor, pattern: NearbyPattern, *, raise_error: bo
     if _is_compiled(query) and query.shape[-1] < MIN_HEAD_SIZE:
         reason = f"its kernels take a head size of at least {MIN_HEAD_SIZE}, got {query.shape[-1]}"
         return cannot_run("flex", reason, remedy, raise_error)
-    return True
+    return dense_mask_fits("flex", pattern, raise_error)
 
 
 @table(maxsize=32)

@@ -12,10 +12,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 
 from ..neighborhood import NearbyPattern, pattern_mask
 from ..tables import table
-from .eligibility import cannot_run
-
-
-MAX_MASK_ENTRIES = 2**28
+from .eligibility import dense_mask_fits
 
 
 def additive_mask(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -79,11 +76,7 @@ def can_run_masked_sdpa(query: torch.Tensor, pattern: NearbyPattern, *, raise_er
     Raises:
         ValueError: If it cannot and `raise_error`.
     """
-    entries = pattern.query_grid.numel * pattern.key_grid.numel
-    if not pattern.sees_whole_grid and entries > MAX_MASK_ENTRIES:
-        reason = f"its mask may have at most {MAX_MASK_ENTRIES} entries, these grids need {entries}"
-        return cannot_run("masked_sdpa", reason, "use 'blockwise'", raise_error)
-    return True
+    return pattern.sees_whole_grid or dense_mask_fits("masked_sdpa", pattern, raise_error)
 
 
 def masked_sdpa(
