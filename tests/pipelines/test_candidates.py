@@ -19,7 +19,7 @@ from nuwa_hf.pipelines.scorers import likelihood_ratio
 
 TASKS = ("T2I", "TV2V")
 WIDTH, HEIGHT = FRAME_SIZE
-MEMORY = {1: 1, 300_000: 2, 2**30: 3}  # bytes to spare: candidates that are sampled at once, of two outputs each
+MEMORY = {1: 1, 700_000: 2, 2**30: 3}  # bytes to spare: candidates that are sampled at once, of two outputs each
 
 
 @pytest.fixture(scope="module", params=TASKS)
