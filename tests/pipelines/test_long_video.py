@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from tiny import CAPTIONS, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
+from tiny import CAPTIONS, FRAME_SIZE, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
 from nuwa_hf import NuwaSketchToVideoPipeline
+from nuwa_hf.modeling.codec import few_frames
 from nuwa_hf.pipelines.finished_frames import frames_after_waves
 from nuwa_hf.pipelines.long_video import chunks_of
 
@@ -173,7 +174,9 @@ def test_sketch_of_each_chunk_is_that_of_its_frames():
 
 
 @pytest.mark.parametrize("task", ["T2V", "S2V", "TV2V"], indirect=True)
-def test_memory_of_sampling_and_of_the_codecs_does_not_grow_with_the_video(task):
+def test_memory_of_sampling_and_of_the_codecs_does_not_grow_with_the_video(task, monkeypatch):
+    monkeypatch.setattr(few_frames, "PIXELS_AT_ONCE", WINDOW * FRAME_SIZE[0] * FRAME_SIZE[1])
+
     def measure(decoder, inputs, arguments, output):
         kept = [part for layer in arguments["cache"].layers for part in (layer, *layer.conditions)]
         sizes["cache"].append(sum(part.key.numel() for part in kept))
