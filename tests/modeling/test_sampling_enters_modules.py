@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Sampling calls the model's own modules, so whatever is attached to a module takes effect in sampling too."""
 
+import copy
 import gc
 import weakref
 
@@ -124,8 +125,9 @@ def tensors_alive():
     return {id(one): one.numel() for one in gc.get_objects() if issubclass(type(one), torch.Tensor)}
 
 
-def test_a_call_keeps_nothing_alive_and_tables_are_freed_with_their_model():
-    model = tiny_transformer()
+@pytest.mark.parametrize("make", [lambda model: type(model)(model.config).eval(), copy.deepcopy])
+def test_a_call_keeps_nothing_alive_and_tables_are_freed_with_their_model(make):
+    model = make(tiny_transformer())
     sampled(model)  # plans and tables are made once
     before = tensors_alive()
     tokens = sampled(model)

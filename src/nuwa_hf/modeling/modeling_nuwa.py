@@ -6,7 +6,6 @@ Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V
 """
 
 import os
-import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Self
@@ -53,7 +52,7 @@ from nuwa_hf.modeling.token_checks import (
 )
 from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer, NuwaTokenDecoder
 from nuwa_hf.modeling.token_loss import token_cross_entropy
-from nuwa_hf.nearby_attention.tables import forget_tables
+from nuwa_hf.nearby_attention.tables import TablesUser
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint
@@ -86,7 +85,7 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         self._laid_out_weights = LaidOutWeights()
         self._sampling_runs = SamplingRuns()
         # All models in the process share the mask tables, which must not hold device memory once a model is gone.
-        weakref.finalize(self, forget_tables).atexit = False
+        self._tables_user = TablesUser()
 
     @classmethod
     def from_pretrained(

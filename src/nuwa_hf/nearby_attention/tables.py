@@ -6,8 +6,10 @@ They are plain tensors rather than module buffers, because `from_pretrained` bui
 are made outside inference mode, because a tensor made in it could never be used in training afterwards.
 """
 
+import weakref
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from typing import Self
 
 import torch
 
@@ -54,3 +56,16 @@ def forget_tables() -> None:
     """Free all tables; they are computed again when they are needed."""
     for cache in _CACHES:
         cache.cache_clear()
+
+
+class TablesUser:
+    """Frees all tables when it is gone. What owns one is copied and pickled with one of its own."""
+
+    def __init__(self):
+        weakref.finalize(self, forget_tables).atexit = False
+
+    def __deepcopy__(self, memo: dict) -> Self:
+        return type(self)()
+
+    def __reduce__(self) -> tuple:
+        return type(self), ()
