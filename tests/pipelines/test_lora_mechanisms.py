@@ -49,7 +49,10 @@ def offload_to_disk_by_a_map(pipeline, folder):
 
 @pytest.mark.parametrize(
     ("offload", "remedy"),
-    [(offload_to_disk_by_groups, "before `enable_group_offload`"), (offload_to_disk_by_a_map, "load it with one that")],
+    [
+        (offload_to_disk_by_groups, "before `enable_group_offload`"),
+        (offload_to_disk_by_a_map, "load it with one that"),
+    ],
 )
 def test_an_adapter_is_refused_where_the_weights_are_on_disk(offload, remedy, adapter, tmp_path):
     """A transformer that a map had put there was left without weights."""

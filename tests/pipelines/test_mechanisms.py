@@ -95,7 +95,7 @@ def test_a_wrapped_model_gives_the_tokens_of_a_plain_one(wrap, task, tmp_path):
 
 @pytest.mark.parametrize("wrap", [offload_model_by_model, offload_groups_of_leaves, offload_groups_of_blocks])
 def test_texts_are_encoded_with_weights_that_are_offloaded(wrap, tmp_path):
-    """Groups of blocks came only to calls of the model itself, and texts were encoded with what stood in their place."""
+    """Groups of blocks came only to the model's own calls, and texts were encoded with what stood in their place."""
     plain, pipeline, texts = tiny_pipeline("T2V"), tiny_pipeline("T2V"), (list(CAPTIONS[:2]), CAPTIONS[2])
     wrap(pipeline, tmp_path)
     if wrap is not offload_model_by_model:
