@@ -111,7 +111,7 @@ def test_a_missing_checkpoint_is_refused_and_nothing_is_written(scores, tmp_path
 
 
 def test_scores_of_other_data_make_no_card_of_emoji_motion(checkpoint):
-    with pytest.raises(ValueError, match="`scores` must be of a setting of EmojiMotion, large or .*, got None"):
+    with pytest.raises(ValueError, match=r"`scores` must be of a setting of EmojiMotion, large or .*, got None"):
         build_card(checkpoint, {"setting": None}, "1", "x")
 
 
