@@ -170,6 +170,18 @@ def test_8_bit_pipeline_is_not_moved_in_part(checkpoint, device):
     assert pipeline.to(torch.float32).vqgan.dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    "offload", ["enable_model_cpu_offload", "enable_sequential_cpu_offload", "enable_group_offload"]
+)
+def test_8_bit_pipeline_is_not_offloaded_from_another_device(offload, checkpoint):
+    """The first call failed."""
+    config = PipelineQuantizationConfig(quant_mapping={"transformer": NuwaInt8Config()})
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint, quantization_config=config)
+    name = "onload_device" if offload == "enable_group_offload" else "device"
+    with pytest.raises(ValueError, match="runs on the CPU, got the device 'cuda'"):
+        getattr(pipeline, offload)(**{name: torch.device("cuda")})
+
+
 def test_from_pipe_names_the_components_it_misses():
     class Foreign(DiffusionPipeline):
         def __init__(self, vqgan):

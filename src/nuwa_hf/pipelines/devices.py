@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import torch
 from diffusers import DiffusionPipeline
+from diffusers.utils.torch_utils import get_device
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -49,8 +50,8 @@ class DevicesMixin:
                 component has been moved then.
         """
         devices = [one for one in (*args, kwargs.get("device")) if isinstance(one, str | int | torch.device)]
-        if devices and getattr(self.transformer, "quantization_method", None) == QUANT_METHOD:
-            check_is_cpu(torch.device(devices[0]))
+        if devices:
+            self._check_runs_on(devices[0])
         return super().to(*args, **kwargs)
 
     def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
@@ -61,10 +62,27 @@ class DevicesMixin:
             kwargs: likewise.
 
         Raises:
-            ValueError: If the transformer is in a wrapper such as `peft.PeftModel`.
+            ValueError: If the transformer is in a wrapper such as `peft.PeftModel`, or has 8-bit weights, which run on
+                the CPU.
         """
         _check_is_no_wrapper(getattr(self.transformer, "_orig_mod", self.transformer))  # has accelerate's hook too
+        given = signature(DiffusionPipeline.enable_model_cpu_offload).bind(self, *args, **kwargs).arguments
+        self._check_runs_on(given.get("device") or get_device())
         super().enable_model_cpu_offload(*args, **kwargs)
+
+    def enable_sequential_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
+        """Keep each layer on the CPU until it is used, as diffusers does.
+
+        Args:
+            args: those of `DiffusionPipeline.enable_sequential_cpu_offload`.
+            kwargs: likewise.
+
+        Raises:
+            ValueError: If the transformer has 8-bit weights, which run on the CPU.
+        """
+        given = signature(DiffusionPipeline.enable_sequential_cpu_offload).bind(self, *args, **kwargs).arguments
+        self._check_runs_on(given.get("device") or get_device())
+        super().enable_sequential_cpu_offload(*args, **kwargs)
 
     def enable_group_offload(self, *args: Any, **kwargs: Any) -> None:
         """Keep groups of layers on the CPU or on disk until they are used, as diffusers does.
@@ -74,15 +92,20 @@ class DevicesMixin:
             kwargs: likewise.
 
         Raises:
-            ValueError: If the groups are blocks and the transformer is in a wrapper such as `peft.PeftModel`.
+            ValueError: If the groups are blocks and the transformer is in a wrapper such as `peft.PeftModel`, or it has
+                8-bit weights, which run on the CPU.
         """
         given = signature(DiffusionPipeline.enable_group_offload).bind(self, *args, **kwargs)
         given.apply_defaults()
-        if given.arguments["offload_type"] == "block_level" and "transformer" not in (
-            given.arguments["exclude_modules"] or ()
-        ):
-            _check_is_no_wrapper(self.transformer)
+        if "transformer" not in (given.arguments["exclude_modules"] or ()):
+            self._check_runs_on(given.arguments["onload_device"])
+            if given.arguments["offload_type"] == "block_level":
+                _check_is_no_wrapper(self.transformer)
         super().enable_group_offload(*args, **kwargs)
+
+    def _check_runs_on(self, device: str | int | torch.device) -> None:
+        if getattr(self.transformer, "quantization_method", None) == QUANT_METHOD:
+            check_is_cpu(torch.device(device))
 
 
 def _check_is_no_wrapper(transformer: nn.Module | None) -> None:
