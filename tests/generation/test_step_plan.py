@@ -15,9 +15,7 @@ from nuwa_hf.nearby_attention.neighborhood import neighborhood
 
 WINDOWS = [(3, 3, 3), (5, 3, 7), (1, 3, 3), (3, 1, 3), (3, 3, 1), (1, 1, 1)]
 CASES = [(Grid(*sizes), window) for sizes in ((4, 7, 5), (5, 4, 1)) for window in WINDOWS]
-CASES += [
-    (Grid(*sizes), window) for sizes in ((1, 1, 1), (1, 5, 3), (2, 2, 2), (3, 1, 4)) for window in WINDOWS[:2]
-]
+CASES += [(Grid(*sizes), window) for sizes in ((1, 1, 1), (1, 5, 3), (2, 2, 2), (3, 1, 4)) for window in WINDOWS[:2]]
 
 
 def steps_of(plan):
