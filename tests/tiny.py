@@ -3,13 +3,13 @@
 """The only place where the tests' sizes live: real models with random weights that run in milliseconds."""
 
 import copy
-from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import ModelMixin, VQModel
+from quick_copies import built_once
 from seeding import seed_torch
 
 import nuwa_hf
@@ -61,24 +61,6 @@ def tiny_config(**overrides) -> NuwaConfig:
         "initializer_range": 0.6,  # at 0.02 a random model hardly looks at its condition
     }
     return NuwaConfig(**{**sizes, **overrides})
-
-
-def built_once(build: Callable) -> Callable:
-    """Builds for each kind once and then copies; torch's generator is left as if it had been built again."""
-    kept = {}
-
-    @wraps(build)
-    def copied(*kinds, **overrides):
-        if overrides:
-            return build(*kinds, **overrides)
-        if kinds not in kept:
-            with torch.inference_mode(False), torch.enable_grad():
-                kept[kinds] = build(*kinds), torch.get_rng_state()
-        built, state = kept[kinds]
-        torch.set_rng_state(state)
-        return copy.deepcopy(built)
-
-    return copied
 
 
 @built_once
