@@ -76,17 +76,32 @@ def test_names_from_the_working_directory_hold_for_workers_too(checkpoint, tmp_p
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
-@pytest.mark.parametrize("name", ["embedded", "user/model"])
-def test_a_checkpoint_that_is_no_folder_goes_by_its_name(name, tmp_path, monkeypatch):
-    class SentError(Exception):
-        pass
+class SentError(Exception):
+    """What was sent to a worker that is not started."""
 
-    def refuse(worker, *given):
-        raise SentError(given[0])
 
-    ray = RayHere(tmp_path)
+@pytest.fixture
+def sending(tmp_path, monkeypatch):
+    """A stand-in for Ray that tells which checkpoint a worker was to load."""
+
+    def refuse(worker, checkpoint, *others):
+        raise SentError(checkpoint)
+
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "embedded").mkdir()  # the name means the embedded checkpoint nonetheless
+    ray = RayHere(tmp_path)
     monkeypatch.setattr(ray, "start", refuse)
-    with pytest.raises(SentError, match=f"^{name}$"):
-        next(clips_on_ray(ray, name, (), [[0]], batch_size=1, on_cpu=True, num_proc=None))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    return ray
+
+
+def test_each_machine_takes_its_own_embedded_checkpoint(sending, tmp_path):
+    (tmp_path / "embedded").mkdir()  # the name means the embedded checkpoint nonetheless
+    (tmp_path / "prompts.jsonl").write_text(json.dumps({"task": "T2I", "prompt": CAPTIONS[0]}))
+    words = ["--prompts", "prompts.jsonl", "--output_dir", "out", "--device", "cpu", "--engine", "ray"]
+    with pytest.raises(SentError, match="^embedded$"):
+        main(words)
+
+
+def test_a_repository_is_no_folder(sending):
+    with pytest.raises(SentError, match="^user/model$"):
+        next(clips_on_ray(sending, "user/model", (), [[0]], batch_size=1, on_cpu=True, num_proc=None))

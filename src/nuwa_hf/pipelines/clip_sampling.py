@@ -88,8 +88,8 @@ class ClipSampler:
         return evenly_timed(pictures, self.given_rate or self.frame_rate)
 
     def take_media(self, media: Media, read: Callable[[Any], Any], name: str) -> list[Any]:
-        """Read the frames of a file that are used. Of a video at its own times whose end is used, what comes before the
-        key frame of that end is not decoded, if its packets tell the times.
+        """Read the frames of a file that are used. Of a video at its own times whose end is used, what comes before
+        the key frame of that end is not decoded, if its packets tell the times.
 
         Args:
             media (`Media`): the file.

@@ -167,8 +167,8 @@ class CodecMixin:
             # Models of diffusers have the method, and without the attribute it does nothing or fails.
             if not {method, f"use_{kind}"} <= {*dir(model)}:
                 raise ValueError(
-                    f"`{name}` must be a codec with {kind}, such as `NuwaVQGAN`, got {type(model).__name__}, which has "
-                    f"none; leave the call out, or call `{method}` of a codec that has it."
+                    f"`{name}` must be a codec with {kind}, such as `NuwaVQGAN`, got {type(model).__name__}, which "
+                    f"has none; leave the call out, or call `{method}` of a codec that has it."
                 )
         for model in codecs.values():
             getattr(model, method)()
