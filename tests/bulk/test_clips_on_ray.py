@@ -98,10 +98,10 @@ def test_each_machine_takes_its_own_embedded_checkpoint(sending, tmp_path):
     (tmp_path / "embedded").mkdir()  # the name means the embedded checkpoint nonetheless
     (tmp_path / "prompts.jsonl").write_text(json.dumps({"task": "T2I", "prompt": CAPTIONS[0]}))
     words = ["--prompts", "prompts.jsonl", "--output_dir", "out", "--device", "cpu", "--engine", "ray"]
-    with pytest.raises(SentError, match="^embedded$"):
+    with pytest.raises(SentError, match=r"^embedded$"):
         main(words)
 
 
 def test_a_repository_is_no_folder(sending):
-    with pytest.raises(SentError, match="^user/model$"):
+    with pytest.raises(SentError, match=r"^user/model$"):
         next(clips_on_ray(sending, "user/model", (), [[0]], batch_size=1, on_cpu=True, num_proc=None))

@@ -92,8 +92,8 @@ class DevicesMixin:
             kwargs: likewise.
 
         Raises:
-            ValueError: If the groups are blocks and the transformer is in a wrapper such as `peft.PeftModel`, or it has
-                8-bit weights, which run on the CPU.
+            ValueError: If the groups are blocks and the transformer is in a wrapper such as `peft.PeftModel`, or it
+                has 8-bit weights, which run on the CPU.
         """
         given = signature(DiffusionPipeline.enable_group_offload).bind(self, *args, **kwargs)
         given.apply_defaults()

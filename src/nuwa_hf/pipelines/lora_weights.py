@@ -66,8 +66,8 @@ class LoraAdapter:
         start = str(self.settings.get("init_lora_weights"))
         if start.lower().startswith(CHANGE_BASE):
             raise ValueError(
-                f"An adapter must leave the base weights as they are, got `init_lora_weights` {start!r}, which changes "
-                "them for good; save it with PEFT's `path_initial_model_for_weight_conversion`, or load it with "
+                f"An adapter must leave the base weights as they are, got `init_lora_weights` {start!r}, which changes"
+                " them for good; save it with PEFT's `path_initial_model_for_weight_conversion`, or load it with "
                 "`peft.PeftModel` and put `merge_and_unload()` of that into the pipeline."
             )
         return LoraConfig.from_peft_type(**{**self.settings, "peft_type": kind, "inference_mode": True})
