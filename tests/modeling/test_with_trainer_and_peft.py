@@ -104,6 +104,15 @@ def test_an_adapter_is_loaded_with_its_model(way, tmp_path):
         assert torch.equal(cls.from_pretrained(adapter)(**batch)[0], model.model(**batch)[0])
 
 
+def test_loading_an_adapter_with_its_model_leaves_torchs_random_numbers_alone(tmp_path):
+    peft = pytest.importorskip("peft")
+    tiny_transformer().save_pretrained(tmp_path / "base")
+    adapted(NuwaModel.from_pretrained(tmp_path / "base"), peft).save_pretrained(tmp_path / "adapter")
+    before = torch.get_rng_state()
+    NuwaModel.from_pretrained(tmp_path / "adapter")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_an_adapter_of_a_model_in_a_subfolder_is_loaded_with_it(tmp_path):
     peft = pytest.importorskip("peft")
     tiny_transformer().save_pretrained(tmp_path / "base" / "transformer")

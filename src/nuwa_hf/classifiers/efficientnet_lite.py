@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from nuwa_hf.classifiers.feature_network import FeatureNetwork, make_convolution
 
@@ -123,7 +124,7 @@ class EfficientNetLiteClassifier(EfficientNetLiteFeatures):
     def build(self, state: dict[str, Tensor]) -> None:
         """Adds the linear layer; see `FeatureNetwork.build`."""
         super().build(state)
-        self.linear = nn.Linear(*reversed(state["_fc.weight"].shape))
+        self.linear = skip_init(nn.Linear, *reversed(state["_fc.weight"].shape))
         self.linear.load_state_dict({name: state[f"_fc.{name}"] for name in ("weight", "bias")})
 
     def classify(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

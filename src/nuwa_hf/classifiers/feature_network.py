@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -91,7 +92,8 @@ def make_convolution(weight: Tensor, bias: Tensor, *, stride: int = 1, padding: 
     Returns:
         `nn.Conv2d`.
     """
-    channels = (weight.shape[1] * groups, weight.shape[0])
-    convolution = nn.Conv2d(*channels, weight.shape[-1], stride=stride, padding=padding, groups=groups)
+    sizes = (weight.shape[1] * groups, weight.shape[0], weight.shape[-1])
+    # Fresh weights would cost time and random numbers.
+    convolution = skip_init(nn.Conv2d, *sizes, stride=stride, padding=padding, groups=groups)
     convolution.load_state_dict({"weight": weight, "bias": bias})
     return convolution

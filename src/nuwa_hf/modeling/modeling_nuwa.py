@@ -129,7 +129,9 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
             has_key_mapping=kwargs.get("key_mapping") is not None,
         )
         with_info = kwargs.pop("output_loading_info", False)
-        with naming_what_is_broken(pretrained_model_name_or_path):
+        # PEFT draws weights, which those of an adapter replace.
+        keeping_random_numbers = torch.random.fork_rng(devices=[], enabled=base is not None)
+        with naming_what_is_broken(pretrained_model_name_or_path), keeping_random_numbers:
             model, info = super().from_pretrained(source, *model_args, output_loading_info=True, **kwargs)
         check_one_accelerator(getattr(model, "hf_device_map", None))  # "auto" is known only now
         check_some_are_loaded(pretrained_model_name_or_path, model.state_dict(), info["missing_keys"])

@@ -11,7 +11,9 @@ from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
 @pytest.mark.parametrize("make_state", [tiny_vgg16_state, tiny_efficientnet_lite_state])
 def test_perceptual_loss_is_zero_only_for_equal_images_and_trains_the_sample_alone(tmp_path, make_state):
     save_file(make_state(), tmp_path / "network.safetensors")
+    before = torch.get_rng_state()
     perceptual = PerceptualLoss(tmp_path / "network.safetensors")
+    assert torch.equal(torch.get_rng_state(), before)
     pixels, sample = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32, requires_grad=True)
     assert perceptual(pixels, pixels) == 0
     loss = perceptual(sample, pixels)
