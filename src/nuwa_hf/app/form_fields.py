@@ -11,7 +11,7 @@ from nuwa_hf.cli.task_commands import Input, TaskCommand
 
 Kind = Literal["text", "whole number", "number", "switch", "image", "video", "mask", "sketch", "sketches"]
 # Said by whoever starts the app, or by the app itself.
-OF_THE_APP = ("output", "checkpoint", "device", "contact_sheet")
+OF_THE_APP = ("output", "checkpoint", "device", "contact_sheet", "json")
 SHOWN = ("prompt", "mask", "seed", "guidance_scale", "num_candidates", "num_frames")
 
 
