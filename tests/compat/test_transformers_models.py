@@ -88,6 +88,9 @@ class NuwaModelTest(models.ModelTesterMixin, unittest.TestCase):
     def test_sdpa_can_dispatch_non_composite_models(self):
         self.skipTest("the default is 'nearby', which chooses a backend by size and device; 'sdpa' is one on request")
 
+    def test_model_weights_reload_no_missing_tied_weights(self):
+        self.skipTest("loads a file without any of the model's weights, which is refused; no weights are tied")
+
 
 def _needs_padding_in_the_decoder(self):
     self.skipTest("passes a `decoder_attention_mask`, and a grid has no padding; tests/nearby_attention compares them")
