@@ -18,7 +18,7 @@ quality:  ## What CI checks
 	ruff format --check .
 
 # What takes about as long as all other tests together.
-ONE_HALF = $(addprefix tests/,cli conversion datasets hub media repo training)
+ONE_HALF = $(addprefix tests/,cli conversion datasets evaluation examples hub media repo training)
 
 test:  ## The default tests, in two processes side by side
 	@$(MAKE) --jobs=2 --keep-going --no-print-directory test-one-half test-other-half
