@@ -54,35 +54,35 @@ class DevicesMixin:
             self._check_runs_on(devices[0])
         return super().to(*args, **kwargs)
 
-    def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
+    def enable_model_cpu_offload(self, gpu_id: int | None = None, device: torch.device | str | None = None) -> None:
         """Keep each component on the CPU until it is used, as diffusers does.
 
         Args:
-            args: those of `DiffusionPipeline.enable_model_cpu_offload`.
-            kwargs: likewise.
+            gpu_id (`int`, *optional*): the number of the accelerator.
+            device (`torch.device` or `str`, *optional*): the accelerator; by default the one that is there.
 
         Raises:
             ValueError: If the transformer is in a wrapper such as `peft.PeftModel`, or has 8-bit weights, which run on
                 the CPU.
         """
         _check_is_no_wrapper(getattr(self.transformer, "_orig_mod", self.transformer))  # has accelerate's hook too
-        given = signature(DiffusionPipeline.enable_model_cpu_offload).bind(self, *args, **kwargs).arguments
-        self._check_runs_on(given.get("device") or get_device())
-        super().enable_model_cpu_offload(*args, **kwargs)
+        self._check_runs_on(device or get_device())
+        super().enable_model_cpu_offload(gpu_id, device)
 
-    def enable_sequential_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
+    def enable_sequential_cpu_offload(
+        self, gpu_id: int | None = None, device: torch.device | str | None = None
+    ) -> None:
         """Keep each layer on the CPU until it is used, as diffusers does.
 
         Args:
-            args: those of `DiffusionPipeline.enable_sequential_cpu_offload`.
-            kwargs: likewise.
+            gpu_id (`int`, *optional*): the number of the accelerator.
+            device (`torch.device` or `str`, *optional*): the accelerator; by default the one that is there.
 
         Raises:
             ValueError: If the transformer has 8-bit weights, which run on the CPU.
         """
-        given = signature(DiffusionPipeline.enable_sequential_cpu_offload).bind(self, *args, **kwargs).arguments
-        self._check_runs_on(given.get("device") or get_device())
-        super().enable_sequential_cpu_offload(*args, **kwargs)
+        self._check_runs_on(device or get_device())
+        super().enable_sequential_cpu_offload(gpu_id, device)
 
     def enable_group_offload(self, *args: Any, **kwargs: Any) -> None:
         """Keep groups of layers on the CPU or on disk until they are used, as diffusers does.
