@@ -56,15 +56,19 @@ def test_with_as_many_clusters_as_codes_nothing_changes():
     assert torch.equal(merge_transformer(transformer, clusters, counts)(**inputs).logits, transformer(**inputs).logits)
 
 
+def save_tokens(folder, tokens, **metadata):
+    texts = torch.zeros(len(tokens), 12, dtype=torch.int32)
+    folder.mkdir()
+    write_metadata(folder, {"num_shards": 1, **metadata})
+    write_shard(folder, 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(len(tokens), dtype=torch.int32)))
+
+
 def test_codec_and_transformer_are_written_with_fewer_codes_and_only_the_codes_changed(tmp_path):
     vqgan, transformer = tiny_vqgan(), tiny_transformer()
     vqgan.save_pretrained(tmp_path / "vqgan")
     transformer.save_pretrained(tmp_path / "transformer")
     tokens = torch.randint(0, CODEBOOK_SIZE, (4, *VISUAL_GRID), dtype=torch.int32)
-    texts = torch.zeros(4, 12, dtype=torch.int32)
-    (tmp_path / "tokens").mkdir()
-    write_metadata(tmp_path / "tokens", {"num_shards": 1})
-    write_shard(tmp_path / "tokens", 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(4, dtype=torch.int32)))
+    save_tokens(tmp_path / "tokens", tokens)
     flags = {name: str(tmp_path / name) for name in ("vqgan", "transformer", "tokens")} | {"codebook_size": "7"}
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]
     main([*words, "--output_dir", str(tmp_path / "out")])
@@ -88,10 +92,7 @@ def test_tokens_and_a_transformer_of_another_codec_are_refused(tmp_path):
     for name, model in (("vqgan", vqgan), ("other", other), ("transformer", transformer)):
         model.save_pretrained(tmp_path / name)
     tokens = torch.zeros(4, *VISUAL_GRID, dtype=torch.int32)
-    texts = torch.zeros(4, 12, dtype=torch.int32)
-    (tmp_path / "tokens").mkdir()
-    write_metadata(tmp_path / "tokens", {"num_shards": 1, "codec": codec_fingerprint(vqgan)})
-    write_shard(tmp_path / "tokens", 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(4, dtype=torch.int32)))
+    save_tokens(tmp_path / "tokens", tokens, codec=codec_fingerprint(vqgan))
 
     def merge(codec):
         flags = {"vqgan": codec, "tokens": "tokens", "transformer": "transformer", "output_dir": "out"}
@@ -115,10 +116,8 @@ def test_means_of_a_transformer_saved_in_16_bits_are_not_rounded_to_them(tmp_pat
     vqgan, transformer = tiny_vqgan(), tiny_transformer().bfloat16()
     vqgan.save_pretrained(tmp_path / "vqgan")
     transformer.save_pretrained(tmp_path / "transformer")
-    tokens, texts = torch.zeros(4, *VISUAL_GRID, dtype=torch.int32), torch.zeros(4, 12, dtype=torch.int32)
-    (tmp_path / "tokens").mkdir()
-    write_metadata(tmp_path / "tokens", {"num_shards": 1})
-    write_shard(tmp_path / "tokens", 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(4, dtype=torch.int32)))
+    tokens = torch.zeros(4, *VISUAL_GRID, dtype=torch.int32)
+    save_tokens(tmp_path / "tokens", tokens)
     flags = {name: str(tmp_path / name) for name in ("vqgan", "transformer", "tokens")} | {"codebook_size": "7"}
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]
     main([*words, "--output_dir", str(tmp_path / "out")])
