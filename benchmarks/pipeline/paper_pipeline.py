@@ -25,7 +25,7 @@ from nuwa_hf import (
 )
 from nuwa_hf.generation.noise import PlaceNoise
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.codec.few_frames import frames_at_once
+from nuwa_hf.modeling.codec.few_frames import decoding_memory
 from nuwa_hf.modeling.sampling_memory import sampling_memory
 
 
@@ -178,8 +178,7 @@ def memory_by_formula(pipeline: NuwaPipelineBase, grid: Grid, batch_size: int, g
     vqgan = pipeline.vqgan
     sampling = sampling_memory(pipeline.transformer, grid, batch_size=batch_size, uses_guidance=guidance)
     codec = sum(tensor.nbytes for tensor in (*vqgan.parameters(), *vqgan.buffers()))
-    frames = frames_at_once(batch_size * grid.t, *pipeline.image_size)
-    decoding = pipeline.codec.decoding_memory(frames, *pipeline.image_size)
+    decoding = decoding_memory(pipeline.codec, batch_size * grid.t, *pipeline.image_size)
     peak = codec + max(sampling.total, sampling.weights + decoding)
     return {**asdict(sampling), "codec": codec, "decoding": decoding, "peak": peak}
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.codec import as_codec
-from nuwa_hf.modeling.codec.few_frames import frames_at_once
+from nuwa_hf.modeling.codec.few_frames import decoding_memory
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.sampling_memory import sampling_memory
 
@@ -61,7 +61,7 @@ def call_memory(
     found = sampling_memory(transformer, grid, uses_guidance=True)
     codec = as_codec(codecs["vqgan"])
     height, width = grid.h * codec.spatial_factor, grid.w * codec.spatial_factor
-    decoding = codec.decoding_memory(frames_at_once(grid.t, height, width), height, width)
+    decoding = decoding_memory(codec, grid.t, height, width)
     of_codecs = sum(weight.nbytes for model in codecs.values() for weight in model.parameters())
     own = found.weights if weights is None else weights
     return CallMemory(own + of_codecs, found.laid_out, found.ring + found.conditions + found.step, decoding)

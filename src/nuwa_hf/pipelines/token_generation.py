@@ -14,7 +14,7 @@ import torch
 
 from nuwa_hf.generation.sampling import SamplingSettings
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling.codec.few_frames import frames_at_once
+from nuwa_hf.modeling.codec.few_frames import decoding_memory
 from nuwa_hf.modeling.sampling_arguments import ONLY_TOKENS
 from nuwa_hf.pipelines.calls import Call
 from nuwa_hf.pipelines.candidates import MEMORY_TO_SPARE, BestSoFar, candidate_generators, candidates_at_once
@@ -115,8 +115,7 @@ class TokenGenerationMixin:
             return [options.generator]
         memory = MEMORY_TO_SPARE
         if options.output_type != "latent" and not self.is_offloaded:  # decoding will need its memory anyway
-            frames = frames_at_once(num_outputs * grid.t, *self.image_size)
-            memory = max(memory, self.codec.decoding_memory(frames, *self.image_size))
+            memory = max(memory, decoding_memory(self.codec, num_outputs * grid.t, *self.image_size))
         model = self.transformer.get_base_model() if hasattr(self.transformer, "get_base_model") else self.transformer
         at_once = candidates_at_once(
             model,

@@ -31,6 +31,21 @@ def frames_at_once(num_frames: int, height: int, width: int) -> int:
     return min(num_frames, max(1, PIXELS_AT_ONCE // (height * width)))
 
 
+def decoding_memory(codec: Codec, num_frames: int, height: int, width: int) -> int:
+    """The memory that decoding frames takes, a few at a time, beside the codec's weights.
+
+    Args:
+        codec (`Codec`): the codec.
+        num_frames (`int`): N.
+        height (`int`): pixel rows of a frame.
+        width (`int`): pixel columns.
+
+    Returns:
+        `int`: bytes.
+    """
+    return codec.decoding_memory(frames_at_once(num_frames, height, width), height, width)
+
+
 def few_at_once(work: Callable[..., torch.Tensor], *frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Encode or decode frames, a few at a time.
 
