@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Training for hours with checkpoints, samples and validation, stopped and resumed every few minutes.
 
-Beside it stands the same run of fewer steps that was never stopped: as far as it goes, its losses are equal. The
-memory of a process may not grow from its first minutes on, nor the number of files.
+Beside it goes the same run, which nobody stops: whatever both have logged is equal. The memory of a process may not
+grow from its first minutes on, nor the number of files.
 """
 
 import json
@@ -26,7 +26,6 @@ from nuwa_hf.training.nuwa.throughput import Throughput
 
 
 STEPS = 10**6  # more than there is time for
-COMPARED = 200  # steps of the run that is never stopped
 OFTEN = {"checkpointing_steps": 20, "sample_every": 25, "checkpoints_total_limit": 2, "sample_sheets": True}
 MEGABYTES = 50  # that a process may grow after its first fifth
 
@@ -52,29 +51,26 @@ class Soak:
         self.config = work / "soak.yaml"
         self.config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         self.words = [str(self.config) if word == str(config) else word for word in words]
+        # It ends with this program and is not resumed: then what it has logged is compared, and no more.
+        self.unstopped = None if (work / "never stopped").exists() else self.start(work / "never stopped")
 
-    def start(self, folder: Path, steps: int) -> Any:
+    def start(self, folder: Path) -> Any:
         """Start the training, or go on with it.
 
         Args:
             folder (`Path`): its output.
-            steps (`int`): of the whole run.
 
         Returns:
             the process.
         """
         words = [str(folder) if word == "OUT" else word for word in self.words]
-        return self.processes.start(run_module, "nuwa_hf.cli", *words, "--max_train_steps", str(steps))
+        return self.processes.start(run_module, "nuwa_hf.cli", *words, "--max_train_steps", str(STEPS))
 
-    def compared(self) -> dict[int, dict[str, float]]:
-        """The losses of the run that is never stopped, by step."""
-        folder = self.work / "never stopped"
-        if not (folder / "pipeline").exists():
-            process = self.start(folder, COMPARED)
-            process.join()
-            if process.exitcode != 0:
-                raise RuntimeError(process.errors.read_text(encoding="utf-8")[-2000:])
-        return losses(folder)
+    def end(self) -> None:
+        """Stop the run that nobody stops."""
+        if self.unstopped is not None and self.unstopped.exitcode is None:
+            self.unstopped.kill()
+            self.unstopped.join()
 
     def attempt(self, number: int) -> dict[str, Any]:
         """Train until it is time to stop, and look at what is there.
@@ -83,10 +79,11 @@ class Soak:
             number (`int`): how often it was stopped before.
 
         Returns:
-            `dict[str, Any]`: the verdict, the step, megabytes at the start and at the end, and files.
+            `dict[str, Any]`: the verdict, the last step, how many steps after the first stop were compared, megabytes
+            early and at the end, and what lies in the folder.
         """
         folder = self.work / "soak"
-        process = self.start(folder, STEPS)
+        process = self.start(folder)
         begin, sizes = time.monotonic(), []
         while time.monotonic() - begin < self.seconds and process.exitcode is None:
             time.sleep(min(5.0, self.seconds / 20))
@@ -96,39 +93,77 @@ class Soak:
             os.kill(process.pid, signal.SIGTERM if number % 2 == 0 else signal.SIGKILL)
             process.join(300)
         expected = (GO_ON, -signal.SIGTERM) if number % 2 == 0 else (-signal.SIGKILL,)
-        found = [] if process.exitcode in expected else [f"exit status {process.exitcode}"]
-        own, right = losses(folder), self.compared()
-        both = own.keys() & right.keys()
-        found += ["no step"] * (not own)
-        found += ["losses differ"] * any(own[step] != right[step] for step in both)
+        found = [f"exit status {process.exitcode}"] * (process.exitcode not in expected)
+        own, right = logged(folder), logged(self.work / "never stopped")
+        step = max((line["step"] for line in own), default=0)
+        first = self.work / "first_stop.json"
+        if not first.exists():
+            first.write_text(json.dumps({"step": step, "others": lying(folder)["others"]}), encoding="utf-8")
+        at_first_stop = json.loads(first.read_text(encoding="utf-8"))
+        different, compared = differing(own, right, at_first_stop["step"])
         early = max(sizes[len(sizes) // 10 : len(sizes) // 5 + 1], default=0.0)
         grown = max(sizes[-3:], default=0.0) - early
+        lies = lying(folder)
+        found += ["no step"] * (not own) + [f"losses differ at step {different}"] * (different is not None)
+        found += ["nothing compared after a stop"] * (number > 0 and not compared)
         found += ["memory grows"] * (grown > MEGABYTES)
-        kept = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "samples"]
-        checkpoints = list(folder.glob("checkpoint-*"))
-        found += ["too many checkpoints"] * (len(checkpoints) > OFTEN["checkpoints_total_limit"] + 1)
+        found += ["too many checkpoints"] * (lies["checkpoints"] > OFTEN["checkpoints_total_limit"] + 1)
+        found += ["files left over"] * (lies["others"] > at_first_stop["others"] + 1)  # one that a kill cut off
         return {
             "verdict": ", ".join(found) or "held",
-            "step": max(own, default=0),
-            "compared_steps": len(both),
+            "step": step,
+            "compared_after_first_stop": compared,
             "megabytes": [round(early, 1), round(early + grown, 1)],
-            "files": len(kept),
-            "samples": len(list((folder / "samples").glob("*"))),
+            **lies,
             "errors": process.errors.read_text(encoding="utf-8")[-500:] if found else "",
         }
 
 
-def losses(folder: Path) -> dict[int, dict[str, float]]:
-    """What `metrics.jsonl` says of each step but for the speed; of validation too."""
-    found: dict[int, dict[str, float]] = {}
-    if not (folder / "metrics.jsonl").exists():
-        return found
-    text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
-    for line in text[: text.rfind("\n") + 1].splitlines():  # a kill may leave part of a line
-        values = json.loads(line)
-        kept = {name: value for name, value in values.items() if name not in (*Throughput.NAMES, "step")}
-        found.setdefault(values["step"], {}).update(kept)
-    return found
+def logged(folder: Path) -> list[dict[str, float]]:
+    """The lines of `metrics.jsonl` without the speed: losses, and at some steps those of validation.
+
+    Args:
+        folder (`Path`): of a run.
+
+    Returns:
+        `list[dict[str, float]]`: each with its `"step"`.
+    """
+    path = folder / "metrics.jsonl"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]  # a kill may leave part of one
+    return [{name: value for name, value in line.items() if name not in Throughput.NAMES} for line in lines]
+
+
+def differing(own: list[dict[str, float]], right: list[dict[str, float]], first_stop: int) -> tuple[int | None, int]:
+    """Compare whatever both runs have logged.
+
+    Args:
+        own (`list[dict[str, float]]`): of the run that was stopped.
+        right (`list[dict[str, float]]`): of the other.
+        first_stop (`int`): the last step before the first stop.
+
+    Returns:
+        `tuple[int | None, int]`: the first step at which a value differs, and how many steps after the first stop
+        were compared.
+    """
+    expected: dict[float, dict[str, float]] = {}
+    for line in right:
+        expected.setdefault(line["step"], {}).update(line)
+    # What the other run has not come to yet is not compared; validation comes some time after its step.
+    both = [line for line in own if line.keys() <= expected.get(line["step"], {}).keys()]
+    different = [int(line["step"]) for line in both if not line.items() <= expected[line["step"]].items()]
+    return min(different, default=None), len({line["step"] for line in both if line["step"] > first_stop})
+
+
+def lying(folder: Path) -> dict[str, int]:
+    """How many checkpoints, samples and other files are in the folder of a run, also hidden ones."""
+    tops = [path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_file()]
+    checkpoints = [top for top in tops if top.startswith("checkpoint-")]
+    return {
+        "checkpoints": len(set(checkpoints)),
+        "samples": tops.count("samples"),
+        "others": len(tops) - len(checkpoints) - tops.count("samples"),
+    }
 
 
 def run(work: Path, attempts: Attempts, hours: float, minutes: float) -> None:
@@ -141,4 +176,8 @@ def run(work: Path, attempts: Attempts, hours: float, minutes: float) -> None:
         minutes (`float`): from one resume to the next.
     """
     cases = [{"number": number} for number in range(max(2, round(60 * hours / minutes)))]
-    attempts.make(cases, Soak(work, minutes).attempt, "resumes")
+    soak = Soak(work, minutes)
+    try:
+        attempts.make(cases, soak.attempt, "resumes")
+    finally:
+        soak.end()
