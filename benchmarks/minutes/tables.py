@@ -20,15 +20,22 @@ def equal_minutes_tables(result: dict[str, Any]) -> str:
         result (`dict`): as `collect` gives it.
 
     Returns:
-        `str`: one table of quality, and one of cost.
+        `str`: one table of quality and one of cost for each machine on which rows were measured.
     """
-    groups: dict[tuple[float, str], list[dict[str, Any]]] = defaultdict(list)
+    machines: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for row in result["rows"]:
+        machines[row["machine"]["cpu"], row["machine"]["threads"]].append(row)
+    return "\n\n".join(_of_machine(rows, result["real"]) for rows in machines.values())
+
+
+def _of_machine(rows: list[dict[str, Any]], real: dict[str, Any]) -> str:
+    groups: dict[tuple[float, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
         groups[row["minutes"], row["title"]].append(row)
     order = sorted(groups, key=lambda key: key[0])
     header = ["minutes", "contender", "seeds"]
     header += [f"{name}: {column}" for name in SETS for column in COLUMNS.values()]
-    lines = [["", "real clips", "", *_quality([result["real"]])]]
+    lines = [["", "real clips", "", *_quality([real])]]
     lines += [
         [f"{minutes:g}", title, str(len(groups[minutes, title])), *_quality(_last(groups[minutes, title]))]
         for minutes, title in order
@@ -37,12 +44,11 @@ def equal_minutes_tables(result: dict[str, Any]) -> str:
     cost = table(
         [
             *("minutes", "contender", "parameters", "steps", "a clip alone", "a clip of 16", "memory, training"),
-            *("memory, drawing", "machine, GFLOP/s"),
+            *("memory, drawing and judging", "machine, GFLOP/s"),
         ],
         [_cost(minutes, title, groups[minutes, title]) for minutes, title in order],
     )
-    about = machine(result["rows"][0]["machine"]) if result["rows"] else ""
-    return f"{about}\n\n{quality}\n\n{cost}".strip()
+    return f"{machine(rows[0]['machine'])}\n\n{quality}\n\n{cost}"
 
 
 def _last(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

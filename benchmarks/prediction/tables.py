@@ -17,7 +17,7 @@ def video_prediction_tables(result: dict[str, Any]) -> str:
     Returns:
         `str`: one table for each data set, ours before the published rows.
     """
-    parts = [machine(result["machine"])]
+    parts = []
     for name, measured in result["data"].items():
         parameters = f"{sum(measured['parameters'].values()) / 1e6:.1f} M"
         effort = f"{measured['minutes']:g} minutes, {measured['steps'] * measured['clips_a_step']:,} clips"
@@ -30,7 +30,7 @@ def video_prediction_tables(result: dict[str, Any]) -> str:
             for title, size, epochs, mse, ssim in PUBLISHED.get(name, [])
         ]
         parts += [
-            f"{name}, {measured['test_clips']} test clips:",
+            f"{name}, {measured['test_clips']} test clips. {machine(measured['machine'])}",
             table(["", "parameters", "training", "MSE", "SSIM"], rows),
         ]
     return "\n\n".join(parts)
