@@ -18,7 +18,7 @@ from warm_processes import WarmProcesses
 from campaign import other_decoder
 from campaign.attempts import Attempts
 from campaign.media_readers import look_at
-from campaign.seed_media import REFUSED, SKETCHES, mutate, write_greedy_files, write_seed_files
+from campaign.seed_media import CLIPS, REFUSED, SKETCHES, mutate, write_greedy_files, write_seed_files
 
 
 SECONDS = 180  # for all readers; a greedy animation is decoded for up to a minute before it is refused
@@ -82,15 +82,29 @@ class BadMedia:
         if found["faults"]:
             return {"verdict": "fault", "seconds": seconds, **found}
         is_good = seed is None and path in self.seeds and file not in REFUSED
-        # A video may be a picture, as a clip of one frame.
-        wanted = ("video", "sketch") if file in SKETCHES else ("video",)
-        if is_good and any(found["said"][name] != "read" for name in wanted):
+        refused = [name for name in found["said"] if (found["said"][name] == "read") != should_read(file, name)]
+        if is_good and refused:
             return {"verdict": "refused", "seconds": seconds, **found}
         if seed is not None:
             path.unlink()
         for log in (process.output, process.errors):
             log.unlink(missing_ok=True)
         return {"verdict": "held", "seconds": seconds, "said": found["said"]}
+
+
+def should_read(file: str, reader: str) -> bool:
+    """Whether a good file is read by a reader: a clip by all that take clips, which may be pictures.
+
+    Args:
+        file (`str`): its name.
+        reader (`str`): a key of what `look_at` says.
+
+    Returns:
+        `bool`.
+    """
+    if reader == "sketch":
+        return file in SKETCHES
+    return reader not in ("image", "app, image-completion") or file not in CLIPS
 
 
 def run(work: Path, attempts: Attempts, count: int, seed: int) -> None:

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Everything that reads a stranger's file: pipelines, data sets, `tokenize` and, if Gradio is installed, the app."""
 
+import re
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -49,8 +50,9 @@ def look_at(path: Path) -> dict[str, Any]:
         except (ValueError, OSError) as error:
             said[name] = type(error).__name__
             text = str(error)
-            if name in OF_PIPELINES and not text.startswith(f"`{name}` must"):
-                faults.append(f"{name}: does not name the argument: {text[:200]}")
+            is_named = text.startswith(f"`{name}` must") if name in OF_PIPELINES else _names(text, path)
+            if not is_named:
+                faults.append(f"{name}: does not name the argument or the file: {text[:200]}")
             if "\n" in text.strip():
                 faults.append(f"{name}: more than one line: {text[:200]}")
         except BaseException:
@@ -59,7 +61,17 @@ def look_at(path: Path) -> dict[str, Any]:
             said[name] = "read"
             if found is not None and not _is_valid(found):
                 faults.append(f"{name}: a wrong result of shape {tuple(found.shape)}")
+    faults += [
+        f"{tab}: not what the pipeline says"
+        for tab, name in ((f"app, {given}", reader) for given, reader in TABS.items())
+        if tab in said and (said[tab] == "read") != (said.get(name) == "read")
+    ]
     return {"said": said, "faults": faults}
+
+
+def _names(text: str, path: Path) -> bool:
+    """Whether a message says what is wrong: the file, or an argument in the house's way."""
+    return path.name in text or re.match(r"`\w+` must ", text) is not None
 
 
 @cache
@@ -111,7 +123,7 @@ def _data_set(path: Path, folder: Path) -> str:
     return str(folder)
 
 
-def _first_sample(path: Path) -> torch.Tensor | None:
+def _first_sample(path: Path) -> torch.Tensor:
     width, height = FRAME_SIZE
     with tempfile.TemporaryDirectory() as temporary:
         clips = open_dataset(_data_set(path, Path(temporary, "clips")))
@@ -120,7 +132,7 @@ def _first_sample(path: Path) -> torch.Tensor | None:
             for sample in media.reader.read(number, row):
                 clip = torch.from_numpy(np.asarray(sample["video"]))
                 return clip.permute(0, 3, 1, 2).float() / 255
-    return None
+    raise RuntimeError("no sample, and nothing is said")
 
 
 def _tokens(path: Path) -> torch.Tensor:

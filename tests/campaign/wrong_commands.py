@@ -10,12 +10,17 @@ import contextlib
 import io
 import math
 import signal
+import tempfile
 import traceback
 import zlib
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from clip_folders import class_maps, pictures, write_clips
 from hypothesis import strategies as st
+from PIL import Image
+from tiny import NUM_CLASSES, tiny_pipeline
 
 from campaign.drawn_values import FRACTIONS, NUMBERS, WORDS, draw
 from campaign.empty_folders import empty_folder
@@ -23,6 +28,7 @@ from nuwa_hf.cli import DELEGATED, main
 from nuwa_hf.cli.command_line import build_parser
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
 from nuwa_hf.exit_status import USER_ERROR
+from nuwa_hf.training.init.recipes import RECIPES
 
 
 FILES = ("checkpoint", "vqgan", "sketch_vqgan", "tokenizer", "tokens", "prompts", "config", "mask", "transformer")
@@ -39,6 +45,7 @@ class Commands:
         of_tasks = build_parser()._subparsers._group_actions[0].choices
         self.parsers |= {name: of_tasks[name] for name in TASK_COMMANDS}
         self.parsers = {name: parser for name, parser in self.parsers.items() if self._options(name)}
+        self.right = right_words(Path(tempfile.mkdtemp()))
 
     def attempt(self, surface: str, kind: str, seed: int) -> dict[str, Any]:
         """Give one wrong command line.
@@ -52,7 +59,19 @@ class Commands:
             `dict[str, Any]`: the verdict, and what was given.
         """
         number = zlib.crc32(f"{surface} {kind} {seed}".encode())
-        named, words = draw(st.sampled_from(self._options(surface)).flatmap(self._wrong_words), number)
+        return self.give(surface, *draw(st.sampled_from(self._options(surface)).flatmap(self._wrong_words), number))
+
+    def give(self, surface: str, named: str, words: list[str]) -> dict[str, Any]:
+        """Give a command line, and look at what it says.
+
+        Args:
+            surface (`str`): the command's name.
+            named (`str`): the option that is wrong.
+            words (`list[str]`): the option and its value; what the command needs besides is put before them.
+
+        Returns:
+            `dict[str, Any]`: the verdict, and what was given.
+        """
         needed = self._needed(surface, words)
         errors, output = io.StringIO(), io.StringIO()
         row = {"argument": named, "value": repr(words)[:200]}
@@ -73,7 +92,7 @@ class Commands:
         found += ["not one line"] * (len(lines) != 1)
         said = row["error"].replace("-", "_")
         if named.strip("-").replace("-", "_") not in said and NO_FILE.replace("-", "_") not in said:
-            found += ["the argument is not named"] * (not needed)  # what is needed besides may be looked at first
+            found += ["the argument is not named"]
         return {"verdict": ", ".join(found) or "held", **row}
 
     def _options(self, surface: str) -> list[argparse.Action]:
@@ -81,13 +100,13 @@ class Commands:
         return [one for one in actions if _kind(one) is not None]
 
     def _needed(self, surface: str, words: list[str]) -> list[str]:
-        """What the command must be given besides, which is there or is not looked at before the words are."""
+        """What the command must be given besides, and is right."""
         needed = []
         for one in self.parsers[surface]._actions:
-            if one.option_strings and one.required and not set(one.option_strings) & set(words):
-                needed += [one.option_strings[0], "x"]
+            if one.option_strings and one.required and one.option_strings[-1] != words[0].partition("=")[0]:
+                needed += [one.option_strings[-1], self.right[one.dest]]
             elif not one.option_strings and one.nargs != "?":
-                needed += ["x"]
+                needed += [self.right[one.dest]]
         return needed
 
     def _wrong_words(self, action: argparse.Action) -> st.SearchStrategy:
@@ -100,6 +119,32 @@ class Commands:
             return st.just((flag, [flag, NO_FILE]))
         wrong = text.filter(lambda word: _is_wrong(word, action))
         return wrong.map(lambda word: (flag, [f"{flag}={word}"]))
+
+
+def right_words(folder: Path) -> dict[str, str]:
+    """What commands need, by name, so that nothing but the wrong word is wrong.
+
+    Args:
+        folder (`Path`): gets images, clips and a pipeline.
+
+    Returns:
+        `dict[str, str]`: a word for each.
+    """
+    pictures(1, 0)[0].save(folder / "image.png")
+    Image.fromarray(class_maps(1, 0, NUM_CLASSES)[0]).save(folder / "sketch.png")
+    Image.new("L", (16, 12), 255).save(folder / "mask.png")
+    clips = str(write_clips(folder / "clips", 3))
+    tiny_pipeline("T2V").save_pretrained(folder / "pipeline")
+    words = {name: str(folder / f"{name}.png") for name in ("image", "sketch", "mask")}
+    words |= dict.fromkeys(("dataset", "generated", "real"), clips) | {"video": f"{clips}/clip0.gif"}
+    return words | {
+        "folder": str(folder / "pipeline"),
+        "metrics": "mse",
+        "output_dir": "new",
+        "prompt": "a dog",
+        "recipe": next(iter(RECIPES)),
+        "repo_id": "user/name",
+    }
 
 
 class WorksOn(BaseException):
