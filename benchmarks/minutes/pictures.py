@@ -15,6 +15,7 @@ from benchmarks.minutes.contender import SIZES
 from benchmarks.minutes.judging import CLIPS_PER_SET
 from benchmarks.minutes.published_rows import CLIPS_FOLDER, row_name
 from benchmarks.minutes.sets import SETS
+from benchmarks.minutes.tables import by_machine
 from benchmarks.report.plot_style import BLUE, GREEN, ORANGE, STYLE, VERMILION
 
 
@@ -23,7 +24,8 @@ TEXT_HEIGHT, TEXT_WIDTH = 14, 96  # pixels
 
 
 def draw_curves(result: dict[str, Any], path: Path) -> None:
-    """Plot the share of clips with the right digits and motions against minutes of training, a panel for each set.
+    """Plot the share of clips with the right digits and motions against minutes of training: a row for each machine, a
+    panel for each set.
 
     Args:
         result (`dict`): as `collect` gives it.
@@ -31,31 +33,40 @@ def draw_curves(result: dict[str, Any], path: Path) -> None:
     """
     import matplotlib.pyplot as plt
 
-    longest = _longest(result["rows"])
-    groups: dict[tuple[str, float], dict[float, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    for row in result["rows"]:
-        for point in row["curve"]:
-            groups[row["contender"], row["minutes"]][point["seconds"] / 60].append(point["scores"])
+    machines = by_machine(result["rows"])
     with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(1, len(SETS), figsize=(12, 3), sharey=True, layout="constrained")
-        for panel, name in zip(panels, SETS, strict=True):
-            for (contender, minutes), points in groups.items():
-                found = {time: [one[name] for one in scores if one] for time, scores in sorted(points.items())}
-                values = [
-                    statistics.mean(one["digits-and-motion"]["value"] for one in scores) if scores else 0.0
-                    for scores in found.values()
-                ]
-                is_longest = minutes == longest[contender]
-                style = {"color": COLOURS[contender], "linestyle": "-" if is_longest else ":", "marker": "."}
-                panel.plot([0, *found], [0.0, *values], **style, label=contender if is_longest else None)
-            real = result["real"][name]["digits-and-motion"]["value"]
-            panel.axhline(real, color="grey", linewidth=0.8)
-            panel.set(title=name, xlabel="minutes of training", ylim=(-0.03, 1.03))
-        panels[0].set_ylabel("right digits and motions")
-        panels[0].legend(fontsize=8)
+        size = (12, 3 * len(machines))
+        figure, panels = plt.subplots(
+            len(machines), len(SETS), figsize=size, sharey=True, squeeze=False, layout="constrained"
+        )
+        for rows, row_of_panels in zip(machines, panels, strict=True):
+            for panel, name in zip(row_of_panels, SETS, strict=True):
+                _draw_curves_of(rows, name, panel)
+                real = result["real"][name]["digits-and-motion"]["value"]
+                panel.axhline(real, color="grey", linewidth=0.8)
+                panel.set(title=name, xlabel="minutes of training", ylim=(-0.03, 1.03))
+            row_of_panels[0].set_ylabel("right digits and motions")
+            row_of_panels[0].legend(fontsize=8)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=120, metadata={"Software": None})
         plt.close(figure)
+
+
+def _draw_curves_of(rows: list[dict[str, Any]], name: str, panel: Any) -> None:
+    longest = _longest(rows)
+    groups: dict[tuple[str, float], dict[float, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        for point in row["curve"]:
+            groups[row["contender"], row["minutes"]][point["seconds"] / 60].append(point["scores"])
+    for (contender, minutes), points in groups.items():
+        found = {time: [one[name] for one in scores if one] for time, scores in sorted(points.items())}
+        values = [
+            statistics.mean(one["digits-and-motion"]["value"] for one in scores) if scores else 0.0
+            for scores in found.values()
+        ]
+        is_longest = minutes == longest[contender]
+        style = {"color": COLOURS[contender], "linestyle": "-" if is_longest else ":", "marker": "."}
+        panel.plot([0, *found], [0.0, *values], **style, label=contender if is_longest else None)
 
 
 def side_by_side(result: dict[str, Any], output: Path, path: Path) -> None:

@@ -22,10 +22,22 @@ def equal_minutes_tables(result: dict[str, Any]) -> str:
     Returns:
         `str`: one table of quality and one of cost for each machine on which rows were measured.
     """
+    return "\n\n".join(_of_machine(rows, result["real"]) for rows in by_machine(result["rows"]))
+
+
+def by_machine(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows that are comparable: those of one processor with as many threads.
+
+    Args:
+        rows (`list[dict]`): of a result.
+
+    Returns:
+        `list[list[dict]]`: the rows of each machine.
+    """
     machines: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for row in result["rows"]:
+    for row in rows:
         machines[row["machine"]["cpu"], row["machine"]["threads"]].append(row)
-    return "\n\n".join(_of_machine(rows, result["real"]) for rows in machines.values())
+    return list(machines.values())
 
 
 def _of_machine(rows: list[dict[str, Any]], real: dict[str, Any]) -> str:
