@@ -33,6 +33,12 @@ def test_a_signal_ends_the_run_after_its_step_with_a_checkpoint_and_handlers_are
     assert signal.getsignal(number) is before
 
 
+def test_signals_end_a_run_where_no_call_is_interrupted(tmp_path, monkeypatch):
+    """Training ended in an AttributeError before its first step where `signal` has no `siginterrupt`."""
+    monkeypatch.delattr(signal, "siginterrupt")
+    test_a_signal_ends_the_run_after_its_step_with_a_checkpoint_and_handlers_are_put_back(tmp_path, signal.SIGTERM)
+
+
 def test_signals_during_a_checkpoint_leave_it_whole_and_it_is_not_written_again(tmp_path, monkeypatch):
     write = checkpoint_files.write_arguments
 

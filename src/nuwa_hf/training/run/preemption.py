@@ -44,7 +44,8 @@ class Preemption:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._note)
-                signal.siginterrupt(number, False)  # a call that writes a file is not cut short
+                if hasattr(signal, "siginterrupt"):  # not on Windows
+                    signal.siginterrupt(number, False)  # a call that writes a file is not cut short
         return self
 
     def __exit__(self, *_) -> None:
