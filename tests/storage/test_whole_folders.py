@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import errno
+import fcntl
 import os
 
 import pytest
 from safetensors import SafetensorError
 
+from nuwa_hf.storage import whole_folders
 from nuwa_hf.storage.whole_folders import recover, remove, save_aside, writing
 
 
@@ -28,6 +31,26 @@ def test_folder_saved_aside_replaces_the_old_one_only_when_whole(tmp_path):
     save_aside(final, lambda folder: write(folder, "new"))
     assert (final / "weights").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_is_flushed_where_only_what_may_be_written_to_can_be(tmp_path, monkeypatch):
+    """On Windows `os.fsync` refuses a file that was opened to be read; nothing was ever saved there."""
+
+    def fsync(number):
+        if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flushed.append(number)
+
+    def write(folder):
+        (folder / "part").mkdir(parents=True)
+        (folder / "part" / "weights").write_text("whole")
+
+    flushed = []
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(whole_folders, "IS_POSIX", False)
+    save_aside(tmp_path / "model", write)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert len(flushed) == 1
 
 
 def test_a_folder_whose_successor_never_came_is_recovered_and_scraps_go(tmp_path):

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 
 
 _IS_ASIDE = ContextVar("_IS_ASIDE", default=False)
+IS_POSIX = os.name == "posix"
 
 
 def is_aside() -> bool:
@@ -147,9 +148,10 @@ def flush(folder: Path) -> None:
 
 
 def _flush_one(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":
+    if path.is_dir() and not IS_POSIX:
         return  # only POSIX systems can open a folder
-    number = os.open(path, os.O_RDONLY)
+    # Windows flushes only what may be written to; elsewhere read-only files are flushed too.
+    number = os.open(path, os.O_RDONLY if IS_POSIX else os.O_RDWR)
     try:
         os.fsync(number)
     finally:
