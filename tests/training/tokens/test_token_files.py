@@ -110,6 +110,14 @@ def test_rows_are_those_of_the_shards_in_order_bit_for_bit_however_they_are_aske
             column[0, 1]
 
 
+def test_rows_are_the_same_where_reading_moves_a_position_in_the_file(tmp_path, monkeypatch):
+    """No token file could be read where `os` has no `preadv`, as on Windows."""
+    monkeypatch.delattr(os, "preadv")
+    test_rows_are_those_of_the_shards_in_order_bit_for_bit_however_they_are_asked_for(
+        tmp_path, (4, 0, 5, 1), has_sketches=True, are_old=True
+    )
+
+
 def test_a_column_takes_16_bits_where_its_numbers_fit(tmp_path):
     captions = torch.tensor([[0, 65535]], dtype=torch.int32)
     tokens = random_tokens(1, caption_ids=captions, image_caption_ids=captions + 1)

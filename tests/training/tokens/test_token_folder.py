@@ -3,10 +3,13 @@
 """Token files at a URL, and shards as work that can be done anywhere: the bytes are those of a local folder."""
 
 import json
+import shutil
 import sys
 
 import fsspec
+import psutil
 import pytest
+import torch
 from clip_folders import break_clip, write_clips
 from tiny import tiny_tokenizer, tiny_vqgan
 
@@ -17,7 +20,7 @@ from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.ray_engine import check_address
 from nuwa_hf.training.tokens.shard_content import ShardContent
 from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
-from nuwa_hf.training.tokens.token_files import read_shard_infos, shard_path, write_metadata
+from nuwa_hf.training.tokens.token_files import TokenFiles, read_shard_infos, shard_path, write_metadata
 from nuwa_hf.training.tokens.token_folder import TokenFolder
 from nuwa_hf.training.tokens.token_mixture import parse_token_sources
 from nuwa_hf.training.tokens.token_url import token_folder
@@ -84,6 +87,23 @@ def test_damaged_shards_at_a_url_and_long_heads_are_told_apart(made_with, memory
     head = json.dumps({**header, "__metadata__": {"info": json.dumps(info)}}).encode()
     memory.pipe_file(path, len(head).to_bytes(8, "little") + head + shard[8 + length :])
     assert folder.shard_infos()[1] == info
+
+
+def test_a_fetched_shard_is_closed_before_it_is_deleted(made_with, memory, monkeypatch):
+    """Windows deletes no open file."""
+
+    def rmtree(folder, **how):
+        left_open.append([file.path for file in psutil.Process().open_files() if file.path.startswith(str(folder))])
+        remove(folder, **how)
+
+    remove, left_open = shutil.rmtree, []
+    shards = sorted((made_with / "tokens").glob("tokens-*"))
+    for path in shards:
+        memory.pipe_file(f"/bucket/tokens/{path.name}", path.read_bytes())
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    blocks = list(token_folder("memory://bucket/tokens").read_video_tokens())
+    assert left_open == [[]] * len(shards)
+    assert torch.equal(torch.cat(blocks), TokenFiles.load(made_with / "tokens").video_tokens[:])
 
 
 @pytest.mark.parametrize(

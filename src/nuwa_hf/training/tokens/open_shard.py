@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -57,15 +58,20 @@ class OpenShard:
             self.bounds = bounds_in(info_in(metadata), shapes)
         except ValueError as error:
             raise damaged(path, str(error)) from error
-        self._file = os.open(path, os.O_RDONLY)
-        self._places, offset = {}, os.fstat(self._file).st_size
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (open until `close`)
+        self._lock = threading.Lock()
+        self._places, offset = {}, os.fstat(self._file.fileno()).st_size
         for name in reversed(shapes):  # the format has no gaps, and nothing after the last tensor
             offset -= prod(shapes[name]) * DTYPES[kinds[name]].itemsize
             self._places[name] = (offset, DTYPES[kinds[name]])
 
     def __del__(self):
         if hasattr(self, "_file"):
-            os.close(self._file)
+            self.close()
+
+    def close(self) -> None:
+        """Closes the file, so that it can be deleted on Windows too. Nothing can be read any more."""
+        self._file.close()
 
     def read(self, name: str, first: int, count: int) -> np.ndarray:
         """Rows that follow each other.
@@ -85,8 +91,7 @@ class OpenShard:
         values = np.empty((count, *self.row_shapes[name]), dtype)
         offset, content = offset + first * values[:1].nbytes, memoryview(values.reshape(-1).view(np.uint8))
         while content:
-            # It moves no position in the file, so processes that share it after a fork do not disturb each other.
-            num_bytes = os.preadv(self._file, [content], offset)
+            num_bytes = self._read_at(offset, content)
             if num_bytes == 0:
                 raise damaged(self.path, f"ends within {name}")
             offset, content = offset + num_bytes, content[num_bytes:]
@@ -95,6 +100,14 @@ class OpenShard:
             if values.min() < low or values.max() > high:
                 raise damaged(self.path, f"holds values in {name} that are not between {low} and {high}, as written")
         return values.astype(np.int32)
+
+    def _read_at(self, offset: int, content: memoryview) -> int:
+        if hasattr(os, "preadv"):
+            # It moves no position in the file, so processes that share it after a fork do not disturb each other.
+            return os.preadv(self._file.fileno(), [content], offset)
+        with self._lock:  # Windows, where nothing forks
+            self._file.seek(offset)
+            return self._file.readinto(content)
 
 
 def info_in(metadata: dict[str, str]) -> dict[str, Any]:

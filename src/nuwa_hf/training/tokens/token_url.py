@@ -10,7 +10,7 @@ import json
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import fsspec
@@ -103,9 +103,9 @@ class TokenUrl(TokenFolder):
     def read_video_tokens(self) -> Iterator[torch.Tensor]:
         """As `TokenFolder.read_video_tokens` does; one shard is here at a time."""
         for name in self._shards():
-            with self.fetched(name) as folder:
-                shard = OpenShard(folder / name)
-                yield torch.from_numpy(shard.read("video_tokens", 0, shard.num_rows))
+            with self.fetched(name) as folder, closing(OpenShard(folder / name)) as shard:
+                tokens = shard.read("video_tokens", 0, shard.num_rows)
+            yield torch.from_numpy(tokens)
 
     def _shards(self) -> list[str]:
         return [name for name in self.names() if SHARD_NAME.fullmatch(name)]
