@@ -88,6 +88,7 @@ setup(
         "numpy>=2.0",
         "av>=18.1",
         "pillow>=12.1",
+        "psutil>=7.2.2",
         "pyyaml>=6.0",
         "requests>=2.32.2",
         "shtab>=1.13",

@@ -3,6 +3,7 @@
 """`nuwa-hf init`: what it writes for folders of different kinds is accepted by the commands, and fits the clips."""
 
 import json
+import os
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -129,6 +130,16 @@ def test_the_files_are_accepted_by_the_commands_that_are_printed(
         assert len(yaml.safe_load(text)) == sum(bool(line) and not line.startswith("#") for line in lines)
     with pytest.raises(ValueError, match="`output_dir` must hold no train-vqgan"):
         init("from-nothing", data, runs)
+
+
+@pytest.mark.usefixtures("known_codec_speed")
+def test_the_memory_is_found_where_the_system_has_no_sysconf(tmp_path, monkeypatch):
+    """On Windows the command ended in a traceback after it had measured."""
+    monkeypatch.delattr(os, "sysconf")
+    (tmp_path / "stills").mkdir()
+    uncaptioned_stills(tmp_path / "stills")
+    init("from-nothing", tmp_path / "stills", tmp_path / "runs")
+    assert (tmp_path / "runs" / "train.yaml").is_file()
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ nuwa-hf init from-nothing my-clips --output_dir runs
 
 import argparse
 import logging
-import os
 import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import torch
 
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
@@ -153,7 +153,7 @@ def _summary(args: argparse.Namespace, plan: Plan, costs: Costs, fit: StartFit |
 def _memory_gb(has_gpu: bool) -> float:
     if has_gpu:
         return torch.cuda.get_device_properties(0).total_memory / 1e9
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return psutil.virtual_memory().total / 1e9
 
 
 if __name__ == "__main__":
