@@ -18,6 +18,7 @@ from tiny import tiny_vqgan
 
 from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
+from nuwa_hf.training.run import run_setup
 from nuwa_hf.training.run.finite_updates import StepNotTaken
 from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.run_arguments import RunArguments
@@ -60,6 +61,17 @@ class Run:
 
     def weights(self) -> torch.Tensor:
         return torch.cat([parameter.detach().flatten() for parameter in self.model.parameters()])
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_a_run_on_cpus_keeps_freed_memory_whether_it_asked_for_them_or_found_nothing_else(
+    tmp_path, monkeypatch, device
+):
+    """By default, `auto`, training on a CPU was as slow as glibc makes it."""
+    kept = []
+    monkeypatch.setattr(run_setup, "keep_freed_memory", lambda: kept.append("kept"))
+    accelerator = build_accelerator(arguments(tmp_path, device=device))
+    assert kept == ["kept"] * (accelerator.device.type == "cpu")
 
 
 def test_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path):

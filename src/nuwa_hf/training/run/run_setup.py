@@ -35,8 +35,6 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
         `Accelerator`.
     """
     Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
-    if arguments.device == "cpu":
-        keep_freed_memory()
     plugin = read_fsdp_plugin(arguments.mixed_precision)
     accelerator = Accelerator(
         fsdp_plugin=plugin,
@@ -46,6 +44,8 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
         project_dir=arguments.output_dir,
         kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
     )
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
     if plugin is not None and accelerator.distributed_type == DistributedType.MULTI_CPU:
         shard_on_cpu(accelerator, plugin)
     deepspeed = accelerator.state.deepspeed_plugin
