@@ -89,6 +89,11 @@ def test_batch_of_no_samples_is_refused_before_a_folder_is_opened(folders):
         main([*map(str, folders), "--metrics", "mse", "--batch_size", "-1"])
 
 
+def test_a_device_that_there_is_not_is_refused_before_a_folder_is_opened():
+    with pytest.raises(ValueError, match=r"`--device` must be one of cpu.*, got 'abacus'"):
+        main(["nowhere", "nowhere", "--metrics", "mse", "--device", "abacus"])
+
+
 def test_a_metric_that_asks_a_checkpoint_is_refused(folders):
     few, _ = folders
     with pytest.raises(ValueError, match="`metrics` must be such as two folders have, got 'nats'"):

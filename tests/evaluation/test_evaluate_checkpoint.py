@@ -415,6 +415,7 @@ def test_folders_above_the_report_are_made(pipeline, clips, tmp_path):
         (["--checkpoint", "a", "--vqgan", "b"], "give one of the two"),
         (["--checkpoint", "a", "--require", "mse"], "`require` must be a metric and its limit"),
         (["--checkpoint", "a", "--batch_size", "0"], "`batch_size` must be at least 1"),
+        (["--checkpoint", "./nowhere", "--device", "abacus"], "`--device` must be one of cpu"),
     ],
 )
 def test_command_refuses_options_that_do_not_fit(options, message):

@@ -11,7 +11,7 @@ import PIL.EpsImagePlugin
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
-from nuwa_hf.cli.run_task import choose_device
+from nuwa_hf.device_choice import choose_device
 
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.form_fields import fields_of
 from nuwa_hf.app.visitor_request import VisitorRequest
 from nuwa_hf.cli.output_files import OutputFiles
-from nuwa_hf.cli.run_task import choose_device
+from nuwa_hf.device_choice import choose_device
 
 
 def shell_command(request: VisitorRequest, checkpoint: str, device: torch.device) -> str:

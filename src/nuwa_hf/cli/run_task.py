@@ -14,6 +14,7 @@ from nuwa_hf.cli.output_files import check_speed, check_writable, default_name, 
 from nuwa_hf.cli.result_sheet import result_sheet
 from nuwa_hf.cli.task_arguments import input_files, pipeline_arguments
 from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.device_choice import choose_device
 from nuwa_hf.media import enlarge, write_png
 from nuwa_hf.storage.find_checkpoint import find_checkpoint
 
@@ -78,30 +79,3 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
         return
     what = f"{count} {command.task.output}{'s' * (count > 1)}"
     print(f"{what} made in {seconds:.1f} s on {device}")
-
-
-def choose_device(name: str | None) -> torch.device:
-    """The device to run on.
-
-    Args:
-        name (`str`, *optional*): for example `"cpu"` or `"cuda:1"`; by default the accelerator if there is one.
-
-    Returns:
-        `torch.device`: the device.
-
-    Raises:
-        ValueError: If this machine has no such device.
-    """
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    if name is None:
-        return accelerator or torch.device("cpu")
-    kinds = ["cpu"] if accelerator is None else ["cpu", accelerator.type]
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in kinds:
-        raise ValueError(f"`--device` must be one of {', '.join(kinds)} on this machine, got {name!r}.")
-    if device.type != "cpu" and device.index is not None and device.index >= torch.accelerator.device_count():
-        raise ValueError(f"`--device` must be among the {torch.accelerator.device_count()} devices, got {name!r}.")
-    return device

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nuwa_hf.datasets.left_out import left_out_summary
+from nuwa_hf.device_choice import choose_device
 from nuwa_hf.evaluation.evaluate_arguments import build_compare_parser, parse_compare_arguments
 from nuwa_hf.evaluation.feature_store import (
     LIKELIHOOD,
@@ -143,6 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = vars(parse_compare_arguments(argv))
     markdown, is_json = arguments.pop("markdown"), arguments.pop("json")
     check_report_files(arguments["output"], markdown)
+    arguments["device"] = str(choose_device(arguments["device"]))
     report = compare(**arguments)
     sys.stdout.write(report.to_json() if is_json else f"{report}\n")
     if markdown is not None:

@@ -6,8 +6,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.evaluation.protocols.protocol import protocol_names
 from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS, SCORERS
@@ -170,7 +168,7 @@ def _add_shared_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--output", type=Path, help="JSON report, written as it grows")
     group.add_argument("--json", action="store_true", help="print that report instead of tables")
     group.add_argument("--markdown", type=Path, help="its tables in Markdown")
-    group.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    group.add_argument("--device", help="for example cpu or cuda (default: the accelerator if any, else cpu)")
     add_verbose(parser)
 
 

@@ -14,6 +14,7 @@ import torch
 from accelerate import PartialState
 
 from nuwa_hf.bulk.digests import checkpoint_digest, model_digest
+from nuwa_hf.device_choice import choose_device
 from nuwa_hf.evaluation.evaluate_arguments import build_evaluate_parser, parse_evaluate_arguments
 from nuwa_hf.evaluation.feature_store import (
     FeaturePaths,
@@ -174,7 +175,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     markdown, is_json = arguments.pop("markdown"), arguments.pop("json")
     check_report_files(arguments["output"], markdown)
     check_batch_size(arguments["batch_size"])
-    pipeline = _load(arguments.pop("checkpoint"), arguments.pop("vqgan"), arguments.pop("device"))
+    device = choose_device(arguments.pop("device"))
+    pipeline = _load(arguments.pop("checkpoint"), arguments.pop("vqgan"), device)
     report = evaluate(pipeline, **arguments, on_run=None if is_json else _print_last)
     if not PartialState().is_main_process:
         return 0
@@ -190,10 +192,10 @@ def _print_last(report: Report) -> None:
     sys.stdout.flush()
 
 
-def _load(checkpoint: str | None, vqgan: str | None, device: str) -> NuwaPipelineBase | torch.nn.Module:
-    state = PartialState(cpu=device == "cpu")
-    if state.num_processes > 1 and device != "cpu":
-        device = str(state.device)
+def _load(checkpoint: str | None, vqgan: str | None, device: torch.device) -> NuwaPipelineBase | torch.nn.Module:
+    state = PartialState(cpu=device.type == "cpu")
+    if state.num_processes > 1 and device.type != "cpu":
+        device = state.device
     if checkpoint is None:
         return load_codec(find_part(vqgan, "vqgan")).to(device).eval()
     return NuwaTextToVideoPipeline.from_pretrained(find_checkpoint(checkpoint)).to(device)

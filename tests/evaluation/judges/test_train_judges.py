@@ -182,6 +182,12 @@ def test_count_below_one_is_refused(option, tmp_path):
         parse_arguments(["--output_dir", str(tmp_path), option, "0"])
 
 
+def test_a_device_that_there_is_not_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match=r"`--device` must be one of cpu.*, got 'abacus'"):
+        main(["--output_dir", str(tmp_path / "judges"), "--device", "abacus"])
+    assert not (tmp_path / "judges").exists()
+
+
 def test_a_seed_that_is_too_large_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`seed` must fit into 63 bits, got 9223372036854775808"):
         parse_arguments(["--output_dir", str(tmp_path), "--seed", str(2**63)])

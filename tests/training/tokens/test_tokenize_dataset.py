@@ -195,6 +195,7 @@ def test_a_folder_of_other_arguments_or_another_codec_is_refused_and_left_alone(
         (["--num_clips", "0"], "`num_clips` must be at least 1"),
         (["--seed", "-1"], "`seed` must be at least 0"),
         (["--clips", "3"], "the closest valid one is `num_clips`"),
+        (["--device", "abacus"], "`--device` must be one of cpu"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_written(components, tmp_path, flags, message):

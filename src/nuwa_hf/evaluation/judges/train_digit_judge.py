@@ -78,7 +78,7 @@ def train_finder(
     max_seconds: float = math.inf,
     seed: int = 0,
     num_workers: int = 0,
-    device: str = "cpu",
+    device: torch.device | str = "cpu",
 ) -> tuple[DigitFinder, dict[str, float]]:
     """Train a judge; the learning rate rises over the first twentieth and then falls to 0 along a cosine.
 
@@ -90,7 +90,7 @@ def train_finder(
         max_seconds (`float`, defaults to `math.inf`): stop after this time, but not before the first update.
         seed (`int`, defaults to 0): of weights and augmentation.
         num_workers (`int`, defaults to 0): processes that draw clips.
-        device (`str`, defaults to `"cpu"`): where it learns.
+        device (`torch.device` or `str`, defaults to `"cpu"`): where it learns.
 
     Returns:
         `tuple[DigitFinder, dict[str, float]]`: the judge, and `steps`, `seconds` and the `loss` of the last tenth.

@@ -25,6 +25,7 @@ from nuwa_hf.datasets.class_map import sketch_class_names
 from nuwa_hf.datasets.drawn_clips import SPLIT_LENGTHS
 from nuwa_hf.datasets.moving_mnist import MOVING_MNIST
 from nuwa_hf.datasets.settings import SETTINGS
+from nuwa_hf.device_choice import choose_device
 from nuwa_hf.evaluation.judges.digit_finder import DigitFinder
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER, DigitReader
 from nuwa_hf.evaluation.judges.judge_folders import load_judge
@@ -153,7 +154,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--num_val_clips", type=int, default=1000, help="real val clips the report is measured on")
     parser.add_argument("--num_workers", type=int, default=1, help="processes that draw clips")
     parser.add_argument("--seed", type=int, default=0, help="of weights, clips and augmentation")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", help="for example cpu or cuda (default: the accelerator if any, else cpu)")
     add_verbose(parser)
     return parser
 
@@ -231,10 +232,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         `int`: 0.
 
     Raises:
-        ValueError: If an option breaks its rule, or the directory holds a judge of other classes.
+        ValueError: If an option breaks its rule, the machine lacks the device, or the directory holds a judge of other
+            classes.
         FloatingPointError: If a loss or a weight is not finite; the judges that were ready before stay.
     """
     arguments = parse_arguments(argv)
+    arguments.device = choose_device(arguments.device)
     if arguments.dataset == MOVING_MNIST:
         _train_digit_judge(arguments)
         return 0

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from transformers import HfArgumentParser
 
+from nuwa_hf.device_choice import choose_device
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
@@ -115,6 +116,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             token files from other arguments, another codec or another tokenizer, or a damaged one.
     """
     arguments = parse_arguments(TokenizeArguments, argv, build_parser())
+    if arguments.engine == "local":  # where Ray starts its work there need be no GPU
+        choose_device(arguments.device)
     folder = token_folder(arguments.output_dir)
     with nullcontext() if arguments.engine == "local" else ray_cluster() as ray:
         _tokenize(arguments, folder, ray)
