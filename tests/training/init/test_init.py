@@ -10,13 +10,14 @@ from fractions import Fraction
 
 import PIL.Image
 import pytest
+import torch
 import yaml
 from tiny import VISUAL_GRID, tiny_codecs, tiny_pipeline, tiny_transformer
 
 from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import write_gif, write_png
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
-from nuwa_hf.training.init import machine_speed, measured_speed
+from nuwa_hf.training.init import init_command, machine_speed, measured_speed
 from nuwa_hf.training.init.costs import Costs, Speed
 from nuwa_hf.training.init.data_facts import DataFacts, look_at
 from nuwa_hf.training.init.first_settings import Machine, choose_settings
@@ -31,7 +32,7 @@ from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
-MACHINE = Machine(hours=1.0, tokens_per_second=3200.0, memory_gb=16.0, has_gpu=False)
+MACHINE = Machine(hours=1.0, tokens_per_second=3200.0, memory_gb=16.0, device="cpu")
 
 
 def frames(count):
@@ -142,6 +143,30 @@ def test_the_memory_is_found_where_the_system_has_no_sysconf(tmp_path, monkeypat
     assert (tmp_path / "runs" / "train.yaml").is_file()
 
 
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_what_is_measured_and_written_is_for_the_device_that_train_takes(tmp_path, monkeypatch, device):
+    """Beside any accelerator but CUDA, hours and sizes were those of a CPU that does not keep freed memory."""
+    seen, kept = [], []
+
+    def record(result):
+        return lambda *arguments: (seen.append(arguments[-1]), result)[1]
+
+    found = None if device == "cpu" else torch.device(device)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: found)
+    monkeypatch.setattr(machine_speed, "measure_transformer", record(Measured((1.0,))))
+    monkeypatch.setattr(machine_speed, "measure_codec", record(Measured((1.0,))))
+    monkeypatch.setattr(machine_speed, "measure_tokenising", record((Measured((1.0,)), Measured((1.0,)))))
+    monkeypatch.setattr(init_command, "keep_freed_memory", lambda: kept.append("kept"))
+    (tmp_path / "stills").mkdir()
+    uncaptioned_stills(tmp_path / "stills")
+    main(["from-nothing", str(tmp_path / "stills"), "--output_dir", str(tmp_path / "runs")])
+    tokenize, train = (yaml.safe_load((tmp_path / "runs" / name).read_text(encoding="utf-8")) for name in FILES[1:])
+    assert seen == [device] * 3
+    assert tokenize["device"] == device
+    assert "mixed_precision" not in train
+    assert kept == ["kept"] * (device == "cpu")
+
+
 @pytest.mark.parametrize(
     ("recipe", "steps", "parts"),
     [("fine-tune", ["train-vqgan", "tokenize", "train"], ("vqgan", "tokenizer")), ("lora", ["tokenize", "train"], ())],
@@ -214,7 +239,7 @@ def test_hours_are_counted_operations_over_the_rate():
     speed = Speed(
         1e9, "as given", image=Measured((0.1, 0.2, 0.9)), reading=Measured((1.0,)), encoding=Measured((2.0,))
     )
-    costs = Costs(chosen, speed, None, crops=8, codec_images=100, has_gpu=False)
+    costs = Costs(chosen, speed, None, crops=8, codec_images=100, device="cpu")
     assert costs.codec_seconds == pytest.approx(20)
     assert costs.tokenize_seconds == pytest.approx(17 * chosen.num_samples)
     rows = deal_rows(parse_task_shares(chosen.tasks), chosen.rows)
@@ -224,7 +249,7 @@ def test_hours_are_counted_operations_over_the_rate():
         expected / chosen.max_train_steps
     )
     assert re.search(r"tiny, the next larger, would take .+ for as many steps", costs.of_preset())
-    speed = transformer_speed(3200.0, has_gpu=False)
+    speed = transformer_speed(3200.0, device="cpu")
     counts = {"T2V": 1, "V2V": 1, "T2I": 1}  # 832 tokens
     assert speed.operations_per_second * 832 / 3200 == pytest.approx(step_operations(chosen.config, counts), rel=0.01)
 

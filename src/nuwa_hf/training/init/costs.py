@@ -47,7 +47,7 @@ class Costs:
         start (`Start`, *optional*): the checkpoint that is trained further.
         crops (`int`): random parts of each sample.
         codec_images (`int`): images that the codec is trained on, repeats included; 0 where it is not.
-        has_gpu (`bool`): whether there is a GPU.
+        device (`str`): the type of the device that trains, such as `"cpu"` or `"cuda"`.
     """
 
     chosen: FirstSettings
@@ -55,7 +55,7 @@ class Costs:
     start: Start | None
     crops: int
     codec_images: int
-    has_gpu: bool
+    device: str
 
     def train_seconds(self, config: NuwaConfig | None = None) -> float:
         """Seconds of the transformer's training: counted operations over the measured rate.
@@ -100,7 +100,7 @@ class Costs:
         """
         config = self.chosen.config if config is None else config
         rows = self.chosen.train_batch_size if rows is None else rows
-        return memory_bytes(config, self.chosen.preset, rows, self.has_gpu, self.start)
+        return memory_bytes(config, self.chosen.preset, rows, self.device, self.start)
 
     def sentence(self) -> str:
         """What the hours rest on, and how far they may be wrong."""
@@ -141,7 +141,7 @@ class Costs:
         name = names[place]
         config = NuwaConfig.from_preset(name, visual_grid=self.chosen.grid)
         same = TABLE[name][FROM_NOTHING].optimizer
-        need = f"{_bytes(memory_bytes(config, name, self.chosen.train_batch_size, self.has_gpu))} with {same}"
+        need = f"{_bytes(memory_bytes(config, name, self.chosen.train_batch_size, self.device))} with {same}"
         return f"{name}, the next larger, would take {hours(self.train_seconds(config))} for as many steps, and {need}"
 
     def of_batch(self) -> str:

@@ -38,13 +38,13 @@ class Machine:
         hours (`float`): for the transformer.
         tokens_per_second (`float`): what `train` reports for the preset `emoji-motion`.
         memory_gb (`float`): in 1e9 bytes.
-        has_gpu (`bool`): whether there is a GPU.
+        device (`str`): the type of the device that trains, such as `"cpu"` or `"cuda"`.
     """
 
     hours: float
     tokens_per_second: float
     memory_gb: float
-    has_gpu: bool
+    device: str
 
 
 @dataclass(frozen=True)
@@ -174,14 +174,14 @@ def choose_settings(
     )
 
 
-def memory_bytes(config: NuwaConfig, preset: str, rows: int, has_gpu: bool, start: Start | None = None) -> int:
+def memory_bytes(config: NuwaConfig, preset: str, rows: int, device: str, start: Start | None = None) -> int:
     """The memory of training, worked out.
 
     Args:
         config (`NuwaConfig`): the sizes.
         preset (`str`): whose defaults are taken.
         rows (`int`): rows of a forward pass.
-        has_gpu (`bool`): whether it runs in bf16.
+        device (`str`): the type of the device; on CUDA it runs in bf16.
         start (`Start`, *optional*): says what is learnt.
 
     Returns:
@@ -189,7 +189,7 @@ def memory_bytes(config: NuwaConfig, preset: str, rows: int, has_gpu: bool, star
     """
     how = {} if start is None else {"fine_tune": start.fine_tune}
     optimizer = TABLE[preset][FROM_NOTHING if start is None else start.fine_tune].optimizer
-    precision = "bf16" if has_gpu else "no"
+    precision = "bf16" if device == "cuda" else "no"
     return estimate_memory(config, rows=rows, optimizer=optimizer, mixed_precision=precision, **how).total
 
 
@@ -224,7 +224,7 @@ def _rows_in_memory(
 ) -> int:
     """The most rows of a forward pass that the memory holds: half of the rows of a step, a quarter and so on."""
     usable = USABLE_MEMORY * machine.memory_gb * 1e9
-    while rows > fewest and memory_bytes(config, preset, rows, machine.has_gpu, start) > usable:
+    while rows > fewest and memory_bytes(config, preset, rows, machine.device, start) > usable:
         rows //= 2
     return rows
 

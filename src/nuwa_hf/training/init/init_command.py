@@ -16,6 +16,7 @@ import psutil
 import torch
 
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
+from nuwa_hf.device_choice import choose_device
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
@@ -26,6 +27,7 @@ from nuwa_hf.training.init.machine_speed import measured_speed, transformer_spee
 from nuwa_hf.training.init.recipes import RECIPES, recipe_table
 from nuwa_hf.training.init.settings_files import FILES, VQGAN_ROWS, VQGAN_STEPS, Plan, commands, yaml_files
 from nuwa_hf.training.init.started_from import StartFit, start_from
+from nuwa_hf.training.run.freed_memory import keep_freed_memory
 
 
 logger = logging.getLogger(__name__)
@@ -76,23 +78,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     _check(args)
     columns = {name: getattr(args, name) for name in ("media_column", "caption_column")}
     facts = look_at(args.dataset, args.dataset_split, **columns)
-    has_gpu = torch.cuda.is_available()
+    device = choose_device(None).type
+    if device == "cpu":
+        keep_freed_memory()  # as training does
     fit = None
     if (fine_tune := RECIPES[args.recipe].fine_tune) is not None:
         fit = start_from(args.checkpoint or EMBEDDED, fine_tune, args.dataset, args.dataset_split, facts)
     logger.info("Measuring for some seconds how fast this machine is.")
-    speed = transformer_speed(args.tokens_per_second, has_gpu)
-    machine = Machine(args.hours, speed.tokens_per_second, args.memory_gb or _memory_gb(has_gpu), has_gpu)
+    speed = transformer_speed(args.tokens_per_second, device)
+    machine = Machine(args.hours, speed.tokens_per_second, args.memory_gb or _memory_gb(device), device)
     start = None if fit is None else fit.start
     chosen = choose_settings(facts, machine, args.preset, start)
     plan = Plan(
         *(args.dataset, args.dataset_split, args.output_dir, facts, chosen, start),
         trains_codec=fit is None or fit.trains_codec,
         learns_words=bool(facts.prompts) if fit is None else fit.learns_words,
-        has_gpu=has_gpu,
+        device=device,
     )
     images = VQGAN_STEPS * VQGAN_ROWS if plan.trains_codec else 0
-    costs = Costs(chosen, measured_speed(plan, speed), start, plan.crops, images, has_gpu)
+    costs = Costs(chosen, measured_speed(plan, speed), start, plan.crops, images, device)
     texts = yaml_files(plan, costs)
     args.output_dir.mkdir(parents=True, exist_ok=True)
     if start is None and not facts.prompts:  # no captions to learn one from
@@ -150,9 +154,9 @@ def _summary(args: argparse.Namespace, plan: Plan, costs: Costs, fit: StartFit |
     return "\n".join(lines) + "\n"
 
 
-def _memory_gb(has_gpu: bool) -> float:
-    if has_gpu:
-        return torch.cuda.get_device_properties(0).total_memory / 1e9
+def _memory_gb(device: str) -> float:
+    if device in ("cuda", "xpu"):  # with memory of their own
+        return torch.get_device_module(device).get_device_properties(0).total_memory / 1e9
     return psutil.virtual_memory().total / 1e9
 
 

@@ -29,7 +29,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 READ_CLIPS = 4
 # Rows of the step that is timed. A CPU takes as long for a row in any batch; a GPU is only busy with many.
-TIMED_ROWS = {False: {"T2V": 1, "V2V": 1, "T2I": 1}, True: {"T2V": 8, "V2V": 2, "T2I": 6}}
+CPU_ROWS, GPU_ROWS = {"T2V": 1, "V2V": 1, "T2I": 1}, {"T2V": 8, "V2V": 2, "T2I": 6}
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class TransformerSpeed:
     source: str
 
 
-def transformer_speed(tokens_per_second: float | None, has_gpu: bool) -> TransformerSpeed:
+def transformer_speed(tokens_per_second: float | None, device: str) -> TransformerSpeed:
     """Measure a training step of the smallest preset, or take what the user has seen.
 
     Args:
         tokens_per_second (`float`, *optional*): what `train` reports for the preset `emoji-motion`; measured if None.
-        has_gpu (`bool`): whether to measure on the GPU.
+        device (`str`): the type of the device to measure on.
 
     Returns:
         `TransformerSpeed`.
@@ -60,7 +60,7 @@ def transformer_speed(tokens_per_second: float | None, has_gpu: bool) -> Transfo
     Raises:
         ValueError: If the number is not above 0.
     """
-    config, counts = NuwaConfig.from_preset(SMALLEST), TIMED_ROWS[has_gpu]
+    config, counts = NuwaConfig.from_preset(SMALLEST), CPU_ROWS if device == "cpu" else GPU_ROWS
     grid = Grid(*config.visual_grid)
     tokens = sum(rows * (grid.h * grid.w if task == "T2I" else grid.numel) for task, rows in counts.items())
     operations = step_operations(config, counts)
@@ -70,11 +70,10 @@ def transformer_speed(tokens_per_second: float | None, has_gpu: bool) -> Transfo
         require(is_valid, "tokens_per_second", "above 0", tokens_per_second, "leave it out to have it measured")
         source = f"{counted}, and their rate is that of {tokens_per_second:g} tokens a second, as given."
         return TransformerSpeed(tokens_per_second, tokens_per_second * operations / tokens, source)
-    device = "cuda" if has_gpu else "cpu"
     seconds = measure_transformer(config, counts, TABLE[SMALLEST][FROM_NOTHING].optimizer, device).seconds
     rate = operations / seconds
     source = f"{counted}, and their rate was measured just now on {REPEATS} steps: {rate / 1e9:,.0f} GFLOP/s."
-    if has_gpu:
+    if device != "cpu":
         source += " Larger transformers use a GPU better and take less."
     return TransformerSpeed(tokens / seconds, rate, source)
 
@@ -89,7 +88,6 @@ def measured_speed(plan: Plan, speed: TransformerSpeed) -> Speed:
     Returns:
         `Speed`.
     """
-    device = "cuda" if plan.has_gpu else "cpu"
     found = Speed(speed.operations_per_second, f"{speed.source} Codec and clips were measured.")
     vqgan = load_codec(find_codecs(plan.codec_start)["vqgan"])
     size, chosen = plan.chosen.image_size, plan.chosen
@@ -104,10 +102,10 @@ def measured_speed(plan: Plan, speed: TransformerSpeed) -> Speed:
             caption_column=plan.facts.caption_column,
             caption_source=plan.facts.caption_source,
         )
-    tokenising = measure_tokenising(vqgan, media.reader, list(islice(media.rows(0), READ_CLIPS)), device)
+    tokenising = measure_tokenising(vqgan, media.reader, list(islice(media.rows(0), READ_CLIPS)), plan.device)
     if tokenising is not None:
         found = replace(found, reading=tokenising[0], encoding=tokenising[1])
     if plan.trains_codec:
         arguments = VQGANArguments(**{name: setting.value for name, setting in vqgan_settings(plan).items()})
-        found = replace(found, image=measure_codec(vqgan, arguments, device))
+        found = replace(found, image=measure_codec(vqgan, arguments, plan.device))
     return found

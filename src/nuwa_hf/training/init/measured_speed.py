@@ -94,13 +94,13 @@ def step_operations(config: NuwaConfig, counts: dict[str, int]) -> int:
 
 
 def measure_transformer(config: NuwaConfig, counts: dict[str, int], optimizer: str, device: str) -> Measured:
-    """Time optimiser steps of a fresh transformer on random tokens; on a GPU in bf16.
+    """Time optimiser steps of a fresh transformer on random tokens; on CUDA in bf16.
 
     Args:
         config (`NuwaConfig`): the sizes.
         counts (`dict[str, int]`): task to its rows in a step.
         optimizer (`str`): `"muon"` or `"adamw"`.
-        device (`str`): `"cpu"` or `"cuda"`.
+        device (`str`): the type of the device.
 
     Returns:
         `Measured`: of a step.
@@ -129,7 +129,7 @@ def measure_codec(vqgan: NuwaVQGAN, arguments: VQGANArguments, device: str) -> M
     Args:
         vqgan (`NuwaVQGAN`): the codec; it is changed.
         arguments (`VQGANArguments`): those of the run.
-        device (`str`): `"cpu"` or `"cuda"`.
+        device (`str`): the type of the device.
 
     Returns:
         `Measured`: of an image.
@@ -165,7 +165,7 @@ def measure_tokenising(
         vqgan (`ModelMixin`): the codec: `NuwaVQGAN` or another that `as_codec` takes.
         reader (`ClipReader`): reads samples.
         rows (`Rows`): rows to read.
-        device (`str`): `"cpu"` or `"cuda"`.
+        device (`str`): the type of the device.
 
     Returns:
         `tuple[Measured, Measured]`: of reading a sample, and of encoding one; None if no row can be read.
@@ -191,7 +191,7 @@ def _timed(step: Callable[[], object], device: str, repeats: int = REPEATS) -> M
     for _ in range(1 + repeats):
         start = time.perf_counter()
         step()
-        if device == "cuda":
-            torch.cuda.synchronize()
+        if device != "cpu":
+            torch.accelerator.synchronize()
         seconds.append(time.perf_counter() - start)
     return Measured(tuple(seconds[1:]))

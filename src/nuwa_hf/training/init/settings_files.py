@@ -36,7 +36,7 @@ class Plan:
         start (`Start`, *optional*): the checkpoint that is trained further.
         trains_codec (`bool`): whether the codec is trained.
         learns_words (`bool`): whether a text tokenizer is learnt, or a checkpoint's added to.
-        has_gpu (`bool`): whether there is a GPU.
+        device (`str`): the type of the device that trains, such as `"cpu"` or `"cuda"`.
     """
 
     dataset: str
@@ -47,7 +47,7 @@ class Plan:
     start: Start | None
     trains_codec: bool
     learns_words: bool
-    has_gpu: bool
+    device: str
 
     @property
     def crops(self) -> int:
@@ -170,7 +170,7 @@ def _tokenize_settings(plan: Plan, costs: Costs) -> dict[str, Setting]:
         "caption_source": Setting(facts.caption_source),
         **_parts(plan),
         **frames,
-        "device": Setting("cuda" if plan.has_gpu else "cpu"),
+        "device": Setting(plan.device),
     }
 
 
@@ -194,7 +194,7 @@ def _train_settings(plan: Plan, costs: Costs) -> dict[str, Setting]:
             chosen.gradient_accumulation_steps, f"{chosen.rows} rows a step; 1 if the memory holds all of them"
         ),
         "max_train_steps": Setting(chosen.max_train_steps, steps),
-        **({"mixed_precision": Setting("bf16", "there is a GPU")} if plan.has_gpu else {}),
+        **({"mixed_precision": Setting("bf16", "there is a GPU")} if plan.device == "cuda" else {}),
         "log_every": Setting(max(1, chosen.max_train_steps // 40)),
         "sample_every": Setting(every),
         "checkpointing_steps": Setting(every),
