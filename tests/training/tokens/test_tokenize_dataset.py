@@ -12,6 +12,7 @@ from nuwa_hf.training.tokens import tokenize_dataset
 from nuwa_hf.training.tokens.clip_tokens import tokenize_clips
 from nuwa_hf.training.tokens.token_files import TokenFiles, shard_path
 from nuwa_hf.training.tokens.tokenize_dataset import main
+from nuwa_hf.training.tokens.tokenize_processes import threads_of_each
 
 
 CLASSES = len(sketch_class_names)
@@ -202,6 +203,16 @@ def test_wrong_arguments_are_refused_before_anything_is_written(components, tmp_
     with pytest.raises(ValueError, match=message):
         main([*components, "--output_dir", str(tmp_path / "out"), *flags])
     assert not (tmp_path / "out").exists()
+
+
+def test_processes_share_the_threads_that_torch_takes_alone():
+    """They shared the cores of the machine, of which a job of a cluster has a few."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(6)
+    try:
+        assert [threads_of_each(num_proc) for num_proc in (1, 2, 4, 8)] == [6, 3, 1, 1]
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.slow

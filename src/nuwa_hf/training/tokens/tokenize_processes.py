@@ -126,13 +126,26 @@ def _start_worker(places, num_proc: int, reader: SampleReader, folders: dict[str
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     start_worker_logs()
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // num_proc))
+    torch.set_num_threads(threads_of_each(num_proc))
     place = places.get()
     if device == "cpu":
         keep_freed_memory()
     elif device == "cuda":
         device = f"cuda:{place % torch.cuda.device_count()}"
     _worker.update(encoders=Encoders.load(**folders, device=device), reader=reader)
+
+
+def threads_of_each(num_proc: int) -> int:
+    """How many threads a new process takes beside others: its share of those that torch takes alone, which knows the
+    cores that the process may use, and `OMP_NUM_THREADS`.
+
+    Args:
+        num_proc (`int`): how many processes there are.
+
+    Returns:
+        `int`: at least 1.
+    """
+    return max(1, torch.get_num_threads() // num_proc)
 
 
 def _end_with_parent() -> None:
