@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """Runs that are told to stop, and a second run in the same folder."""
 
+import errno
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from accelerate import Accelerator
 from test_run_state import Run
 
 from nuwa_hf.exit_status import StoppedEarly
-from nuwa_hf.training.run import checkpoint_files
+from nuwa_hf.training.run import checkpoint_files, run_lock
 from nuwa_hf.training.run.preemption import SIGNALS, Preemption
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, damage
 from nuwa_hf.training.run.run_lock import LOCK_FILE, RunLock
@@ -80,6 +81,22 @@ def test_a_second_run_is_refused_until_the_first_has_ended_or_died(tmp_path, pro
     finally:
         os.kill(int(other.read_text()), signal.SIGKILL)
     assert (tmp_path / LOCK_FILE).read_text() == f"process {os.getpid()} on {socket.gethostname()}\n"
+
+
+@pytest.mark.parametrize("lacking", ["Windows", "file system"])
+def test_where_there_are_no_locks_a_warning_says_so_and_the_run_goes_on(tmp_path, monkeypatch, caplog, lacking):
+    """Windows had neither a lock nor the warning."""
+
+    def lockf(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    if lacking == "Windows":
+        monkeypatch.setattr(run_lock, "fcntl", None)
+    else:
+        monkeypatch.setattr(run_lock.fcntl, "lockf", lockf)
+    with RunLock() as lock:
+        lock.take(tmp_path, Accelerator(cpu=True))
+    assert f"{tmp_path} has no locks, so that a second run in it would not be noticed." in caplog.messages
 
 
 def hold(folder):

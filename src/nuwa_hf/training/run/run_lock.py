@@ -23,6 +23,7 @@ except ImportError:  # Windows
 logger = logging.getLogger(__name__)
 
 LOCK_FILE = ".run.lock"
+WITHOUT_LOCKS = "%s has no locks, so that a second run in it would not be noticed."
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks answer
 
 
@@ -68,13 +69,14 @@ class RunLock:
     def _hold(self, output_dir: Path) -> str | None:
         """Locks the file, or returns who holds it."""
         if fcntl is None:
+            logger.warning(WITHOUT_LOCKS, output_dir)
             return None
         self._file = (output_dir / LOCK_FILE).open("a+", encoding="utf-8")
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in NO_LOCKS:
-                logger.warning("%s has no locks, so that a second run in it would not be noticed.", output_dir)
+                logger.warning(WITHOUT_LOCKS, output_dir)
                 return None
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise
