@@ -6,14 +6,18 @@ import codecs
 import io
 import json
 import logging
+import ntpath
+import os
 import shutil
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import datasets
 import pytest
 from clip_folders import pictures, save_animation, write_metadata
 
+from nuwa_hf.datasets import dataset_digest as digest_module
 from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.dataset_digest import dataset_digest
 from nuwa_hf.datasets.find_columns import Columns, find_columns
@@ -404,6 +408,23 @@ def test_the_digest_follows_captions_files_sizes_and_times_but_not_the_folders_p
     )
     assert dataset_digest(inside, Columns("video", None)) == inside._fingerprint
     assert dataset_digest(inside.to_iterable_dataset(), Columns("video", None)) is None
+
+
+def test_files_on_several_drives_have_a_digest_and_those_on_one_may_be_moved(monkeypatch):
+    """Two drives of Windows ended in a ValueError."""
+    monkeypatch.setattr(digest_module, "os", SimpleNamespace(path=ntpath, stat=os.stat))
+
+    def digest(clips, sketches):
+        rows = datasets.Dataset.from_dict({"video": clips, "sketch": sketches})
+        return dataset_digest(rows, Columns("video", None, "sketch"))
+
+    one = digest([r"C:\a\0.gif", r"C:\a\b\1.gif"], [r"C:\a\0.png", r"C:\a\1.png"])
+    assert digest([r"D:\c\0.gif", r"D:\c\b\1.gif"], [r"D:\c\0.png", r"D:\c\1.png"]) == one
+    several = [
+        digest([r"C:\a\0.gif", rf"{drive}:\a\{name}.gif"], [r"C:\a\0.png", rf"{other}:\a\1.png"])
+        for drive, name, other in (("D", 1, "C"), ("D", 2, "C"), ("C", 1, "D"), ("C", 1, "E"))
+    ]
+    assert len({one, *several}) == 5
 
 
 def test_the_digest_reads_no_clip_that_lies_inside_and_is_the_same_again_with_sketches_inside(folder):

@@ -18,7 +18,8 @@ def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns
     """A digest of what is read of a data set.
 
     Where the rows name local files it covers, row by row, the file's name, size and time of change, the caption and
-    the sketch; the folder that they all lie in may be moved. Of other data sets it is the fingerprint of `datasets`.
+    the sketch; the folder that they all lie in may be moved. Files on another drive go by whole paths. Of other data
+    sets it is the fingerprint of `datasets`.
 
     Args:
         dataset (`datasets.Dataset` or `datasets.IterableDataset`): one split.
@@ -34,7 +35,7 @@ def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns
     read = [name for name in (columns.media, columns.caption, columns.sketch) if name is not None]
     sources = (row[columns.media] for row in dataset.select_columns([columns.media]))
     paths = [source for source in sources if _is_local(source)]
-    common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths]) if paths else ""
+    common = _common_folder([os.path.dirname(os.path.abspath(path)) for path in paths]) if paths else ""
     digest = hashlib.sha256()
     for row in without_decoding(dataset.select_columns(read)):  # one at a time: sketches may lie inside
         sketch = None if columns.sketch is None else row[columns.sketch]
@@ -43,11 +44,28 @@ def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns
     return digest.hexdigest()
 
 
+def _common_folder(folders: list[str]) -> str | None:
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:  # they lie on several drives of Windows
+        return None
+
+
+def _from_folder(path: str, common: str | None) -> str:
+    """A path from the common folder on; the whole one where there is none, or for a file on another drive."""
+    if common is None:
+        return os.path.abspath(path)
+    try:
+        return os.path.relpath(path, common)
+    except ValueError:
+        return os.path.abspath(path)
+
+
 def _is_local(value: Any) -> bool:
     return isinstance(value, str) and not is_url(value)
 
 
-def _of_file(value: Any, common: str) -> Any:
+def _of_file(value: Any, common: str | None) -> Any:
     """What tells a file from another, or the same file from itself before it was changed."""
     if isinstance(value, list):
         return [_of_file(one, common) for one in value]
@@ -56,5 +74,5 @@ def _of_file(value: Any, common: str) -> Any:
     try:
         found = os.stat(value)
     except OSError:
-        return [os.path.relpath(value, common), None]
-    return [os.path.relpath(value, common), found.st_size, found.st_mtime_ns]
+        return [_from_folder(value, common), None]
+    return [_from_folder(value, common), found.st_size, found.st_mtime_ns]
