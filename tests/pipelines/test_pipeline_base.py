@@ -260,7 +260,9 @@ def test_index_that_is_no_json_is_named(copy):
         NuwaTextToVideoPipeline.from_pretrained(copy)
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "a/b/c", Path("runs/final")])
+@pytest.mark.parametrize(
+    "name", ["./nowhere", "/nowhere/at/all", "a/b/c", Path("runs/final"), r"C:\runs\x", r"runs\x", "C:/runs"]
+)
 def test_folder_that_does_not_exist_is_not_taken_for_a_hub_id(name):
     with pytest.raises(OSError, match="does not exist; give a folder"):
         NuwaTextToVideoPipeline.from_pretrained(name)

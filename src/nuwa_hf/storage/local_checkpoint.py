@@ -5,7 +5,7 @@
 import json
 import os
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from nuwa_hf.storage.replaced_weights import variants_of
@@ -35,7 +35,8 @@ def is_local_path(name_or_path: str | os.PathLike) -> bool:
     """
     text = os.fspath(name_or_path)
     looks_local = not isinstance(name_or_path, str) or text.startswith((".", "/", "~")) or text.count("/") > 1
-    return looks_local or os.path.exists(text)
+    is_of_windows = "\\" in text or PureWindowsPath(text).drive != ""
+    return looks_local or is_of_windows or os.path.exists(text)
 
 
 def check_checkpoint_folder(folder: Path, required: Collection[str], optional: Collection[str] = ()) -> None:
