@@ -6,10 +6,13 @@ import re
 import shlex
 import subprocess
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from nuwa_hf.cli import DELEGATED, build_parser, main
+from nuwa_hf.cli.versions import versions_text
 from nuwa_hf.tasks import TASKS
 
 
@@ -144,6 +147,20 @@ def test_versions_are_those_of_the_libraries_and_name_the_device(capsys):
     assert first.startswith("nuwa-hf ")
     assert (found["torch"], found["transformers"]) == (version("torch"), version("transformers"))
     assert "cores" in found["device"]
+
+
+@pytest.mark.parametrize(
+    ("cuda", "hip", "said"), [("12.8", None, "2 x GPU, 24 GB, CUDA 12.8"), (None, "6.4", "2 x GPU, 24 GB, ROCm 6.4")]
+)
+def test_versions_name_the_library_of_the_gpu(monkeypatch, cuda, hip, said):
+    """With ROCm it was "CUDA None"."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    found = SimpleNamespace(name="GPU", total_memory=24e9)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: found)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    assert said in versions_text()
 
 
 @pytest.mark.parametrize(

@@ -46,4 +46,5 @@ def _device() -> str:
         return threads if accelerator is None else f"{accelerator.type}; {threads}"
     found = torch.cuda.get_device_properties(0)
     memory = f"{found.total_memory / 1e9:.0f} GB"
-    return f"{torch.cuda.device_count()} x {found.name}, {memory}, CUDA {torch.version.cuda}; {threads}"
+    platform_of_gpu = f"CUDA {torch.version.cuda}" if torch.version.hip is None else f"ROCm {torch.version.hip}"
+    return f"{torch.cuda.device_count()} x {found.name}, {memory}, {platform_of_gpu}; {threads}"
