@@ -3,10 +3,10 @@
 """The files of settings that a recipe writes, and the commands that read them."""
 
 import math
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from nuwa_hf.shell_words import shell_line
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
 from nuwa_hf.training.init.commented_yaml import Setting, commented_yaml
 from nuwa_hf.training.init.costs import Costs, hours
@@ -225,4 +225,4 @@ def commands(plan: Plan) -> list[str]:
     lines += [[name.removesuffix(".yaml"), "--config", str(plan.folder / name)] for name in plan.file_names]
     task = "text-to-image" if plan.chosen.num_frames == 1 else "text-to-video"
     lines.append([task, *plan.facts.prompts[:1], "--checkpoint", str(plan.folder / "nuwa" / "pipeline")])
-    return [shlex.join(["nuwa-hf", *words]) for words in lines]
+    return [shell_line(["nuwa-hf", *words]) for words in lines]

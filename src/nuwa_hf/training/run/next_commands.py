@@ -3,10 +3,10 @@
 """Which command follows which, on the way from clips to a model. Words in capitals are for the user to fill in."""
 
 import logging
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from nuwa_hf.shell_words import shell_line
 from nuwa_hf.training.run.run_arguments import RunArguments
 
 
@@ -107,7 +107,7 @@ def after_tokenizer(tokenizer: Path, data: Sequence[str], start: str | None = No
     """
     checkpoint = [] if start is None else ["--checkpoint", start]
     made_with = [*checkpoint, "--vqgan", "VQGAN", "--tokenizer", str(tokenizer)]
-    return [shlex.join(["nuwa-hf", "tokenize", *made_with, *data, "--output_dir", "TOKENS"])]
+    return [shell_line(["nuwa-hf", "tokenize", *made_with, *data, "--output_dir", "TOKENS"])]
 
 
 def after_tokens(
@@ -174,4 +174,4 @@ def after_training(pipeline: Path, *, tasks: Sequence[str], caption: str, adapte
 
 
 def _quoted(word: str | Path) -> str:
-    return shlex.quote(str(word))
+    return shell_line([str(word)])

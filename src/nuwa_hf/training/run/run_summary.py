@@ -3,13 +3,13 @@
 """What a run says: at its start what it is, and at its end where the result is and what to type next."""
 
 import logging
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from nuwa_hf.shell_words import shell_line
 from nuwa_hf.training.run.next_commands import log_next
 from nuwa_hf.training.run.run_state import RunState
 
@@ -84,7 +84,7 @@ def describe_start(
     lines["steps"] = f"{steps:,}" if resumed is None else f"{steps:,}, {left:,} of them to go from {resumed}"
     lines["folder"] = f"{state.output_dir}, a checkpoint every {arguments.checkpointing_steps:,} steps"
     if arguments.log_with in ("tensorboard", "all"):
-        lines["curves"] = f"tensorboard --logdir {shlex.quote(str(state.output_dir))}"
+        lines["curves"] = shell_line(["tensorboard", "--logdir", str(state.output_dir)])
     if has_samples:
         lines["samples"] = f"{state.samples_dir}, every {arguments.sample_every:,} steps"
     return lines

@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """What is known of a data set before it is tokenised, as text and as JSON."""
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import PIL.Image
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.left_out import LeftOut, left_out_summary
 from nuwa_hf.datasets.media_census import MediaCensus
+from nuwa_hf.shell_words import shell_line
 from nuwa_hf.training.run.next_commands import PART, data_flags, image_flags
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, first_names
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
@@ -107,7 +107,7 @@ class Inspection:
             words = (*add_words, "--output_dir", "runs/tokenizer")
         else:
             words = ("tokenize", *data, *self.flags, *self.tokenize_flags, "--output_dir", "runs/tokens")
-        return shlex.join(("nuwa-hf", *words))
+        return shell_line(("nuwa-hf", *words))
 
     def _with_shorter_samples(self) -> str:
         """Another look, at a rate at which all the frames of a sample fit into the shortest clip."""
@@ -117,7 +117,7 @@ class Inspection:
             del words[place : place + 2]
         rate = (self.num_frames - 1) // self.census.seconds()[0] + 1
         part = data_flags(None, self.dataset_split, streaming=self.streaming)
-        return shlex.join(
+        return shell_line(
             ["nuwa-hf", "inspect", self.dataset, *part, *self.flags, *words, "--frame_rate", f"{rate:g}"]
         )
 

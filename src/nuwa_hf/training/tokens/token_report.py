@@ -4,7 +4,6 @@
 
 import json
 import logging
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from nuwa_hf.media import write_png
 from nuwa_hf.media.whole_files import written_aside
 from nuwa_hf.modeling.codec import as_codec
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.shell_words import shell_line
 from nuwa_hf.training.run.next_commands import PART, data_flags, image_flags
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.codec_judgement import LOW_PSNR, CodecJudgement
@@ -155,7 +155,7 @@ class TokenReport:
         named = {"streaming": arguments.streaming, "media_column": arguments.media_column, **captions}
         data = data_flags(arguments.dataset, arguments.dataset_split, **named)
         start = ["--tokenizer", arguments.tokenizer or arguments.checkpoint]
-        command = shlex.join(["nuwa-hf", "train-tokenizer", *data, *start, "--output_dir", "NEW"])
+        command = shell_line(["nuwa-hf", "train-tokenizer", *data, *start, "--output_dir", "NEW"])
         command = command if self.adds_words else None
         for sentence in content.captions.sentences(self.max_tokens, command):
             logger.warning("%s", sentence)
@@ -175,7 +175,7 @@ def low_psnr_warning(judgement: CodecJudgement, data: Sequence[str], codec: str)
     if not judgement.is_low:
         return None
     them = f"{PART}, some of their files," if PART in data else "them"
-    command = shlex.join(["nuwa-hf", "train-vqgan", *data, "--vqgan", codec, "--output_dir", "NEW"])
+    command = shell_line(["nuwa-hf", "train-vqgan", *data, "--vqgan", codec, "--output_dir", "NEW"])
     return (
         f"The codec draws these clips at {judgement.psnr:.1f} dB only, below {LOW_PSNR:g} (the worst, "
         f"{judgement.worst}, at {judgement.worst_psnr:.1f}); a transformer can draw no better. Train the codec on "
