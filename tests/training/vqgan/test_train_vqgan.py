@@ -20,6 +20,7 @@ from nuwa_hf.datasets.class_map import palette, sketch_class_names
 from nuwa_hf.exit_status import StoppedEarly
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
 from nuwa_hf.training.run.run_state import RunState
+from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.train_vqgan import main
 
 
@@ -131,6 +132,19 @@ def test_run_leaves_a_loadable_model_samples_and_metrics(uninterrupted):
     ]
     assert sum('"psnr_objects"' in line for line in (uninterrupted / "metrics.jsonl").open()) == 8
     assert not [path for path in uninterrupted.iterdir() if "incomplete" in path.name]
+
+
+def test_the_latents_at_which_the_codes_start_keep_no_gradients(tmp_path, monkeypatch):
+    """With their gradients they kept what the encoder had computed for the first batch until the run ended."""
+    initialise, found = EmaCodebook.initialise, []
+
+    def noted(codebook, latents, kept=0):
+        found.append(latents.requires_grad)
+        initialise(codebook, latents, kept)
+
+    monkeypatch.setattr(EmaCodebook, "initialise", noted)
+    run_to_end(tmp_path / "run", max_train_steps=1)
+    assert found == [False]
 
 
 def test_final_model_is_the_average_of_the_weights_with_the_codes_as_they_are(uninterrupted):

@@ -48,7 +48,7 @@ from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
 from nuwa_hf.training.vqgan.reconstruction_sheet import sample_sheet
 from nuwa_hf.training.vqgan.reconstruction_targets import TARGETS, VQGANTarget
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
-from nuwa_hf.training.vqgan.vqgan_steps import VQGANTraining, vqgan_step
+from nuwa_hf.training.vqgan.vqgan_steps import VQGANTraining, start_codes, vqgan_step
 
 
 logger = logging.getLogger(__name__)
@@ -218,9 +218,7 @@ def train(
             _to_device(next(batches), accelerator.device, memory_format)
             for _ in range(arguments.gradient_accumulation_steps)
         ]
-        if training.codebook is not None and not training.codebook.is_started:
-            latents = accelerator.unwrap_model(training.vqgan).encode(passes[0]["pixels"]).latents
-            training.codebook.initialise(latents, kept=training.kept_codes)
+        start_codes(training, passes[0]["pixels"])
         for group in training.discriminator_optimizer.param_groups:
             group["lr"] = scheduler.get_last_lr()[0]
         try:

@@ -53,6 +53,19 @@ class VQGANTraining:
     kept_codes: int
 
 
+@torch.no_grad()
+def start_codes(training: VQGANTraining, pixels: Tensor) -> None:
+    """Lets codes that follow the latents start at some of a batch, if they have not started yet.
+
+    Args:
+        training (`VQGANTraining`): the codec; its codes are changed.
+        pixels (`torch.Tensor` of shape `(B, C, Y, X)`): the first images of the run.
+    """
+    if training.codebook is not None and not training.codebook.is_started:
+        latents = training.accelerator.unwrap_model(training.vqgan).encode(pixels).latents
+        training.codebook.initialise(latents, kept=training.kept_codes)
+
+
 def vqgan_step(
     training: VQGANTraining, batches: list[dict[str, Tensor]], *, is_adversarial: bool
 ) -> tuple[dict[str, Tensor], Tensor]:
