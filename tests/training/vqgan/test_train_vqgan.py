@@ -193,6 +193,17 @@ def test_a_step_of_codec_or_discriminator_whose_gradients_are_not_finite_is_skip
     assert all(weight.isfinite().all() for weight in load_file(tmp_path / "run" / FINAL_WEIGHTS).values())
 
 
+def test_the_discriminator_of_a_run_that_is_made_longer_goes_on(tmp_path):
+    """It was switched off until the later step at which that of the longer run would start."""
+    folder = tmp_path / "run"
+    run_to_end(folder, max_train_steps=4)
+    shutil.rmtree(folder / "vqgan")
+    run_to_end(folder, max_train_steps=12)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    steps = {line["step"]: "adversarial" in line for line in lines if "loss" in line}
+    assert steps == {step: step > 2 for step in range(1, 13)}
+
+
 def test_unknown_key_stops_before_anything_is_written(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump({**TINY, "output_dir": str(tmp_path / "run"), "codebok_size": 8}))

@@ -221,8 +221,10 @@ def train(
         start_codes(training, passes[0]["pixels"])
         for group in training.discriminator_optimizer.param_groups:
             group["lr"] = scheduler.get_last_lr()[0]
+        # One that has learnt goes on where a longer run would start it later.
+        is_adversarial = state.step >= first_adversarial or bool(training.discriminator_optimizer.state)
         try:
-            log, tokens = vqgan_step(training, passes, is_adversarial=state.step >= first_adversarial)
+            log, tokens = vqgan_step(training, passes, is_adversarial=is_adversarial)
         except StepNotTaken as error:
             state.skip_or_stop(error)
             log = {}
