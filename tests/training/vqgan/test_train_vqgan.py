@@ -187,9 +187,22 @@ def test_a_step_of_codec_or_discriminator_whose_gradients_are_not_finite_is_skip
     run_to_end(tmp_path / "run", non_finite="skip", **settings)
     assert "Step 2 is skipped: the gradient of `" in caplog.text
     file = "model.safetensors" if call == 3 else "model_1.safetensors"
-    first, second, third = (load_file(path / file) for path in complete_checkpoints(tmp_path / "run"))
+    checkpoints = complete_checkpoints(tmp_path / "run")
+    first, second, third = (load_file(path / file) for path in checkpoints)
     assert are_equal(first, second)
     assert not are_equal(second, third)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open() if "learning_rate" in line]
+    assert [line.get("skipped_steps", 0) for line in lines] == [0, 1, 1]
+    # A step of the codec counts for the average and the use of the codes, whatever becomes of the discriminator's.
+    is_of_codec = call == 3
+    assert [{"loss", "codes_used"} <= line.keys() for line in lines] == [True, not is_of_codec, True]
+    assert ("in the discriminator's step alone" in caplog.text) != is_of_codec
+    weights = [load_file(path / "model.safetensors")["decoder.conv_out.weight"] for path in checkpoints]
+    average = weights[0]
+    updates = [weights[2]] if is_of_codec else weights[1:]
+    for number, weight in enumerate(updates, 1):
+        average = torch.lerp(weight, average, (1 + number) / (10 + number))
+    torch.testing.assert_close(load_file(tmp_path / "run" / FINAL_WEIGHTS)["decoder.conv_out.weight"], average)
     assert all(weight.isfinite().all() for weight in load_file(tmp_path / "run" / FINAL_WEIGHTS).values())
 
 

@@ -63,7 +63,7 @@ def test_discriminator_is_not_touched_before_its_start_and_learns_after():
     vqgan_step(training, [batch(0, 2)], is_adversarial=False)
     assert are_equal(state_of(training.discriminator), before)
     assert not training.discriminator_optimizer.state
-    log, _ = vqgan_step(training, [batch(2, 2)], is_adversarial=True)
+    log, *_ = vqgan_step(training, [batch(2, 2)], is_adversarial=True)
     assert not are_equal(state_of(training.discriminator), before)
     assert {"adversarial", "adaptive_weight", "discriminator"} <= log.keys()
 

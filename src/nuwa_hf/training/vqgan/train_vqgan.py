@@ -224,10 +224,11 @@ def train(
         # One that has learnt goes on where a longer run would start it later.
         is_adversarial = state.step >= first_adversarial or bool(training.discriminator_optimizer.state)
         try:
-            log, tokens = vqgan_step(training, passes, is_adversarial=is_adversarial)
+            log, tokens, not_taken = vqgan_step(training, passes, is_adversarial=is_adversarial)
         except StepNotTaken as error:
-            state.skip_or_stop(error)
-            log = {}
+            log, not_taken = {}, error
+        if not_taken is not None:
+            state.skip_or_stop(not_taken)
         scheduler.step()
         state.step += 1
         if log:

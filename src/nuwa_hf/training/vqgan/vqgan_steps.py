@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANOutput
-from nuwa_hf.training.run.finite_updates import update_weights
+from nuwa_hf.training.run.finite_updates import StepNotTaken, update_weights
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
 from nuwa_hf.training.vqgan.discriminator import PatchDiscriminator
 from nuwa_hf.training.vqgan.perceptual_loss import PerceptualLoss
@@ -68,7 +68,7 @@ def start_codes(training: VQGANTraining, pixels: Tensor) -> None:
 
 def vqgan_step(
     training: VQGANTraining, batches: list[dict[str, Tensor]], *, is_adversarial: bool
-) -> tuple[dict[str, Tensor], Tensor]:
+) -> tuple[dict[str, Tensor], Tensor, StepNotTaken | None]:
     """One optimiser step of the codec, then, if `is_adversarial`, one of the discriminator.
 
         L = L_rec + perceptual_weight L_perceptual + L_commitment + discriminator_weight lambda L_gan
@@ -79,12 +79,13 @@ def vqgan_step(
         is_adversarial (`bool`): whether the discriminator takes part. If not, it is neither run nor changed.
 
     Returns:
-        `tuple[dict[str, torch.Tensor], torch.Tensor]`: scalars for the log, the last pass's, and the tokens of all
-        passes, of shape `(B, h, w)`.
+        `tuple[dict[str, torch.Tensor], torch.Tensor, StepNotTaken | None]`: scalars for the log, the last pass's; the
+        tokens of all passes, of shape `(B, h, w)`; and in every process why the discriminator alone took no step, if a
+        loss or a gradient of it is not finite in any of them.
 
     Raises:
-        StepNotTaken: In every process, if a loss or a gradient of any of them is not finite. Then nothing has changed
-            or, if only the discriminator's are not finite, all but the discriminator.
+        StepNotTaken: In every process, if a loss or a gradient of the codec is not finite in any of them. Nothing has
+            changed then.
     """
     arguments, accelerator = training.arguments, training.accelerator
     vqgan = accelerator.unwrap_model(training.vqgan)
@@ -120,11 +121,15 @@ def vqgan_step(
     tokens = torch.cat([output.tokens for output in outputs])
     if training.codebook is not None:
         training.codebook.update(torch.cat([output.latents for output in outputs]), tokens)
+    not_taken = None
     if is_adversarial:
         discriminator.requires_grad_(True)
-        log["discriminator"] = _discriminator_step(training, batches, outputs)
+        try:
+            log["discriminator"] = _discriminator_step(training, batches, outputs)
+        except StepNotTaken as error:
+            not_taken = StepNotTaken(f"{error}, in the discriminator's step alone", error.is_overflow)
     log |= training.target.scores(output.sample.detach(), batch)
-    return {name: value.detach() for name, value in log.items()}, tokens
+    return {name: value.detach() for name, value in log.items()}, tokens, not_taken
 
 
 def _discriminator_step(
