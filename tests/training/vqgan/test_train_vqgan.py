@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import json
+import os
 import resource
 import shutil
 import signal
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from accelerate import Accelerator, DistributedType
 from long_saves import save_for_a_day
 from PIL import Image
 from poisoned_gradients import poison_gradients
 from safetensors.torch import load_file
+from torch.nn.parallel import DistributedDataParallel
+from warm_processes import start_processes
 
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.datasets.class_map import palette, sketch_class_names
@@ -21,7 +25,7 @@ from nuwa_hf.exit_status import StoppedEarly
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
 from nuwa_hf.training.run.run_state import RunState
 from nuwa_hf.training.vqgan.codebook_updates import EmaCodebook
-from nuwa_hf.training.vqgan.train_vqgan import main
+from nuwa_hf.training.vqgan.train_vqgan import check_processes, main
 
 
 TINY = {
@@ -100,6 +104,43 @@ def test_a_run_killed_and_told_to_stop_ends_with_bit_equal_weights(tmp_path, uni
     run_to_end(folder)
     for name in (FINAL_WEIGHTS, "checkpoint-000008/model.safetensors", "checkpoint-000008/model_1.safetensors"):
         assert are_equal(load_file(folder / name), load_file(uninterrupted / name)), name
+
+
+def train_and_note_sends(config, notes):
+    """One of the processes: writes for each pass through DDP whether it is to send gradients."""
+    forward, sends = DistributedDataParallel.forward, []
+
+    def forward_and_note(model, *inputs):
+        sends.append(model.require_backward_grad_sync)
+        return forward(model, *inputs)
+
+    DistributedDataParallel.forward = forward_and_note
+    main(["--config", config])
+    (notes / f"{os.environ['RANK']}.json").write_text(json.dumps(sends))
+
+
+@pytest.mark.processes
+def test_two_processes_send_once_a_step_and_log_what_one_with_the_whole_batch_does(tmp_path, processes):
+    """The log told of the last pass of the first process."""
+    levels = {"fsq_levels": [3, 3], "codebook_size": None, "codebook_dim": None}  # no code starts at a random latent
+    settings = {**levels, "object_weight": 1.0, "gradient_accumulation_steps": 2, "max_train_steps": 2}
+    config = write_config(tmp_path / "two", **settings)
+    for process in start_processes(processes, train_and_note_sends, config, tmp_path):
+        process.join(300)
+        assert process.exitcode == 0, process.errors.read_text()
+    # The codec in step 1, codec and discriminator in step 2, of two passes each.
+    assert [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in "01"] == [[False, True] * 3] * 2
+    run_to_end(tmp_path / "one", **settings, train_batch_size=2 * TINY["train_batch_size"])
+    two, one = (
+        [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").open() if '"loss"' in line]
+        for name in ("two", "one")
+    )
+    assert [line.keys() for line in two] == [line.keys() for line in one]
+    assert {"adversarial", "adaptive_weight", "discriminator"} < two[1].keys()
+    for line, expected in zip(two, one, strict=True):
+        for name in ("psnr", "psnr_objects", "images_per_second"):  # PSNR is no mean of the images'
+            del line[name], expected[name]
+        assert line == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_use_of_codes_is_told_of_whole_windows_alone(tmp_path, monkeypatch):
@@ -215,6 +256,15 @@ def test_the_discriminator_of_a_run_that_is_made_longer_goes_on(tmp_path):
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
     steps = {line["step"]: "adversarial" in line for line in lines if "loss" in line}
     assert steps == {step: step > 2 for step in range(1, 13)}
+
+
+@pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED"])
+def test_processes_that_share_the_weights_out_are_refused_by_name(monkeypatch, kind):
+    accelerator = Accelerator(cpu=True)
+    check_processes(accelerator)
+    monkeypatch.setitem(accelerator.state.__dict__, "distributed_type", DistributedType(kind))
+    with pytest.raises(ValueError, match=f"`distributed_type` must be MULTI_GPU for a codec, got '{kind}'; launch"):
+        check_processes(accelerator)
 
 
 def test_unknown_key_stops_before_anything_is_written(tmp_path):

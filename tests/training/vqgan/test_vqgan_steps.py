@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import pytest
 import torch
 from accelerate import Accelerator
 from torch.utils.data import default_collate
@@ -99,6 +100,15 @@ def test_accumulated_passes_step_like_one_batch():
         after.append(torch.cat(moments))
     # Sums in another order; the gradients are about 0.1.
     torch.testing.assert_close(*after, atol=1e-6, rtol=1e-3)
+
+
+def test_the_log_has_the_means_over_all_passes():
+    """It had the numbers of the last."""
+    passes = [batch(0, 2), batch(2, 2)]
+    log, *_ = vqgan_step(build_training(), passes, is_adversarial=True)
+    alone = [vqgan_step(build_training(), [one], is_adversarial=True)[0] for one in passes]
+    for name in ("loss", "reconstruction", "commitment", "adversarial", "adaptive_weight", "psnr", "psnr_objects"):
+        assert log[name].item() == pytest.approx((alone[0][name] + alone[1][name]).item() / 2, rel=1e-5), name
 
 
 def test_steps_on_one_batch_of_sketches_lower_its_loss():

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Sequence, Sized
 
 import torch
-from accelerate import DistributedType
+from accelerate import Accelerator, DistributedType
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 from transformers import HfArgumentParser
@@ -105,10 +105,7 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
     images, held_out_images = open_images(arguments, target)
     held_out = default_collate([held_out_images[index] for index in range(arguments.num_samples)])
     accelerator = build_accelerator(arguments)
-    is_sharded = accelerator.distributed_type == DistributedType.FSDP
-    require(
-        not is_sharded, "distributed_type", "MULTI_GPU for a codec", "FSDP", "launch with ddp_8.yaml or cpu_2.yaml"
-    )
+    check_processes(accelerator)
     lock.take(arguments.output_dir, accelerator)
     data = {**data_of_images(images), START_CODEC: None if start is None else codec_digest(start)}
     state = RunState(arguments, accelerator, data)
@@ -177,6 +174,21 @@ def run(arguments: VQGANArguments, lock: RunLock, preemption: Preemption) -> Non
             start=start_pipeline,
         ),
     )
+
+
+def check_processes(accelerator: Accelerator) -> None:
+    """Checks that each process has all weights, of the codec and of the discriminator.
+
+    Args:
+        accelerator (`Accelerator`): knows how the weights will be sharded.
+
+    Raises:
+        ValueError: If FSDP or DeepSpeed would shard them.
+    """
+    kind = accelerator.distributed_type
+    is_sharded = kind in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+    rule, remedy = "MULTI_GPU for a codec", "launch with ddp_8.yaml or cpu_2.yaml"
+    require(not is_sharded, "distributed_type", rule, kind.value, remedy)
 
 
 def train(

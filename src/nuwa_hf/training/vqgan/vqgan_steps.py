@@ -2,11 +2,12 @@
 # Copyright 2026 The nuwa_hf authors
 """One training step of the VQ-GAN: the codec's, then the discriminator's."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANOutput
@@ -79,44 +80,29 @@ def vqgan_step(
         is_adversarial (`bool`): whether the discriminator takes part. If not, it is neither run nor changed.
 
     Returns:
-        `tuple[dict[str, torch.Tensor], torch.Tensor, StepNotTaken | None]`: scalars for the log, the last pass's; the
-        tokens of all passes, of shape `(B, h, w)`; and in every process why the discriminator alone took no step, if a
-        loss or a gradient of it is not finite in any of them.
+        `tuple[dict[str, torch.Tensor], torch.Tensor, StepNotTaken | None]`: scalars for the log, means over all passes
+        and processes; the tokens of this process's passes, of shape `(B, h, w)`; and in every process why the
+        discriminator alone took no step, if a loss or a gradient of it is not finite in any of them.
 
     Raises:
         StepNotTaken: In every process, if a loss or a gradient of the codec is not finite in any of them. Nothing has
             changed then.
     """
-    arguments, accelerator = training.arguments, training.accelerator
-    vqgan = accelerator.unwrap_model(training.vqgan)
+    accelerator = training.accelerator
     discriminator = accelerator.unwrap_model(training.discriminator)
     outputs: list[NuwaVQGANOutput] = []
-    losses: dict[str, Tensor] = {}
+    logs: list[dict[str, Tensor]] = []
     discriminator.requires_grad_(False)
-    for batch in batches:
-        output = training.vqgan(batch["pixels"])
-        reconstruction = training.target.loss(output.sample, batch)
-        log = {"reconstruction": reconstruction}
-        if training.perceptual is not None:
-            log["perceptual"] = training.perceptual(output.sample, batch["pixels"])
-            reconstruction = reconstruction + arguments.perceptual_weight * log["perceptual"]
-        # A term without a gradient belongs to what is frozen, or to codes that follow the latents by themselves.
-        terms = (output.commitment_loss, output.codebook_loss)
-        loss = reconstruction + sum(term for term in terms if term.requires_grad)
-        if is_adversarial:
-            log["adversarial"] = hinge_generator_loss(discriminator(output.sample))
-            scale = 1.0 if accelerator.scaler is None else accelerator.scaler.get_scale()
-            both = (reconstruction, log["adversarial"])
-            gradients = [last_layer_gradient(term, vqgan.last_layer, scale) for term in both]
-            # Of the global batch, so that the factor does not depend on the number of processes.
-            log["adaptive_weight"] = adaptive_weight(*(accelerator.reduce(one, "mean") for one in gradients))
-            loss = loss + arguments.discriminator_weight * log["adaptive_weight"] * log["adversarial"]
-        log |= {"loss": loss, "commitment": output.commitment_loss, "codebook": output.codebook_loss}
-        accelerator.backward(loss / len(batches))
+    for index, batch in enumerate(batches):
+        with _sending(accelerator, training.vqgan, is_last=index == len(batches) - 1):
+            output = training.vqgan(batch["pixels"])
+            losses = _codec_losses(training, batch, output, is_adversarial=is_adversarial)
+            accelerator.backward(losses["loss"] / len(batches))
         outputs.append(output)
-        losses = {name: losses.get(name, 0) + value.detach() for name, value in log.items()}
-    log["gradient_norm"] = update_weights(
-        accelerator, training.vqgan, [training.optimizer], losses, arguments.max_grad_norm
+        logs.append({name: value.detach() for name, value in losses.items()})
+    log = _mean(logs)
+    gradient_norm = update_weights(
+        accelerator, training.vqgan, [training.optimizer], log, training.arguments.max_grad_norm
     )
     tokens = torch.cat([output.tokens for output in outputs])
     if training.codebook is not None:
@@ -125,28 +111,65 @@ def vqgan_step(
     if is_adversarial:
         discriminator.requires_grad_(True)
         try:
-            log["discriminator"] = _discriminator_step(training, batches, outputs)
+            log |= _discriminator_step(training, batches, outputs)
         except StepNotTaken as error:
             not_taken = StepNotTaken(f"{error}, in the discriminator's step alone", error.is_overflow)
-    log |= training.target.scores(output.sample.detach(), batch)
-    return {name: value.detach() for name, value in log.items()}, tokens, not_taken
+    scores = [training.target.scores(one.sample.detach(), batch) for one, batch in zip(outputs, batches, strict=True)]
+    log |= _mean(scores)
+    if accelerator.num_processes > 1:
+        everywhere = accelerator.reduce(torch.stack([value.float() for value in log.values()]), "mean")
+        log = dict(zip(log, everywhere, strict=True))
+    return {**log, "gradient_norm": gradient_norm.detach()}, tokens, not_taken
+
+
+def _codec_losses(
+    training: VQGANTraining, batch: dict[str, Tensor], output: NuwaVQGANOutput, *, is_adversarial: bool
+) -> dict[str, Tensor]:
+    """The codec's loss on a batch, under `"loss"`, and its terms."""
+    arguments, accelerator = training.arguments, training.accelerator
+    reconstruction = training.target.loss(output.sample, batch)
+    losses = {"reconstruction": reconstruction}
+    if training.perceptual is not None:
+        losses["perceptual"] = training.perceptual(output.sample, batch["pixels"])
+        reconstruction = reconstruction + arguments.perceptual_weight * losses["perceptual"]
+    # A term without a gradient belongs to what is frozen, or to codes that follow the latents by themselves.
+    terms = (output.commitment_loss, output.codebook_loss)
+    loss = reconstruction + sum(term for term in terms if term.requires_grad)
+    if is_adversarial:
+        discriminator = accelerator.unwrap_model(training.discriminator)
+        losses["adversarial"] = hinge_generator_loss(discriminator(output.sample))
+        scale = 1.0 if accelerator.scaler is None else accelerator.scaler.get_scale()
+        both = (reconstruction, losses["adversarial"])
+        last_layer = accelerator.unwrap_model(training.vqgan).last_layer
+        gradients = [last_layer_gradient(term, last_layer, scale) for term in both]
+        # Of the global batch, so that the factor does not depend on the number of processes.
+        losses["adaptive_weight"] = adaptive_weight(*(accelerator.reduce(one, "mean") for one in gradients))
+        loss = loss + arguments.discriminator_weight * losses["adaptive_weight"] * losses["adversarial"]
+    return {**losses, "loss": loss, "commitment": output.commitment_loss, "codebook": output.codebook_loss}
 
 
 def _discriminator_step(
     training: VQGANTraining, batches: list[dict[str, Tensor]], outputs: list[NuwaVQGANOutput]
-) -> Tensor:
-    total = 0
-    for batch, output in zip(batches, outputs, strict=True):
-        # One pass for both: it is what DDP expects, and group normalisation keeps images apart.
-        logits = training.discriminator(torch.cat([batch["pixels"], output.sample.detach()]))
-        loss = hinge_discriminator_loss(*logits.chunk(2))
-        training.accelerator.backward(loss / len(batches))
-        total = total + loss.detach()
-    update_weights(
-        training.accelerator,
-        training.discriminator,
-        [training.discriminator_optimizer],
-        {"discriminator": total},
-        training.arguments.max_grad_norm,
-    )
-    return loss
+) -> dict[str, Tensor]:
+    accelerator, logs = training.accelerator, []
+    for index, (batch, output) in enumerate(zip(batches, outputs, strict=True)):
+        with _sending(accelerator, training.discriminator, is_last=index == len(batches) - 1):
+            # One pass for both: it is what DDP expects, and group normalisation keeps images apart.
+            logits = training.discriminator(torch.cat([batch["pixels"], output.sample.detach()]))
+            loss = hinge_discriminator_loss(*logits.chunk(2))
+            accelerator.backward(loss / len(batches))
+        logs.append({"discriminator": loss.detach()})
+    log = _mean(logs)
+    optimizers, max_grad_norm = [training.discriminator_optimizer], training.arguments.max_grad_norm
+    update_weights(accelerator, training.discriminator, optimizers, log, max_grad_norm)
+    return log
+
+
+def _sending(accelerator: Accelerator, model: nn.Module, *, is_last: bool) -> AbstractContextManager:
+    """Within the block, a backward pass sends the gradients of all passes to the other processes if it is the last."""
+    return nullcontext() if is_last else accelerator.no_sync(model)
+
+
+def _mean(logs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each scalar over the passes."""
+    return {name: sum(log[name] for log in logs) / len(logs) for name in logs[0]}
