@@ -92,8 +92,8 @@ class EmaCodebook:
     with n_j the latents of the batch that take code j (van den Oord et al., "Neural Discrete Representation Learning",
     appendix A.1). Counts and sums are added over all processes. A code whose N_j has fallen to `decay**revive_after`
     times the mean of N is dead and is moved to a random latent of the batch: a code with the mean count that is never
-    used again is revived at the `revive_after`-th update. Comparing with the mean makes this independent of the batch
-    size.
+    used again is revived at the `revive_after`-th update, and so is one that is in use, but that rarely. Comparing
+    with the mean makes this independent of the batch size.
 
     The codes no longer learn by gradient: the constructor freezes them. Build it before the optimizer.
 

@@ -101,7 +101,9 @@ class VQGANArguments(RunArguments):
         "ema", help="How the codes follow the latents; those of `fsq_levels` stand still."
     )
     codebook_decay: float = argument(0.98, help="Decay of the codes' moving averages.")
-    codebook_revive_after: int = argument(128, help="Steps without use after which a code starts anew.")
+    codebook_revive_after: int = argument(
+        128, help="Steps without use after which a code of mean use starts anew; so does one as rarely used as that."
+    )
     commitment_weight: float | None = argument(None, help="Weight of the commitment term; else 0.25.")
     adam_beta1: float = argument(0.5, help="Decay of Adam's first moment.")
     adam_beta2: float = argument(0.9, help="Decay of Adam's second moment.")
