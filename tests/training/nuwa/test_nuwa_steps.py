@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config, tiny_transformer
 
-from nuwa_hf.training.nuwa.nuwa_steps import counted_tokens, nuwa_step, tasks_loss, validate
+from nuwa_hf.training.nuwa.nuwa_steps import counted_tokens, deal_clips, nuwa_step, tasks_loss, validate
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -177,7 +177,7 @@ def test_validation_covers_every_task_and_is_the_same_whatever_was_drawn_before(
         torch.manual_seed(seed)
         batches = TaskBatches(tokens, tiny_config(), ROWS, 0.5, seed)
         batches(range(sum(ROWS.values())))
-        values.append(validate(model, tokens, batches))
+        values.append(validate(model, Accelerator(cpu=True), tokens, batches))
     assert values[0] == values[1]
     assert set(values[0]) == {"validation_loss", *(f"validation_loss_{task}" for task in ROWS)}
 
@@ -192,14 +192,25 @@ def test_the_validation_loss_of_a_task_is_the_mean_over_the_counted_tokens_of_al
         counts = [counted_tokens(batches)[task] for batches in passes]
         assert counts[0] / 16 != counts[1] / 4
     expected = tasks_loss(model, as_one_batch(passes))[0].item()
-    assert validate(model, tokens, make)[f"validation_loss_{task}"] == pytest.approx(expected, rel=1e-5)
+    assert validate(model, Accelerator(cpu=True), tokens, make)[f"validation_loss_{task}"] == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 7, 16, 17, 24, 64, 200])
+@pytest.mark.parametrize(("clips", "rows"), [(128, 16), (20, 16), (33, 16), (5, 5)])
+def test_each_clip_of_a_validation_is_computed_once_in_as_few_passes_as_the_processes_allow(clips, rows, processes):
+    dealt = [deal_clips(clips, rows, process=process, processes=processes) for process in range(processes)]
+    assert sorted(clip for passes in dealt for one in passes for clip in one) == list(range(clips))
+    assert {len(passes) for passes in dealt} == {min(-(-clips // rows), -(-clips // processes))}
+    assert all(len({clip // rows for clip in one}) <= 1 for passes in dealt for one in passes)
 
 
 def test_in_the_validation_loss_of_all_tasks_each_counts_as_many_tokens_as_in_a_step():
     model, tokens = tiny_transformer(), random_tokens(20)
 
     def validated(**rows):
-        return validate(model, tokens, TaskBatches(tokens, tiny_config(), rows, 0.0, seed=0))
+        return validate(model, Accelerator(cpu=True), tokens, TaskBatches(tokens, tiny_config(), rows, 0.0, seed=0))
 
     one, mixed, more = validated(T2V=2), validated(T2V=2, T2I=2), validated(T2V=2, T2I=6)
     assert one["validation_loss"] == one["validation_loss_T2V"]

@@ -12,10 +12,16 @@ import sys
 import pytest
 import test_train_nuwa
 import torch
+from accelerate import Accelerator
 from poisoned_gradients import poison_gradients
 from safetensors.torch import load_file
+from test_nuwa_steps import ROWS, random_tokens
+from tiny import tiny_transformer
+from warm_processes import start_processes
 
 from nuwa_hf.exit_status import GO_ON, exit_status
+from nuwa_hf.training.nuwa.nuwa_steps import validate
+from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
@@ -178,6 +184,30 @@ def test_a_gradient_that_is_not_finite_in_one_process_stops_both_or_is_skipped_b
         *(None, None, 1, 1)
     ]
     assert all(weight.isfinite().all() for weight in weights_of(runs / "skipped").values())
+
+
+def validate_and_count(output):
+    """One of the processes: writes the validation losses, and how many rows of each task its model has computed."""
+    accelerator = Accelerator(cpu=True)
+    model, tokens, rows = tiny_transformer(), random_tokens(20), []
+    model.register_forward_pre_hook(lambda _, args, kwargs: rows.append(len(kwargs["labels"])), with_kwargs=True)
+    values = validate(model, accelerator, tokens, TaskBatches(tokens, model.config, ROWS, 0.5, seed=0))
+    (output / f"{accelerator.process_index}.json").write_text(json.dumps([values, sum(rows) / len(ROWS)]))
+    accelerator.end_training()
+
+
+@pytest.mark.processes
+def test_two_processes_share_the_clips_of_a_validation_and_both_know_its_losses(processes, tmp_path):
+    """Each computed all of them."""
+    for process in start_processes(processes, validate_and_count, tmp_path):
+        process.join(300)
+        assert process.exitcode == 0, process.errors.read_text()
+    (first, rows), (second, others) = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    assert (rows, others) == (10, 10)
+    assert first == second
+    model, tokens = tiny_transformer(), random_tokens(20)
+    batches = TaskBatches(tokens, model.config, ROWS, 0.5, seed=0)
+    assert first == pytest.approx(validate(model, Accelerator(cpu=True), tokens, batches), rel=1e-5)
 
 
 @pytest.mark.processes

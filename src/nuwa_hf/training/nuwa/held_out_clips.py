@@ -31,7 +31,7 @@ def look_at_held_out(training: NuwaTraining) -> None:
     with training.ema.in_place():
         state.check_weights()
         if training.validation is not None:
-            training.scores = validate(training.learner, training.validation, training.batches)
+            training.scores = validate(training.learner, accelerator, training.validation, training.batches)
             state.log(training.scores)
             is_one_task = len(training.batches.counts) == 1
             said = {"validation_loss": training.scores["validation_loss"]} if is_one_task else training.scores

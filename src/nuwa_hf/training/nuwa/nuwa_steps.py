@@ -4,9 +4,11 @@
 
 from collections.abc import Collection
 from contextlib import nullcontext
+from itertools import groupby
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 
 from nuwa_hf.training.nuwa.placeholder_batch import with_placeholders
 from nuwa_hf.training.nuwa.task_batches import TaskBatch, TaskBatches, to_device
@@ -128,31 +130,59 @@ def _share_of_loss(losses: dict[str, torch.Tensor], counts: dict[str, int], tota
     return sum(losses[task] * (counts.get(task, 0) / total) for task in losses)
 
 
-@torch.no_grad()
-def validate(model, tokens: TokenFiles | TokenMixture, batches: TaskBatches) -> dict[str, float]:
-    """Mean loss on up to `VALIDATION_CLIPS` held-out clips, which are always the same, without condition dropout.
+def deal_clips(clips: int, rows: int, *, process: int, processes: int) -> list[list[int]]:
+    """Which of the clips, that stand in batches, a process takes in each of its passes: only clips of one batch.
 
     Args:
-        model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, or the `PeftModel` around it. If its weights are
-            sharded, every process must call this.
+        clips (`int`): how many there are.
+        rows (`int`): of a batch; the last may have fewer.
+        process (`int`): which of the processes.
+        processes (`int`): how many share the clips.
+
+    Returns:
+        `list[list[int]]`: as many lists in each process, some of which may be empty.
+    """
+    own = range(process, clips, processes)
+    passes = [list(group) for _, group in groupby(own, lambda clip: clip // rows)]
+    most = min(-(-clips // rows), -(-clips // processes))
+    return passes + [[]] * (most - len(passes))
+
+
+@torch.no_grad()
+def validate(
+    model: torch.nn.Module, accelerator: Accelerator, tokens: TokenFiles | TokenMixture, batches: TaskBatches
+) -> dict[str, float]:
+    """Mean loss on up to `VALIDATION_CLIPS` held-out clips, which are always the same, without condition dropout.
+
+    The clips are dealt to the processes, all of which must call this.
+
+    Args:
+        model (`torch.nn.Module`): a `NuwaForConditionalGeneration`, or the `PeftModel` around it.
+        accelerator (`Accelerator`): knows the processes.
         tokens (`TokenFiles` or `TokenMixture`): held-out clips.
         batches (`TaskBatches`): gives the tasks.
 
     Returns:
         `dict[str, float]`: in nats per counted token, `validation_loss_<task>` for each task, and `validation_loss` of
-        all, in which a task counts as many tokens as in a step.
+        all, in which a task counts as many tokens as in a step. The same in every process.
     """
     model.eval()
-    values, weights = {}, []
     clips, rows = min(VALIDATION_CLIPS, len(tokens)), min(VALIDATION_BATCH, len(tokens))
-    for task, rows_of_step in batches.counts.items():
+    own = deal_clips(clips, rows, process=accelerator.process_index, processes=accelerator.num_processes)
+    sums = []
+    for task in batches.counts:
         make = TaskBatches(tokens, model.config, {task: rows}, condition_dropout=0.0, seed=0)
-        held_out = [make(range(start, min(start + rows, clips))) for start in range(0, clips, rows)]
-        counts = [counted_tokens(one)[task] for one in held_out]
-        losses = [tasks_loss(model, to_device(one, model.device))[0].item() for one in held_out]
-        loss = sum(one * count for one, count in zip(losses, counts, strict=True)) / sum(counts)
-        values[f"validation_loss_{task}"] = loss
-        weights.append(rows_of_step * sum(counts))
-    total = sum(weight * value for weight, value in zip(weights, values.values(), strict=True)) / sum(weights)
+        # Sharded weights need all processes in each pass: one without a clip takes the first, and does not count it.
+        held_out = [make(one or [0]) for one in own]
+        counts = [counted_tokens(batch)[task] if one else 0 for one, batch in zip(own, held_out, strict=True)]
+        losses = [tasks_loss(model, to_device(batch, model.device))[0].item() for batch in held_out]
+        sums.append((sum(one * count for one, count in zip(losses, counts, strict=True)), sum(counts)))
+    everywhere = gather_object([sums])  # in Python's numbers, of which those of one process stay as they are
+    values, weights = {}, []
+    for (task, rows_of_step), *pairs in zip(batches.counts.items(), *everywhere, strict=True):
+        total, count = map(sum, zip(*pairs, strict=True))
+        values[f"validation_loss_{task}"] = total / count
+        weights.append(rows_of_step * count)
+    mean = sum(weight * value for weight, value in zip(weights, values.values(), strict=True)) / sum(weights)
     model.train()
-    return {"validation_loss": total, **values}
+    return {"validation_loss": mean, **values}
