@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 import torch
 import yaml
-from tiny import VISUAL_GRID, tiny_codecs, tiny_pipeline, tiny_transformer
+from tiny import VISUAL_GRID, tiny_codecs, tiny_config, tiny_pipeline, tiny_transformer
 
 from nuwa_hf.datasets.media_census import ClipFacts
 from nuwa_hf.media import write_gif, write_png
@@ -20,7 +20,7 @@ from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.training.init import init_command, machine_speed, measured_speed
 from nuwa_hf.training.init.costs import Costs, Speed
 from nuwa_hf.training.init.data_facts import DataFacts, look_at
-from nuwa_hf.training.init.first_settings import Machine, choose_settings
+from nuwa_hf.training.init.first_settings import Machine, Start, choose_settings
 from nuwa_hf.training.init.init_command import main
 from nuwa_hf.training.init.machine_speed import transformer_speed
 from nuwa_hf.training.init.measured_speed import Measured, step_operations
@@ -287,6 +287,18 @@ def test_a_step_has_a_row_of_each_task_and_fits_the_memory():
     assert choose_settings(facts_of(100, 2, 12.0, side=50), roomy, "small").image_size == 128
     with pytest.raises(ValueError, match="`preset` must be one of"):
         choose_settings(many, MACHINE, "nuwa-336")
+
+
+def test_adapters_get_no_task_that_their_checkpoint_cannot_learn_by_them():
+    """They were to learn V2V, which `train` refuses after the clips are tokens."""
+    config = tiny_config(visual_grid=(6, 8, 8), learnt_tasks=("T2V", "T2I"))
+    of_clips, facts = Start("start", config, 128, "lora"), facts_of(1000, 2, 12.0)
+    assert choose_settings(facts, MACHINE, start=of_clips).tasks == ("T2V=0.5", "T2I=0.35")
+    for start in (replace(of_clips, fine_tune="full"), replace(of_clips, config=tiny_config(visual_grid=(6, 8, 8)))):
+        assert choose_settings(facts, MACHINE, start=start).tasks == ("T2V=0.5", "V2V=0.15", "T2I=0.35")
+    untaught = replace(of_clips, config=tiny_config(visual_grid=(6, 8, 8), learnt_tasks=("V2V",)))
+    with pytest.raises(ValueError, match=r"`fine_tune` must be 'full' with .* never learnt to read texts, got 'lora'"):
+        choose_settings(facts, MACHINE, start=untaught)
 
 
 def test_clips_are_held_out_where_there_are_enough_whatever_the_number_of_their_captions(tmp_path):

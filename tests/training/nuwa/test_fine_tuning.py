@@ -26,6 +26,7 @@ from nuwa_hf.training.nuwa.fine_tuning import (
     START_WEIGHTS,
     add_adapters,
     check_sharding,
+    check_what_stays,
     freeze_encoder,
     merged_copy,
 )
@@ -275,6 +276,43 @@ def test_what_does_not_fit_the_checkpoint_is_refused_before_anything_is_written(
     with pytest.raises(OSError, match="No checkpoint"):
         main(flags_of(tmp_path / "nothing", tokens_folder, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("learnt", "tasks", "what"),
+    [
+        (("T2V", "S2I"), ["T2V=1", "V2V=1"], "known parts"),
+        (("T2V", "V2V"), ["S2V=1"], "sketches"),
+        (("I2I", "V2V"), ["T2V=1", "V2V=1"], "texts"),
+        (("T2I",), ["T2I=1", "T2V=1"], "frames after the first"),
+        (("T2V", "I2I", "S2I"), ["V2V=1", "TI2I=1", "S2V=1", "T2I=1"], None),
+        (None, ["V2V=1", "S2V=1"], None),
+    ],
+)
+@pytest.mark.parametrize("fine_tune", ["lora", "frozen-encoder", "full"])
+def test_weights_that_have_learnt_nothing_are_not_left_so_where_a_task_of_the_run_reads_them(
+    checkpoint, tmp_path, fine_tune, learnt, tasks, what
+):
+    """They were random, and the finished checkpoint said that it had learnt the task."""
+    start = NuwaForConditionalGeneration.from_pretrained(checkpoint, subfolder="transformer")
+    start.config.learnt_tasks = learnt
+    start.save_pretrained(tmp_path / "start")
+    values = {"tokens": ["a"], "output_dir": "out", "tasks": tasks, "transformer": str(tmp_path / "start")}
+    arguments = NuwaArguments(checkpoint=str(checkpoint), fine_tune=fine_tune, **values)
+    build = partial(build_transformer, arguments, load_components(arguments), Grid(*VISUAL_GRID))
+    is_frozen = fine_tune == "lora" or (fine_tune == "frozen-encoder" and what != "frames after the first")
+    if what is not None and is_frozen:
+        rule = rf"`fine_tune` must be 'full' with \[.*\] for a transformer that has never learnt to read {what}, got"
+        with pytest.raises(ValueError, match=rule):
+            build()
+    else:
+        assert (build().config.learnt_tasks is None) == (learnt is None)
+
+
+def test_a_clip_text_model_alone_is_frozen_whatever_has_been_learnt():
+    check_what_stays("frozen-encoder", ["T2V", "V2V", "S2V"], [], has_clip=True)
+    with pytest.raises(ValueError, match=r"with \['T2V', 'S2V'\] for a transformer .* read texts"):
+        check_what_stays("lora", ["T2V", "V2V", "S2V"], [], has_clip=True)
 
 
 def test_a_transformer_gets_fresh_weights_for_the_codes_that_its_codec_has_learnt_since():

@@ -220,6 +220,13 @@ def test_an_older_transformer_keeps_its_weights_and_gets_fresh_ones_for_sketches
         assert state[name].std().item() == pytest.approx(config.initializer_range, rel=0.5)
 
 
+def test_adapters_of_an_older_transformer_learn_texts_alone(folders, older_transformer, tmp_path):
+    pytest.importorskip("peft", reason="adapters are PEFT's")
+    flags = [*without_sizes(run_flags(folders, tmp_path)), "--transformer", str(older_transformer)]
+    with pytest.raises(ValueError, match=r"`fine_tune` must be 'full' .* that has never learnt to read sketches, got"):
+        main([*flags, "--fine_tune", "lora"])
+
+
 def test_a_run_from_an_older_transformer_trains_on_all_tasks(folders, older_transformer, tmp_path):
     flags = without_sizes(run_flags(folders, tmp_path, max_train_steps=1))
     main([*flags, "--transformer", str(older_transformer)])

@@ -12,9 +12,11 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.presets import PRESETS
 from nuwa_hf.training.init.data_facts import DataFacts
+from nuwa_hf.training.nuwa.fine_tuning import can_read, check_what_stays
 from nuwa_hf.training.nuwa.memory_estimate import estimate_memory
 from nuwa_hf.training.nuwa.preset_choice import suggest_preset, tokens_per_second_of
 from nuwa_hf.training.nuwa.preset_defaults import FROM_NOTHING, TABLE, nearest_preset
+from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
 
 
@@ -150,10 +152,7 @@ def choose_settings(
         longest, wanted = start.config.visual_grid[0], start.config.frame_rate or WANTED_RATE
     num_frames, frame_rate, stride, samples = _sampling(facts, longest, wanted)
     rows = 2 ** int(math.log2(max(1, min(ROWS, samples * (1 - HELD_OUT)))))
-    if num_frames == 1:
-        tasks = ("T2I=1",)
-    else:
-        tasks = ("T2V=0.5", "V2V=0.15", "T2I=0.35") if rows >= FEWEST_ROWS else ("T2V=1",)
+    tasks = _tasks(num_frames, rows, start)
     if start is None:
         image_size = IMAGE_SIZES[preset] if facts.shorter_side >= IMAGE_SIZES[preset] else min(IMAGE_SIZES.values())
         side = image_size // PIXELS_OF_A_TOKEN
@@ -191,6 +190,21 @@ def memory_bytes(config: NuwaConfig, preset: str, rows: int, device: str, start:
     optimizer = TABLE[preset][FROM_NOTHING if start is None else start.fine_tune].optimizer
     precision = "bf16" if device == "cuda" else "no"
     return estimate_memory(config, rows=rows, optimizer=optimizer, mixed_precision=precision, **how).total
+
+
+def _tasks(num_frames: int, rows: int, start: Start | None) -> tuple[str, ...]:
+    """Shares of the tasks; without clips that go on from a frame if only adapters are learnt and no task had one."""
+    learns_known = start is None or start.fine_tune == "full" or can_read("known parts", start.config.learnt_tasks)
+    if num_frames == 1:
+        tasks = ("T2I=1",)
+    elif rows < FEWEST_ROWS:
+        tasks = ("T2V=1",)
+    else:
+        tasks = ("T2V=0.5", *(["V2V=0.15"] if learns_known else []), "T2I=0.35")
+    if start is not None:
+        has_clip = start.config.text_encoder_config is not None
+        check_what_stays(start.fine_tune, parse_task_shares(tasks), start.config.learnt_tasks, has_clip=has_clip)
+    return tasks
 
 
 def _unusable_share(facts: DataFacts, num_frames: int, frame_rate: float) -> float:

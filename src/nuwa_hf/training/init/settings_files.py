@@ -20,6 +20,7 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 VQGAN_STEPS, VQGAN_ROWS = 2000, 16
 FEW_SAMPLES, CROPS = 10_000, 8
+TASK_WORDS = {"T2V": "clips from texts", "V2V": "clips from their first frame", "T2I": "single frames"}
 FILES = ("train-vqgan.yaml", "tokenize.yaml", "train.yaml")
 
 
@@ -188,7 +189,7 @@ def _train_settings(plan: Plan, costs: Costs) -> dict[str, Setting]:
         "tokens": Setting([str(plan.folder / "tokens")]),
         "validation_share": Setting(chosen.validation_share, f"of the {chosen.num_clips} clips"),
         **size,
-        "tasks": Setting(list(chosen.tasks), "clips from texts, clips from their first frame, single frames"),
+        "tasks": Setting(list(chosen.tasks), ", ".join(TASK_WORDS[task.split("=")[0]] for task in chosen.tasks)),
         "train_batch_size": Setting(chosen.train_batch_size, costs.of_batch()),
         "gradient_accumulation_steps": Setting(
             chosen.gradient_accumulation_steps, f"{chosen.rows} rows a step; 1 if the memory holds all of them"

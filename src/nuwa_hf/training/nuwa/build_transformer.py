@@ -20,6 +20,7 @@ from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
 from nuwa_hf.pipelines.learnt import is_other_codec, warn_of_other_codec
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.components import Components
+from nuwa_hf.training.nuwa.fine_tuning import check_what_stays
 from nuwa_hf.training.nuwa.nuwa_arguments import SIZES, NuwaArguments
 from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
@@ -52,8 +53,9 @@ def build_transformer(
         `NuwaForConditionalGeneration`.
 
     Raises:
-        ValueError: If the transformer is quantised, has too few positions for the grid, or was made for a sketch codec
-            with another codebook; or if there is none and the tokenizer is CLIP's.
+        ValueError: If the transformer is quantised, has too few positions for the grid, was made for a sketch codec
+            with another codebook, or has weights that have learnt nothing and would stay so; or if there is none and
+            the tokenizer is CLIP's.
     """
     sizes = {"hidden_dropout": arguments.hidden_dropout}
     if frame_rate is not None:
@@ -84,6 +86,9 @@ def build_transformer(
             f"{ours} codes",
             "give the one that it was trained with",
         )
+        older = None if "sketch_codebook_size" in saved else ("T2I", "T2V")  # which had texts alone
+        learnt, has_clip = saved.get("learnt_tasks", older), saved.get("text_encoder_config") is not None
+        check_what_stays(arguments.fine_tune, parse_task_shares(arguments.tasks), learnt, has_clip=has_clip)
         grids = {"visual_grid": tuple(saved["visual_grid"])} if "visual_grid" in saved else {}
         preset = NuwaConfig.from_preset(arguments.preset, **grids)
         for name in {"sketch_codebook_size", "condition_window"} - saved.keys():

@@ -4,7 +4,7 @@
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,12 +14,21 @@ from safetensors.torch import load_file
 from torch import nn
 
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.run.saved_arguments import OtherRunError
 
 
 # The linear maps of every attention and feed-forward sub-layer, in the encoder and in the decoder.
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj")
+# What is read by embeddings of its own, which adapters leave as they are, and whether a task has it.
+READ_BY_ENCODER = {
+    "texts": lambda task: task.condition != "none",
+    "sketches": lambda task: "sketch" in task.condition,
+    "known parts": lambda task: task.known != "nothing",
+}
+READ_BY_DECODER = {"frames after the first": lambda task: task.output == "video"}
+READ = READ_BY_ENCODER | READ_BY_DECODER
 WEIGHTS_FILE = "model.safetensors"  # how Accelerate calls a prepared model's weights
 DDP_PREFIX = "module."  # before the names of weights that several processes wrote
 START_WEIGHTS = "digest of the frozen weights to start from"  # in the data of a run
@@ -33,6 +42,42 @@ def check_peft() -> None:
     """
     if find_spec("peft") is None:
         raise ValueError("`fine_tune` must not be 'lora' without the package peft; run `pip install nuwa_hf[lora]`.")
+
+
+def check_what_stays(
+    fine_tune: str, tasks: Collection[str], learnt: Collection[str] | None, *, has_clip: bool
+) -> None:
+    """Check that the transformer to start from has learnt to read all that the run's tasks give it, as far as the
+    weights that read it stay as they are.
+
+    Args:
+        fine_tune (`str`): what is learnt.
+        tasks (`Collection[str]`): short names of the run's tasks.
+        learnt (`Collection[str]`, *optional*): of those that the transformer has learnt; None if that is not known.
+        has_clip (`bool`): whether texts are read by CLIP, which is then all that `"frozen-encoder"` freezes.
+
+    Raises:
+        ValueError: If weights that have learnt nothing would stay so.
+    """
+    frozen = READ if fine_tune == "lora" else READ_BY_ENCODER if fine_tune == "frozen-encoder" and not has_clip else ()
+    for what in frozen:
+        reading = [task for task in tasks if READ[what](get_task(task))]
+        rule = f"'full' with {reading} for a transformer that has never learnt to read {what}"
+        is_fit = not reading or can_read(what, learnt)
+        require(is_fit, "fine_tune", rule, fine_tune, "the weights that read them would stay as they began")
+
+
+def can_read(what: str, learnt: Collection[str] | None) -> bool:
+    """Whether a transformer has learnt to read something.
+
+    Args:
+        what (`str`): a key of `READ`.
+        learnt (`Collection[str]`, *optional*): short names of the tasks that it has learnt; None if that is not known.
+
+    Returns:
+        `bool`: True where nothing can be said.
+    """
+    return learnt is None or any(READ[what](task) for task in TASKS if task.abbreviation in learnt)
 
 
 def check_sharding(accelerator: Accelerator, optimizer: str, non_finite: str) -> None:
