@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from nuwa_hf.training.run.sample_order import LONGEST_TABLE, SLOTS_PER_BLOCK, permuted, shuffled, turn
+from nuwa_hf.training.run.sample_order import LONGEST_TABLE, SLOTS_PER_BLOCK, merged, permuted, shuffled, turn
 
 
 def turns(weights, indices, seed=0):
@@ -47,6 +47,17 @@ def test_turns_are_the_same_whatever_was_asked_before_and_differ_by_seed():
 def test_one_source_is_read_in_the_order_of_the_samples():
     assert turns((4,), range(100)) == [(0, index) for index in range(100)]
     assert [shuffled(index, 7, 3) for index in range(7)] != list(range(7))
+
+
+@pytest.mark.parametrize("rates", [(1,), (1, 1), (2, 1), (1, 0.5, 0.3), (0.1, 0.1, 3)])
+def test_the_readings_of_several_readers_are_counted_without_gap_or_repeat_each_at_its_rate(rates):
+    rates = [Fraction(rate).limit_denominator(10) for rate in rates]
+    time = 20  # after which each has read a whole number of times
+    places = [[merged(index, reader, rates) for index in range(int(time * rate))] for reader, rate in enumerate(rates)]
+    assert sorted(place for own in places for place in own) == list(range(int(time * sum(rates))))
+    for own, rate in zip(places, rates, strict=True):
+        assert own == sorted(own)
+        assert all(abs((index + 0.5) / rate * sum(rates) - place) <= len(rates) for index, place in enumerate(own))
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 64, 65, 1000])

@@ -137,6 +137,24 @@ def test_a_source_shows_all_of_its_clips_before_one_comes_again():
         assert sum(counts) == pytest.approx(4096 * share, abs=2)
 
 
+@pytest.mark.parametrize("counts", [{"T2V": 1, "T2I": 1}, {"T2V": 3, "T2I": 1, "V2V": 1, "I2I": 1}])
+def test_a_source_shows_all_of_its_clips_before_one_comes_again_whichever_tasks_it_feeds(counts):
+    """The tasks of clips alone and those of images too each went through the same order, and met at the same clips."""
+    clips, few, stills = make_tokens(9000, 5), make_tokens(30, 7), make_tokens(40, 6, num_frames=1)
+    tokens = mixture((clips, 1.0, ("T2V", "T2I")), (few, 2.0), (stills, 1.0))
+    dealt, steps = sum(counts.values()), 4096  # whole blocks of turns for all
+    seen, first = Counter(), 0
+    for task, count in counts.items():
+        indices = [step * dealt + row for step in range(steps) for row in range(first, first + count)]
+        seen.update((id(source), row) for source, row in tokens.rows(task, indices, 0, counts))
+        first += count
+    assert sum(seen.values()) == steps * dealt
+    assert max(seen[id(clips), row] for row in range(9000)) == 1
+    for source in (few, stills):
+        shown = [seen[id(source), row] for row in range(len(source))]
+        assert 0 < max(shown) - min(shown) <= 1
+
+
 def test_what_a_sample_reads_depends_on_its_index_and_the_seed_alone():
     tokens = mixture((make_tokens(9, 5), 1.0), (make_tokens(7, 6), 1.0))
     running = batches_of(tokens, COUNTS, steps=4, dropout=0.5)

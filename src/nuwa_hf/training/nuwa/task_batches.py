@@ -140,7 +140,7 @@ class TaskBatches:
     def _clips(self, task: Task, indices: Sequence[int]) -> TokenFiles:
         """The clips for a task, in the order of the indices. For an image task, only their still frames."""
         if isinstance(self.tokens, TokenMixture):
-            rows = self.tokens.rows(task.abbreviation, indices, self.seed)
+            rows = self.tokens.rows(task.abbreviation, indices, self.seed, self.counts)
         else:
             rows = [(self.tokens, shuffled(index, len(self.tokens), self.seed)) for index in indices]
         with_sketches = starts_from_sketch(task.abbreviation)

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The order in which clips are seen, and the data set each comes from: pure functions of seed and sample index."""
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -77,6 +78,28 @@ def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
         slot -= int(before)
         left -= weight
     return len(weights) - 1, slot
+
+
+def merged(index: int, reader: int, rates: Sequence[Fraction]) -> int:
+    """Which reading of a source a reader's own one is, where several readers take from it, each at its rate.
+
+        time of reading k of reader r = (k + 1/2) / rate of r
+
+    Readings are counted in the order of their times, at one time in that of the readers.
+
+    Args:
+        index (`int`): of the reading, among the reader's own.
+        reader (`int`): its place among the rates.
+        rates (`Sequence[Fraction]`): of all readers, above 0.
+
+    Returns:
+        `int`: how many readings of all readers come before.
+    """
+    half = Fraction(1, 2)
+    time = (index + half) / rates[reader]
+    earlier = (math.floor(time * rate + half) for rate in rates[:reader])
+    later = (math.ceil(time * rate - half) for rate in rates[reader + 1 :])
+    return index + sum(earlier) + sum(later)
 
 
 @lru_cache(maxsize=16)  # a few sources, for training and validation, around the end of an epoch

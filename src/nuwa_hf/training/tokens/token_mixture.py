@@ -3,13 +3,13 @@
 """Several folders of token files used as one. Each has a weight and provides samples for some or all tasks."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from nuwa_hf.grid import Grid
 from nuwa_hf.tasks import get_task
-from nuwa_hf.training.run.sample_order import shuffled, turn
+from nuwa_hf.training.run.sample_order import merged, shuffled, turn
 from nuwa_hf.training.tokens.token_files import TokenFiles
 
 
@@ -154,28 +154,60 @@ class TokenMixture:
             raise ValueError(f"`tokens` must hold {needed} for {task}, got none; {_REMEDY}.")
         return feeding
 
-    def rows(self, task: str, indices: Sequence[int], seed: int) -> list[tuple[TokenFiles, int]]:
-        """What a task reads for given sample indices: a pure function of task, index and seed.
+    def rows(
+        self, task: str, indices: Sequence[int], seed: int, counts: Mapping[str, int]
+    ) -> list[tuple[TokenFiles, int]]:
+        """What a task reads for given sample indices: a pure function of task, index, seed and counts.
+
+        Tasks that the same parts feed read them together, as one reader. All readers of a part go through one order of
+        its clips.
 
         Args:
             task (`str`): its short name.
-            indices (`Sequence[int]`): of the samples.
+            indices (`Sequence[int]`): of the samples, all of them the task's.
             seed (`int`): of the order.
+            counts (`Mapping[str, int]`): every task and its rows, in the order in which they are dealt.
 
         Returns:
             `list[tuple[TokenFiles, int]]`: the tokens and the row in them, for each index.
 
         Raises:
-            ValueError: If no part can be used for the task.
+            ValueError: If no part can be used for one of the tasks.
         """
-        feeding = self.feeding(task)
-        weights = [Fraction(self.parts[place][0].weight) for place in feeding]
+        readers: dict[tuple[int, ...], list[str]] = {}
+        for name in counts:
+            readers.setdefault(tuple(self.feeding(name)), []).append(name)
+        feeding, together = next((parts, names) for parts, names in readers.items() if task in names)
+        rows_together, dealt = sum(counts[name] for name in together), sum(counts.values())
+        # From the place among all rows to that among the reader's.
+        shift = _rows_before(task, together, counts) - _rows_before(task, list(counts), counts)
+        weights = [self._weight(part) for part in feeding]
+        rates = {part: self._rates(part, readers, counts) for part in feeding}
         rows = []
         for index in indices:
-            which, own_index = turn(index, weights, seed)
-            tokens = self.parts[feeding[which]][1]
-            rows.append((tokens, shuffled(own_index, len(tokens), seed + _SEED_STEP * feeding[which])))
+            which, own_index = turn(index // dealt * rows_together + index % dealt + shift, weights, seed)
+            part = feeding[which]
+            tokens = self.parts[part][1]
+            reading = merged(own_index, list(rates[part]).index(feeding), list(rates[part].values()))
+            rows.append((tokens, shuffled(reading, len(tokens), seed + _SEED_STEP * part)))
         return rows
+
+    def _weight(self, part: int) -> Fraction:
+        return Fraction(self.parts[part][0].weight)
+
+    def _rates(
+        self, part: int, readers: Mapping[tuple[int, ...], Sequence[str]], counts: Mapping[str, int]
+    ) -> dict[tuple[int, ...], Fraction]:
+        """How often each reader reads a part, among all rows that are dealt together."""
+        return {
+            feeding: sum(counts[name] for name in names) * self._weight(part) / sum(map(self._weight, feeding))
+            for feeding, names in readers.items()
+            if part in feeding
+        }
+
+
+def _rows_before(task: str, tasks: Sequence[str], counts: Mapping[str, int]) -> int:
+    return sum(counts[name] for name in tasks[: tasks.index(task)])
 
 
 def starts_from_sketch(abbreviation: str) -> bool:
