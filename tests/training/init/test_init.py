@@ -248,6 +248,10 @@ def test_hours_are_counted_operations_over_the_rate():
     assert replace(costs, chosen=replace(chosen, max_train_steps=1)).train_seconds() == pytest.approx(
         expected / chosen.max_train_steps
     )
+    in_passes = replace(costs, chosen=replace(chosen, train_batch_size=4, gradient_accumulation_steps=4))
+    of_a_pass = step_operations(chosen.config, {"T2V": 2, "V2V": 1, "T2I": 1})  # whose rows are dealt alone
+    assert in_passes.train_seconds() == pytest.approx(chosen.max_train_steps * 4 * of_a_pass / 1e9)
+    assert in_passes.train_seconds() > 1.02 * costs.train_seconds()
     assert re.search(r"tiny, the next larger, would take .+ for as many steps", costs.of_preset())
     speed = transformer_speed(3200.0, device="cpu")
     counts = {"T2V": 1, "V2V": 1, "T2I": 1}  # 832 tokens

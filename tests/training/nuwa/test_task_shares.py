@@ -2,11 +2,13 @@
 # Copyright 2026 The nuwa_hf authors
 """Shares of the tasks, and how the rows of all processes are dealt to them."""
 
+import logging
+
 import pytest
 import torch
 
 from nuwa_hf.tasks import TASKS
-from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
+from nuwa_hf.training.nuwa.task_shares import deal_rows, describe_shares, parse_task_shares, warn_of_rounded_shares
 
 
 def test_shares_are_normalised():
@@ -64,3 +66,19 @@ def test_passes_too_small_for_the_tasks_are_dealt_together_and_a_step_too_small_
     assert deal_rows(shares, 1, processes=2, passes=5) == {"T2V": 5, "V2V": 1, "T2I": 4}
     with pytest.raises(ValueError, match=r"got 1 x 2 passes x 2 processes, which leaves none to \['V2V'\]"):
         deal_rows(shares, 1, processes=2, passes=2)
+
+
+def test_the_shares_that_whole_rows_give_are_told_and_those_that_are_far_off_warned_of(caplog):
+    """Four rows gave V2V 25 % for 15 % and T2I 25 % for 35 % without a word."""
+    shares = parse_task_shares(["T2V=0.5", "V2V=0.15", "T2I=0.35"])
+    counts = deal_rows(shares, 4, passes=4)
+    assert describe_shares(counts) == "of each 4 rows 2 of T2V (0.5), 1 of V2V (0.25), 1 of T2I (0.25)"
+    with caplog.at_level(logging.WARNING):
+        for rows in (16, 20, 100):
+            warn_of_rounded_shares(shares, deal_rows(shares, rows))
+        assert not caplog.messages
+        warn_of_rounded_shares(shares, counts)
+    assert caplog.messages == [
+        "V2V gets 0.25 of the rows in place of 0.15, T2I gets 0.25 of the rows in place of 0.35, since 4 rows are "
+        "dealt at once; use a larger `train_batch_size`, or other `tasks`."
+    ]

@@ -30,11 +30,13 @@ def test_the_start_says_device_parameters_clips_epochs_batch_steps_samples_and_w
     assert lines["codec"] == "10 parameters, 8 trained"
     assert lines["data"] == "100 clips, 80.0 epochs"
     assert lines["batch"] == "8 samples a step: 4 in a pass x 2 passes"
+    assert "tasks" not in lines
     assert lines["steps"] == "1,000"
     assert lines["samples"] == f"{tmp_path / 'samples'}, every 500 steps"
     state.step = 600
     resumed = Path("run/checkpoint-000600")
-    lines = describe_start(state, {"codec": model}, clips=None, resumed=resumed, has_samples=False)
+    lines = describe_start(state, {"codec": model}, clips=None, resumed=resumed, has_samples=False, tasks="T2V")
+    assert lines["tasks"] == "T2V"
     assert "samples" not in lines
     assert lines["steps"] == "1,000, 400 of them to go from run/checkpoint-000600"
     assert "100" not in lines["data"]

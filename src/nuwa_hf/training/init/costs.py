@@ -66,8 +66,10 @@ class Costs:
         Returns:
             `float`: seconds.
         """
-        counts = deal_rows(parse_task_shares(self.chosen.tasks), self.chosen.rows)
-        operations = step_operations(self.chosen.config if config is None else config, counts)
+        shares, passes = parse_task_shares(self.chosen.tasks), self.chosen.gradient_accumulation_steps
+        counts = deal_rows(shares, self.chosen.train_batch_size, passes=passes)  # of a pass, or of all together
+        times = self.chosen.rows // sum(counts.values())
+        operations = times * step_operations(self.chosen.config if config is None else config, counts)
         return self.chosen.max_train_steps * operations / self.speed.operations_per_second
 
     @property

@@ -2,9 +2,15 @@
 # Copyright 2026 The nuwa_hf authors
 """How often each task is trained: its share, and its rows in the batch of all processes."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 
 from nuwa_hf.tasks import TASKS
+
+
+logger = logging.getLogger(__name__)
+
+MOST_OFF = 0.2  # of a share, by which the one that whole rows give may differ without a warning
 
 
 def parse_task_shares(texts: Sequence[str]) -> dict[str, float]:
@@ -67,6 +73,36 @@ def deal_rows(shares: dict[str, float], rows: int, *, processes: int = 1, passes
             "larger shares, or more `gradient_accumulation_steps`."
         )
     return counts
+
+
+def describe_shares(counts: Mapping[str, int]) -> str:
+    """The rows that are dealt to the tasks, and the shares that these are.
+
+    Args:
+        counts (`Mapping[str, int]`): as `deal_rows` gives them.
+
+    Returns:
+        `str`: such as "of each 4 rows 2 of T2V (0.5), 1 of V2V (0.25), 1 of T2I (0.25)".
+    """
+    dealt = sum(counts.values())
+    shown = ", ".join(f"{count} of {name} ({count / dealt:.3g})" for name, count in counts.items())
+    return f"of each {dealt:,} rows {shown}"
+
+
+def warn_of_rounded_shares(shares: Mapping[str, float], counts: Mapping[str, int]) -> None:
+    """Warn if whole rows are shares that are far from those that were asked for.
+
+    Args:
+        shares (`Mapping[str, float]`): task to share; they sum to 1.
+        counts (`Mapping[str, int]`): as `deal_rows` gives them.
+    """
+    dealt = sum(counts.values())
+    real = {name: count / dealt for name, count in counts.items()}
+    off = [name for name, share in shares.items() if abs(real[name] / share - 1) > MOST_OFF]
+    if off:
+        told = ", ".join(f"{name} gets {real[name]:.3g} of the rows in place of {shares[name]:.3g}" for name in off)
+        remedy = "use a larger `train_batch_size`, or other `tasks`."
+        logger.warning("%s, since %d rows are dealt at once; %s", told, dealt, remedy)
 
 
 def _by_largest_remainder(shares: dict[str, float], rows: int) -> dict[str, int]:

@@ -39,7 +39,7 @@ from nuwa_hf.training.nuwa.nuwa_training import NuwaTraining
 from nuwa_hf.training.nuwa.optimizers import build_optimizers
 from nuwa_hf.training.nuwa.preset_defaults import with_defaults
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, to_device
-from nuwa_hf.training.nuwa.task_shares import deal_rows, parse_task_shares
+from nuwa_hf.training.nuwa.task_shares import deal_rows, describe_shares, parse_task_shares, warn_of_rounded_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.training_tokens import check_batch, data_of_tokens, frame_rate_of_tokens, load_tokens
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
@@ -141,7 +141,15 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     state.watch(learner)
     resumed = state.resume()
     has_samples = arguments.sample_sheets or arguments.validation_prompts is not None
-    log_start(state, {"transformer": learner}, clips=len(tokens), resumed=resumed, has_samples=has_samples)
+    log_start(
+        *(state, {"transformer": learner}),
+        clips=len(tokens),
+        resumed=resumed,
+        has_samples=has_samples,
+        tasks=describe_shares(counts),
+    )
+    if accelerator.is_main_process:
+        warn_of_rounded_shares(shares, counts)
     if arguments.compile:
         compile_feed_forward(prepared)
     held_out = tokens if validation is None else validation

@@ -24,6 +24,7 @@ def log_start(
     clips: int | None,
     resumed: Path | None,
     has_samples: bool = True,
+    tasks: str | None = None,
 ) -> None:
     """Logs what a run is, in a few aligned lines, in the main process.
 
@@ -33,9 +34,10 @@ def log_start(
         clips (`int`, *optional*): how many clips or images are learnt; None for ones that are made without end.
         resumed (`Path`, *optional*): what `resume` returned.
         has_samples (`bool`, defaults to `True`): whether sample sheets are drawn.
+        tasks (`str`, *optional*): the tasks of a batch, in words.
     """
     if state.accelerator.is_main_process:
-        lines = describe_start(state, models, clips=clips, resumed=resumed, has_samples=has_samples)
+        lines = describe_start(state, models, clips=clips, resumed=resumed, has_samples=has_samples, tasks=tasks)
         width = max(map(len, lines))
         logger.info("This run:\n%s", "\n".join(f"  {name:<{width}}  {text}" for name, text in lines.items()))
 
@@ -47,6 +49,7 @@ def describe_start(
     clips: int | None,
     resumed: Path | None,
     has_samples: bool = True,
+    tasks: str | None = None,
 ) -> dict[str, str]:
     """The lines of `log_start`.
 
@@ -56,6 +59,7 @@ def describe_start(
         clips (`int`, *optional*): how many clips or images are learnt; None for ones that are made without end.
         resumed (`Path`, *optional*): what `resume` returned.
         has_samples (`bool`, defaults to `True`): whether sample sheets are drawn.
+        tasks (`str`, *optional*): the tasks of a batch, in words.
 
     Returns:
         `dict[str, str]`: name to text.
@@ -81,6 +85,8 @@ def describe_start(
     }
     shared = " x ".join(f"{count} {name}" for name, count in factors.items() if count > 1 or name == "in a pass")
     lines["batch"] = f"{samples:,} samples a step" + (f": {shared}" if samples > arguments.train_batch_size else "")
+    if tasks is not None:
+        lines["tasks"] = tasks
     lines["steps"] = f"{steps:,}" if resumed is None else f"{steps:,}, {left:,} of them to go from {resumed}"
     lines["folder"] = f"{state.output_dir}, a checkpoint every {arguments.checkpointing_steps:,} steps"
     if arguments.log_with in ("tensorboard", "all"):
