@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from command_inputs import INPUTS
-from tiny import FRAME_SIZE
+from tiny import FRAME_RATE, FRAME_SIZE
 
 from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.cli import build_parser
@@ -64,6 +64,16 @@ def test_sketch_is_shown_in_its_own_colours_or_in_greys(pipeline, input_folder):
     PIL.Image.fromarray(classes).save("sketch-0.png")  # of mode "L"
     ((shown,),) = given_pictures(pipeline, given_to("sketch-to-image"))
     assert (np.min(shown), np.max(shown)) == (0, 255)
+
+
+def test_sketches_are_shown_at_the_rate_of_the_checkpoint(pipeline, input_folder):
+    """Each was sampled alone, so that with a faster rate all were shown, and the result had fewer frames."""
+    for factor, numbers in ((0.5, (0, 0, 1, 1, 2, 2)), (2, (0, 2))):
+        files = [f"sketch-{number}.png" for number in range(3)]
+        args = build_parser().parse_args(["sketch-to-video", *files, "--frame-rate", str(factor * FRAME_RATE)])
+        (row,) = given_pictures(pipeline, pipeline_arguments(TASK_COMMANDS["sketch-to-video"], args))
+        shown = [PIL.Image.open(f"sketch-{number}.png").convert("RGB") for number in numbers]
+        assert [np.array_equal(one, other) for one, other in zip(row, shown, strict=True)] == [True] * len(numbers)
 
 
 def test_sheet_does_not_repeat_the_warnings_of_the_pipeline(pipeline, input_folder, caplog):

@@ -78,6 +78,20 @@ def test_two_seconds_of_24_frames_a_second_are_five_frames_at_the_papers_rate(tm
         assert numbers(prepare(frames)) == list(range(48))
 
 
+def test_frames_given_one_by_one_are_sampled_once(tmp_path):
+    """Pictures and files were sampled each alone and then together: four at 2 a second were 16 at 4, not 8."""
+    pictures = clip(4, (HEIGHT, WIDTH))
+    paths = [tmp_path / f"{place}.png" for place in range(4)]
+    for picture, path in zip(pictures, paths, strict=True):
+        picture.save(path)
+    array = np.stack([np.asarray(picture) for picture in pictures])
+    forms = [array, torch.from_numpy(array).permute(0, 3, 1, 2), list(array), pictures, paths, [pictures], [paths]]
+    for form in forms:
+        assert numbers(prepare(form, ClipSampler(4, 2))) == [0, 0, 1, 1, 2, 2, 3, 3]
+    for form in (array[1], pictures[1], paths[1]):
+        assert numbers(prepare(form, ClipSampler(4, 2))) == [1]
+
+
 def test_a_rate_that_is_given_stands_for_the_times_of_a_file(tmp_path):
     write_gif(clip(6), tmp_path / "clip.gif", fps=10)
     assert numbers(prepare(tmp_path / "clip.gif")) == [0, 4]

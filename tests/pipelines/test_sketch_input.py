@@ -94,6 +94,18 @@ def test_every_form_of_a_batch_of_clips_gives_its_clips(tmp_path):
     assert torch.equal(prepare(paths[0])[0, 0], expected[0, 0])
 
 
+def test_frames_of_another_rate_are_sampled_once(tmp_path):
+    """Pictures and files were sampled each alone and then together."""
+    maps = class_map(FRAMES, HEIGHT, WIDTH)
+    shown, paths = pictures(maps), [tmp_path / f"{place}.png" for place in range(FRAMES)]
+    for picture, path in zip(shown, paths, strict=True):
+        picture.save(path)
+    sizes = {"num_classes": CLASSES, "height": HEIGHT, "width": WIDTH}
+    for form in (maps, list(maps), shown, paths, [shown], [paths]):
+        found = prepare_sketches(form, sampler=ClipSampler(FRAME_RATE, FRAME_RATE / 2), **sizes)
+        assert torch.equal(found, torch.from_numpy(maps.repeat(2, 0))[None])
+
+
 @pytest.mark.parametrize("size", [(4, 5), (3, 4), (17, 29), (2 * HEIGHT, 3 * WIDTH)])
 def test_resized_sketch_takes_the_pixel_its_centre_lies_in(size, caplog):
     indices = class_map(*size)

@@ -5,7 +5,7 @@
 Letters: T frames, Y, X pixel rows, columns.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import PIL.Image
@@ -15,12 +15,11 @@ from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.command_logs import silenced
 from nuwa_hf.media import contact_sheet, enlarge
-from nuwa_hf.media.sources import open_media
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.mask_input import prepare_masks
-from nuwa_hf.pipelines.video_input import prepare_videos
+from nuwa_hf.pipelines.video_input import group_clips, prepare_videos, take_file
 
 
 IMAGES_IN_A_ROW = 4
@@ -102,13 +101,18 @@ def _sampler(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> ClipSampler:
     return ClipSampler.last_frames(*rates, num_frames, pipeline.max_frames)
 
 
-def _maps(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> Iterator[PIL.Image.Image]:
+def _maps(pipeline: NuwaPipelineBase, given: dict[str, Any]) -> list[PIL.Image.Image]:
     """The class maps of a clip or of a single sketch."""
     sketch = given["sketch"]
     sampler = ClipSampler(pipeline.frame_rate, given.get("frame_rate"))
-    for path in sketch[0] if isinstance(sketch, list) else [sketch]:
-        with open_media(path) as media:
-            yield from sampler.take(media.frames(), lambda picture: picture, "sketch")
+    if not isinstance(sketch, list):
+        return take_file(sketch, _same, sampler, "sketch")[0]
+    (maps,) = group_clips([take_file(path, _same, sampler, "sketch") for path in sketch[0]], "sketch", sampler)
+    return maps
+
+
+def _same(picture: PIL.Image.Image) -> PIL.Image.Image:
+    return picture
 
 
 def _colored(class_map: PIL.Image.Image) -> PIL.Image.Image:

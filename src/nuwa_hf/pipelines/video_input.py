@@ -131,7 +131,8 @@ def take_given(frames: Sequence[Frame], sampler: ClipSampler, name: str) -> list
 def take_file(
     source: Any, read: Callable[[PIL.Image.Image], Frame], sampler: ClipSampler, name: str
 ) -> tuple[list[Frame], bool]:
-    """The frames that a task uses of a file or a picture, and whether it is a clip of its own.
+    """The frames that a task uses of a file or a picture, and whether it is a clip of its own; a still image is one
+    frame, whatever the rate.
 
     Args:
         source (`PIL.Image.Image`, `str` or `os.PathLike`): a picture, a path or a URL.
@@ -147,7 +148,9 @@ def take_file(
         ValueError: If it is damaged, cut off or has no frames.
     """
     with naming(name, describe(source)), open_media(source) as media:
-        return sampler.take_media(media, read, name), media.is_clip
+        if not media.is_clip:  # a frame of a list, whose frames are taken together
+            return [read(frame.picture()) for frame in media.frames()], False
+        return sampler.take_media(media, read, name), True
 
 
 def check_equal_frame_counts(clips: Sequence[Sequence[Any]], name: str) -> None:
