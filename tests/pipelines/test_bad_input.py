@@ -343,7 +343,7 @@ def test_clips_of_unequal_length_or_size(watched, task):
 
 def test_one_frame_to_edit(watched):
     for video in (picture(), tiny_inputs("TV2V")["video"][:1]):
-        message = "`video` must have at least 2 frames, got 1; edit an image with a pipeline for images"
+        message = r"`video` must have at least 2 frames, got 1 .* or edit an image with a pipeline for images\."
         watched("TV2V").refuses({"video": video, "mask": None}, ValueError, message)
 
 

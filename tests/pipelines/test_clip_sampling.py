@@ -213,6 +213,13 @@ def test_tasks_cut_long_clips_and_say_so(caplog):
     assert sum("left out" in record.message for record in caplog.records) == 3
 
 
+def test_a_fast_clip_that_makes_one_frame_is_refused_by_the_rate_that_counts():
+    """Five frames were called one without a word of why."""
+    given = {**tiny_inputs("TV2V", num_frames=5), "mask": None, "frame_rate": 24}
+    with pytest.raises(ValueError, match=rf"got 1 at the checkpoint's {FRAME_RATE} frames a second; give a longer"):
+        tiny_pipeline("TV2V")(**given)
+
+
 def test_a_sampler_of_several_batches_tells_of_each_clip_once(caplog):
     """Each batch repeated the warnings of those before it, and counted as cut after one that was."""
     size = {"height": HEIGHT, "width": WIDTH, "sampler": ClipSampler.first_frames(4, None, 6)}

@@ -126,7 +126,10 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         videos = prepare_videos(video, height=height, width=width, sampler=sampler)
         num_frames = self.check_num_frames(videos.pixels.shape[1], overlap_frames)
         if num_frames < 2:
-            raise ValueError("`video` must have at least 2 frames, got 1; edit an image with a pipeline for images.")
+            raise ValueError(
+                f"`video` must have at least 2 frames, got 1 at the checkpoint's {self.frame_rate:g} frames a second; "
+                "give a longer clip or more `num_frames`, or edit an image with a pipeline for images."
+            )
         if mask is None:
             masks = torch.ones_like(videos.pixels[:, :, 0], dtype=torch.bool)
             masks[:, 0] = False
