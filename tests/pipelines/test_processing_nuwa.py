@@ -176,6 +176,19 @@ def test_a_sketch_has_a_frame_for_all_or_for_each(processor):
     assert torch.equal(processor(sketch=SKETCH[0])["sketch_tokens"], each[:, :1])
 
 
+def test_masks_are_cut_where_their_clip_is(processor):
+    """Masks of a long clip were counted whole, and refused beside the part of it that was used."""
+    frames = np.random.default_rng(2).integers(256, size=(7, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    masks = np.repeat(MASK[None], 7, 0)
+    masks[1:] = masks[1:, :, ::-1]
+    made, cut = processor(videos=frames, masks=masks), slice(VISUAL_GRID[0])
+    expected = processor(videos=frames[cut], masks=masks[cut])
+    for name in ("known_tokens", "known_mask"):
+        assert torch.equal(made[name], expected[name])
+    with pytest.raises(ValueError, match=r"`masks` must have 1 frame, for all, or 3, the clip's, got 7"):
+        processor(videos=frames[cut], masks=masks)
+
+
 def test_a_video_is_not_decoded_as_an_image(processor):
     with pytest.raises(ValueError, match="`tokens` must have one frame, got 3; use `decode_videos`"):
         processor.decode_images(torch.zeros(1, *VISUAL_GRID, dtype=torch.long))

@@ -252,13 +252,14 @@ class NuwaProcessor(ProcessorMixin):
         codec, name = as_codec(self.vqgan), "videos" if images is None else "images"
         size = self._size(codec)
         if images is not None:
-            read = prepare_images(images, name=name, **size)
+            read, sampler = prepare_images(images, name=name, **size), None
             pixels = read.pixels[:, None]
         else:
             chosen = ClipSampler.last_frames if masks is None else ClipSampler.first_frames
             learnt = (self.visual_grid[0],) if masks is None else ()
             sampler = chosen(self.frame_rate, None, num_frames, *learnt)
             read = prepare_videos(videos, sampler=sampler, name=name, **size)
+            sampler = sampler if read.is_cut else ClipSampler(self.frame_rate)
             pixels = read.pixels
         num_given = pixels.shape[1]
         if masks is None:
@@ -270,7 +271,6 @@ class NuwaProcessor(ProcessorMixin):
         else:
             if num_given != num_frames:
                 raise ValueError(f"`num_frames` must be the {num_given} of `{name}` beside `masks`, got {num_frames}.")
-            sampler = None if images is not None else ClipSampler(self.frame_rate)
             frames = None if images is not None else num_frames
             hidden = prepare_masks(masks, sizes=read.sizes, num_frames=frames, sampler=sampler, name="masks", **size)
             hidden = hidden.view(len(pixels), num_frames, *hidden.shape[-2:])
