@@ -232,6 +232,33 @@ def test_items_of_a_batch_are_smoothed_apart():
         torch.testing.assert_close(together[place], smooth_over(image, mask)[0])
 
 
+@pytest.mark.parametrize("task", ["V2V", "TV2V"])
+def test_frames_of_which_nothing_is_given_are_not_encoded(task):
+    """They were encoded as black pictures, whose tokens nobody reads: all frames but the first in an edit."""
+    pipeline, given, num_frames = tiny_pipeline(task), tiny_inputs(task), []
+    given |= {"mask": None} if task == "TV2V" else {"video": given["video"][:1]}
+    pipeline.vqgan.encoder.register_forward_pre_hook(lambda module, inputs: num_frames.append(len(inputs[0])))
+    pipeline(**{**given, "video": [given["video"]] * 2, "generator": seeded(0, 1)})
+    assert num_frames == [2]  # one of each video
+
+
+def test_one_output_of_each_input_copies_no_pixel():
+    pipeline, given = tiny_pipeline("TV2V"), tiny_inputs("TV2V")
+    pixels = torch.from_numpy(given["video"]).movedim(-1, 1).float()[None] / 255
+    masks = torch.from_numpy(given["mask"])[None]
+    for count in (1, 2):
+        part = pipeline.encode_known_part(pixels, masks, count)
+        assert (part.pixels.data_ptr() == pixels.data_ptr()) == (count == 1)
+        assert torch.equal(part.pixels, pixels.repeat(count, 1, 1, 1, 1))
+
+
+def test_a_part_of_which_nothing_is_given_has_no_tokens():
+    pixels, masks = torch.rand(1, 2, 3, HEIGHT, WIDTH), torch.ones(1, 2, HEIGHT, WIDTH, dtype=torch.bool)
+    part = encode_known_part(tiny_pipeline("V2V").vqgan, pixels, masks)
+    assert not part.places.any()
+    assert not part.tokens.any()
+
+
 def test_frames_are_coded_a_few_at_a_time_to_the_same_tokens(monkeypatch):
     vqgan = tiny_pipeline("V2V").vqgan
     frames = torch.from_numpy(tiny_inputs("TV2V", num_frames=7)["video"]).movedim(-1, 1).float()[None] / 255

@@ -23,7 +23,8 @@ class KnownPart:
     Args:
         pixels (`torch.Tensor` of shape `(B, T, 3, Y, X)`): in [0, 1]; those to be filled are ignored.
         masks (`torch.BoolTensor` of shape `(B, T, Y, X)`): True where pixels are to be filled.
-        tokens (`torch.LongTensor` of shape `(B, T, h, w)`): visual tokens, meaningful where `places`.
+        tokens (`torch.LongTensor` of shape `(B, T, h, w)`): visual tokens, meaningful where `places`; 0 in a frame of
+            which no place is given.
         places (`torch.BoolTensor` of shape `(B, T, h, w)`): True where all pixels of a place are given.
     """
 
@@ -45,7 +46,8 @@ class KnownPart:
 
 
 def encode_known_part(codec: Codec, pixels: torch.Tensor, masks: torch.Tensor) -> KnownPart:
-    """Encode images or videos that are to be filled in part; the pixels under the mask are never read.
+    """Encode images or videos that are to be filled in part; the pixels under the mask are never read, and frames
+    without a given place are not encoded.
 
     Args:
         codec (`Codec`): the codec.
@@ -63,9 +65,11 @@ def encode_known_part(codec: Codec, pixels: torch.Tensor, masks: torch.Tensor) -
         return encode_finite(codec, 2 * smooth_over(images, hidden) - 1)
 
     height, width = masks.shape[-2:]
-    tokens = few_at_once(encode, pixels.flatten(0, 1), masks.flatten(0, 1), height=height, width=width)
-    tokens = tokens.unflatten(0, masks.shape[:2])
-    return KnownPart(pixels, masks, tokens, known_places(masks, codec.spatial_factor))
+    places = known_places(masks, codec.spatial_factor)
+    tokens, is_given = torch.zeros_like(places, dtype=torch.long), places.flatten(2).any(2)
+    if is_given.any():
+        tokens[is_given] = few_at_once(encode, pixels[is_given], masks[is_given], height=height, width=width)
+    return KnownPart(pixels, masks, tokens, places)
 
 
 def smooth_over(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

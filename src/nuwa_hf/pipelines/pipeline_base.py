@@ -222,6 +222,8 @@ class NuwaPipelineBase(
         # Not the codec's own device: with offloading the codec moves to this one only when it is called.
         device = self._execution_device
         part = encode_known_part(self.codec, pixels.to(device), masks.to(device))
+        if num_outputs == 1:
+            return part
         rows = torch.arange(len(pixels)).repeat_interleave(num_outputs)
         return KnownPart(**{name: tensor[rows] for name, tensor in vars(part).items()})
 

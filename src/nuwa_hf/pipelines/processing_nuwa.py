@@ -24,7 +24,7 @@ from nuwa_hf.pipelines.checks import as_prompt_list, check_choice, check_codec, 
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
 from nuwa_hf.pipelines.known_part import encode_known_part
-from nuwa_hf.pipelines.mask_input import check_places, prepare_masks
+from nuwa_hf.pipelines.mask_input import check_places, known_places, prepare_masks
 from nuwa_hf.pipelines.processor_files import CODECS, load_parts
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
@@ -274,8 +274,8 @@ class NuwaProcessor(ProcessorMixin):
             frames = None if images is not None else num_frames
             hidden = prepare_masks(masks, sizes=read.sizes, num_frames=frames, sampler=sampler, name="masks", **size)
             hidden = hidden.view(len(pixels), num_frames, *hidden.shape[-2:])
+        check_places(known_places(hidden, codec.spatial_factor), name="masks")
         part = encode_known_part(codec, pixels.to(codec.device), hidden.to(codec.device))
-        check_places(part.places, name="masks")
         return {"known_tokens": part.tokens.cpu(), "known_mask": part.places.cpu()}
 
     def to_dict(self) -> dict[str, Any]:
