@@ -42,6 +42,19 @@ def test_tokens_under_autocast_are_those_of_float32(quantizer):
         assert torch.equal(quantizer.tokenize(latents()), expected)
 
 
+def test_the_choice_of_a_codec_in_bfloat16_is_made_in_float32():
+    """Of 4,096 scores in 8 bits many are the highest, and the first of them was taken."""
+    torch.manual_seed(0)
+    quantizer = GumbelQuantizer(codebook_size=4096, codebook_dim=5).bfloat16()
+    z = latents((2, 5, 16, 16)).bfloat16()
+    weight, bias = quantizer.projection.weight[:, :, 0, 0].double(), quantizer.projection.bias.double()
+    scores = torch.einsum("bdhw,vd->bvhw", z.double(), weight) + bias.view(-1, 1, 1)
+    assert torch.equal(quantizer.tokenize(z), scores.argmax(1))
+    output = quantizer(z)
+    assert torch.equal(output.tokens, scores.argmax(1))
+    assert output.quantized.dtype == torch.bfloat16
+
+
 def test_forward_gives_the_codes_of_the_tokens_and_a_gradient_to_both_sides(quantizer):
     z = latents().requires_grad_()
     output = quantizer(z)

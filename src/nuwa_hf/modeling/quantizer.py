@@ -204,10 +204,32 @@ class VectorQuantizer(nn.Module):
         return QuantizerOutput(quantized, tokens, codebook_loss, commitment_loss)
 
 
+class Float32Projection(nn.Conv2d):
+    """A 1x1 convolution in float32, whatever the dtype of its input and of its weights.
+
+    It is worked out as a product of matrices, for which a GPU does not round to TF32 unless it is told to.
+    """
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        """The scores of latents.
+
+        Args:
+            latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+
+        Returns:
+            `torch.Tensor` of shape `(B, V, h, w)`: float32.
+        """
+        weight_VD = self.weight.flatten(1).float()
+        return nn.functional.linear(latents.movedim(1, -1).float(), weight_VD, self.bias.float()).movedim(-1, 1)
+
+
 class GumbelQuantizer(VectorQuantizer):
     """Gives every latent the most likely of V codes, as a 1x1 convolution scores them.
 
         token = argmax_j (W z + b)_j,    code = e_token          (taming's `GumbelQuantize` without its noise)
+
+    Scores are computed in float32 whatever the dtype of the latents and the weights, as distances are: in bfloat16
+    many of thousands of scores would be equal.
 
     Latents and codes need not lie near each other. This is how VQ-GANs that were trained with the Gumbel softmax are
     read; new ones are trained with `VectorQuantizer`.
@@ -222,7 +244,7 @@ class GumbelQuantizer(VectorQuantizer):
 
     def __init__(self, codebook_size: int, codebook_dim: int):
         super().__init__(codebook_size, codebook_dim)
-        self.projection = nn.Conv2d(codebook_dim, codebook_size, 1)
+        self.projection = Float32Projection(codebook_dim, codebook_size, 1)
 
     @torch.no_grad()
     def tokenize(self, latents: torch.Tensor) -> torch.LongTensor:
@@ -260,11 +282,10 @@ class GumbelQuantizer(VectorQuantizer):
         scores = self._scores(latents)
         tokens = scores.argmax(1)
         codes_VD = self.codebook(latents.device).float()
-        mean_codes = torch.einsum("bvhw,vd->bdhw", scores.float().softmax(1), codes_VD)
+        mean_codes = torch.einsum("bvhw,vd->bdhw", scores.softmax(1), codes_VD)
         quantized = (self.lookup(tokens).float().detach() + (mean_codes - mean_codes.detach())).to(latents.dtype)
         return QuantizerOutput(quantized, tokens, mean_codes.new_zeros(()), mean_codes.new_zeros(()))
 
     def _scores(self, latents: torch.Tensor) -> torch.Tensor:
-        # Autocast would round the scores, and with them the choice; casting layer by layer leaves them their dtype.
-        with _without_autocast(latents.device):
-            return self.projection(latents.to(self.projection.weight.dtype))
+        with _without_autocast(latents.device):  # which would round the scores, and with them the choice
+            return self.projection(latents)
