@@ -261,7 +261,7 @@ class GumbelQuantizer(VectorQuantizer):
         """
         check_latents(latents, self.codebook_dim)
         num_images = max(1, _MAX_DISTANCES // (self.codebook_size * latents.shape[-2] * latents.shape[-1]))
-        return torch.cat([self._scores(some).argmax(1) for some in latents.split(num_images)])
+        return torch.cat([self.scores(some).argmax(1) for some in latents.split(num_images)])
 
     def forward(self, latents: torch.Tensor) -> QuantizerOutput:
         """Quantises with a straight-through estimator: the code of the token, with the gradient of the mean code.
@@ -279,13 +279,21 @@ class GumbelQuantizer(VectorQuantizer):
             ValueError: If the latents are not `(B, D, h, w)` with the codebook's D.
         """
         check_latents(latents, self.codebook_dim)
-        scores = self._scores(latents)
+        scores = self.scores(latents)
         tokens = scores.argmax(1)
         codes_VD = self.codebook(latents.device).float()
         mean_codes = torch.einsum("bvhw,vd->bdhw", scores.softmax(1), codes_VD)
         quantized = (self.lookup(tokens).float().detach() + (mean_codes - mean_codes.detach())).to(latents.dtype)
         return QuantizerOutput(quantized, tokens, mean_codes.new_zeros(()), mean_codes.new_zeros(()))
 
-    def _scores(self, latents: torch.Tensor) -> torch.Tensor:
+    def scores(self, latents: torch.Tensor) -> torch.Tensor:
+        """How likely each code is, as a logit; also under autocast.
+
+        Args:
+            latents (`torch.Tensor` of shape `(B, D, h, w)`): latents before quantisation.
+
+        Returns:
+            `torch.Tensor` of shape `(B, V, h, w)`: float32.
+        """
         with _without_autocast(latents.device):  # which would round the scores, and with them the choice
             return self.projection(latents)

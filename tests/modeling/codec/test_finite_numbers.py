@@ -33,11 +33,25 @@ def test_tokens_are_the_codecs_and_latents_must_be_finite(kind):
             encode_finite(codec, pixels())
 
 
+@pytest.mark.parametrize("kind", ["nearest", "gumbel", "vqmodel"])
 @torch.no_grad()
-def test_codes_must_be_finite():
-    model = MODELS["nearest"]()
-    model.quantize.embedding.weight[5, 0] = float("nan")
+def test_codes_must_be_finite(kind):
+    """Those of a `VQModel` were not looked at, and one that is NaN was the token of everything."""
+    model = MODELS[kind]()
+    codec = as_codec(model)
+    model.quantize.embedding.weight[codec.encode(pixels()).tokens[0, 0, 0, 0], 0] = float("nan")
     with pytest.raises(FloatingPointError, match="codec's codes must be finite"):
+        encode_finite(codec, pixels())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["weight", "bias"])
+@torch.no_grad()
+def test_scores_of_a_gumbel_codec_must_be_finite(name, value):
+    """A code with a score that is NaN was the token of everything, and finite itself."""
+    model = MODELS["gumbel"]()
+    getattr(model.quantize.projection, name)[5] = value
+    with pytest.raises(FloatingPointError, match="codec's scores must be finite"):
         encode_finite(model, pixels())
 
 

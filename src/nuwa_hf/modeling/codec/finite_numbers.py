@@ -8,10 +8,12 @@ Shapes: B batch, C channels, T frames, Y and X pixel rows and columns, t, h, w t
 import torch
 
 from nuwa_hf.modeling.codec.protocol import Codec
+from nuwa_hf.modeling.quantizer import GumbelQuantizer
 
 
 def encode_finite(codec: Codec, pixels: torch.Tensor) -> torch.LongTensor:
-    """Turns pixels into tokens, and looks at the latents and the codes, as far as the codec has them. The host waits.
+    """Turns pixels into tokens, and looks at the latents, the codes and the scores by which codes are chosen, as far
+    as the codec has them. The host waits.
 
     Args:
         codec (`Codec`): the codec.
@@ -21,15 +23,18 @@ def encode_finite(codec: Codec, pixels: torch.Tensor) -> torch.LongTensor:
         `torch.LongTensor` of shape `(B, h, w)` or `(B, t, h, w)`: the tokens.
 
     Raises:
-        FloatingPointError: If a latent or a code is not finite: the tokens mean nothing then.
+        FloatingPointError: If a latent, a code or a score is not finite: the tokens mean nothing then.
     """
     output = codec.encode(pixels)
     latents = getattr(output, "latents", None)
     if latents is not None:
         check_finite("latents", latents)
-    lookup = getattr(getattr(codec, "quantize", None), "lookup", None)
+    quantizer = getattr(codec, "quantize", codec)  # an adapter looks the codes up itself
+    lookup = getattr(quantizer, "lookup", None)
     if lookup is not None:  # a code that is NaN is the nearest of any latent
         check_finite("codes", lookup(output.tokens.flatten(0, -3)))
+    if isinstance(quantizer, GumbelQuantizer):  # a score that is NaN is the highest, whatever it is the score of
+        check_finite("scores", quantizer.scores(latents.new_ones(1, quantizer.codebook_dim, 1, 1)))
     return output.tokens
 
 

@@ -65,6 +65,10 @@ class VQModelCodec(FrameCodec):
             return self.model.decode(tokens, force_not_quantize=True, shape=codes.shape).sample
         return self.model.decode(codes.permute(0, 3, 1, 2).to(self.model.dtype), force_not_quantize=True).sample
 
+    def lookup(self, tokens: torch.LongTensor) -> torch.Tensor:
+        """Codes of tokens, as `VectorQuantizer.lookup` gives them."""
+        return _lookup(self.model, tokens).permute(0, 3, 1, 2)
+
     def _latents(self, images: torch.Tensor) -> torch.Tensor:
         return self.model.encode(images.to(self.model.dtype)).latents
 
