@@ -134,6 +134,15 @@ def test_tiling_does_not_touch_an_image_no_larger_than_a_tile(vqgan, shape):
     assert torch.equal(vqgan.decode(encoded.tokens).sample, decoded)
 
 
+def test_the_size_of_a_tile_stays_until_another_is_given(vqgan):
+    vqgan.enable_tiling(16, 0.5)
+    vqgan.disable_tiling()
+    vqgan.enable_tiling()
+    assert (vqgan.tile_sample_min_size, vqgan.tile_overlap_factor) == (16, 0.5)
+    vqgan.enable_tiling(tile_sample_min_size=24)
+    assert (vqgan.tile_sample_min_size, vqgan.tile_overlap_factor) == (24, 0.5)
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 72, 16), (2, 3, 20, 44), (1, 3, 2, 36, 40)])
 @torch.no_grad()
 def test_tiles_keep_the_grid_and_no_tile_is_larger_than_asked(vqgan, shape):

@@ -115,6 +115,25 @@ def test_decoding_takes_the_memory_of_the_formula(dtype):
         assert 0.99 * stated < meter.peak < 1.15 * stated  # the finished frames come on top
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.no_grad()
+def test_decoding_in_tiles_takes_the_memory_of_the_formula(dtype):
+    """Tiles were not counted, so that candidates were drawn a few at a time where many would have fitted."""
+    vqgan = NuwaVQGAN(block_out_channels=(64, 64, 128), attention_levels=(2,)).eval().to(dtype)
+    tokens = torch.randint(0, 100, (1, 3, 8, 24))
+    whole = vqgan.decoding_memory(3, 32, 96)
+    vqgan.enable_tiling(48)
+    for num_frames in (3, 1):
+        if num_frames == 1:
+            vqgan.enable_slicing()
+        with MemoryMeter() as meter:
+            vqgan.decode(tokens)
+        stated = vqgan.decoding_memory(3, 32, 96)
+        assert stated < 0.6 * whole
+        assert 0.99 * stated < meter.peak < 1.15 * stated
+    assert vqgan.decoding_memory(3, 32, 48) == vqgan.decoding_memory(1, 32, 48) == whole // 6
+
+
 def test_the_table_of_the_papers_video_is_up_to_date():
     """The table in docs/sampling.md holds the numbers computed here."""
     page = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ from tiny import (
     tiny_codecs,
     tiny_inputs,
     tiny_pipeline,
+    tiny_sketch_vqgan,
     tiny_transformer,
     tiny_vqgan,
 )
@@ -386,6 +387,47 @@ def test_switches_of_the_codec_reach_both_codecs():
         for is_on in (True, False):
             getattr(pipeline, f"{'enable' if is_on else 'disable'}_vae_{switch}")()
             assert [getattr(one, f"use_{switch}") for one in (pipeline.vqgan, pipeline.sketch_vqgan)] == [is_on] * 2
+
+
+def test_tiles_of_a_given_size_are_what_the_codec_gets(caplog):
+    """No size could be given, and one that the codec had was lost: the whole picture was one tile."""
+    pipeline, sides = tiny_pipeline("V2V"), []
+    for part in (pipeline.vqgan.encoder, pipeline.vqgan.decoder):
+        part.register_forward_pre_hook(lambda module, inputs: sides.append(max(inputs[0].shape[-2:])))
+
+    def largest_sides():
+        """Of what the encoder and the decoder get: pixels and tokens."""
+        sides.clear()
+        tokens_of(pipeline, output_type="pt")
+        return max(sides), min(sides)
+
+    pipeline.enable_vae_tiling(2 * FACTOR)
+    assert largest_sides() == (2 * FACTOR, 2)
+    pipeline.enable_vae_tiling(tile_overlap_factor=0.5)
+    assert largest_sides() == (2 * FACTOR, 2)
+    assert [model.tile_overlap_factor for model in (pipeline.vqgan, pipeline.sketch_vqgan)] == [0.5, 0.5]
+    pipeline.vqgan.enable_tiling(3 * FACTOR)
+    pipeline.enable_vae_tiling()
+    assert largest_sides() == (3 * FACTOR, 3)
+    assert "one tile" not in caplog.text
+    pipeline.enable_vae_tiling(max(FRAME_SIZE))
+    assert f"is {max(FRAME_SIZE)}, so that one tile holds the whole of the 8x10 pixels" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"tile_sample_min_size": 4}, ValueError, "`tile_sample_min_size` must be a positive multiple of 8"),
+        ({"tile_sample_min_size": 8.0}, TypeError, "`tile_sample_min_size` must be of type int"),
+        ({"tile_overlap_factor": 1.0}, ValueError, "`tile_overlap_factor` must be at least 0 and below 1"),
+    ],
+)
+def test_tiles_that_one_of_both_codecs_cannot_have_change_nothing(given, error, message):
+    pipeline = tiny_pipeline("S2I", sketch_vqgan=tiny_sketch_vqgan(block_out_channels=(8,) * 4))
+    with pytest.raises(error, match=message):
+        pipeline.enable_vae_tiling(**given)
+    for model in (pipeline.vqgan, pipeline.sketch_vqgan):
+        assert (model.use_tiling, model.tile_sample_min_size, model.tile_overlap_factor) == (False, 8, 0.25)
 
 
 @pytest.mark.parametrize("switch", ["slicing", "tiling"])

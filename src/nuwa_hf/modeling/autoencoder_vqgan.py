@@ -21,7 +21,6 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling import tiling
 from nuwa_hf.modeling.codec.decoder_memory import decoder_memory
 from nuwa_hf.modeling.codec.frames import (
-    check_multiple,
     check_pixels,
     check_token_grid,
     fold_frames,
@@ -239,36 +238,42 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
 
         Args:
             num_frames (`int`): frames that are decoded in one call, all videos together; with slicing they are decoded
-                one by one, which is taken into account.
+                one by one, with tiling in parts, which is taken into account.
             height (`int`): pixel rows.
             width (`int`): pixel columns.
 
         Returns:
             `int`: bytes, of the decoder; what it gives comes on top.
         """
-        at_once = 1 if self.use_slicing else num_frames
-        return decoder_memory(self.config.block_out_channels[0], self.dtype, at_once, height, width)
+        at_once, channels = 1 if self.use_slicing else num_frames, self.config.block_out_channels[0]
+        tile = self.tile_sample_min_size
+        if not self.use_tiling or max(height, width) <= tile:
+            return decoder_memory(channels, self.dtype, at_once, height, width)
+        blended = at_once * self.out_channels * height * width * torch.float32.itemsize
+        return blended + decoder_memory(channels, self.dtype, at_once, min(tile, height), min(tile, width))
 
-    def enable_tiling(self, tile_sample_min_size: int | None = None, tile_overlap_factor: float = 0.25) -> None:
+    def enable_tiling(self, tile_sample_min_size: int | None = None, tile_overlap_factor: float | None = None) -> None:
         """Encodes and decodes large images in overlapping tiles, which bounds the memory.
 
         Attention and group norms then see one tile at a time, so tokens and pixels are close to, not equal to, those
         of the whole image. An image no larger than a tile is not touched. `forward` is never tiled.
 
         Args:
-            tile_sample_min_size (`int`, *optional*): rows and columns of a tile in pixels; by default `sample_size`.
-            tile_overlap_factor (`float`, defaults to 0.25): least share of a tile that overlaps its neighbour.
+            tile_sample_min_size (`int`, *optional*): rows and columns of a tile in pixels; by default those that were
+                set before, at first `sample_size`.
+            tile_overlap_factor (`float`, *optional*): least share of a tile that overlaps its neighbour; by default
+                the one that was set before, at first 0.25.
 
         Raises:
+            TypeError: If one is of another type.
             ValueError: If the tile is not a positive multiple of the downsampling, or the factor is not in [0, 1).
         """
-        size = self.config.sample_size if tile_sample_min_size is None else tile_sample_min_size
-        check_multiple("tile_sample_min_size", size, self.spatial_factor)
-        if not 0 <= tile_overlap_factor < 1:
-            raise ValueError(f"`tile_overlap_factor` must be at least 0 and below 1, got {tile_overlap_factor}.")
+        tiling.check_tile(self.spatial_factor, tile_sample_min_size, tile_overlap_factor)
         super().enable_tiling()
-        self.tile_sample_min_size = size
-        self.tile_overlap_factor = tile_overlap_factor
+        if tile_sample_min_size is not None:
+            self.tile_sample_min_size = tile_sample_min_size
+        if tile_overlap_factor is not None:
+            self.tile_overlap_factor = tile_overlap_factor
 
     @apply_forward_hook
     def encode(self, pixels: torch.Tensor, return_dict: bool = True) -> NuwaVQGANEncoderOutput | tuple:

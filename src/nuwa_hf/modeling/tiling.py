@@ -11,6 +11,31 @@ from itertools import pairwise
 
 import torch
 
+from nuwa_hf.argument_types import check_types
+from nuwa_hf.modeling.codec.frames import check_multiple
+
+
+def check_tile(factor: int, tile_sample_min_size: int | None, tile_overlap_factor: float | None) -> None:
+    """Require tiles that are possible.
+
+    Args:
+        factor (`int`): pixels of a token's side.
+        tile_sample_min_size (`int`, *optional*): rows and columns of a tile in pixels; not looked at where it is None.
+        tile_overlap_factor (`float`, *optional*): least share of a tile that overlaps its neighbour; likewise.
+
+    Raises:
+        TypeError: If one is of another type.
+        ValueError: If the tile is not a positive multiple of the factor, or the share is not in [0, 1).
+    """
+    given = {"tile_sample_min_size": tile_sample_min_size, "tile_overlap_factor": tile_overlap_factor}
+    check_types(given, {"tile_sample_min_size": int | None, "tile_overlap_factor": float | None}, "give a number")
+    if tile_sample_min_size is not None:
+        check_multiple("tile_sample_min_size", tile_sample_min_size, factor)
+    if tile_overlap_factor is not None and not 0 <= tile_overlap_factor < 1:
+        raise ValueError(
+            f"`tile_overlap_factor` must be at least 0 and below 1, got {tile_overlap_factor}; 0.25 is usual."
+        )
+
 
 def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
     """Where tiles start along an axis.

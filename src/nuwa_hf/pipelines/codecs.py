@@ -2,16 +2,23 @@
 # Copyright 2026 The nuwa_hf authors
 """The codecs of a pipeline: the sizes they give it, and what diffusers' pipelines have for theirs."""
 
+import logging
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import torch
+from diffusers import ModelMixin
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.video_processor import VideoProcessor
 
 from nuwa_hf.modeling.codec import Codec, as_codec
+from nuwa_hf.modeling.tiling import check_tile
 from nuwa_hf.pipelines.checks import check_whole_number
+
+
+logger = logging.getLogger(__name__)
 
 
 class NuwaVideoProcessor(VideoProcessor):
@@ -134,7 +141,8 @@ class CodecMixin:
         Raises:
             ValueError: If a codec has no slicing. None has been switched then.
         """
-        self._switch_codecs("enable", "slicing")
+        for model in self._codecs_with("enable", "slicing"):
+            model.enable_slicing()
 
     def disable_vae_slicing(self) -> None:
         """Decode and encode all frames of a piece at once again.
@@ -142,15 +150,44 @@ class CodecMixin:
         Raises:
             ValueError: If a codec has no slicing. None has been switched then.
         """
-        self._switch_codecs("disable", "slicing")
+        for model in self._codecs_with("disable", "slicing"):
+            model.disable_slicing()
 
-    def enable_vae_tiling(self) -> None:
-        """Decode and encode large frames in tiles, which takes less memory: `enable_tiling` of the codecs.
+    def enable_vae_tiling(
+        self, tile_sample_min_size: int | None = None, tile_overlap_factor: float | None = None
+    ) -> None:
+        """Decode and encode frames in tiles, which takes less memory: `enable_tiling` of the codecs.
+
+        A tile is at first as large as the pictures that the codec learnt, which most checkpoints draw; there is one
+        tile then, and a warning says so.
+
+        Args:
+            tile_sample_min_size (`int`, *optional*): rows and columns of a tile in pixels, a multiple of the side of a
+                token; by default what each codec has.
+            tile_overlap_factor (`float`, *optional*): least share of a tile that overlaps its neighbour, in [0, 1); by
+                default what each codec has.
 
         Raises:
-            ValueError: If a codec has no tiling. None has been switched then.
+            TypeError: If an argument is of another type, or one that a codec of your own does not take.
+            ValueError: If a codec has no tiling, or no such tiles. None has been switched then.
         """
-        self._switch_codecs("enable", "tiling")
+        codecs = self._codecs_with("enable", "tiling")
+        given = {"tile_sample_min_size": tile_sample_min_size, "tile_overlap_factor": tile_overlap_factor}
+        for model in codecs:
+            check_tile(as_codec(model).spatial_factor, **given)
+        given = {name: value for name, value in given.items() if value is not None}
+        for model in codecs:
+            signature(model.enable_tiling).bind(**given)
+        for model in codecs:
+            model.enable_tiling(**given)
+        tile = getattr(self.vqgan, "tile_sample_min_size", None)
+        if tile is not None and self.transformer is not None and tile >= max(self.image_size):
+            rows, columns = self.image_size
+            logger.warning(
+                "`tile_sample_min_size` is %d, so that one tile holds the whole of the %dx%d pixels (height x width) "
+                "that this checkpoint draws, and tiling saves no memory; give a smaller multiple of %d.",
+                *(tile, rows, columns, self.vae_scale_factor),
+            )
 
     def disable_vae_tiling(self) -> None:
         """Decode and encode whole frames again.
@@ -158,9 +195,11 @@ class CodecMixin:
         Raises:
             ValueError: If a codec has no tiling. None has been switched then.
         """
-        self._switch_codecs("disable", "tiling")
+        for model in self._codecs_with("disable", "tiling"):
+            model.disable_tiling()
 
-    def _switch_codecs(self, verb: str, kind: str) -> None:
+    def _codecs_with(self, verb: str, kind: str) -> list[ModelMixin]:
+        """The codecs that there are, once all of them are known to have a switch."""
         method, codecs = f"{verb}_{kind}", {"vqgan": self.vqgan, "sketch_vqgan": self.sketch_vqgan}
         codecs = {name: model for name, model in codecs.items() if model is not None}
         for name, model in codecs.items():
@@ -170,5 +209,4 @@ class CodecMixin:
                     f"`{name}` must be a codec with {kind}, such as `NuwaVQGAN`, got {type(model).__name__}, which "
                     f"has none; leave the call out, or call `{method}` of a codec that has it."
                 )
-        for model in codecs.values():
-            getattr(model, method)()
+        return list(codecs.values())
