@@ -2,15 +2,22 @@
 # Copyright 2026 The nuwa_hf authors
 """`nuwa-hf tokenize` on drawn shapes: tokens are the codec's, and a stopped run goes on to the same bytes."""
 
+import multiprocessing
+import sys
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tiny import SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan, tiny_vqmodel
 
 from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
-from nuwa_hf.training.tokens import tokenize_dataset
-from nuwa_hf.training.tokens.clip_tokens import tokenize_clips
-from nuwa_hf.training.tokens.token_files import TokenFiles, shard_path
+from nuwa_hf.training.tokens import tokenize_dataset, tokenize_processes
+from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_clips
+from nuwa_hf.training.tokens.ray_engine import ShardWorker
+from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
+from nuwa_hf.training.tokens.token_files import TokenFiles, shard_path, write_metadata
+from nuwa_hf.training.tokens.token_folder import TokenFolder
 from nuwa_hf.training.tokens.tokenize_dataset import main
 from nuwa_hf.training.tokens.tokenize_processes import threads_of_each
 
@@ -213,6 +220,32 @@ def test_processes_share_the_threads_that_torch_takes_alone():
         assert [threads_of_each(num_proc) for num_proc in (1, 2, 4, 8)] == [6, 3, 1, 1]
     finally:
         torch.set_num_threads(before)
+
+
+def tokenize_and_print_precisions(engine, command, folder):
+    """In a process of its own: what tokenises there, and then what convolutions are rounded to."""
+    assert torch.backends.cudnn.allow_tf32, "torch rounds to TF32 by itself"
+    folders = {"vqgan": command[1], "tokenizer": command[3], "sketch_vqgan": None}
+    if engine == "this process":
+        main([*command, "--output_dir", str(folder / "tokens"), "--num_clips", "1"])
+    elif engine == "a process":
+        places = multiprocessing.SimpleQueue()
+        places.put(0)
+        tokenize_processes._start_worker(places, 1, None, folders, "cpu")
+    else:
+        sys.modules["ray"] = SimpleNamespace(get=lambda reference: reference)  # which needs a cluster
+        write_metadata(folder, {})
+        rules, encoders = ShardRules(TokenFolder(str(folder)), 1, 1, "codec"), Encoders.load(**folders, device="cpu")
+        ShardWorker([ShardJob(rules, None, encoders)], "cpu").load()
+    print("TF32:", torch.backends.cudnn.allow_tf32, torch.backends.cudnn.conv.fp32_precision == "tf32")
+
+
+@pytest.mark.parametrize("engine", ["this process", "a process", "an actor of Ray"])
+def test_whatever_tokenises_does_not_round_to_tf32(components, processes, tmp_path, engine):
+    """On a GPU convolutions were rounded to ten bits, where float32 is promised."""
+    done = processes.run(tokenize_and_print_precisions, engine, components, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "TF32: False False" in done.stdout
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ import torch
 
 from nuwa_hf.datasets.stream_parts import count_part, num_parts
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
+from nuwa_hf.training.tokens.float32_convolutions import keep_float32
 from nuwa_hf.training.tokens.shard_content import ShardContent
 from nuwa_hf.training.tokens.shard_job import ShardJob
 
@@ -66,6 +67,7 @@ class ShardWorker:
     def load(self) -> None:
         """Fetch the job, look whether its folder is here, and put its codecs on the device."""
         torch.set_num_threads(1)
+        keep_float32()
         if self._device == "cpu":
             keep_freed_memory()
         job: ShardJob = import_ray().get(self._job)

@@ -28,6 +28,7 @@ from nuwa_hf.training.tokens.clip_sources import (
 )
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
+from nuwa_hf.training.tokens.float32_convolutions import keep_float32
 from nuwa_hf.training.tokens.ray_engine import ray_cluster, write_shards_on_ray
 from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -124,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType | None) -> None:
+    keep_float32()
     if arguments.device == "cpu":
         keep_freed_memory()
     folders = arguments.codec_folders()

@@ -19,6 +19,7 @@ from nuwa_hf.command_logs import start_worker_logs
 from nuwa_hf.datasets.row_source import RowSource
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.tokens.clip_tokens import Encoders, Rows, SampleReader, TokenizedRows, tokenize_rows
+from nuwa_hf.training.tokens.float32_convolutions import keep_float32
 from nuwa_hf.training.tokens.shard_content import ShardContent
 from nuwa_hf.training.tokens.shard_job import ShardRules
 
@@ -127,6 +128,7 @@ def _start_worker(places, num_proc: int, reader: SampleReader, folders: dict[str
     threading.Thread(target=_end_with_parent, daemon=True).start()
     start_worker_logs()
     torch.set_num_threads(threads_of_each(num_proc))
+    keep_float32()
     place = places.get()
     if device == "cpu":
         keep_freed_memory()
