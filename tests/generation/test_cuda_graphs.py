@@ -79,6 +79,18 @@ def test_a_stream_on_cuda_gives_the_frames_of_the_cpu():
         assert torch.equal(frames(model, on_cuda(texts())), expected)
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="this machine has no second CUDA device")
+def test_a_model_that_has_moved_to_another_device_records_there():
+    """The stream of its recordings was one of the first device, so that they held none of its kernels."""
+    expected, model = random_model().generate(*texts(), grid=GRID, generator=generators()).tokens, random_model()
+    for device in ("cuda:0", "cuda:1"):
+        model.to(device)
+        inputs = [tensor.to(device) for tensor in texts()]
+        for _ in range(2):
+            tokens = model.generate(*inputs, grid=GRID, generator=generators()).tokens
+            assert torch.equal(tokens.cpu(), expected)
+
+
 def test_in_bfloat16_graphs_and_single_launches_draw_nearly_the_same():
     model = random_model(dtype=torch.bfloat16).cuda()
     for _ in range(2):

@@ -18,7 +18,7 @@ class CudaGraphs:
 
     def __init__(self, device: torch.device):
         self.device = device
-        self._pool = None
+        self._stream = self._pool = None
 
     def __call__(self, program: Callable[[], None]) -> Callable[[], None]:
         """Run a program, and record it.
@@ -31,11 +31,11 @@ class CudaGraphs:
             `Callable`: runs the same kernels on the same tensors again, on the current stream.
         """
         graph = torch.cuda.CUDAGraph()
+        if self._stream is None:  # torch's own is on the device of the process's first recording
+            self._stream = torch.cuda.Stream(self.device)
         # Other threads may use the device meanwhile, so only this one's calls are checked.
-        with (
-            torch.cuda.device(self.device),
-            torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"),
-        ):
+        how = {"pool": self._pool, "stream": self._stream, "capture_error_mode": "thread_local"}
+        with torch.cuda.device(self.device), torch.cuda.graph(graph, **how):
             program()
         self._pool = graph.pool()
         graph.replay()  # recording alone computes nothing
