@@ -2,7 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """Steps recorded as CUDA graphs. What a recording needs is shown on a CPU in `test_sampling_steps.py`."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from threading import Barrier
 
 import pytest
 import torch
@@ -77,6 +79,22 @@ def test_a_stream_on_cuda_gives_the_frames_of_the_cpu():
     expected, model = frames(random_model(), texts()), random_model().cuda()
     for _ in range(2):
         assert torch.equal(frames(model, on_cuda(texts())), expected)
+
+
+@pytest.mark.parametrize("of_each", [generators, lambda: None], ids=["own generators", "the global generator"])
+def test_threads_whose_calls_record_at_once_draw_as_alone(of_each):
+    """Each recording broke that of the other thread."""
+    expected = random_model().generate(*texts(), grid=GRID, generator=generators()).tokens
+    model, together = random_model().cuda(), Barrier(2, timeout=60)
+
+    def sample(_):
+        inputs = on_cuda(texts())
+        together.wait()
+        return model.generate(*inputs, grid=GRID, generator=of_each()).tokens.cpu()
+
+    with ThreadPoolExecutor(2) as threads:
+        for tokens in threads.map(sample, range(2)):
+            assert torch.equal(tokens, expected) or of_each is not generators
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="this machine has no second CUDA device")

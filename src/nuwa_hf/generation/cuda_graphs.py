@@ -3,8 +3,15 @@
 """Steps recorded as CUDA graphs, each of which the host starts with one launch."""
 
 from collections.abc import Callable
+from threading import Lock
 
 import torch
+
+
+# One recording at a time in a process: each begins by waiting for the whole device, which breaks one that is underway
+# in another thread. Older versions of torch also refuse draws from CUDA's global generator meanwhile. A fork may leave
+# it locked in the child, but CUDA cannot be used there, and only what uses CUDA waits for it.
+RECORDING = Lock()
 
 
 class CudaGraphs:
@@ -35,7 +42,7 @@ class CudaGraphs:
             self._stream = torch.cuda.Stream(self.device)
         # Other threads may use the device meanwhile, so only this one's calls are checked.
         how = {"pool": self._pool, "stream": self._stream, "capture_error_mode": "thread_local"}
-        with torch.cuda.device(self.device), torch.cuda.graph(graph, **how):
+        with RECORDING, torch.cuda.device(self.device), torch.cuda.graph(graph, **how):
             program()
         self._pool = graph.pool()
         graph.replay()  # recording alone computes nothing

@@ -5,8 +5,11 @@
 Legend: B batch, R kept frames, H, W rows and columns of a frame, n places of one step, V codebook size.
 """
 
+from contextlib import nullcontext
+
 import torch
 
+from nuwa_hf.generation.cuda_graphs import RECORDING
 from nuwa_hf.grid import Grid
 
 
@@ -72,7 +75,8 @@ class PlaceNoise:
         size = self._kept.h * self._kept.w
         start = frame % self._kept.t * size
         for row, (count, one, home) in enumerate(self._draws):
-            keys = torch.randint(2**63 - 1, (count, size), generator=one, device=home)
+            with RECORDING if one is None and home.type == "cuda" else nullcontext():
+                keys = torch.randint(2**63 - 1, (count, size), generator=one, device=home)
             self._keys[row : row + count, start : start + size] = keys
 
     def at(self, places: torch.Tensor) -> torch.Tensor:
