@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The loss in chunks: its value, its gradients, its memory, and what stands beside it."""
+"""The loss in chunks: its value, its gradients, its memory, and what stands beside it; and likelihoods likewise."""
 
 import pytest
 import torch
 from memory_meter import MemoryMeter
-from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
+from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 from torch import nn
 
-from nuwa_hf.modeling import token_loss
+from nuwa_hf.modeling import likelihood, token_loss
+from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.token_loss import token_cross_entropy
 
 
@@ -70,3 +71,45 @@ def test_logits_stand_beside_a_loss_except_where_few_or_none_are_asked_for():
     whole = model(text, labels=tokens, logits_to_keep=0)
     torch.testing.assert_close(whole.logits, everything)
     assert whole.loss == kept.loss == last.loss == trained.loss
+
+
+ROWS = 7
+
+
+def rows_to_score():
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, CODEBOOK_SIZE, (ROWS, *VISUAL_GRID), generator=generator)
+    conditions = {
+        "input_ids": torch.randint(5, 100, (ROWS, 6), generator=generator),
+        "attention_mask": (torch.arange(6) <= torch.arange(ROWS)[:, None]).long(),
+        "sketch_tokens": torch.randint(0, SKETCH_CODEBOOK_SIZE, tokens.shape, generator=generator),
+        "known_mask": torch.rand(tokens.shape, generator=generator) < 0.3,
+    }
+    return tokens, conditions
+
+
+def test_likelihoods_of_many_rows_take_the_memory_of_few_and_are_those_of_single_rows(monkeypatch):
+    """Scoring held the logits of all places of all rows, twice: 8.7 GB for 16 rows of the paper's size."""
+    codes = 4096
+    model, (tokens, conditions) = tiny_transformer(codebook_size=codes).double(), rows_to_score()
+    alone = torch.cat(
+        [
+            token_log_likelihood(model, tokens[[row]], **{name: rows[[row]] for name, rows in conditions.items()})
+            for row in range(ROWS)
+        ]
+    )
+    monkeypatch.setattr(likelihood, "LOGITS_AT_ONCE", 2 * tokens[0].numel() * codes)
+    with MemoryMeter() as meter:
+        together = token_log_likelihood(model, tokens, **conditions)
+    torch.testing.assert_close(together, alone)
+    of_a_row = tokens[0].numel() * codes
+    # Logits in float64, and twice in float32, of two rows; what else there is takes less than half a row's.
+    assert 2 * (8 + 4 + 4) * of_a_row < meter.peak < (2 * (8 + 4 + 4) + 4) * of_a_row
+
+
+@pytest.mark.parametrize("name", ["input_ids", "sketch_tokens", "known_mask"])
+def test_conditions_of_fewer_rows_than_the_tokens_have_no_likelihood(name):
+    tokens, conditions = rows_to_score()
+    given = {"input_ids": conditions["input_ids"], name: conditions[name][:2]}
+    with pytest.raises(ValueError, match=rf"`{name}` must have as many rows as `tokens`, {ROWS}, got 2"):
+        token_log_likelihood(tiny_transformer(), tokens, **given)

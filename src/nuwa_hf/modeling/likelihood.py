@@ -2,12 +2,14 @@
 # Copyright 2026 The nuwa_hf authors
 """The likelihood of given tokens under the model, for all places in one teacher-forced pass.
 
-Legend: B batch, T, H, W visual grid, L text length.
+Legend: B batch, T, H, W visual grid, L text length, V codebook size.
 """
 
 import torch
 
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
+from nuwa_hf.modeling.token_checks import check_tokens
+from nuwa_hf.modeling.token_loss import LOGITS_AT_ONCE
 
 
 @torch.no_grad()
@@ -25,6 +27,8 @@ def token_log_likelihood(
     """The log-probability of every token given the conditions and the tokens before it.
 
         log p(y_n | y_(before n), conditions)
+
+    B x T x H x W x V logits would take most of the memory, so the model reads a few rows at a time, at least one.
 
     Args:
         model (`NuwaForConditionalGeneration`): the model.
@@ -45,14 +49,31 @@ def token_log_likelihood(
         TypeError: If tokens are not integers.
         ValueError: If an argument is invalid. This is checked before anything is computed.
     """
-    logits = model(
-        input_ids,
-        attention_mask,
-        visual_tokens=tokens,
-        encoder_hidden_states=encoder_hidden_states,
-        sketch_tokens=sketch_tokens,
-        known_mask=known_mask if condition_on_known else None,
-        return_dict=True,
-    ).logits
-    scores = logits.float().log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
+    check_tokens("tokens", tokens, model.config)
+    conditions = {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "encoder_hidden_states": encoder_hidden_states,
+        "sketch_tokens": sketch_tokens,
+        "known_mask": known_mask if condition_on_known else None,
+    }
+    conditions = {name: tensor for name, tensor in conditions.items() if tensor is not None}
+    for name, tensor in conditions.items():
+        if len(tensor) != len(tokens):
+            raise ValueError(
+                f"`{name}` must have as many rows as `tokens`, {len(tokens)}, got {len(tensor)}; give one for each."
+            )
+    num_rows = max(1, LOGITS_AT_ONCE // (tokens.shape[1:].numel() * model.config.codebook_size))
+    scores = []
+    for first in range(0, len(tokens), num_rows):
+        rows = slice(first, first + num_rows)
+        scores.append(_scores(model, tokens[rows], {name: tensor[rows] for name, tensor in conditions.items()}))
+    scores = torch.cat(scores)
     return scores if known_mask is None else scores.masked_fill(known_mask, 0.0)
+
+
+def _scores(
+    model: NuwaForConditionalGeneration, tokens: torch.Tensor, conditions: dict[str, torch.Tensor]
+) -> torch.Tensor:
+    logits = model(visual_tokens=tokens, **conditions, return_dict=True).logits
+    return logits.float().log_softmax(-1).gather(-1, tokens[..., None].long()).squeeze(-1)
