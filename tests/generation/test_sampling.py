@@ -39,8 +39,8 @@ def test_every_row_gets_what_transformers_warpers_of_its_settings_give(dtype):
     }
     warped = rules(6, 40, dtype, **rows).warp(logits)
     for row, (temperature, top_k, top_p, min_p) in enumerate(zip(*rows.values(), strict=True)):
-        if temperature == 0:
-            assert torch.equal(warped[row].argmax(-1), logits[row].argmax(-1))
+        if temperature == 0:  # as in a batch of such rows
+            assert torch.equal(warped[row], logits[row])
             continue
         warpers = LogitsProcessorList(
             [
@@ -51,6 +51,14 @@ def test_every_row_gets_what_transformers_warpers_of_its_settings_give(dtype):
             ]
         )
         assert torch.equal(warped[row], warpers(None, logits[row]))
+
+
+def test_of_equally_likely_tokens_a_row_of_temperature_zero_takes_the_same_beside_drawn_rows_as_alone():
+    """Top-p kept the last of them."""
+    logits = torch.tensor([0.0, 5.0, 5.0, 1.0]).expand(2, 1, 4)
+    both = rules(2, 4, torch.float32, temperature=[0.0, 1.0], top_p=0.1).warp(logits)
+    alone = rules(1, 4, torch.float32, temperature=0.0, top_p=0.1).warp(logits[:1])
+    assert both[0].argmax() == alone[0].argmax() == 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

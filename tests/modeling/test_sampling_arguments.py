@@ -137,6 +137,17 @@ def test_scores_are_what_the_tokens_were_drawn_by(model, guidance_scale):
     assert model.generate(TEXT, grid=GRID, do_sample=False).scores is None
 
 
+def test_scores_of_each_row_are_those_of_its_own_call(model):
+    """Those of the likeliest tokens were also cut by top-k, top-p and min-p where other rows were drawn."""
+    shared = {"grid": GRID, "output_scores": True, "top_p": 0.8, "min_p": 0.05}
+    both = model.generate(TEXT, generator=generators(0, 1), temperature=[0.7, 0.0], top_k=[3, 2], **shared)
+    assert both.scores[1].isfinite().all()
+    for row, settings in enumerate(({"temperature": 0.7, "top_k": 3}, {"temperature": 0.0, "top_k": 2})):
+        alone = model.generate(TEXT[[row]], generator=generators(row), **settings, **shared)
+        assert torch.equal(both.tokens[[row]], alone.tokens)
+        torch.testing.assert_close(both.scores[[row]], alone.scores)
+
+
 def test_tokens_alone_are_returned_on_request(model):
     whole = model.generate(TEXT, grid=GRID, do_sample=False)
     assert torch.equal(model.generate(TEXT, grid=GRID, do_sample=False, return_dict_in_generate=False), whole.tokens)

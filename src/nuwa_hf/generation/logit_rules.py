@@ -51,20 +51,25 @@ class LogitRules:
         temperatures = settings.of_outputs("temperature", batch_size)
         is_likeliest = [not settings.do_sample or temperature == 0 for temperature in temperatures]
         self._is_likeliest = column(is_likeliest, torch.bool) if any(is_likeliest) else None
-        # No rule changes which token is the likeliest, so rows that always choose that one need none.
+        # Rows that always choose the likeliest token need no rule; of equally likely ones, top-p may keep another.
         self._temperature = self._top_k = self._top_p = self._min_p = None
         if all(is_likeliest):
             return
-        temperatures = [1.0 if skip else value for value, skip in zip(temperatures, is_likeliest, strict=True)]
+
+        def of_drawn(name: str, neutral: float) -> list[float]:
+            values = settings.of_outputs(name, batch_size)
+            return [neutral if skip or one is None else one for one, skip in zip(values, is_likeliest, strict=True)]
+
+        temperatures = of_drawn("temperature", 1.0)
         if any(temperature != 1 for temperature in temperatures):
             self._temperature = column(temperatures)
-        top_k = [min(k or codebook_size, codebook_size) for k in settings.of_outputs("top_k", batch_size)]
+        top_k = [min(k or codebook_size, codebook_size) for k in of_drawn("top_k", 0)]
         if min(top_k) < codebook_size:
             self._most, self._top_k = max(top_k), column(top_k, torch.long) - 1
-        top_p = [1.0 if p is None else p for p in settings.of_outputs("top_p", batch_size)]
+        top_p = of_drawn("top_p", 1.0)
         if min(top_p) < 1:  # a cumulative probability may be 0, but not below
             self._top_p = column([1 - p if p < 1 else -1.0 for p in top_p])
-        min_p = [p or 0.0 for p in settings.of_outputs("min_p", batch_size)]
+        min_p = of_drawn("min_p", 0.0)
         if max(min_p) > 0:
             self._min_p = column(min_p)
 
