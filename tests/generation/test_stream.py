@@ -144,3 +144,23 @@ def test_wrong_arguments_are_refused_by_the_call_itself(arguments, message):
     input_ids, attention_mask = texts()
     with pytest.raises(ValueError, match=message):
         random_model().stream(**{"input_ids": input_ids, "attention_mask": attention_mask, **arguments})
+
+
+@pytest.mark.parametrize("grid", [(5, 5), (None, 5), 4, "455"])
+def test_a_grid_without_three_extents_is_refused_as_such(grid):
+    """`stream` and the number of steps said how many values Python could not unpack."""
+    model = random_model()
+    for call in (
+        lambda: model.stream(*texts(), grid=grid),
+        lambda: model.generate(*texts(), grid=grid),
+        lambda: model.num_generation_steps(grid),
+    ):
+        with pytest.raises(TypeError, match=r"`grid` must be a `Grid` or three whole numbers .* give all three"):
+            call()
+
+
+def test_the_number_of_steps_is_that_of_a_grid_and_of_its_extents():
+    model = random_model()
+    assert model.num_generation_steps(Grid(2, 5, 4)) == model.num_generation_steps((2, 5, 4))
+    with pytest.raises(ValueError, match="`t` of a Grid must be a whole number of at least 1, got None"):
+        model.num_generation_steps((None, 5, 5))

@@ -26,7 +26,7 @@ from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
 from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall, scores_of
 from nuwa_hf.modeling.sampling_runs import recorder
-from nuwa_hf.modeling.token_checks import as_grid, check_grid
+from nuwa_hf.modeling.token_checks import as_grid, check_grid, three_extents
 
 
 class NuwaGenerationMixin(GenerationMixin):
@@ -129,12 +129,12 @@ class NuwaGenerationMixin(GenerationMixin):
             the first one is requested.
 
         Raises:
-            TypeError: If tokens are not integers, or an argument is unknown.
+            TypeError: If tokens are not integers, the grid has not three extents, or an argument is unknown.
             ValueError: If an argument is invalid; raised by the call itself rather than by the iterator.
         """
         call = SamplingCall(model=self, input_ids=input_ids, attention_mask=attention_mask, **arguments)
         learnt = self.config.get_visual_grid()
-        num_frames, height, width = learnt if grid is None else grid
+        num_frames, height, width = learnt if grid is None else three_extents(grid)
         asked = Grid(learnt.t if num_frames is None else num_frames, height, width)
         if num_frames is not None and num_frames <= learnt.t:
             check_grid(asked, self.config)
@@ -189,5 +189,9 @@ class NuwaGenerationMixin(GenerationMixin):
 
         Returns:
             `int`: the number of steps.
+
+        Raises:
+            TypeError: If the grid has not three extents.
+            ValueError: If an extent is not a whole number of at least 1, or the schedule is unknown.
         """
-        return len(plan_steps(Grid(*grid), self.config.window, schedule))
+        return len(plan_steps(as_grid(grid), self.config.window, schedule))

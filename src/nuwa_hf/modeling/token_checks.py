@@ -28,12 +28,25 @@ def as_grid(grid: Grid | tuple[int, int, int]) -> Grid:
         TypeError: If it is something else.
         ValueError: If an extent is not a whole number of at least 1.
     """
-    if isinstance(grid, Grid):
-        return grid
-    rule = "a `Grid` or three whole numbers (t, h, w) of at least 1"
-    if not isinstance(grid, list | tuple) or len(grid) != 3:
+    return grid if isinstance(grid, Grid) else Grid(*three_extents(grid))
+
+
+def three_extents(grid: Grid | tuple[int | None, int, int]) -> tuple[int | None, int, int]:
+    """The extents of a grid, whatever they are.
+
+    Args:
+        grid (`Grid` or `tuple[int | None, int, int]`): (t, h, w).
+
+    Returns:
+        `tuple[int | None, int, int]`: the same.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if not isinstance(grid, Grid | list | tuple) or len(extents := tuple(grid)) != 3:
+        rule = "a `Grid` or three whole numbers (t, h, w) of at least 1"
         raise TypeError(f"`grid` must be {rule}, got {shown(grid)}; give all three.")
-    return Grid(*grid)
+    return extents
 
 
 def check_grid(grid: Grid, config: NuwaConfig) -> None:
