@@ -20,6 +20,7 @@ from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
 from nuwa_hf.media import write_gif
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.video_input import prepare_videos
+from nuwa_hf.training.nuwa.build_transformer import freeze_unused
 from nuwa_hf.training.nuwa.condition_dropout import draw_dropped, drop_condition
 
 
@@ -32,12 +33,14 @@ LEARNING_RATE = 3e-4
 TEXT_DROPOUT = 0.1  # how often the text is left out, so that guidance knows what a clip without a text is
 
 # %% [markdown]
-# A checkpoint is a pipeline of a codec, a tokenizer and the transformer. Only the transformer learns here.
+# A checkpoint is a pipeline of a codec, a tokenizer and the transformer. Only the transformer learns here. What clips
+# with texts never use of it is frozen: in DistributedDataParallel, several processes would wait for its gradients.
 
 # %%
 device = "cuda" if torch.cuda.is_available() else "cpu"
 pipeline = NuwaTextToVideoPipeline.from_pretrained(CHECKPOINT, dtype=torch.float32).to(device)
 model, codec, tokenizer = pipeline.transformer, pipeline.codec, pipeline.tokenizer
+freeze_unused(model, ["T2V"])
 
 # %% [markdown]
 # Clips become tokens, once. `prepare_videos` brings files to the checkpoint's frame rate and size; any tensor of shape

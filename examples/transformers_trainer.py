@@ -27,6 +27,7 @@ from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media import write_gif
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.video_input import prepare_videos
+from nuwa_hf.training.nuwa.build_transformer import freeze_unused
 from nuwa_hf.training.nuwa.condition_dropout import draw_dropped, drop_condition
 
 
@@ -87,7 +88,7 @@ def tokenized(rows: Dataset, pipeline: NuwaTextToVideoPipeline) -> Dataset:
 
 # %% [markdown]
 # The transformer is a `PreTrainedModel` whose output has a `loss`, so Trainer takes it as it is. In each epoch, other
-# texts are left out.
+# texts are left out. What clips with texts never use is frozen: several processes would wait for its gradients.
 
 
 # %%
@@ -114,6 +115,7 @@ def build_trainer(
         ids, mask = drop_condition(tensors["input_ids"], tensors["attention_mask"], dropped, none_id, pad_id)
         return {**tensors, "input_ids": ids, "attention_mask": mask}
 
+    freeze_unused(pipeline.transformer, ["T2V"])
     return Trainer(
         model=pipeline.transformer,
         args=args,

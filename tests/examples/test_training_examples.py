@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from transformers import TrainingArguments
 
 from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media.sources import open_media
 
 
@@ -64,6 +66,13 @@ def test_a_notebook_is_its_script_in_cells(name):
     assert "markdown" in dict(cells)
 
 
+def assert_every_learnt_weight_has_a_gradient(model) -> None:
+    """DistributedDataParallel would wait for one that has none."""
+    learnt = {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}
+    assert learnt
+    assert [name for name, gradient in learnt.items() if gradient is None] == []
+
+
 def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, capsys):
     _, parameters, *rest = code_of("plain_pytorch_loop")  # the first goes to the repository's root
     names = {}
@@ -74,6 +83,8 @@ def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, c
     losses = [float(loss) for loss in re.findall(r"^step .*held out ([\d.]+)$", capsys.readouterr().out, re.MULTILINE)]
     assert losses[-1] < losses[0]
     assert_learnt(tmp_path, checkpoint)
+    names["loss_of"](*names["held_out"][:]).backward()
+    assert_every_learnt_weight_has_a_gradient(names["model"])
 
 
 @pytest.mark.pages
@@ -99,6 +110,15 @@ def test_the_cells_of_trainer_learn_with_smoothed_labels_in_bfloat16_and_go_on_w
     assert [line["step"] for line in state["log_history"] if "loss" in line] == [1, 2, 3, 4]
     assert json.loads((tmp_path / "eval_results.json").read_text())["eval_loss"] > 0
     assert_learnt(tmp_path, checkpoint)
+
+
+def test_a_step_of_trainer_gives_every_learnt_weight_a_gradient(checkpoint, tmp_path):
+    example = import_module("transformers_trainer")
+    pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
+    arguments = TrainingArguments(str(tmp_path), use_cpu=True, report_to="none", remove_unused_columns=False)
+    trainer = example.build_trainer(pipeline, open_dataset(CLIPS), 0.1, arguments)
+    trainer.compute_loss(trainer.model, next(iter(trainer.get_train_dataloader()))).backward()
+    assert_every_learnt_weight_has_a_gradient(trainer.model)
 
 
 def test_trainer_takes_a_number_of_epochs(checkpoint, tmp_path):

@@ -245,6 +245,12 @@ def test_the_weights_that_are_not_frozen_are_those_that_the_mix_gives_a_gradient
         assert parameter.requires_grad == (parameter.grad is not None), name
 
 
+def test_freezing_what_is_not_used_thaws_nothing():
+    model = tiny_transformer().requires_grad_(False)
+    freeze_unused(model, [task.abbreviation for task in TASKS])
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
 def test_a_mix_without_sketches_needs_no_sketch_codec(folders, tmp_path):
     place = folders.index("--sketch_vqgan")
     flags = run_flags(folders[:place] + folders[place + 2 :], tmp_path, max_train_steps=1)

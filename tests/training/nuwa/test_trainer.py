@@ -16,6 +16,7 @@ from transformers import Trainer, TrainingArguments
 from warm_processes import start_processes
 
 from nuwa_hf import NuwaForConditionalGeneration
+from nuwa_hf.training.nuwa.build_transformer import freeze_unused
 
 
 GLOBAL_BATCH = 4
@@ -103,9 +104,11 @@ def test_accumulated_passes_are_one_larger_batch(one_process, tmp_path):
 
 
 @pytest.mark.processes
-def test_two_processes_are_one_with_the_same_global_batch(one_process, processes, tmp_path):
+@pytest.mark.parametrize("activation_checkpointing", [False, True])
+def test_two_processes_are_one_with_the_same_global_batch(one_process, processes, tmp_path, activation_checkpointing):
+    """With activation checkpointing, Trainer lets DDP wait for the gradient of every weight that is not frozen."""
     folder, losses = one_process
-    both = start_processes(processes, train, tmp_path)
+    both = start_processes(processes, train, tmp_path, activation_checkpointing)
     for process in both:
         process.join(600)
     assert [process.exitcode for process in both] == [0, 0], [process.errors.read_text() for process in both]
@@ -128,10 +131,13 @@ def assert_close(weights: dict, expected: dict) -> None:
         torch.testing.assert_close(weights[name], weight, rtol=1e-3, atol=1e-4)
 
 
-def train(folder: Path) -> None:
+def train(folder: Path, activation_checkpointing: bool) -> None:
     """One of the two processes."""
-    trainer = build_trainer(folder, num_processes=2, ddp_backend="gloo")
+    settings = {"ddp_backend": "gloo", "activation_checkpointing": activation_checkpointing}
+    trainer = build_trainer(folder, num_processes=2, **settings)
     assert trainer.args.world_size == 2
+    if activation_checkpointing:
+        freeze_unused(trainer.model, ["T2V"])
     trainer.train()
     if trainer.is_world_process_zero():
         (folder / "losses.json").write_text(json.dumps(losses_of(trainer)))

@@ -221,12 +221,18 @@ def freeze_unused(model: NuwaForConditionalGeneration, tasks: Collection[str]) -
     """Freeze the weights that no task of the mix uses. Several processes would wait forever for their gradients.
 
     Args:
-        model (`NuwaForConditionalGeneration`): changed in place.
+        model (`NuwaForConditionalGeneration`): changed in place, before anything wraps it. What is frozen stays so.
         tasks (`Collection[str]`): short names of the tasks.
     """
-    model.model.sketch_embeddings.requires_grad_(any(starts_from_sketch(task) for task in tasks))
-    model.model.known_embeddings.requires_grad_(any(get_task(task).known != "nothing" for task in tasks))
+    has_sketch = any(starts_from_sketch(task) for task in tasks)
+    has_known = any(get_task(task).known != "nothing" for task in tasks)
     # With a CLIP text side our encoder reads sketches and known parts alone.
-    others = (model.model.sketch_embeddings, model.model.known_embeddings)
-    is_read = any(weight.requires_grad for part in others for weight in part.parameters())
-    model.model.encoder.requires_grad_(model.config.text_encoder_config is None or is_read)
+    is_read = model.config.text_encoder_config is None or has_sketch or has_known
+    base = model.model
+    for part, is_used in (
+        (base.sketch_embeddings, has_sketch),
+        (base.known_embeddings, has_known),
+        (base.encoder, is_read),
+    ):
+        if not is_used:
+            part.requires_grad_(False)
