@@ -3,13 +3,16 @@
 """What one process pushes to a Hub, another one loads, with the package and nothing else."""
 
 import json
+import logging
 import shutil
 from contextlib import nullcontext
 
 import pytest
+import torch
 from huggingface_hub import ModelCard
 from local_hub import LocalHub
-from tiny import tiny_tokenizer
+from tiny import VISUAL_GRID, tiny_tokenizer, tiny_transformer
+from transformers import Trainer, TrainingArguments
 
 from nuwa_hf.cli import main
 from nuwa_hf.hub.push_folder import push_folder
@@ -180,6 +183,26 @@ def test_hidden_files_stay_here(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps({}))
     assert files_to_push(tmp_path) == ["model_index.json", "vqgan/config.json"]
+
+
+def test_what_trainer_goes_on_from_stays_here(tmp_path, caplog):
+    """`training_args.bin` was pushed, with the token and the paths of the machine."""
+    clip = torch.ones(VISUAL_GRID, dtype=torch.long)
+    row = {"input_ids": torch.tensor([5, 6]), "visual_tokens": clip, "labels": clip}
+    settings = {"max_steps": 1, "save_steps": 1, "use_cpu": True, "report_to": "none", "disable_tqdm": True}
+    arguments = TrainingArguments(str(tmp_path), hub_token="hf_secret", **settings)
+    trainer = Trainer(model=tiny_transformer(), args=arguments, train_dataset=[row, row])
+    trainer.train()
+    trainer.save_model()
+    assert b"hf_secret" in (tmp_path / "training_args.bin").read_bytes()
+    model = ["config.json", "generation_config.json", "model.safetensors"]
+    with caplog.at_level(logging.INFO, "nuwa_hf"):
+        assert files_to_push(tmp_path) == model
+        assert "only a training reads it: checkpoint-1, training_args.bin." in caplog.text
+        assert files_to_push(tmp_path / "checkpoint-1") == model
+    (tmp_path / "checkpoint-1").rename(tmp_path / "vqgan")
+    (tmp_path / "vqgan" / "events.out.tfevents.1.host").touch()
+    assert files_to_push(tmp_path) == [*model, *(f"vqgan/{name}" for name in model)]
 
 
 @pytest.mark.parametrize(

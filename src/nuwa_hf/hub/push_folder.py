@@ -33,7 +33,8 @@ def push_folder(
 
     All files go into one commit, so a failed push changes nothing. (`huggingface_hub.upload_folder` may split a folder
     into several commits.) Files that exist only in the repository are kept, except weights that this push replaces by
-    different shards. Hidden files are not pushed.
+    different shards. Hidden files are not pushed, nor what only a training reads, such as `training_args.bin` of
+    transformers' `Trainer` and its folders `checkpoint-N`; a line of the log names them.
 
     Args:
         folder (`str` or `os.PathLike`): where `save_pretrained` wrote a pipeline, a model, a tokenizer or an adapter.

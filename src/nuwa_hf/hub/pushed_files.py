@@ -3,7 +3,9 @@
 """What a push sends of a folder: its files, without the paths of this machine, and the card under the new name."""
 
 import json
-from pathlib import Path
+import logging
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 
 import yaml
 from huggingface_hub import RepoCard
@@ -14,6 +16,8 @@ from nuwa_hf.storage.local_checkpoint import SETTINGS_FILES, read_json
 from nuwa_hf.storage.portable_names import EMBEDDED, portable_configuration, portable_name
 
 
+logger = logging.getLogger(__name__)
+
 CARD = "README.md"
 # How a card calls the folder that it lies in. A push puts the repository's id in its place.
 THIS_FOLDER = "path/to/this/folder"
@@ -21,6 +25,22 @@ THIS_FOLDER = "path/to/this/folder"
 READ_FILES = frozenset(
     (*SETTINGS_FILES, *MARKER_FILES.values(), "vocab.json", "added_tokens.json", "preprocessor_config.json")
 )
+# What transformers' Trainer and Accelerate write beside a model to go on from; no `from_pretrained` reads it. In
+# `training_args.bin` are paths of the machine and, if one was given, a token; in event files, paths.
+TRAINING_FILES = (
+    "training_args.bin",
+    "trainer_state.json",
+    "optimizer*.bin",
+    "optimizer.pt",
+    "scheduler*.bin",
+    "scheduler.pt",
+    "scaler.pt",
+    "sampler*.bin",
+    "rng_state*.pth",
+    "random_states_*.pkl",
+    "events.out.tfevents.*",
+)
+TRAINER_CHECKPOINT = "checkpoint-[0-9]*"  # Trainer's own pushes leave these folders out too
 
 
 def files_to_push(folder: Path) -> list[str]:
@@ -30,12 +50,16 @@ def files_to_push(folder: Path) -> list[str]:
         folder (`Path`): a folder.
 
     Returns:
-        `list[str]`: their sorted paths relative to the folder, without hidden files and Python's caches.
+        `list[str]`: their sorted paths relative to the folder, without hidden files, Python's caches and what a
+            training goes on from. A line of the log names what that is.
 
     Raises:
         ValueError: If one is a link to a file elsewhere, or in a link to such a folder: nobody asked to publish it.
     """
-    names, homes = files_in(folder), _homes(folder.resolve())
+    found = {name: _of_training(name) for name in files_in(folder)}
+    if kept := sorted({part for part in found.values() if part is not None}):
+        logger.info("Not pushed, for only a training reads it: %s.", ", ".join(kept))
+    names, homes = [name for name, part in found.items() if part is None], _homes(folder.resolve())
     for name in names:
         real = (folder / name).resolve()
         if not any(real.is_relative_to(home) for home in homes):
@@ -44,6 +68,15 @@ def files_to_push(folder: Path) -> list[str]:
                 "put the file itself there, or delete the link."
             )
     return names
+
+
+def _of_training(name: str) -> str | None:
+    """The file, or the folder that it lies in, if only a training reads it."""
+    path = PurePosixPath(name)
+    for above in reversed(path.parents):
+        if fnmatch(above.name, TRAINER_CHECKPOINT):
+            return above.as_posix()
+    return name if any(fnmatch(path.name, pattern) for pattern in TRAINING_FILES) else None
 
 
 def _homes(folder: Path) -> list[Path]:
