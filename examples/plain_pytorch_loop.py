@@ -65,7 +65,9 @@ data = TensorDataset(texts.input_ids, texts.attention_mask, clips.cpu())
 held_out, learnt = random_split(data, [4, len(data) - 4], generator=torch.Generator().manual_seed(0))
 
 # %% [markdown]
-# The loop. `labels` are the tokens themselves: nothing is shifted, since no place sees its own token.
+# The loop. `labels` are the tokens themselves: nothing is shifted, since no place sees its own token. The logits of
+# all places would be the largest tensor of a step. The loss needs them a part at a time; `logits_to_keep=[]` asks for
+# no others.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -78,7 +80,10 @@ def loss_of(input_ids: torch.Tensor, attention_mask: torch.Tensor, tokens: torch
     """Cross-entropy of the clips' tokens under their texts, in nats a token."""
     with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
         return model(
-            input_ids=input_ids.to(device), attention_mask=attention_mask.to(device), labels=tokens.to(device)
+            input_ids=input_ids.to(device),
+            attention_mask=attention_mask.to(device),
+            labels=tokens.to(device),
+            logits_to_keep=[],
         ).loss
 
 

@@ -16,6 +16,7 @@ draws for a caption. `examples/notebooks/transformers_trainer.ipynb` is the same
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -87,6 +88,22 @@ def tokenized(rows: Dataset, pipeline: NuwaTextToVideoPipeline) -> Dataset:
 
 
 # %% [markdown]
+# Trainer asks for the logits of all places, which would be the largest tensor of a step. The model's loss works them
+# out a part at a time; only smoothed labels need all.
+
+
+# %%
+class LeanTrainer(Trainer):
+    """Trainer that asks for no logits where its loss does not need them."""
+
+    def compute_loss(self, model: torch.nn.Module, inputs: dict, *args: Any, **kwargs: Any) -> Any:
+        """The loss of a batch, as Trainer computes it."""
+        if not self.args.label_smoothing_factor:
+            inputs = {**inputs, "logits_to_keep": []}
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+
+# %% [markdown]
 # The transformer is a `PreTrainedModel` whose output has a `loss`, so Trainer takes it as it is. In each epoch, other
 # texts are left out. What clips with texts never use is frozen: several processes would wait for its gradients.
 
@@ -116,7 +133,7 @@ def build_trainer(
         return {**tensors, "input_ids": ids, "attention_mask": mask}
 
     freeze_unused(pipeline.transformer, ["T2V"])
-    return Trainer(
+    return LeanTrainer(
         model=pipeline.transformer,
         args=args,
         train_dataset=parts["train"].with_transform(leave_texts_out),

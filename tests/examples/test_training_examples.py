@@ -16,6 +16,7 @@ from transformers import TrainingArguments
 from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media.sources import open_media
+from nuwa_hf.modeling import token_loss
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -66,14 +67,22 @@ def test_a_notebook_is_its_script_in_cells(name):
     assert "markdown" in dict(cells)
 
 
-def assert_every_learnt_weight_has_a_gradient(model) -> None:
-    """DistributedDataParallel would wait for one that has none."""
+def assert_steps_are_lean(model, loss_of, monkeypatch) -> None:
+    """A step holds no logits of all places, and gives every weight that learns a gradient.
+
+    DistributedDataParallel would wait for one that has none.
+    """
+    at_once = []
+    model.head.register_forward_hook(lambda head, inputs, logits: at_once.append(logits.numel()))
+    monkeypatch.setattr(token_loss, "LOGITS_AT_ONCE", 1024)
+    loss_of().backward()
+    assert 0 < max(at_once) <= 1024
     learnt = {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}
     assert learnt
     assert [name for name, gradient in learnt.items() if gradient is None] == []
 
 
-def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, capsys):
+def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, capsys, monkeypatch):
     _, parameters, *rest = code_of("plain_pytorch_loop")  # the first goes to the repository's root
     names = {}
     exec(parameters, names)
@@ -83,8 +92,7 @@ def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, c
     losses = [float(loss) for loss in re.findall(r"^step .*held out ([\d.]+)$", capsys.readouterr().out, re.MULTILINE)]
     assert losses[-1] < losses[0]
     assert_learnt(tmp_path, checkpoint)
-    names["loss_of"](*names["held_out"][:]).backward()
-    assert_every_learnt_weight_has_a_gradient(names["model"])
+    assert_steps_are_lean(names["model"], lambda: names["loss_of"](*names["held_out"][:]), monkeypatch)
 
 
 @pytest.mark.pages
@@ -112,13 +120,13 @@ def test_the_cells_of_trainer_learn_with_smoothed_labels_in_bfloat16_and_go_on_w
     assert_learnt(tmp_path, checkpoint)
 
 
-def test_a_step_of_trainer_gives_every_learnt_weight_a_gradient(checkpoint, tmp_path):
+def test_a_step_of_trainer_is_lean(checkpoint, tmp_path, monkeypatch):
     example = import_module("transformers_trainer")
     pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
     arguments = TrainingArguments(str(tmp_path), use_cpu=True, report_to="none", remove_unused_columns=False)
     trainer = example.build_trainer(pipeline, open_dataset(CLIPS), 0.1, arguments)
-    trainer.compute_loss(trainer.model, next(iter(trainer.get_train_dataloader()))).backward()
-    assert_every_learnt_weight_has_a_gradient(trainer.model)
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert_steps_are_lean(trainer.model, lambda: trainer.compute_loss(trainer.model, batch), monkeypatch)
 
 
 def test_trainer_takes_a_number_of_epochs(checkpoint, tmp_path):
