@@ -47,6 +47,13 @@ def pixels(seed=1, shape=(2, 3, 32, 32)):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
+QUANTIZERS = {
+    "nearest": {},
+    "gumbel": {"quantizer": "gumbel"},
+    "fsq": {"quantizer": "fsq", "fsq_levels": (4, 4, 3), "codebook_dim": None, "codebook_size": None},
+}
+
+
 def same_tokens(one, other):
     return (one == other).float().mean().item()
 
@@ -336,6 +343,22 @@ def test_loading_in_bfloat16_is_casting_to_bfloat16(vqgan, tmp_path):
     loaded = NuwaVQGAN.from_pretrained(tmp_path, torch_dtype=torch.bfloat16)
     assert loaded.dtype == torch.bfloat16
     assert torch.equal(loaded.encode(pixels()).tokens, vqgan.bfloat16().encode(pixels()).tokens)
+
+
+@pytest.mark.parametrize("offload_type", ["leaf_level", "block_level"])
+@pytest.mark.parametrize("quantizer", QUANTIZERS)
+@torch.no_grad()
+def test_group_offloading_keeps_tokens_and_pixels(quantizer, offload_type, tmp_path):
+    torch.manual_seed(0)
+    vqgan = NuwaVQGAN(**{**TINY, **QUANTIZERS[quantizer]}).eval()
+    tokens = vqgan.encode(pixels()).tokens
+    sample = vqgan.decode(tokens).sample
+    settings = {"offload_type": offload_type, "offload_to_disk_path": str(tmp_path)}
+    vqgan.enable_group_offload(torch.device("cpu"), num_blocks_per_group=1, **settings)
+    for weight in vqgan.parameters():
+        weight.fill_(torch.nan)  # they are on disk
+    assert torch.equal(vqgan.encode(pixels()).tokens, tokens)
+    assert torch.equal(vqgan.decode(tokens).sample, sample)
 
 
 @torch.no_grad()

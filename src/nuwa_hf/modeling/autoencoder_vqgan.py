@@ -91,7 +91,16 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
     _supports_gradient_checkpointing = True
     _no_split_modules = ["ResnetBlock2D", "Attention", "VectorQuantizer", "GumbelQuantizer", "FiniteScalarQuantizer"]  # noqa: RUF012
     _skip_layerwise_casting_patterns = ["quantize"]  # noqa: RUF012
-    _supports_group_offloading = False
+    # Names of parts at any depth: the quantiser itself is not called, but its `embedding` and `projection` are.
+    _group_offload_block_modules = [  # noqa: RUF012
+        "encoder",
+        "quant_conv",
+        "quantize",
+        "embedding",
+        "projection",
+        "post_quant_conv",
+        "decoder",
+    ]
 
     @register_to_config
     def __init__(

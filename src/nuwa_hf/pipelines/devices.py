@@ -92,16 +92,37 @@ class DevicesMixin:
             kwargs: likewise.
 
         Raises:
-            ValueError: If the groups are blocks and the transformer is in a wrapper such as `peft.PeftModel`, or it
-                has 8-bit weights, which run on the CPU.
+            ValueError: If the groups are blocks and the transformer is in a wrapper such as `peft.PeftModel`, it has
+                8-bit weights, which run on the CPU, or a codec that cannot be offloaded so is not excluded. Nothing
+                has changed then.
         """
         given = signature(DiffusionPipeline.enable_group_offload).bind(self, *args, **kwargs)
         given.apply_defaults()
-        if "transformer" not in (given.arguments["exclude_modules"] or ()):
+        excluded = given.arguments["exclude_modules"] or []
+        excluded = [excluded] if isinstance(excluded, str) else list(excluded)
+        if "transformer" not in excluded:
             self._check_runs_on(given.arguments["onload_device"])
             if given.arguments["offload_type"] == "block_level":
                 _check_is_no_wrapper(self.transformer)
+        self._check_codecs_have_groups(excluded, given.arguments["offload_to_disk_path"])
         super().enable_group_offload(*args, **kwargs)
+
+    def _check_codecs_have_groups(self, excluded: list[str], folder: str | None) -> None:
+        names = ("vqgan", "sketch_vqgan")
+        codecs = {name: getattr(self, name) for name in names if name not in excluded}
+        codecs = {name: codec for name, codec in codecs.items() if isinstance(codec, nn.Module)}
+        without = [name for name, codec in codecs.items() if not getattr(codec, "_supports_group_offloading", True)]
+        if without:
+            raise ValueError(
+                f"`exclude_modules` must name the codecs that have no group offloading, {', '.join(without)}, "
+                f"got {excluded}; give exclude_modules={[*excluded, *without]}, which stay on the device."
+            )
+        if folder is not None and len(codecs) == len(names):
+            raise ValueError(
+                "`exclude_modules` must name one of two codecs with `offload_to_disk_path`, where their files would "
+                f"have the same names, got {excluded}; give exclude_modules={[*excluded, 'sketch_vqgan']}, which stay "
+                "on the device."
+            )
 
     def _check_runs_on(self, device: str | int | torch.device) -> None:
         if getattr(self.transformer, "quantization_method", None) == QUANT_METHOD:

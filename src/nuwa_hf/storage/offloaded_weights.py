@@ -20,6 +20,19 @@ def group_offloading_hook(module: nn.Module) -> Any | None:
     return None if hooks is None else hooks.get_hook("group_offloading")
 
 
+def offload_folder(model: nn.Module) -> str | None:
+    """Where group offloading keeps weights of a model on disk, whose parameters hold no numbers then.
+
+    Args:
+        model (`nn.Module`): the model.
+
+    Returns:
+        `str`; None if it keeps none there.
+    """
+    hooks = filter(None, map(group_offloading_hook, model.modules()))
+    return next((hook.config.offload_to_disk_path for hook in hooks if hook.config.offload_to_disk_path), None)
+
+
 def check_is_not_on_disk(name: str, model: nn.Module) -> None:
     """Check that a model's weights are what its parameters hold: those of groups on disk hold no numbers at all.
 
@@ -30,10 +43,9 @@ def check_is_not_on_disk(name: str, model: nn.Module) -> None:
     Raises:
         ValueError: If some are offloaded to disk.
     """
-    for hook in filter(None, map(group_offloading_hook, model.modules())):
-        if hook.config.offload_to_disk_path is not None:
-            raise ValueError(
-                f"`{name}` must not be offloaded to disk where its weights are saved or changed, got the folder "
-                f"{hook.config.offload_to_disk_path!r}, which has them; do it before `enable_group_offload` is called,"
-                " or with the checkpoint loaded anew."
-            )
+    if (folder := offload_folder(model)) is not None:
+        raise ValueError(
+            f"`{name}` must not be offloaded to disk where its weights are saved or changed, got the folder "
+            f"{folder!r}, which has them; do it before `enable_group_offload` is called, or with the checkpoint "
+            "loaded anew."
+        )

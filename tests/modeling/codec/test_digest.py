@@ -43,11 +43,14 @@ def test_rounded_weights_have_the_same_meaning(dtype):
         assert is_same_codec(codec_digest(other), codec_digest(codec))
 
 
-def test_codecs_of_different_kinds_differ_and_what_cannot_be_read_has_no_digest():
+def test_codecs_of_different_kinds_differ_and_what_cannot_be_read_has_no_digest(tmp_path):
     digests = [codec_digest(tiny_codecs(kind)["vqgan"]) for kind in ("nearest", "fsq")]
     assert not is_same_codec(*digests)
     assert codec_digest(torch.nn.Linear(2, 2)) is None
     assert codec_digest(copy.deepcopy(tiny_codecs()["vqgan"]).to("meta")) is None
+    offloaded = copy.deepcopy(tiny_codecs()["vqgan"])
+    offloaded.enable_group_offload("cpu", offload_type="leaf_level", offload_to_disk_path=str(tmp_path))
+    assert codec_digest(offloaded) is None
     with pytest.raises(ValueError, match="a digest must be 16-bit floats in hexadecimal digits, got 'abc'"):
         read_digest("abc")
 

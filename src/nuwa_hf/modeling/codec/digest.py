@@ -8,6 +8,8 @@ import struct
 import torch
 from diffusers import ModelMixin
 
+from nuwa_hf.storage.offloaded_weights import offload_folder
+
 
 # The codebook, and the projection of the encoder's output to the codes (all that FSQ has). Not the encoder, which is
 # large, nor what decodes: a codec whose decoder alone has learnt on still speaks the same tokens.
@@ -29,6 +31,8 @@ def codec_digest(model: ModelMixin) -> str | None:
         `str` or None: 16-bit floats in hexadecimal digits; None where nothing can be said: the codec has no tensors of
         the known names, they are not in memory (offloaded, or on the meta device), or they have 8 bits.
     """
+    if offload_folder(model) is not None:
+        return None
     tensors = sorted((name, tensor) for name, tensor in model.state_dict().items() if name.startswith(PARTS))
     numbers = []
     for _, tensor in tensors:
