@@ -7,6 +7,7 @@ import accelerate
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from accelerate.utils.dataclasses import get_module_class_from_name
 from diffusers import VQModel
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -343,6 +344,18 @@ def test_loading_in_bfloat16_is_casting_to_bfloat16(vqgan, tmp_path):
     loaded = NuwaVQGAN.from_pretrained(tmp_path, torch_dtype=torch.bfloat16)
     assert loaded.dtype == torch.bfloat16
     assert torch.equal(loaded.encode(pixels()).tokens, vqgan.bfloat16().encode(pixels()).tokens)
+
+
+@pytest.mark.parametrize("attention", [False, True])
+@pytest.mark.parametrize("quantizer", QUANTIZERS)
+def test_fsdp_finds_every_class_that_it_is_to_wrap(quantizer, attention):
+    """Accelerate refuses a model that names a class and has none of it."""
+    levels = {"attention_levels": (2,) if attention else (), "mid_block_attention": attention}
+    vqgan = NuwaVQGAN(**{**TINY, **QUANTIZERS[quantizer], **levels})
+    names = vqgan._no_split_modules
+    assert [name for name in names if get_module_class_from_name(vqgan, name) is None] == []
+    assert type(vqgan.quantize).__name__ in names
+    assert ("Attention" in names) == attention
 
 
 @pytest.mark.parametrize("offload_type", ["leaf_level", "block_level"])

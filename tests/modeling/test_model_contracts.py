@@ -5,6 +5,7 @@
 import copy
 import inspect
 import json
+import re
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from tiny import CODEBOOK_SIZE, MAX_TEXT_LENGTH, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_config
 
 from nuwa_hf import NuwaConfig, NuwaForConditionalGeneration, NuwaModel
+from nuwa_hf.modeling.condition_encoder import NuwaEncoderLayer
+from nuwa_hf.modeling.token_decoder import NuwaDecoderLayer
 
 
 MODELS = [NuwaModel, NuwaForConditionalGeneration]
@@ -224,6 +227,14 @@ def test_arguments_of_sequence_to_sequence_models_are_read_or_refused(cls):
         model(**inputs, visual_tokens=tokens, decoder_input_ids=tokens)
     with pytest.raises(TypeError, match="no argument `visual_token`; did you mean `visual_tokens`"):
         model(**inputs, visual_token=tokens)
+
+
+def test_transformers_own_fsdp_shards_layer_by_layer(cls):
+    """Its plan named layers as decoder-only models call them, and nothing but the whole model was sharded."""
+    model = cls(tiny_config())
+    kinds = (NuwaEncoderLayer, NuwaDecoderLayer)
+    layers = {name for name, module in model.named_modules() if isinstance(module, kinds)}
+    assert {re.sub(r"\.\d+$", ".*", name) for name in layers} == model.fsdp_plan.keys()
 
 
 def test_training_lowers_the_loss_of_every_condition():

@@ -153,6 +153,9 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
             norm_num_groups=norm_num_groups,
             mid_block_add_attention=mid_block_attention,
         )
+        # FSDP's wrapping by class refuses a name that the model does not have.
+        parts = {type(module).__name__ for module in self.modules()}
+        self._no_split_modules = [name for name in self._no_split_modules if name in parts]
         self.use_slicing = False
         self.use_tiling = False
         self.tile_sample_min_size = sample_size

@@ -79,6 +79,10 @@ class NuwaConfig(PreTrainedConfig):
 
     model_type = "nuwa"
     attribute_map = {"layer_norm_epsilon": "layer_norm_eps"}  # noqa: RUF012 (transformers reads a plain dict)
+    base_model_fsdp_plan = {  # noqa: RUF012 (transformers reads a plain dict)
+        "encoder.layers.*": "free_full_weight",
+        "decoder.layers.*": "free_full_weight",
+    }
     sub_configs_defaults = {  # noqa: RUF012 (transformers reads a plain dict)
         # By type instead of class: `registration` imports this file while transformers is only partly imported, when
         # the configuration classes of its models cannot be imported yet.
