@@ -10,6 +10,7 @@ from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 from transformers import AutoModel, AutoModelForSeq2SeqLM, GenerationConfig, Trainer, TrainingArguments
 
 from nuwa_hf import DEMO_CHECKPOINT, NuwaForConditionalGeneration, NuwaModel
+from nuwa_hf.modeling.sampling_runs import launches_kernels_alone
 from nuwa_hf.storage.portable_names import make_portable
 
 
@@ -172,6 +173,19 @@ def test_gradient_checkpointing_leaves_the_gradients_as_they_are(use_reentrant):
         one(**batch, **conditions).loss.backward()
     for (name, weight), (_, other) in zip(plain.named_parameters(), model.named_parameters(), strict=True):
         torch.testing.assert_close(weight.grad, other.grad, rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_sampling_steps_are_recorded_during_and_after_activation_checkpointing():
+    """A hook for training stayed, for which no step was recorded on CUDA again."""
+    model = tiny_transformer()
+    assert launches_kernels_alone(model)
+    model.activation_checkpointing_enable()
+    assert launches_kernels_alone(model)
+    assert not launches_kernels_alone(model.train())
+    model.eval().activation_checkpointing_disable()
+    assert launches_kernels_alone(model)
+    model.model.decoder.embeddings.register_forward_hook(lambda module, inputs, output: output + 1)
+    assert not launches_kernels_alone(model)
 
 
 @pytest.mark.parametrize("is_encoded", [False, True])

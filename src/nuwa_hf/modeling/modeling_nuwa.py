@@ -41,7 +41,7 @@ from nuwa_hf.modeling.modeling_outputs import (
     NuwaConditionalGenerationOutput,
     NuwaModelOutput,
 )
-from nuwa_hf.modeling.sampling_runs import SamplingRuns
+from nuwa_hf.modeling.sampling_runs import SamplingRuns, require_gradients
 from nuwa_hf.modeling.token_checks import (
     check_encoded_text,
     check_place_mask,
@@ -207,7 +207,7 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         super().enable_input_require_grads()
         base = self.base_model
         for embeddings in (base.sketch_embeddings, base.known_embeddings, base.decoder.embeddings):
-            self._require_grads_hooks.append(embeddings.register_forward_hook(_require_gradients))
+            self._require_grads_hooks.append(embeddings.register_forward_hook(require_gradients))
 
     def freeze_text_encoder(self) -> None:
         """Freeze CLIP's text model; its projection to NUWA's hidden size stays trainable.
@@ -628,10 +628,6 @@ def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Modu
         for alone in (own.o_proj, cross.o_proj, feed_forward.up_proj, feed_forward.down_proj):
             yield (alone,)
     yield (model.head,)
-
-
-def _require_gradients(module: nn.Module, inputs: tuple, embedded: torch.Tensor) -> None:
-    embedded.requires_grad_(True)
 
 
 def _places_to_keep(logits_to_keep: int | list[int] | torch.Tensor | None) -> slice | list[int] | torch.Tensor | None:

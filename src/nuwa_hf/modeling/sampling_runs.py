@@ -106,9 +106,32 @@ def recorder(compute: ModelSteps) -> Record | None:
     call, device = compute.call, compute.call.device
     if device.type != "cuda" or call.logits_processor or is_tracing() or torch.is_autocast_enabled("cuda"):
         return None
-    model = call.model
+    return CudaGraphs(device) if launches_kernels_alone(call.model) else None
+
+
+def launches_kernels_alone(model: nn.Module) -> bool:
+    """Whether the modules of a sampling step do nothing that a recording would leave out.
+
+    Args:
+        model (`nn.Module`): a `NuwaForConditionalGeneration`.
+
+    Returns:
+        `bool`.
+    """
     used = chain((model, model.model), model.model.decoder.modules(), model.head.modules())
-    return CudaGraphs(device) if all(map(_is_plain, used)) else None
+    return all(map(_is_plain, used))
+
+
+def require_gradients(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+    """A forward hook after which the output requires gradients. It launches no kernel, and stays after training: of
+    activation checkpointing, transformers takes away less than it has put there.
+
+    Args:
+        module (`nn.Module`): the module.
+        inputs (`tuple`): what it read.
+        output (`torch.Tensor`): what it made; changed in place.
+    """
+    output.requires_grad_(True)
 
 
 def _is_plain(module: nn.Module) -> bool:
@@ -117,7 +140,8 @@ def _is_plain(module: nn.Module) -> bool:
         is_known
         and not module.training
         and module._compiled_call_impl is None
-        and not (module._forward_hooks or module._forward_pre_hooks)
+        and all(hook is require_gradients for hook in module._forward_hooks.values())
+        and not module._forward_pre_hooks
         and REPLACED.isdisjoint(vars(module))
     )
 
