@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What users of diffusers' own pipelines are used to works here and means the same."""
 
+import inspect
 import sys
 
 import diffusers
@@ -10,6 +11,8 @@ import PIL.Image
 import pytest
 import torch
 from diffusers.callbacks import SDCFGCutoffCallback
+from diffusers.loaders.lora_base import LoraBaseMixin
+from diffusers.models.autoencoders.vae import AutoencoderMixin
 from diffusers.utils import dynamic_modules_utils
 from safetensors.torch import load_file
 from tiny import (
@@ -27,9 +30,11 @@ from tiny import (
 )
 
 import nuwa_hf
+from nuwa_hf.modeling.layerwise_casting import LayerwiseCastingMixin
 from nuwa_hf.tasks import TASKS, get_task
 
 
+LAYERS = (torch.nn.Embedding, torch.nn.Linear)
 EMBEDS = ("prompt_embeds", "prompt_attention_mask", "negative_prompt_embeds", "negative_prompt_attention_mask")
 WITH_TEXT = ["T2I", "T2V", "S2I", "S2V", "TI2I", "TV2V"]
 
@@ -379,6 +384,40 @@ def test_tokens_that_later_waves_cannot_read_are_refused_at_once(pipelines, chan
     with pytest.raises(error, match=message):
         tokens_of(pipelines["T2V"], prompt=list(CAPTIONS[:2]), callback_on_step_end=once, generator=seeded(0, 1))
     assert steps == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (nuwa_hf.NuwaTextToVideoPipeline, diffusers.DiffusionPipeline),
+        (nuwa_hf.NuwaTextToVideoPipeline, LoraBaseMixin),
+        (nuwa_hf.NuwaVQGAN, AutoencoderMixin),
+        (nuwa_hf.NuwaVQGAN, diffusers.ModelMixin),
+        (nuwa_hf.NuwaForConditionalGeneration, LayerwiseCastingMixin),
+    ],
+)
+def test_methods_of_diffusers_take_the_arguments_of_diffusers(ours, theirs):
+    """By name and in their order; some were missing."""
+    if theirs is LayerwiseCastingMixin:  # of a model of transformers, for which diffusers has no class
+        names, theirs = ["enable_layerwise_casting"], diffusers.ModelMixin
+    else:
+        names = [name for name in vars(theirs) if not name.startswith("_") and hasattr(ours, name)]
+        names = [name for name in names if inspect.isroutine(getattr(ours, name))]
+        assert issubclass(ours, theirs)
+    assert names
+    for name in names:
+        own, other = (inspect.signature(getattr(one, name)).parameters for one in (ours, theirs))
+        wanted = {key: value for key, value in other.items() if value.kind not in (value.VAR_KEYWORD,)}
+        if not any(value.kind is value.VAR_KEYWORD for value in own.values()):
+            assert list(own)[: len(wanted)] == list(wanted), name
+            assert [own[key].default for key in wanted] == [value.default for value in wanted.values()], name
+
+
+def test_layers_of_a_class_keep_their_dtype_where_others_are_cast():
+    model = tiny_transformer()
+    model.enable_layerwise_casting(torch.bfloat16, skip_modules_classes=(torch.nn.Embedding,), non_blocking=True)
+    kinds = {kind: {w.dtype for m in model.modules() if type(m) is kind for w in m.parameters()} for kind in LAYERS}
+    assert kinds == {torch.nn.Embedding: {torch.float32}, torch.nn.Linear: {torch.bfloat16}}
 
 
 def test_switches_of_the_codec_reach_both_codecs():

@@ -3,12 +3,14 @@
 """Adapters in a pipeline draw what the merged weights draw, and leave no trace when they are taken out."""
 
 import json
+from inspect import signature
 
 import pytest
 import torch
 from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY
+from diffusers.loaders.lora_pipeline import WanLoraLoaderMixin
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline, tiny_transformer
 from tiny_adapters import adapted, draw, merged, peft, save_adapter, weights_of
 
@@ -65,6 +67,34 @@ def test_every_way_to_give_an_adapter_draws_the_same(source, adapter, tmp_path):
     pipeline = tiny_pipeline()
     pipeline.load_lora_weights(source(adapter, tmp_path), adapter_name="text")
     assert torch.equal(draw(pipeline), draw(merged(adapted(1))))
+
+
+def test_an_adapter_is_saved_with_the_arguments_of_diffusers(adapter, tmp_path):
+    theirs, ours = (signature(one.save_lora_weights) for one in (WanLoraLoaderMixin, NuwaTextToVideoPipeline))
+    assert list(ours.parameters) == list(theirs.parameters)
+    save, weights = NuwaTextToVideoPipeline.save_lora_weights, weights_of(adapter)
+    save(tmp_path / "other", weights, is_main_process=False)
+    assert not (tmp_path / "other").exists()
+    save(tmp_path / "own", weights, save_function=save_file)
+    save(tmp_path / "default", weights, True, None, None, True)
+    saved = [load_file(tmp_path / folder / "pytorch_lora_weights.safetensors") for folder in ("own", "default")]
+    assert saved[0].keys() == saved[1].keys()
+    assert all(torch.equal(saved[0][name], weight) for name, weight in saved[1].items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"safe_serialization": False}, r"`safe_serialization` must be True, got False: .* safetensors only"),
+        ({"save_function": save_file}, r"`save_function` must be left out beside `transformer_lora_adapter_metadata`"),
+    ],
+)
+def test_an_adapter_is_not_saved_as_a_pickle_nor_without_its_settings(arguments, message, adapter, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        NuwaTextToVideoPipeline.save_lora_weights(
+            tmp_path / "saved", weights_of(adapter), transformer_lora_adapter_metadata={"r": 5}, **arguments
+        )
+    assert not (tmp_path / "saved").exists()
 
 
 def test_settings_name_their_modules_in_one_order(tmp_path):

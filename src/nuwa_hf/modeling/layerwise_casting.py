@@ -19,6 +19,8 @@ class LayerwiseCastingMixin:
         storage_dtype: torch.dtype = torch.float8_e4m3fn,
         compute_dtype: torch.dtype | None = None,
         skip_modules_pattern: tuple[str, ...] | None = None,
+        skip_modules_classes: tuple[type[nn.Module], ...] | None = None,
+        non_blocking: bool = False,
     ) -> None:
         """Store the weights of linear layers and embeddings in one dtype and cast each when its layer is called.
 
@@ -29,12 +31,16 @@ class LayerwiseCastingMixin:
             compute_dtype (`torch.dtype`, *optional*): what layers compute in; by default the model's dtype.
             skip_modules_pattern (`tuple[str, ...]`, *optional*): layers whose names match one of these patterns stay
                 as they are; by default the norms and the matrices of LoRA adapters.
+            skip_modules_classes (`tuple[type[nn.Module], ...]`, *optional*): so do layers of these classes.
+            non_blocking (`bool`, defaults to `False`): whether nothing waits for a weight to be cast.
         """
         apply_layerwise_casting(
             self,
             storage_dtype=storage_dtype,
             compute_dtype=self.dtype if compute_dtype is None else compute_dtype,
             skip_modules_pattern=KEPT if skip_modules_pattern is None else skip_modules_pattern,
+            skip_modules_classes=skip_modules_classes,
+            non_blocking=non_blocking,
         )
         if skip_modules_pattern is None:  # then inputs must be cast to the dtype that the matrices of LoRA stay in
             for module in self.modules():

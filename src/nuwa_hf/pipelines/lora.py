@@ -3,7 +3,7 @@
 """LoRA adapters in a pipeline, by the methods that diffusers' pipelines have."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -111,8 +111,10 @@ class LoraMixin(LoraBaseMixin):
         cls,
         save_directory: str | os.PathLike,
         transformer_lora_layers: Mapping[str, torch.Tensor],
-        *,
+        is_main_process: bool = True,
         weight_name: str | None = None,
+        save_function: Callable[[dict[str, torch.Tensor], str], None] | None = None,
+        safe_serialization: bool = True,
         transformer_lora_adapter_metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Save a LoRA adapter in the layout of diffusers, one `.safetensors` file.
@@ -121,18 +123,35 @@ class LoraMixin(LoraBaseMixin):
             save_directory (`str` or `os.PathLike`): the folder.
             transformer_lora_layers (`Mapping[str, torch.Tensor]`): what `peft.get_peft_model_state_dict` gives for the
                 transformer.
+            is_main_process (`bool`, defaults to `True`): whether this process writes; of several, one should.
             weight_name (`str`, *optional*): the file; by default `pytorch_lora_weights.safetensors`.
+            save_function (`Callable`, *optional*): what writes the weights, given them and the file's name; by default
+                safetensors, which writes the settings too.
+            safe_serialization (`bool`, defaults to `True`): must be `True`.
             transformer_lora_adapter_metadata (`Mapping`, *optional*): the adapter's settings,
                 `transformer.peft_config[adapter_name].to_dict()`. Without them alpha is the rank when it is loaded.
 
         Raises:
-            ValueError: If there are no weights.
+            ValueError: If there are no weights, `safe_serialization` is `False`, or there are settings beside a
+                `save_function`, which would not write them.
         """
+        if not safe_serialization:
+            raise ValueError(
+                "`safe_serialization` must be True, got False: an adapter is written as safetensors only, since a "
+                "pickle can run code when it is read; leave it out."
+            )
+        if save_function is not None and transformer_lora_adapter_metadata:
+            raise ValueError(
+                "`save_function` must be left out beside `transformer_lora_adapter_metadata`, which it would not "
+                f"write, got {save_function!r}; leave one of them out."
+            )
         if not transformer_lora_layers:
             raise ValueError(
                 "`transformer_lora_layers` must be the weights of an adapter, got none; see "
                 "`peft.get_peft_model_state_dict`."
             )
+        if not is_main_process:
+            return
         given = transformer_lora_adapter_metadata or {}
         # A set would be written in the order of its hashes, another one in each process.
         settings = {name: sorted(value) if isinstance(value, set) else value for name, value in given.items()}
@@ -140,7 +159,11 @@ class LoraMixin(LoraBaseMixin):
             settings[PEFT_ORIGIN] = portable_name(base)
         layers = {name.removeprefix("base_model.model."): weight for name, weight in transformer_lora_layers.items()}
         cls._save_lora_weights(
-            save_directory, {TRANSFORMER: layers}, {TRANSFORMER: settings or None}, weight_name=weight_name
+            save_directory,
+            {TRANSFORMER: layers},
+            {TRANSFORMER: settings or None},
+            weight_name=weight_name,
+            save_function=save_function,
         )
 
     def delete_adapters(self, adapter_names: list[str] | str) -> None:
