@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """NuwaProcessor gives `generate` what the pipelines give it, and its files are read back by transformers."""
 
+import shutil
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -137,6 +139,20 @@ def test_it_reads_the_checkpoint_of_a_pipeline(checkpoint):
     assert processor.sketch_vqgan is not None
     with pytest.raises(OSError, match=r"must hold a processor \(processor_config.json\) or a pipeline"):
         NuwaProcessor.from_pretrained(checkpoint / "vqgan")
+
+
+def test_it_is_read_from_a_subfolder_alone_or_as_a_pipelines(processor, checkpoint, tmp_path):
+    processor.save_pretrained(tmp_path / "processor")
+    shutil.copytree(checkpoint, tmp_path / "a" / "pipeline")
+    for subfolder in ("processor", "a/pipeline"):
+        loaded = AutoProcessor.from_pretrained(tmp_path, subfolder=subfolder)
+        assert type(loaded) is NuwaProcessor
+        assert loaded.to_dict() == processor.to_dict()
+        for name in ("vqgan", "sketch_vqgan"):
+            weights, expected = (getattr(one, name).state_dict() for one in (loaded, processor))
+            assert all(torch.equal(weights[key], weight) for key, weight in expected.items())
+    with pytest.raises(OSError, match=r", subfolder 'vqgan', must hold a processor \(processor_config.json\) or"):
+        NuwaProcessor.from_pretrained(tmp_path / "processor", subfolder="vqgan")
 
 
 def test_it_is_loaded_as_a_repository_with_code_of_one_commit_is(processor, tmp_path):

@@ -326,8 +326,9 @@ class NuwaProcessor(ProcessorMixin):
 
         Args:
             pretrained_model_name_or_path (`str` or `os.PathLike`): a folder, or the id of a repository on the Hub.
-            kwargs: `tokenizer`, `vqgan` or `sketch_vqgan` in place of saved ones, the `variant` of the codecs'
-                weights, and `revision`, `token`, `cache_dir`, `force_download` and `local_files_only` for the Hub.
+            kwargs: `tokenizer`, `vqgan` or `sketch_vqgan` in place of saved ones, the `subfolder` where all lies, the
+                `variant` of the codecs' weights, and for the Hub `revision`, `token`, `cache_dir`, `force_download`
+                and `local_files_only`.
 
         Returns:
             The processor.

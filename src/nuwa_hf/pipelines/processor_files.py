@@ -42,7 +42,8 @@ def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict
     Args:
         name_or_path (`str`): a folder, or the id of a repository on the Hub.
         settings (`Sequence[str]`): names of the settings.
-        **given: components in place of saved ones, and arguments for the Hub.
+        **given: components in place of saved ones, the `subfolder` where all lies, the `variant` of the codecs, and
+            arguments for the Hub.
 
     Returns:
         `dict[str, Any]`: components and settings.
@@ -52,33 +53,38 @@ def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict
         TypeError: If there is no such argument.
     """
     parts = {name: given.pop(name) for name in ("tokenizer", *CODECS) if name in given}
-    variant = given.pop("variant", None)
+    variant, subfolder = given.pop("variant", None), given.pop("subfolder", None) or ""
     hub = {name: given.pop(name) for name in HUB_ARGUMENTS if name in given}
     for private in ("_from_auto", "trust_remote_code", "code_revision", "config"):  # of AutoProcessor
         given.pop(private, None)
     if given:
-        raise no_such_argument(next(iter(given)), ("tokenizer", *CODECS, "variant", *HUB_ARGUMENTS))
-    saved = _read_json(name_or_path, SETTINGS_FILE, hub)
+        raise no_such_argument(next(iter(given)), ("tokenizer", *CODECS, "subfolder", "variant", *HUB_ARGUMENTS))
+
+    def place(folder: str) -> str:
+        return "/".join(filter(None, (subfolder, folder)))
+
+    saved = _read_json(name_or_path, SETTINGS_FILE, subfolder=subfolder, **hub)
     if saved is not None and "codecs" in saved:  # a pipeline's own names no more than the class
         codecs, folder = saved["codecs"], ""
     else:
-        index = _read_json(name_or_path, INDEX_FILE, hub)
+        index = _read_json(name_or_path, INDEX_FILE, subfolder=subfolder, **hub)
         if index is None:
+            where = f"`{name_or_path}`" + (f", subfolder {subfolder!r}," if subfolder else "")
             raise OSError(
-                f"`{name_or_path}` must hold a processor ({SETTINGS_FILE}) or a pipeline ({INDEX_FILE}); neither is "
-                "there."
+                f"{where} must hold a processor ({SETTINGS_FILE}) or a pipeline ({INDEX_FILE}); neither is there. "
+                "Give what holds one, or its `subfolder`."
             )
         codecs, folder = [name for name in CODECS if (index.get(name) or [None])[0] is not None], "tokenizer"
-        saved = NuwaConfig.from_pretrained(name_or_path, subfolder="transformer", **hub).to_dict()
+        saved = NuwaConfig.from_pretrained(name_or_path, subfolder=place("transformer"), **hub).to_dict()
     if "tokenizer" not in parts:
-        parts["tokenizer"] = load_text_tokenizer(name_or_path, folder, **hub)
+        parts["tokenizer"] = load_text_tokenizer(name_or_path, place(folder), **hub)
     for name in codecs:
         if name not in parts:
-            parts[name] = load_codec(name_or_path, name, variant=variant, **hub)
+            parts[name] = load_codec(name_or_path, place(name), variant=variant, **hub)
     return parts | {name: _tuples(saved[name]) for name in settings}
 
 
-def _read_json(name_or_path: str, file: str, hub: dict[str, Any]) -> dict[str, Any] | None:
+def _read_json(name_or_path: str, file: str, **hub: Any) -> dict[str, Any] | None:
     path = cached_file(name_or_path, file, _raise_exceptions_for_missing_entries=False, **hub)
     return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
 
