@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import re
+from dataclasses import fields
+from functools import partial
+
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -9,6 +13,7 @@ from transformers import AutoConfig
 import nuwa_hf  # noqa: F401 (registers the configuration)
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
+from nuwa_hf.modeling.field_names import OTHER_NAMES
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.presets import PRESETS
 
@@ -93,6 +98,39 @@ def test_fields_that_are_given_at_load_are_checked_like_those_of_the_file(loader
 def test_a_misspelt_field_is_refused_with_the_right_name():
     with pytest.raises(ValueError, match="did you mean `hidden_size`"):
         NuwaConfig(hiden_size=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("d_model", "use `hidden_size`"),
+        ("hidden_dropout_prob", "use `hidden_dropout`"),
+        ("num_heads", "use `num_attention_heads`"),
+        ("num_hidden_layers", "use `num_encoder_layers` and `num_decoder_layers`"),
+        ("hiden_size", "did you mean `hidden_size`?"),
+    ],
+)
+def test_what_is_no_field_here_is_refused_wherever_it_is_given(name, remedy, tmp_path):
+    """It became an attribute, or was left out when a file was loaded, and the model had other sizes than asked for."""
+    tiny_config().save_pretrained(tmp_path)
+    for make in (
+        NuwaConfig,
+        partial(NuwaConfig.from_pretrained, tmp_path),
+        partial(AutoConfig.from_pretrained, tmp_path),
+    ):
+        with pytest.raises(ValueError, match=rf"^`{name}` is not a field of NuwaConfig; {re.escape(remedy)}"):
+            make(**{name: 4})
+    config = tiny_config()
+    with pytest.raises(ValueError, match=rf"`{name}` is not a field of NuwaConfig; {re.escape(remedy)}"):  # noqa: PT012
+        setattr(config, name, 4)
+        config.save_pretrained(tmp_path)
+
+
+def test_names_of_other_models_are_none_of_ours():
+    own = {field.name for field in fields(NuwaConfig)}
+    assert own.isdisjoint(OTHER_NAMES)
+    assert {name for text in OTHER_NAMES.values() for name in re.findall("`(.+?)`", text)} <= own
+    assert OTHER_NAMES.keys().isdisjoint(NuwaConfig.attribute_map)
 
 
 def test_what_would_not_load_is_not_saved(tmp_path):

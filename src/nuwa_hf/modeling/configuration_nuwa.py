@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """Configuration of the NUWA transformer: text encoder, condition encoder and token decoder."""
 
-import difflib
 import math
 import os
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from transformers.models.auto.configuration_auto import AutoConfig
 from nuwa_hf.grid import Grid
 from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.modeling.configuration_errors import raises_plain_errors
+from nuwa_hf.modeling.field_names import refuse_other_names
 from nuwa_hf.modeling.presets import PRESETS, condition_window_of
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
@@ -74,7 +74,7 @@ class NuwaConfig(PreTrainedConfig):
     Raises:
         ConfigurationError: If a field has a wrong type or the sizes do not fit together; it is a `ValueError` and a
             `StrictDataclassError`.
-        ValueError: If a keyword looks like a misspelt field.
+        ValueError: If a keyword looks like a misspelt field, or is what other models call one.
     """
 
     model_type = "nuwa"
@@ -115,7 +115,7 @@ class NuwaConfig(PreTrainedConfig):
     is_encoder_decoder: bool = True
 
     def __post_init__(self, **kwargs):
-        _refuse_misspelt(kwargs.keys() - self.attribute_map.keys())
+        _refuse_other_names(kwargs.keys() - self.attribute_map.keys())
         if self.intermediate_size is None:
             self.intermediate_size = 4 * self.hidden_size
         self.visual_grid = tuple(self.visual_grid)  # JSON gives lists back
@@ -168,9 +168,12 @@ class NuwaConfig(PreTrainedConfig):
 
         Raises:
             ConfigurationError: If a field has a wrong type or the sizes do not fit together.
+            ValueError: As for the class; transformers leaves out what is no field.
         """
+        known = {field.name for field in fields(cls)}
+        _refuse_other_names(kwargs.keys() - known - cls.attribute_map.keys())
         # transformers sets these on the finished configuration, which checks no more than their types then.
-        ours = {field.name for field in fields(cls)} - {field.name for field in fields(PreTrainedConfig)}
+        ours = known - {field.name for field in fields(PreTrainedConfig)}
         names = ours - cls.sub_configs_defaults.keys()
         given = {name: kwargs.pop(name) for name in names & kwargs.keys()}
         return super().from_dict({**config_dict, **given}, **kwargs)
@@ -209,6 +212,10 @@ class NuwaConfig(PreTrainedConfig):
         """The decoder's layers: what transformers' helpers mean by a model's depth."""
         return self.num_decoder_layers
 
+    @num_hidden_layers.setter
+    def num_hidden_layers(self, value: int) -> None:
+        _refuse_other_names(["num_hidden_layers"])
+
     def get_visual_grid(self) -> Grid:
         """The largest grid that has learnt positions."""
         return Grid(*self.visual_grid)
@@ -218,12 +225,13 @@ class NuwaConfig(PreTrainedConfig):
         return self.window if self.input_window is None else self.input_window
 
     def validate_names(self):
-        """No attribute that was set later is a misspelt field: it would be saved, and refused when it is loaded.
+        """No attribute that was set later is a misspelt field or what other models call one: it would be saved, and
+        refused when it is loaded.
 
         Raises:
             ValueError: With the name and the field.
         """
-        _refuse_misspelt(vars(self).keys() - {field.name for field in fields(self)})
+        _refuse_other_names(vars(self).keys() - {field.name for field in fields(self)})
 
     def validate_sizes(self):
         """Every size is at least 1, and the heads divide the width.
@@ -356,12 +364,8 @@ class NuwaConfig(PreTrainedConfig):
         return cls(**values)
 
 
-def _refuse_misspelt(names: Iterable[str]) -> None:
-    known = [field.name for field in fields(NuwaConfig)]
-    for name in sorted(names):
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if close:
-            raise ValueError(f"`{name}` is not a field of NuwaConfig; did you mean `{close[0]}`?")
+def _refuse_other_names(names: Iterable[str]) -> None:
+    refuse_other_names(names, [field.name for field in fields(NuwaConfig)])
 
 
 def _check_text_encoder(text_encoder_config: Any) -> None:
