@@ -6,7 +6,10 @@ import io
 import os
 import re
 import shutil
+import socket
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,8 @@ from nuwa_hf.tasks import get_task
 
 gradio = pytest.importorskip("gradio")
 httpx = pytest.importorskip("httpx")
+BEGIN = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+END = b"\r\n--x--\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +125,69 @@ def test_a_large_upload_is_refused(server):
     half, too_large = b"x" * 2**19, b"x" * (2**20 + 2**17)
     assert server.post("/upload", files={"files": ("a.png", half)}).status_code == 200
     assert server.post("/upload", files={"files": ("a.png", too_large)}).status_code == 413
-    begin = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
-    pieces = (piece for piece in (begin, half, half, half))  # no length is said before
+    pieces = (piece for piece in (BEGIN, half, half, half))  # no length is said before
     head = {"content-type": "multipart/form-data; boundary=x"}
     assert server.post("/upload", content=pieces, headers=head).status_code == 413
+
+
+def test_no_upload_stays_on_the_disk(app, server, tmp_path, monkeypatch):
+    """Those that were cut off, or came in a field that is not read, stayed for ever."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where Gradio writes parts of paintings
+    half, head = b"x" * 2**19, {"content-type": "multipart/form-data; boundary=x"}
+    before = set(app.uploads.path.rglob("*"))
+    for address in ("/upload", "/component_server"):
+        for body, status in (
+            ([BEGIN, half, half, half, END], 413),
+            ([BEGIN, half], 400),
+            ([BEGIN, half, END[:-3]], 400),
+        ):
+            assert server.post(address, content=iter(body), headers=head).status_code == status
+        with socket.create_connection((server.base_url.host, server.base_url.port)) as visitor:
+            lines = {"Host": "x", "Content-Length": "99999", "Content-Type": head["content-type"]}
+            request = f"POST /gradio_api{address} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
+            visitor.sendall(request.encode() + b"\r\n" + BEGIN + b"x" * 999)
+            wait_until(lambda: files_in(tmp_path, app.uploads.path) - before)
+        wait_until(lambda: not files_in(tmp_path, app.uploads.path) - before)  # the tab was closed
+    assert server.post("/upload", files={"x": ("a.png", half)}).json() == []
+    (uploaded,) = server.post("/upload", files={"files": ("a.png", half + b"y")}).json()
+    for path in app.uploads.path.rglob("*"):
+        if path != Path(uploaded):
+            os.utime(path, (0, 0))
+    app.uploads.sweep()
+    assert set(app.uploads.path.rglob("*")) == {Path(uploaded).parent, Path(uploaded)}
+    for path in app.uploads.path.rglob("*"):
+        os.utime(path, (0, 0))
+    app.uploads.sweep()
+    assert list(app.uploads.path.iterdir()) == []
+
+
+def files_in(*folders):
+    return {path for folder in folders for path in folder.rglob("*") if not path.is_dir()}
+
+
+def wait_until(is_so):
+    end = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_closed_app_leaves_nothing_and_the_next_one_deletes_what_a_killed_one_left(
+    checkpoint, tmp_path, monkeypatch
+):
+    from nuwa_hf.app import build_app
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    for name, hours in (("nuwa-app-killed", 4), ("nuwa-app-running", 1), ("another", 9)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").touch()
+        os.utime(tmp_path / name, (time.time() - 3600 * hours,) * 2)
+    page = build_app(checkpoint, device="cpu")
+    folder = page.uploads.path
+    assert set(tmp_path.iterdir()) == {folder, tmp_path / "nuwa-app-running", tmp_path / "another"}
+    (folder / "a.png").touch()
+    page.close()
+    assert not folder.exists()
 
 
 def test_requests_beyond_the_queue_are_refused(app, server):

@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from gradio_client import utils as client_utils
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
@@ -44,9 +47,12 @@ class GuardMiddleware:
         if "proxy=" in path or client_utils.is_http_url_like(path.partition("file=")[2]):
             await PlainTextResponse("This app opens no URLs.", status_code=403)(scope, receive, send)
             return
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        body = BoundedBody(receive, self.max_bytes)
-        if length.isdigit() and int(length) <= self.max_bytes:
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        kind, options = parse_options_header(headers.get("content-type"))
+        boundary = options.get(b"boundary") if kind.startswith(b"multipart/form-data") else None
+        body = BoundedBody(receive, self.max_bytes, boundary)
+        if length.isdecimal() and int(length) <= self.max_bytes:
             try:
                 await self.app(scope, body.receive, send)
                 return
@@ -60,13 +66,19 @@ class GuardMiddleware:
 class BoundedBody:
     """The body of a request as far as a limit; for whoever says no length, or a wrong one, it ends there.
 
+    Gradio writes the files of a form as they come. It deletes them if the form has a fault, but not if it breaks off:
+    so here that is a fault.
+
     Args:
         receive (`Callable`): gives the whole body.
         max_bytes (`int`): the limit.
+        boundary (`bytes`, *optional*): what stands between the parts of a form; None if the body is none.
     """
 
-    def __init__(self, receive: Receive, max_bytes: int):
-        self._receive, self._left = receive, max_bytes
+    def __init__(self, receive: Receive, max_bytes: int, boundary: bytes | None = None):
+        self._receive, self._max_bytes, self._left = receive, max_bytes, max_bytes
+        self._end = None if boundary is None else b"\r\n--" + boundary + b"--"
+        self._last, self._is_over = b"", False
 
     @property
     def is_cut(self) -> bool:
@@ -78,7 +90,21 @@ class BoundedBody:
 
         Returns:
             `MutableMapping`: as ASGI has it; that the visitor has gone, once the limit is passed.
+
+        Raises:
+            MultiPartException: If the body is a form that passes the limit, or ends before its last part does.
         """
         message = await self._receive()
         self._left -= len(message.get("body", b""))
+        if self._end is not None and not self._is_over:
+            self._check_form(message)
         return {"type": "http.disconnect"} if self.is_cut else message
+
+    def _check_form(self, message: Message) -> None:
+        self._is_over = self.is_cut or not message.get("more_body", False)
+        if self.is_cut:  # in the words that Gradio answers with status 413
+            raise MultiPartException(f"File size exceeded maximum allowed size of {self._max_bytes} bytes.")
+        self._last = (self._last + message.get("body", b""))[-len(self._end) - len(b"\r\n") :]
+        is_whole = message["type"] == "http.request" and self._last.removesuffix(b"\r\n").endswith(self._end)
+        if self._is_over and not is_whole:
+            raise MultiPartException("The form ends before its last part does.")

@@ -14,7 +14,6 @@ from nuwa_hf.app.task_tab import build_tab
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
 
 
-KEPT_SECONDS = 3600  # that uploads and results stay on the disk
 SMALL_AT_ONCE = 4  # of what needs no model, such as showing the frames of a clip
 
 
@@ -33,13 +32,7 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
         for checkpoint in checkpoints:
             checkpoint.sampler.close(cancel_waiting=True)
 
-    page = ServedBlocks(
-        max_upload=limits.max_upload,
-        on_close=close,
-        title="NUWA",
-        analytics_enabled=False,
-        delete_cache=(KEPT_SECONDS, KEPT_SECONDS),
-    )
+    page = ServedBlocks(max_upload=limits.max_upload, on_close=close, title="NUWA", analytics_enabled=False)
     with page:
         gr.Markdown("# NUWA", elem_id="title")
         summaries = [as_markdown(checkpoint.summary) for checkpoint in checkpoints]

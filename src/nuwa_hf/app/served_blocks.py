@@ -2,17 +2,25 @@
 # Copyright 2026 The nuwa_hf authors
 """The page of the app, with what Gradio leaves open for visitors closed: URLs are never opened."""
 
-from collections.abc import Callable
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 from gradio_client import utils as client_utils
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from nuwa_hf.app.guard_middleware import GuardMiddleware
 from nuwa_hf.app.task_tab import TaskTab
+from nuwa_hf.app.upload_folder import KEPT_SECONDS, UploadFolder
 
 
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 KEPT_VISITS = 128  # whose forms Gradio remembers, at about 0.7 MB each; the one that was quiet longest is forgotten
 FORM_BYTES = 2**16  # of what surrounds an upload
 # The semibold letters that Gradio brings are not all there.
@@ -22,7 +30,8 @@ CSS = "#title h1, button.lg, .validation-error { font-family: system-ui, sans-se
 class ServedBlocks(gr.Blocks):
     """`gr.Blocks` that opens no URL for a visitor, and is served with the limits of the app.
 
-    Its `tabs` are what happens in each tab, by the name of the task.
+    Its `tabs` are what happens in each tab, by the name of the task; its `uploads` the folder of what visitors send and
+    get.
 
     Args:
         max_upload (`int`): megabytes that a file may have.
@@ -34,6 +43,7 @@ class ServedBlocks(gr.Blocks):
         super().__init__(**settings)
         self.max_upload, self._on_close = max_upload, on_close
         self.tabs: dict[str, TaskTab] = {}
+        self.uploads = UploadFolder(Path(get_upload_folder()))
 
     async def preprocess_data(self, block_fn, inputs: list[Any], state, explicit_call: bool = False):
         """What arrived from the page, as the functions take it.
@@ -59,7 +69,10 @@ class ServedBlocks(gr.Blocks):
         Returns:
             What `gr.Blocks.launch` returns.
         """
+        for block in self.blocks.values():
+            block.GRADIO_CACHE = str(self.uploads.path)
         app_kwargs = dict(settings.pop("app_kwargs", None) or {})
+        app_kwargs["lifespan"] = self._lifespan(app_kwargs.get("lifespan"))
         app_kwargs["middleware"] = [
             *app_kwargs.get("middleware", ()),
             Middleware(GuardMiddleware, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
@@ -77,7 +90,7 @@ class ServedBlocks(gr.Blocks):
         return super().launch(**ours | settings, app_kwargs=app_kwargs)
 
     def close(self, *arguments: Any, **settings: Any) -> None:
-        """Stop serving, and give the memory of the models back.
+        """Stop serving, give the memory of the models back, and delete what visitors sent and got.
 
         Args:
             arguments: those of `gr.Blocks.close`.
@@ -85,6 +98,32 @@ class ServedBlocks(gr.Blocks):
         """
         super().close(*arguments, **settings)
         self._on_close()
+        self.uploads.delete()
+
+    def _lifespan(self, theirs: Lifespan | None) -> Lifespan:
+        """What runs as long as the app is served, around what a user runs."""
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[Any]:
+            app.uploaded_file_dir = str(self.uploads.path)
+            sweeping = asyncio.create_task(self._keep_swept())
+            try:
+                async with nullcontext() if theirs is None else theirs(app) as state:
+                    yield state
+            finally:
+                sweeping.cancel()
+
+        return lifespan
+
+    async def _keep_swept(self) -> None:
+        while True:
+            await asyncio.sleep(KEPT_SECONDS)
+            await asyncio.to_thread(self._sweep)
+
+    def _sweep(self) -> None:
+        self.uploads.sweep()
+        for paths in self.temp_file_sets:  # what Gradio remembers
+            paths.difference_update([path for path in tuple(paths) if not os.path.exists(path)])
 
 
 def _refuse_url(file: dict[str, Any]) -> dict[str, Any]:
