@@ -190,6 +190,33 @@ def test_a_closed_app_leaves_nothing_and_the_next_one_deletes_what_a_killed_one_
     assert not folder.exists()
 
 
+def test_a_painting_cannot_fill_the_memory(app, server, monkeypatch):
+    editor = app.tabs["image-completion"].form.inputs["mask"]
+    about = {"component_id": editor._id, "session_hash": "visit", "fn_name": "accept_blobs", "type": "layer"}
+
+    def send(index, name="first", content=b"x" * 600):
+        form = {"data": {**about, "index": index, "id": name}, "files": {"file": ("layer.png", content)}}
+        return server.post("/component_server", **form).status_code
+
+    assert send("0") == send("7") == 200
+    assert [send(index) for index in ("2000000000", "8", "-1", "null", "one")] == [400] * 5
+    assert len(editor.blob_storage["first"].layers) == 8
+    monkeypatch.setattr("nuwa_hf.app.blob_storage.MAX_BYTES", 2000)
+    assert send("0", "second") == send("0", "third") == 200
+    assert list(editor.blob_storage) == ["second", "third"]
+    assert send("0", "fourth", b"x" * 2000) == 413
+    assert list(editor.blob_storage) == ["second", "third"]
+
+    file = io.BytesIO()
+    PIL.Image.new("1", (9000, 9000)).save(file, "PNG")
+    (path,) = server.post("/upload", files={"files": ("a.png", file.getvalue())}).json()
+    for count, message in ((1, "at most 67108864 pixels"), (9, "at most 8 layers")):
+        painting = {"background": None, "layers": [file_at(path)] * count, "composite": None}
+        answer = join(app, server, "image-completion", mask=painting)
+        assert answer.status_code == 400
+        assert message in answer.text
+
+
 def test_requests_beyond_the_queue_are_refused(app, server):
     sampler = app.tabs["text-to-image"].checkpoints[0].sampler
     with sampler._changed:  # the sampler waits, and so does whoever asks it

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import PIL.Image
 
-from nuwa_hf.app.blob_storage import BlobStorage
+from nuwa_hf.app.blob_storage import bound_paintings
 from nuwa_hf.app.clip_frames import frames_to_paint_on
 from nuwa_hf.app.form_fields import FormField
 from nuwa_hf.app.input_files import Painting, sketch_of
@@ -170,5 +170,5 @@ def _editor(checkpoint: LoadedCheckpoint, **settings: Any) -> gr.ImageEditor:
         height=HEIGHT,
         **settings,
     )
-    editor.blob_storage = BlobStorage()
+    bound_paintings(editor)
     return editor

@@ -30,8 +30,8 @@ CSS = "#title h1, button.lg, .validation-error { font-family: system-ui, sans-se
 class ServedBlocks(gr.Blocks):
     """`gr.Blocks` that opens no URL for a visitor, and is served with the limits of the app.
 
-    Its `tabs` are what happens in each tab, by the name of the task; its `uploads` the folder of what visitors send and
-    get.
+    Its `tabs` are what happens in each tab, by the name of the task; its `uploads` the folder of all that visitors
+    send and get.
 
     Args:
         max_upload (`int`): megabytes that a file may have.
