@@ -2,15 +2,19 @@
 # Copyright 2026 The nuwa_hf authors
 """What the tabs make: that which the command and the program beside it make again, byte by byte."""
 
+import html
+import logging
 import re
 import shlex
 import shutil
+import threading
+import warnings
 from pathlib import Path
 
 import PIL.Image
 import pytest
 from form_values import values_of
-from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline, tiny_vqgan
+from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline, tiny_transformer, tiny_vqgan
 
 from nuwa_hf.cli import main
 from nuwa_hf.tasks import TASKS
@@ -116,6 +120,33 @@ def test_files_are_read_within_the_time_of_a_request(name, app, uploads, monkeyp
     assert "must be short enough to be read in time" in said[0]
     with pytest.raises(Error, match="must be short enough to be read in time"):
         next(tab.run(*values))
+
+
+def test_what_the_pipelines_warn_of_is_shown_once_and_to_whoever_asked(app):
+    tab, text = app.tabs["text-to-image"], "a <b>red apple " * 40
+    running = tab.run(*values_of(tab, {"prompt": text, "negative_prompt": "a dog", "guidance_scale": "1"}))
+    with warnings.catch_warnings(record=True) as shown:  # outside of a server, Gradio's notes are such
+        warnings.simplefilter("always")
+        next(running)
+        warn_of_another = logging.getLogger("nuwa_hf.pipelines.prompts").warning
+        other = threading.Thread(target=warn_of_another, args=["another visitor's"])
+        other.start()
+        other.join()
+        list(running)
+    messages = sorted(str(one.message) for one in shown)
+    begins = ["The prompt has characters", "The prompt is longer", "`negative_prompt` has no effect"]
+    assert [one[: len(begin)] for one, begin in zip(messages, begins, strict=True)] == begins
+    assert f"does not know: '{html.escape(text, quote=False)}'" in messages[0]
+
+
+def test_a_task_that_the_checkpoint_never_learnt_says_so(tmp_path):
+    from nuwa_hf.app import build_app
+
+    tiny_pipeline("T2V", transformer=tiny_transformer(learnt_tasks=["T2V"])).save_pretrained(tmp_path)
+    page = build_app(tmp_path, device="cpu")
+    ids = {component.get("props", {}).get("elem_id") for component in page.get_config_file()["components"]}
+    page.close()
+    assert {name for name in NAMES if f"{name}-unlearnt" in ids} == {*NAMES} - {"text-to-video"}
 
 
 def test_what_is_right_gives_no_message(app, uploads):

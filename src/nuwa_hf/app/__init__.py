@@ -5,6 +5,7 @@
 Elements have stable ids. Each begins with the task's name, such as `text-to-image`:
 
 - `TASK-tab-button`, the tab; `TASK-run`, the button; `TASK-further`, the settings that are closed at first;
+  `TASK-unlearnt`, the note on a task that the checkpoint never learnt;
 - `TASK-FIELD`, a field, named as the command's option: `text-to-image-prompt`, `text-to-video-num-frames`,
   `TASK-seed`, `TASK-guidance-scale`, `TASK-num-candidates`, `TASK-num-images`, `TASK-num-videos`; `TASK-examples`;
 - `TASK-image` and `TASK-video`, the uploads; `TASK-mask`, the canvas with the picture, or with the frame of the clip

@@ -12,8 +12,10 @@ from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
+from nuwa_hf.pipelines.learnt import is_unlearnt
 from nuwa_hf.serving import NuwaSampler
 from nuwa_hf.storage.find_checkpoint import find_checkpoint
+from nuwa_hf.tasks import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,17 @@ class LoadedCheckpoint:
             `NuwaPipelineBase`: with the components of this checkpoint.
         """
         return self.sampler.pipeline(task)
+
+    def has_learnt(self, task: Task) -> bool:
+        """Whether it learnt a task, as far as it says so.
+
+        Args:
+            task (`Task`): the task.
+
+        Returns:
+            `bool`: True where nothing can be said.
+        """
+        return not is_unlearnt(task, self.pipeline(task.name).transformer)
 
     @property
     def title(self) -> str:

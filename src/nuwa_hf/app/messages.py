@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What is wrong, as a visitor reads it: one line of text, at the field it is about."""
+"""What is wrong, as a visitor reads it: one line of text, at the field it is about; and what the pipelines warn of."""
 
 import html
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import gradio as gr
@@ -16,6 +18,7 @@ from nuwa_hf.serving import SamplerFullError
 
 FIELD_ERRORS = (ValueError, TypeError, OSError)
 ERRORS = (*FIELD_ERRORS, SamplerFullError, MemoryError, torch.OutOfMemoryError)
+_LISTENER: ContextVar["PipelineWarnings | None"] = ContextVar("listener", default=None)
 
 
 @contextmanager
@@ -42,8 +45,46 @@ def plain_message(error: BaseException) -> str:
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return "There is not enough memory for this; ask for less."
-    message = " ".join(str(error).split()) or type(error).__name__
-    return re.sub(r"'(/[^']*)'", lambda found: repr(Path(found[1]).name), message)
+    return _plain(str(error)) or type(error).__name__
+
+
+class PipelineWarnings(logging.Handler):
+    """What the pipelines warn of while they answer a request, in whichever thread, for the visitor; to be entered."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self._messages: dict[str, bool] = {}  # whether they have been shown
+
+    def __enter__(self) -> "PipelineWarnings":
+        logging.getLogger("nuwa_hf.pipelines").addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger("nuwa_hf.pipelines").removeHandler(self)
+
+    def listen(self) -> None:
+        """Take what is warned of in this context from now on: Gradio goes on with a generator in another one."""
+        _LISTENER.set(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a warning, if it is this request's.
+
+        Args:
+            record (`logging.LogRecord`): the warning.
+        """
+        if _LISTENER.get() is self:
+            self._messages.setdefault(record.getMessage(), False)
+
+    def show(self) -> None:
+        """Show what has not been shown. It is text, in which no HTML of the visitor's takes effect."""
+        for message, is_shown in list(self._messages.items()):
+            if not is_shown:
+                self._messages[message] = True
+                gr.Warning(html.escape(_plain(message), quote=False))
+
+
+def _plain(message: str) -> str:
+    return re.sub(r"'(/[^']*)'", lambda found: repr(Path(found[1]).name), " ".join(message.split()))
 
 
 def as_markdown(text: str) -> str:

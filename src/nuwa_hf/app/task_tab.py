@@ -15,7 +15,7 @@ import gradio as gr
 from nuwa_hf.app.examples import EXAMPLE_PROMPTS
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
-from nuwa_hf.app.messages import FIELD_ERRORS, named_in, plain_message, shown_error
+from nuwa_hf.app.messages import FIELD_ERRORS, PipelineWarnings, as_markdown, named_in, plain_message, shown_error
 from nuwa_hf.app.run_request import Answer, check_request, run_request
 from nuwa_hf.app.task_form import TaskForm, build_form
 from nuwa_hf.app.visitor_request import VisitorRequest, read_request
@@ -72,8 +72,8 @@ class TaskTab:
         Raises:
             gr.Error: If something is wrong, or takes too long. Its message is text, never HTML.
         """
-        with tempfile.TemporaryDirectory(prefix="nuwa-") as folder, shown_error():
-            yield from self._run(values, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="nuwa-") as folder, shown_error(), PipelineWarnings() as told:
+            yield from self._run(values, Path(folder), told)
 
     def _deadline(self) -> float:
         return monotonic() + self.limits.max_seconds
@@ -94,8 +94,9 @@ class TaskTab:
                 requests.append(request)
         return requests
 
-    def _run(self, values: Sequence[Any], folder: Path) -> Iterator[list[Any]]:
+    def _run(self, values: Sequence[Any], folder: Path, told: PipelineWarnings) -> Iterator[list[Any]]:
         deadline = self._deadline()
+        told.listen()
         requests = self._read(values, folder, deadline)
         # All values every time, never `gr.skip()`: Gradio keeps a component more for each that is skipped, then given.
         values: list[Any] = [None] * len(self.outputs)
@@ -103,12 +104,14 @@ class TaskTab:
         for number, (checkpoint, request) in enumerate(zip(self.checkpoints, requests, strict=True)):
             results = folder / str(number)
             results.mkdir()
+            told.listen()
             for part in run_request(request, checkpoint, results, self.limits, deadline):
                 first = number * NUM_OUTPUTS
                 if isinstance(part, Answer):
                     values[first : first + NUM_OUTPUTS] = _shown(part)
                 elif part is not None:  # a frame; without a new one, Gradio only sees whether the visitor has left
                     values[first] = [part]
+                told.show()
                 yield list(values)
 
 
@@ -162,6 +165,10 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
     with gr.Tab(name.replace("-", " ").capitalize(), elem_id=f"{name}-tab", id=name), gr.Row():
         with gr.Column():
             gr.Markdown(f"{command.summary.capitalize()}.")
+            unlearnt = [one.title for one in checkpoints if not one.has_learnt(command.task)]
+            if unlearnt:
+                note = f"{' and '.join(unlearnt)} never learnt this task; results may be poor."
+                gr.Markdown(as_markdown(note), elem_id=f"{name}-unlearnt", latex_delimiters=[])
             form = build_form(command, first, limits)
             button = gr.Button("Make it", variant="primary", elem_id=f"{name}-run")
             if "prompt" in form.inputs:

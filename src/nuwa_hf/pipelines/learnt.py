@@ -68,15 +68,29 @@ def warn_of_other_codec(name: str, codec: ModelMixin, transformer: NuwaForCondit
         _warn_once(transformer, text)
 
 
-def warn_of_unlearnt_task(task: Task, transformer: NuwaForConditionalGeneration) -> None:
-    """Warn if a transformer never learnt a task.
+def is_unlearnt(task: Task, transformer: NuwaForConditionalGeneration) -> bool:
+    """Whether a transformer never learnt a task.
 
     Args:
         task (`Task`): what it is used for.
         transformer (`NuwaForConditionalGeneration`): whose configuration has `learnt_tasks`.
+
+    Returns:
+        `bool`: False where nothing can be said.
     """
     learnt = transformer.config.learnt_tasks
-    if learnt is not None and task.abbreviation not in learnt:
+    return learnt is not None and task.abbreviation not in learnt
+
+
+def warn_of_unlearnt_task(task: Task, transformer: NuwaForConditionalGeneration) -> None:
+    """Warn if a transformer never learnt a task.
+
+    Args:
+        task (`Task`): as for `is_unlearnt`.
+        transformer (`NuwaForConditionalGeneration`): likewise.
+    """
+    if is_unlearnt(task, transformer):
+        learnt = transformer.config.learnt_tasks
         others = f", but {', '.join(learnt)}" if learnt else ""
         text = (
             f"`transformer` never learnt {task.abbreviation} ({task.name}){others}; results may be poor. Use "

@@ -5,6 +5,7 @@
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ class Request:
         kind (`Hashable`): equal for requests that may be sampled together.
         future (`concurrent.futures.Future`): gets the result.
         arrived (`float`): when it came, by the monotonic clock, in seconds.
+        context (`contextvars.Context`): the context variables of whoever asked; what is done for it alone sees them.
     """
 
     task: str
@@ -35,6 +37,7 @@ class Request:
     kind: Hashable
     future: Future = field(default_factory=Future)
     arrived: float = field(default_factory=time.monotonic)
+    context: Context = field(default_factory=copy_context)
 
     def is_withdrawn(self) -> bool:
         """Whether it was cancelled while it waited. Asked once for each: `concurrent.futures.wait` is told then."""
@@ -87,7 +90,7 @@ def _sample(pipeline: NuwaPipelineBase, encoded: dict[Request, EncodedCall]) -> 
 def _attempt(request: Request, work: Callable[[], Result]) -> Result | None:
     """Do something for a request. Whatever goes wrong, only its own future says so."""
     try:
-        return work()
+        return request.context.run(work)
     except BaseException as error:
         request.future.set_exception(error)
         return None
