@@ -330,6 +330,10 @@ def test_distance_on_other_weights_than_papers_use_is_not_called_by_its_name(pip
         ({"task": "S2V", "num_samples": 4, "sketch_column": "maps"}, "`sketch_column`"),
         ({"require": {"psnr": 20}}, "`require` must be among the metrics of the first run, mse, got 'psnr'"),
         ({"temperature": 0, "top_k": -1}, "`top_k`"),
+        (
+            {"task": ["I2I", "V2V"], "guidance_scale": 3.0},
+            r"`guidance_scale` must be left out of image-completion, video-prediction, .* got 3.0; drop it",
+        ),
     ],
 )
 def test_what_is_missing_or_does_not_fit_is_said_before_anything_is_generated(
@@ -365,6 +369,37 @@ def test_broken_clip_is_named_and_the_next_one_takes_its_place(pipeline, clips, 
     assert "clip1.gif" in caplog.text
     with pytest.raises(ValueError, match=r"`num_samples` must be at most 5.*clip1\.gif"):
         evaluate(pipeline, tmp_path / "clips", ["mse"], task="V2V", num_samples=6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seeds", [0, 1]),
+        ("candidates", 4),
+        ("guidance_scale", 3.0),
+        ("temperature", 0.5),
+        ("top_k", 3),
+        ("top_p", 0.5),
+        ("min_p", 0.1),
+        ("mask", "half"),
+        ("given_frames", 2),
+    ],
+)
+def test_options_of_generating_are_refused_with_a_codec_alone(name, value, clips):
+    with pytest.raises(ValueError, match=f"`{name}` must be left out where nothing is generated, got .*; drop it"):
+        evaluate(tiny_vqgan(), clips, ["mse"], task="T2V", num_samples=4, **{name: value})
+
+
+@pytest.mark.parametrize("name", ["media_column", "caption_column", "label_column", "sketch_column"])
+def test_columns_of_clips_that_are_drawn_cannot_be_chosen(name):
+    options = {"task": "T2V", "num_samples": 2, name: "text"}
+    with pytest.raises(ValueError, match=f"`{name}` must be left out of EmojiMotion, which has no columns"):
+        evaluate(tiny_vqgan(), "emoji-motion", ["mse"], setting="small", **options)
+
+
+def test_guidance_is_for_the_runs_that_have_it(pipeline, clips):
+    report = evaluate(pipeline, clips, ["mse"], task=["I2I", "T2I"], num_samples=2, guidance_scale=3.0)
+    assert report.settings["sampling"] == {"guidance_scale": 3.0}
 
 
 def test_unknown_option_is_a_type_error(pipeline, clips):

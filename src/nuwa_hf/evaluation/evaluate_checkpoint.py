@@ -37,6 +37,7 @@ from nuwa_hf.evaluation.report import (
     features_used,
     say_unmet,
 )
+from nuwa_hf.evaluation.run_checks import check_options_are_read
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
@@ -130,6 +131,8 @@ def evaluate(
     check_require(require or {}, runs[0].metrics)
     _check_seeds(seeds)
     model = pipeline if isinstance(pipeline, NuwaPipelineBase) else None
+    chosen = {"seeds": None if list(seeds) == [0] else list(seeds), "candidates": candidates, "scorer": scorer}
+    check_options_are_read(runs, {**given, **chosen}, is_codec=model is None)
     vqgan = pipeline if model is None else model.vqgan
     PartialState(cpu=_device_of(vqgan) == "cpu")
     data = _data(plan, runs, dataset, split, setting, given)

@@ -9,14 +9,38 @@ from typing import Any
 from nuwa_hf import pipelines
 from nuwa_hf.evaluation.feature_store import LIKELIHOOD, fields_of
 from nuwa_hf.evaluation.metrics.metric import Metric
-from nuwa_hf.evaluation.protocols.run import Run
+from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS, Run
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.pipelines import NuwaPipelineBase
 from nuwa_hf.tasks import get_task
 
 
+# Options that say what is generated, and how.
+OF_GENERATING = ("seeds", "candidates", "scorer", "given_frames", "mask", *SAMPLING_OPTIONS)
 # Fields of a real sample that a metric holds against the one sample that stands for it.
 OF_ONE_BY_ONE = {"references", "sketches"}
+
+
+def check_options_are_read(runs: Sequence[Run], options: Mapping[str, Any], is_codec: bool) -> None:
+    """Check that every option that was given has an effect, so that no report names one that had none.
+
+    Args:
+        runs (`Sequence[Run]`): what is asked for.
+        options (`Mapping[str, Any]`): what the user gave; None where that is nothing.
+        is_codec (`bool`): whether a codec alone is measured.
+
+    Raises:
+        ValueError: If one has none.
+    """
+    unread, rule = (), ""
+    if is_codec or not any(run.rows for run in runs):
+        unread, rule = OF_GENERATING, "left out where nothing is generated"
+    elif all(get_task(run.task).condition == "none" for run in runs):
+        tasks = ", ".join(dict.fromkeys(get_task(run.task).name for run in runs))
+        unread, rule = ("guidance_scale",), f"left out of {tasks}, which has no condition to guide to"
+    for name in unread:
+        if options.get(name) is not None:
+            raise ValueError(f"`{name}` must be {rule}, got {options[name]!r}; drop it.")
 
 
 def check_run(

@@ -200,6 +200,22 @@ def test_more_val_clips_than_there_are_are_refused_before_anything_is_trained(tm
     parse_arguments([*flags, "--dataset", "moving-mnist"])  # which makes as many as are asked for
 
 
+@pytest.mark.parametrize(
+    ("dataset", "option", "value"),
+    [
+        ("moving-mnist", "setting", "small"),
+        ("moving-mnist", "frame_steps", "9"),
+        ("moving-mnist", "clip_steps", "9"),
+        ("moving-mnist", "segment_steps", "9"),
+        ("emoji-motion", "digit_steps", "9"),
+    ],
+)
+def test_option_of_the_other_judges_is_refused(dataset, option, value, tmp_path):
+    flags = ["--output_dir", str(tmp_path), "--dataset", dataset, f"--{option}", value]
+    with pytest.raises(ValueError, match=rf"`{option}` must be left out with `dataset` {dataset}, got .*; drop it"):
+        parse_arguments(flags)
+
+
 def test_time_that_is_over_at_once_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`max_minutes` must be more than 0"):
         parse_arguments(["--output_dir", str(tmp_path), "--max_minutes", "0"])

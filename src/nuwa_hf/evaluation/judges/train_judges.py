@@ -40,12 +40,15 @@ from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, fram
 from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media import written_aside
+from nuwa_hf.training.run.run_arguments import require_defaults
 
 
 logger = logging.getLogger(__name__)
 
 REPORT_FILE = "report.json"
 WARMUP_SHARE = 0.05
+# Options that the judges of the other data set do not read.
+UNREAD = {EMOJI_MOTION: ("digit_steps",), MOVING_MNIST: ("setting", "frame_steps", "clip_steps", "segment_steps")}
 JUDGED_SIZE = 64  # rows of pixels at which the judges' layers are right; larger frames are averaged down to it
 
 
@@ -170,9 +173,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         ValueError: If a count is below 1 or there are fewer val clips, the time or the learning rate is not above 0,
-            or a seed is below 0 or too large.
+            a seed is below 0 or too large, or an option belongs to the judges of the other data set.
     """
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    require_defaults(parser, arguments, UNREAD[arguments.dataset], f"left out with `dataset` {arguments.dataset}")
     for name in ("frame_steps", "clip_steps", "segment_steps", "digit_steps", "batch_size", "num_val_clips"):
         if getattr(arguments, name) < 1:
             raise ValueError(f"`{name}` must be at least 1, got {getattr(arguments, name)}; use 1 or more.")

@@ -98,12 +98,15 @@ def open_source(
 
     Raises:
         TypeError: If it is no data set.
-        ValueError: If it cannot be opened, or does not fit the size, the split or the setting.
+        ValueError: If it cannot be opened, or does not fit the size, the split, the setting or the columns.
     """
     _check_fixed(dataset, split, setting)
     drawn = drawn_clips(dataset, split=split, setting=setting)
     if drawn is not None:
         _check_drawn_size(drawn, size)
+        rule = f"left out of {type(drawn.dataset).__name__}, which has no columns to choose"
+        for name, value in {"label_column": label_column, **columns}.items():
+            require(value is None or not name.endswith("_column"), name, rule, value, "drop it")
         return drawn, size, LabelReader()
     if isinstance(dataset, str | os.PathLike):
         dataset = open_dataset(dataset, split=split or "train")
