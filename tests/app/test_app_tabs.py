@@ -149,6 +149,28 @@ def test_a_task_that_the_checkpoint_never_learnt_says_so(tmp_path):
     assert {name for name in NAMES if f"{name}-unlearnt" in ids} == {*NAMES} - {"text-to-video"}
 
 
+def test_a_checkpoint_of_many_frames_makes_as_many(uploads, tmp_path):
+    from nuwa_hf.app import AppLimits, build_app
+
+    def said(tab):
+        values = values_of(tab, {**uploads[tab.form.command.task.name], "num_frames": ""})
+        return {key: one["message"] for key, one in zip(tab.form.inputs, tab.check(*values), strict=True)}
+
+    tiny_pipeline("T2V", transformer=tiny_transformer(visual_grid=(30, *VISUAL_GRID[1:]))).save_pretrained(tmp_path)
+    names = ("text-to-video", "video-prediction")
+    for limits, is_refused in ((None, False), (AppLimits(max_frames=24), True)):
+        page = build_app(tmp_path, device="cpu", limits=limits)
+        messages = [said(page.tabs[name]) for name in names]
+        page.close()
+        assert [[key for key, message in one.items() if message] for one in messages] == [
+            ["num_frames"] * is_refused
+        ] * 2
+        assert (
+            all("24 frames (the limit of this app), with those given, got 30" in str(one) for one in messages)
+            == is_refused
+        )
+
+
 def test_what_is_right_gives_no_message(app, uploads):
     for name, tab in app.tabs.items():
         assert all(one["is_valid"] for one in tab.check(*values_of(tab, uploads[name])))

@@ -8,10 +8,11 @@ from dataclasses import fields
 
 from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.app import build_app
-from nuwa_hf.app.limits import AppLimits
+from nuwa_hf.app.limits import MAX_FRAMES, AppLimits
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 
 
+DEFAULT_FRAMES = f"{MAX_FRAMES}, or the checkpoint's if these are more"
 LIMIT_HELP = {
     "max_frames": "frames of a video",
     "max_results": "images or videos of one request",
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
             type=int,
             metavar="N",
             default=one.default,
-            help=f"{LIMIT_HELP[one.name]} (default: %(default)s)",
+            help=f"{LIMIT_HELP[one.name]} (default: {one.default or DEFAULT_FRAMES})",
         )
     add_verbose(parser)
     return parser

@@ -27,6 +27,7 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
     Returns:
         `ServedBlocks`: the page; `launch()` serves it.
     """
+    limits = limits.for_checkpoints(checkpoint.pipeline("T2V").max_frames for checkpoint in checkpoints)
 
     def close() -> None:
         for checkpoint in checkpoints:

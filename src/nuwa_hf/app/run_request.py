@@ -56,11 +56,11 @@ def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits:
         check_gif_rate(getattr(request.args, "fps", None) or pipeline.frame_rate)
     call = pipeline.check_inputs(**request.call_arguments)
     if call.num_frames > limits.max_frames:
-        given = [one.name for one in request.command.inputs if one.is_clip]
-        name = "num_frames" if getattr(request.args, "num_frames", None) or not given else given[0]
+        # A sketch for each frame says how many there are; of other clips as many are taken as are asked for.
+        name = "num_frames" if "num_frames" in request.command.options else "sketch"
         raise ValueError(
             f"`{name}` must make a video of at most {limits.max_frames} frames (the limit of this app), with those "
-            f"given, got {call.num_frames}; cut it, or ask for fewer."
+            f"given, got {call.num_frames}; ask for fewer."
         )
 
 
