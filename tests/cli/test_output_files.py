@@ -7,15 +7,20 @@ import pytest
 
 from nuwa_hf.cli.output_files import check_writable, default_name, output_path, plan_files, slug, write_result
 from nuwa_hf.media.whole_files import check_can_be_written
-from nuwa_hf.tasks import get_task
+from nuwa_hf.tasks import TASKS, get_task
 
 
 @pytest.mark.parametrize(
     ("text", "name"),
     [
         ("a red apple", "a-red-apple"),
-        ("  Ärger & Öl!  ", "arger-ol"),
-        ("龙", "video"),
+        ("  Ärger & Öl!  ", "ärger-öl"),
+        ("A\u0308rger", "ärger"),
+        ("龙 在 飞", "龙-在-飞"),
+        ("Красный_мяч", "красный-мяч"),
+        ("हिन्दी किताब", "हिन्दी-किताब"),
+        ("龙" * 99, "龙" * 20),
+        ("🐉 ❤\ufe0f", "video"),
         ("../../etc", "etc"),
         ("x" * 999, "x" * 60),
     ],
@@ -27,17 +32,28 @@ def test_slug_is_a_short_plain_file_name(text, name):
 @pytest.mark.parametrize(
     ("prompt", "inputs", "name"),
     [
-        ("A cat!", ["photos/Dog.png"], "a-cat"),
+        ("A cat!", ["photos/Dog.png"], "a-cat-complete"),
         (None, ["photos/My Dog.PNG"], "my-dog-complete"),
         (None, ["https://example.org/dog.png"], "dog-complete"),
-        (None, ["龙.png", "mask.png"], "image-complete"),
+        (None, ["龙.png", "mask.png"], "龙-complete"),
+        (None, ["🐉.png", "mask.png"], "image-complete"),
         (None, [], "image"),
-        ("龙", ["image.png", "mask.png"], "image-complete"),  # the app calls uploads so
+        ("A cat!", [], "a-cat"),
+        ("龙", ["image.png", "mask.png"], "龙-complete"),
         ("Mask", ["image.png", "mask.png"], "mask-complete"),
     ],
 )
 def test_default_name_is_the_prompt_or_the_first_input_and_the_command(prompt, inputs, name):
     assert default_name(get_task("I2I"), prompt, inputs) == name
+
+
+def test_no_two_commands_write_the_same_files_by_default():
+    written = []
+    for task in TASKS:
+        inputs = [] if task.name in ("text-to-image", "text-to-video") else ["a dog.png"]
+        files = plan_files(default_name(task, "a dog", inputs), task.output, 1, with_sheet=True)
+        written += [*files.results[0], files.sheet]
+    assert len(written) == len(set(written)) == 8 + 4 + 8
 
 
 @pytest.mark.parametrize(
@@ -92,6 +108,9 @@ def test_inputs_are_never_replaced(tmp_path, monkeypatch):
     for output in ("image.png", str(tmp_path / "image.png"), "link.png"):
         with pytest.raises(OSError, match="it is an input"):
             check_writable(plan_files(output, "image", 1, with_sheet=False), ["https://x/image.png", "image.png"])
+    for kind, sheet in (("image", "other-sheet.png"), ("video", "other-video-sheet.png")):
+        with pytest.raises(OSError, match=f"{sheet}: it is an input"):
+            check_writable(plan_files("other", kind, 1, with_sheet=True), [sheet])
     check_writable(plan_files("other", "image", 1, with_sheet=False), ["image.png"])
     assert [path.name for path in tmp_path.iterdir()] == ["link.png"]
 

@@ -3,7 +3,6 @@
 """The files that a sub-command writes: chooses their names, checks that they can be written, and writes them."""
 
 import os
-import re
 import tempfile
 import unicodedata
 from collections.abc import Sequence
@@ -21,8 +20,8 @@ from nuwa_hf.tasks import Task
 VIDEO_WRITERS = {".gif": write_gif, ".mp4": write_mp4}
 SUFFIXES = {"image": IMAGE_SUFFIXES, "video": tuple(VIDEO_WRITERS)}
 DEFAULT_SUFFIXES = {"image": (".png",), "video": tuple(VIDEO_WRITERS)}
-SHEET_ENDINGS = {"image": "-sheet.png", "video": ".png"}  # must differ from the names of images
-MAX_SLUG = 60
+SHEET_ENDINGS = {"image": "-sheet.png", "video": "-video-sheet.png"}  # no image has them, nor the sheet of the others
+MAX_SLUG = 60  # bytes in UTF-8
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,16 @@ def default_name(task: Task, prompt: str | None, inputs: Sequence[str]) -> str:
         inputs (`Sequence[str]`): paths or URLs of the input files.
 
     Returns:
-        `str`: the prompt as a file name or, without a prompt, the first input's name and the command; "image" or
-            "video" without either. The command follows a prompt, too, where an input has its name.
+        `str`: the prompt as a file name or, without a prompt, the first input's name; "image" or "video" without
+            either. The command follows where there are inputs, so that no two commands write the same files.
     """
-    stems = [Path(one).stem for one in inputs]
-    if prompt is not None or not inputs:
-        name = slug(prompt or "", task.output)
-        return f"{name}-{task.command}" if name in stems else name
-    return f"{slug(stems[0], task.output)}-{task.command}"
+    text = Path(inputs[0]).stem if prompt is None and inputs else prompt
+    name = slug(text or "", task.output)
+    return f"{name}-{task.command}" if inputs else name
 
 
 def slug(text: str, fallback: str) -> str:
-    """A text as a short file name: letters and digits, joined by hyphens.
+    """A text as a short file name: letters and digits of any script, joined by hyphens.
 
     Args:
         text (`str`): the text.
@@ -67,8 +64,12 @@ def slug(text: str, fallback: str) -> str:
     Returns:
         `str`: the name.
     """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower())[:MAX_SLUG].strip("-") or fallback
+    normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
+    plain = ""
+    for sign in normal:  # the marks of a letter are part of it, such as vowels of Indian scripts
+        kind = unicodedata.category(sign)[0]
+        plain += sign if kind in "LN" or (kind == "M" and plain[-1:].strip()) else " "
+    return "-".join(plain.split()).encode()[:MAX_SLUG].decode(errors="ignore").strip("-") or fallback
 
 
 def output_path(output: str | None, name: str) -> str:
