@@ -128,19 +128,19 @@ def test_a_large_upload_is_refused(server):
     pieces = (piece for piece in (BEGIN, half, half, half))  # no length is said before
     head = {"content-type": "multipart/form-data; boundary=x"}
     assert server.post("/upload", content=pieces, headers=head).status_code == 413
+    frames = [("files", (f"{number}.png", b"x" * 7 * 10**5)) for number in range(10)]  # a file for each frame
+    assert server.post("/upload", files=frames[:2]).status_code == 200
+    assert server.post("/upload", files=frames).status_code == 413  # more than a video's frames may have
+    assert server.post("/queue/join", json={"data": ["x" * 2**21]}).status_code == 413
 
 
 def test_no_upload_stays_on_the_disk(app, server, tmp_path, monkeypatch):
     """Those that were cut off, or came in a field that is not read, stayed for ever."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where Gradio writes parts of paintings
     half, head = b"x" * 2**19, {"content-type": "multipart/form-data; boundary=x"}
-    before = set(app.uploads.path.rglob("*"))
+    before, many = set(app.uploads.path.rglob("*")), [BEGIN, half, *[b"\r\n" + BEGIN, half] * 12]
     for address in ("/upload", "/component_server"):
-        for body, status in (
-            ([BEGIN, half, half, half, END], 413),
-            ([BEGIN, half], 400),
-            ([BEGIN, half, END[:-3]], 400),
-        ):
+        for body, status in ((many, 413), ([BEGIN, half], 400), ([BEGIN, half, END[:-3]], 400)):
             assert server.post(address, content=iter(body), headers=head).status_code == status
         with socket.create_connection((server.base_url.host, server.base_url.port)) as visitor:
             lines = {"Host": "x", "Content-Length": "99999", "Content-Type": head["content-type"]}

@@ -5,6 +5,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from gradio.route_utils import API_PREFIX
 from gradio_client import utils as client_utils
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
@@ -27,10 +28,11 @@ class GuardMiddleware:
     Args:
         app (`Callable`): what answers everything else.
         max_bytes (`int`): of the body of a request.
+        max_upload_bytes (`int`): of one that uploads files; Gradio bounds each of these.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], max_bytes: int):
-        self.app, self.max_bytes = app, max_bytes
+    def __init__(self, app: Callable[..., Awaitable[None]], max_bytes: int, max_upload_bytes: int):
+        self.app, self.max_bytes, self.max_upload_bytes = app, max_bytes, max_upload_bytes
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request.
@@ -47,19 +49,20 @@ class GuardMiddleware:
         if "proxy=" in path or client_utils.is_http_url_like(path.partition("file=")[2]):
             await PlainTextResponse("This app opens no URLs.", status_code=403)(scope, receive, send)
             return
+        max_bytes = self.max_upload_bytes if path.endswith(f"{API_PREFIX}/upload") else self.max_bytes
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         kind, options = parse_options_header(headers.get("content-type"))
         boundary = options.get(b"boundary") if kind.startswith(b"multipart/form-data") else None
-        body = BoundedBody(receive, self.max_bytes, boundary)
-        if length.isdecimal() and int(length) <= self.max_bytes:
+        body = BoundedBody(receive, max_bytes, boundary)
+        if length.isdecimal() and int(length) <= max_bytes:
             try:
                 await self.app(scope, body.receive, send)
                 return
             except ClientDisconnect:
                 if not body.is_cut:  # whoever asked has gone
                     return
-        answer = f"This app takes at most {self.max_bytes // 2**20} megabytes at a time."
+        answer = f"This app takes at most {max_bytes // 2**20} megabytes at a time."
         await PlainTextResponse(answer, status_code=413)(scope, receive, send)
 
 

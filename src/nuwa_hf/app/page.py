@@ -33,7 +33,13 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
         for checkpoint in checkpoints:
             checkpoint.sampler.close(cancel_waiting=True)
 
-    page = ServedBlocks(max_upload=limits.max_upload, on_close=close, title="NUWA", analytics_enabled=False)
+    page = ServedBlocks(
+        max_upload=limits.max_upload,
+        max_files=limits.max_frames,
+        on_close=close,
+        title="NUWA",
+        analytics_enabled=False,
+    )
     with page:
         gr.Markdown("# NUWA", elem_id="title")
         summaries = [as_markdown(checkpoint.summary) for checkpoint in checkpoints]

@@ -35,13 +35,14 @@ class ServedBlocks(gr.Blocks):
 
     Args:
         max_upload (`int`): megabytes that a file may have.
+        max_files (`int`): files of that size that may be uploaded at once.
         on_close (`Callable`): called when the app is closed.
         settings: those of `gr.Blocks`.
     """
 
-    def __init__(self, *, max_upload: int, on_close: Callable[[], None], **settings: Any):
+    def __init__(self, *, max_upload: int, max_files: int, on_close: Callable[[], None], **settings: Any):
         super().__init__(**settings)
-        self.max_upload, self._on_close = max_upload, on_close
+        self.max_upload, self.max_files, self._on_close = max_upload, max_files, on_close
         self.tabs: dict[str, TaskTab] = {}
         self.uploads = UploadFolder(Path(get_upload_folder()))
 
@@ -73,9 +74,10 @@ class ServedBlocks(gr.Blocks):
             block.GRADIO_CACHE = str(self.uploads.path)
         app_kwargs = dict(settings.pop("app_kwargs", None) or {})
         app_kwargs["lifespan"] = self._lifespan(app_kwargs.get("lifespan"))
+        bounds = [self.max_upload * count * 2**20 + FORM_BYTES for count in (1, self.max_files)]
         app_kwargs["middleware"] = [
             *app_kwargs.get("middleware", ()),
-            Middleware(GuardMiddleware, max_bytes=self.max_upload * 2**20 + FORM_BYTES),
+            Middleware(GuardMiddleware, max_bytes=bounds[0], max_upload_bytes=bounds[1]),
         ]
         ours = {
             "state_session_capacity": KEPT_VISITS,
