@@ -327,7 +327,9 @@ def test_no_pushed_file_names_a_folder_of_this_machine(pushed, hub):
 
 
 def test_licence_of_the_command_is_in_the_card_with_or_without_one(pushed, hub):
+    cards = {}
     for repo_id, branch in (("tester/command", "v2"), ("tester/bare-adapter", "main")):
-        card = ModelCard(hub.repositories[repo_id].commit(branch).files["README.md"][0].decode())
-        assert card.data.license == "mit"
-    assert card.data.library_name == "peft"
+        cards[repo_id] = ModelCard(hub.repositories[repo_id].commit(branch).files["README.md"][0].decode())
+        assert cards[repo_id].data.license == "mit"
+    assert cards["tester/bare-adapter"].data.library_name == "peft"
+    assert cards["tester/command"].text == "\n# command\n"  # and no rules, which empty metadata became

@@ -113,7 +113,7 @@ def contents_to_push(folder: Path, repo_id: str, license: str | None, standalone
             contents[name] = portable.encode()
     text = (folder / CARD).read_text(encoding="utf-8") if CARD in contents else None
     if text is None and license is not None:
-        text = f"---\n---\n\n# {repo_id.partition('/')[2]}\n"
+        text = f"---\n\n---\n\n# {repo_id.partition('/')[2]}\n"  # with metadata, of which there are none
     if text is not None and (card := _card_to_push(text, repo_id, license)) != text:
         contents[CARD] = card.encode()
     return contents
