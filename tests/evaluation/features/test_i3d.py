@@ -59,6 +59,16 @@ def test_a_file_that_is_no_torchscript_or_has_nan_is_refused(tmp_path):
         I3DReader(saved(StandIn(torch.nan), tmp_path / "nan.pt"))
 
 
+def test_lack_of_memory_is_no_fault_of_the_file(tmp_path, monkeypatch):
+    def has_no_memory(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    reader = I3DReader(saved(StandIn(), tmp_path / "i3d.pt"))
+    monkeypatch.setattr(reader, "network", has_no_memory)
+    with pytest.raises(torch.OutOfMemoryError):
+        reader(SampleBatch(random_clips(num_frames=10)))
+
+
 def test_a_module_that_is_called_otherwise_is_refused(tmp_path):
     reader = I3DReader(saved(Classifier(), tmp_path / "other.pt"))
     with pytest.raises(ValueError, match=r"`i3d` must be the module that FVD is worked out with, but .*other\.pt"):

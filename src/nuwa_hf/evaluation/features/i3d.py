@@ -63,6 +63,8 @@ class I3DReader(FeatureReader):
         """
         try:
             features = self.network(self._prepared(batch.clips), rescale=False, resize=False, return_features=True)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             first = str(error).split("\n")[0]
             raise ValueError(
