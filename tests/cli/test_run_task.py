@@ -295,6 +295,21 @@ def test_sketch_without_a_sketch_codec_says_what_is_missing(input_folder, tmp_pa
     assert new_files() == []
 
 
+def test_missing_encoder_is_said_before_any_work(run, here, capsys, monkeypatch):
+    monkeypatch.setattr("nuwa_hf.media.write_clips.H264", "libx999")
+    for output, message in (
+        ("clip.mp4", "the encoder libx999"),
+        ("clip", "the encoder libx999"),
+        ("clip.gif", "nowhere"),
+    ):
+        words = ["text-to-video", PROMPT, "--checkpoint", "./nowhere", "--output", output]
+        assert fails_in_one_line(capsys, main(words), message)
+    (here / "prompts.jsonl").write_text(f'{{"prompt": "{PROMPT}"}}\n')
+    words = ["generate", "--prompts", "prompts.jsonl", "--output_dir", "out", "--task", "text-to-video"]
+    assert fails_in_one_line(capsys, run(*words), "the encoder libx999")
+    assert not (here / "out").exists()
+
+
 def test_output_that_is_a_directory_is_refused_before_the_checkpoint_is_read(here, capsys):
     (here / "clip.gif").mkdir()
     assert main(["text-to-video", PROMPT, "--checkpoint", "./nowhere", "--output", "clip.gif"]) == 2

@@ -12,6 +12,7 @@ from nuwa_hf import DEMO_CHECKPOINT
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.device_choice import choose_device
+from nuwa_hf.media.write_clips import check_mp4_encoder
 
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def build_app(
 
     Raises:
         OSError: If there is no such checkpoint, or it is incomplete.
-        ValueError: If this machine has no such device, or Gradio is missing.
+        ValueError: If this machine has no such device, or Gradio or the encoder of MP4s is missing.
 
     Example:
         A Space needs these two lines as its `app.py`::
@@ -51,6 +52,7 @@ def build_app(
             build_app("user/model").launch()
     """
     page = _page()
+    check_mp4_encoder()
     PIL.EpsImagePlugin.gs_binary = False
     limits, chosen = limits or AppLimits(), choose_device(device)
     names = [checkpoint] if compare is None else [checkpoint, compare]

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.media import write_apng, write_mp4, write_png, written_aside
+from nuwa_hf.media.write_clips import check_mp4_encoder
 
 
 SETTINGS_NAME = "settings.json"
@@ -64,8 +65,10 @@ class RunFolder:
 
         Raises:
             OSError: If it cannot be made.
-            ValueError: If it holds samples of other settings, or something else.
+            ValueError: If it holds samples of other settings, or something else; or if no MP4 can be written here.
         """
+        if self.suffix == ".mp4":
+            check_mp4_encoder()
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / SETTINGS_NAME
         others = [name for name in os.listdir(self.folder) if not name.startswith(".")]

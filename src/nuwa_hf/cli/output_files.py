@@ -13,7 +13,7 @@ import PIL.Image
 
 from nuwa_hf.media import IMAGE_SUFFIXES, write_gif, write_image, write_mp4
 from nuwa_hf.media.whole_files import check_name
-from nuwa_hf.media.write_clips import check_gif_rate
+from nuwa_hf.media.write_clips import check_gif_rate, check_mp4_encoder
 from nuwa_hf.tasks import Task
 
 
@@ -135,9 +135,12 @@ def check_writable(files: OutputFiles, inputs: Sequence[str]) -> None:
 
     Raises:
         OSError: If one cannot.
+        ValueError: If one is an MP4, and there is no encoder for it.
     """
     paths = [path for result in files.results for path in result]
     paths += [] if files.sheet is None else [files.sheet]
+    if any(path.suffix.lower() == ".mp4" for path in paths):
+        check_mp4_encoder()
     real_inputs = {os.path.realpath(path) for path in inputs}
     for path in paths:
         check_name(path)

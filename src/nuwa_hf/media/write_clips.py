@@ -14,6 +14,7 @@ from nuwa_hf.media.frame_sampling import check_frame_rate, exact_rate
 from nuwa_hf.media.whole_files import written_aside
 
 
+H264 = "libx264"
 BT709 = 1  # the number of its primaries, and of its transfer curve
 MAX_GIF_FPS = 50  # players slow down frames shorter than two hundredths of a second
 MAX_GIF_STILL = 655_350  # milliseconds that a frame is shown: 16 bits of hundredths of a second
@@ -93,9 +94,11 @@ def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
 
     Raises:
         OSError: If the file cannot be written.
-        ValueError: If there are no frames, they differ in size, the size is odd, or `fps` is out of range.
+        ValueError: If there are no frames, they differ in size, the size is odd, `fps` is out of range, or PyAV was
+            built without the encoder.
     """
     check_frame_rate(fps, "fps")
+    check_mp4_encoder()
     width, height = check_clip(frames)
     if width % 2 or height % 2:
         raise ValueError(
@@ -106,7 +109,7 @@ def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
         av.open(str(aside), "w", format="mp4", options={"movflags": "faststart"}) as file,
     ):
         # x264's mbtree reads memory that nobody wrote, so the same frames now and then gave another file.
-        stream = file.add_stream("libx264", rate=exact_rate(fps), options={"crf": "16", "mbtree": "0"})
+        stream = file.add_stream(H264, rate=exact_rate(fps), options={"crf": "16", "mbtree": "0"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         # Players guess how luma and chroma make colours where a file does not say it.
         context = stream.codec_context
@@ -119,6 +122,19 @@ def write_mp4(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps
             )
             file.mux(stream.encode(yuv))
         file.mux(stream.encode())
+
+
+def check_mp4_encoder() -> None:
+    """Require what writes an MP4, before there is anything to write.
+
+    Raises:
+        ValueError: If PyAV was built without it.
+    """
+    if H264 not in av.codecs_available:
+        raise ValueError(
+            f"PyAV must have the encoder {H264} to write an MP4, but was built without it; install the one of the "
+            "package index (`pip install --force-reinstall --no-deps av`), or write GIFs."
+        )
 
 
 def write_apng(frames: Sequence[PIL.Image.Image], path: str | os.PathLike, *, fps: float) -> None:
