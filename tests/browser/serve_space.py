@@ -17,7 +17,7 @@ from nuwa_hf.cli import main
 
 work = Path(sys.argv[1])
 if main(["push", str(DEMO_CHECKPOINT), "tester/model"]) or main(
-    ["push-space", "tester/demo", "--checkpoint", "tester/model"]
+    ["push-space", "tester/demo", "--checkpoint", "tester/model", "--package_url", "https://example.com/nuwa_hf.whl"]
 ):
     raise SystemExit("nothing to serve")
 snapshot_download("tester/demo", repo_type="space", local_dir=work / "space")

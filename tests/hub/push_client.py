@@ -14,6 +14,7 @@ import peft
 import PIL.Image
 import torch
 from huggingface_hub import ModelCard
+from installations import add_installation
 from local_hub import STRANGER_TOKEN
 from tiny import tiny_pipeline, tiny_transformer
 
@@ -149,7 +150,9 @@ loaded.vqgan.push_to_hub("tester/loaded-vqgan")
 loaded.load_lora_weights(WORK / "adapter")
 note_error("with an adapter", loaded.push_to_hub, "tester/with-an-adapter")
 
-# The app as a Space.
+# The app as a Space, as whoever has nuwa_hf from the package index pushes it.
+add_installation(WORK / "index")
+sys.path.insert(0, str(WORK / "index"))
 push_space("tester/demo", checkpoint="tester/pipeline", license="mit")
 note_error("private Space onto public", push_space, "tester/demo", private=True)
 note_error("no checkpoint", push_space, "tester/no-space", checkpoint="tester/nothing")

@@ -6,13 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
-from huggingface_hub import RepoCard
+from huggingface_hub import ModelInfo, RepoCard
+from installations import add_installation
 from local_hub import LocalHub
 from packaging.specifiers import SpecifierSet
 
 from nuwa_hf import __version__
 from nuwa_hf.cli import main
-from nuwa_hf.hub.space_files import SDK_VERSION
+from nuwa_hf.hub.push_space import _check_pipeline_there
+from nuwa_hf.hub.space_files import SDK_VERSION, space_contents
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,62 @@ def test_command_pushes_a_private_space_on_the_embedded_checkpoint_to_a_branch(p
     assert RepoCard(files["README.md"][0].decode()).data.get("models") is None
     assert "build_app()" in files["app.py"][0].decode()
     assert files["requirements.txt"][0] == b"nuwa_hf[app] @ git+https://github.com/tester/nuwa_hf@main\n"
+
+
+COMMIT = {"vcs": "git", "commit_id": "0a1b2c", "requested_revision": "main"}
+REPOSITORY = "https://github.com/user/nuwa_hf"
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "requirement"),
+    [
+        ({"url": REPOSITORY, "vcs_info": COMMIT}, f"nuwa_hf[app] @ git+{REPOSITORY}@0a1b2c"),
+        ({"url": f"{REPOSITORY}/nuwa_hf.whl", "archive_info": {}}, f"nuwa_hf[app] @ {REPOSITORY}/nuwa_hf.whl"),
+    ],
+)
+def test_space_installs_what_is_installed_here(direct_url, requirement, tmp_path, monkeypatch):
+    add_installation(tmp_path, direct_url)
+    monkeypatch.syspath_prepend(tmp_path)
+    files = space_contents("user/demo", checkpoint="embedded")
+    assert files["requirements.txt"].decode() == f"{requirement}\n"
+    assert f'pip install "{requirement}"' in files["README.md"].decode()
+
+
+@pytest.mark.parametrize(
+    "direct_url",
+    [
+        {"url": "file:///home/me/nuwa", "dir_info": {"editable": True}},
+        {"url": "file:///home/me/nuwa_hf.whl", "archive_info": {}},
+        {"url": "file:///home/me/nuwa", "vcs_info": COMMIT},
+        {"url": "ssh://git@example.com/nuwa", "vcs_info": COMMIT},
+        {"url": REPOSITORY, "vcs_info": COMMIT, "subdirectory": "package"},
+    ],
+)
+def test_space_of_an_installation_that_it_cannot_see_is_refused(direct_url, tmp_path, monkeypatch, capsys):
+    add_installation(tmp_path, direct_url)
+    monkeypatch.syspath_prepend(tmp_path)
+    with LocalHub() as hub:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        assert main(["push-space", "user/demo", "--checkpoint", "user/model"]) == 2
+        assert hub.requests == []
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "`package_url` must be given" in error
+    assert direct_url["url"] in error
+    assert b"@ https://x/y.whl" in space_contents("a/b", checkpoint="c/d", package_url="https://x/y.whl")["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("state", "word"), [({"private": True}, "private"), ({"gated": "manual"}, "gated"), ({}, None)]
+)
+def test_checkpoint_that_not_everybody_may_read_is_said(state, word, caplog):
+    class Hub:
+        def model_info(self, name):
+            return ModelInfo(id=name, siblings=[{"rfilename": "model_index.json"}], **state)
+
+    _check_pipeline_there("user/model", "user/demo", Hub())
+    said = [] if word is None else [f"user/model is {word}: the Space needs a secret HF_TOKEN"]
+    assert [one.message[: len(said[0])] for one in caplog.records] == said
 
 
 @pytest.mark.parametrize(

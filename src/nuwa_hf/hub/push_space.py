@@ -4,7 +4,6 @@
 
 import argparse
 import logging
-import re
 from collections.abc import Sequence
 
 from huggingface_hub import HfApi
@@ -13,15 +12,13 @@ from nuwa_hf.exit_status import CommandParser, exit_status
 from nuwa_hf.hub.one_commit import plain_words, push_in_one_commit
 from nuwa_hf.hub.push import add_repository_arguments
 from nuwa_hf.hub.repository_ids import check_license, check_repo_id
-from nuwa_hf.hub.space_files import space_contents
+from nuwa_hf.hub.space_files import PACKAGE_URL, space_contents
 from nuwa_hf.storage.find_checkpoint import EMBEDDED
 from nuwa_hf.storage.local_checkpoint import INDEX_FILE
 from nuwa_hf.storage.portable_names import portable_name
 
 
 logger = logging.getLogger(__name__)
-
-PACKAGE_URL = re.compile(r"(git\+)?https://[^\s#;]+")
 
 
 def push_space(
@@ -51,14 +48,16 @@ def push_space(
         token (`str`, *optional*): by default that of the login, or HF_TOKEN.
         license (`str`, *optional*): the Hub's short name of the licence, for the card; by default the card says none.
         package_url (`str`, *optional*): what the Space installs nuwa_hf from, such as
-            `git+https://github.com/user/nuwa_hf@main`; by default the package index, in this version.
+            `git+https://github.com/user/nuwa_hf@main`; by default what it was installed from here: the package index,
+            in this version, or a repository, at this commit.
 
     Returns:
         `str`: the commit's URL.
 
     Raises:
-        ValueError: If an id, the licence or the URL has another form, the checkpoint is a folder or no pipeline, or
-            the Space is public and `private` was asked for.
+        ValueError: If an id, the licence or the URL has another form, the URL is missing where nuwa_hf was installed
+            from a folder, the checkpoint is a folder or no pipeline, or the Space is public and `private` was asked
+            for.
         PushError: If the checkpoint is not on the Hub, or a request fails.
     """
     check_repo_id(repo_id)
@@ -67,13 +66,14 @@ def push_space(
     if package_url is not None and not PACKAGE_URL.fullmatch(package_url):
         raise ValueError(
             f"`package_url` must be what pip installs from, such as git+https://github.com/user/nuwa_hf@main, got "
-            f"{package_url!r}; leave it out to install from the package index."
+            f"{package_url!r}; leave it out to install what is installed here."
         )
+    contents = space_contents(repo_id, checkpoint=checkpoint, license=license, package_url=package_url)
     api = HfApi(token=token)
     if checkpoint != EMBEDDED:
         _check_pipeline_there(checkpoint, repo_id, api)
     return push_in_one_commit(
-        space_contents(repo_id, checkpoint=checkpoint, license=license, package_url=package_url),
+        contents,
         repo_id,
         api=api,
         repo_type="space",
@@ -101,10 +101,11 @@ def _check_pipeline_there(checkpoint: str, repo_id: str, api: HfApi) -> None:
             f"`checkpoint` must be a pipeline's repository, got {checkpoint}, which has no {INDEX_FILE}; push the "
             "folder that a pipeline was saved to."
         )
-    if model.private:
+    if model.private or model.gated:
         logger.warning(
-            "%s is private: the Space needs a secret HF_TOKEN in its settings, with a token that may read it.",
+            "%s is %s: the Space needs a secret HF_TOKEN in its settings, with a token that may read it.",
             checkpoint,
+            "private" if model.private else "gated",
         )
 
 
@@ -120,7 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--checkpoint", default=EMBEDDED, metavar="USER/MODEL", help="a pipeline on the Hub, or embedded (the default)"
     )
     parser.add_argument(
-        "--package_url", metavar="URL", help="what the Space installs nuwa_hf from; by default the package index"
+        "--package_url", metavar="URL", help="what the Space installs nuwa_hf from; by default as here"
     )
     add_repository_arguments(parser, commit_message="by default names the checkpoint")
     return parser

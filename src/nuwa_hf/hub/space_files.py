@@ -2,7 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """The files of a Space that shows a checkpoint in the app: its card, what pip installs, and the program."""
 
-from importlib.metadata import version
+import json
+import re
+from importlib.metadata import distribution, version
 
 from huggingface_hub import SpaceCardData
 
@@ -14,6 +16,7 @@ APP_FILE = "app.py"
 REQUIREMENTS = "requirements.txt"
 SDK = "gradio"
 SDK_VERSION = "6.31.0"  # the Gradio that the app is tested with
+PACKAGE_URL = re.compile(r"(git\+)?https://[^\s#;]+")
 PYTHON_VERSION = "3.12"  # the Hub's own default is older than any that nuwa_hf runs on
 
 CARD_TEXT = """---
@@ -28,7 +31,7 @@ or a sketch, images completed, videos continued, both changed by a text.
 Written by `nuwa-hf push-space`. The same app on your own machine:
 
 ```bash
-pip install "nuwa_hf[app]"
+pip install "{package}"
 {command}
 ```
 """
@@ -53,11 +56,15 @@ def space_contents(
         repo_id (`str`): the Space, `user/demo`.
         checkpoint (`str`): the id of a pipeline's repository on the Hub, or `"embedded"`.
         license (`str`, *optional*): the Hub's short name of the licence, for the card; by default the card says none.
-        package_url (`str`, *optional*): what pip installs nuwa_hf from; by default the package index, this version.
+        package_url (`str`, *optional*): what pip installs nuwa_hf from; by default what it did here.
 
     Returns:
         `dict[str, bytes]`: path in the repository to content.
+
+    Raises:
+        ValueError: If nuwa_hf was installed from a folder, which a Space does not see, and no URL is given.
     """
+    package_url = installed_from() if package_url is None else package_url
     title = repo_id.partition("/")[2]
     is_embedded = checkpoint == EMBEDDED
     metadata = SpaceCardData(
@@ -72,8 +79,33 @@ def space_contents(
     )
     model = "the checkpoint inside nuwa_hf" if is_embedded else f"[{checkpoint}](https://huggingface.co/{checkpoint})"
     command = "nuwa-hf app" if is_embedded else f"nuwa-hf app --checkpoint {checkpoint}"
-    card = CARD_TEXT.format(metadata=metadata.to_yaml(), title=title, model=model, command=command)
-    where = f"=={version('nuwa_hf')}" if package_url is None else f" @ {package_url}"
+    package = "nuwa_hf[app]" if package_url is None else f"nuwa_hf[app] @ {package_url}"
+    card = CARD_TEXT.format(metadata=metadata.to_yaml(), title=title, model=model, package=package, command=command)
+    requirement = f"{package}=={version('nuwa_hf')}" if package_url is None else package
     app = APP.format(checkpoint="" if is_embedded else f'"{checkpoint}"')
-    texts = {CARD: card, REQUIREMENTS: f"nuwa_hf[app]{where}\n", APP_FILE: app}
+    texts = {CARD: card, REQUIREMENTS: f"{requirement}\n", APP_FILE: app}
     return {name: text.encode() for name, text in texts.items()}
+
+
+def installed_from() -> str | None:
+    """What pip installed nuwa_hf from, as a URL that it can be installed from again.
+
+    Returns:
+        `str`: None for the package index.
+
+    Raises:
+        ValueError: If it was a folder or a file of this machine.
+    """
+    record = distribution("nuwa_hf").read_text("direct_url.json")  # there is none of what comes from an index
+    if record is None:
+        return None
+    source = json.loads(record)
+    url = source["url"]
+    if "vcs_info" in source:
+        url = f"{source['vcs_info']['vcs']}+{url}@{source['vcs_info']['commit_id']}"
+    if "subdirectory" in source or not PACKAGE_URL.fullmatch(url):
+        raise ValueError(
+            f"`package_url` must be given, since nuwa_hf was installed from {url}, which a Space does not see, got "
+            "none; name a repository or a wheel, such as git+https://github.com/user/nuwa_hf@main."
+        )
+    return url
