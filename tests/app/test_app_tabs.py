@@ -16,6 +16,7 @@ import pytest
 from form_values import values_of
 from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline, tiny_transformer, tiny_vqgan
 
+from nuwa_hf.app.input_files import sketch_of
 from nuwa_hf.cli import main
 from nuwa_hf.tasks import TASKS
 
@@ -90,6 +91,7 @@ WRONG = [
     ("sketch-to-image", {"sketch": None}, "sketch"),
     ("sketch-to-image", {"sketch_background": "lava"}, "sketch_background"),
     ("sketch-to-video", {"sketch_files": [__file__]}, "sketch"),
+    ("sketch-to-image", {"sketch_files": __file__}, "sketch"),
     ("image-completion", {"image_files": None}, "image_files"),
     ("image-completion", {"image_files": __file__}, "image_files"),
     ("image-completion", {"mask": None}, "mask"),
@@ -137,6 +139,28 @@ def test_what_the_pipelines_warn_of_is_shown_once_and_to_whoever_asked(app):
     begins = ["The prompt has characters", "The prompt is longer", "`negative_prompt` has no effect"]
     assert [one[: len(begin)] for one, begin in zip(messages, begins, strict=True)] == begins
     assert f"does not know: '{html.escape(text, quote=False)}'" in messages[0]
+
+
+def test_a_painted_frame_that_was_not_added_is_told(app, uploads):
+    def told(tab, **given):
+        with warnings.catch_warnings(record=True) as shown:
+            warnings.simplefilter("always")
+            list(tab.run(*values_of(tab, given)))
+        return [str(one.message) for one in shown if "canvas" in str(one.message)]
+
+    tab, canvas = app.tabs["sketch-to-video"], uploads["sketch-to-image"]
+    classes = tab.checkpoints[0].classes
+    last, other = (
+        sketch_of(canvas["sketch"], background, classes, (FRAME_SIZE[1], FRAME_SIZE[0]))
+        for background in ("grass", classes.names[0])
+    )
+    assert told(tab, **canvas, sketch_frames=[other, last]) == []
+    assert told(tab, **canvas, sketch_frames=[last, other]) == [
+        "The painting on the canvas was not added as a frame, and is left out."
+    ]
+    for form in ({**canvas, **uploads["sketch-to-video"]}, {**uploads["sketch-to-video"], "sketch_frames": [last]}):
+        (message,) = [one["message"] for one in tab.check(*values_of(tab, form)) if not one["is_valid"]]
+        assert message == "`sketch` must be painted or uploaded, got both; take one of them away."
 
 
 def test_a_task_that_the_checkpoint_never_learnt_says_so(tmp_path):

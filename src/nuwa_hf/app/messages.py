@@ -49,7 +49,10 @@ def plain_message(error: BaseException) -> str:
 
 
 class PipelineWarnings(logging.Handler):
-    """What the pipelines warn of while they answer a request, in whichever thread, for the visitor; to be entered."""
+    """What the pipelines warn of while they answer a request, in whichever thread, for the visitor; to be entered.
+
+    What else is to be told is added.
+    """
 
     def __init__(self):
         super().__init__(logging.WARNING)
@@ -73,7 +76,15 @@ class PipelineWarnings(logging.Handler):
             record (`logging.LogRecord`): the warning.
         """
         if _LISTENER.get() is self:
-            self._messages.setdefault(record.getMessage(), False)
+            self.add(record.getMessage())
+
+    def add(self, message: str) -> None:
+        """Take a message.
+
+        Args:
+            message (`str`): what to tell the visitor, once.
+        """
+        self._messages.setdefault(message, False)
 
     def show(self) -> None:
         """Show what has not been shown. It is text, in which no HTML of the visitor's takes effect."""

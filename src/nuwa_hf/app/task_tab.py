@@ -98,6 +98,8 @@ class TaskTab:
         deadline = self._deadline()
         told.listen()
         requests = self._read(values, folder, deadline)
+        for note in [note for request in requests for note in request.notes]:
+            told.add(note)
         # All values every time, never `gr.skip()`: Gradio keeps a component more for each that is skipped, then given.
         values: list[Any] = [None] * len(self.outputs)
         yield list(values)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
+
 from nuwa_hf.app.form_fields import FormField, fields_of
 from nuwa_hf.app.input_files import copy_upload, numbered, sketch_of, write_mask
 from nuwa_hf.app.limits import AppLimits
@@ -19,6 +21,9 @@ from nuwa_hf.media import write_png
 from nuwa_hf.pipelines.checks import check_whole_number
 
 
+NOT_ADDED = "The painting on the canvas was not added as a frame, and is left out."
+
+
 @dataclass(frozen=True)
 class VisitorRequest:
     """What a visitor asks for.
@@ -27,11 +32,13 @@ class VisitorRequest:
         command (`TaskCommand`): the command that does it.
         args (`Namespace`): its arguments, as if they had been parsed; files lie in the request's folder.
         input_files (`list[Path]`): what the visitor gave.
+        notes (`tuple[str, ...]`): what is left out of that, to be told.
     """
 
     command: TaskCommand
     args: Namespace
     input_files: list[Path]
+    notes: tuple[str, ...] = ()
 
     @property
     def call_arguments(self) -> dict[str, Any]:
@@ -87,7 +94,7 @@ def read_request(
         given[field.name] = value
     args = Namespace(**given)
     check_arguments(command, args)
-    return VisitorRequest(command, args, files)
+    return VisitorRequest(command, args, files, () if _is_painting_added(values, classes) else (NOT_ADDED,))
 
 
 def _plain_value(field: FormField, value: Any, limits: AppLimits) -> Any:
@@ -145,21 +152,37 @@ def _files(
     if field.kind == "mask":
         found = [write_mask(values.get("mask"), size, "mask", folder)]
     elif uploads := values.get(f"{field.name}_files"):
+        if field.name == "sketch" and classes is not None and _paintings(values, classes, size):
+            raise ValueError("`sketch` must be painted or uploaded, got both; take one of them away.")
         paths = uploads if isinstance(uploads, list) else [uploads]
         names = numbered(field.name, len(paths))
         found = [copy_upload(path, name, folder) for path, name in zip(paths, names, strict=True)]
     elif field.kind in ("image", "video") or classes is None:
         found = []
     else:
-        frames = values.get("sketch_frames") or []
-        if not frames:
-            painted = sketch_of(values.get("sketch"), values.get("sketch_background"), classes, size)
-            frames = [] if painted is None else [painted]
+        frames = _paintings(values, classes, size)
         names = numbered("sketch", len(frames))
         found = [folder / f"{name}.png" for name in names]
         for frame, path in zip(frames, found, strict=True):
             write_png(frame, path)
     return [path for path in found if path is not None]
+
+
+def _paintings(values: Mapping[str, Any], classes: SketchClasses, size: tuple[int, int]) -> list[PIL.Image.Image]:
+    """The sketches that were painted: those of a clip so far, or the one on the canvas."""
+    if frames := values.get("sketch_frames"):
+        return frames
+    painted = sketch_of(values.get("sketch"), values.get("sketch_background"), classes, size)
+    return [] if painted is None else [painted]
+
+
+def _is_painting_added(values: Mapping[str, Any], classes: SketchClasses | None) -> bool:
+    """Whether the painting on the canvas, if there is one, is the last of the frames, if there are some."""
+    if classes is None or not (frames := values.get("sketch_frames")):
+        return True
+    last = frames[-1]
+    painted = sketch_of(values.get("sketch"), values.get("sketch_background"), classes, (last.height, last.width))
+    return painted is None or painted.tobytes() == last.tobytes()
 
 
 def _remedy(field: FormField) -> str:
