@@ -9,10 +9,14 @@ from types import SimpleNamespace
 
 import fsspec
 import pytest
+from clip_folders import pictures
 
-from nuwa_hf.media import downloads
+from nuwa_hf.datasets.media_endings import is_media_file
+from nuwa_hf.media import downloads, videos
 from nuwa_hf.media.downloads import ALLOW_PRIVATE, download
-from nuwa_hf.media.errors import DownloadError
+from nuwa_hf.media.errors import BrokenMediaError, DownloadError
+from nuwa_hf.media.sources import open_media
+from nuwa_hf.media.write_clips import write_mp4
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -157,3 +161,25 @@ def test_store_without_credentials_is_a_download_error(monkeypatch):
     fsspec.register_implementation("tos", Store, clobber=True)
     with pytest.raises(DownloadError, match="cannot be opened: NoCredentialsError"):
         download("tos://bucket/a.png")
+
+
+@pytest.mark.parametrize("wall", sorted(videos.READ_OPTIONS))
+def test_a_file_leads_ffmpeg_to_no_other_file_and_no_address(server, tmp_path, monkeypatch, wall):
+    """FFmpeg asked for the segments of a list itself, and opened the files that a text or a pattern names."""
+    monkeypatch.setattr(videos, "READ_OPTIONS", {wall: videos.READ_OPTIONS[wall]})  # each is enough
+    monkeypatch.chdir(tmp_path)
+    write_mp4(pictures(3, 0, (32, 48)), tmp_path / "clip.mp4", fps=4)
+    pictures(1, 0)[0].save(tmp_path / "frame0.png")
+    segment = f"http://127.0.0.1:{server.server_port}/secret.ts"
+    segments, files = tmp_path / "list.m3u8", tmp_path / "list.mp4"
+    segments.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{segment}\n#EXT-X-ENDLIST\n")
+    files.write_text("ffconcat version 1.0\nfile clip.mp4\n")
+    (tmp_path / "frame%d.png").write_text("a pattern")
+    for source in (segments, files, files.read_bytes(), tmp_path / "frame%d.png"):
+        refused = pytest.raises(BrokenMediaError, match=r"cannot be decoded|has no video stream")
+        with refused, open_media(source) as media:
+            list(media.frames())
+    assert not is_media_file(segments)
+    assert server.seen == []
+    with open_media(tmp_path / "clip.mp4") as media:
+        assert len(list(media.frames())) == 3

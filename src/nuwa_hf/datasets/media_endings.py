@@ -17,11 +17,11 @@ _VIDEOS = (
     ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m1v .m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogv .qt "
     ".rm .rmvb .ts .vob .webm .wmv .y4m"
 )
-# Not worth a look: an audio file may hold a picture of its cover, and FFmpeg draws texts.
+# Not worth a look: an audio file may hold a picture of its cover, FFmpeg draws texts, and lists hold no pictures.
 _OTHERS = (
-    ".7z .aac .arrow .ass .bin .bz2 .cfg .csv .db .flac .gz .h5 .html .ini .ipynb .json .jsonl .lock .log .m4a .md "
-    ".mp3 .npy .npz .ogg .opus .parquet .pdf .pickle .pkl .pt .pth .py .rar .rtf .safetensors .sh .srt .tar .tfrecord "
-    ".tgz .toml .tsv .txt .vtt .wav .wma .xml .xz .yaml .yml .zip .zst"
+    ".7z .aac .arrow .ass .bin .bz2 .cfg .csv .db .ffconcat .flac .gz .h5 .html .ini .ipynb .json .jsonl .lock .log "
+    ".m3u .m3u8 .m4a .md .mp3 .mpd .npy .npz .ogg .opus .parquet .pdf .pickle .pkl .pt .pth .py .rar .rtf "
+    ".safetensors .sdp .sh .srt .tar .tfrecord .tgz .toml .tsv .txt .vtt .wav .wma .xml .xz .yaml .yml .zip .zst"
 )
 MEDIA_ENDINGS = frozenset((*_PICTURES.split(), *_VIDEOS.split()))
 OTHER_ENDINGS = frozenset(_OTHERS.split())

@@ -25,6 +25,18 @@ from nuwa_hf.media.resizing import resize_picture
 
 # FFmpeg's own decoders of these leave out the transparency, which is a second stream within the first.
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+# What FFmpeg knows beside files with the pictures inside: lists of other files and of addresses, and scripts.
+LEADING_FORMATS = frozenset(
+    (
+        *("avisynth", "concat", "dash", "hls", "image2", "imf"),
+        *("lavfi", "rtsp", "sap", "sdp", "vapoursynth", "vobsub"),
+    )
+)
+# A stranger's file must not make FFmpeg open another one: no protocol is called "none", so it opens nothing itself.
+READ_OPTIONS = {
+    "protocol_whitelist": "none",
+    "format_whitelist": ",".join(sorted(av.formats_available - LEADING_FORMATS)),
+}
 
 
 class Video:
@@ -105,7 +117,7 @@ class Video:
             raise BrokenMediaError("is cut off")
         self._file.seek(0)
         try:
-            with av.open(self._file, metadata_errors="replace") as container:
+            with av.open(self._file, metadata_errors="replace", container_options=READ_OPTIONS) as container:
                 if not container.streams.video:
                     raise BrokenMediaError("has no video stream", remedy="give a file with pictures")
                 stream = container.streams.video[0]
