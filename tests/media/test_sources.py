@@ -101,6 +101,14 @@ def test_what_cannot_be_decoded_is_a_broken_clip(tmp_path, name):
     assert name is None or not is_still(str(tmp_path / name))
 
 
+def test_bytes_behind_the_last_box_of_an_mp4_do_not_make_it_cut_off(tmp_path):
+    """Some cameras write data there whose first bytes, read as a box, reach beyond the end."""
+    whole = write_video(tmp_path / "clip.mp4", pictures(6, 0, size=(32, 48)), 10).read_bytes()
+    assert len(frames_of(whole + b"&&&&" + bytes(range(60)))) == 6
+    with pytest.raises(BrokenMediaError, match="is cut off"):
+        frames_of(whole[: whole.index(b"mdat") + 20])
+
+
 def eps():
     file = BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(file, "EPS")

@@ -25,6 +25,8 @@ from nuwa_hf.media.resizing import resize_picture
 
 # FFmpeg's own decoders of these leave out the transparency, which is a second stream within the first.
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+# What an MP4 is made of. Behind its last box, cameras write what is none and only looks like one.
+MP4_BOXES = (b"ftyp", b"moov", b"moof", b"mdat")
 # What FFmpeg knows beside files with the pictures inside: lists of other files and of addresses, and scripts.
 LEADING_FORMATS = frozenset(
     (
@@ -232,14 +234,15 @@ def _undecodable(error: Exception) -> BrokenMediaError:
 def _is_cut_off(file: BinaryIO) -> bool:
     """Whether an MP4 is shorter than its boxes say; its decoder would only give fewer frames."""
     end = file.seek(0, os.SEEK_END)
-    place = 0
+    place, kind = 0, b""
     while place + 8 <= end:
         file.seek(place)
         head = file.read(16)
-        if place == 0 and head[4:8] != b"ftyp":
+        kind = head[4:8]
+        if place == 0 and kind != b"ftyp":
             return False
         size = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
         if size == 0:  # to the end
             return False
         place += max(size, 8)
-    return place > end
+    return place > end and kind in MP4_BOXES
