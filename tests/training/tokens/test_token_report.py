@@ -98,6 +98,8 @@ def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, c
         "train-tokenizer --dataset clips --tokenizer tokenizer",
     ):
         assert any(words in message for message in caplog.messages), words
+    assert "what they mean is slow to learn." in caplog.text
+    assert "Make them whole" not in caplog.text  # the tokenizer was named
     assert PIL.Image.open("out/codec.png").width > 0
     none = [NuwaTokenizer.from_pretrained("tokenizer").none_token_id] + [0] * (tokens.caption_ids.shape[1] - 1)
     assert tokens.caption_ids[2:4].tolist() == [none, none]
@@ -334,6 +336,37 @@ def test_the_next_commands_stream_what_is_streamed_and_train_a_codec_on_a_part_o
         tokenize(made_with, "out", "--streaming")
     assert f"Train the codec on PART, some of their files, first with `{codec}" in caplog.text
     assert "nuwa-hf train-tokenizer --dataset clips --streaming --tokenizer tokenizer" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "captions",
+    [
+        ("zebra", "quokka", "wombat", "platypus", "yak"),
+        ["".join(chr(0x4E00 + 40 * row + place) for place in range(40)) for row in range(5)],
+    ],
+    ids=["once each", "200 Chinese signs"],
+)
+def test_words_are_added_to_a_tokenizer_once(made_with, captions):
+    """Words that come once stay spelled, and a Chinese clause is no word: the same command was advised for ever."""
+    rows = [{"file_name": f"clip{number}.gif", "text": text} for number, text in enumerate(captions)]
+    write_metadata(Path("clips"), rows)
+
+    def look(*tokenizer):
+        flags = ["clips", "--vqgan", "vqgan", "--num_frames", "3", *tokenizer]
+        found = inspect_dataset.inspect_dataset(inspect_dataset.build_parser().parse_args(flags))
+        return replace(found, judgement=None)
+
+    words = shlex.split(look().next_command())
+    assert words[:2] == ["nuwa-hf", "train-tokenizer"]
+    train_tokenizer.main(words[2:])
+    found = look("--tokenizer", "runs/tokenizer")
+    assert found.captions.partly_unknown + found.captions.all_unknown == 0
+    assert found.captions.is_spelled == captions[0].isascii()
+    assert found.next_command().startswith("nuwa-hf tokenize --dataset clips")
+    assert "train-tokenizer" not in found.text()
+    for makes_whole in (True, False):
+        said = " ".join(found.captions.sentences(77, "nuwa-hf train-tokenizer", makes_whole=makes_whole))
+        assert ("train-tokenizer" in said) == (makes_whole and found.captions.is_spelled)
 
 
 def test_nobody_is_told_to_add_words_to_the_tokenizer_of_clip(made_with, caplog):

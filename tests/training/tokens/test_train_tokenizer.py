@@ -3,6 +3,7 @@
 """The tokenizer's training command, on drawn data and on a file."""
 
 import logging
+import random
 import resource
 import shlex
 
@@ -62,7 +63,19 @@ def test_only_ends_of_lines_part_captions(tmp_path):
 def test_a_tokenizer_is_added_to(captions_file, tmp_path):
     main(["--captions", str(captions_file), "--tokenizer", "embedded", "--output_dir", str(tmp_path / "out")])
     start = NuwaTokenizer.from_pretrained(DEMO_CHECKPOINT / "tokenizer")
-    assert NuwaTokenizer.from_pretrained(tmp_path / "out").get_vocab() == start.extend(LINES, 512).get_vocab()
+    assert NuwaTokenizer.from_pretrained(tmp_path / "out").get_vocab() == start.extend(LINES).get_vocab()
+
+
+def test_all_words_that_come_twice_are_added_whole(tmp_path):
+    """The vocabulary stopped at 512, of which the embedded tokenizer has 338."""
+    draw, command = random.Random(0), ["--captions", str(tmp_path / "captions.txt"), "--tokenizer", "embedded"]
+    words = ["".join(draw.choices("bdfgklmnprst", k=6)) for _ in range(400)]
+    (tmp_path / "captions.txt").write_text("\n".join(2 * words))
+    main([*command, "--output_dir", str(tmp_path / "out")])
+    tokenizer = NuwaTokenizer.from_pretrained(tmp_path / "out")
+    assert {len(ids) for ids in tokenizer(words, add_special_tokens=False).input_ids} == {1}
+    main([*command, "--vocab_size", "512", "--output_dir", str(tmp_path / "small")])
+    assert len(NuwaTokenizer.from_pretrained(tmp_path / "small")) == 512
 
 
 def test_a_full_disk_is_an_error_of_one_line_and_leaves_the_last_tokenizer(captions_file, tmp_path):

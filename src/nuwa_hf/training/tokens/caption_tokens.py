@@ -5,6 +5,7 @@
 Legend: B captions, L text length.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -20,6 +21,8 @@ CAPTIONS_AT_ONCE = 4096  # what the tokenizer says of a caption takes some kilob
 MOST_NAMED = 3  # clips named in a sentence, and words that are kept
 MOST_KEPT = 10_000  # names of clips of one kind in a report
 SPELLED = 3  # pieces from which on a word counts as spelled out
+# Scripts without spaces between words, as Unicode names their letters: what stands between two spaces is no word.
+UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "HALFWIDTH KATAKANA")
 MOST_SPELLED = 0.05  # share of spelled-out words that is worth a word
 
 
@@ -84,7 +87,7 @@ class CaptionLosses:
         unknown_tokens (`int`): those that stand for something unknown.
         longest (`int`): text tokens of the longest caption, uncut, with its first and last one.
         words (`int`): words of all captions.
-        spelled_words (`int`): those that the tokenizer cuts into three pieces or more.
+        spelled_words (`int`): those that the tokenizer cuts into three pieces or more, of scripts with spaces.
         named_without (`tuple[str, ...]`): names of the clips without a caption; here and below, at most `MOST_KEPT`.
         named_cut (`tuple[str, ...]`): names of the clips whose captions are cut.
         named_unknown (`tuple[str, ...]`): names of the clips whose captions are all or partly unknown.
@@ -128,13 +131,14 @@ class CaptionLosses:
         """As JSON can store it for a user. Where no clip has a caption, none is named."""
         return {**vars(self), "named_without": self.named_without if self.without < self.clips else ()}
 
-    def sentences(self, max_tokens: int, command: str | None) -> list[str]:
+    def sentences(self, max_tokens: int, command: str | None, *, makes_whole: bool) -> list[str]:
         """What a user should know about them.
 
         Args:
             max_tokens (`int`): the tokenizer's longest text.
             command (`str`, *optional*): the command that adds to the tokenizer from these captions; None if it takes
                 no more words.
+            makes_whole (`bool`): whether it would make spelled-out words whole.
 
         Returns:
             `list[str]`: one sentence for each kind of loss; none if nothing is lost.
@@ -159,7 +163,9 @@ class CaptionLosses:
                 f"of them nothing else: {first_names(self.named_unknown, unknown)}.{remedy}"
             )
         if self.is_spelled:
-            remedy = f" Make them whole with `{command}`, and give that tokenizer as `--tokenizer`." if command else ""
+            remedy = ""
+            if command and makes_whole:
+                remedy = f" Make them whole with `{command}`, and give that tokenizer as `--tokenizer`."
             found.append(
                 f"{self.spelled_words} of {self.words} words are cut into {SPELLED} pieces or more "
                 f"({first_names(self.named_spelled, self.spelled_words)}); what they mean is slow to learn.{remedy}"
@@ -200,7 +206,8 @@ def _losses_of(tokenizer: NuwaTokenizer | CLIPTokenizer, clips: Sequence[tuple[s
     for place, (_, caption) in enumerate(given):
         pieces = Counter(word for word in inner.word_ids(place) if word is not None)
         spans = [inner.word_to_chars(place, word) for word, count in pieces.items() if count >= SPELLED]
-        spelled += [caption[span.start : span.end].strip().lower() for span in spans]
+        parts = [caption[span.start : span.end].strip().lower() for span in spans]
+        spelled += [part for part in parts if not _is_unspaced(part)]
         words += len(pieces)
     cut = [name for name, length in zip(names, lengths, strict=True) if length > tokenizer.model_max_length]
     strange = [name for name, count in zip(names, unknown, strict=True) if count > 0]
@@ -220,6 +227,10 @@ def _losses_of(tokenizer: NuwaTokenizer | CLIPTokenizer, clips: Sequence[tuple[s
         named_unknown=tuple(strange),
         named_spelled=tuple(dict.fromkeys(spelled))[:MOST_NAMED],
     )
+
+
+def _is_unspaced(text: str) -> bool:
+    return any(unicodedata.name(letter, "").startswith(UNSPACED) for letter in text)
 
 
 def _few_at_once(captions: Sequence[Any]) -> Iterator[Sequence[Any]]:

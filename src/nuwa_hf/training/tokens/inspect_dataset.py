@@ -144,6 +144,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,
         adds_words=isinstance(tokenizer, NuwaTokenizer),
+        names_tokenizer=args.tokenizer is not None,
         windows=windows,
         num_frames=media.reader.num_frames,
         frame_rate=frame_rate,

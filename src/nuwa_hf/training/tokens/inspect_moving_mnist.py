@@ -75,6 +75,7 @@ def inspect_moving_mnist(
         caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,
         adds_words=isinstance(tokenizer, NuwaTokenizer),
+        names_tokenizer=args.tokenizer is not None,
         windows=ClipWindows(),
         num_frames=num_frames,
         frame_rate=rate,

@@ -44,6 +44,7 @@ class Inspection:
         caption_lengths (`Mapping[int, int]`): row of a clip to the text tokens of its caption.
         max_tokens (`int`): the tokenizer's longest text.
         adds_words (`bool`): whether words can be added to the tokenizer.
+        names_tokenizer (`bool`): whether the user named it: then it has learnt the words that it can learn of these.
         windows (`ClipWindows`): which parts of a clip become samples.
         num_frames (`int`): frames of a sample.
         frame_rate (`float`): frames a second of a sample.
@@ -66,6 +67,7 @@ class Inspection:
     caption_lengths: Mapping[int, int]
     max_tokens: int
     adds_words: bool
+    names_tokenizer: bool
     windows: ClipWindows
     num_frames: int
     frame_rate: float
@@ -103,11 +105,15 @@ class Inspection:
             named = {"streaming": self.streaming, "media_column": self.media_column}
             images = image_flags(self.dataset, self.dataset_split, **named)
             words = ("train-vqgan", *images, "--vqgan", self.codec, "--output_dir", "runs/vqgan")
-        elif self.adds_words and self.captions.is_spelled:
+        elif self._makes_words_whole and self.captions.is_spelled:
             words = (*add_words, "--output_dir", "runs/tokenizer")
         else:
             words = ("tokenize", *data, *self.flags, *self.tokenize_flags, "--output_dir", "runs/tokens")
         return shell_line(("nuwa-hf", *words))
+
+    @property
+    def _makes_words_whole(self) -> bool:
+        return self.adds_words and not self.names_tokenizer
 
     def _with_shorter_samples(self) -> str:
         """Another look, at a rate at which all the frames of a sample fit into the shortest clip."""
@@ -199,7 +205,7 @@ class Inspection:
             lines.append(("unknown signs", f"{words} ({first_names(found.named_unknown, unknown)})"))
         if found.spelled_words:
             words = f"{found.spelled_words} of {found.words} words, such as {', '.join(found.named_spelled)}"
-            remedy = "; train-tokenizer --tokenizer makes them whole" if self.adds_words else ""
+            remedy = "; train-tokenizer --tokenizer makes them whole" if self._makes_words_whole else ""
             lines.append(("in letters", f"{words}{remedy}"))
         return lines
 

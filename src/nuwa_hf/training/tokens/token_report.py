@@ -157,7 +157,8 @@ class TokenReport:
         start = ["--tokenizer", arguments.tokenizer or arguments.checkpoint]
         command = shell_line(["nuwa-hf", "train-tokenizer", *data, *start, "--output_dir", "NEW"])
         command = command if self.adds_words else None
-        for sentence in content.captions.sentences(self.max_tokens, command):
+        makes_whole = arguments.tokenizer is None  # one that the user named has learnt the words that it can learn
+        for sentence in content.captions.sentences(self.max_tokens, command, makes_whole=makes_whole):
             logger.warning("%s", sentence)
 
 

@@ -30,6 +30,7 @@ from nuwa_hf.training.tokens.caption_tokens import caption_lengths
 
 logger = logging.getLogger(__name__)
 
+VOCAB_SIZE = 512  # of a tokenizer that is learnt from nothing
 OF_EMOJI_MOTION = ("setting", "num_captions", "seed")
 OF_DATASETS = ("dataset_split", "streaming", "media_column", "caption_column", "caption_source")
 DATA_SET_ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow")
@@ -151,7 +152,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tokenizer", help="add to the tokens of this one: a folder, a Hub id, a checkpoint or 'embedded'"
     )
-    parser.add_argument("--vocab_size", type=int, default=512, help="largest vocabulary, special tokens included")
+    parser.add_argument(
+        "--vocab_size",
+        type=int,
+        help=f"largest vocabulary, special tokens included; by default {VOCAB_SIZE}, with --tokenizer 49408",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of EmojiMotion")
     parser.add_argument("--output_dir", type=Path, required=True, help="where the tokenizer goes")
     add_verbose(parser)
@@ -184,9 +189,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         source = str(args.captions or args.dataset)
         raise ValueError(f"`captions` must hold at least one caption, got none in {source!r}; add some.")
     if start is None:
-        tokenizer = NuwaTokenizer.train(captions, vocab_size=args.vocab_size)
+        tokenizer = NuwaTokenizer.train(captions, VOCAB_SIZE if args.vocab_size is None else args.vocab_size)
     else:
-        tokenizer = start.extend(captions, vocab_size=args.vocab_size)
+        tokenizer = start.extend(captions, **({} if args.vocab_size is None else {"vocab_size": args.vocab_size}))
     tokenizer.save_pretrained(args.output_dir)
     longest = max(caption_lengths(tokenizer, dict(enumerate(set(captions)))).values())
     logger.info(
