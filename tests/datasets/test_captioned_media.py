@@ -2,7 +2,10 @@
 # Copyright 2026 The nuwa_hf authors
 """Data sets of captioned media: wherever they lie, their rows become the same samples."""
 
+import sys
+import tarfile
 from contextlib import nullcontext
+from io import BytesIO
 
 import datasets
 import numpy as np
@@ -16,8 +19,10 @@ from nuwa_hf.datasets.find_columns import find_columns, usable_caption_source
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.random_crops import RandomCrops
 from nuwa_hf.datasets.still_rows import is_of_stills
+from nuwa_hf.datasets.undecoded_rows import STORED_FILE
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture, middle_box, resize_class_maps
+from nuwa_hf.training.tokens.train_tokenizer import dataset_captions
 
 
 SIZE = {"height": 8, "width": 8}
@@ -93,6 +98,53 @@ def test_streams_parquet_saved_and_generated_data_sets_give_the_same_samples(fol
             assert np.array_equal(one["video"], other["video"])
     generated = datasets.IterableDataset.from_generator(lambda: iter(rows))
     assert_equal(samples(generated, sketch_column="sketch"), expected)
+
+
+@pytest.mark.parametrize("kind", ["rows", "stream", "stream with threads", "generated"])
+def test_files_that_are_not_read_are_not_decoded_wherever_they_stand_in_a_row(folder, kind):
+    """A sound asked for a package that decodes it, and a picture in a struct was decoded with each row."""
+    other = {"bytes": b"of no known kind", "path": None}
+    rows = [
+        {
+            "video": {"bytes": (folder / f"clip{n}.gif").read_bytes(), "path": None},
+            "text": f"a clip of {n} things",
+            "sound": other,
+            "more": {"covers": [other], "size": n},
+        }
+        for n in range(3)
+    ]
+    text, more = datasets.Value("string"), {"size": datasets.Value("int64")}
+    plain = {"video": STORED_FILE, "text": text, "sound": STORED_FILE, "more": {"covers": [STORED_FILE], **more}}
+    covers = datasets.List(datasets.Image())
+    features = {"video": datasets.Video(), "text": text, "sound": datasets.Audio(), "more": {"covers": covers, **more}}
+    made = datasets.Dataset.from_list(rows, features=datasets.Features(plain)).cast(datasets.Features(features))
+    dataset = {
+        "rows": made,
+        "stream": made.to_iterable_dataset(),
+        "stream with threads": made.to_iterable_dataset().decode(num_threads=2),  # as `datasets` streams folders
+        "generated": datasets.IterableDataset.from_generator(lambda: iter(rows), features=datasets.Features(features)),
+    }[kind]
+    for one, other in zip(samples(dataset), samples(open_dataset(folder)), strict=True):
+        assert one["caption"] == other["caption"]
+        assert np.array_equal(one["video"], other["video"])
+    assert not is_of_stills(dataset, "video")
+    assert len(list(dataset_captions(dataset, find_columns(dataset.features)))) == 3
+
+
+def test_a_tar_file_with_sounds_is_streamed_or_says_what_prepares_it(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchcodec.encoders", None)  # not installed
+    (tmp_path / "tars").mkdir()
+    with tarfile.open(tmp_path / "tars" / "a.tar", "w") as archive:
+        for n in range(3):
+            clip = (folder / f"clip{n}.gif").read_bytes()
+            for ending, data in (("gif", clip), ("txt", b"a clip"), ("wav", b"RIFF")):
+                entry = tarfile.TarInfo(f"{n}.{ending}")
+                entry.size = len(data)
+                archive.addfile(entry, BytesIO(data))
+    found = samples(open_dataset(tmp_path / "tars", streaming=True))
+    assert [sample["caption"] for sample in found] == ["a clip"] * 3
+    with pytest.raises(ValueError, match=r"must hold what installed packages prepare, .*torchcodec.* Or stream it"):
+        open_dataset(tmp_path / "tars")
 
 
 def write_numbers(folder):

@@ -28,9 +28,10 @@ from .clip_windows import ClipWindows
 from .dataset_digest import dataset_digest
 from .find_columns import CaptionSource, Columns, find_columns
 from .media_endings import is_known_still
-from .open_dataset import LOCAL_BUILDER, without_decoding
+from .open_dataset import LOCAL_BUILDER
 from .random_crops import RandomCrops
 from .stream_parts import PartCounts, rows_from
+from .undecoded_rows import without_decoding
 
 
 ROWS_LOOKED_AT = 4  # to tell a data set of still images from one of clips

@@ -11,7 +11,8 @@ import datasets
 
 from .file_columns import is_url
 from .find_columns import Columns, holds_texts
-from .open_dataset import LOCAL_BUILDER, without_decoding
+from .open_dataset import LOCAL_BUILDER
+from .undecoded_rows import without_decoding
 
 
 def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns: Columns) -> str | None:
@@ -33,11 +34,12 @@ def dataset_digest(dataset: datasets.Dataset | datasets.IterableDataset, columns
     if not of_files or (is_streamed and dataset.info.builder_name != LOCAL_BUILDER):
         return getattr(dataset, "_fingerprint", None)
     read = [name for name in (columns.media, columns.caption, columns.sketch) if name is not None]
-    sources = (row[columns.media] for row in dataset.select_columns([columns.media]))
+    rows = without_decoding(dataset)
+    sources = (row[columns.media] for row in rows.select_columns([columns.media]))
     paths = [source for source in sources if _is_local(source)]
     common = _common_folder([os.path.dirname(os.path.abspath(path)) for path in paths]) if paths else ""
     digest = hashlib.sha256()
-    for row in without_decoding(dataset.select_columns(read)):  # one at a time: sketches may lie inside
+    for row in rows.select_columns(read):  # one at a time: sketches may lie inside
         sketch = None if columns.sketch is None else row[columns.sketch]
         content = [columns.caption_of(row), _of_file(row[columns.media], common), _of_file(sketch, common)]
         digest.update(json.dumps(content).encode() + b"\n")

@@ -129,6 +129,11 @@ def _load(place: str, *arguments: Any, **others: Any):
                 "files of one, such as 'hf://datasets/USER/NAME/FOLDER/*.parquet', or the folder that they lie in: "
                 f"{error}"
             ) from error
+        if isinstance(error.__cause__, ImportError):
+            raise ValueError(
+                f"`dataset` must hold what installed packages prepare, got {place!r}: {error.__cause__} Or stream it, "
+                "where the command can: then files that are not read stay as they are."
+            ) from error
         raise ValueError(
             f"`dataset` must be a folder with images or clips, a file of rows, or an id of the Hub, got {place!r}, "
             f"which cannot be opened: {error}"
@@ -147,23 +152,6 @@ def _open_saved(folder: Path, split: str, streaming: bool):
         [parts[name] if len(rows) == len(parts[name]) else parts[name].select(rows) for name, rows in chosen]
     )
     return found.to_iterable_dataset(num_shards=min(len(found), _STREAM_PARTS)) if streaming else found
-
-
-def without_decoding(dataset):
-    """The same data set, with its images and clips given as `{"bytes": ..., "path": ...}`.
-
-    Args:
-        dataset (`datasets.Dataset` or `datasets.IterableDataset`): the data set.
-
-    Returns:
-        The same kind of data set.
-    """
-    for name, feature in (dataset.features or {}).items():
-        inner = feature.feature if isinstance(feature, datasets.List) else feature
-        if isinstance(inner, datasets.Image | datasets.Video):
-            stored = type(inner)(decode=False)
-            dataset = dataset.cast_column(name, datasets.List(stored) if inner is not feature else stored)
-    return dataset
 
 
 def _is_saved(place: Path) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import datasets
 import numpy as np
 
-from .open_dataset import LOCAL_BUILDER, without_decoding
+from .open_dataset import LOCAL_BUILDER
+from .undecoded_rows import without_decoding
 
 
 def repeated_media(dataset: datasets.Dataset | datasets.IterableDataset, media: str) -> np.ndarray | None:
@@ -26,7 +27,7 @@ def repeated_media(dataset: datasets.Dataset | datasets.IterableDataset, media: 
     """
     if isinstance(dataset, datasets.IterableDataset) and dataset.info.builder_name != LOCAL_BUILDER:
         return None
-    rows = without_decoding(dataset.select_columns([media]))
+    rows = without_decoding(dataset).select_columns([media])
     places = np.array(first_places(media_key(row[media]) for row in rows), dtype=np.int32)
     return None if (places == np.arange(len(places))).all() else places
 

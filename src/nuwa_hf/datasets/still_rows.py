@@ -9,7 +9,7 @@ import datasets
 from nuwa_hf.media.sources import is_still
 
 from .media_endings import is_known_still
-from .open_dataset import without_decoding
+from .undecoded_rows import without_decoding
 
 
 ROWS_LOOKED_AT = 4
@@ -25,7 +25,7 @@ def is_of_stills(dataset: datasets.Dataset | datasets.IterableDataset, media: st
     Returns:
         `bool`: what cannot be read counts as a clip.
     """
-    rows = without_decoding(dataset.select_columns([media]))
+    rows = without_decoding(dataset).select_columns([media])
     if isinstance(dataset, datasets.Dataset):
         count = min(len(rows), ROWS_LOOKED_AT)
         found = (rows[place * len(rows) // count] for place in range(count))

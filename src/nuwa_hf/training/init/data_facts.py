@@ -11,8 +11,9 @@ import numpy as np
 from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.find_columns import find_columns, holds_texts, usable_caption_source
 from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
-from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.repeated_media import repeated_media
+from nuwa_hf.datasets.undecoded_rows import without_decoding
 
 
 MOST_LOOKED_AT = 64  # rows, evenly spread

@@ -20,6 +20,7 @@ from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS, caption_of, combinations
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.datasets.still_rows import is_of_stills
+from nuwa_hf.datasets.undecoded_rows import without_decoding
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_part, is_pipeline
@@ -81,7 +82,7 @@ def dataset_captions(rows: Rows, columns: Columns) -> Iterator[str]:
     Yields:
         `str`: one caption after another; rows without one are left out.
     """
-    for row in rows.select_columns([columns.caption]):
+    for row in without_decoding(rows).select_columns([columns.caption]):
         caption = columns.caption_of(row)
         if caption is not None:
             yield caption

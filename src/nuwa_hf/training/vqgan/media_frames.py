@@ -14,8 +14,9 @@ from torch.utils.data import Dataset
 
 from nuwa_hf.datasets.clip_names import clip_name, folder_of
 from nuwa_hf.datasets.find_columns import find_media_column
-from nuwa_hf.datasets.open_dataset import open_dataset, without_decoding
+from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.repeated_media import repeated_media
+from nuwa_hf.datasets.undecoded_rows import without_decoding
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import open_media
