@@ -311,10 +311,14 @@ def test_columns_are_found_by_kind_and_name_or_must_be_named():
 
 def test_only_columns_that_may_hold_captions_are_taken_for_some():
     image, text = datasets.Image(), datasets.Value("string")
-    empty, texts, classes = datasets.Value("null"), datasets.List(text), datasets.ClassLabel(names=["cat"])
+    empty, numbers, classes = (
+        datasets.Value("null"),
+        datasets.List(datasets.Value("int64")),
+        datasets.ClassLabel(names=["cat"]),
+    )
     for columns, source in (
         ({"text": empty}, "none"),
-        ({"caption": texts, "sub_folder": text}, "folder"),
+        ({"caption": numbers, "sub_folder": text}, "folder"),
         ({"text": classes}, "auto"),
         ({"text": None}, "auto"),
         ({"text": empty, "caption": text}, "auto"),
@@ -325,6 +329,20 @@ def test_only_columns_that_may_hold_captions_are_taken_for_some():
         find_columns({"image": image, "text": empty})
     with pytest.raises(ValueError, match="empty in every row; name another column, or leave it out"):
         find_columns({"image": image, "text": empty}, caption="text")
+
+
+def test_lists_of_captions_are_refused_whoever_looks_for_them():
+    """They were passed over without a word, or refused without a remedy."""
+    text = datasets.Value("string")
+    for texts in (datasets.List(text), datasets.LargeList(text)):
+        features = {"image": datasets.Image(), "text": datasets.Value("null"), "caption": texts, "sub_folder": text}
+        assert usable_caption_source(features) == "auto"
+        for caption in (None, "caption"):
+            with pytest.raises(ValueError, match=r"got 'caption' with lists; give each caption a row of its own, or"):
+                find_columns(features, caption=caption)
+        assert find_columns({**features, "text": text}).caption == "text"
+    with pytest.raises(ValueError, match="give each caption a row of its own"):
+        find_columns({"image": None, "text": None}).caption_of({"image": b"", "text": ["a cat", "a dog"]})
 
 
 def test_what_is_no_data_set_or_empty_is_refused(folder, tmp_path):

@@ -41,8 +41,13 @@ class Columns:
         Returns:
             `str`: its text, or the name of its class with spaces for underscores; None if it has none or captions are
             not read.
+
+        Raises:
+            ValueError: If it has a list of them.
         """
         value = None if self.caption is None else row.get(self.caption)
+        if isinstance(value, list):  # of a column whose feature is not known
+            raise _has_lists(self.caption)
         if self.class_names is not None:
             is_class = isinstance(value, int) and 0 <= value < len(self.class_names)
             value = self.class_names[value].replace("_", " ") if is_class else None
@@ -124,8 +129,8 @@ def usable_caption_source(features: dict[str, Any]) -> CaptionSource:
         features (`dict[str, Any]`): as for `find_columns`.
 
     Returns:
-        `str`: "auto" if a column is called so and may hold captions, else "folder" if its clips lie in sub-folders,
-            else "none".
+        `str`: "auto" if a column is called so and may hold captions, or holds lists of them, which `find_columns`
+            refuses; else "folder" if its clips lie in sub-folders, else "none".
     """
     if _usable_captions(features):
         return "auto"
@@ -164,13 +169,25 @@ def _check_there(argument: str, name: str | None, names: list[str]) -> None:
 
 
 def _usable_captions(features: dict[str, Any]) -> list[str]:
-    """The columns that are called as captions are and may hold some."""
+    """The columns that are called as captions are and may hold some, or else those with lists of texts."""
     found = [name for name in CAPTION_COLUMNS if name in features]
-    return [name for name in found if _may_hold_captions(features[name])]
+    usable = [name for name in found if _may_hold_captions(features[name])]
+    return usable or [name for name in found if _holds_lists(features[name])]
 
 
 def _may_hold_captions(feature: Any) -> bool:
     return feature is None or holds_texts(feature) or isinstance(feature, datasets.ClassLabel)
+
+
+def _holds_lists(feature: Any) -> bool:
+    return isinstance(feature, datasets.List | datasets.LargeList) and holds_texts(feature.feature)
+
+
+def _has_lists(caption: str) -> ValueError:
+    return ValueError(
+        f"`caption_column` must hold one caption in each row, got {caption!r} with lists; give each caption a row of "
+        "its own, or name another column."
+    )
 
 
 def _class_names(caption: str, features: dict[str, Any], is_named: bool) -> tuple[str, ...] | None:
@@ -182,6 +199,8 @@ def _class_names(caption: str, features: dict[str, Any], is_named: bool) -> tupl
             f"`caption_column` must hold captions, got {caption!r}, which is empty in every row; name another "
             f"column, or {remedy}."
         )
+    if _holds_lists(feature):
+        raise _has_lists(caption)
     if not _may_hold_captions(feature):
         raise ValueError(
             f"`caption_column` must hold texts or a ClassLabel, got {caption!r} of {kind}; choose one of "

@@ -317,7 +317,7 @@ def test_clips_are_held_out_where_there_are_enough_whatever_the_number_of_their_
 
 def test_a_column_of_captions_without_any_is_no_source_of_them(tmp_path):
     captioned(tmp_path)
-    rows = [{"file_name": f"{n}.gif", "text": "", "caption": ["a sky", "a cloud"]} for n in range(3)]
+    rows = [{"file_name": f"{n}.gif", "text": "", "caption": [1, 2]} for n in range(3)]
     (tmp_path / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     for number in range(3):
         (tmp_path / f"{number}.txt").unlink()

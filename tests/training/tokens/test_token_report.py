@@ -21,6 +21,7 @@ from tiny import tiny_tokenizer, tiny_vqgan
 from tiny_clip import tiny_clip_tokenizer
 
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.training.init.data_facts import look_at
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens import caption_tokens, inspect_dataset, train_tokenizer
 from nuwa_hf.training.tokens.caption_tokens import CaptionLosses, caption_ids, caption_lengths, caption_losses
@@ -235,6 +236,18 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
     assert "4: clip1.gif lasts 2.4 s, a sample takes more than 99 s; " in too_short.text()
     closer = inspect_dataset.build_parser().parse_args(words[2:])
     assert all(replace(found, num_frames=100, frame_rate=closer.frame_rate).samples_of_clips)
+
+
+def test_lists_of_captions_are_refused_by_who_looks_as_by_who_tokenises(made_with):
+    write_metadata(Path("clips"), [{"file_name": f"clip{n}.gif", "caption": ["a cat", "a dog"]} for n in range(5)])
+    looks = (
+        lambda: inspect_dataset.main(["clips", *made_with, "--num_frames", "3"]),
+        lambda: look_at("clips"),
+        lambda: tokenize(made_with, "out"),
+    )
+    for look in looks:
+        with pytest.raises(ValueError, match=r"`caption_column` must hold one caption .*; give each caption a row of"):
+            look()
 
 
 def test_inspect_looks_at_its_sheets_place_before_the_data_and_makes_folders_above_it(made_with):
