@@ -2,14 +2,18 @@
 # Copyright 2026 The nuwa_hf authors
 """Stored class maps: their values come through unchanged, from whatever holds them."""
 
+import io
+
 import numpy as np
 import PIL.Image
 import pytest
 from clip_folders import class_maps, save_animation
 
+from nuwa_hf.datasets import class_map_files
 from nuwa_hf.datasets.class_map_files import read_class_maps
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.media.resizing import middle_box, resize_class_maps
+from nuwa_hf.media.sources import open_media
 
 
 MAPS = class_maps(6, 0, 200)
@@ -42,6 +46,23 @@ def test_lists_of_pictures_and_numbers_have_a_map_for_each_frame_of_the_clip(tmp
         stored.append({"path": str(tmp_path / f"{place}.png"), "bytes": None})
     for value in (stored, [picture(one) for one in MAPS], MAPS, MAPS.tolist()):
         assert np.array_equal(read(value), MAPS[[0, 2, 4]])
+
+
+def test_of_a_list_of_pictures_only_those_of_the_sampled_frames_are_read(monkeypatch):
+    """All were decoded and held, so that one that is not used could break the clip."""
+    read_sources = []
+    monkeypatch.setattr(
+        class_map_files, "open_media", lambda source: read_sources.append(source) or open_media(source)
+    )
+    stored = [b"broken"] * 50
+    for place, number in enumerate((0, 10, 20)):
+        file = io.BytesIO()
+        picture(MAPS[place]).save(file, "PNG")
+        stored[number] = file.getvalue()
+    assert np.array_equal(read(stored, (0, 10, 20)), MAPS[:3])
+    assert read_sources == [stored[0], stored[10], stored[20]]
+    with pytest.raises(BrokenMediaError, match="has 50 maps, fewer than the clip has frames"):
+        read(stored, (0, 10, 50))
 
 
 def test_one_picture_or_a_flat_array_is_the_sketch_of_one_frame():

@@ -36,10 +36,7 @@ def read_class_maps(
     """
     try:
         if isinstance(value, list | tuple | np.ndarray):
-            maps = _read_list(value)
-            if max(numbers) >= len(maps):
-                raise BrokenMediaError(f"has {len(maps)} maps, fewer than the clip has frames")
-            maps = [maps[number] for number in numbers]
+            maps = _read_list(value, numbers)
         else:
             maps = _read_pictures(value, start, frame_rate, len(numbers))
         if len({one.shape for one in maps}) != 1:
@@ -57,18 +54,23 @@ def _read_pictures(value: Any, start: Fraction, frame_rate: float, num_frames: i
         return [class_indices(frame.picture()) for frame in frames]
 
 
-def _read_list(value) -> list[np.ndarray]:
-    """One map for each frame."""
+def _read_list(value: Any, numbers: Sequence[int]) -> list[np.ndarray]:
+    """The maps of these frames; value has one for each frame, and no other picture is read."""
     if len(value) == 0:
         raise BrokenMediaError("has no maps")
-    if not isinstance(value, np.ndarray) and not isinstance(value[0], list | tuple | np.ndarray):
-        return [_read_pictures(one, Fraction(0), 1, 1)[0] for one in value]
+    is_of_pictures = not isinstance(value, np.ndarray) and not isinstance(value[0], list | tuple | np.ndarray)
+    maps = value if is_of_pictures else _arrays(value)
+    if max(numbers) >= len(maps):
+        raise BrokenMediaError(f"has {len(maps)} maps, fewer than the clip has frames")
+    chosen = [maps[number] for number in numbers]
+    return [_read_pictures(one, Fraction(0), 1, 1)[0] for one in chosen] if is_of_pictures else chosen
+
+
+def _arrays(value: Any) -> list[np.ndarray]:
     try:
-        numbers = np.asarray(value)
+        found = np.asarray(value)
     except ValueError as error:
         raise BrokenMediaError("has maps of several sizes") from error
-    if numbers.ndim not in (2, 3) or not np.issubdtype(numbers.dtype, np.integer):
-        raise BrokenMediaError(
-            f"has {numbers.dtype} numbers of shape {numbers.shape}, not whole ones of (frames, Y, X)"
-        )
-    return list(numbers.reshape(-1, *numbers.shape[-2:]))
+    if found.ndim not in (2, 3) or not np.issubdtype(found.dtype, np.integer):
+        raise BrokenMediaError(f"has {found.dtype} numbers of shape {found.shape}, not whole ones of (frames, Y, X)")
+    return list(found.reshape(-1, *found.shape[-2:]))
