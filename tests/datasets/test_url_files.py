@@ -96,18 +96,23 @@ def test_files_with_clips_inside_have_the_splits_of_the_local_folder_at_a_url(pa
         open_dataset(f"file://{at_url}", split="test")
 
 
-def test_of_several_configurations_the_files_of_one_are_opened(parquet):
+def test_of_several_configurations_the_folder_of_one_is_opened_with_its_splits(parquet):
+    """A pattern of all its files was advised, which mixed those of the test split into training."""
     cards = []
-    for name in ("a", "b"):
-        (parquet / f"of_{name}").mkdir()
-        (parquet / f"{name}.parquet").rename(parquet / f"of_{name}" / "rows.parquet")
-        cards.append(f"- config_name: of_{name}\n  data_files: of_{name}/*.parquet\n")
+    for name in ("of_a", "of_b"):
+        (parquet / name).mkdir()
+        for split, file in (("train", "a"), ("test", "b")):
+            shutil.copy(parquet / f"{file}.parquet", parquet / name / f"{split}-0.parquet")
+        cards.append(f"- config_name: {name}\n  data_files: {name}/*.parquet\n")
+    for file in ("a", "b"):
+        (parquet / f"{file}.parquet").unlink()
     (parquet / "README.md").write_text("---\nconfigs:\n" + "".join(cards) + "---\n")
-    message = r"`dataset` must have one configuration.*FOLDER/\*\.parquet., or the folder(.|\n)*\[.of_a., .of_b.\]"
+    message = r"`dataset` must have one configuration.*; open the folder .*NAME/FOLDER.:(.|\n)*\[.of_a., .of_b.\]"
     with pytest.raises(ValueError, match=message):
         open_dataset(parquet)
-    for place in (parquet / "of_a", f"{parquet.as_uri()}/of_a", f"{parquet.as_uri()}/of_a/*.parquet"):
+    for place in (parquet / "of_a", f"{parquet.as_uri()}/of_a"):
         assert list(open_dataset(place)["text"]) == [f"clip {n}" for n in range(5)]
+        assert list(open_dataset(place, split="test")["text"]) == ["clip 5", "clip 6"]
 
 
 @pytest.mark.parametrize("of", ["clips", "rows"])

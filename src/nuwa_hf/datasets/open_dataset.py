@@ -126,8 +126,7 @@ def _load(place: str, *arguments: Any, **others: Any):
         if _LACKS_CONFIGURATION in str(error):
             raise ValueError(
                 f"`dataset` must have one configuration or a default one, got {place!r}, which has several; open the "
-                "files of one, such as 'hf://datasets/USER/NAME/FOLDER/*.parquet', or the folder that they lie in: "
-                f"{error}"
+                f"folder that the files of one lie in, such as 'hf://datasets/USER/NAME/FOLDER': {error}"
             ) from error
         if isinstance(error.__cause__, ImportError):
             raise ValueError(
