@@ -215,6 +215,30 @@ def test_every_file_is_used_or_left_out_with_the_reason_and_one_warning_names_th
     assert f"Left out of {root} ({len(expected)}): b.gif, c.gif, kept/d.gif: has no row in" in warning.message
 
 
+def test_a_row_that_stands_in_several_files_is_one_sample_of_its_split(folder):
+    """Each clip came twice, and `all.csv`, which names no split, brought the rows of the test split into training."""
+    root, head = folder("a.gif", "b.gif", "c.gif"), "file_name,text\n"
+    write(root / "all.csv", f"{head}a.gif,a\nb.gif,b\nc.gif,c\n")
+    write(root / "train.csv", f"{head}a.gif,a\nb.gif,b\n")
+    write(root / "test.csv", f"{head}./c.gif,c\n")
+    assert names_and_captions(root) == {"a.gif": "a", "b.gif": "b"}
+    assert names_and_captions(root, split="test") == {"c.gif": "c"}
+    assert len(open_dataset(root, split="all")) == 3
+    same = {"all.csv, row 1": "train.csv", "all.csv, row 2": "train.csv", "all.csv, row 3": "test.csv"}
+    found = left_out(root, split="all")
+    assert found == {place: f"is the same as a row of {file}" for place, file in same.items()}
+
+
+def test_a_row_that_stands_in_metadata_of_two_kinds_is_one_sample(folder):
+    root = folder("a.gif", "b.gif")
+    write(root / "metadata.csv", "file_name,text,size\na.gif,a,7\nb.gif,b,\n")
+    rows = [{"file_name": "a.gif", "text": "a", "size": 7}, {"file_name": "b.gif", "text": "b"}]
+    write_metadata(root, [*rows, {"file_name": "b.gif", "text": "another"}])
+    assert list(open_dataset(root)["text"]) == ["a", "b", "another"]
+    reason = "is the same as a row of metadata.csv"
+    assert left_out(root) == {"metadata.jsonl, row 1": reason, "metadata.jsonl, row 2": reason}
+
+
 def test_folders_of_which_each_has_its_metadata_are_one_data_set(folder):
     root = folder("train/a.gif", "train/b.gif", "bus/c.gif", "plain/d.gif")
     for name, files in (("train", "ab"), ("bus", "c")):

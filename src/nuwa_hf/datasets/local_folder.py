@@ -10,7 +10,7 @@ from .caption_files import CaptionFiles
 from .file_columns import FOLDER_MEDIA_COLUMN, FileColumns, FileFinder
 from .find_columns import CAPTION_COLUMNS, SUB_FOLDER_COLUMN
 from .folder_files import FolderFiles
-from .folder_splits import SPLIT_COLUMN, are_splits
+from .folder_splits import SPLIT_COLUMN, are_splits, canonical_split
 from .left_out import LeftOut
 from .media_endings import is_media_file
 from .metadata_rows import MetadataError, MetadataRows, mentions_media, names_files, read_rows
@@ -95,6 +95,7 @@ class _Folder:
         self.files = files
         self.finder = FileFinder(files.root, list(files))
         self.samples: list[Sample] = []
+        self.rows_of_clips: dict[str, list[Sample]] = {}  # with those of clips that are not there
         self.left_out: list[LeftOut] = []
         self.features: dict[str, Any] = {}
         self.media_columns: set[str | None] = set()
@@ -107,7 +108,8 @@ class _Folder:
     def add_rows_files(self) -> None:
         """Of each folder, the files of rows that are called metadata; or else each that names files."""
         metadata = {path.parent: path for path in self.files.rows if is_metadata(path)}
-        for path in self.files.rows:
+        # Those of splits come first: they keep a row that stands in another file too, such as all.csv.
+        for path in sorted(self.files.rows, key=lambda path: canonical_split(path.stem) is None):
             if not is_metadata(path) and path.parent in metadata:
                 self.leave_out(path, f"is not read, since there is {metadata[path.parent].name}")
                 continue
@@ -126,9 +128,11 @@ class _Folder:
                 self.add_rows(table)
             else:
                 self.leave_out(path, "has no rows that name files")
+        places = {path: place for place, path in enumerate(self.files.rows)}
+        self.samples.sort(key=lambda sample: places[sample.rows_file])
 
     def add_rows(self, table: MetadataRows) -> None:
-        found = RowSamples.of(table, self.finder)
+        found = RowSamples.of(table, self.finder, self.rows_of_clips)
         self.media_columns.add(found.media_column)
         self.samples += found.samples
         self.left_out += found.left_out

@@ -45,12 +45,13 @@ class RowSamples:
     files: set[Path] = field(default_factory=set)
 
     @classmethod
-    def of(cls, table: MetadataRows, finder: FileFinder) -> "RowSamples":
+    def of(cls, table: MetadataRows, finder: FileFinder, earlier: dict[str, list[Sample]]) -> "RowSamples":
         """The samples of the rows, whose paths count from the folder of their file.
 
         Args:
             table (`MetadataRows`): the rows.
             finder (`FileFinder`): finds the files that they name.
+            earlier (`dict[str, list[Sample]]`): each clip's rows in the files before; those of this one are added.
 
         Returns:
             `RowSamples`.
@@ -69,7 +70,6 @@ class RowSamples:
             )
         found = cls(columns.media)
         where, folder = finder.shown(table.path), table.path.parent
-        earlier: dict[str | None, list[int]] = {}
         for number, row in enumerate(table.rows, 1):
             values = {columns.names.get(name, name): value for name, value in row.items()}
             for name in columns.names.values():
@@ -80,14 +80,18 @@ class RowSamples:
             if columns.media is not None and not isinstance(clip, str):
                 found.left_out.append(LeftOut(place, "names no file"))
                 continue
-            same = clip is not None and any(table.rows[one - 1] == row for one in earlier.get(clip, ()))
-            earlier.setdefault(clip, []).append(number)
-            if same:
-                found.left_out.append(LeftOut(place, "is the same as an earlier row"))
-            elif clip is None or is_url(clip):
-                found.samples.append(Sample(clip, values, table.path))
-            elif Path(clip) in found.files:
-                found.samples.append(Sample(Path(clip), values, table.path))
+            sample = Sample(clip if clip is None or is_url(clip) else Path(clip), values, table.path)
+            if clip is not None:
+                rows = earlier.setdefault(clip, [])
+                same = next((one for one in rows if _are_same(one, sample)), None)
+                if same is not None:
+                    is_here = same.rows_file == table.path
+                    which = "an earlier row" if is_here else f"a row of {finder.shown(same.rows_file)}"
+                    found.left_out.append(LeftOut(place, f"is the same as {which}"))
+                    continue
+                rows.append(sample)
+            if not isinstance(sample.clip, Path) or sample.clip in found.files:
+                found.samples.append(sample)
             else:
                 found.left_out.append(LeftOut(finder.shown(Path(clip)), f"has a row in {where}, but is not there"))
         return found
@@ -103,3 +107,14 @@ class RowSamples:
             return os.path.normpath(folder / value) if is_sure else value
         self.files.add(path)
         return str(path)
+
+
+def _are_same(one: Sample, other: Sample) -> bool:
+    """Whether two rows of one clip say the same; the numbers of a .csv file are texts."""
+    if one.rows_file == other.rows_file:
+        return one.values == other.values
+    return _texts(one) == _texts(other)
+
+
+def _texts(sample: Sample) -> dict[str, str]:
+    return {name: str(value) for name, value in sample.values.items() if value is not None}
