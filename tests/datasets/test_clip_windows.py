@@ -31,8 +31,15 @@ def test_every_window_fits_and_a_clip_that_is_long_enough_gives_one_at_least(win
     assert starts == sorted(starts) == windows.start_times(seconds, 3, **SAMPLING)
     assert starts[0] >= 0
     assert starts[-1] == 0 or starts[-1] + Fraction(6, 4) <= seconds
-    if windows.starts == "even":
-        assert starts[0] == 0
+    assert windows.starts == "random" or starts[0] == 0
+    assert all(after - before >= Fraction(1, 4) for before, after in pairwise(starts))
+
+
+def test_random_windows_are_a_frame_apart_in_clips_that_have_hardly_room_for_them():
+    for row in range(50):
+        starts = ClipWindows(5, starts="random").start_times(Fraction(26, 10), row, **SAMPLING)
+        assert len(starts) == 5
+        assert 0 <= starts[0] <= starts[-1] <= Fraction(11, 10)
         assert all(after - before >= Fraction(1, 4) for before, after in pairwise(starts))
 
 
@@ -46,11 +53,15 @@ def test_even_windows_reach_the_end_and_random_ones_depend_on_row_and_seed():
     assert len(drawn) == 4
 
 
+def test_the_smallest_stride_has_starts():
+    assert ClipWindows(2, stride=1e-4).start_times(Fraction(10), 0, **SAMPLING) == [0, Fraction(1, 10_000)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"clips_per_video": 0}, "`clips_per_video` must be at least 1"),
-        ({"stride": 0}, "`stride` must be a number of seconds above 0"),
+        *(({"stride": stride}, r"`stride` must be a number of seconds from 0\.0001 on") for stride in (0, 1e-5)),
         ({"starts": "odd"}, "`starts` must be 'even' or 'random'"),
         ({"starts": "random", "stride": 1}, "`stride` must be left out with random `starts`"),
     ],

@@ -10,6 +10,9 @@ from typing import Literal
 from nuwa_hf.media.frame_sampling import exact_rate
 
 
+FINEST = 10_000  # parts of a second, and of a clip, that starts are counted in
+
+
 @dataclass(frozen=True)
 class ClipWindows:
     """Where the samples of a clip start; by default there is one, at the clip's start.
@@ -34,8 +37,10 @@ class ClipWindows:
     def __post_init__(self):
         if self.clips_per_video is not None and self.clips_per_video < 1:
             raise ValueError(f"`clips_per_video` must be at least 1, got {self.clips_per_video}; the default is 1.")
-        if self.stride is not None and not 0 < self.stride < float("inf"):
-            raise ValueError(f"`stride` must be a number of seconds above 0, got {self.stride}; use for example 2.")
+        if self.stride is not None and not 1 / FINEST <= self.stride < float("inf"):
+            raise ValueError(
+                f"`stride` must be a number of seconds from {1 / FINEST:g} on, got {self.stride}; use for example 2."
+            )
         if self.starts not in ("even", "random"):
             raise ValueError(f"`starts` must be 'even' or 'random', got {self.starts!r}; choose one of these.")
         if self.stride is not None and self.starts == "random":
@@ -66,11 +71,13 @@ class ClipWindows:
         if self.is_first_only:
             return [Fraction(0)]
         if self.stride is not None:
-            stride = Fraction(self.stride).limit_denominator(10_000)
+            stride = Fraction(self.stride).limit_denominator(FINEST)
             fitting = int(spare / stride) + 1
             return [place * stride for place in range(min(fitting, self.clips_per_video or fitting))]
         count = min(self.clips_per_video or 1, int(spare * rate) + 1)
         if self.starts == "random":
             draw = random.Random(f"{self.seed} {number}")
-            return sorted(spare * Fraction(draw.random()).limit_denominator(10_000) for _ in range(count))
+            free = spare - (count - 1) / rate  # what is left beside the frame between each start and the next
+            drawn = sorted(free * Fraction(draw.random()).limit_denominator(FINEST) for _ in range(count))
+            return [start + place / rate for place, start in enumerate(drawn)]
         return [spare * place / max(count - 1, 1) for place in range(count)]
