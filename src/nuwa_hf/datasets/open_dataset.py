@@ -56,6 +56,27 @@ def open_dataset(
         ValueError: If there is no such data set, if it is empty, or if it has no such split.
         TypeError: If an argument has the wrong type.
     """
+    return open_with_left_out(path, split=split, streaming=streaming)[0]
+
+
+def open_with_left_out(
+    path: str | Path, *, split: str = "train", streaming: bool = False
+) -> tuple[datasets.Dataset | datasets.IterableDataset, list[LeftOut]]:
+    """What `open_dataset` and `left_out_files` give, of which the files are read once.
+
+    Args:
+        path (`str` or `Path`): as for `open_dataset`.
+        split (`str`, defaults to `"train"`): likewise.
+        streaming (`bool`, defaults to `False`): likewise.
+
+    Returns:
+        `tuple[datasets.Dataset or datasets.IterableDataset, list[LeftOut]]`.
+
+    Raises:
+        OSError: As `open_dataset` does.
+        ValueError: As `open_dataset` does.
+        TypeError: As `open_dataset` does.
+    """
     check_types({"path": path, "split": split}, {"path": str | Path, "split": str}, "give a str")
     check_types({"streaming": streaming}, {"streaming": bool}, "give True or False")
     if is_url(str(path)):
@@ -65,10 +86,10 @@ def open_dataset(
     if local is not None:
         return _open_rows(local, split, str(place), streaming)
     if _is_saved(place):
-        return _open_saved(place, split, streaming)
+        return _open_saved(place, split, streaming), []
     if place.is_file():
-        return _load(str(path), "parquet", data_files={"train": str(place)}, split=split, streaming=streaming)
-    return _load(str(path), str(place if place.is_dir() else path), split=split, streaming=streaming)
+        return _load(str(path), "parquet", data_files={"train": str(place)}, split=split, streaming=streaming), []
+    return _load(str(path), str(place if place.is_dir() else path), split=split, streaming=streaming), []
 
 
 def left_out_files(path: str | Path, *, split: str = "train") -> list[LeftOut]:
@@ -95,12 +116,12 @@ def left_out_files(path: str | Path, *, split: str = "train") -> list[LeftOut]:
 
 def _open_url(url: str, split: str, streaming: bool):
     if _hub_id(url):
-        return _load(url, _hub_id(url), split=split, streaming=streaming)
+        return _load(url, _hub_id(url), split=split, streaming=streaming), []
     files = UrlFiles.of(url)
     builder = files.builder()
     if builder is None:
         return _open_rows(files.rows(), split, url, streaming)
-    return _load(url, builder, data_files=files.data_files(), split=split, streaming=streaming)
+    return _load(url, builder, data_files=files.data_files(), split=split, streaming=streaming), []
 
 
 def _hub_id(url: str) -> str | None:
@@ -115,7 +136,7 @@ def _open_rows(local: LocalRows, split: str, place: str, streaming: bool):
         logger.warning("Left out of %s (%d): %s.", place, len(left_out), left_out_summary(left_out))
     _log_captions(rows)
     found = _as_dataset(rows, local, place)
-    return _as_stream(found) if streaming else found
+    return _as_stream(found) if streaming else found, left_out
 
 
 def _load(place: str, *arguments: Any, **others: Any):

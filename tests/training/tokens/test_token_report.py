@@ -238,6 +238,21 @@ def test_inspect_counts_clips_captions_and_samples_and_writes_nothing_but_the_sh
     assert all(replace(found, num_frames=100, frame_rate=closer.frame_rate).samples_of_clips)
 
 
+@pytest.mark.parametrize("streaming", [[], ["--streaming"]])
+def test_the_rows_of_a_folder_are_read_once_for_its_clips_and_the_files_that_are_none(
+    made_with, streaming, monkeypatch
+):
+    """They were read once more for the files that are left out."""
+    read_names, read_bytes = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read_names.append(path.name) or read_bytes(path))
+    tokenize(made_with, "out", *streaming)
+    assert read_names.count("metadata.jsonl") == 1
+    assert [one["file"] for one in json.loads(Path("out/report.json").read_text())["left_out"]] == ["notes.pdf"]
+    read_names.clear()
+    inspect_dataset.main(["clips", *made_with, "--num_frames", "3", *streaming])
+    assert read_names.count("metadata.jsonl") == 1
+
+
 def test_lists_of_captions_are_refused_by_who_looks_as_by_who_tokenises(made_with):
     write_metadata(Path("clips"), [{"file_name": f"clip{n}.gif", "caption": ["a cat", "a dog"]} for n in range(5)])
     looks = (

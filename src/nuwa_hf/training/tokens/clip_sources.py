@@ -10,8 +10,9 @@ from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.emoji_motion import FRAME_RATE
 from nuwa_hf.datasets.indexed_clips import IndexedClips
+from nuwa_hf.datasets.left_out import LeftOut
 from nuwa_hf.datasets.moving_mnist import open_moving_mnist
-from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.datasets.open_dataset import open_with_left_out
 from nuwa_hf.datasets.repeated_media import repeated_media
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.codec import as_codec
@@ -61,7 +62,9 @@ def moving_mnist_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict
     return clips, {**metadata, "frame_rate": clips.clip_size["frame_rate"]}
 
 
-def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[CaptionedMedia, dict[str, Any]]:
+def captioned_clips(
+    arguments: TokenizeArguments, encoders: Encoders
+) -> tuple[CaptionedMedia, dict[str, Any], list[LeftOut]]:
     """The data set that the arguments name, at the size of the codec.
 
     Args:
@@ -69,7 +72,8 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         encoders (`Encoders`): give the size and the classes.
 
     Returns:
-        `tuple[CaptionedMedia, dict[str, Any]]`: the clips, and what to remember about them.
+        `tuple[CaptionedMedia, dict[str, Any], list[LeftOut]]`: the clips, what to remember about them, and the files
+            of a local folder that are none.
 
     Raises:
         ValueError: If the data set cannot be opened, is empty, or lacks a column.
@@ -78,7 +82,9 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
     sketch_codec = None if encoders.sketch_vqgan is None else as_codec(encoders.sketch_vqgan)
     windows, crops = arguments.windows(), arguments.crops()
     sampling = {"num_frames": arguments.clip_frames(), "frame_rate": arguments.clip_rate()}
-    rows = open_dataset(arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming)
+    rows, left_out = open_with_left_out(
+        arguments.dataset, split=arguments.dataset_split, streaming=arguments.streaming
+    )
     media = CaptionedMedia(
         rows,
         height=size,
@@ -96,7 +102,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
     first_rows = repeated_media(rows, columns.media)
     media.reader = replace(media.reader, first_rows=first_rows)
     kept = ("dataset", "dataset_split", "streaming")
-    return media, {
+    metadata = {
         **{name: getattr(arguments, name) for name in kept},
         **sampling,
         **{f"{name}_column": getattr(columns, name) for name in ("media", "caption", "sketch")},
@@ -108,6 +114,7 @@ def captioned_clips(arguments: TokenizeArguments, encoders: Encoders) -> tuple[C
         "size": size,
         "dataset_digest": media.digest,
     }
+    return media, metadata, left_out
 
 
 def check_sketch_vqgan(encoders: Encoders, has_emoji: bool) -> None:

@@ -17,7 +17,7 @@ from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.find_columns import usable_caption_source
 from nuwa_hf.datasets.media_census import MediaCensus
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
-from nuwa_hf.datasets.open_dataset import left_out_files, open_dataset
+from nuwa_hf.datasets.open_dataset import open_with_left_out
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media import write_png
 from nuwa_hf.media.whole_files import check_can_be_written
@@ -96,7 +96,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
     if _uses_checkpoint(args):
         learnt = NuwaConfig.from_pretrained(find_checkpoint(checkpoint), subfolder="transformer")
     frame_rate = learnt.frame_rate if args.frame_rate is None else args.frame_rate
-    rows = open_dataset(args.dataset, split=args.dataset_split, streaming=args.streaming)
+    rows, left_out = open_with_left_out(args.dataset, split=args.dataset_split, streaming=args.streaming)
     source = args.caption_source
     if source == "auto" and args.caption_column is None and rows.features is not None:
         source = usable_caption_source(rows.features)
@@ -139,7 +139,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         tokenize_flags=_tokenize_flags(args, media.reader.num_frames),
         caption_source=captions_from[source],
         census=census,
-        left_out=tuple(left_out_files(args.dataset, split=args.dataset_split)),
+        left_out=tuple(left_out),
         captions=caption_losses(tokenizer, zip(names.values(), captions.values(), strict=True)),
         caption_lengths=lengths,
         max_tokens=tokenizer.model_max_length,

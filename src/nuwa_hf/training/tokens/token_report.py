@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuwa_hf.datasets.left_out import LeftOut
-from nuwa_hf.datasets.open_dataset import left_out_files
 from nuwa_hf.media import write_png
 from nuwa_hf.media.whole_files import written_aside
 from nuwa_hf.modeling.codec import as_codec
@@ -57,7 +56,12 @@ class TokenReport:
 
     @classmethod
     def begin(
-        cls, folder: TokenFolder, arguments: TokenizeArguments, encoders: Encoders, judgement: CodecJudgement | None
+        cls,
+        folder: TokenFolder,
+        arguments: TokenizeArguments,
+        encoders: Encoders,
+        judgement: CodecJudgement | None,
+        left_out: Sequence[LeftOut],
     ) -> "TokenReport":
         """Write the sheet and warn of a codec that draws the clips badly, before hours are spent on them.
 
@@ -66,6 +70,7 @@ class TokenReport:
             arguments (`TokenizeArguments`): the command's.
             encoders (`Encoders`): the codec and the tokenizer.
             judgement (`CodecJudgement`, *optional*): what the codec makes of some clips.
+            left_out (`Sequence[LeftOut]`): files of a local folder that are no rows.
 
         Returns:
             `TokenReport`.
@@ -74,8 +79,6 @@ class TokenReport:
             OSError: If the sheet cannot be written.
         """
         dataset, split = arguments.dataset, arguments.dataset_split
-        is_drawn = dataset is None or arguments.is_moving_mnist
-        left_out = () if is_drawn else left_out_files(dataset, split=split)
         tokenizer = encoders.tokenizer
         sizes = (as_codec(encoders.vqgan).codebook_size, tokenizer.model_max_length)
         if judgement is not None:

@@ -132,7 +132,7 @@ def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType
     encoders = Encoders.load(**folders, device=arguments.device if ray is None else "cpu")
     check_sketch_vqgan(encoders, has_emoji=arguments.dataset is None)
     clips_per_shard = arguments.clips_per_shard or CLIPS_PER_SHARD
-    made_with, empty, skips = fingerprints(**vars(encoders)), None, {}
+    made_with, empty, skips, left_out = fingerprints(**vars(encoders)), None, {}, []
     is_drawn = arguments.dataset is None or arguments.is_moving_mnist
     if is_drawn:
         source, metadata = (emoji_clips if arguments.dataset is None else moving_mnist_clips)(arguments)
@@ -140,13 +140,13 @@ def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType
         num_shards = -(-arguments.num_clips // clips_per_shard)
         metadata = {**metadata, **made_with, **cut, "num_shards": num_shards}
     else:
-        source, metadata = captioned_clips(arguments, encoders)
+        source, metadata, left_out = captioned_clips(arguments, encoders)
         metadata = {**metadata, **made_with, "clips_per_shard": clips_per_shard, "num_shards": None}
         empty, skips = no_clips(arguments, encoders), {"max_skipped_share": arguments.max_skipped_share}
     prepare_folder(folder, metadata)
     if REPEATS_MEDIA in metadata and REPEATS_MEDIA not in folder.read_metadata():
         source.reader = replace(source.reader, first_rows=None)  # as an earlier version began the folder
-    report = TokenReport.begin(folder, arguments, encoders, judge_codec(encoders.vqgan, source))
+    report = TokenReport.begin(folder, arguments, encoders, judge_codec(encoders.vqgan, source), left_out)
     rules = ShardRules(folder, clips_per_shard, CLIPS_PER_BATCH, made_with["codec"], empty)
     writer = ShardWriter(rules, source, **skips)
     num_proc, device = arguments.num_proc, arguments.device
