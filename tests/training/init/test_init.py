@@ -221,6 +221,13 @@ def test_a_checkpoint_of_still_images_is_refused_for_clips_and_taken_for_images(
     assert parse_arguments(TokenizeArguments, ["--config", str(tmp_path / "runs" / "tokenize.yaml")]).num_frames == 1
 
 
+@pytest.mark.parametrize("words", [["--hours", "-1"], ["--memory_gb", "0"], ["--tokens_per_second", "nan"]])
+def test_a_wrong_number_is_refused_before_any_data_is_read(tmp_path, words):
+    """Hours were looked at after the speed was measured, and memory of 0 was that of the machine."""
+    with pytest.raises(ValueError, match=rf"`{words[0][2:]}` must be above 0 and finite, got {words[1]}"):
+        main(["from-nothing", str(tmp_path / "nothing"), "--output_dir", str(tmp_path / "runs"), *words])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -7,6 +7,7 @@ nuwa-hf init from-nothing my-clips --output_dir runs
 
 import argparse
 import logging
+import math
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from nuwa_hf.training.init.recipes import RECIPES, recipe_table
 from nuwa_hf.training.init.settings_files import FILES, VQGAN_ROWS, VQGAN_STEPS, Plan, commands, yaml_files
 from nuwa_hf.training.init.started_from import StartFit, start_from
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
+from nuwa_hf.training.run.run_arguments import require
 
 
 logger = logging.getLogger(__name__)
@@ -122,6 +124,9 @@ def _check(args: argparse.Namespace) -> None:
             f"`--checkpoint` must be left out of {args.recipe}, which starts without one, got {args.checkpoint!r}; "
             "take fine-tune or lora."
         )
+    for name in ("hours", "tokens_per_second", "memory_gb"):
+        value = getattr(args, name)
+        require(value is None or 0 < value < math.inf, name, "above 0 and finite", value, "leave it out")
     there = [name for name in FILES if (args.output_dir / name).exists()]
     if there:
         raise ValueError(
