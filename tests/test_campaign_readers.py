@@ -21,7 +21,7 @@ def test_a_wrong_number_is_the_only_wrong_word_of_its_command_line(commands):
 
 def test_a_wrong_number_that_is_taken_is_seen(commands):
     """A right number, told to be wrong: the command does its work."""
-    row = commands.give("compare", "--height", ["--height=4"])
+    row = commands.give("compare", "--batch_size", ["--batch_size=2"])
     assert row["verdict"].startswith("status 0")
 
 

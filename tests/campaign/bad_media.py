@@ -104,7 +104,7 @@ def should_read(file: str, reader: str) -> bool:
     """
     if reader == "sketch":
         return file in SKETCHES
-    return reader not in ("image", "app, image-completion") or file not in CLIPS
+    return reader not in ("image", "app, image") or file not in CLIPS
 
 
 def run(work: Path, attempts: Attempts, count: int, seed: int) -> None:

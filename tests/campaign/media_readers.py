@@ -62,9 +62,9 @@ def look_at(path: Path) -> dict[str, Any]:
             if found is not None and not _is_valid(found):
                 faults.append(f"{name}: a wrong result of shape {tuple(found.shape)}")
     faults += [
-        f"{tab}: not what the pipeline says"
-        for tab, name in ((f"app, {given}", reader) for given, reader in TABS.items())
-        if tab in said and (said[tab] == "read") != (said.get(name) == "read")
+        f"app, {given}: not what the pipeline says"
+        for given in TABS.values()
+        if f"app, {given}" in said and (said[f"app, {given}"] == "read") != (said.get(given) == "read")
     ]
     return {"said": said, "faults": faults}
 
