@@ -14,6 +14,11 @@ def commands():
     return Commands()
 
 
+def test_whatever_commands_need_is_given_them(commands):
+    for name in commands.parsers:
+        assert commands._needed(name, ["--none"]) is not None
+
+
 def test_a_wrong_number_is_the_only_wrong_word_of_its_command_line(commands):
     row = commands.give("compare", "--num_frames", ["--num_frames=-1"])
     assert (row["verdict"], "num_frames" in row["error"]) == ("held", True), row

@@ -19,11 +19,13 @@ from typing import Any
 
 from clip_folders import class_maps, pictures, write_clips
 from hypothesis import strategies as st
+from local_hub import LocalHub
 from PIL import Image
-from tiny import NUM_CLASSES, tiny_pipeline
+from tiny import NUM_CLASSES
 
 from campaign.drawn_values import FRACTIONS, NUMBERS, WORDS, draw
 from campaign.empty_folders import empty_folder
+from campaign.killed_jobs import make_jobs
 from nuwa_hf.cli import DELEGATED, main
 from nuwa_hf.cli.command_line import build_parser
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
@@ -125,23 +127,28 @@ def right_words(folder: Path) -> dict[str, str]:
     """What commands need, by name, so that nothing but the wrong word is wrong.
 
     Args:
-        folder (`Path`): gets images, clips and a pipeline.
+        folder (`Path`): gets images, clips, tokens and a pipeline.
 
     Returns:
         `dict[str, str]`: a word for each.
     """
-    pictures(1, 0)[0].save(folder / "image.png")
-    Image.fromarray(class_maps(1, 0, NUM_CLASSES)[0]).save(folder / "sketch.png")
-    Image.new("L", (16, 12), 255).save(folder / "mask.png")
+    inputs = folder / "inputs"
+    with LocalHub() as hub:
+        make_jobs(inputs, hub)
+    pictures(1, 0)[0].save(inputs / "image.png")
+    Image.fromarray(class_maps(1, 0, NUM_CLASSES)[0]).save(inputs / "sketch.png")
+    Image.new("L", (16, 12), 255).save(inputs / "mask.png")
     clips = str(write_clips(folder / "clips", 3))
-    tiny_pipeline("T2V").save_pretrained(folder / "pipeline")
-    words = {name: str(folder / f"{name}.png") for name in ("image", "sketch", "mask")}
+    words = {name: str(inputs / f"{name}.png") for name in ("image", "sketch", "mask")}
+    words |= {name: str(inputs / name) for name in ("checkpoint", "vqgan", "sketch_vqgan", "tokenizer", "tokens")}
     words |= dict.fromkeys(("dataset", "generated", "real"), clips) | {"video": f"{clips}/clip0.gif"}
     return words | {
-        "folder": str(folder / "pipeline"),
+        "codebook_size": "8",
+        "folder": str(inputs / "checkpoint"),
         "metrics": "mse",
         "output_dir": "new",
         "prompt": "a dog",
+        "prompts": str(inputs / "prompts.jsonl"),
         "recipe": next(iter(RECIPES)),
         "repo_id": "user/name",
     }
