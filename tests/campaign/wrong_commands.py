@@ -34,6 +34,13 @@ from nuwa_hf.training.init.recipes import RECIPES
 
 
 FILES = ("checkpoint", "vqgan", "sketch_vqgan", "tokenizer", "tokens", "prompts", "config", "mask", "transformer")
+# What a command needs besides what its parser says.
+ASKED_LATER = {
+    "evaluate": ("checkpoint", "dataset"),
+    "tokenize": ("vqgan", "tokenizer"),
+    "train": ("vqgan", "tokenizer", "tokens", "sketch_vqgan"),
+}
+NOT_READ = {"memory": ("vqgan", "sketch_vqgan", "tokenizer")}  # taken since `train` takes them
 TIME_LIMIT = 30  # seconds
 NO_FILE = "there-is-no-such-folder/at-all"
 
@@ -89,23 +96,25 @@ class Commands:
                 signal.alarm(0)
             left = sorted(path.name for path in folder.iterdir())
         lines = errors.getvalue().strip().splitlines()
-        row["error"] = "\n".join(lines)[-1000:]
+        text = "\n".join(lines)
+        row["error"] = text if len(text) < 1000 else f"{text[:500]}...{text[-500:]}"
         found = [f"status {status}"] * (status != USER_ERROR) + ["files left behind"] * bool(left)
         found += ["not one line"] * (len(lines) != 1)
-        said = row["error"].replace("-", "_")
+        said = text.replace("-", "_")
         if named.strip("-").replace("-", "_") not in said and NO_FILE.replace("-", "_") not in said:
             found += ["the argument is not named"]
         return {"verdict": ", ".join(found) or "held", **row}
 
     def _options(self, surface: str) -> list[argparse.Action]:
         actions = [one for one in self.parsers[surface]._actions if one.option_strings and one.nargs != 0]
-        return [one for one in actions if _kind(one) is not None]
+        return [one for one in actions if _kind(one) is not None and one.dest not in NOT_READ.get(surface, ())]
 
     def _needed(self, surface: str, words: list[str]) -> list[str]:
         """What the command must be given besides, and is right."""
         needed = []
         for one in self.parsers[surface]._actions:
-            if one.option_strings and one.required and one.option_strings[-1] != words[0].partition("=")[0]:
+            is_needed = one.required or one.dest in ASKED_LATER.get(surface, ())
+            if one.option_strings and is_needed and one.option_strings[-1] != words[0].partition("=")[0]:
                 needed += [one.option_strings[-1], self.right[one.dest]]
             elif not one.option_strings and one.nargs != "?":
                 needed += [self.right[one.dest]]
