@@ -36,7 +36,8 @@ from nuwa_hf.training.init.recipes import RECIPES
 FILES = ("checkpoint", "vqgan", "sketch_vqgan", "tokenizer", "tokens", "prompts", "config", "mask", "transformer")
 # What a command needs besides what its parser says.
 ASKED_LATER = {
-    "evaluate": ("checkpoint", "dataset"),
+    "evaluate": ("checkpoint", "dataset", "task"),
+    "push-space": ("package_url",),
     "tokenize": ("vqgan", "tokenizer"),
     "train": ("vqgan", "tokenizer", "tokens", "sketch_vqgan"),
 }
@@ -156,10 +157,12 @@ def right_words(folder: Path) -> dict[str, str]:
         "folder": str(inputs / "checkpoint"),
         "metrics": "mse",
         "output_dir": "new",
+        "package_url": "git+https://github.com/user/nuwa_hf@main",
         "prompt": "a dog",
         "prompts": str(inputs / "prompts.jsonl"),
         "recipe": next(iter(RECIPES)),
         "repo_id": "user/name",
+        "task": "text-to-image",
     }
 
 
