@@ -21,6 +21,7 @@ from tiny import CODEBOOK_SIZE, FRAME_SIZE, tiny_inputs, tiny_pipeline
 from nuwa_hf import NuwaImageCompletionPipeline, NuwaSketchToImagePipeline
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.training.tokens.token_files import TokenFiles
 from nuwa_hf.training.tokens.tokenize_dataset import main as tokenize
 
@@ -50,8 +51,7 @@ def look_at(path: Path) -> dict[str, Any]:
         except (ValueError, OSError) as error:
             said[name] = type(error).__name__
             text = str(error)
-            is_named = text.startswith(f"`{name}` must") if name in OF_PIPELINES else _names(text, path)
-            if not is_named:
+            if not _is_named(name, error, path):
                 faults.append(f"{name}: does not name the argument or the file: {text[:200]}")
             if "\n" in text.strip():
                 faults.append(f"{name}: more than one line: {text[:200]}")
@@ -69,9 +69,13 @@ def look_at(path: Path) -> dict[str, Any]:
     return {"said": said, "faults": faults}
 
 
-def _names(text: str, path: Path) -> bool:
-    """Whether a message says what is wrong: the file, or an argument in the house's way."""
-    return path.name in text or re.match(r"`\w+` must ", text) is not None
+def _is_named(reader: str, error: Exception, path: Path) -> bool:
+    """Whether an error says what is wrong: the pipelines' argument, the file, or an argument in the house's way."""
+    text = str(error)
+    if reader in OF_PIPELINES:
+        return text.startswith(f"`{reader}` must")
+    of_file = isinstance(error, BrokenMediaError)  # whoever reads a data set says which file it was
+    return of_file or path.name in text or re.match(r"`\w+` must ", text) is not None
 
 
 @cache
