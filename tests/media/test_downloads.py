@@ -179,6 +179,7 @@ def test_a_file_leads_ffmpeg_to_no_other_file_and_no_address(server, tmp_path, m
         refused = pytest.raises(BrokenMediaError, match=r"cannot be decoded|has no video stream")
         with refused, open_media(source) as media:
             list(media.frames())
+        assert server.seen == []
     assert not is_media_file(segments)
     assert server.seen == []
     with open_media(tmp_path / "clip.mp4") as media:

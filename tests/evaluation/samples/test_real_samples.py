@@ -91,10 +91,13 @@ def test_samples_of_the_same_clip_or_the_same_bytes_are_known(tmp_path, open_cli
 
 def test_columns_that_hold_no_captions_are_passed_over(tmp_path, open_clips):
     folder = write_clips(tmp_path / "clips", 2)
-    write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": None, "caption": ["a", "b"]} for n in range(2)])
+    write_metadata(folder, [{"file_name": f"clip{n}.gif", "text": None, "caption": [1, 2]} for n in range(2)])
     assert "captions" not in open_clips(folder, sketch_column=None).has
     with pytest.raises(ValueError, match="empty in every row; name another column, or leave it out"):
         open_clips(folder, sketch_column=None, caption_column="text")
+    write_metadata(folder, [{"file_name": f"clip{n}.gif", "caption": ["a", "b"]} for n in range(2)])
+    with pytest.raises(ValueError, match="give each caption a row of its own"):
+        open_clips(folder, sketch_column=None)
 
 
 def test_label_is_the_sub_folder_or_the_class(tmp_path, open_clips):
