@@ -201,6 +201,29 @@ def test_with_a_sketch_and_a_known_part_wavefront_raster_and_teacher_forcing_agr
     assert torch.equal(drawn_from(logits, grid)[~mask], wave[~mask])
 
 
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.5, [1.0, 3.0, 1.0, 1.0, 1.5, 2.0]])
+def test_a_sketch_and_a_known_part_are_encoded_once_for_all_rows_of_an_input(guidance_scale):
+    """They were encoded again for each output and for each row without its conditions."""
+    model, grid, conditions, encoded = random_model(), (2, 5, 4), visual_conditions((2, 5, 4)), []
+
+    def note(encoder, inputs):
+        if inputs[1] == Grid(*grid):
+            encoded.append(len(inputs[0]))
+
+    def sample(times, **given):
+        seeds = [torch.Generator().manual_seed(seed) for seed in range(6)]
+        given |= {"grid": grid, "guidance_scale": guidance_scale, "generator": seeds}
+        return model.generate(num_return_sequences=times, **given).tokens
+
+    model.model.encoder.register_forward_pre_hook(note)
+    inputs = dict(zip(("input_ids", "attention_mask"), texts(), strict=True)) | conditions
+    tokens = sample(2, **inputs)
+    assert encoded == [3, 3]
+    assert torch.equal(sample(1, **{name: rows.repeat_interleave(2, 0) for name, rows in inputs.items()}), tokens)
+    assert encoded == [3, 3, 6, 6]
+    assert not torch.equal(tokens[::2], tokens[1::2])
+
+
 def test_the_papers_way_does_not_condition_on_the_known_part():
     model, grid = random_model(), (2, 4, 4)
     conditions = visual_conditions(grid)

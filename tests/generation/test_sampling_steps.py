@@ -104,6 +104,23 @@ def test_a_recording_serves_later_calls_with_other_texts_generators_settings_and
     assert torch.equal(first, copy)  # what a call returned is the caller's
 
 
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
+def test_a_recording_serves_calls_with_another_number_of_outputs_of_each_input(tapes, guidance_scale):
+    grid, input_ids, sketch = (2, 3, 4), torch.randint(5, 40, (4, 9)), torch.randint(0, 17, (4, 2, 3, 4))
+
+    def sample(model, num_inputs):
+        inputs = {"input_ids": input_ids[:num_inputs], "sketch_tokens": sketch[:num_inputs]}
+        inputs |= {"num_return_sequences": 4 // num_inputs, "guidance_scale": guidance_scale, "grid": grid}
+        return model.generate(**inputs, generator=[torch.Generator().manual_seed(seed) for seed in range(4)]).tokens
+
+    model = random_model()
+    sample(model, 2)
+    num_tapes = len(tapes.tapes)
+    again = sample(model, 4)
+    assert len(tapes.tapes) == num_tapes  # nothing was recorded anew
+    assert torch.equal(again, sample(random_model(), 4))
+
+
 def test_calls_that_overlap_or_stop_midway_do_not_disturb_each_other(tapes):
     model = random_model()
     settings = {"grid": (2, 3, 4), "guidance_scale": 2.0}

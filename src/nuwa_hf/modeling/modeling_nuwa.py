@@ -6,8 +6,9 @@ Legend: B batch, L text length, T, H, W visual grid, N = T H W, D hidden size, V
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Self
 
 import torch
@@ -452,9 +453,9 @@ class NuwaModel(NuwaPreTrainedModel):
             else:
                 conditions = [self.text_condition(encoder_hidden_states, attention_mask)]
             if sketch_tokens is not None:
-                conditions.append(self.encode_sketch(sketch_tokens, sketch_attention_mask))
+                conditions.append(_encode_once(self.encode_sketch, sketch_tokens, sketch_attention_mask, cache))
             if known_mask is not None:
-                conditions.append(self.encode_known(visual_tokens, known_mask))
+                conditions.append(_encode_once(self.encode_known, visual_tokens, known_mask, cache))
             if cache is not None:
                 cache.conditions = conditions
         output = self.decoder(visual_tokens, conditions, cache=cache, step=step, **outputs)
@@ -628,6 +629,20 @@ def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Modu
         for alone in (own.o_proj, cross.o_proj, feed_forward.up_proj, feed_forward.down_proj):
             yield (alone,)
     yield (model.head,)
+
+
+def _encode_once(
+    encode: Callable[..., NuwaCondition], tokens: torch.Tensor, mask: torch.Tensor | None, cache: StepCache | None
+) -> NuwaCondition:
+    """A sketch or a known part, of which equal rows of a sampling run are encoded once. A sketch may be hidden from
+    some of them.
+    """
+    if cache is None or cache.equal_rows is None:
+        return encode(tokens, mask)
+    first, equals = cache.equal_rows
+    condition = encode(tokens[first], None if mask is None else mask[first])
+    states, seen = condition.hidden_states.index_select(0, equals), condition.key_padding_mask
+    return replace(condition, hidden_states=states, key_padding_mask=None if seen is None else mask.flatten(1))
 
 
 def _places_to_keep(logits_to_keep: int | list[int] | torch.Tensor | None) -> slice | list[int] | torch.Tensor | None:

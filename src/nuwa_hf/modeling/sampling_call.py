@@ -283,11 +283,16 @@ class ModelSteps:
         # Made once: an index that is a list goes to the device anew in each step.
         rows = [*range(call.batch_size), *call.guided]
         self._rows = torch.tensor(rows, device=call.device) if call.guided else None
+        self._equal_rows = None
+        if len(rows) > call.num_inputs:  # all rows of an input have its sketch and its known part
+            first = torch.arange(0, call.batch_size, call.num_outputs_each, device=call.device)
+            inputs = torch.tensor([row // call.num_outputs_each for row in rows], device=call.device)
+            self._equal_rows = first, inputs
         self.cache = None
 
     def restart(self, other: Self) -> None:
         """Begin the run of another call instead, of the same kind and with inputs of the same shapes."""
-        self.call, self.inputs = other.call, other.inputs
+        self.call, self.inputs, self._equal_rows = other.call, other.inputs, other._equal_rows
         self.cache.restart()
 
     def change_texts(self, texts: dict[str, torch.Tensor]) -> None:
@@ -324,6 +329,7 @@ class ModelSteps:
         if self.cache is None:
             num_layers, linear = model.config.num_decoder_layers, model.prepare_step_linear()
             self.cache = StepCache(num_layers, self.num_slots, self.grid, linear, self.is_padded)
+        self.cache.equal_rows = self._equal_rows
         tokens = visual_tokens if self._rows is None else visual_tokens.index_select(0, self._rows)
         given = {"cache": self.cache, "step": step, "logits_to_keep": wanted, "return_dict": True}
         return model(**self.inputs, visual_tokens=tokens, **given).logits
