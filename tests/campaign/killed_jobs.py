@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The jobs that are disturbed: their commands at toy size, and what of their folders counts as a result."""
+"""The jobs that are disturbed: their commands at toy size."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +12,19 @@ from clip_folders import write_clips
 from local_hub import LocalHub
 from tiny import CAPTIONS, SKETCH_CODEBOOK_SIZE, tiny_pipeline, tiny_tokenizer, tiny_vqgan, tiny_vqmodel
 
+from campaign.results import (
+    Results,
+    of_conversion,
+    of_evaluation,
+    of_images,
+    of_repository,
+    of_tokens,
+    of_training,
+)
 from nuwa_hf.cli import main as nuwa_command
 from nuwa_hf.datasets import sketch_class_names
 from nuwa_hf.tasks import TASKS
-from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
 
-
-Results = dict[str, str]  # a name to the digest of what it holds
 
 SCRIPT = str(Path(__file__).parents[2] / "conversion_scripts" / "convert_diffusers_vqmodel.py")
 VQGAN = {
@@ -51,6 +56,7 @@ NUWA = {
     "sample_sheets": False,
     "tasks": [f"{task.abbreviation}=1" for task in TASKS],
 }
+CHECKPOINTS = "checkpoint-*/**/*"
 RUN = {"seed": 4, "device": "cpu", "log_every": 1, "checkpointing_steps": 3, "checkpoints_total_limit": 100}
 
 
@@ -63,76 +69,14 @@ class Job:
         results (`Callable[[Path], Results]`): what a reader of the output folder takes for a result at any time.
         number (`int`, defaults to 1): processes that find each other as torchrun's do.
         script (`str`, *optional*): a script that is run instead of `nuwa-hf`.
-        steps (`bool`, defaults to `False`): whether it logs steps in `metrics.jsonl`.
+        kept (`str`, *optional*): the form of the names of work that is done once and for all.
     """
 
     words: list[str]
     results: Callable[[Path], Results]
     number: int = 1
     script: str | None = None
-    steps: bool = False
-
-
-def digest(data: bytes) -> str:
-    """A short digest."""
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
-def files(folder: Path, pattern: str) -> Results:
-    """The files of a folder that have a name of that form, and do not begin with a dot."""
-    return {
-        str(path.relative_to(folder)): digest(path.read_bytes())
-        for path in sorted(folder.glob(pattern))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    }
-
-
-def of_training(folder: Path) -> Results:
-    """Weights of whole checkpoints and of the finished model."""
-    found = {
-        f"{checkpoint.name}/{name}": found
-        for checkpoint in complete_checkpoints(folder)
-        for name, found in files(checkpoint, "*.safetensors").items()
-    }
-    return found | files(folder, "pipeline/**/*.safetensors") | files(folder, "vqgan/*.safetensors")
-
-
-def of_evaluation(folder: Path) -> Results:
-    """The samples that are there, and the scores, once they are complete, without the seconds that they took."""
-    found = files(folder, "samples/**/*.png")
-    path = folder / "scores.json"
-    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"complete": False}
-    if report["complete"]:
-        found["scores"] = digest(json.dumps(_without_seconds(report), sort_keys=True).encode())
-    return found
-
-
-def _without_seconds(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _without_seconds(one) for name, one in value.items() if "seconds" not in name}
-    return [_without_seconds(one) for one in value] if isinstance(value, list) else value
-
-
-def of_images(folder: Path) -> Results:
-    """Images, and the file that makes the folder a data set."""
-    return files(folder, "*.png") | files(folder, "metadata.jsonl")
-
-
-def of_tokens(folder: Path) -> Results:
-    """Token files, and what is said about all of them once they are there."""
-    return files(folder, "*.safetensors") | files(folder, "report.json")
-
-
-def of_repository(hub: LocalHub) -> Callable[[Path], Results]:
-    """What the newest commit of the repository that is called like the output folder holds."""
-
-    def results(folder: Path) -> Results:
-        repository = hub.repositories.get(f"tester/{folder.name}")
-        commit = None if repository is None else repository.commit("main")
-        held = {} if commit is None else commit.files
-        return {name: digest(data) for name, (data, _) in held.items() if name != ".gitattributes"}
-
-    return results
+    kept: str | None = None
 
 
 def make_jobs(inputs: Path, hub: LocalHub) -> dict[str, Job]:
@@ -160,12 +104,16 @@ def make_jobs(inputs: Path, hub: LocalHub) -> dict[str, Job]:
         "train-vqgan": Job(
             ["train-vqgan", "--config", _write_yaml(inputs / "vqgan.yaml", {**VQGAN, **RUN}), "--output_dir", "OUT"],
             of_training,
-            steps=True,
+            kept=CHECKPOINTS,
         ),
-        "train": Job(nuwa, of_training, steps=True),
-        "train, two processes": Job([*nuwa, "--train_batch_size", "5"], of_training, number=2, steps=True),
-        "tokenize, two processes": Job([*tokenize, "--num_proc", "2"], of_tokens),
-        "evaluate": Job([*evaluate, "--samples_dir", "OUT/samples", "--output", "OUT/scores.json"], of_evaluation),
+        "train": Job(nuwa, of_training, kept=CHECKPOINTS),
+        "train, two processes": Job([*nuwa, "--train_batch_size", "5"], of_training, number=2, kept=CHECKPOINTS),
+        "tokenize, two processes": Job([*tokenize, "--num_proc", "2"], of_tokens, kept="tokens-*.safetensors"),
+        "evaluate": Job(
+            [*evaluate, "--samples_dir", "OUT/samples", "--output", "OUT/scores.json"],
+            of_evaluation,
+            kept="samples/**/[!.]*.png",
+        ),
         "generate": Job(
             [
                 "generate",
@@ -178,9 +126,10 @@ def make_jobs(inputs: Path, hub: LocalHub) -> dict[str, Job]:
                 "T2I",
             ],
             of_images,
+            kept="[!.]*.png",
         ),
         "push": Job(["push", str(inputs / "checkpoint"), "tester/NAME"], of_repository(hub)),
-        "convert": Job([str(inputs / "vqmodel"), "OUT/vqgan"], lambda folder: files(folder, "vqgan/*"), script=SCRIPT),
+        "convert": Job([str(inputs / "vqmodel"), "OUT/vqgan"], of_conversion, script=SCRIPT),
     }
 
 
