@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What the attack kill takes for a fault, in small folders and texts: no job is run."""
+"""What the attacks kill and load take for a fault, in small folders and texts: no job is run."""
 
 import json
 import shutil
 
 import pytest
+from campaign.load import FULL, WAITING, wrong_refusals
 from campaign.results import of_conversion, of_evaluation, of_repository, of_tokens, of_training
 from campaign.verdicts import (
     AGAIN,
@@ -21,6 +22,9 @@ from campaign.verdicts import (
     verdict_of,
 )
 from local_hub import LocalHub, Repository
+from tiny import tiny_inputs, tiny_pipeline
+
+from nuwa_hf import NuwaSampler, SamplerFullError
 
 
 PIPELINE = ("model_index.json", "README.md", "vqgan/config.json", "vqgan/model.safetensors", "tokenizer/vocab.json")
@@ -195,3 +199,28 @@ def test_a_disturbance_that_did_not_come_about_has_a_verdict_of_its_own():
     assert verdict_of({}, is_struck=True) == "held"
     assert verdict_of({}, is_struck=False) == "did not strike"
     assert verdict_of({LOST: ["x"], STRAY: ["y"]}, is_struck=False) == f"{LOST}, {STRAY}"
+
+
+@pytest.mark.parametrize("through", FULL)
+def test_visitors_are_refused_beyond_the_queue_alone_and_in_its_own_words(through):
+    full = FULL[through]
+    too_slow = "No result within 60 seconds (the limit of this app); ask for less, or try again later."
+    assert wrong_refusals([], 1, 100, full) == wrong_refusals([], 8, 100, full) == []
+    assert wrong_refusals([full] * 9, 32, 100, full) == []
+    assert wrong_refusals([full], 8, 100, full) == ["needless refusals"]
+    assert wrong_refusals([full] * 100, 32, 1, full) == ["needless refusals"]
+    assert wrong_refusals([], 32, 100, full) == ["no refusals"]
+    assert wrong_refusals([full, too_slow], 32, 100, full) == ["other refusals"]
+    assert wrong_refusals([too_slow], 1, 100, full) == ["other refusals", "needless refusals"]
+
+
+def test_a_full_sampler_says_what_the_attack_expects():
+    request = {**tiny_inputs("T2I"), "output_type": "latent"}
+    sampler = NuwaSampler(tiny_pipeline("T2V"), max_batch_size=2 * WAITING, max_wait=60, max_waiting=WAITING)
+    try:
+        sampler.submit_many([("T2I", request)] * WAITING)
+        with pytest.raises(SamplerFullError) as refusal:
+            sampler.submit("T2I", **request)
+    finally:
+        sampler.close(cancel_waiting=True)
+    assert str(refusal.value) == FULL["sampler"]

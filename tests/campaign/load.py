@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Many visitors at a time, of `NuwaSampler` and of the app over HTTP: every answer is that of its single call.
 
-Each round has 1, 8 or 32 visitors, who ask again as soon as they have their answer, for some seconds. Beyond the queue
-they are refused with a clear message, wait a moment and ask again.
+Each round has 1, 8 or 32 visitors, who ask again as soon as they have their answer, for some seconds. Beyond the
+queue, and only there, they are refused in the queue's own words, wait a moment and ask again.
 """
 
 import contextlib
@@ -32,7 +32,13 @@ from nuwa_hf.tasks import TASKS
 
 
 VISITORS = (1, 8, 32)
-WAITING = 16  # requests that may wait: fewer than there are visitors in the last round
+WAITING = 16  # requests that may wait: of 32 visitors not all can, even if a batch is at work
+AT_WORK = 8  # requests that are answered at a time: the sampler's batch; the app answers one
+FULL = {  # what the queue says when no more may wait: of the sampler ours, of the app Gradio's
+    "sampler": f"No more than {WAITING} requests may wait (`max_waiting`), and {WAITING} do; try again when some are "
+    "answered.",
+    "app": "Queue is full! Please try again.",
+}
 SETTINGS = 4  # different requests of each task
 WARM_SHARE = 0.2  # of a round, after which memory may no longer grow
 PATIENCE = 60.0  # seconds that a client waits for the app to say anything; Gradio's own waits for 5
@@ -42,7 +48,7 @@ Ask = Callable[[int], Any]  # the number of a request to what comes back; raises
 
 
 class Refused(Exception):  # noqa: N818 (says what happened)
-    """The queue is full; the message is what the visitor reads."""
+    """The visitor may ask again; the message is what the visitor reads."""
 
 
 class Load:
@@ -66,10 +72,10 @@ class Load:
             `dict[str, Any]`: the verdict, how many answers, refusals, seconds, and megabytes.
         """
         with {"sampler": sampler, "app": app}[through]() as (ask, number_of_requests, expected, process):
-            return self._round(ask, number_of_requests, expected, process, visitors)
+            return self._round(ask, number_of_requests, expected, process, visitors, FULL[through])
 
     def _round(
-        self, ask: Ask, number_of_requests: int, expected: Ask, process: psutil.Process, visitors: int
+        self, ask: Ask, number_of_requests: int, expected: Ask, process: psutil.Process, visitors: int, full: str
     ) -> dict[str, Any]:
         right = [expected(number) for number in range(number_of_requests)]
         taken, wrong, refused, errors, memory = [], [], [], [], []
@@ -100,21 +106,39 @@ class Load:
             [size for when, size in memory if when <= WARM_SHARE * self.seconds] or [memory[0][1]] if memory else [0]
         )
         grown = max(size for _, size in memory[-10:]) - max(early) if memory else 0.0
-        unclear = {text for text in refused if "again" not in text and "wait" not in text}
         found = ["no answer"] * (not taken) + ["wrong answers"] * bool(wrong) + ["errors"] * bool(errors)
-        found += ["memory grows"] * (grown > MEGABYTES) + ["unclear refusals"] * bool(unclear)
+        found += ["memory grows"] * (grown > MEGABYTES) + wrong_refusals(refused, visitors, len(taken), full)
         ordered = sorted(taken)
         return {
             "verdict": ", ".join(found) or "held",
             "answers": len(taken),
             "wrong": len(wrong),
             "refused": len(refused),
-            "refusal": refused[0] if refused else None,
+            "refusal": next((text for text in refused if text != full), refused[0] if refused else None),
             "errors": errors[:3],
             "median_seconds": round(statistics.median(taken), 3) if taken else None,
             "p99_seconds": round(ordered[int(0.99 * (len(ordered) - 1))], 3) if taken else None,
             "megabytes_grown": round(grown, 1),
         }
+
+
+def wrong_refusals(refused: list[str], visitors: int, answers: int, full: str) -> list[str]:
+    """What is wrong with the refusals of a round.
+
+    Args:
+        refused (`list[str]`): what was said to those who were refused.
+        visitors (`int`): how many ask at a time.
+        answers (`int`): how many requests were answered.
+        full (`str`): what the queue says when no more may wait.
+
+    Returns:
+        `list[str]`: faults, in words.
+    """
+    found = ["other refusals"] * any(text != full for text in refused)
+    found += ["no refusals"] * (visitors > WAITING + AT_WORK and not refused)
+    # Who is refused finds the queue full, and all who wait in it are answered.
+    found += ["needless refusals"] * (bool(refused) and (visitors <= WAITING or answers < WAITING))
+    return found
 
 
 def requests() -> list[tuple[str, dict[str, Any]]]:
@@ -137,7 +161,7 @@ def sampler() -> Iterator[tuple[Ask, int, Ask, psutil.Process]]:
     def arguments(number: int) -> dict[str, Any]:
         return {**wanted[number][1], "generator": torch.Generator().manual_seed(number)}
 
-    with nuwa_hf.NuwaSampler(pipeline, max_waiting=WAITING) as one:
+    with nuwa_hf.NuwaSampler(pipeline, max_batch_size=AT_WORK, max_waiting=WAITING) as one:
 
         def ask(number: int) -> bytes:
             try:
