@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import resource
+
 import pytest
 import torch
 from tiny_samples import TinySamples, random_clips
@@ -53,6 +55,17 @@ def test_broken_or_foreign_kept_features_are_named(tmp_path):
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(ValueError, match=r"colours-.*is broken.*delete it"):
         read_features(MeanColours(), samples, batch_size=2, cache_dir=tmp_path)
+
+
+def test_a_full_disk_is_an_error_that_names_the_kept_file_and_leaves_nothing(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))  # writes beyond fail as on a full disk
+    try:
+        with pytest.raises(OSError, match=r"Cannot write .*colours-.*\.safetensors: File too large\.$"):
+            read_features(MeanColours(), TinySamples(random_clips()), batch_size=2, cache_dir=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_features_that_are_not_finite_are_refused_by_reader_and_sample_and_nothing_is_kept(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from nuwa_hf.classifiers.efficientnet_lite import LITE_SIZE, EfficientNetLiteClassifier
@@ -73,7 +73,8 @@ def save_for_training(output: Path, path: str | Path | None = None) -> None:
     """
     state = _read_weights(path or packaged_weights())
     with written_aside(output) as aside:
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, aside)  # some are not contiguous
+        # Some are not contiguous.
+        aside.write_bytes(save({name: tensor.contiguous() for name, tensor in state.items()}))
 
 
 def _read_weights(path: str | Path) -> dict[str, Tensor]:

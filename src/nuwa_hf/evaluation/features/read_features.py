@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tqdm.auto import tqdm
 
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
@@ -44,7 +44,7 @@ def read_features(
     features = _read(reader, samples, batch_size)
     file.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(file) as aside:
-        save_file({name: value.contiguous() for name, value in features.items()}, aside)
+        aside.write_bytes(save({name: value.contiguous() for name, value in features.items()}))
     return features
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from nuwa_hf.argument_types import is_of_type, shown
 from nuwa_hf.media.whole_files import written_aside
@@ -150,10 +149,8 @@ def write_shard(folder: Path, index: int, tokens: TokenFiles, info: dict[str, An
         told = {**info, "used_codes": None if codes is None else hex(codes)}
     metadata = {"info": json.dumps({**told, "bounds": bounds})}
     with written_aside(shard_path(folder, index)) as aside:
-        try:
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, metadata)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+        # Not `save_file`: its errors are no OSErrors, and a process that is killed leaves its temporary file.
+        aside.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
 
 
 def bounds_of(column: torch.Tensor | StoredColumn) -> tuple[int, int] | None:
