@@ -16,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -78,43 +80,44 @@ class Load:
         self, ask: Ask, number_of_requests: int, expected: Ask, process: psutil.Process, visitors: int, full: str
     ) -> dict[str, Any]:
         right = [expected(number) for number in range(number_of_requests)]
-        taken, wrong, refused, errors, memory = [], [], [], [], []
+        taken, wrong, errors = array("d"), 0, []
+        refused: Counter[str] = Counter()  # texts and how often: kept one by one, they would be what grows
+        early, last = 0.0, deque(maxlen=10)  # megabytes
         begin = time.monotonic()
         end = begin + self.seconds
 
         def visit(visitor: int) -> None:
+            nonlocal early, wrong
             rng = random.Random(visitor)
             while (start := time.monotonic()) < end:
                 number = rng.randrange(number_of_requests)
                 try:
                     answer = ask(number)
                 except Refused as refusal:
-                    refused.append(str(refusal))
+                    refused[str(refusal)] += 1
                     time.sleep(0.05)
                     continue
                 except Exception as error:
                     errors.append(f"{type(error).__name__}: {error}"[:300])
                     return
                 taken.append(time.monotonic() - start)
-                if answer != right[number]:
-                    wrong.append(number)
-                memory.append((time.monotonic() - begin, process.memory_info().rss / 2**20))
+                wrong += answer != right[number]
+                last.append(process.memory_info().rss / 2**20)
+                if not early or time.monotonic() - begin <= WARM_SHARE * self.seconds:
+                    early = max(early, last[-1])
 
         with ThreadPoolExecutor(visitors) as pool:
             list(pool.map(visit, range(visitors)))
-        early = (
-            [size for when, size in memory if when <= WARM_SHARE * self.seconds] or [memory[0][1]] if memory else [0]
-        )
-        grown = max(size for _, size in memory[-10:]) - max(early) if memory else 0.0
-        found = ["no answer"] * (not taken) + ["wrong answers"] * bool(wrong) + ["errors"] * bool(errors)
+        grown = max(last, default=0.0) - early
+        found = ["no answer"] * (not taken) + ["wrong answers"] * (wrong > 0) + ["errors"] * bool(errors)
         found += ["memory grows"] * (grown > MEGABYTES) + wrong_refusals(refused, visitors, len(taken), full)
         ordered = sorted(taken)
         return {
             "verdict": ", ".join(found) or "held",
             "answers": len(taken),
-            "wrong": len(wrong),
-            "refused": len(refused),
-            "refusal": next((text for text in refused if text != full), refused[0] if refused else None),
+            "wrong": wrong,
+            "refused": refused.total(),
+            "refusal": next((text for text in refused if text != full), next(iter(refused), None)),
             "errors": errors[:3],
             "median_seconds": round(statistics.median(taken), 3) if taken else None,
             "p99_seconds": round(ordered[int(0.99 * (len(ordered) - 1))], 3) if taken else None,
@@ -122,7 +125,7 @@ class Load:
         }
 
 
-def wrong_refusals(refused: list[str], visitors: int, answers: int, full: str) -> list[str]:
+def wrong_refusals(refused: Collection[str], visitors: int, answers: int, full: str) -> list[str]:
     """What is wrong with the refusals of a round.
 
     Args:
