@@ -42,6 +42,7 @@ def test_a_clip_without_samples_and_a_tab_that_differs_are_seen(tmp_path, monkey
 def test_whole_files_are_read_by_all_that_take_their_kind():
     assert should_read("rgb.png", "video")
     assert should_read("h264.mp4", "tokenize")
-    assert should_read("h264.mp4", "image")
+    assert should_read("kept.gif", "image")
+    assert not should_read("h264.mp4", "image")
     assert not should_read("rgb.png", "tokenize")
     assert not should_read("rgb.png", "sketch")

@@ -18,7 +18,15 @@ from warm_processes import WarmProcesses
 from campaign import other_decoder
 from campaign.attempts import Attempts
 from campaign.media_readers import look_at
-from campaign.seed_media import ANIMATIONS, CLIPS, REFUSED, SKETCHES, mutate, write_greedy_files, write_seed_files
+from campaign.seed_media import (
+    ANIMATIONS,
+    REFUSED,
+    SKETCHES,
+    VIDEO_FILES,
+    mutate,
+    write_greedy_files,
+    write_seed_files,
+)
 
 
 SECONDS = 180  # for all readers; a greedy animation is decoded for up to a minute before it is refused
@@ -95,7 +103,7 @@ class BadMedia:
 
 
 def should_read(file: str, reader: str) -> bool | None:
-    """Whether a good file is read by a reader: pipelines take a still as a clip, and of a clip its first frame.
+    """Whether a good file is read by a reader: a clip may be a still, and an image the first frame of an animation.
 
     Args:
         file (`str`): its name.
@@ -107,8 +115,8 @@ def should_read(file: str, reader: str) -> bool | None:
     if reader == "sketch":
         return file in SKETCHES
     if reader in ("data set", "tokenize"):
-        return None if file in ANIMATIONS else file in CLIPS
-    return True
+        return None if file in ANIMATIONS else file in VIDEO_FILES
+    return reader not in ("image", "app, image") or file not in VIDEO_FILES
 
 
 def run(work: Path, attempts: Attempts, count: int, seed: int) -> None:

@@ -28,7 +28,7 @@ VIDEOS = {
     "variable.mkv": ("libx264", "yuv420p", {}),
 }
 ANIMATIONS = ("kept.gif", "background.gif", "previous.gif", "animated.webp", "animated.png")
-CLIPS = (*VIDEOS, *ANIMATIONS, "video_called.png")
+VIDEO_FILES = (*VIDEOS, "video_called.png")
 SKETCHES = ("sketch_grey.png", "sketch_palette.png", "sketch_palette.bmp", "sketch_grey.tiff")
 # Of the good files those that are no images and no clips.
 REFUSED = ("empty.webm", "sound_only.mp4", "text_called.gif")
