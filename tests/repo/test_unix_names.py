@@ -16,12 +16,12 @@ EVERYWHERE = {
     "os": {
         *("O_RDONLY", "O_RDWR", "O_WRONLY", "PathLike", "SEEK_CUR", "SEEK_END", "_exit", "close", "cpu_count"),
         *("devnull", "dup2", "environ", "fsencode", "fspath", "fstat", "fsync", "getcwd", "getpid", "listdir"),
-        *("name", "open", "path", "scandir", "sep", "stat"),
+        *("name", "open", "path", "scandir", "sep", "stat", "utime", "walk"),
     },
     "select": set(),
     "signal": {"SIGINT", "SIG_DFL", "SIG_IGN", "Signals", "signal"},
     "socket": {"SHUT_RDWR", "create_connection", "gethostname", "socket"},
-    "time": {"monotonic", "perf_counter", "sleep"},
+    "time": {"monotonic", "perf_counter", "sleep", "time"},
 }
 UNIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
 
