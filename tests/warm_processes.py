@@ -48,6 +48,8 @@ class WarmProcesses:
         """A process that runs the function; what it writes is in the files `process.output` and `process.errors`."""
         self.count += 1
         files = [self.folder / f"{self.count}.{name}" for name in ("output", "errors")]
+        for file in files:
+            file.write_bytes(b"")  # whatever an earlier one with its number has left
         process = self.context.Process(
             target=_run, args=(function, arguments, os.path.abspath(cwd), environment, files)
         )

@@ -17,6 +17,7 @@ from campaign.attempts import Attempts
 from campaign.killed_jobs import Job, make_jobs
 from campaign.strikes import (
     FROM_WITHIN,
+    KILLS,
     LEAVES_A_CHECKPOINT,
     WAYS,
     Fault,
@@ -24,6 +25,7 @@ from campaign.strikes import (
     disturb,
     kill_session,
     run_job,
+    wait_for_sessions,
 )
 from campaign.verdicts import DID_NOT_STRIKE, Seen, look, of_resumed, of_stopped, resumed_at, verdict_of
 
@@ -98,13 +100,14 @@ class Kill:
         if way == "read-only folder":
             change_folders(folder, 0o755)
         is_over = codes == [0] * job.number
-        row: dict[str, Any] = {"codes": codes, "struck": is_struck or self.mark.exists()}
+        is_struck = self.mark.exists() if way in FROM_WITHIN else is_struck and not (is_over and way in KILLS)
+        row: dict[str, Any] = {"codes": codes, "struck": is_struck}
         if is_over:
             row["was over"] = True
         logs, found = _logs(running), {}
         if "hangs" in codes:
             return {**row, "verdict": "hangs"}
-        if any("Traceback" in text for text in logs) and way not in ("kill", "death of the parent"):
+        if any("Traceback" in text for text in logs) and way not in KILLS:
             found["traceback"] = [logs[0][-500:]]
         if job.number == 1 and not set(codes) <= {0, *WAYS[way]}:
             found["exit status"] = [logs[0][-500:]]
@@ -119,7 +122,7 @@ class Kill:
             found |= of_resumed(before.seen, between, after, logs[0], may_add=may_add)
             if between.step:
                 row["lost_steps"] = max(0, between.step - resumed_at(logs[0]))
-        row["verdict"] = verdict_of(found, is_struck=row["struck"])
+        row["verdict"] = verdict_of(found, is_struck=is_struck)
         return row | ({"found": {fault: names[:NAMED] for fault, names in found.items()}} if found else {})
 
     def _disturbed(self, job: Job, way: str, place: float, folder: Path, before: Undisturbed) -> tuple[list, bool]:
@@ -127,8 +130,9 @@ class Kill:
         fault = Fault(way, folder, self.mark, place, before.seconds, before.actions, before.largest)
         if way in FROM_WITHIN:
             return self._start(job, folder, fault), False
-        start = time.monotonic()
         running = self._start(job, folder, fault if way == "read-only folder" else None)
+        wait_for_sessions(running)
+        start = time.monotonic()
         while time.monotonic() < start + place * before.seconds and any(one.is_alive() for one in running):
             time.sleep(0.01)
         if all(process.is_alive() for process in running):
@@ -198,9 +202,8 @@ class Kill:
 
 
 def _logs(running: list) -> list[str]:
-    """What each process said; one that was killed at once has not opened its file."""
-    files = [process.errors for process in running]
-    return [file.read_text(encoding="utf-8", errors="replace") if file.exists() else "" for file in files]
+    """What each process said."""
+    return [process.errors.read_text(encoding="utf-8", errors="replace") for process in running]
 
 
 def run(work: Path, attempts: Attempts, count: int, seed: int, names: list[str]) -> None:

@@ -31,6 +31,7 @@ WAYS = {  # with what a job may end, but for 0
     "clock set back": (),
 }
 FROM_WITHIN = ("full disk", "failing disk", "file limit", "clock set back")  # the process meets them by itself
+KILLS = ("kill", "death of the parent")  # after which no job ends well
 LEAVES_A_CHECKPOINT = ("terminate", "interrupt twice")
 LEAST_LIMIT = 32_768  # bytes, more than a process writes into its logs
 PR_CAPBSET_DROP, RIGHTS_OF_ROOT = 24, (1, 2)  # of Linux: to write and to read what permissions deny
@@ -72,6 +73,12 @@ def run_job(script: str | None, words: list[str], fault: Fault | None) -> None:
     finally:
         if finish is not None:
             finish()
+
+
+def wait_for_sessions(running: list) -> None:
+    """Wait until each process of a job leads its own session, by which it is found with all that it starts."""
+    while any(process.is_alive() and _session_of(process.pid) != process.pid for process in running):
+        time.sleep(0.01)
 
 
 def disturb(running: list, way: str, folder: Path) -> None:
@@ -170,13 +177,15 @@ def _obey_permissions() -> None:
         raise OSError(ctypes.get_errno(), "root's right to write everywhere cannot be given up")
 
 
+def _session_of(number: int) -> int | None:
+    try:
+        return os.getsid(number)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
 def _of_session(leader: int) -> Iterator[psutil.Process]:
-    for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) == leader:
-                yield process
-        except (ProcessLookupError, PermissionError):
-            continue
+    return (process for process in psutil.process_iter() if _session_of(process.pid) == leader)
 
 
 def _signal_session(leader: int, number: int) -> None:

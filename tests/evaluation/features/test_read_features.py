@@ -58,11 +58,12 @@ def test_broken_or_foreign_kept_features_are_named(tmp_path):
 
 
 def test_a_full_disk_is_an_error_that_names_the_kept_file_and_leaves_nothing(tmp_path):
+    samples = TinySamples(random_clips(num_samples=200))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))  # writes beyond fail as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2500, limits[1]))  # as a disk that is full: larger files fail
     try:
         with pytest.raises(OSError, match=r"Cannot write .*colours-.*\.safetensors: File too large\.$"):
-            read_features(MeanColours(), TinySamples(random_clips()), batch_size=2, cache_dir=tmp_path)
+            read_features(MeanColours(), samples, batch_size=200, cache_dir=tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
