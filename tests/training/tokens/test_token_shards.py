@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import shlex
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 import torch
 from clip_folders import break_clip, pictures, write_clips, write_metadata
 from tiny import tiny_sketch_vqgan, tiny_tokenizer, tiny_vqgan, with_spread_codes
+from warm_processes import run_module
 
 from nuwa_hf import cli
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.random_crops import RandomCrops
+from nuwa_hf.exit_status import INTERRUPTED
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.training.nuwa.held_out_rows import parts_of
 from nuwa_hf.training.tokens import tokenize_dataset
@@ -238,6 +241,33 @@ def test_a_killed_run_of_two_processes_goes_on_to_the_bytes_of_an_undisturbed_on
     assert shards("killed") == shards("one")
     assert read_metadata(Path("killed")) == read_metadata(Path("one"))
     assert Path("killed/skipped.jsonl").read_text() == Path("one/skipped.jsonl").read_text()
+
+
+def is_worker(process):
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return False
+
+
+@pytest.mark.processes
+def test_ctrl_c_while_the_processes_start_is_one_line(processes):
+    """Ctrl-C reaches all processes of a terminal; each that was still importing ended in a traceback."""
+    command = flags(write_clips(Path("clips"), 4), "interrupted")
+    run = processes.start(run_module, "nuwa_hf.cli", "tokenize", *command, "--num_proc", "2")
+    workers = []
+    while not workers:
+        assert run.is_alive(), run.errors.read_text()
+        workers = [one for one in psutil.Process(run.pid).children() if is_worker(one)]
+        time.sleep(0.01)
+    time.sleep(0.5)  # they import
+    for process in (*workers, psutil.Process(run.pid)):
+        process.send_signal(signal.SIGINT)
+    run.join(120)
+    errors = run.errors.read_text()
+    assert run.exitcode == INTERRUPTED, errors
+    assert "interrupted;" in errors
+    assert "Traceback" not in errors
 
 
 def test_a_class_beyond_the_sketch_codec_ends_the_run_and_names_the_clip():

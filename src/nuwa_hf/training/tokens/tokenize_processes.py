@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -109,7 +110,8 @@ def tokenize_on_processes(
     waiting = deque()
     try:
         for batch in batches:
-            waiting.append(pool.submit(_tokenize, batch))
+            with _ctrl_c_waits():  # for it may start a process
+                waiting.append(pool.submit(_tokenize, batch))
             if len(waiting) >= BATCHES_AHEAD * num_proc:
                 yield waiting.popleft().result()
         while waiting:
@@ -121,6 +123,21 @@ def tokenize_on_processes(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Within the block Ctrl-C waits, and so it does in the processes that are started: they import for seconds before
+    `_start_worker`, and Ctrl-C reaches all processes of a terminal.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker(places, num_proc: int, reader: SampleReader, folders: dict[str, str | None], device: str) -> None:
