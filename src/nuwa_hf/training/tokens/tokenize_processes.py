@@ -106,8 +106,9 @@ def tokenize_on_processes(
     places = context.SimpleQueue()
     for place in range(num_proc):
         places.put(place)
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(num_proc, context, _start_worker, (places, num_proc, reader, folders, device))
-    waiting = deque()
+    waiting, is_done = deque(), False
     try:
         for batch in batches:
             with _ctrl_c_waits():  # for it may start a process
@@ -116,12 +117,17 @@ def tokenize_on_processes(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+        is_done = True
     except BrokenProcessPool as error:
         raise MemoryError(
             "A process of `num_proc` ended before its work was done, perhaps for want of memory. The shards that are "
             "whole are kept: run the same command again, with a smaller `num_proc`."
         ) from error
     finally:
+        if not is_done:  # nobody wants what they are making, and some may still import
+            with _ctrl_c_waits():
+                for process in set(multiprocessing.active_children()) - others:
+                    process.terminate()
         pool.shutdown(cancel_futures=True)
 
 
