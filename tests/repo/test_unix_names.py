@@ -19,7 +19,8 @@ EVERYWHERE = {
         *("name", "open", "path", "scandir", "sep", "stat", "utime", "walk"),
     },
     "select": set(),
-    "signal": {"SIGINT", "SIG_DFL", "SIG_IGN", "Signals", "signal"},
+    # What `pthread_sigmask` takes is where it is.
+    "signal": {"SIGINT", "SIG_BLOCK", "SIG_DFL", "SIG_IGN", "SIG_SETMASK", "Signals", "signal"},
     "socket": {"SHUT_RDWR", "create_connection", "gethostname", "socket"},
     "time": {"monotonic", "perf_counter", "sleep", "time"},
 }

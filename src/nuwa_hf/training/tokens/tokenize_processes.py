@@ -136,14 +136,14 @@ def _ctrl_c_waits() -> Iterator[None]:
     """Within the block Ctrl-C waits, and so it does in the processes that are started: they import for seconds before
     `_start_worker`, and Ctrl-C reaches all processes of a terminal.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if hasattr(signal, "pthread_sigmask"):  # Windows has none
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
         yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker(places, num_proc: int, reader: SampleReader, folders: dict[str, str | None], device: str) -> None:
