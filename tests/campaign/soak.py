@@ -51,8 +51,10 @@ class Soak:
         self.config = work / "soak.yaml"
         self.config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         self.words = [str(self.config) if word == str(config) else word for word in words]
-        # It ends with this program and is not resumed: then what it has logged is compared, and no more.
-        self.unstopped = None if (work / "never stopped").exists() else self.start(work / "never stopped")
+        self.started: list[Any] = []  # processes, which end with this program
+        # Not resumed: what it has logged until then is compared, and no more.
+        if not (work / "never stopped").exists():
+            self.start(work / "never stopped")
 
     def start(self, folder: Path) -> Any:
         """Start the training, or go on with it.
@@ -64,13 +66,15 @@ class Soak:
             the process.
         """
         words = [str(folder) if word == "OUT" else word for word in self.words]
-        return self.processes.start(run_module, "nuwa_hf.cli", *words, "--max_train_steps", str(STEPS))
+        self.started.append(self.processes.start(run_module, "nuwa_hf.cli", *words, "--max_train_steps", str(STEPS)))
+        return self.started[-1]
 
     def end(self) -> None:
-        """Stop the run that nobody stops."""
-        if self.unstopped is not None and self.unstopped.exitcode is None:
-            self.unstopped.kill()
-            self.unstopped.join()
+        """End what still runs, also the run that nobody stops."""
+        for process in self.started:
+            if process.exitcode is None:
+                process.kill()
+                process.join()
 
     def attempt(self, number: int) -> dict[str, Any]:
         """Train until it is time to stop, and look at what is there.
@@ -176,6 +180,7 @@ def run(work: Path, attempts: Attempts, hours: float, minutes: float) -> None:
         minutes (`float`): from one resume to the next.
     """
     cases = [{"number": number} for number in range(max(2, round(60 * hours / minutes)))]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing trains on without this program
     soak = Soak(work, minutes)
     try:
         attempts.make(cases, soak.attempt, "resumes")
