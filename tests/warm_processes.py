@@ -8,6 +8,7 @@ They are forked from one that has imported everything and done nothing else.
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -96,6 +97,7 @@ def _run(function, arguments, folder, environment, files):
 
     for number, file in enumerate(files, 1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what they start behind `&` ignore Ctrl-C
     os.chdir(folder)
     os.environ.update(environment)
     torch.set_num_threads(1)

@@ -36,7 +36,8 @@ from nuwa_hf.training.init.recipes import RECIPES
 FILES = ("checkpoint", "vqgan", "sketch_vqgan", "tokenizer", "tokens", "prompts", "config", "mask", "transformer")
 # What a command needs besides what its parser says.
 ASKED_LATER = {
-    "evaluate": ("checkpoint", "dataset", "task"),
+    "evaluate": ("checkpoint", "dataset", "task", "metrics"),
+    "merge-codes": ("codebook_size",),
     "push-space": ("package_url",),
     "tokenize": ("vqgan", "tokenizer"),
     "train": ("vqgan", "tokenizer", "tokens", "sketch_vqgan"),

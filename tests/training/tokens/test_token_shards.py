@@ -257,15 +257,15 @@ def test_ctrl_c_while_the_processes_start_is_one_line(processes):
     for want of what its parent had taken away."""
     command = flags(write_clips(Path("clips"), 4), "interrupted")
     run = processes.start(run_module, "nuwa_hf.cli", "tokenize", *command, "--num_proc", "2")
-    workers = []
+    parent, workers = psutil.Process(run.pid), []
     while not workers:
         assert run.is_alive(), run.errors.read_text()
-        workers = [one for one in psutil.Process(run.pid).children() if is_worker(one)]
+        workers = [one for one in parent.children() if is_worker(one)]
         time.sleep(0.01)
     time.sleep(0.5)  # they import
     for seconds in (0.0, 0.05):  # again, out of impatience
         time.sleep(seconds)
-        for process in (*workers, psutil.Process(run.pid)):
+        for process in (*workers, parent):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGINT)
     run.join(120)

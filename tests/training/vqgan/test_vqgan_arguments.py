@@ -12,7 +12,8 @@ from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("discriminator_start", -0.1), ("codebook_learning", "magic"), ("l2_weight", -1.0)]
+    ("name", "value"),
+    [("discriminator_start", -0.1), ("codebook_learning", "magic"), ("l2_weight", -1.0), ("perceptual_weight", -0.5)],
 )
 def test_value_that_breaks_its_rule_is_an_error_that_names_both(name, value):
     with pytest.raises(ValueError, match=f"`{name}.*{value}"):

@@ -156,7 +156,8 @@ class VQGANArguments(RunArguments):
             self.require_positive(name)
         for name in ("codebook_decay", "adam_beta1", "adam_beta2", "discriminator_start", "ema_decay"):
             self.require_share(name)
-        for name in ("commitment_weight", "weight_decay", "l1_weight", "l2_weight", "discriminator_weight"):
+        weights = ("commitment_weight", "l1_weight", "l2_weight", "perceptual_weight", "discriminator_weight")
+        for name in (*weights, "weight_decay"):
             value = getattr(self, name)
             require(value is None or value >= 0, name, "at least 0", value, "use 0 to leave the term out")
         both = (self.l1_weight, self.l2_weight)
