@@ -81,7 +81,7 @@ def _size(key: str, painting: EditorDataBlobs) -> int:
     return len(key) + sum(len(part) for part in parts if part is not None)
 
 
-def _check(painting: EditorData | EditorDataBlobs) -> None:
+def _check(painting: "EditorData | EditorDataBlobs") -> None:
     """Require few layers and pixels, by the headers of the files."""
     if len(painting.layers) > MAX_LAYERS:
         raise gr.Error(f"A painting has at most {MAX_LAYERS} layers here.", print_exception=False)
