@@ -100,19 +100,24 @@ def test_weights_in_8_bits_take_less_and_what_is_computed_as_much():
     assert (stored.ring, stored.conditions, stored.step) == (plain.ring, plain.conditions, plain.step)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@torch.no_grad()
-def test_decoding_takes_the_memory_of_the_formula(dtype):
-    vqgan = NuwaVQGAN(block_out_channels=(64, 64, 128), attention_levels=(2,)).eval().to(dtype)
-    tokens = torch.randint(0, 100, (1, 3, 8, 12))
+def stated_and_measured(vqgan, tokens):
+    """The memory of decoding three frames at once and then one at a time: by the formula, and as the meter has it."""
+    height, width = (4 * size for size in tokens.shape[-2:])
     for num_frames in (3, 1):
         if num_frames == 1:
             vqgan.enable_slicing()
         with MemoryMeter() as meter:
             vqgan.decode(tokens)
-        stated = vqgan.decoding_memory(3, 32, 48)
+        yield num_frames, vqgan.decoding_memory(3, height, width), meter.peak
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.no_grad()
+def test_decoding_takes_the_memory_of_the_formula(dtype):
+    vqgan = NuwaVQGAN(block_out_channels=(64, 64, 128), attention_levels=(2,)).eval().to(dtype)
+    for num_frames, stated, peak in stated_and_measured(vqgan, torch.randint(0, 100, (1, 3, 8, 12))):
         assert stated == num_frames * vqgan.decoding_memory(1, 32, 48)
-        assert 0.99 * stated < meter.peak < 1.15 * stated  # the finished frames come on top
+        assert 0.99 * stated < peak < 1.15 * stated  # the finished frames come on top
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -120,17 +125,11 @@ def test_decoding_takes_the_memory_of_the_formula(dtype):
 def test_decoding_in_tiles_takes_the_memory_of_the_formula(dtype):
     """Tiles were not counted, so that candidates were drawn a few at a time where many would have fitted."""
     vqgan = NuwaVQGAN(block_out_channels=(64, 64, 128), attention_levels=(2,)).eval().to(dtype)
-    tokens = torch.randint(0, 100, (1, 3, 8, 24))
     whole = vqgan.decoding_memory(3, 32, 96)
     vqgan.enable_tiling(48)
-    for num_frames in (3, 1):
-        if num_frames == 1:
-            vqgan.enable_slicing()
-        with MemoryMeter() as meter:
-            vqgan.decode(tokens)
-        stated = vqgan.decoding_memory(3, 32, 96)
+    for _, stated, peak in stated_and_measured(vqgan, torch.randint(0, 100, (1, 3, 8, 24))):
         assert stated < 0.6 * whole
-        assert 0.99 * stated < meter.peak < 1.15 * stated
+        assert 0.99 * stated < peak < 1.15 * stated
     assert vqgan.decoding_memory(3, 32, 48) == vqgan.decoding_memory(1, 32, 48) == whole // 6
 
 
