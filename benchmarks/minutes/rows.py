@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """The rows of the comparison: each is a contender, a budget and a seed, trained, sampled from and judged."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,14 @@ from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folder
 from benchmarks.minutes.judging import DISTANCE, Judge, draw_all, sampling_seconds, write_first_clips
 from benchmarks.minutes.timed_training import DONE
 from benchmarks.pipeline.floors import matrix_rate
+from nuwa_hf.bulk.digests import model_digest
 from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
 from nuwa_hf.evaluation.judges.train_digit_judge import train_finder
 from nuwa_hf.evaluation.judges.train_judges import save_judge
 from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
 from nuwa_hf.media import written_aside
+from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 
 
 JUDGE = Path(__file__).with_name("judge")  # made by `nuwa-hf train-judges --dataset moving-mnist`
@@ -193,14 +194,9 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
 
 
 def _digest(contender: Contender) -> str | None:
-    """Of the codec's weights, by which rows that share one can be told; None without a codec."""
+    """Of this package's codec, by which rows that share one can be told; None for who has another or none."""
     codec = contender.parts().get("codec")
-    if codec is None:
-        return None
-    whole = hashlib.sha256()
-    for name, weight in sorted(codec.state_dict().items()):
-        whole.update(name.encode() + weight.contiguous().numpy().tobytes())
-    return whole.hexdigest()[:8]
+    return model_digest(codec) if isinstance(codec, NuwaVQGAN) else None
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:
