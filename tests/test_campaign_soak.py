@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""What the soak says of a run that was stopped, beside one that nobody stopped."""
+"""What the soak says of a run that was stopped, beside one that went on."""
 
 import json
 
-from campaign.soak import differing, logged, lying
+from campaign.soak import differing, early_and_late, logged, lying
 
 
 RIGHT = [{"step": step, "loss": 1 / step} for step in range(1, 9)] + [{"step": 4, "validation_loss": 0.5}]
@@ -36,3 +36,8 @@ def test_hidden_files_that_are_left_over_are_counted(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert lying(tmp_path) == {"checkpoints": 1, "samples": 1, "others": 2}
+
+
+def test_memory_is_taken_after_the_start_and_at_the_end():
+    assert early_and_late([500.0] + [100.0] * 8 + [130.0]) == [100.0, 130.0]
+    assert early_and_late([]) == [0.0, 0.0]

@@ -2,8 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """Training for hours with checkpoints, samples and validation, stopped and resumed every few minutes.
 
-Beside it goes the same run, which nobody stops: whatever both have logged is equal. The memory of a process may not
-grow from its first minutes on, nor the number of files.
+Beside it goes the same run, which stops only when this program does: whatever both have logged is equal. The memory of
+a process may not grow from its first minutes on, nor the number of files.
 """
 
 import json
@@ -52,9 +52,8 @@ class Soak:
         self.config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         self.words = [str(self.config) if word == str(config) else word for word in words]
         self.started: list[Any] = []  # processes, which end with this program
-        # Not resumed: what it has logged until then is compared, and no more.
-        if not (work / "never stopped").exists():
-            self.start(work / "never stopped")
+        self.beside = self.start(work / "beside")
+        self.early = 0.0  # megabytes of that process in the first minutes
 
     def start(self, folder: Path) -> Any:
         """Start the training, or go on with it.
@@ -70,7 +69,7 @@ class Soak:
         return self.started[-1]
 
     def end(self) -> None:
-        """End what still runs, also the run that nobody stops."""
+        """End what still runs, also the run beside."""
         for process in self.started:
             if process.exitcode is None:
                 process.kill()
@@ -84,43 +83,60 @@ class Soak:
 
         Returns:
             `dict[str, Any]`: the verdict, the last step, how many steps after the first stop were compared, megabytes
-            early and at the end, and what lies in the folder.
+            early and at the end of this process and of the one beside, and what lies in the folder.
         """
         folder = self.work / "soak"
         process = self.start(folder)
-        begin, sizes = time.monotonic(), []
+        begin, sizes, sizes_beside = time.monotonic(), [], []
         while time.monotonic() - begin < self.seconds and process.exitcode is None:
             time.sleep(min(5.0, self.seconds / 20))
-            if process.exitcode is None:
-                sizes.append(psutil.Process(process.pid).memory_info().rss / 2**20)
+            for each, its_sizes in ((process, sizes), (self.beside, sizes_beside)):
+                if each.exitcode is None:
+                    its_sizes.append(psutil.Process(each.pid).memory_info().rss / 2**20)
         if process.exitcode is None:  # by turns: asked to stop, and killed
             os.kill(process.pid, signal.SIGTERM if number % 2 == 0 else signal.SIGKILL)
             process.join(300)
         expected = (GO_ON, -signal.SIGTERM) if number % 2 == 0 else (-signal.SIGKILL,)
         found = [f"exit status {process.exitcode}"] * (process.exitcode not in expected)
-        own, right = logged(folder), logged(self.work / "never stopped")
+        own, right = logged(folder), logged(self.work / "beside")
         step = max((line["step"] for line in own), default=0)
         first = self.work / "first_stop.json"
         if not first.exists():
             first.write_text(json.dumps({"step": step, "others": lying(folder)["others"]}), encoding="utf-8")
         at_first_stop = json.loads(first.read_text(encoding="utf-8"))
         different, compared = differing(own, right, at_first_stop["step"])
-        early = max(sizes[len(sizes) // 10 : len(sizes) // 5 + 1], default=0.0)
-        grown = max(sizes[-3:], default=0.0) - early
+        memory, memory_beside = early_and_late(sizes), early_and_late(sizes_beside)
+        self.early = self.early or memory_beside[0]
+        memory_beside[0] = self.early
         lies = lying(folder)
         found += ["no step"] * (not own) + [f"losses differ at step {different}"] * (different is not None)
         found += ["nothing compared after a stop"] * (number > 0 and not compared)
-        found += ["memory grows"] * (grown > MEGABYTES)
+        found += ["the run beside ended"] * (self.beside.exitcode is not None)
+        found += ["memory grows"] * any(late > early + MEGABYTES for early, late in (memory, memory_beside))
         found += ["too many checkpoints"] * (lies["checkpoints"] > OFTEN["checkpoints_total_limit"] + 1)
         found += ["files left over"] * (lies["others"] > at_first_stop["others"] + 1)  # one that a kill cut off
         return {
             "verdict": ", ".join(found) or "held",
             "step": step,
             "compared_after_first_stop": compared,
-            "megabytes": [round(early, 1), round(early + grown, 1)],
+            "megabytes": memory,
+            "megabytes_beside": memory_beside,
             **lies,
             "errors": process.errors.read_text(encoding="utf-8")[-500:] if found else "",
         }
+
+
+def early_and_late(sizes: list[float]) -> list[float]:
+    """The most in the second tenth of some minutes, and in the last three looks.
+
+    Args:
+        sizes (`list[float]`): in the order of time.
+
+    Returns:
+        `list[float]`: both, 0 where nothing was looked at.
+    """
+    early = sizes[len(sizes) // 10 : len(sizes) // 5 + 1]
+    return [round(max(part, default=0.0), 1) for part in (early, sizes[-3:])]
 
 
 def logged(folder: Path) -> list[dict[str, float]]:
