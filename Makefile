@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 .DELETE_ON_ERROR:
-.PHONY: help style quality test test-one-half test-other-half test-slow test-fresh test-min wheel docs ci demo-checkpoint
+.PHONY: help style quality test test-one-half test-other-half test-slow test-fresh test-min test-newest wheel docs ci demo-checkpoint
 
 help:  ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ test-min:  ## The tests with the lowest versions that setup.py allows, in the en
 	$(PYTHON) -m venv .venv-min
 	.venv-min/bin/pip install --quiet -c constraints-min.txt -e ".[test]"
 	.venv-min/bin/pytest
+
+test-newest:  ## The tests with the newest versions of everything, in the environment .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/pip install --quiet --upgrade --upgrade-strategy eager -e ".[test]"
+	.venv-newest/bin/pytest
 
 wheel:  ## The sdist and the wheel, in dist; NUWA_HF_REPOSITORY=https://... makes the README's links lead there
 	python -m build

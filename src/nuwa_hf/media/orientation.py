@@ -63,13 +63,12 @@ def upright_array(frame: av.VideoFrame, pixels: np.ndarray) -> np.ndarray:
 def _display_matrix(frame: av.VideoFrame) -> bytes | None:
     # Of its own container, `frame.side_data`, a frame and its pixels would be kept alive in a circle.
     found = SideDataContainer.__new__(SideDataContainer)
-    # PyAV stops with a ValueError at the first entry of a kind that it has no name for, such as the EXIF data of a
-    # camera's Motion JPEG, and again when that is asked for its kind. FFmpeg puts the matrix before these.
+    # Up to version 18, PyAV stops with a ValueError at the first entry of a kind that it has no name for, such as the
+    # EXIF data of a camera's Motion JPEG. FFmpeg puts the matrix before these.
     with suppress(ValueError):
         found.__init__(frame)
-    with suppress(ValueError):
-        return next((bytes(entry) for entry in found if entry.type is Type.DISPLAYMATRIX), None)
-    return None
+    matrix = found.get(Type.DISPLAYMATRIX)
+    return None if matrix is None else bytes(matrix)
 
 
 def check_pixels(width: int, height: int) -> None:

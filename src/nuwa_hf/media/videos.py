@@ -39,6 +39,8 @@ READ_OPTIONS = {
     "protocol_whitelist": "none",
     "format_whitelist": ",".join(sorted(av.formats_available - LEADING_FORMATS)),
 }
+# Titles that are not UTF-8 end nothing: from PyAV 19 on by themselves.
+TEXT_OPTIONS = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 class Video:
@@ -119,7 +121,7 @@ class Video:
             raise BrokenMediaError("is cut off")
         self._file.seek(0)
         try:
-            with av.open(self._file, metadata_errors="replace", container_options=READ_OPTIONS) as container:
+            with av.open(self._file, container_options=READ_OPTIONS, **TEXT_OPTIONS) as container:
                 if not container.streams.video:
                     raise BrokenMediaError("has no video stream", remedy="give a file with pictures")
                 stream = container.streams.video[0]
