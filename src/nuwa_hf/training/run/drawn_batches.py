@@ -2,13 +2,18 @@
 # Copyright 2026 The nuwa_hf authors
 """The batches of a run, made in this process or in others, and what is said where one cannot be made."""
 
-from collections.abc import Callable, Iterable, Iterator
+import atexit
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from nuwa_hf.training.run.preemption import leave_signals_to_main_process
+
+
+_OPEN: weakref.WeakSet[Generator] = weakref.WeakSet()
 
 
 def drawn_batches(
@@ -21,12 +26,9 @@ def drawn_batches(
         batch_sampler (`Iterable[list[int]]`): the indices of each batch.
         num_workers (`int`): processes that make batches; 0 for this one.
 
-    Yields:
-        What `make` returns.
-
-    Raises:
-        ValueError: If a batch cannot be made.
-        OSError: If a file or a worker process is gone.
+    Returns:
+        `Iterator`: of what `make` returns. It raises a `ValueError` if a batch cannot be made, and an `OSError` if a
+        file or a worker process is gone.
     """
     # A generator of its own: otherwise the loader draws from torch's, and a resumed run would differ.
     loader = DataLoader(
@@ -37,13 +39,30 @@ def drawn_batches(
         generator=torch.Generator(),
         worker_init_fn=leave_signals_to_main_process,
     )
+    batches = _drawn(loader)
+    _OPEN.add(batches)
+    return batches
+
+
+@atexit.register
+def _close_open() -> None:
+    """End the processes whose batches an error's traceback still holds. Python itself would ask them to end by a
+    signal, which they ignore, and wait for them for ever.
+    """
+    for batches in list(_OPEN):
+        batches.close()
+
+
+def _drawn(loader: DataLoader) -> Iterator[Any]:
     try:
         for batch in loader:
             if isinstance(batch, Exception):
                 raise batch
             yield batch
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    except BaseException as error:
+        if loader.num_workers > 0:
+            error.__traceback__ = None  # it would hold the loader, whose processes end with it
+        if "DataLoader worker" not in str(error) or not isinstance(error, RuntimeError):
             raise
         raise OSError(
             f"a process that draws samples has died, likely of memory ({error}); lower `dataloader_num_workers`"
