@@ -23,9 +23,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks.measuring.machine import describe_machine
 from benchmarks.minutes.contender import SIZES
-from benchmarks.minutes.rows import kept
+from benchmarks.minutes.rows import begun_here, kept
 from benchmarks.prediction.moving_pictures import FASHION_FOLDER, GIVEN, PREDICTED, MovingPictures, load_pictures
 from benchmarks.prediction.pictures import prediction_sheet
 from benchmarks.prediction.predictor import continue_clips, train_predictor
@@ -66,9 +65,12 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
     Returns:
         `dict`: what `video_prediction_tables` shows.
+
+    Raises:
+        ValueError: If it was begun on another machine.
     """
-    size, machine = SIZES["toy" if arguments.toy else "full"], describe_machine()
-    folder = arguments.work_dir / name
+    size, folder = SIZES["toy" if arguments.toy else "full"], arguments.work_dir / name
+    machine = begun_here(folder)
     train, test = (load_pictures(name, is_train, arguments.fashion_folder) for is_train in (True, False))
     clips = MovingPictures(train, arguments.seed)
     pipeline, trained = train_predictor(size, arguments.minutes, arguments.seed, clips, folder)
@@ -141,6 +143,31 @@ def through_codec(pipeline: NuwaVideoPredictionPipeline, frames: Tensor) -> Tens
     return ((drawn.clamp(-1, 1) + 1) / 2).unflatten(0, frames.shape[:2])
 
 
+def check_begun(name: str, arguments: argparse.Namespace) -> None:
+    """Refuse other arguments than those with which a data set was measured, or begun: the minutes of a training would
+    be those of another.
+
+    Args:
+        name (`str`): the data set.
+        arguments (`argparse.Namespace`): of the command.
+
+    Raises:
+        ValueError: If one is another.
+    """
+    asked = {asked: getattr(arguments, asked) for asked in ("minutes", "seed")}
+    path = arguments.work_dir / f"{name}.json"
+    if path.exists():
+        asked["test_clips"] = arguments.test_clips
+    else:
+        path = arguments.work_dir / name / "asked.json"
+    before = kept(path, lambda: asked)
+    for argument, value in asked.items():
+        if before[argument] != value:
+            raise ValueError(
+                f"`--{argument}` must be {before[argument]}, as {path} has it, got {value}; choose another --work_dir."
+            )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Train and measure on each data set, and write what there is after each.
 
@@ -155,18 +182,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     pictures.mkdir(parents=True, exist_ok=True)
     for name in arguments.data:
         load_pictures(name, True, arguments.fashion_folder)  # what is missing is known before any work
+    for name in arguments.data:
+        check_begun(name, arguments)
     published = arguments.output / "video_prediction.json"
     result = json.loads(published.read_text(encoding="utf-8")) if published.exists() else {"data": {}}
     for name in arguments.data:
         path = arguments.work_dir / f"{name}.json"
-        measured = kept(path, lambda name=name: measure(name, arguments))
-        for asked in ("minutes", "test_clips", "seed"):
-            if measured[asked] != getattr(arguments, asked):
-                raise ValueError(
-                    f"`--{asked}` must be {measured[asked]}, with which {path} was measured, got "
-                    f"{getattr(arguments, asked)}; choose another --work_dir."
-                )
-        result["data"][name] = measured
+        result["data"][name] = kept(path, lambda name=name: measure(name, arguments))
         write_result("video_prediction", result, arguments.output)
         shutil.copyfile(arguments.work_dir / f"{name}.png", pictures / f"video_prediction-{name}.png")
 

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from benchmarks import video_prediction
-from benchmarks.measuring.machine import describe_machine
+from benchmarks.measuring.machine import _cpu_model, describe_machine
 from benchmarks.minutes.clips import MOST_WORDS, WORDS, TrainingClips, real_clips, to_clips, word_ids
 from benchmarks.minutes.diffusion_contender import fold, unfold
 from benchmarks.minutes.judging import Judge
 from benchmarks.minutes.published_rows import published
-from benchmarks.minutes.rows import FULL, JUDGE, TOY, RowName, train_row
+from benchmarks.minutes.rows import FULL, JUDGE, TOY, RowName, begun_here, train_row
 from benchmarks.minutes.sets import SETS
 from benchmarks.minutes.tables import equal_minutes_tables
 from benchmarks.minutes.timed_training import Learner, train_for, warm_up_and_cosine, warm_up_steps
@@ -123,11 +123,16 @@ def test_tables_name_all_rows_by_machine_and_a_codec_still_in_training_has_no_sc
     assert "real clips" in text
     assert "| 20 | GPT-2 | 2 |" in text
     assert "| 40 to 50 |" in text
-    other = {**rows[0], "seed": 1, "machine": {**machine, "cpu": "y"}}
-    parts = equal_minutes_tables({"real": scores, "rows": [*rows, other]}).split("Machine: ")
-    assert [part[0] for part in parts[1:]] == ["x", "y"]
-    assert [f"| 20 | GPT-2 | {number} |" in part for part, number in zip(parts[1:], (2, 1), strict=True)] == [True] * 2
-    assert [part.count("real clips") for part in parts] == [0, 1, 1]
+    others = [
+        {**rows[0], "seed": 1, "machine": {**machine, "load": 9.0, **own}} for own in ({"cpu": "y"}, {"torch": "3"})
+    ]
+    busy = {**rows[0], "seed": 2, "machine": {**machine, "load": 9.0}}
+    parts = equal_minutes_tables({"real": scores, "rows": [*rows, *others, busy]}).split("Machine: ")
+    assert [(part[0], part.split("torch ")[1][0]) for part in parts[1:]] == [("x", "2"), ("y", "2"), ("x", "3")]
+    shown = [f"| 20 | GPT-2 | {number} |" in part for part, number in zip(parts[1:], (3, 1, 1), strict=True)]
+    assert shown == [True] * 3
+    assert [part.count("real clips") for part in parts] == [0, 1, 1, 1]
+    assert not any("load" in part for part in parts)  # each row had its own
     measured = {
         "machine": machine,
         "minutes": 60,
@@ -178,13 +183,27 @@ def test_a_distance_is_over_as_many_clips_of_each_set(tmp_path):
     assert scores["all"]["frechet"]["samples"] == 2 * len(SETS)
 
 
-def test_a_row_that_was_begun_on_another_machine_is_refused(tmp_path):
-    row = RowName("gpt2", 0.08, 0)
-    folder = tmp_path / "runs" / str(row)
+@pytest.mark.parametrize("other", [{"cpu": "another"}, {"threads": 99}, {"torch": "1.0"}])
+@pytest.mark.parametrize("place", ["gpt2-0.08-0", "codec-0.08-0"])
+def test_a_row_or_codec_that_was_begun_on_another_machine_is_refused(tmp_path, monkeypatch, place, other):
+    monkeypatch.setattr("benchmarks.minutes.rows.matrix_rate", lambda *_: 1.0)
+    folder = tmp_path / "runs" / place
     folder.mkdir(parents=True)
-    (folder / "machine.json").write_text(json.dumps({"cpu": "another"}), encoding="utf-8")
-    with pytest.raises(ValueError, match="`--work_dir` must hold rows that were begun on this machine"):
-        train_row(TOY, row, tmp_path)
+    began = {**describe_machine(), **other}
+    (folder / "machine.json").write_text(json.dumps(began), encoding="utf-8")
+    with pytest.raises(ValueError, match="`--work_dir` must hold what was begun on this machine"):
+        train_row(TOY, RowName("gpt2", 0.08, 0), tmp_path)
+    began = {**describe_machine(), "load": 99.0, "memory_bytes": describe_machine()["memory_bytes"] + 8192}
+    (tmp_path / "machine.json").write_text(json.dumps(began), encoding="utf-8")
+    assert begun_here(tmp_path) == began
+
+
+def test_processors_of_one_name_are_told_apart(tmp_path):
+    info = tmp_path / "cpuinfo"
+    info.write_text("cpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\nmodel\t: 17\n", encoding="utf-8")
+    assert _cpu_model(info) == "AMD EPYC, family 25, model 17"
+    info.write_text("CPU part\t: 0xd40\n", encoding="utf-8")
+    assert _cpu_model(info) == _cpu_model(tmp_path / "none") != ""
 
 
 def test_prediction_keeps_what_was_measured_of_other_data_and_refuses_other_arguments(tmp_path):
@@ -207,6 +226,10 @@ def test_prediction_keeps_what_was_measured_of_other_data_and_refuses_other_argu
     assert list(result["data"]) == ["moving-fashion-mnist", "moving-mnist"]
     with pytest.raises(ValueError, match=r"`--test_clips` must be 200, .*, got 50"):
         video_prediction.main([*flags, "--test_clips", "50"])
+    (work / "moving-mnist.json").unlink()  # as if it had been stopped in its training
+    video_prediction.check_begun("moving-mnist", video_prediction.build_parser().parse_args(flags))
+    with pytest.raises(ValueError, match=r"`--minutes` must be 60.0, .*, got 20.0; choose another --work_dir"):
+        video_prediction.main([*flags, "--minutes", "20"])
     with pytest.raises(RuntimeError, match="dataset-fashion-mnist"):
         video_prediction.main([*flags, "moving-fashion-mnist", "--fashion_folder", str(tmp_path / "none")])
 

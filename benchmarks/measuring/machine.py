@@ -101,8 +101,11 @@ def paired_ratio(numerators: list[float], denominators: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
+def _cpu_model(info: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name and, since rented machines call several generations "AMD EPYC", its family and model."""
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    if not said.get("model name"):
+        return platform.processor() or platform.machine()
+    numbers = [f"{word} {said[key]}" for word, key in (("family", "cpu family"), ("model", "model")) if key in said]
+    return ", ".join([said["model name"], *numbers])

@@ -17,6 +17,7 @@ from benchmarks.minutes.contender import SIZES, Contender, Size, snapshot_folder
 from benchmarks.minutes.judging import DISTANCE, Judge, draw_all, sampling_seconds, write_first_clips
 from benchmarks.minutes.timed_training import DONE
 from benchmarks.pipeline.floors import matrix_rate
+from benchmarks.report.formatting import which_machine
 from nuwa_hf.bulk.digests import model_digest
 from nuwa_hf.datasets.moving_mnist import MovingMNIST
 from nuwa_hf.evaluation.judges.digit_reader import DIGIT_FINDER_FOLDER
@@ -134,16 +135,33 @@ def train_row(plan: Plan, row: RowName, work_dir: Path) -> None:
     Raises:
         ValueError: If it was begun on another machine.
     """
-    folder, here = work_dir / "runs" / str(row), describe_machine()
-    began = kept(folder / "machine.json", lambda: here)
-    if began["cpu"] != here["cpu"]:
-        raise ValueError(
-            f"`--work_dir` must hold rows that were begun on this machine, {here['cpu']}, got {began['cpu']} for "
-            f"{row}; remove {folder}."
-        )
-    contender, before = build(row.contender, SIZES[plan.size]), _matrix_rate()
+    folder = work_dir / "runs" / str(row)
+    begun_here(folder)
+    contender, before = build(row.contender, SIZES[plan.size]), kept(folder / "matrix_rate.json", _matrix_rate)
     contender.train(row.minutes, row.seed, folder)
     kept(folder / "training.json", lambda: {"memory": peak_memory(), "matrix_rates": [before, _matrix_rate()]})
+
+
+def begun_here(folder: Path) -> dict[str, Any]:
+    """The machine on which the work in a folder was begun, with its load then: it must be this one.
+
+    Args:
+        folder (`Path`): of a training.
+
+    Returns:
+        `dict[str, Any]`: as `describe_machine` gives it.
+
+    Raises:
+        ValueError: If it was begun on another machine: its seconds would be those of two.
+    """
+    here = describe_machine()
+    began = kept(folder / "machine.json", lambda: here)
+    if which_machine(began) != which_machine(here):
+        raise ValueError(
+            f"`--work_dir` must hold what was begun on this machine ({which_machine(here)}), got "
+            f"{which_machine(began)} for {folder}; remove {folder}."
+        )
+    return began
 
 
 def _matrix_rate() -> float:
@@ -182,7 +200,7 @@ def sample_row(plan: Plan, row: RowName, work_dir: Path) -> None:
             "parameters": contender.parameters(),
             "steps": trained["steps"],  # of what draws, not of its codec
             "training_memory": training["memory"],
-            "matrix_rates": training["matrix_rates"],  # operations a second, before its last part and after it
+            "matrix_rates": training["matrix_rates"],  # operations a second, before the training and after it
             "sampling_seconds": sampling_seconds(contender, plan.timed_batches, size.drawn),
             "sampling_memory": peak_memory(),
             "curve": curve,

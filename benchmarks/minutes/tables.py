@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from benchmarks.minutes.sets import SETS
-from benchmarks.report.formatting import machine, memory, seconds, table
+from benchmarks.report.formatting import memory, seconds, table, which_machine
 
 
 COLUMNS = {"digits": "digits", "digit-motion": "motion", "digits-and-motion": "both"}
@@ -26,7 +26,7 @@ def equal_minutes_tables(result: dict[str, Any]) -> str:
 
 
 def by_machine(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Rows that are comparable: those of one processor with as many threads.
+    """Rows that are comparable: those of one processor with as many threads and the same libraries.
 
     Args:
         rows (`list[dict]`): of a result.
@@ -34,9 +34,9 @@ def by_machine(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     Returns:
         `list[list[dict]]`: the rows of each machine.
     """
-    machines: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    machines: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        machines[row["machine"]["cpu"], row["machine"]["threads"]].append(row)
+        machines[which_machine(row["machine"])].append(row)
     return list(machines.values())
 
 
@@ -60,7 +60,8 @@ def _of_machine(rows: list[dict[str, Any]], real: dict[str, Any]) -> str:
         ],
         [_cost(minutes, title, groups[minutes, title]) for minutes, title in order],
     )
-    return f"{machine(rows[0]['machine'])}\n\n{quality}\n\n{cost}"
+    # Without the load, which was another one before each row.
+    return f"Machine: {which_machine(rows[0]['machine'])}.\n\n{quality}\n\n{cost}"
 
 
 def _last(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

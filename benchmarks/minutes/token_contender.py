@@ -6,6 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from benchmarks.minutes.contender import Contender
+from benchmarks.minutes.rows import begun_here
 from benchmarks.minutes.timed_training import done_once
 from benchmarks.minutes.visual_tokens import VisualTokens, make_visual_tokens
 
@@ -19,6 +20,7 @@ class TokenContender(Contender):
     def train(self, minutes: float, seed: int, work_dir: Path) -> None:
         """Codec, tokens, and what learns them; see `Contender.train`."""
         folder = work_dir.with_name(f"codec-{minutes:g}-{seed}")
+        begun_here(folder)  # another row may have begun it
         tokens = make_visual_tokens(self.size, minutes, seed, folder)
         done_once(work_dir, lambda: self._train(tokens, minutes, seed, work_dir))
 

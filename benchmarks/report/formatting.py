@@ -17,12 +17,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def machine(description: dict[str, Any]) -> str:
     """A sentence on what `describe_machine` gave."""
+    return f"Machine: {which_machine(description)}; load before the run {description['load']:.1f}."
+
+
+def which_machine(description: dict[str, Any]) -> str:
+    """What `describe_machine` gave, without the load: numbers are comparable where these words are the same."""
     device = description.get("device", "cpu")
     return (
-        f"Machine: {device + '; ' if device != 'cpu' else ''}{description['cpu']}; cores: {description['cores']}, "
+        f"{device + '; ' if device != 'cpu' else ''}{description['cpu']}; cores: {description['cores']}, "
         f"threads: {description['threads']}; {description['memory_bytes'] / 2**30:.0f} GiB memory, "
-        f"{description['system']}, Python {description['python']}, torch {description['torch']}; load before the run "
-        f"{description['load']:.1f}."
+        f"{description['system']}, Python {description['python']}, torch {description['torch']}"
     )
 
 
