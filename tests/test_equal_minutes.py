@@ -13,8 +13,9 @@ from torch import nn
 from benchmarks import video_prediction
 from benchmarks.measuring.machine import _cpu_model, describe_machine
 from benchmarks.minutes.clips import MOST_WORDS, WORDS, TrainingClips, real_clips, to_clips, word_ids
+from benchmarks.minutes.contender import SIZES, Contender
 from benchmarks.minutes.diffusion_contender import fold, unfold
-from benchmarks.minutes.judging import Judge
+from benchmarks.minutes.judging import Judge, draw_all, read_clips
 from benchmarks.minutes.published_rows import published
 from benchmarks.minutes.rows import FULL, JUDGE, TOY, RowName, begun_here, train_row
 from benchmarks.minutes.sets import SETS
@@ -170,6 +171,50 @@ def test_scores_are_those_of_openstl():
     ones = torch.ones(1, 1, 7, 7)
     expected = torch.tensor([(2 * 0.5 + 4e-4) / (1 + 0.25 + 4e-4)], dtype=torch.double)
     torch.testing.assert_close(structural_similarity(ones, 0.5 * ones), expected)
+
+
+class Slow(Contender):
+    """Draws a number in a second."""
+
+    name, title, samples_at_once = "slow", "slow", 2
+
+    def __init__(self, stop_at=None):
+        super().__init__(SIZES["toy"])
+        self.calls, self.stop_at = 0, stop_at
+
+    def check(self):
+        pass
+
+    def train(self, minutes, seed, work_dir):
+        pass
+
+    def load(self, snapshot):
+        pass
+
+    def parts(self):
+        return {}
+
+    def sample(self, captions, seed):
+        self.calls += 1
+        if self.calls == self.stop_at:
+            raise KeyboardInterrupt
+        return np.full((len(captions), 1, 1, 1, 3), seed % 251, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("stop_at", [3, 6])
+def test_a_drawing_that_was_stopped_ends_with_the_clips_of_one_that_was_not(tmp_path, monkeypatch, stop_at):
+    monkeypatch.setattr("benchmarks.minutes.judging.time.perf_counter", iter(range(1000)).__next__)
+    draw = {"per_set": 8, "max_seconds": 5.5, "drawn": True, "seed": 0}
+    draw_all(Slow(), folder=tmp_path / "whole", **draw)
+    with pytest.raises(KeyboardInterrupt):
+        draw_all(Slow(stop_at), folder=tmp_path / "stopped", **draw)
+    for _ in range(2):
+        draw_all(Slow(), folder=tmp_path / "stopped", **draw)
+    whole, stopped = (
+        {path.name: path.read_bytes() for path in (tmp_path / one).iterdir()} for one in ("whole", "stopped")
+    )
+    assert stopped == whole
+    assert [len(read_clips(tmp_path / "whole", name)) for name in SETS] == [4, 4, 2, 2]
 
 
 def test_a_distance_is_over_as_many_clips_of_each_set(tmp_path):

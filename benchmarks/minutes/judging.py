@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What contenders draw, and what the judge of Moving MNIST says of it."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from nuwa_hf.evaluation.judges.digit_reader import DigitReader
 from nuwa_hf.evaluation.metrics.compute_metrics import compute_metrics
 from nuwa_hf.evaluation.metrics.metric_table import METRICS, resolve_metrics
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.media import written_aside
 
 
 CLIPS_PER_SET = 2  # that are shown
@@ -30,30 +32,33 @@ DISTANCE = "frechet:digits.frame_features"
 
 def draw_all(contender: Contender, per_set: int, max_seconds: float, drawn: bool, folder: Path, seed: int) -> None:
     """Draw clips for the captions of all sets, by turns, until there are enough or the time is over. What was drawn
-    before is kept.
+    before is kept, and its time counts.
 
     Args:
         contender (`Contender`): loaded.
         per_set (`int`): clips of each set.
         max_seconds (`float`): of drawing; a batch of each set is drawn whatever it takes.
         drawn (`bool`): whether the real digits are drawn ones.
-        folder (`Path`): gets a file for each batch.
+        folder (`Path`): gets a file for each batch, and beside it the seconds that it took.
         seed (`int`): of the draws.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    count, start = contender.samples_at_once, time.perf_counter()
+    count, spent = contender.samples_at_once, 0.0
     batches = [(first, name) for first in range(0, per_set, count) for name in SETS]
     for place, (first, name) in enumerate(tqdm(batches, desc=f"{contender.name}: clips", unit="batch")):
         path = folder / f"{list(SETS).index(name)}-{first:04d}.npy"
-        if path.exists():
-            continue
-        if place >= len(SETS) and time.perf_counter() - start > max_seconds:
-            return
-        captions = captions_of(name, first, min(first + count, per_set), drawn)
-        clips = contender.sample(captions, seed=10_000 * (1 + seed) + place * count)
-        with open(path.with_suffix(".part"), "wb") as file:
-            np.save(file, clips[..., 0])
-        path.with_suffix(".part").rename(path)
+        if not path.exists():
+            if place >= len(SETS) and spent > max_seconds:
+                return
+            captions = captions_of(name, first, min(first + count, per_set), drawn)
+            start = time.perf_counter()
+            clips = contender.sample(captions, seed=10_000 * (1 + seed) + place * count)
+            seconds = time.perf_counter() - start
+            with written_aside(path.with_suffix(".json")) as aside:
+                aside.write_text(json.dumps(seconds), encoding="utf-8")
+            with written_aside(path) as aside, open(aside, "wb") as file:
+                np.save(file, clips[..., 0])
+        spent += json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def captions_of(name: str, first: int, end: int, drawn: bool) -> list[str]:
