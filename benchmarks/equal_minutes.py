@@ -61,7 +61,16 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
 
     Returns:
         `Plan`.
+
+    Raises:
+        ValueError: If an argument breaks its rule.
     """
+    if arguments.seeds and not arguments.budgets:
+        raise ValueError(
+            "`--seeds` must stand beside `--budgets`, got none; give the minutes too, as in --budgets 20."
+        )
+    if min(arguments.budgets or [1]) <= 0:
+        raise ValueError(f"`--budgets` must be above 0, got {arguments.budgets}; give minutes of training.")
     plan = TOY if arguments.toy else FULL
     if arguments.contenders:
         plan = replace(plan, contenders=tuple(arguments.contenders))

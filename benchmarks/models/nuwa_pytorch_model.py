@@ -28,18 +28,22 @@ def import_nuwa_pytorch() -> types.ModuleType:
     """The package `nuwa_pytorch`.
 
     Raises:
-        RuntimeError: If it is not installed in the version that is compared with.
+        RuntimeError: If it is not installed in the version that is compared with, or cannot be imported.
     """
     try:
-        version = importlib.metadata.version("nuwa-pytorch")
+        found = importlib.metadata.version("nuwa-pytorch")
+        if found == VERSION:
+            nuwa_pytorch_reference.import_nuwa_pytorch()  # with a stand-in for torchvision
     except importlib.metadata.PackageNotFoundError:
-        version = None
-    if version != VERSION:
+        found = None
+    except ImportError as error:  # of what it needs
+        found = error.__cause__
+    if found != VERSION:
         raise RuntimeError(
-            f"nuwa-pytorch {VERSION} must be installed, got {version}; the head of "
-            "benchmarks/models/nuwa_pytorch_model.py says how, and `--cases` leaves it out."
+            f"nuwa-pytorch {VERSION} must be installed, with what it needs, got {found}; the head of "
+            "benchmarks/models/nuwa_pytorch_model.py says how, and `--cases`, of equal_minutes `--contenders`, leaves "
+            "it out."
         )
-    nuwa_pytorch_reference.import_nuwa_pytorch()  # with a stand-in for torchvision
     return sys.modules["nuwa_pytorch"]
 
 

@@ -4,9 +4,13 @@
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+try:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+except ModuleNotFoundError as error:
+    raise RuntimeError('plots need matplotlib; run `pip install -c constraints.txt -e ".[benchmarks]"`.') from error
 
 
 # Okabe and Ito's colours, which are told apart by the colour-blind too.
