@@ -62,7 +62,9 @@ def test_a_unit_that_fails_is_noted_and_tried_again(tmp_path):
 
 def test_reports_of_gpu_tests_are_counted(tmp_path):
     module, report = import_module("benchmarks.card.gpu_tests"), tmp_path / "report.xml"
-    assert "tests/generation/test_cuda_graphs.py" in [unit.name for unit in module.units_of_tests()]
+    files = [unit.name for unit in module.units_of_tests()]
+    assert "tests/generation/test_cuda_graphs.py" in files
+    assert "tests/test_gpu_benchmark.py" not in files  # has none
     failure = '<testcase name="c"><failure message="assert 1 == 2&#10;more"/></testcase>'
     report.write_text(
         f'<testsuites><testsuite><testcase name="a"/><testcase name="b"><skipped/></testcase>{failure}</testsuite>'
@@ -72,3 +74,15 @@ def test_reports_of_gpu_tests_are_counted(tmp_path):
     report.write_text("<testsuites><testsuite/></testsuites>")
     with pytest.raises(RuntimeError, match="no test"):
         module.read_report(report)
+
+
+def test_a_file_with_a_test_that_fails_on_the_gpu_is_a_failed_unit(tmp_path, monkeypatch):
+    module = import_module("benchmarks.card.gpu_tests")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    kind, file = "gpu", tmp_path / "test_one.py"
+    mark = f"import pytest\npytestmark = pytest.mark.{kind}\n"
+    file.write_text(f"{mark}def test_right(): pass\ndef test_wrong(): assert 1 == 2\n", encoding="utf-8")
+    with pytest.raises(RuntimeError, match=r"^1 failed, 1 passed: test_wrong: .*assert 1 == 2"):
+        module.run_file(file.name, 60)
+    file.write_text(f"{mark}def test_right(): pass\n", encoding="utf-8")
+    assert module.run_file(file.name, 60) == {"passed": 1, "skipped": 0, "failed": {}}

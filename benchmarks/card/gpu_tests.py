@@ -31,10 +31,10 @@ def run_file(name: str, seconds: float) -> dict[str, Any]:
         seconds (`float`): how long they may take.
 
     Returns:
-        `dict`: `passed`, `skipped`, and `failed` with the first line of each message.
+        `dict`: `passed`, `skipped`, and `failed`, which is empty.
 
     Raises:
-        RuntimeError: If they take longer, or none ran.
+        RuntimeError: If one fails, they take longer, or none ran.
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
@@ -45,11 +45,15 @@ def run_file(name: str, seconds: float) -> dict[str, Any]:
             raise RuntimeError(f"its tests took more than the {seconds:.0f} s that were left.") from error
         if not report.exists():
             raise RuntimeError(f"pytest ended with status {done.returncode}: {done.stdout[-300:]}{done.stderr[-300:]}")
-        return read_report(report)
+        found = read_report(report)
+    if found["failed"]:  # so that the next call runs them again
+        messages = "; ".join(f"{test}: {message}" for test, message in found["failed"].items())
+        raise RuntimeError(f"{len(found['failed'])} failed, {found['passed']} passed: {messages}")
+    return found
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """What a JUnit report says, as `run_file` returns it.
+    """What a JUnit report says: `passed`, `skipped`, and `failed` with the first line of each message.
 
     Raises:
         RuntimeError: If it has no test.
