@@ -530,6 +530,14 @@ def test_a_version_against_itself_takes_turns(tmp_path):
     assert row["ratio"] > 0
 
 
+def test_the_load_beside_two_versions_is_that_before_their_run(tmp_path, monkeypatch):
+    module, load = import_module(MODULES["against_before"]), [0.0]
+    monkeypatch.setattr("os.getloadavg", lambda: (load[0], 0.0, 0.0))
+    monkeypatch.setattr(module, "measure", lambda *_: load.__setitem__(0, 2.0) or [])
+    result = run("against_before", tmp_path, "--before", str(ROOT / "src"), "--cases", "embedded video")
+    assert result["machine"]["load"] == 0.0
+
+
 def test_another_version_must_be_there(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run("against_before", tmp_path, "--before", str(tmp_path))

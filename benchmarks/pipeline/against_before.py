@@ -169,13 +169,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if arguments.before is None or not (arguments.before / "nuwa_hf").is_dir():
         parser.error(f"`--before` must be a folder that holds `nuwa_hf`, got {arguments.before}.")
+    machine = describe_machine()
     repetitions = {case: arguments.repetitions * (10 if case == EMBEDDED else 1) for case in arguments.cases}
     with tempfile.TemporaryDirectory() as work:
         weights = arguments.weights or Path(work)
         if arguments.weights is None and any(case != EMBEDDED for case in arguments.cases):
             save_random_weights(weights)
         rows = measure(arguments.before, ROOT / "src", arguments.cases, repetitions, weights)
-    result = {"machine": describe_machine(), "settings": {"repetitions": arguments.repetitions}, "rows": rows}
+    result = {"machine": machine, "settings": {"repetitions": arguments.repetitions}, "rows": rows}
     write_result("against_before", result, arguments.output)
 
 
