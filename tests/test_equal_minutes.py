@@ -254,6 +254,23 @@ def test_a_drawing_that_was_stopped_ends_with_the_clips_of_one_that_was_not(tmp_
     assert [len(read_clips(tmp_path / "whole", name)) for name in SETS] == [4, 4, 2, 2]
 
 
+def test_clips_of_this_package_are_grey_as_those_of_the_other_contenders_are(checkpoint):
+    from benchmarks.minutes.nuwa_hf_contender import NuwaHfContender
+
+    contender = NuwaHfContender(SIZES["toy"])
+    contender.load(checkpoint)
+    drawn = contender.sample(["digit 3 is moving up and down ."], seed=0)
+    frames = contender.pipeline(
+        ["digit 3 is moving up and down ."],
+        guidance_scale=3.0,
+        temperature=0.7,
+        generator=[torch.Generator().manual_seed(0)],
+        output_type="np",
+    ).frames
+    assert np.ptp(frames, axis=-1).max() > 0.05  # the codec's own channels differ
+    np.testing.assert_allclose(drawn, np.broadcast_to(255 * frames.mean(-1, keepdims=True), drawn.shape), atol=0.51)
+
+
 def test_a_distance_is_over_as_many_clips_of_each_set(tmp_path):
     pytest.importorskip("torch_fidelity")
     judge = Judge(JUDGE, per_set=2, drawn=True)

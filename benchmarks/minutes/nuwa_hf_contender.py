@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.minutes.clips import WORDS
+from benchmarks.minutes.clips import WORDS, to_clips
 from benchmarks.minutes.contender import snapshot_folders
 from benchmarks.minutes.nuwa_learner import nuwa_learner
 from benchmarks.minutes.timed_training import train_for
@@ -55,7 +55,7 @@ class NuwaHfContender(TokenContender):
             generator=generators,
             output_type="np",
         )
-        return (np.asarray(output.frames) * 255).round().astype(np.uint8)
+        return to_clips(2 * torch.from_numpy(np.asarray(output.frames)).mean(dim=-1) - 1)
 
     def parts(self) -> dict[str, nn.Module]:
         """Codec and transformer."""
