@@ -2,7 +2,11 @@
 # Copyright 2026 The nuwa_hf authors
 """The ablations run and can be run again; what comes of them is no test's business."""
 
+import errno
 import json
+import os
+import re
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,6 +88,41 @@ def test_an_ablation_says_what_each_variant_reaches_and_is_not_run_twice(tmp_pat
     assert [line.split("|")[1].strip() for line in table.splitlines()] == ["", "---", "left", "real clips"]
     run.main(arguments)
     assert {path: path.stat().st_mtime_ns for path in trained} == trained
+
+
+@pytest.mark.parametrize("cause", ["lost", "torch_fidelity"])
+def test_an_ablation_that_cannot_be_written_or_scored_is_refused_before_any_work(tmp_path, monkeypatch, cause):
+    run, message = import_module("benchmarks.ablations.run"), "`torch_fidelity` must be installed"
+    if cause == "lost":
+        message = "`--output` must hold no run that is not asked for and would be lost, got 'right' with seed 3"
+        rows = [{"variant": variant, "seed": 3} for variant in ("left", "right")]
+        (tmp_path / "ablation_choices.json").write_text(json.dumps({"runs": rows}), encoding="utf-8")
+    else:
+        monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    work = tmp_path / "work"
+    arguments = ["--config", str(toy_ablation(tmp_path)), "--work_dir", str(work), "--output", str(tmp_path)]
+    with pytest.raises(ValueError, match=message):
+        run.main(arguments)
+    assert not work.exists()
+
+
+@NEEDS_DIGITS
+def test_a_classifier_that_cannot_be_written_is_an_error_with_its_file_and_leaves_none(tmp_path, monkeypatch):
+    judge = import_module("benchmarks.ablations.digit_judge")
+    monkeypatch.setattr(judge, "NUM_STEPS", 2)
+    path = tmp_path / judge.CLASSIFIER_NAME
+    with monkeypatch.context() as full:
+
+        def write_bytes(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        full.setattr(Path, "write_bytes", write_bytes)
+        with pytest.raises(OSError, match=rf"Cannot write {re.escape(str(path))}: No space left"):
+            judge.train_classifier(path)
+    assert list(tmp_path.iterdir()) == []
+    trained = judge.train_classifier(path).state_dict()
+    assert list(tmp_path.iterdir()) == [path]
+    assert all(torch.equal(trained[name], own) for name, own in judge.train_classifier(path).state_dict().items())
 
 
 def test_every_ablation_has_readable_settings_and_a_table():

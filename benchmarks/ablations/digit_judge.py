@@ -15,13 +15,14 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from benchmarks.ablations.moving_digits import DIGIT_SIZE, DIRECTIONS, ROOM, SIZE, STEP, load_digits, read_caption
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch
+from nuwa_hf.media import written_aside
 
 
 CLASSIFIER_NAME = "digit_classifier.safetensors"
@@ -82,9 +83,8 @@ def train_classifier(path: Path) -> DigitClassifier:
         loss.backward()
         optimizer.step()
         schedule.step()
-    aside = path.with_suffix(".part")
-    save_file(model.state_dict(), aside)
-    aside.rename(path)
+    with written_aside(path) as aside:
+        aside.write_bytes(save(model.state_dict()))
     return model.eval()
 
 

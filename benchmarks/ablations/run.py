@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.ablations.settings import Run, read_runs
 from benchmarks.ablations.train_run import train_run
 from benchmarks.measuring.machine import describe_machine
+from nuwa_hf.media import written_aside
 
 
 def run_ablation(runs: Sequence[Run], work_dir: Path) -> dict[str, Any]:
@@ -30,20 +31,43 @@ def run_ablation(runs: Sequence[Run], work_dir: Path) -> dict[str, Any]:
     Returns:
         `dict[str, Any]`: `machine`, `settings` (of the first run), `real` (what the metrics say of real clips) and
         `runs`: the variant, the seed and the scores of each.
-    """
-    from benchmarks.ablations.score_run import Scorer  # what only trains needs no evaluation
 
-    scorer = Scorer(work_dir)
-    rows = []
+    Raises:
+        ValueError: If a library is missing.
+    """
+    from benchmarks.ablations.score_run import Scorer, check_metrics  # what only trains needs no evaluation
+
+    check_metrics(runs)
+    machine, scorer, rows = describe_machine(), Scorer(work_dir), []
     for run in runs:
         trained = train_run(run, work_dir)
         rows.append({"variant": run.variant, "seed": run.seed, **scorer.score(run, trained)})
     return {
-        "machine": describe_machine(),
+        "machine": machine,
         "settings": runs[0].settings,
         "real": scorer.real(runs[0], trained.data),
         "runs": rows,
     }
+
+
+def check_nothing_is_lost(path: Path, runs: Sequence[Run]) -> None:
+    """Refuse to replace a result that has other runs.
+
+    Args:
+        path (`Path`): of the result.
+        runs (`Sequence[Run]`): those that it will have.
+
+    Raises:
+        ValueError: If it has others now.
+    """
+    before = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
+    lost = {(row["variant"], row["seed"]) for row in before} - {(run.variant, run.seed) for run in runs}
+    if lost:
+        variant, seed = min(lost)
+        raise ValueError(
+            f"`--output` must hold no run that is not asked for and would be lost, got {variant!r} with seed {seed} "
+            f"in {path}; leave out `--variants` and `--seeds`, or choose another folder."
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -51,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     Args:
         argv (`Sequence[str]`, *optional*): the arguments; by default those of the process.
+
+    Raises:
+        ValueError: If runs would be lost, or a library is missing.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the ablation's YAML file")
@@ -72,10 +99,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"{run.variant}, seed {run.seed}: {run.transformer_name()}", flush=True)
             train_run(run, arguments.work_dir)
         return
+    path = arguments.output / f"ablation_{arguments.config.stem}.json"
+    check_nothing_is_lost(path, runs)
     result = run_ablation(runs, arguments.work_dir)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    path = arguments.output / f"ablation_{arguments.config.stem}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(path)
 
 

@@ -31,6 +31,7 @@ from nuwa_hf.evaluation.samples.real_samples import RealSamples
 from nuwa_hf.evaluation.samples.sample_set import SampleBatch, SampleSet
 from nuwa_hf.evaluation.samples.task_inputs import task_inputs
 from nuwa_hf.evaluation.samples.through_codec import ThroughCodec
+from nuwa_hf.media import written_aside
 from nuwa_hf.training.nuwa.nuwa_steps import tasks_loss
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.tokens.token_files import TokenFiles
@@ -184,10 +185,22 @@ class Scorer:
         if not path.exists():
             value = make()
             path.parent.mkdir(exist_ok=True)
-            aside = path.with_suffix(".part")
-            aside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-            aside.rename(path)
+            with written_aside(path) as aside:
+                aside.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
         return json.loads(path.read_text(encoding="utf-8"))
+
+
+def check_metrics(runs: Sequence[Run]) -> None:
+    """Look for what the scores of runs need, before any work.
+
+    Args:
+        runs (`Sequence[Run]`): all of them.
+
+    Raises:
+        ValueError: If a library is missing.
+    """
+    for run in runs:
+        resolve_metrics(_distances(run))
 
 
 def _distances(run: Run) -> list[str]:

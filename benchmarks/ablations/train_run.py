@@ -18,6 +18,7 @@ from benchmarks.ablations.axial_attention import axial_attention
 from benchmarks.ablations.moving_digits import FRAME_RATE, NUM_FRAMES, write_moving_digits
 from benchmarks.ablations.settings import Run
 from nuwa_hf.evaluation.features.efficientnet import save_for_training
+from nuwa_hf.media import written_aside
 from nuwa_hf.storage.whole_folders import save_aside
 from nuwa_hf.training.nuwa.train_nuwa import main as train_nuwa
 from nuwa_hf.training.tokens.tokenize_dataset import main as tokenize
@@ -145,7 +146,8 @@ def _train(main: Callable[[Sequence[str]], None], folder: Path, result: str, set
     seconds = time.process_time() - start
     if not (folder / result).exists():
         raise RuntimeError(f"{folder / result} must be there after training, but is not; see the log.")
-    (folder / "train.json").write_text(json.dumps({"processor_seconds": seconds}) + "\n", encoding="utf-8")
+    with written_aside(folder / "train.json") as aside:
+        aside.write_text(json.dumps({"processor_seconds": seconds}) + "\n", encoding="utf-8")
 
 
 def _flags(values: dict[str, Path]) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, UNet3DConditionModel
 from diffusers.training_utils import EMAModel
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -160,7 +160,7 @@ class DiffusionContender(Contender):
             folder.mkdir(parents=True)
             kept = [weight.detach().clone() for weight in weights]
             ema.copy_to(weights)
-            save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / WEIGHTS)
+            (folder / WEIGHTS).write_bytes(save({name: own.contiguous() for name, own in model.state_dict().items()}))
             with torch.no_grad():
                 for weight, own in zip(weights, kept, strict=True):
                     weight.copy_(own)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from benchmarks.minutes.clips import TrainingClips, word_ids
@@ -161,6 +161,6 @@ def _encode(size: Size, seconds: float, clips: ClipSource, codec_folder: Path, f
         with written_aside(path.with_suffix(".json")) as aside:
             aside.write_text(json.dumps({"seconds": spent, "steps": step - first}), encoding="utf-8")
         with written_aside(path) as aside:
-            save_file({name: torch.cat([row[name] for row in rows]) for name in rows[0]}, aside)
+            aside.write_bytes(save({name: torch.cat([row[name] for row in rows]) for name in rows[0]}))
         shards.append(path)
     return {"steps": step, "seconds": elapsed}
