@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.minutes.pictures import draw_curves, side_by_side
-from benchmarks.minutes.published_rows import collect, published, row_name
+from benchmarks.minutes.published_rows import check_work, collect, published, row_name
 from benchmarks.minutes.rows import (
     CONTENDERS,
     FULL,
@@ -111,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     before = {str(row_name(row)) for row in published(arguments.output, plan)["rows"]}
     missing = [row for row in plan.rows() if str(row) not in before]
     check_all(plan, sorted({row.contender for row in missing}))
+    check_work(work_dir, plan)
     rows = [f"{row.contender}:{row.minutes:g}:{row.seed}" for row in missing]
     for part in ("judge", *(f"{what}:{row}" for row in rows for what in ("train", "sample"))):
         if plan.size == "toy":

@@ -18,7 +18,7 @@ from benchmarks.minutes.clips import MOST_WORDS, WORDS, TrainingClips, real_clip
 from benchmarks.minutes.contender import SIZES, Contender
 from benchmarks.minutes.diffusion_contender import fold, unfold
 from benchmarks.minutes.judging import Judge, draw_all, read_clips
-from benchmarks.minutes.published_rows import published
+from benchmarks.minutes.published_rows import check_work, published
 from benchmarks.minutes.rows import FULL, JUDGE, TOY, RowName, begun_here, train_row
 from benchmarks.minutes.sets import SETS
 from benchmarks.minutes.tables import equal_minutes_tables
@@ -341,6 +341,10 @@ def test_rows_of_another_plan_are_no_part_of_a_result(tmp_path):
     with pytest.raises(ValueError, match="`--output` must hold no result or one with size full, got toy"):
         published(tmp_path, FULL)
     assert published(tmp_path, TOY)["rows"] == published(tmp_path / "empty", FULL)["rows"] == []
+    for _ in range(2):
+        check_work(tmp_path / "work", TOY)
+    with pytest.raises(ValueError, match="`--work_dir` must hold no result or one with size full, got toy"):
+        check_work(tmp_path / "work", FULL)
 
 
 def test_the_judge_of_all_rows_reads_real_clips():

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.minutes.rows import CONTENDERS, Plan, RowName
+from benchmarks.minutes.rows import CONTENDERS, Plan, RowName, kept
 
 
 RESULT = "equal_minutes.json"
@@ -31,13 +31,32 @@ def published(output: Path, plan: Plan) -> dict[str, Any]:
     if not path.exists():
         return {"size": plan.size, "per_set": plan.per_set, "rows": []}
     result = json.loads(path.read_text(encoding="utf-8"))
-    for name, value in (("size", plan.size), ("per_set", plan.per_set)):
-        if result[name] != value:
-            raise ValueError(
-                f"`--output` must hold no result or one with {name} {value}, got {result[name]} in {path}; choose "
-                f"another folder."
-            )
+    _check_plan("--output", path, result, plan)
     return result
+
+
+def check_work(work_dir: Path, plan: Plan) -> None:
+    """Refuse a folder in which another size was measured: its real clips and its judge would be taken for those of
+    this one.
+
+    Args:
+        work_dir (`Path`): where everything is kept.
+        plan (`Plan`): what is measured now.
+
+    Raises:
+        ValueError: If it is such a folder.
+    """
+    path = work_dir / "plan.json"
+    _check_plan("--work_dir", path, kept(path, lambda: {"size": plan.size, "per_set": plan.per_set}), plan)
+
+
+def _check_plan(option: str, path: Path, found: dict[str, Any], plan: Plan) -> None:
+    for name, value in (("size", plan.size), ("per_set", plan.per_set)):
+        if found[name] != value:
+            raise ValueError(
+                f"`{option}` must hold no result or one with {name} {value}, got {found[name]} in {path}; choose "
+                "another folder."
+            )
 
 
 def row_name(row: dict[str, Any]) -> RowName:
