@@ -9,6 +9,7 @@ from source_models import (
     F8,
     F16,
     SCRIPTS,
+    TINY,
     pixels_for,
     run_script,
     taming_config,
@@ -19,6 +20,7 @@ from source_models import (
 
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
+from nuwa_hf.conversion.taming_config import settings_from_taming
 
 
 NAME = "convert_taming_vqgan"
@@ -72,6 +74,29 @@ def test_real_sizes_give_the_tokens_and_pixels_of_the_original(kind, taming, tmp
     source = write_checkpoint(tmp_path / "last.ckpt", model.state_dict(), config)
     assert run_script(NAME, source, tmp_path / "out") == 0
     same_results(model, config, tmp_path / "out", side=64)
+
+
+def without_attention():
+    """A VQ-GAN of latent-diffusion such as its vq-f4-noattn. That of taming has only what the sizes name."""
+    config = taming_config(sizes={**TINY, "attn_type": "none"})
+    return {**config, "target": "ldm.models.autoencoder.VQModel"}
+
+
+def test_a_codec_without_attention_is_read(taming, tmp_path):
+    model = taming_model(taming, taming_config(sizes={**TINY, "attn_resolutions": []}))
+    model.encoder.mid.attn_1 = model.decoder.mid.attn_1 = torch.nn.Identity()  # as latent-diffusion has it
+    config = without_attention()
+    source = write_checkpoint(tmp_path / "model.ckpt", model.state_dict(), config)
+    assert run_script(NAME, source, tmp_path / "out", "--verify") == 0
+    same_results(model, config, tmp_path / "out", side=16)
+
+
+def test_attention_is_told_by_its_type():
+    settings, plain = settings_from_taming(without_attention()), settings_from_taming(taming_config())
+    assert (settings["mid_block_attention"], settings["attention_levels"]) == (False, ())
+    assert (plain["mid_block_attention"], plain["attention_levels"]) == (True, (1,))
+    with pytest.raises(ValueError, match=r"`attn_type` must be vanilla or none .* got 'linear'"):
+        settings_from_taming(taming_config(sizes={**TINY, "attn_type": "linear"}))
 
 
 def make_source(folder, taming, config=None, change=None, **extra):

@@ -30,9 +30,9 @@ BUILT_IN = {
     "give_pre_end": False,
     "tanh_out": False,
     "use_linear_attn": False,
-    "attn_type": "vanilla",
     "remap": None,
 }
+ATTENTIONS = {"vanilla": True, "none": False}  # latent-diffusion's `attn_type`, and whether there is any attention
 # For training, or for showing pictures, only.
 UNUSED = {
     *("ckpt_path", "ignore_keys", "image_key", "colorize_nlabels", "monitor", "lossconfig", "kl_weight", "n_labels"),
@@ -103,7 +103,13 @@ def settings_from_taming(model: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name in SIZES if name not in sizes] + [n for n in ("embed_dim", "n_embed") if n not in params]
     if missing:
         raise ValueError(f"The configuration must have {missing}.")
-    _check_built_in({name: value for name, value in sizes.items() if name not in SIZES}, SIZES)
+    others = {name: value for name, value in sizes.items() if name not in SIZES}
+    attention = others.pop("attn_type", "vanilla")
+    if attention not in ATTENTIONS:
+        raise ValueError(
+            f"`attn_type` must be {' or '.join(ATTENTIONS)} (NuwaVQGAN has nothing else), got {attention!r}."
+        )
+    _check_built_in(others, SIZES)
     _check_built_in({n: v for n, v in params.items() if n not in ("embed_dim", "n_embed")}, ("embed_dim", "n_embed"))
     if sizes["ch_mult"][0] != 1:
         raise ValueError(f"ddconfig.ch_mult must start with 1, got {sizes['ch_mult']}.")
@@ -121,13 +127,13 @@ def settings_from_taming(model: Mapping[str, Any]) -> dict[str, Any]:
         "attention_levels": tuple(
             level
             for level in range(len(sizes["ch_mult"]))
-            if sizes["resolution"] // 2**level in sizes["attn_resolutions"]
+            if ATTENTIONS[attention] and sizes["resolution"] // 2**level in sizes["attn_resolutions"]
         ),
         "latent_channels": sizes["z_channels"],
         "codebook_dim": params["embed_dim"],
         "codebook_size": params["n_embed"],
         "norm_num_groups": NUM_GROUPS,
-        "mid_block_attention": True,
+        "mid_block_attention": ATTENTIONS[attention],
         "sample_size": sizes["resolution"],
         "quantizer": quantizer,
     }

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nuwa_hf.conversion.taming_config import QUANTIZERS
+from nuwa_hf.conversion.taming_config import ATTENTIONS, QUANTIZERS
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 
 
@@ -60,9 +60,14 @@ class TamingCodec(nn.Module):
         quantizers = import_module("taming.modules.vqvae.quantize")
         params = model["params"]
         sizes, width, count = params["ddconfig"], params["embed_dim"], params["n_embed"]
+        has_attention = ATTENTIONS[sizes.get("attn_type", "vanilla")]
+        if not has_attention:
+            sizes = {**sizes, "attn_resolutions": []}
         with contextlib.redirect_stdout(io.StringIO()):  # the decoder prints its shape
             self.encoder = networks.Encoder(**sizes)
             self.decoder = networks.Decoder(**sizes)
+        if not has_attention:  # taming's code reads over what only latent-diffusion's knows
+            self.encoder.mid.attn_1 = self.decoder.mid.attn_1 = nn.Identity()
         self.quant_conv = nn.Conv2d(sizes["z_channels"], width, 1)
         self.post_quant_conv = nn.Conv2d(width, sizes["z_channels"], 1)
         self.is_gumbel = QUANTIZERS[model["target"]] == "gumbel"
