@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import list_repo_files, snapshot_download
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from nuwa_hf.conversion.script import FAILED, ConversionScript, build_parser, run_conversion
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.presets import PRESETS
+from nuwa_hf.storage.find_checkpoint import download_files
+from nuwa_hf.storage.local_checkpoint import is_local_path
 from nuwa_hf.tasks import TASKS
 
 
@@ -195,21 +196,22 @@ def verify(arguments: argparse.Namespace, folder: Path) -> str:
     return f"tokens and hidden states of {len(PROBES)} texts are equal to the bit"
 
 
-def download(repo_id: str) -> str:
-    """Download the needed files of a repository on the Hub.
+def download(repo_id: str) -> Path:
+    """Download the needed files of a repository on the Hub; where it cannot be asked, what is in the cache will do.
 
     Args:
         repo_id (`str`): the repository.
 
     Returns:
-        `str`: the folder in the cache. Its weights are .safetensors if the repository has them.
+        `Path`: the folder in the cache. Its weights are .safetensors if the repository has them.
 
     Raises:
         OSError: If it cannot be downloaded.
     """
-    has_safetensors = any(name.endswith(".safetensors") for name in list_repo_files(repo_id))
-    weights = "*.safetensors" if has_safetensors else "pytorch_model*.bin"
-    return snapshot_download(repo_id, allow_patterns=["*.json", "*.txt", weights])
+    # By their names: the files of OpenCLIP, which may lie beside them, are as large again and of no use here.
+    files, weights = ["*.json", "*.txt"], "model*.safetensors"
+    folder = download_files(repo_id, [*files, weights])
+    return folder if any(folder.glob(weights)) else download_files(repo_id, [*files, "pytorch_model*.bin"])
 
 
 SCRIPT = ConversionScript(
@@ -235,13 +237,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         `int`: the exit status.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    name = str(build_parser(SCRIPT).parse_args(argv).input)
-    if not Path(name).exists() and not name.startswith((".", "/", "~")) and name.count("/") == 1:
+    name = build_parser(SCRIPT).parse_args(argv).input.as_posix()  # an id has slashes on Windows too
+    if "/" in name and not is_local_path(name):
         try:
-            argv[argv.index(name)] = download(name)
-        except OSError as error:
-            logger.error("error: cannot download %s: %s", name, " ".join(str(error).split()))
+            folder = str(download(name))
+        except (OSError, ValueError) as error:
+            logger.error("error: %s", " ".join(str(error).split()))
             return FAILED
+        argv = [folder if Path(word).as_posix() == name else word for word in argv]
     return run_conversion(SCRIPT, argv)
 
 

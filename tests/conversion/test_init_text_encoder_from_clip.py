@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
+from local_hub import Repository
 from safetensors.torch import load_file, save_file
 from tiny import MAX_TEXT_LENGTH, tiny_pipeline, tiny_transformer
 from tiny_clip import BOS, EOS, VOCAB_SIZE, tiny_clip_config, tiny_clip_model, tiny_clip_tokenizer, tiny_nuwa
@@ -209,7 +212,32 @@ def test_sizes_beside_a_given_transformer_are_refused(tmp_path, caplog):
 
 def test_a_repository_that_the_hub_does_not_give_is_an_error(tmp_path, caplog):
     assert script.main(["someone/some-clip", str(tmp_path / "out"), *SIZES]) == 1
-    assert "cannot download someone/some-clip" in caplog.text
+    assert "Cannot load 'someone/some-clip' from the Hub" in caplog.text
+
+
+def convert_from_the_hub_and_from_the_cache(repo_id, folder):
+    if script.main([repo_id, f"{folder}/hub", *SIZES]) == 0:
+        constants.HF_HUB_OFFLINE = True
+        sys.exit(script.main([f"{repo_id}/", f"{folder}/cache", *SIZES]))
+    sys.exit(1)
+
+
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_a_clip_beside_files_of_open_clip_is_read_from_the_hub_and_from_the_cache(weights, hub, processes, tmp_path):
+    source, clip = Path(save_source(tmp_path / "clip")), tiny_clip_model()
+    if weights.endswith(".bin"):
+        (source / "model.safetensors").unlink()
+        torch.save(clip.state_dict(), source / weights)
+    (source / "open_clip_model.safetensors").write_bytes(b"for another library")
+    repo_id = f"tester/clip-{weights.partition('.')[0]}"
+    repository = hub.repositories[repo_id] = Repository(private=False)
+    repository.add("main", {path.name: (path.read_bytes(), False) for path in source.iterdir()})
+    done = processes.run(convert_from_the_hub_and_from_the_cache, repo_id, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert not any("open_clip" in path for _, path in hub.requests)
+    for name in ("hub", "cache"):
+        found = NuwaForConditionalGeneration.from_pretrained(tmp_path / name).model.text_encoder.clip.state_dict()
+        assert all(torch.equal(found[key], weight) for key, weight in clip.state_dict().items())
 
 
 def test_a_clip_of_real_width_and_length_is_encoded_to_the_bit(tmp_path):
