@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     trainer = build_trainer(pipeline, rows, script.text_dropout, arguments)
     # Of several processes, the first makes the folder; the others may come here before it is there.
     last = get_last_checkpoint(arguments.output_dir) if Path(arguments.output_dir).is_dir() else None
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=arguments.resume_from_checkpoint or last)
     metrics = trainer.evaluate()
     trainer.log_metrics("eval", metrics)
     trainer.save_metrics("eval", metrics)

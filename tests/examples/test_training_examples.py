@@ -137,6 +137,16 @@ def test_trainer_takes_a_number_of_epochs(checkpoint, tmp_path):
     assert state["epoch"] == 1
 
 
+def test_trainer_goes_on_from_the_checkpoint_that_is_named(checkpoint, tmp_path):
+    flags = ["--checkpoint", checkpoint, "--clips", CLIPS, "--max_steps", 2, "--save_steps", 1, "--use_cpu"]
+    flags += ["--disable_tqdm", True]
+    first, second = tmp_path / "first", tmp_path / "second"
+    main = import_module("transformers_trainer").main
+    main([str(flag) for flag in (*flags, "--output_dir", first)])
+    main([str(flag) for flag in (*flags, "--output_dir", second, "--resume_from_checkpoint", first / "checkpoint-1")])
+    assert {path.name for path in second.glob("checkpoint-*")} == {"checkpoint-2"}
+
+
 def test_the_clips_are_those_of_their_script(tmp_path):
     import_module("moving_shapes").main(["--output", str(tmp_path / "clips"), "--num_clips", "16"])
     assert {path.name for path in CLIPS.iterdir()} == {path.name for path in (tmp_path / "clips").iterdir()}
