@@ -79,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--num_clips", type=int, default=100, help="clips of the new and of known motions (100)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first clip (default: 0)")
     arguments = parser.parse_args(argv)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     known = [motion for motion in KNOWN_MOTIONS if motion in DIRECTIONS]
     samples, asked = {}, {}
     for name, motions in (("new motion", [NEW_MOTION]), ("known motions", known)):

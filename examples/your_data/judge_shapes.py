@@ -156,6 +156,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--seed", type=int, default=1_000, help="seed of the captions and of the clips (default: 1000)"
     )
     arguments = parser.parse_args(argv)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     if arguments.clips is not None:
         videos, scenes = read_videos(arguments.clips, arguments.num_clips)
     else:

@@ -80,6 +80,19 @@ def tiny_checkpoint(tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize(
+    ("folder", "judge", "judged"),
+    [("fine_tuning", "judge_directions", "--checkpoints"), ("your_data", "judge_shapes", "--checkpoint")],
+)
+def test_a_judge_makes_the_folder_of_its_result(folder, judge, judged, tiny_checkpoint, tmp_path, monkeypatch):
+    """It ended in an error once all clips had been drawn."""
+    monkeypatch.syspath_prepend(EXAMPLES / folder)
+    result = tmp_path / "results" / "judged.json"
+    import_module(judge).main([judged, str(tiny_checkpoint), "--num_clips", "1", "--output", str(result)])
+    assert result.is_file()
+    assert result.with_suffix(".png").is_file()
+
+
 def run(name, checkpoint, folder):
     argv = ["--checkpoint", str(checkpoint), "--output_dir", str(folder), *ARGUMENTS.get(name, [])]
     import_module(name).main(argv)
