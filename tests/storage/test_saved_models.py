@@ -53,6 +53,28 @@ def test_a_save_that_fails_leaves_the_last_one(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
 
+@pytest.mark.parametrize("method", ["replace", "unlink"])
+def test_weights_that_may_not_be_replaced_are_named(method, tmp_path, monkeypatch):
+    """Windows does not give up a file that a loaded model maps; here the system's answer is put in its place."""
+    do = getattr(Path, method)
+
+    def keep_the_weights(path, *target):
+        (changed,) = target or (path,)
+        if changed.suffix == ".safetensors" and changed.exists():
+            raise PermissionError(13, "Access is denied", str(path), None, *map(str, target))
+        return do(path, *target)
+
+    tiny_vqgan().save_pretrained(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(Path, method, keep_the_weights)
+    kind = {"max_shard_size": "10KB"} if method == "unlink" else {}
+    message = r"`save_directory` must have .*model\.safetensors may not \(Access is denied\).*another folder"
+    with pytest.raises(PermissionError, match=message):
+        tiny_vqgan(sample_size=16).save_pretrained(tmp_path, **kind)
+    if method == "replace":
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     ("make", "load"),
     [(tiny_transformer, NuwaForConditionalGeneration.from_pretrained), (tiny_vqgan, NuwaVQGAN.from_pretrained)],

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from nuwa_hf.storage.offloaded_weights import check_is_not_on_disk
-from nuwa_hf.storage.replaced_weights import replaced_weights
+from nuwa_hf.storage.replaced_weights import WEIGHTS, replaced_weights
 from nuwa_hf.storage.whole_folders import is_aside, writing_aside
 
 
@@ -85,12 +85,19 @@ def _move_into(made: Path, final: Path) -> None:
         made.rename(final)
         return
     new = [path for path in made.rglob("*") if path.is_file()]
-    for path in new:
-        target = final / path.relative_to(made)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
-    names = [path.relative_to(made).as_posix() for path in new]
-    beside = {(final / name).parent for name in names}
-    present = [path.relative_to(final).as_posix() for folder in beside for path in folder.iterdir() if path.is_file()]
-    for name in replaced_weights(names, present):
-        (final / name).unlink()
+    try:
+        # Weights first: where these cannot be replaced, nothing has changed.
+        for path in sorted(new, key=lambda path: WEIGHTS.fullmatch(path.name) is None):
+            target = final / path.relative_to(made)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        names = [path.relative_to(made).as_posix() for path in new]
+        beside = {(final / name).parent for name in names}
+        files = [path for folder in beside for path in folder.iterdir() if path.is_file()]
+        for name in replaced_weights(names, [path.relative_to(final).as_posix() for path in files]):
+            (final / name).unlink()
+    except PermissionError as error:
+        raise PermissionError(
+            f"`save_directory` must have files that may be replaced, but {error.filename2 or error.filename} may not "
+            f"({error.strerror}): Windows keeps the weights that a loaded model reads from; save into another folder."
+        ) from error
