@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset, random_split
 
 from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
 from nuwa_hf.media import write_gif
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.video_input import prepare_videos
 from nuwa_hf.training.nuwa.build_transformer import freeze_unused
@@ -44,7 +45,8 @@ freeze_unused(model, ["T2V"])
 
 # %% [markdown]
 # Clips become tokens, once. `prepare_videos` brings files to the checkpoint's frame rate and size; any tensor of shape
-# (B, 3, T, Y, X) with values in [-1, 1] will do.
+# (B, 3, T, Y, X) with values in [-1, 1] will do. The codec gets a few frames at a time: a large one takes gigabytes
+# for ten.
 
 # %%
 rows = [json.loads(line) for line in (CLIPS / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -52,8 +54,15 @@ height, width = pipeline.image_size
 sampler = ClipSampler.first_frames(pipeline.frame_rate, None, pipeline.max_frames)
 files = [str(CLIPS / row["file_name"]) for row in rows]
 pixels = prepare_videos(files, height=height, width=width, sampler=sampler).pixels  # (B, T, 3, Y, X) in [0, 1]
-with torch.no_grad():
-    clips = codec.encode(2 * pixels.movedim(2, 1).to(device) - 1).tokens  # (B, T, H, W)
+
+
+@torch.no_grad()
+def tokens_of(frames: torch.Tensor) -> torch.Tensor:
+    """The tokens of frames, (N, H, W)."""
+    return codec.encode(2 * frames.to(device) - 1).tokens.cpu()
+
+
+clips = few_at_once(tokens_of, pixels.flatten(0, 1), height=height, width=width).unflatten(0, pixels.shape[:2])
 texts = tokenizer(
     [row["text"] for row in rows],
     padding="max_length",
@@ -61,7 +70,7 @@ texts = tokenizer(
     max_length=model.config.max_text_length,
     return_tensors="pt",
 )
-data = TensorDataset(texts.input_ids, texts.attention_mask, clips.cpu())
+data = TensorDataset(texts.input_ids, texts.attention_mask, clips)
 held_out, learnt = random_split(data, [4, len(data) - 4], generator=torch.Generator().manual_seed(0))
 
 # %% [markdown]

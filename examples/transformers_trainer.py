@@ -26,6 +26,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from nuwa_hf import DEMO_CHECKPOINT, NuwaTextToVideoPipeline
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media import write_gif
+from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.video_input import prepare_videos
 from nuwa_hf.training.nuwa.build_transformer import freeze_unused
@@ -58,7 +59,8 @@ class ScriptArguments:
 
 # %% [markdown]
 # Clips become tokens, once. `prepare_videos` brings files to the checkpoint's frame rate and size; any tensor of shape
-# (B, 3, T, Y, X) with values in [-1, 1] will do.
+# (B, 3, T, Y, X) with values in [-1, 1] will do. The codec gets a few frames at a time: a large one takes gigabytes
+# for ten.
 
 
 # %%
@@ -76,10 +78,14 @@ def tokenized(rows: Dataset, pipeline: NuwaTextToVideoPipeline) -> Dataset:
     sampler = ClipSampler.first_frames(pipeline.frame_rate, None, pipeline.max_frames)
     length = pipeline.transformer.config.max_text_length
 
+    @torch.no_grad()
+    def tokens_of(frames: torch.Tensor) -> torch.Tensor:
+        return pipeline.codec.encode(2 * frames.to(pipeline.device) - 1).tokens.cpu()
+
     def encode(batch: dict) -> dict:
         pixels = prepare_videos(batch["media"], height=height, width=width, sampler=sampler).pixels
-        with torch.no_grad():
-            tokens = pipeline.codec.encode(2 * pixels.movedim(2, 1) - 1).tokens
+        tokens = few_at_once(tokens_of, pixels.flatten(0, 1), height=height, width=width)
+        tokens = tokens.unflatten(0, pixels.shape[:2])
         texts = pipeline.tokenizer(batch["text"], padding="max_length", truncation=True, max_length=length)
         # `labels` are enough for a loss, but Trainer takes them away where it smooths them itself.
         return {**texts, "visual_tokens": tokens.numpy(), "labels": tokens.numpy()}
@@ -123,7 +129,7 @@ def build_trainer(
     Returns:
         `Trainer`: ready to train.
     """
-    parts = tokenized(rows, pipeline).train_test_split(test_size=0.25, seed=args.seed)
+    parts = tokenized(rows, pipeline.to(args.device)).train_test_split(test_size=0.25, seed=args.seed)
     none_id, pad_id = pipeline.transformer.config.none_token_id, pipeline.tokenizer.pad_token_id
 
     def leave_texts_out(batch: dict) -> dict[str, torch.Tensor]:

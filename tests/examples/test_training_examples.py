@@ -3,6 +3,7 @@
 """The plain PyTorch loop, its notebook, and Trainer: a tiny checkpoint learns the clips, is saved and draws."""
 
 import json
+import math
 import re
 import sys
 from importlib import import_module
@@ -11,12 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from diffusers.models.autoencoders.vae import Encoder
+from tiny import FRAME_SIZE
+from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import TrainingArguments
 
 from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media.sources import open_media
 from nuwa_hf.modeling import token_loss
+from nuwa_hf.modeling.codec import few_frames
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -34,6 +39,21 @@ def accelerate_forgets_the_precision():
 def examples_can_be_imported(monkeypatch):
     for folder in (EXAMPLES, EXAMPLES / "notebooks", EXAMPLES / "your_data"):
         monkeypatch.syspath_prepend(folder)
+
+
+@pytest.fixture
+def frames_at_once(monkeypatch):
+    """The numbers of frames that went through a codec's encoder together, which should be at most three."""
+    seen = []
+
+    def look(module, inputs):
+        if isinstance(module, Encoder):
+            seen.append(len(inputs[0]))
+
+    monkeypatch.setattr(few_frames, "PIXELS_AT_ONCE", 3 * math.prod(FRAME_SIZE))
+    hook = register_module_forward_pre_hook(look)
+    yield seen
+    hook.remove()
 
 
 def assert_learnt(folder, checkpoint) -> None:
@@ -82,7 +102,7 @@ def assert_steps_are_lean(model, loss_of, monkeypatch) -> None:
     assert [name for name, gradient in learnt.items() if gradient is None] == []
 
 
-def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, capsys, monkeypatch):
+def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, capsys, monkeypatch, frames_at_once):
     _, parameters, *rest = code_of("plain_pytorch_loop")  # the first goes to the repository's root
     names = {}
     exec(parameters, names)
@@ -92,6 +112,7 @@ def test_the_cells_of_the_plain_loop_learn_save_and_draw(checkpoint, tmp_path, c
     losses = [float(loss) for loss in re.findall(r"^step .*held out ([\d.]+)$", capsys.readouterr().out, re.MULTILINE)]
     assert losses[-1] < losses[0]
     assert_learnt(tmp_path, checkpoint)
+    assert max(frames_at_once) == 3
     assert_steps_are_lean(names["model"], lambda: names["loss_of"](*names["held_out"][:]), monkeypatch)
 
 
@@ -120,11 +141,12 @@ def test_the_cells_of_trainer_learn_with_smoothed_labels_in_bfloat16_and_go_on_w
     assert_learnt(tmp_path, checkpoint)
 
 
-def test_a_step_of_trainer_is_lean(checkpoint, tmp_path, monkeypatch):
+def test_trainer_encodes_few_frames_at_once_and_its_steps_are_lean(checkpoint, tmp_path, monkeypatch, frames_at_once):
     example = import_module("transformers_trainer")
     pipeline = NuwaTextToVideoPipeline.from_pretrained(checkpoint)
     arguments = TrainingArguments(str(tmp_path), use_cpu=True, report_to="none", remove_unused_columns=False)
     trainer = example.build_trainer(pipeline, open_dataset(CLIPS), 0.1, arguments)
+    assert max(frames_at_once) == 3
     batch = next(iter(trainer.get_train_dataloader()))
     assert_steps_are_lean(trainer.model, lambda: trainer.compute_loss(trainer.model, batch), monkeypatch)
 
