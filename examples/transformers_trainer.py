@@ -155,6 +155,7 @@ def build_trainer(
 def save_and_draw(pipeline: NuwaTextToVideoPipeline, caption: str, folder: Path, seed: int) -> None:
     """Save the whole checkpoint, and write what it draws for a caption."""
     pipeline.to(pipeline.transformer.device).save_pretrained(folder / "pipeline")
+    pipeline.transformer.eval()
     frames = pipeline(caption, generator=torch.Generator().manual_seed(seed)).frames[0]
     write_gif(frames, folder / "drawn.gif", fps=pipeline.frame_rate)
     print(f"{folder / 'drawn.gif'}: {caption}")
@@ -172,11 +173,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Of several processes, the first makes the folder; the others may come here before it is there.
     last = get_last_checkpoint(arguments.output_dir) if Path(arguments.output_dir).is_dir() else None
     trainer.train(resume_from_checkpoint=arguments.resume_from_checkpoint or last)
+    # Saved before the evaluation, which rounds the weights themselves with `--bf16_full_eval`.
+    if trainer.is_world_process_zero():
+        save_and_draw(pipeline, rows[0]["text"], Path(arguments.output_dir), arguments.seed)
     metrics = trainer.evaluate()
     trainer.log_metrics("eval", metrics)
     trainer.save_metrics("eval", metrics)
-    if trainer.is_world_process_zero():
-        save_and_draw(pipeline, rows[0]["text"], Path(arguments.output_dir), arguments.seed)
 
 
 # %%

@@ -18,6 +18,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import TrainingArguments
 
 from nuwa_hf import NuwaTextToVideoPipeline
+from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.media.sources import open_media
 from nuwa_hf.modeling import token_loss
@@ -167,6 +168,14 @@ def test_trainer_goes_on_from_the_checkpoint_that_is_named(checkpoint, tmp_path)
     main([str(flag) for flag in (*flags, "--output_dir", first)])
     main([str(flag) for flag in (*flags, "--output_dir", second, "--resume_from_checkpoint", first / "checkpoint-1")])
     assert {path.name for path in second.glob("checkpoint-*")} == {"checkpoint-2"}
+
+
+def test_trainer_saves_weights_that_no_evaluation_in_16_bits_has_rounded(checkpoint, tmp_path):
+    flags = ["--checkpoint", checkpoint, "--clips", CLIPS, "--output_dir", tmp_path, "--max_steps", 1, "--use_cpu"]
+    flags += ["--bf16_full_eval", True, "--disable_tqdm", True]
+    import_module("transformers_trainer").main([str(flag) for flag in flags])
+    saved = read_checkpoint(tmp_path / "pipeline" / "transformer")
+    assert {weight.dtype for weight in saved.values()} == {torch.float32}
 
 
 def test_the_clips_are_those_of_their_script(tmp_path):
