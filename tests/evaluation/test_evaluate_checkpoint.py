@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from contextlib import suppress
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from nuwa_hf.evaluation.evaluate_arguments import build_evaluate_parser
 from nuwa_hf.evaluation.evaluate_checkpoint import main
 from nuwa_hf.evaluation.measure_run import SEEDS_APART
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
+from nuwa_hf.media import written_aside
 from nuwa_hf.modeling.likelihood import token_log_likelihood
 from nuwa_hf.modeling.text_ids import none_text
 
@@ -85,6 +87,21 @@ def test_samples_that_are_there_are_neither_made_nor_read_again(pipeline, clips,
     more = evaluate(pipeline, clips, MEASURED, num_samples=6, **options)
     assert times().items() > before.items()
     assert more.scores["mse"].samples == 6
+
+
+def test_what_a_killed_evaluation_left_half_written_is_removed_by_the_next(pipeline, clips, tmp_path):
+    def run():
+        evaluate(pipeline, clips, ["mse"], task="T2I", num_samples=2, output=tmp_path / "scores.json")
+        return {path for path in tmp_path.rglob("*") if path.is_file()}
+
+    whole = run()
+    for path in whole:
+        with suppress(KeyboardInterrupt), written_aside(path) as aside:
+            raise KeyboardInterrupt
+        aside.write_bytes(b"half")  # as of a process that was killed
+        if path.suffix == ".safetensors":
+            path.unlink()
+    assert run() == whole
 
 
 def test_several_seeds_give_their_mean_and_no_two_samples_share_a_seed(pipeline, clips, tmp_path):

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import os
+import subprocess
+import sys
+import time
+
 import av
 import numpy as np
 import PIL.Image
@@ -20,6 +25,7 @@ from nuwa_hf.media import (
     written_aside,
 )
 from nuwa_hf.media.frame_sampling import exact_rate
+from nuwa_hf.media.whole_files import remove_left_aside
 
 
 WRITERS = {"gif": write_gif, "mp4": write_mp4, "png": write_apng}
@@ -172,6 +178,52 @@ def test_failure_while_writing_keeps_the_older_file(tmp_path):
         write_half()
     assert target.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [target]
+
+
+WRITES_FOR_LONG = """
+import sys, time
+from nuwa_hf.media.whole_files import written_aside
+with written_aside(sys.argv[1]) as aside:
+    aside.write_text("half")
+    print("half", flush=True)
+    time.sleep(120)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_stays(tmp_path):
+    command = [sys.executable, "-c", WRITES_FOR_LONG, str(tmp_path / "scores.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        try:
+            assert writer.stdout.readline() == "half\n"
+            (half,) = tmp_path.iterdir()
+            remove_left_aside(tmp_path)
+            assert half.read_text() == "half"
+        finally:
+            writer.kill()
+    (tmp_path / ".mine.part").touch()
+    remove_left_aside(tmp_path, "scores.js")
+    assert half.exists()
+    remove_left_aside(tmp_path, "scores.json")
+    assert [path.name for path in tmp_path.iterdir()] == [".mine.part"]
+    remove_left_aside(tmp_path / "missing")
+
+
+def test_what_another_machine_left_is_removed_after_a_day(tmp_path):
+    left = [tmp_path / name for name in (".clip.mp4.0123456789abcdef.part", ".clip.mp4.01234567.part")]
+    for path in left:
+        path.touch()
+    remove_left_aside(tmp_path)
+    assert all(path.exists() for path in left)
+    for path in left:
+        os.utime(path, times=(time.time() - 90_000,) * 2)
+    remove_left_aside(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_name_of_a_file_aside_fits_where_that_of_the_file_does(tmp_path):
+    path = tmp_path / ("\U0001f30d" * 62 + ".gif")
+    write_gif(noise_clip(), path, fps=4)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_enlarged_pixels_are_squares_of_one_colour():

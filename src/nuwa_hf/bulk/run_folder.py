@@ -18,6 +18,7 @@ from torch import Tensor
 
 from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.media import write_apng, write_mp4, write_png, written_aside
+from nuwa_hf.media.whole_files import remove_left_aside
 from nuwa_hf.media.write_clips import check_mp4_encoder
 
 
@@ -70,6 +71,7 @@ class RunFolder:
         if self.suffix == ".mp4":
             check_mp4_encoder()
         self.folder.mkdir(parents=True, exist_ok=True)
+        remove_left_aside(self.folder)
         file = self.folder / SETTINGS_NAME
         others = [name for name in os.listdir(self.folder) if not name.startswith(".")]
         if file.is_file():
@@ -145,8 +147,7 @@ class RunFolder:
         lines = [{"file_name": self.path(place).name, **row} for place, row in enumerate(rows)]
         with written_aside(self.folder / METADATA_NAME) as aside:
             aside.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-        for scrap in self.folder.glob(".*.part"):
-            scrap.unlink()
+        remove_left_aside(self.folder)
 
     def _expected(self, count: int) -> dict[str, Any]:
         return {**self.settings, "num_samples": count, "inputs": self.inputs.digest_of(count)}

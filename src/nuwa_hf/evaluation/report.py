@@ -13,7 +13,7 @@ from typing import Any
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
 from nuwa_hf.evaluation.metrics.metric import Metric, Score
 from nuwa_hf.evaluation.protocols.run import Run
-from nuwa_hf.media.whole_files import check_can_be_written, written_aside
+from nuwa_hf.media.whole_files import check_can_be_written, remove_left_aside, written_aside
 from nuwa_hf.metrics.report_tables import format_report, report_markdown
 
 
@@ -206,6 +206,8 @@ def say_unmet(report: Report) -> int:
 
 
 def _write(path: str | Path, text: str) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_aside(path.parent, path.name)
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.samples.sample_set import SampleSet
-from nuwa_hf.media.whole_files import written_aside
+from nuwa_hf.media.whole_files import remove_left_aside, written_aside
 
 
 def read_features(
@@ -43,6 +43,7 @@ def read_features(
         return _load(file, len(samples))
     features = _read(reader, samples, batch_size)
     file.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_aside(file.parent, file.name)
     with written_aside(file) as aside:
         aside.write_bytes(save({name: value.contiguous() for name, value in features.items()}))
     return features

@@ -39,7 +39,7 @@ from nuwa_hf.evaluation.judges.train_digit_judge import FINDER_STEPS, real_clips
 from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, frame_loss, segment_loss
 from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
-from nuwa_hf.media import written_aside
+from nuwa_hf.media.whole_files import remove_left_aside, written_aside
 from nuwa_hf.training.run.run_arguments import require_defaults
 
 
@@ -223,6 +223,7 @@ def write_report(report: dict[str, Any], directory: Path) -> None:
         report (`dict`): the report so far.
         directory (`Path`): gets `report.json`.
     """
+    remove_left_aside(directory, REPORT_FILE)
     with written_aside(directory / REPORT_FILE) as aside:
         aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 

@@ -16,6 +16,7 @@ from diffusers.image_processor import VaeImageProcessor
 
 from nuwa_hf.datasets.class_map import palette
 from nuwa_hf.media import contact_sheet, enlarge, write_png
+from nuwa_hf.media.whole_files import remove_left_aside
 from nuwa_hf.modeling.class_maps import pixels_to_class_maps
 from nuwa_hf.modeling.codec.few_frames import few_at_once
 from nuwa_hf.modeling.sampling_arguments import ONLY_TOKENS
@@ -95,6 +96,7 @@ def write_sheets(sheets: dict[str, PIL.Image.Image], folder: Path, step: int) ->
         `list[Path]`: the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    remove_left_aside(folder)
     paths = [folder / f"step-{step:06d}-{name}.png" for name in sheets]
     for path, sheet in zip(paths, sheets.values(), strict=True):
         write_png(sheet, path)

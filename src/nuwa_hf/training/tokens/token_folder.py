@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from nuwa_hf.media.whole_files import remove_left_aside
 from nuwa_hf.training.tokens.token_files import (
     METADATA_NAME,
     TokenFiles,
@@ -51,8 +52,7 @@ class TokenFolder:
             ValueError: If no installed package opens such URLs.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        for scrap in self._folder.glob(".*.part"):
-            scrap.unlink()
+        remove_left_aside(self._folder)
 
     @contextmanager
     def filled(self) -> Iterator[Path]:

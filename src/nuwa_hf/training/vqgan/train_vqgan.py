@@ -22,6 +22,7 @@ from transformers import HfArgumentParser
 
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.media import write_png
+from nuwa_hf.media.whole_files import remove_left_aside
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
 from nuwa_hf.modeling.codec.digest import codec_digest
 from nuwa_hf.modeling.codec.few_frames import reconstruct
@@ -297,6 +298,7 @@ def write_samples(
     state.log(values)
     path = state.samples_dir / f"step-{state.step:06d}.png"
     path.parent.mkdir(exist_ok=True)
+    remove_left_aside(path.parent)
     sheet = sample_sheet(*(target.colors(images) for images in (held_out["pixels"], sample)))
     write_png(sheet, path)
     log_pictures(state.accelerator, {"reconstructions": sheet}, state.step)
