@@ -2,12 +2,14 @@
 # Copyright 2026 The nuwa_hf authors
 import json
 import math
+import resource
 import shutil
 
 import pytest
 import torch
 
 from nuwa_hf.evaluation import ClipJudge, JudgeReader, Judges
+from nuwa_hf.evaluation.judges import train_judges
 from nuwa_hf.evaluation.judges.judge_progress import seconds_left
 from nuwa_hf.evaluation.judges.judge_report import clips_of, draw_rows, report_scores, scores_of, stills_of
 from nuwa_hf.evaluation.judges.train_judges import main, parse_arguments, save_judge, train
@@ -21,6 +23,7 @@ from nuwa_hf.evaluation.judges.training_clips import (
     frame_loss,
     segment_loss,
 )
+from nuwa_hf.evaluation.metrics.judge_metrics import JUDGE_METRICS
 
 
 TINY_RUN = [
@@ -104,6 +107,20 @@ def test_loss_or_weight_that_is_not_finite_ends_training_and_is_not_saved(make_d
     assert list(tmp_path.iterdir()) == []
 
 
+def test_judge_that_the_disk_has_no_room_for_leaves_the_one_that_is_there(make_dataset, make_judges, tmp_path):
+    judges, folder = make_judges(make_dataset()), tmp_path / "judge"
+    save_judge(judges.clip_judge, folder)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2500, limits[1]))  # as a disk that is full: larger files fail
+    try:
+        with pytest.raises(OSError, match="judge"):
+            save_judge(judges.frame_judge, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_batch_without_a_clip_of_one_object_teaches_nothing_and_breaks_nothing(make_dataset, make_judges):
     dataset = make_dataset(two_objects=1.0, sprite_size=8)
     judge = make_judges(dataset).clip_judge.requires_grad_(True)
@@ -122,12 +139,23 @@ def test_time_left_ends_with_the_steps_or_with_the_time_it_may_take(step, elapse
 def test_controls_change_only_what_they_take_away(make_dataset, make_judges):
     dataset = make_dataset(two_objects=0.5, sprite_size=8, length=12)
     rows = draw_rows(dataset, 12)
-    report = report_scores(JudgeReader(make_judges(dataset)), rows)
+    judges = make_judges(dataset)
+    report = report_scores(JudgeReader(judges), rows)
+    sizes = []
+
+    class Watched(JudgeReader):
+        def __call__(self, batch):
+            sizes.append(len(batch.clips))
+            return super().__call__(batch)
+
+    assert report_scores(Watched(judges), rows, batch_size=5) == report
+    assert set(sizes) == {5, 2}
     stills = report.pop("stills")
     assert set(report) == {"real", "first_frame_repeated", "frames_shuffled", "another_clips_caption"}
     # Objects are judged frame by frame, so the order of the frames does not count.
     assert report["frames_shuffled"]["object"] == report["real"]["object"]
     assert {row["motion"]["samples"] for row in report.values()} == {sum(len(row["objects"]) == 1 for row in rows)}
+    assert not {metric.name for metric in JUDGE_METRICS if metric.kind != "judges"} & set(report["real"])
     assert set(stills) == {"object", "background", "thing-iou", "pixel-accuracy:judges", "fwiou:judges"}
 
 
@@ -139,8 +167,11 @@ def run_of_seed_3(tmp_path_factory):
     return folder
 
 
-def test_same_seed_trains_the_same_judges_and_writes_the_report(run_of_seed_3, tmp_path):
+def test_same_seed_trains_the_same_judges_and_writes_the_report(run_of_seed_3, tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(train_judges, "keep_freed_memory", lambda: kept.append("kept"))
     assert main(["--output_dir", str(tmp_path), "--seed", "3", *TINY_RUN]) == 0
+    assert kept == ["kept"]  # as every training on a CPU
     first, second = (Judges.from_pretrained(folder) for folder in (run_of_seed_3, tmp_path))
     for name in ("frame_judge", "clip_judge", "segment_judge"):
         one, other = getattr(first, name), getattr(second, name)

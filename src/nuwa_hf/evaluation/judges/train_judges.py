@@ -10,7 +10,6 @@ import argparse
 import json
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,6 +39,8 @@ from nuwa_hf.evaluation.judges.training_clips import JudgeClips, clip_loss, fram
 from nuwa_hf.evaluation.samples.open_source import EMOJI_MOTION
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
 from nuwa_hf.media.whole_files import remove_left_aside, written_aside
+from nuwa_hf.storage.whole_folders import save_aside
+from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import require_defaults
 
 
@@ -116,7 +117,7 @@ def train(
 
 
 def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge | DigitFinder, directory: Path) -> None:
-    """Save a judge. At any time the directory holds the complete old judge or the complete new one.
+    """Save a judge, whole or not at all.
 
     Args:
         judge (`FrameJudge`, `ClipJudge`, `SegmentJudge` or `DigitFinder`): what to save.
@@ -124,14 +125,10 @@ def save_judge(judge: FrameJudge | ClipJudge | SegmentJudge | DigitFinder, direc
 
     Raises:
         FloatingPointError: If a weight is not finite. Nothing is written then.
+        OSError: If it cannot be written.
     """
     check_weights(judge)
-    aside = directory.with_name(f"{directory.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    judge.save_pretrained(aside)
-    if directory.exists():
-        shutil.rmtree(directory)
-    aside.rename(directory)
+    save_aside(directory, judge.save_pretrained)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -244,6 +241,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = parse_arguments(argv)
     arguments.device = choose_device(arguments.device)
+    if arguments.device.type == "cpu":
+        keep_freed_memory()
     if arguments.dataset == MOVING_MNIST:
         _train_digit_judge(arguments)
         return 0
