@@ -7,6 +7,7 @@ import pytest
 import torch
 from clip_folders import break_clip, pictures, save_animation, write_clips, write_metadata
 from tiny_classifiers import tiny_efficientnet_lite_state
+from tiny_samples import TinySamples, random_clips
 from tiny_video_models import tiny_videomae_processor, tiny_videomae_sizes
 from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 
@@ -41,6 +42,13 @@ def test_folder_has_no_distance_from_itself(folders, network):
     other = compare(few, many, metrics[:1], features=[network])
     assert other.scores["frechet:efficientnet"].value > same.scores["frechet:efficientnet"].value
     assert "between two halves of the real samples" in str(other)
+
+
+def test_each_set_is_read_once_by_a_network(network):
+    sets = [TinySamples(random_clips(4, seed=seed), digest=str(seed)) for seed in (0, 1)]
+    report = compare(*sets, ["frechet:efficientnet", "recall:efficientnet"], features=[network])
+    assert set(report.runs[0].rows["real"]) == {"frechet:efficientnet"}
+    assert [samples.times_read for samples in sets] == [1, 1]
 
 
 def test_folders_are_compared_one_by_one_only_if_they_hold_as_much(folders):

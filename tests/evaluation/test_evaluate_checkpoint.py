@@ -104,6 +104,16 @@ def test_what_a_killed_evaluation_left_half_written_is_removed_by_the_next(pipel
     assert run() == whole
 
 
+def test_real_samples_are_read_once_for_tasks_that_are_given_a_part_and_for_those_that_are_not(
+    pipeline, clips, clip_network, tmp_path
+):
+    options = {"features": {"clip": str(clip_network)}, "num_samples": 3, "cache_dir": tmp_path}
+    for task in ("T2V", "V2V", "TV2V"):
+        evaluate(pipeline, clips, ["clipsim"], task=task, **options)
+    # The real ones, and of each task those through the codec and the generated ones.
+    assert len(list(tmp_path.glob("clip-*"))) == 1 + 3 * 2
+
+
 def test_several_seeds_give_their_mean_and_no_two_samples_share_a_seed(pipeline, clips, tmp_path):
     options = {"task": "T2V", "num_samples": 3}
     single = [evaluate(pipeline, clips, ["mse"], seeds=[seed], **options).scores["mse"].value for seed in (0, 1)]

@@ -117,10 +117,11 @@ def compare(
     store.check_labels(known.values(), labels)
     store.check_labels(of_truth, getattr(truth, "labels", None))
     run = Run(name="generated against real", num_samples=len(samples), metrics=tuple(metrics))
-    compared = store.read([metric.kind for metric in known.values() if metric.compares], truth)
+    compared = [metric for metric in known.values() if metric.compares]
+    real_features = store.read([metric.kind for metric in (*compared, *of_truth)], truth)
     of_samples = store.read([metric.kind for metric in known.values()], samples)
-    rows = {"generated": compute_metrics(list(known.values()), of_samples, compared)}
-    if limits := half_against_half(of_truth, store.read([metric.kind for metric in of_truth], truth), clips):
+    rows = {"generated": compute_metrics(list(known.values()), of_samples, real_features)}
+    if limits := half_against_half(of_truth, real_features, clips):
         rows["real"] = limits
     settings = {"generated": _named(generated), "real": _named(real), "features": features_used(readers)}
     report = Report(settings, known, [RunReport(run, truth.digest, rows, warnings)], dict(require or {}))

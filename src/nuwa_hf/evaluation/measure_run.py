@@ -11,7 +11,7 @@ from typing import Any
 from accelerate import PartialState
 
 from nuwa_hf.bulk.digests import checkpoint_digest
-from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore, readable
+from nuwa_hf.evaluation.feature_store import LIKELIHOOD, FeatureStore, fields_of, readable
 from nuwa_hf.evaluation.features.feature_reader import Features
 from nuwa_hf.evaluation.features.likelihood_reader import LikelihoodReader
 from nuwa_hf.evaluation.measured_samples import MeasuredSamples
@@ -166,12 +166,16 @@ class RowJudge:
         return {metric.name: metric.chance(self.last[metric.kind]) for metric in known}
 
     def _real(self) -> Row:
-        real, inputs = self.prepared.measured, next(iter(self.prepared.inputs.values()), None)
+        real = hidden = self.prepared.measured
+        inputs = next(iter(self.prepared.inputs.values()), None)
         if self.prepared.real is real and inputs is not None and inputs.task.known != "nothing":
-            real = PartlyHidden(real, inputs)
-        metrics = readable(self.prepared.metrics, real.has)
-        features = self.store.read([metric.kind for metric in metrics], real)
-        return half_against_half(metrics, features, self.prepared.measured.clips)
+            hidden = PartlyHidden(real, inputs)
+        metrics = readable(self.prepared.metrics, hidden.has)
+        of_hidden = {metric.kind for metric in metrics if "hidden" in fields_of(metric)}
+        # What does not look at what is hidden is the same for every task, and kept once.
+        others = [metric.kind for metric in metrics if metric.kind not in {*of_hidden, *self.compared}]
+        features = {**self.compared, **self.store.read(others, real), **self.store.read(of_hidden, hidden)}
+        return half_against_half(metrics, features, real.clips)
 
     def _scores(self, samples: SampleSet, likelihood: Features | None = None) -> Row:
         metrics = readable(self.prepared.metrics, samples.has)
