@@ -104,6 +104,15 @@ def test_what_a_killed_evaluation_left_half_written_is_removed_by_the_next(pipel
     assert run() == whole
 
 
+def test_samples_that_were_made_anew_are_read_anew(pipeline, clips, tmp_path):
+    options = {"task": "T2V", "num_samples": 2, "samples_dir": tmp_path}
+    first = evaluate(pipeline, clips, ["mse"], **options).scores["mse"].value
+    shutil.copyfile(*sorted(tmp_path.rglob("*.png")))
+    again = evaluate(pipeline, clips, ["mse"], **options).scores["mse"].value
+    alone = evaluate(pipeline, clips, ["mse"], **options, cache_dir=tmp_path / "other").scores["mse"].value
+    assert again == alone != first
+
+
 def test_real_samples_are_read_once_for_tasks_that_are_given_a_part_and_for_those_that_are_not(
     pipeline, clips, clip_network, tmp_path
 ):

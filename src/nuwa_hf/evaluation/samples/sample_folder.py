@@ -42,7 +42,7 @@ class SampleFolder:
         sources (`tuple`): the file of each sample.
         size (`FrameSize`): how they are read.
         shape (`tuple[int, int, int]`): T, Y and X of every sample.
-        digest (`str`): of the files, or of all that generated ones depend on.
+        digest (`str`): of the files, and of all that generated ones depend on.
         captions (`tuple[str, ...]`, *optional*): of each.
         labels (`tuple[str, ...]`, *optional*): of each.
         inputs (`TaskInputs`, *optional*): what generated samples were made from; the real ones stand beside them.
@@ -125,12 +125,15 @@ class SampleFolder:
             `SampleFolder`.
         """
         real, inputs = run.inputs.real, run.inputs
+        paths = [run.path(place) for place in range(len(run))]
+        # What is made anew by other software, from the same settings, is another sample.
+        stats = [path.stat() for path in paths]
         return cls(
             "generated",
-            tuple(str(run.path(place)) for place in range(len(run))),
+            tuple(map(str, paths)),
             FrameSize(),
             (real.num_frames, real.height, real.width),
-            run.digest,
+            settings_digest(run.digest, [(stat.st_size, stat.st_mtime_ns) for stat in stats]),
             captions=inputs.prompts or _all(real.captions),
             labels=_all(real.labels),
             inputs=inputs,
