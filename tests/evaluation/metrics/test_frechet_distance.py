@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from memory_meter import MemoryMeter
 from PIL import Image, ImageFilter
 
 from nuwa_hf.evaluation.metrics.frechet_distance import frechet_distance, frechet_score
@@ -47,6 +48,13 @@ def test_fewer_rows_than_features_are_exact_too(count):
     features, reference = torch.randn(count, 40) + 2, 2 * torch.randn(11, 40)
     assert frechet_distance(features, reference) == pytest.approx(symmetric_distance(features, reference), rel=1e-6)
     assert frechet_distance(features, features) == pytest.approx(0, abs=1e-6)
+
+
+def test_both_sets_are_in_memory_once_in_float64():
+    features, reference = torch.randn(300, 20), torch.randn(200, 20)
+    with MemoryMeter() as meter:
+        frechet_distance(features, reference)
+    assert meter.peak <= 8 * (features.numel() + reference.numel())
 
 
 def test_every_frame_counts_as_a_row():

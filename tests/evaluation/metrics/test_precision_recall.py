@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import math
+
 import pytest
 import torch
 
@@ -52,6 +54,16 @@ def test_neighbourhood_of_a_frame_reaches_beyond_its_own_clip():
         is_among = (torch.cdist(asked.double(), others.double()) <= nearest_clip).any(1)
         assert 0.2 < is_among.float().mean() < 1
         assert score(*clips).value == pytest.approx(is_among.double().mean().item())
+
+
+def test_no_distance_is_worked_out_that_the_share_does_not_need(monkeypatch):
+    pairs, measured = [], torch.cdist
+    monkeypatch.setattr(torch, "cdist", lambda *sides: pairs.append(math.prod(map(len, sides))) or measured(*sides))
+    features, reference = torch.randn(30, 5), torch.randn(20, 5)
+    for score, asked, others in ((precision_score, 30, 20), (recall_score, 20, 30)):
+        score(features, reference)
+        assert sum(pairs) == others * others + asked * others
+        pairs.clear()
 
 
 def test_a_third_neighbour_needs_four_rows_and_one_more_for_each_further_frame():

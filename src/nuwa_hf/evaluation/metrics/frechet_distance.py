@@ -37,11 +37,10 @@ def frechet_distance(features: Tensor, reference: Tensor) -> float:
             f"`features` and `reference` must hold at least 2 rows to have a covariance, got {len(first)} and "
             f"{len(second)}; give more samples."
         )
-    rows = torch.cat([first, second])
-    if len(rows) < rows.shape[1]:
+    if len(first) + len(second) < first.shape[1]:
         # Fewer rows than features: they span a small space, where distances are the same. The covariances of the whole
         # space have thousands of eigenvalues 0 there, whose rounding is all that they would add.
-        basis = torch.linalg.qr(rows.T).Q
+        basis = torch.linalg.qr(torch.cat([first, second]).T).Q
         first, second = first @ basis, second @ basis
     statistics = [metric_fid.fid_features_to_statistics(side) for side in (first, second)]
     distance = metric_fid.fid_statistics_to_metric(*statistics, verbose=False)[metric_fid.KEY_METRIC_FID]

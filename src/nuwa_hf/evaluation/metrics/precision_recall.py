@@ -8,6 +8,7 @@ it reaches as many neighbours further.
 Letters: B samples, T frames, F features.
 """
 
+import torch
 from torch import Tensor
 
 from nuwa_hf.evaluation.features.eval_libraries import import_library
@@ -18,6 +19,7 @@ from nuwa_hf.evaluation.metrics.set_features import as_rows, frames_per_sample
 
 NEIGHBOURS = 3  # torch-fidelity's own
 FEWEST_SAMPLES = NEIGHBOURS + 1
+PART = 1000  # rows whose distances are worked out at a time: all of them at once fill the memory
 
 
 def precision_score(features: Tensor, reference: Tensor) -> Score:
@@ -34,7 +36,8 @@ def precision_score(features: Tensor, reference: Tensor) -> Score:
     Raises:
         ValueError: If a set has no third neighbour, fewer than T + 3 rows, or torch-fidelity is not there.
     """
-    return _share(_torch_fidelity(features, reference)[0], features, reference)
+    _check_rows(features, reference)
+    return _share_among(features, reference)
 
 
 def recall_score(features: Tensor, reference: Tensor) -> Score:
@@ -51,27 +54,31 @@ def recall_score(features: Tensor, reference: Tensor) -> Score:
     Raises:
         ValueError: If a set has no third neighbour, fewer than T + 3 rows, or torch-fidelity is not there.
     """
-    return _share(_torch_fidelity(features, reference)[1], reference, features)
+    _check_rows(features, reference)
+    return _share_among(reference, features)
 
 
-def _torch_fidelity(features: Tensor, reference: Tensor) -> tuple[float, float]:
-    metric_prc = import_library("torch_fidelity.metric_prc")
-    first, second = as_rows(features), as_rows(reference)
-    neighbours = NEIGHBOURS + frames_per_sample([features, reference]) - 1
-    if min(len(first), len(second)) <= neighbours:
+def _neighbours(features: Tensor, reference: Tensor) -> int:
+    return NEIGHBOURS + frames_per_sample([features, reference]) - 1
+
+
+def _check_rows(features: Tensor, reference: Tensor) -> None:
+    counts = [len(as_rows(side)) for side in (features, reference)]
+    least = _neighbours(features, reference) + 1
+    if min(counts) < least:
         raise ValueError(
-            f"`features` and `reference` must hold at least {neighbours + 1} rows for precision and recall, got "
-            f"{len(first)} and {len(second)}; give more samples."
+            f"`features` and `reference` must hold at least {least} rows for precision and recall, got {counts[0]} "
+            f"and {counts[1]}; give more samples."
         )
-    # A thousand rows of distances at a time: all of them at once fill the memory.
-    found = metric_prc.prc_features_to_metric(
-        first, second, prc_neighborhood=neighbours, prc_batch_size=1000, save_cpu_ram=True, verbose=False
-    )
-    return found[metric_prc.KEY_METRIC_PRECISION], found[metric_prc.KEY_METRIC_RECALL]
 
 
-def _share(share: float, asked: Tensor, others: Tensor) -> Score:
-    rows = len(as_rows(asked))
-    share = round(share * rows) / rows  # torch-fidelity's mean is in float32
+def _share_among(asked: Tensor, others: Tensor) -> Score:
+    """One of the two shares; torch-fidelity works out both at once, for twice the distances."""
+    distances = import_library("torch_fidelity.metric_prc").calc_cdist_part
+    nearest = _neighbours(asked, others) + 1  # the nearest of all is the row itself
+    rows, around = as_rows(asked), as_rows(others)
+    reach = torch.cat([distances(part, around, PART).kthvalue(nearest).values for part in around.split(PART)])
+    is_among = torch.cat([(distances(part, around, PART) <= reach).any(dim=1) for part in rows.split(PART)])
+    share = is_among.double().mean().item()
     low, high = wilson_interval(share * len(asked), len(asked))
     return Score(share, min(len(asked), len(others)), low, high, "Wilson")
