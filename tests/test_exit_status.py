@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -105,3 +107,28 @@ def test_a_closed_stream_takes_nothing_from_the_other_and_is_no_error(closed, ou
     assert ended.stdout == output
     assert ended.stderr.endswith(errors)
     assert ended.stderr.count("\n") == errors.count("\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize(("seconds", "presses", "waits"), [(0.5, 1, True), (60, 2, False)])
+def test_ctrl_c_while_python_exits_is_one_line_and_once_more_ends_what_hangs(seconds, presses, waits):
+    """Python's exit waits for threads, such as those of an upload, and answered Ctrl-C with its own traceback."""
+    program = f"""if True:
+        import sys, time
+        from concurrent.futures import ThreadPoolExecutor
+        from nuwa_hf.exit_status import exit_status
+        def command(_):
+            ThreadPoolExecutor().submit(lambda: (time.sleep({seconds}), print("uploaded", flush=True)))
+            raise KeyboardInterrupt
+        sys.exit(exit_status(command))
+    """
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", program], **streams) as process:
+        said = process.stderr.readline()
+        for _ in range(presses):
+            time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said + errors == "nuwa-hf: interrupted; nothing more was written.\n"
+    assert output == ("uploaded\n" if waits else "")

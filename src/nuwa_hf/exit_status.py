@@ -6,10 +6,13 @@
 """
 
 import argparse
+import atexit
 import io
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -112,15 +115,28 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
             the user can fix, 75 if it was asked to stop and the same command goes on, 130 after Ctrl-C. Each of these
             is explained in one line on stderr. What all processes of a run meet together, only the first of them
             explains; 1 too if another process of the run is gone. 141, without a word, if whatever reads stdout has
-            closed it, as `head` does.
+            closed it, as `head` does. Where the arguments are those of the process, Ctrl-C during its last moments is
+            answered by no traceback of Python's: it waits, and once more ends what hangs.
     """
+    is_whole_process = argv is None
+    if is_whole_process:
+        # At once, so that it comes after the hooks of what the command imports, which may wait for threads.
+        atexit.register(_replace_ctrl_c, signal.SIG_IGN)
+    try:
+        return _status_of(command, sys.argv[1:] if argv is None else list(argv), is_whole_process)
+    finally:
+        if is_whole_process:
+            _replace_ctrl_c(_wait_for_the_end)
+
+
+def _status_of(command: Callable[[list[str]], int | None], argv: list[str], is_whole_process: bool) -> int:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed, as by `>&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (open until the process ends)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end the work
-    words, is_verbose = _without_verbose(sys.argv[1:] if argv is None else list(argv))
+    words, is_verbose = _without_verbose(argv)
     try:
         with command_logs(is_verbose or is_verbose_by_environment()):
             status = command(words) or 0
@@ -143,6 +159,8 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
             _say(str(stop))
         return GO_ON
     except KeyboardInterrupt as interruption:
+        if is_whole_process:
+            _replace_ctrl_c(_wait_for_the_end)
         if _is_first_process():
             _say(f"interrupted; {str(interruption) or 'nothing more was written.'}")
         return INTERRUPTED
@@ -154,6 +172,21 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
             raise
         _say("ended, since another process of this run did; what it said is the reason.")
         return STOPPED
+
+
+def _replace_ctrl_c(handler: Any) -> None:
+    """Has `handler` answer Ctrl-C, if Python's own or one of these does so."""
+    is_ours = signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _wait_for_the_end, _end_at_once)
+    if is_ours and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, handler)
+
+
+def _wait_for_the_end(*_: Any) -> None:
+    _replace_ctrl_c(_end_at_once)  # for a thread that goes on with a long upload, say
+
+
+def _end_at_once(*_: Any) -> None:
+    os._exit(INTERRUPTED)
 
 
 class _ReadByExitStatus(argparse.Action):
