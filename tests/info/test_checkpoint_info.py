@@ -12,6 +12,7 @@ from tiny import FRAME_RATE, FRAME_SIZE, VISUAL_GRID, tiny_pipeline, tiny_transf
 from nuwa_hf import NuwaTextToVideoPipeline
 from nuwa_hf.cards.run_card import RunFacts, write_run_card
 from nuwa_hf.cli import main
+from nuwa_hf.info.card_scores import card_scores
 from nuwa_hf.tasks import TASKS
 from nuwa_hf.training.nuwa.fine_tuning import add_adapters
 
@@ -90,6 +91,24 @@ def test_a_pipeline_without_a_codec_of_sketches_has_no_tasks_of_sketches(said, t
     assert found["scores"] == {"clips": {"loss": 1.5}}
 
 
+def test_tables_of_a_card_that_somebody_has_written_by_hand_are_read():
+    """One that aligned its columns was taken for its first row, and one with a cell too few ended the command."""
+    card = """# Mine
+
+## Scores
+
+| on clips | FID | seeds |
+|:--------:|----:|-------|
+| real | 0 | 1 |
+| mine | 12.5 |
+
+| on more | FID |
+|-|-|
+| mine | 3 | 4 |
+"""
+    assert card_scores(card) == {"on clips": {"FID": "12.5"}, "on more": {"FID": "3"}}
+
+
 def test_an_adapter_names_its_base(said, capsys, tmp_path):
     pytest.importorskip("peft", reason="adapters are PEFT's")
     model = add_adapters(tiny_transformer(), rank=2, alpha=4, dropout=0.0, target_modules=["q_proj"])
@@ -97,6 +116,16 @@ def test_an_adapter_names_its_base(said, capsys, tmp_path):
     (adapter,) = said(tmp_path)["parts"].values()
     learnt = (weight.numel() for weight in model.parameters() if weight.requires_grad)
     assert (adapter["kind"], adapter["parameters"], adapter["values"]["rank"]) == ("adapter", sum(learnt), 2)
+
+
+def test_an_adapter_of_a_pattern_of_modules_shows_it_whole_and_names_no_base_that_it_has_not(said, capsys, tmp_path):
+    peft = pytest.importorskip("peft", reason="adapters are PEFT's")
+    config = peft.LoraConfig(r=2, lora_alpha=4, target_modules=r".*\.q_proj")
+    peft.get_peft_model(tiny_transformer(), config).save_pretrained(tmp_path)
+    (adapter,) = said(tmp_path)["parts"].values()
+    assert adapter["values"]["target_modules"] == [r".*\.q_proj"]
+    assert main(["info", str(tmp_path)]) == 0
+    assert r"rank 2, alpha 4, on .*\.q_proj of a model that it does not name" in capsys.readouterr().out
 
 
 def test_what_is_no_checkpoint_is_refused(capsys, checkpoint, tmp_path):

@@ -10,6 +10,7 @@ from nuwa_hf.hub.pushed_files import read_card
 
 
 Scores = dict[str, dict[str, float | str]]  # what was measured, to metric, to value as the card has it
+RULE = re.compile(r":?-+:?")  # what stands below the names of columns, with or without an alignment
 BOUNDS = ("real", "through", "the sketch itself", "chance")  # rows that begin so are not what the checkpoint draws
 
 
@@ -48,6 +49,7 @@ def _tables(text: str) -> Scores:
             columns = []
         elif not columns:
             columns = cells
-        elif not cells[0].startswith((*BOUNDS, "---")) and (columns[0] or title) not in found:
-            found[columns[0] or title] = dict(zip(columns[1:], cells[1:], strict=True))
+        elif not cells[0].startswith(BOUNDS) and not RULE.fullmatch(cells[0]) and (columns[0] or title) not in found:
+            # Whoever reads a card did not write it: a row may have a cell more or less than there are columns.
+            found[columns[0] or title] = dict(zip(columns[1:], cells[1:], strict=False))
     return found

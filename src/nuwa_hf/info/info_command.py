@@ -104,7 +104,8 @@ def _part(part: PartFacts) -> str:
     size = _millions(part.parameters) + ("" if part.weight_bytes is None else f", {_megabytes(part.weight_bytes)}")
     if part.kind == "adapter":
         modules = ", ".join(values["target_modules"])
-        return f"{size}, rank {values['rank']}, alpha {values['alpha']}, on {modules} of {values['base_model']}"
+        base = values["base_model"] or "a model that it does not name"
+        return f"{size}, rank {values['rank']}, alpha {values['alpha']}, on {modules} of {base}"
     if part.kind == "codec":
         side = values["spatial_factor"]
         learnt = f"learnt at {values['sample_size']} x {values['sample_size']}"

@@ -78,12 +78,13 @@ def read_adapter(folder: Path, weight_bytes: int | None) -> PartFacts:
     for file in folder.glob("*.safetensors"):
         with safe_open(file, "pt") as weights:
             parameters += sum(torch.Size(weights.get_slice(name).get_shape()).numel() for name in weights.keys())  # noqa: SIM118
+    modules = config.get("target_modules") or []
     values = {
         "method": config.get("peft_type"),
         "base_model": config.get("base_model_name_or_path"),
         "rank": config.get("r"),
         "alpha": config.get("lora_alpha"),
-        "target_modules": sorted(config.get("target_modules") or []),
+        "target_modules": [modules] if isinstance(modules, str) else sorted(modules),  # a text is a pattern of names
     }
     return PartFacts("adapter", "PeftModel", parameters, weight_bytes, values)
 
