@@ -202,6 +202,9 @@ def test_what_trainer_goes_on_from_stays_here(tmp_path, caplog):
         assert files_to_push(tmp_path / "checkpoint-1") == model
     (tmp_path / "checkpoint-1").rename(tmp_path / "vqgan")
     (tmp_path / "vqgan" / "events.out.tfevents.1.host").touch()
+    for name in ("dl_state_dict_1.bin", "custom_checkpoint_0.pkl", "global_step9/rank_0.pt", "optimizer_0/0.distcp"):
+        (tmp_path / "vqgan" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "vqgan" / name).touch()
     assert files_to_push(tmp_path) == [*model, *(f"vqgan/{name}" for name in model)]
 
 

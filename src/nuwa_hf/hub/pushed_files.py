@@ -36,11 +36,14 @@ TRAINING_FILES = (
     "scheduler.pt",
     "scaler.pt",
     "sampler*.bin",
+    "dl_state_dict*.bin",
+    "custom_checkpoint_*.pkl",
     "rng_state*.pth",
     "random_states_*.pkl",
     "events.out.tfevents.*",
 )
-TRAINER_CHECKPOINT = "checkpoint-[0-9]*"  # Trainer's own pushes leave these folders out too
+# Folders of them: a Trainer's checkpoints, which its own pushes leave out too, and what FSDP and DeepSpeed divide.
+TRAINING_FOLDERS = ("checkpoint-[0-9]*", "optimizer_[0-9]*", "pytorch_model_fsdp_[0-9]*", "global_step[0-9]*")
 
 
 def files_to_push(folder: Path) -> list[str]:
@@ -74,7 +77,7 @@ def _of_training(name: str) -> str | None:
     """The file, or the folder that it lies in, if only a training reads it."""
     path = PurePosixPath(name)
     for above in reversed(path.parents):
-        if fnmatch(above.name, TRAINER_CHECKPOINT):
+        if any(fnmatch(above.name, pattern) for pattern in TRAINING_FOLDERS):
             return above.as_posix()
     return name if any(fnmatch(path.name, pattern) for pattern in TRAINING_FILES) else None
 
