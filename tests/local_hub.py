@@ -37,6 +37,8 @@ class Trouble:
     rival_commits: int = 0  # commits of somebody else that land just before ours
     conflict_status: int = 412  # what the Hub says of a parent that is not the head; some mirrors say 409
     is_silent: bool = False  # every connection ends without an answer
+    refused_files: str = ""  # what stands in the names of files that are not given
+    refusal_status: int = 500  # what is said instead
 
 
 @dataclass
@@ -243,6 +245,8 @@ class LocalHub:
 
     def resolve(self, user, repo_id, revision, path, **_):
         commit = self.commit(repo_id, user, revision)
+        if self.trouble.refused_files and self.trouble.refused_files in path:
+            raise RefusedError(self.trouble.refusal_status, "")
         if path not in commit.files:
             raise RefusedError(404, "Entry not found", "EntryNotFound", {"X-Repo-Commit": commit.sha})
         data, is_large = commit.files[path]

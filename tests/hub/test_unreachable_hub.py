@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A Hub that gives no answer: one line says so, and what is in the cache is taken."""
+"""A Hub that gives no answer, or not all that is asked for: one line says so, and what is in the cache is taken."""
 
 import json
 import shutil
@@ -13,15 +13,29 @@ from local_hub import Trouble
 from local_server import free_port
 from tiny import tiny_tokenizer
 
-from nuwa_hf import NuwaForConditionalGeneration, NuwaTextToVideoPipeline, NuwaTokenizer, NuwaVQGAN
+from nuwa_hf import (
+    NuwaConfig,
+    NuwaForConditionalGeneration,
+    NuwaProcessor,
+    NuwaTextToVideoPipeline,
+    NuwaTokenizer,
+    NuwaVQGAN,
+)
 from nuwa_hf.cli import main
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.hub.push_folder import push_folder
+from nuwa_hf.modeling.codec import load_codec
+from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_codecs, find_part
 
 
 MISSING, LOADED, FILE_BY_FILE = "tester/never-loaded", "tester/loaded-before", "tester/file-by-file"
+PUSHED = "tester/pushed-alone"
 LOADS = {
+    "memory": lambda: main(["memory", "--checkpoint", MISSING]),
+    "a codec of any class": lambda: load_codec(MISSING),
+    "a tokenizer of either class": lambda: load_text_tokenizer(MISSING),
+    "a configuration": lambda: NuwaConfig.from_pretrained(MISSING),
     "info": lambda: main(["info", MISSING]),
     "a task": lambda: main(["text-to-image", "a red apple", "--checkpoint", MISSING]),
     "codecs": lambda: find_codecs(MISSING),
@@ -57,7 +71,50 @@ def test_connection_that_ends_without_an_answer_is_one_line(processes, silent_hu
     assert "the connection to the Hub was lost; try again (RemoteProtocolError: " in done.stderr
 
 
+# What is loaded, and a file of it that libraries do without, or say is not there, where the Hub refuses it.
+PARTS = {
+    "sampling": (
+        lambda **at: NuwaForConditionalGeneration.from_pretrained(PUSHED, subfolder="transformer", **at),
+        "generation_config.json",
+    ),
+    "transformer": (
+        lambda **at: NuwaForConditionalGeneration.from_pretrained(PUSHED, subfolder="transformer", **at),
+        "transformer/config.json",
+    ),
+    "tokenizer": (
+        lambda **at: NuwaTokenizer.from_pretrained(PUSHED, subfolder="tokenizer", **at),
+        "tokenizer_config.json",
+    ),
+    "letters": (lambda **at: load_text_tokenizer(PUSHED, "tokenizer", **at), "tokenizer.json"),
+    "codec": (lambda **at: load_codec(PUSHED, "vqgan", **at), "vqgan/config.json"),
+    "processor": (lambda **at: NuwaProcessor.from_pretrained(PUSHED, **at), "model_index.json"),
+    "part": (lambda **_: find_part(PUSHED, "vqgan"), "model_index.json"),
+}
+
+
+def load_into(folder, part):
+    def command(_):
+        PARTS[part][0](cache_dir=folder)
+
+    sys.exit(exit_status(command, []))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_file_that_the_hub_refuses_is_one_line_and_nothing_is_loaded_without_it(
+    processes, hub, in_the_cache, part, tmp_path
+):
+    hub.trouble = Trouble(refused_files=PARTS[part][1], refusal_status=429)
+    try:
+        done = processes.run(load_into, str(tmp_path), part)
+    finally:
+        hub.trouble = Trouble()
+    assert done.returncode == 2, done.stderr
+    reason = "the Hub has had too many requests from you; try again later (429)"
+    assert done.stderr == f"nuwa-hf: error: Cannot load {PUSHED!r} from the Hub: {reason}.\n"
+
+
 def push_and_load(folder, tokenizer):
+    push_folder(folder, PUSHED)
     push_folder(folder, LOADED)
     NuwaTextToVideoPipeline.from_pretrained(LOADED)
     push_folder(tokenizer, FILE_BY_FILE)

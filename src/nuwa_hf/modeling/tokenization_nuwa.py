@@ -19,12 +19,14 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from nuwa_hf.modeling.further_merges import learn_further, parts_of_tokens
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.find_checkpoint import with_settings
 from nuwa_hf.storage.local_checkpoint import check_json_files, is_local_path
 from nuwa_hf.storage.saved_models import saves_whole
 
 
 # The order is the id: <pad> = 0, <unk> = 1, <bos> = 2, <eos> = 3, <none> = 4.
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>", "<none>")
+SETTINGS_FILES = ("tokenizer_config.json", "tokenizer.json")
 SPACE_MARK = "▁"
 # Always in the vocabulary, so that no plain ASCII text ever meets <unk>.
 BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.punctuation]
@@ -84,6 +86,7 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
         if is_local_path(pretrained_model_name_or_path):
             check_json_files(Path(pretrained_model_name_or_path, kwargs.get("subfolder") or ""))
         with naming_what_is_broken(pretrained_model_name_or_path):
+            kwargs = with_settings(pretrained_model_name_or_path, SETTINGS_FILES, kwargs)
             return super().from_pretrained(pretrained_model_name_or_path, *init_inputs, **kwargs)
 
     def _save_pretrained(self, *args: Any, **kwargs: Any) -> tuple[str, ...]:
@@ -194,12 +197,15 @@ def load_text_tokenizer(
         OSError: If there is no tokenizer.
         ValueError: If it is of another kind, without our token of no text.
     """
-    config = get_tokenizer_config(name_or_path, subfolder=subfolder, **hub)
+    with naming_what_is_broken(name_or_path):
+        given = with_settings(name_or_path, SETTINGS_FILES, {**hub, "subfolder": subfolder})
+        config = get_tokenizer_config(name_or_path, **given)
     saved = config.get("tokenizer_class") or ""
     # Older versions of transformers also had a `CLIPTokenizerFast`.
     cls = CLIPTokenizer if saved.startswith("CLIPTokenizer") else NuwaTokenizer
     try:
-        tokenizer = cls.from_pretrained(name_or_path, subfolder=subfolder, **hub)
+        with naming_what_is_broken(name_or_path):
+            tokenizer = cls.from_pretrained(name_or_path, **given)
     except ValueError as error:
         if config:
             raise

@@ -14,6 +14,7 @@ from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.sampling_arguments import no_such_argument
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.storage.find_checkpoint import with_settings
 
 
 SETTINGS_FILE, INDEX_FILE = "processor_config.json", "model_index.json"
@@ -63,6 +64,8 @@ def load_parts(name_or_path: str, settings: Sequence[str], **given: Any) -> dict
     def place(folder: str) -> str:
         return "/".join(filter(None, (subfolder, folder)))
 
+    found = with_settings(name_or_path, (SETTINGS_FILE, INDEX_FILE), {**hub, "subfolder": subfolder})
+    hub = {name: found[name] for name in HUB_ARGUMENTS if name in found}
     saved = _read_json(name_or_path, SETTINGS_FILE, subfolder=subfolder, **hub)
     if saved is not None and "codecs" in saved:  # a pipeline's own names no more than the class
         codecs, folder = saved["codecs"], ""

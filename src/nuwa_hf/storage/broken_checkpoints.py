@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from huggingface_hub.errors import HTTPError
 
-from nuwa_hf.storage.hub_errors import not_loaded
+from nuwa_hf.storage.hub_errors import is_hub_fault, not_loaded
 
 
 LONGEST = 500  # letters of what a library said
@@ -38,14 +38,15 @@ def naming_what_is_broken(name_or_path: str | os.PathLike) -> Iterator[None]:
         Nothing.
 
     Raises:
-        OSError: With the checkpoint, and what the library said; or if a request to the Hub gets no answer.
+        OSError: With the checkpoint, and what the library said; or why a request to the Hub failed, of which libraries
+            say that there is no such file.
     """
     try:
         yield
     except RAISED as error:
         raise _broken(name_or_path, error) from error
-    except HTTPError as error:
-        if isinstance(error, OSError):  # an answer of the Hub, which the libraries put into words
+    except (HTTPError, OSError) as error:
+        if not is_hub_fault(error):
             raise
         raise not_loaded(os.fspath(name_or_path), error) from error
     except RuntimeError as error:

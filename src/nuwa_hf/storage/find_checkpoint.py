@@ -3,13 +3,22 @@
 """Finds a checkpoint by name: a folder, a repository on the Hub, or the embedded checkpoint."""
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import hf_hub_download, snapshot_download
-from huggingface_hub.errors import EntryNotFoundError, IncompleteSnapshotError
+from huggingface_hub import hf_hub_download, resolve_revision, snapshot_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    HFValidationError,
+    HTTPError,
+    IncompleteSnapshotError,
+    RemoteEntryNotFoundError,
+    RevisionResolutionError,
+)
 
-from nuwa_hf.storage.hub_errors import hub_reason, naming_hub_faults
+from nuwa_hf.storage.hub_errors import OFFLINE, hub_reason, naming_hub_faults, not_loaded
 from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder, is_local_path, read_json
 
 
@@ -17,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "checkpoints" / "emoji-motion"
+HUB_ARGUMENTS = ("cache_dir", "local_files_only", "token")
 CODECS = ("vqgan", "tokenizer")  # what every pipeline has beside its transformer
 
 
@@ -52,6 +62,65 @@ def download_files(repo_id: str, patterns: Sequence[str]) -> Path:
         except IncompleteSnapshotError as error:  # what lacks need not be missed: a card, weights of a variant
             logger.warning("Of %s only what is in the cache is there: %s.", repo_id, hub_reason(error) or error)
             return Path(error.snapshot_path)
+
+
+def with_settings(name_or_path: str | os.PathLike, files: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Downloads files of settings, such as those of sampling and of a tokenizer. Where the Hub fails, transformers
+    does without them and says nothing.
+
+    Args:
+        name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; nothing is done for a folder.
+        files (`Sequence[str]`): their names; they need not be there.
+        given (`Mapping[str, Any]`): the arguments of `from_pretrained`.
+
+    Returns:
+        `dict[str, Any]`: the arguments, with the commit that the files are of, so that all others are too.
+
+    Raises:
+        OSError: If there is no such repository, or the Hub does not say whether a file is there and the cache does not
+            know it.
+    """
+    if is_local_path(name_or_path):
+        return dict(given)
+    hub = {name: given[name] for name in HUB_ARGUMENTS if given.get(name) is not None}
+    with suppress(HTTPError, OSError, ValueError, RevisionResolutionError):  # the first file says why
+        given = {**given, "revision": resolve_revision(name_or_path, revision=given.get("revision"), **hub)}
+    for file in files:
+        settings_file(name_or_path, file, given)
+    return dict(given)
+
+
+def settings_file(repo_id: str, file: str, given: Mapping[str, Any]) -> Path | None:
+    """A small file of a repository that need not be there.
+
+    Args:
+        repo_id (`str`): the repository.
+        file (`str`): its name.
+        given (`Mapping[str, Any]`): arguments of `from_pretrained`.
+
+    Returns:
+        `Path`: None if it is not there, or if that is not known offline.
+
+    Raises:
+        OSError: If there is no such repository, or the Hub does not say whether the file is there and the cache does
+            not know it.
+    """
+    hub = {name: given[name] for name in HUB_ARGUMENTS if given.get(name) is not None}
+    path, revision = "/".join(filter(None, (given.get("subfolder"), file))), given.get("revision")
+    commit = getattr(revision, "resolved", revision)
+    try:
+        known = try_to_load_from_cache(repo_id, path, cache_dir=hub.get("cache_dir"), revision=commit)
+        if known is None or given.get("force_download"):
+            known = hf_hub_download(repo_id, path, revision=revision, **hub)
+    except RemoteEntryNotFoundError:
+        return None
+    except (HTTPError, OSError) as error:
+        if hub_reason(error) in (None, OFFLINE):
+            return None
+        raise not_loaded(repo_id, error) from error
+    except HFValidationError:  # of what is no id; the library says so
+        return None
+    return Path(known) if isinstance(known, str) else None  # or a mark that it is not there
 
 
 def find_codecs(checkpoint: str | None, **named: str | None) -> dict[str, str | None]:
@@ -118,11 +187,8 @@ def find_part(name: str, part: str) -> str:
         if not is_pipeline(found):
             return found
     else:
-        with naming_hub_faults(found):
-            try:
-                hf_hub_download(found, INDEX_FILE)
-            except EntryNotFoundError:
-                return found
+        if settings_file(found, INDEX_FILE, with_settings(found, (), {})) is None:
+            return found
         folder = download_files(found, [INDEX_FILE, f"{part}/*"])
     if not _has(folder, part):
         raise OSError(f"No {part}: {name!r} is a pipeline without it; name one that has it.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # `HTTPError` is the base class of all errors of the HTTP library that huggingface_hub uses, whichever it is.
-from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 
 
 # What a status code of the Hub means, and what to do.
@@ -19,6 +19,8 @@ REASONS = {
     412: "somebody else changed the repository meanwhile; look at what is there now, then push again",
     429: "the Hub has had too many requests from you; try again later",
 }
+GATED = "the repository is gated; ask for access on its page, then log in with `hf auth login` or set HF_TOKEN"
+NOT_THERE = 404
 SERVER_FAULT = "the Hub has a fault; try again later"
 REFUSED = "the Hub refused it"
 CONNECTION_LOST = "the connection to the Hub was lost; try again"
@@ -63,25 +65,48 @@ def hub_reason(error: BaseException) -> str | None:
     """Why a push or a download failed, if the reason is a request to the Hub.
 
     Args:
-        error (`BaseException`): what was raised; its causes are examined too.
+        error (`BaseException`): what was raised; what it came from is examined too.
 
     Returns:
         `str` or None: the reason and what to do, or None if no request failed.
     """
-    for cause in _causes(error):
-        if isinstance(cause, OfflineModeIsEnabled):
-            return OFFLINE
-        if isinstance(cause, HfHubHTTPError):
-            status = cause.response.status_code
-            reason = REASONS.get(status, SERVER_FAULT if status >= 500 else REFUSED)
-            answer = f": {cause.server_message}" if cause.server_message else ""
-            return f"{reason} ({status}{answer})"
-        if isinstance(cause, HTTPError | ConnectionError | TimeoutError):
-            return f"{CONNECTION_LOST} ({type(cause).__name__}: {cause})"
+    cause = _failed_request(error)
+    if cause is None:
+        return None
+    if isinstance(cause, OfflineModeIsEnabled):
+        return OFFLINE
+    if isinstance(cause, HfHubHTTPError):
+        status = cause.response.status_code
+        reason = REASONS.get(status, SERVER_FAULT if status >= 500 else REFUSED)
+        answer = f": {cause.server_message}" if cause.server_message else ""
+        return f"{GATED if isinstance(cause, GatedRepoError) else reason} ({status}{answer})"
+    return f"{CONNECTION_LOST} ({type(cause).__name__}: {cause})"
+
+
+def is_hub_fault(error: BaseException) -> bool:
+    """Whether a request to the Hub failed otherwise than by the answer that something is not there. Libraries look for
+    files that need not be there, and say themselves what is missing.
+
+    Args:
+        error (`BaseException`): what was raised; what it came from is examined too.
+
+    Returns:
+        `bool`.
+    """
+    cause = _failed_request(error)
+    return cause is not None and _status(cause) != NOT_THERE
+
+
+def _failed_request(error: BaseException | None) -> BaseException | None:
+    while error is not None:
+        if isinstance(error, HTTPError | ConnectionError | TimeoutError):
+            return error
+        came_from = error.__cause__
+        if came_from is None and not error.__suppress_context__ and _status(error.__context__) != NOT_THERE:
+            came_from = error.__context__  # transformers says of a lost connection that there is no such file
+        error = came_from
     return None
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
+def _status(error: BaseException | None) -> int | None:
+    return error.response.status_code if isinstance(error, HfHubHTTPError) else None

@@ -10,6 +10,7 @@ import diffusers
 from diffusers import ConfigMixin, ModelMixin
 
 from nuwa_hf.modeling.codec.protocol import as_codec
+from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.local_checkpoint import check_local_weights, check_variant, is_local_path
 from nuwa_hf.storage.weights_files import check_some_are_loaded
 
@@ -34,14 +35,15 @@ def load_codec(
 
     Raises:
         OSError: If there is no model or none of the variant, or its weights are cut off, a pointer of Git LFS, or of
-            a model in a wrapper.
+            a model in a wrapper; or why the Hub cannot provide it.
         ValueError: If diffusers knows no class of its name.
         TypeError: If the model is no codec.
     """
     check_local_weights(name_or_path, subfolder)
     if is_local_path(name_or_path):
         check_variant(Path(name_or_path, subfolder or ""), variant)
-    config = _AnyModel.load_config(name_or_path, subfolder=subfolder, **hub)
+    with naming_what_is_broken(name_or_path):
+        config = _AnyModel.load_config(name_or_path, subfolder=subfolder, **hub)
     name = str(config.get("_class_name"))
     if not hasattr(diffusers, name):
         raise ValueError(
@@ -49,7 +51,8 @@ def load_codec(
             "codecs of your own in Python and hand them over."
         )
     options = {"subfolder": subfolder, "variant": variant, "output_loading_info": True, **hub}
-    model, info = getattr(diffusers, name).from_pretrained(name_or_path, **options)
+    with naming_what_is_broken(name_or_path):
+        model, info = getattr(diffusers, name).from_pretrained(name_or_path, **options)
     check_some_are_loaded(name_or_path, model.state_dict(), info["missing_keys"])
     as_codec(model)
     return model
