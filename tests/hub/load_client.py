@@ -90,6 +90,12 @@ for pipeline in run_card("tester/adapter"):
     pipeline.unload_lora_weights()
     note("adapter", pipeline)
 
+# By the card, and by the model's class.
+(of_card,) = run_card("tester/of-embedded")
+model = NuwaForConditionalGeneration.from_pretrained("tester/of-embedded")
+pairs = zip(of_card.transformer.state_dict().values(), model.state_dict().values(), strict=True)
+SEEN["of_embedded"] = [len(model.peft_config), all(torch.equal(one, other) for one, other in pairs)]
+
 note_error("private without a token", load, "tester/secret", token=False, cache_dir=WORK / "empty")
 note_error("no such repository", load, "tester/missing")
 note_error("no such model", NuwaForConditionalGeneration.from_pretrained, "tester/missing")

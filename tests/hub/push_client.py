@@ -143,6 +143,15 @@ merged = adapted.merge_and_unload()
 merged.generation_config = pipeline.transformer.generation_config
 note("adapter", nuwa_hf.NuwaTextToVideoPipeline(**{**pipeline.components, "transformer": merged}))
 
+# An adapter of the checkpoint that every installation has, in a place of its own.
+base = nuwa_hf.NuwaForConditionalGeneration.from_pretrained(nuwa_hf.DEMO_CHECKPOINT, subfolder="transformer")
+adapted = peft.get_peft_model(
+    base, peft.LoraConfig(r=2, lora_alpha=1, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+)
+adapted.save_pretrained(WORK / "of-embedded", save_embedding_layers=False)
+write_run_card(WORK / "of-embedded", facts=RunFacts(tasks=["T2I"], base_model="embedded"))
+push_folder(WORK / "of-embedded", "tester/of-embedded")
+
 # What was loaded from a folder of this machine, by its own methods.
 loaded = nuwa_hf.NuwaTextToVideoPipeline.from_pretrained(WORK / "first")
 loaded.push_to_hub("tester/loaded")

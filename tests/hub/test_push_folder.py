@@ -306,6 +306,12 @@ def test_code_of_an_adapters_card_loads_it(pushed, loaded):
     assert loaded.drawn["adapter"] == pushed.drawn["adapter"]
 
 
+def test_an_adapter_of_the_embedded_checkpoint_is_loaded_with_it_by_its_card_and_by_the_class(loaded, hub):
+    config = json.loads(hub.repositories["tester/of-embedded"].commit("main").files["adapter_config.json"][0])
+    assert config["base_model_name_or_path"] == "embedded"
+    assert loaded.of_embedded == [1, True]
+
+
 @pytest.mark.parametrize(
     ("name", "message"), [("bad card", "metadata that the Hub takes"), ("with an adapter", "merge")]
 )

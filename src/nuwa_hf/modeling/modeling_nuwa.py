@@ -57,7 +57,7 @@ from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import TablesUser
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
-from nuwa_hf.storage.find_checkpoint import EMBEDDED, find_checkpoint, with_settings
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, HUB_ARGUMENTS, find_checkpoint, with_settings
 from nuwa_hf.storage.folder_contents import base_of_adapter
 from nuwa_hf.storage.local_checkpoint import check_local_model, check_local_weights
 from nuwa_hf.storage.offloaded_weights import group_offloading_hook
@@ -115,8 +115,11 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         if pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
         source = pretrained_model_name_or_path
-        of_adapter = {"subfolder": kwargs.get("subfolder") or "", **(kwargs.get("adapter_kwargs") or {})}
-        base = base_of_adapter(source, of_adapter["subfolder"])
+        with naming_what_is_broken(source):
+            kwargs = with_settings(source, (), kwargs)
+            hub = {name: kwargs[name] for name in (*HUB_ARGUMENTS, "revision") if kwargs.get(name) is not None}
+            of_adapter = {**hub, "subfolder": kwargs.get("subfolder") or "", **(kwargs.get("adapter_kwargs") or {})}
+            base = base_of_adapter(source, **of_adapter)
         if base is not None:
             check_local_weights(source, of_adapter["subfolder"])
             # As Auto classes say where the adapter is; transformers itself would look for "embedded" on the Hub.

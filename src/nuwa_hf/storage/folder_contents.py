@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+from nuwa_hf.storage.find_checkpoint import EMBEDDED, settings_file
 from nuwa_hf.storage.local_checkpoint import (
     EMPTY,
     INDEX_FILE,
@@ -64,12 +65,14 @@ def checkpoint_kind(folder: Path) -> Kind:
     return kind
 
 
-def base_of_adapter(name_or_path: str | os.PathLike, subfolder: str | None = None) -> str | None:
-    """The model that an adapter is for, where a local folder holds an adapter and no model.
+def base_of_adapter(name_or_path: str | os.PathLike, subfolder: str | None = None, **hub: Any) -> str | None:
+    """The model that an adapter is for, where a local folder holds an adapter and no model, or where a repository
+    holds an adapter of the embedded checkpoint. The models of others in repositories are found by transformers.
 
     Args:
-        name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; a repository is not looked into.
+        name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given.
         subfolder (`str`, *optional*): the adapter's folder in it.
+        hub: `revision`, `token`, `cache_dir` and others, for the Hub.
 
     Returns:
         `str`: what the adapter says it was loaded onto, as for `find_checkpoint`; None for anything else.
@@ -78,10 +81,16 @@ def base_of_adapter(name_or_path: str | os.PathLike, subfolder: str | None = Non
         ValueError: If the package peft is not installed.
         OSError: If the adapter's configuration is broken, or names no model.
     """
-    folder = Path(name_or_path, subfolder or "")
-    file = folder / MARKER_FILES["adapter"]
-    has_model = any((place / MARKER_FILES["model"]).is_file() for place in (folder, Path(name_or_path)))
-    if not is_local_path(name_or_path) or not file.is_file() or has_model:
+    if is_local_path(name_or_path):
+        folder = Path(name_or_path, subfolder or "")
+        file = folder / MARKER_FILES["adapter"]
+        if any((place / MARKER_FILES["model"]).is_file() for place in (folder, Path(name_or_path))):
+            return None
+    else:
+        file = settings_file(name_or_path, MARKER_FILES["adapter"], {**hub, "subfolder": subfolder})
+        if file is None or read_json(file).get(PEFT_ORIGIN) != EMBEDDED:
+            return None
+    if not file.is_file():
         return None
     if find_spec("peft") is None:
         raise ValueError("An adapter must be loaded by the package peft; run `pip install nuwa_hf[lora]`.")
