@@ -22,6 +22,7 @@ from nuwa_hf import (
     NuwaVQGAN,
 )
 from nuwa_hf.cli import main
+from nuwa_hf.evaluation.features.pretrained import load_configuration, load_image_processor, load_tokenizer
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.hub.push_folder import push_folder
 from nuwa_hf.modeling.codec import load_codec
@@ -36,6 +37,9 @@ LOADS = {
     "a codec of any class": lambda: load_codec(MISSING),
     "a tokenizer of either class": lambda: load_text_tokenizer(MISSING),
     "a configuration": lambda: NuwaConfig.from_pretrained(MISSING),
+    "the model of features": lambda: load_configuration("clip", MISSING),
+    "the image processor of features": lambda: load_image_processor("clip", MISSING),
+    "the tokenizer of features": lambda: load_tokenizer("clip", MISSING),
     "info": lambda: main(["info", MISSING]),
     "a task": lambda: main(["text-to-image", "a red apple", "--checkpoint", MISSING]),
     "codecs": lambda: find_codecs(MISSING),

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import HTTPError
 
 from nuwa_hf.evaluation.features.frozen_networks import digest_of_network, freeze
+from nuwa_hf.storage.hub_errors import is_hub_fault, not_loaded
 from nuwa_hf.storage.local_checkpoint import check_local_weights
 
 
@@ -27,6 +29,7 @@ def load_network(kind: str, path: str, model_class: Any, device: torch.device | 
 
     Raises:
         ValueError: If there is no such model, or the weights are not all there or not finite.
+        OSError: If the Hub does not answer.
     """
     with _loading(kind, path, model_class.__name__):
         check_local_weights(path)
@@ -54,6 +57,7 @@ def load_configuration(kind: str, path: str) -> Any:
 
     Raises:
         ValueError: If there is none.
+        OSError: If the Hub does not answer.
     """
     from transformers import AutoConfig  # slow to import
 
@@ -73,6 +77,7 @@ def load_image_processor(kind: str, path: str) -> Any:
 
     Raises:
         ValueError: If there is none.
+        OSError: If the Hub does not answer.
     """
     from transformers import AutoImageProcessor  # slow to import
 
@@ -92,6 +97,7 @@ def load_tokenizer(kind: str, path: str) -> Any:
 
     Raises:
         ValueError: If there is none.
+        OSError: If the Hub does not answer.
     """
     from transformers import AutoTokenizer  # slow to import
 
@@ -142,10 +148,12 @@ def as_pictures(frames: torch.Tensor) -> Sequence[Any]:
 
 @contextmanager
 def _loading(kind: str, path: str, what: str) -> Iterator[None]:
-    """Says which features cannot be read if the block cannot load what they need."""
+    """Says which features cannot be read if the block cannot load what they need, or why the Hub did not give it."""
     try:
         yield
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (HTTPError, OSError, ValueError, ImportError, RuntimeError) as error:
+        if is_hub_fault(error):
+            raise not_loaded(path, error) from error
         first = str(error).strip().split("\n")[0]
         raise ValueError(
             f"`{kind}` must be the folder or the Hub id of transformers' {what}, but {path!r} is not: {first}"
