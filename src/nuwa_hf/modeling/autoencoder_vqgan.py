@@ -13,6 +13,7 @@ import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import AutoencoderMixin, Decoder, Encoder
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from einops import rearrange
 from torch import nn
@@ -35,6 +36,7 @@ from nuwa_hf.modeling.vqgan_outputs import NuwaVQGANDecoderOutput, NuwaVQGANEnco
 from nuwa_hf.standalone.saving import ReadsStandaloneMixin, saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
 from nuwa_hf.storage.dtype_names import with_dtypes
+from nuwa_hf.storage.find_checkpoint import naming_refused_weights
 from nuwa_hf.storage.local_checkpoint import check_local_model
 from nuwa_hf.storage.portable_names import portable_configuration
 from nuwa_hf.storage.saved_models import saves_whole
@@ -183,7 +185,8 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
             return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         check_local_model(pretrained_model_name_or_path, kwargs.get("subfolder"), has_config="config" in kwargs)
         with_info = kwargs.pop("output_loading_info", False)
-        with naming_what_is_broken(pretrained_model_name_or_path):
+        refused = naming_refused_weights(pretrained_model_name_or_path, SAFETENSORS_WEIGHTS_NAME, kwargs)
+        with refused, naming_what_is_broken(pretrained_model_name_or_path):
             model, info = super().from_pretrained(pretrained_model_name_or_path, output_loading_info=True, **kwargs)
         check_some_are_loaded(pretrained_model_name_or_path, model.state_dict(), info["missing_keys"])
         return (model, info) if with_info else model

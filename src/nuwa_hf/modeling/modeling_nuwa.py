@@ -16,7 +16,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 from transformers import initialization as init
 from transformers.modeling_utils import PreTrainedModel
-from transformers.utils import GENERATION_CONFIG_NAME
+from transformers.utils import GENERATION_CONFIG_NAME, SAFE_WEIGHTS_NAME
 
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.step_tables import Step
@@ -57,7 +57,13 @@ from nuwa_hf.modeling.token_loss import token_cross_entropy
 from nuwa_hf.nearby_attention.tables import TablesUser
 from nuwa_hf.standalone.saving import saves_standalone
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
-from nuwa_hf.storage.find_checkpoint import EMBEDDED, HUB_ARGUMENTS, find_checkpoint, with_settings
+from nuwa_hf.storage.find_checkpoint import (
+    EMBEDDED,
+    HUB_ARGUMENTS,
+    find_checkpoint,
+    naming_refused_weights,
+    with_settings,
+)
 from nuwa_hf.storage.folder_contents import base_of_adapter
 from nuwa_hf.storage.local_checkpoint import check_local_model, check_local_weights
 from nuwa_hf.storage.offloaded_weights import group_offloading_hook
@@ -137,7 +143,8 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         settings = [GENERATION_CONFIG_NAME] if cls.can_generate() and kwargs.get("generation_config") is None else []
         # PEFT draws weights, which those of an adapter replace.
         keeping_random_numbers = torch.random.fork_rng(devices=[], enabled=base is not None)
-        with naming_what_is_broken(pretrained_model_name_or_path), keeping_random_numbers:
+        refused = naming_refused_weights(source, SAFE_WEIGHTS_NAME, kwargs)
+        with refused, naming_what_is_broken(pretrained_model_name_or_path), keeping_random_numbers:
             kwargs = with_settings(source, settings, kwargs)
             model, info = super().from_pretrained(source, *model_args, output_loading_info=True, **kwargs)
         check_one_accelerator(getattr(model, "hf_device_map", None))  # "auto" is known only now

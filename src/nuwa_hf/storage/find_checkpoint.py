@@ -4,8 +4,8 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RevisionResolutionError,
 )
 
-from nuwa_hf.storage.hub_errors import OFFLINE, hub_reason, naming_hub_faults, not_loaded
+from nuwa_hf.storage.hub_errors import OFFLINE, hub_reason, is_hub_fault, naming_hub_faults, not_loaded
 from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder, is_local_path, read_json
 
 
@@ -90,16 +90,17 @@ def with_settings(name_or_path: str | os.PathLike, files: Sequence[str], given: 
     return dict(given)
 
 
-def settings_file(repo_id: str, file: str, given: Mapping[str, Any]) -> Path | None:
+def settings_file(repo_id: str, file: str, given: Mapping[str, Any], *, dry_run: bool = False) -> Path | None:
     """A small file of a repository that need not be there.
 
     Args:
         repo_id (`str`): the repository.
         file (`str`): its name.
         given (`Mapping[str, Any]`): arguments of `from_pretrained`.
+        dry_run (`bool`, defaults to `False`): whether to ask for it alone, without a download.
 
     Returns:
-        `Path`: None if it is not there, or if that is not known offline.
+        `Path`: None if it is not there, or if that is not known offline, or if it was only asked for.
 
     Raises:
         OSError: If there is no such repository, or the Hub does not say whether the file is there and the cache does
@@ -111,7 +112,7 @@ def settings_file(repo_id: str, file: str, given: Mapping[str, Any]) -> Path | N
     try:
         known = try_to_load_from_cache(repo_id, path, cache_dir=hub.get("cache_dir"), revision=commit)
         if known is None or given.get("force_download"):
-            known = hf_hub_download(repo_id, path, revision=revision, **hub)
+            known = hf_hub_download(repo_id, path, revision=revision, dry_run=dry_run, **hub)
     except RemoteEntryNotFoundError:
         return None
     except (HTTPError, OSError) as error:
@@ -121,6 +122,32 @@ def settings_file(repo_id: str, file: str, given: Mapping[str, Any]) -> Path | N
     except HFValidationError:  # of what is no id; the library says so
         return None
     return Path(known) if isinstance(known, str) else None  # or a mark that it is not there
+
+
+@contextmanager
+def naming_refused_weights(name_or_path: str | os.PathLike, file: str, given: Mapping[str, Any]) -> Iterator[None]:
+    """Within the block, an error becomes the Hub's reason not to give the weights, if it has one. Libraries say that
+    there is no such file.
+
+    Args:
+        name_or_path (`str` or `os.PathLike`): what `from_pretrained` was given; nothing is done for a folder.
+        file (`str`): what the weights are called without a variant.
+        given (`Mapping[str, Any]`): the arguments of `from_pretrained`.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        OSError: As the block does, or with the Hub's reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_local_path(name_or_path) and not is_hub_fault(error):
+            variant = given.get("variant")
+            name = file if variant is None else file.replace(".", f".{variant}.", 1)
+            settings_file(name_or_path, name, given, dry_run=True)
+        raise
 
 
 def find_codecs(checkpoint: str | None, **named: str | None) -> dict[str, str | None]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import diffusers
 from diffusers import ConfigMixin, ModelMixin
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
 
 from nuwa_hf.modeling.codec.protocol import as_codec
 from nuwa_hf.storage.broken_checkpoints import naming_what_is_broken
+from nuwa_hf.storage.find_checkpoint import naming_refused_weights
 from nuwa_hf.storage.local_checkpoint import check_local_weights, check_variant, is_local_path
 from nuwa_hf.storage.weights_files import check_some_are_loaded
 
@@ -51,7 +53,8 @@ def load_codec(
             "codecs of your own in Python and hand them over."
         )
     options = {"subfolder": subfolder, "variant": variant, "output_loading_info": True, **hub}
-    with naming_what_is_broken(name_or_path):
+    refused = naming_refused_weights(name_or_path, SAFETENSORS_WEIGHTS_NAME, options)
+    with refused, naming_what_is_broken(name_or_path):
         model, info = getattr(diffusers, name).from_pretrained(name_or_path, **options)
     check_some_are_loaded(name_or_path, model.state_dict(), info["missing_keys"])
     as_codec(model)
