@@ -2,6 +2,8 @@
 # Copyright 2026 The nuwa_hf authors
 """NuwaProcessor gives `generate` what the pipelines give it, and its files are read back by transformers."""
 
+import logging
+import re
 import shutil
 
 import numpy as np
@@ -72,6 +74,17 @@ def test_texts_begin_at_the_first_place_whatever_the_tokenizer_was_loaded_with(p
     assert torch.equal(pipe.tokenize_prompt(["a bird"])[0], expected)
     assert torch.equal(caption_ids(pipe.tokenizer, ["a bird"])[:, : expected.shape[1]], expected)
     assert pipe.tokenizer.padding_side == "left"
+
+
+def test_it_says_what_is_left_out_of_a_text(processor, caplog):
+    """It cut the end off, and lost what the tokenizer does not know, without a word."""
+    words = ["apple"] * processor.max_text_length
+    with caplog.at_level(logging.WARNING):
+        made = processor(text=[f"{' '.join(words)} sea", "a 龙 rolls"], negative_text="a bird")
+    assert made["input_ids"].shape == (2, processor.max_text_length)
+    long, unknown = caplog.messages
+    assert re.fullmatch(r"The text is longer than \d+ tokens; this part was cut off: '.*sea'\.", long)
+    assert unknown == "The text has characters that the tokenizer does not know: 'a 龙 rolls'."
 
 
 def test_it_lies_beside_a_model_and_is_found_by_the_auto_classes(pipe, processor, tmp_path):

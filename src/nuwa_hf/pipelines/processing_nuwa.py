@@ -19,7 +19,7 @@ from transformers.processing_utils import ProcessorMixin
 from nuwa_hf.modeling.codec import Codec, as_codec
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
-from nuwa_hf.modeling.tokenization_nuwa import TOKENIZING, NuwaTokenizer, forget_last_call
+from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, forget_last_call
 from nuwa_hf.pipelines.checks import as_prompt_list, check_choice, check_codec, check_whole_number
 from nuwa_hf.pipelines.clip_sampling import ClipSampler
 from nuwa_hf.pipelines.image_input import prepare_images
@@ -27,6 +27,7 @@ from nuwa_hf.pipelines.known_part import encode_known_part
 from nuwa_hf.pipelines.mask_input import check_places, known_places, prepare_masks
 from nuwa_hf.pipelines.processor_files import CODECS, load_parts
 from nuwa_hf.pipelines.sketch_input import prepare_sketches
+from nuwa_hf.pipelines.text_tokens import tokenize_texts
 from nuwa_hf.pipelines.token_pixels import frames_of, pixels_of, sketch_tokens_of
 from nuwa_hf.pipelines.video_input import prepare_videos
 from nuwa_hf.standalone.saving import saves_standalone
@@ -117,7 +118,8 @@ class NuwaProcessor(ProcessorMixin):
 
         Args:
             text (`str` or `list[str]`, *optional*): what to draw; one for all inputs, or one for each. Without a text
-                nothing leads the drawing but the rest.
+                nothing leads the drawing but the rest. Of a text that is too long or has unknown characters a warning
+                says what is left out.
             images (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or `list`, *optional*): pictures, as
                 `nuwa_hf.pipelines.image_input.prepare_images` reads them.
             videos (`str`, `list`, `np.ndarray` or `torch.Tensor`, *optional*): clips, as
@@ -218,11 +220,8 @@ class NuwaProcessor(ProcessorMixin):
                 f"`{name}` must be one text, or one for each of {num_inputs} inputs, got {len(texts)}; give as many."
             )
         texts = texts * num_inputs if num_inputs is not None and len(texts) == 1 else texts
-        length = min(self.tokenizer.model_max_length, self.max_text_length)
-        sizes = {"padding": "max_length", "truncation": True, "max_length": length}
-        with TOKENIZING:
-            tokens = self.tokenizer(texts, **sizes, padding_side="right", return_tensors="pt")
-        return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+        input_ids, mask = tokenize_texts(self.tokenizer, texts, self.max_text_length, noun="text")
+        return {"input_ids": input_ids, "attention_mask": mask}
 
     def _size(self, codec: Codec) -> dict[str, int]:
         return {

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from nuwa_hf.modeling.text_ids import none_text
-from nuwa_hf.modeling.tokenization_nuwa import TOKENIZING
 from nuwa_hf.pipelines.checks import as_prompt_list
 from nuwa_hf.pipelines.encoded_text import CallTexts, EncodedText, read_embeds
+from nuwa_hf.pipelines.text_tokens import tokenize_texts
 
 
 logger = logging.getLogger(__name__)
@@ -223,24 +223,6 @@ class PromptMixin:
             ValueError: If there is no tokenizer.
         """
         self.check_components("tokenizer")
-        length = min(self.tokenizer.model_max_length, self.transformer.config.max_text_length)
-        with TOKENIZING:
-            whole = self.tokenizer(prompts, verbose=False)["input_ids"]
-            inputs = self.tokenizer(
-                prompts,
-                padding="max_length",
-                padding_side="right",  # as in training, whatever the tokenizer was loaded with
-                truncation=True,
-                max_length=length,
-                return_tensors="pt",
-            )
-        for prompt, ids in zip(prompts, whole, strict=True):
-            if len(ids) > length:  # truncation keeps <bos> and <eos>, and tokens of one side
-                first_cut = 1 if self.tokenizer.truncation_side == "left" else length - 1
-                cut = self.tokenizer.decode(ids[first_cut : first_cut + len(ids) - length])
-                logger.warning("The prompt is longer than %d tokens; this part was cut off: %r.", length, cut)
-            # CLIP knows every byte; its <unk> is the token that ends every text.
-            if self.tokenizer.unk_token_id != self.tokenizer.eos_token_id and self.tokenizer.unk_token_id in ids:
-                logger.warning("The prompt has characters that the tokenizer does not know: %r.", prompt)
-        inputs = inputs.to(self._execution_device)
-        return inputs["input_ids"], inputs["attention_mask"]
+        length = self.transformer.config.max_text_length
+        input_ids, mask = tokenize_texts(self.tokenizer, prompts, length, noun="prompt")
+        return input_ids.to(self._execution_device), mask.to(self._execution_device)
