@@ -28,6 +28,21 @@ def test_presets_round_trip_through_json(name, tmp_path):
         assert loaded.get_visual_grid() == config.get_visual_grid()
 
 
+def test_a_place_without_a_configuration_does_not_give_the_default_one(tmp_path):
+    """The folder or the repository of a pipeline, without `subfolder`, gave the paper's sizes; a codec's too."""
+    pipeline, commit = tmp_path / "models--user--pipeline", "a" * 40
+    for folder in (pipeline / "snapshots" / commit / "vqgan", pipeline / "refs", pipeline / ".no_exist" / commit):
+        folder.mkdir(parents=True)
+    (pipeline / "refs" / "main").write_text(commit)
+    (pipeline / ".no_exist" / commit / "config.json").touch()  # so the cache says that the repository has none
+    folder = pipeline / "snapshots" / commit
+    (folder / "vqgan" / "config.json").write_text('{"_class_name": "NuwaVQGAN", "codebook_size": 64}')
+    cached = {"cache_dir": tmp_path, "local_files_only": True}
+    for name, arguments in ((folder, {}), ("user/pipeline", cached), (folder, {"subfolder": "vqgan"})):
+        with pytest.raises(OSError, match=r"No transformer: .* has no config.json of one; .*`subfolder`"):
+            NuwaConfig.from_pretrained(name, **arguments)
+
+
 def test_layers_of_nuwa_336_come_to_865_million_parameters():
     with torch.device("meta"):
         model = NuwaForConditionalGeneration(NuwaConfig.from_preset("nuwa-336")).model

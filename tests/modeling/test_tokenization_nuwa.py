@@ -191,6 +191,15 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
         load_text_tokenizer(tmp_path)
 
 
+def test_a_pipelines_folder_is_told_from_its_tokenizers(tmp_path):
+    """transformers asked for the packages sentencepiece and tiktoken."""
+    NuwaTokenizer.train(["a dog"]).save_pretrained(tmp_path / "tokenizer")
+    with pytest.raises(OSError, match=r"No tokenizer: .* has no tokenizer.json; .*`subfolder`") as raised:
+        NuwaTokenizer.from_pretrained(tmp_path)
+    assert isinstance(raised.value, ValueError)  # as transformers raises it
+    assert len(NuwaTokenizer.from_pretrained(tmp_path, subfolder="tokenizer"))
+
+
 @pytest.mark.parametrize("named", ["GPT2Tokenizer", "NuwaTokenizer", None])
 def test_a_tokenizer_of_another_kind_is_refused(named, tmp_path):
     """It was taken for ours: "None" was its unknown token or an ordinary one, and training failed after tokenising."""

@@ -146,13 +146,38 @@ class NuwaConfig(PreTrainedConfig):
             The configuration.
 
         Raises:
-            OSError: If the file is broken.
+            OSError: If there is no configuration of a transformer, or the file is broken.
         """
         folder = Path(pretrained_model_name_or_path, kwargs.get("subfolder") or "")
         if is_local_path(pretrained_model_name_or_path) and folder.is_dir():
             check_json_files(folder)
         with naming_what_is_broken(pretrained_model_name_or_path):
             return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+
+    @classmethod
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The fields of a saved configuration.
+
+        Args:
+            pretrained_model_name_or_path (`str` or `os.PathLike`): as `from_pretrained` takes it.
+            kwargs: likewise.
+
+        Returns:
+            `tuple[dict[str, Any], dict[str, Any]]`: names and values, and the arguments that are left.
+
+        Raises:
+            OSError: If there is no configuration of a transformer: transformers would take the default.
+        """
+        found, others = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        if "model_type" not in found:
+            place = "/".join(filter(None, (os.fspath(pretrained_model_name_or_path), kwargs.get("subfolder"))))
+            raise OSError(
+                f"No transformer: {place} has no config.json of one; give the folder or the repository that it was "
+                "saved to, or the `subfolder` where it lies."
+            )
+        return found, others
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Self:

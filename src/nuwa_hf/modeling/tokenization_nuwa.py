@@ -30,8 +30,13 @@ SETTINGS_FILES = ("tokenizer_config.json", "tokenizer.json")
 SPACE_MARK = "▁"
 # Always in the vocabulary, so that no plain ASCII text ever meets <unk>.
 BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.punctuation]
+NOT_FOUND = "instantiate the backend tokenizer"  # in what transformers says where there are no files of one
 # A fast tokenizer keeps truncation and padding as its state, and pipelines of several threads may share one.
 TOKENIZING = threading.RLock()
+
+
+class NoTokenizerError(OSError, ValueError):
+    """There is no tokenizer at a place: transformers raises a `ValueError` here."""
 
 
 @saves_standalone
@@ -75,7 +80,7 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
 
         Raises:
             AttributeError: If an argument has the name of a method.
-            OSError: If a file is broken.
+            OSError: If there is no tokenizer, or a file is broken.
         """
         for name in kwargs:
             if callable(getattr(cls, name, None)):
@@ -87,7 +92,16 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
             check_json_files(Path(pretrained_model_name_or_path, kwargs.get("subfolder") or ""))
         with naming_what_is_broken(pretrained_model_name_or_path):
             kwargs = with_settings(pretrained_model_name_or_path, SETTINGS_FILES, kwargs)
-            return super().from_pretrained(pretrained_model_name_or_path, *init_inputs, **kwargs)
+            try:
+                return super().from_pretrained(pretrained_model_name_or_path, *init_inputs, **kwargs)
+            except ValueError as error:
+                if NOT_FOUND not in str(error):
+                    raise
+                place = "/".join(filter(None, (os.fspath(pretrained_model_name_or_path), kwargs.get("subfolder"))))
+                raise NoTokenizerError(
+                    f"No tokenizer: {place} has no tokenizer.json; give the folder or the repository that it was "
+                    "saved to, or the `subfolder` where it lies."
+                ) from error
 
     def _save_pretrained(self, *args: Any, **kwargs: Any) -> tuple[str, ...]:
         with TOKENIZING:
