@@ -212,6 +212,20 @@ def test_limits_are_checked(pipeline, arguments, message):
         NuwaSampler(pipeline, **arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"pipeline": "a-folder"}, r"`pipeline` must be a pipeline, got 'a-folder'; load it"),
+        ({"max_wait": "1"}, r"`max_wait` must be a number of seconds, got '1'"),
+        ({"max_wait": None}, r"`max_wait` must be a number of seconds, got None"),
+    ],
+)
+def test_what_is_of_another_type_is_named(pipeline, arguments, message):
+    """The name of a checkpoint in place of its pipeline ended in an AttributeError about `config`."""
+    with pytest.raises(TypeError, match=message):
+        NuwaSampler(**{"pipeline": pipeline, **arguments})
+
+
 def test_streams_in_turn_yield_the_frames_of_their_own_streams_and_requests_pass_between(pipeline):
     def arguments(number):
         return {

@@ -9,6 +9,7 @@ from typing import Any, Self
 from diffusers import DiffusionPipeline
 from diffusers.pipelines.pipeline_loading_utils import _get_custom_pipeline_class
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.imports.lazy_classes import LazyClass
 from nuwa_hf.modeling.autoencoder_vqgan import NuwaVQGAN
@@ -104,9 +105,14 @@ class LoadingMixin:
             The new pipeline; both share their components' memory.
 
         Raises:
+            TypeError: If `pipeline` is no pipeline.
             ValueError: If `pipeline` lacks a required component, `dtype` is the name of no floating point dtype, or
                 the code of a `custom_pipeline` is not trusted.
         """
+        if not isinstance(pipeline, DiffusionPipeline):
+            raise TypeError(
+                f"`pipeline` must be a pipeline, got {shown(pipeline)}; load it with `from_pretrained` first."
+            )
         given = with_dtypes(kwargs)
         dtype = or_else(given.pop("dtype", None), given.pop("torch_dtype", None))
         custom, revision = given.pop("custom_pipeline", None), given.pop("custom_revision", None)

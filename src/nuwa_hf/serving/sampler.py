@@ -8,12 +8,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from numbers import Real
 from types import TracebackType
 from typing import Any, Self
 
 import torch
 
 from nuwa_hf import pipelines
+from nuwa_hf.argument_types import shown
 from nuwa_hf.pipelines.checks import check_whole_number
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.serving.joined_calls import kind_of, with_generators
@@ -42,8 +44,8 @@ class NuwaSampler:
         max_streams (`int`, defaults to 8): streams that may run at a time.
 
     Raises:
-        TypeError: If a number is of the wrong type.
-        ValueError: If it is out of range.
+        TypeError: If `pipeline` is no pipeline, or a number is of the wrong type.
+        ValueError: If a number is out of range.
 
     Example:
         >>> import torch
@@ -70,6 +72,8 @@ class NuwaSampler:
         check_whole_number("max_batch_size", max_batch_size)
         check_whole_number("max_waiting", max_waiting)
         check_whole_number("max_streams", max_streams)
+        if isinstance(max_wait, bool) or not isinstance(max_wait, Real):
+            raise TypeError(f"`max_wait` must be a number of seconds, got {shown(max_wait)}; 0 waits for nothing.")
         if not 0 <= max_wait <= threading.TIMEOUT_MAX:
             raise ValueError(
                 f"`max_wait` must be from 0 to {threading.TIMEOUT_MAX:.0f} seconds, got {max_wait!r}; 0 waits for "
