@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -43,11 +44,25 @@ def test_a_place_without_a_configuration_does_not_give_the_default_one(tmp_path)
             NuwaConfig.from_pretrained(name, **arguments)
 
 
-def test_layers_of_nuwa_336_come_to_865_million_parameters():
+def test_parameters_of_nuwa_336_are_those_that_the_page_of_deviations_tells():
+    config = NuwaConfig.from_preset("nuwa-336")
     with torch.device("meta"):
-        model = NuwaForConditionalGeneration(NuwaConfig.from_preset("nuwa-336")).model
-    layers = [*model.encoder.layers.parameters(), *model.decoder.layers.parameters()]
-    assert round(sum(parameter.numel() for parameter in layers) / 1e6) == 865
+        model = NuwaForConditionalGeneration(config)
+    sides = (model, model.model.decoder.layers, model.model.encoder.layers)
+    whole, decoder, encoder = (sum(one.numel() for one in side.parameters()) / 1e6 for side in sides)
+    sizes = (config.vocab_size, config.codebook_size, config.sketch_codebook_size)
+    text, visual, sketch = (size * config.hidden_size / 1e6 for size in sizes)
+    assert round(decoder + encoder) == 865
+    told = (
+        f"`nuwa-336` has {whole:.0f} M.",
+        f"({decoder:.0f} M in the decoder, {encoder:.0f} M in the encoder)",
+        f"text tokens ({text:.0f} M;",
+        f"visual tokens ({visual:.0f} M), the head over them, which is not tied to the embeddings ({visual:.0f} M)",
+        f"sketch tokens ({sketch:.1f} M)",
+        f"learnt positions ({whole - decoder - encoder - text - 2 * visual - sketch:.1f} M)",
+    )
+    page = " ".join((Path(__file__).parents[2] / "docs" / "deviations.md").read_text(encoding="utf-8").split())
+    assert [one for one in told if one not in page] == []
 
 
 def test_a_preset_looks_at_conditions_through_a_window_that_fits_its_grid():

@@ -52,7 +52,7 @@ class NuwaVQGAN(ReadsStandaloneMixin, ModelMixin, AutoencoderMixin, ConfigMixin)
     and of diffusers' `VQModel` have the same names here and the same meaning.
 
     Pixels are given in any float dtype and cast to that of the weights. The distance to the codes is always computed
-    in float32, but bfloat16 weights still move about one token in ten: tokenise with float32 weights.
+    in float32, but bfloat16 weights still move some tokens: tokenise with float32 weights.
 
     Args:
         in_channels (`int`, defaults to 3): channels of the pixels: 3 for RGB, the number of classes for sketches.

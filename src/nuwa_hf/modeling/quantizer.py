@@ -86,8 +86,8 @@ class VectorQuantizer(nn.Module):
 
         token = argmin_j ||z - e_j||^2          (NUWA, section "3D Data Representation")
 
-    Distances are computed in float32 whatever the dtype of the latents, also under autocast: in bfloat16 about one
-    token in ten would change.
+    Distances are computed in float32 whatever the dtype of the latents, also under autocast: in bfloat16 some tokens
+    would change.
 
     Args:
         codebook_size (`int`): number of codes, V.

@@ -85,8 +85,9 @@ class NuwaTextGuidedImageManipulationPipeline(NuwaPipelineBase):
             image (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): what to edit: PIL
                 images, paths or URLs, arrays of shape `(Y, X, 3)` or tensors of shape `(3, Y, X)`, uint8 or floats in
                 [0, 1].
-            mask (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): white, or nonzero, where
-                the image is to be filled, of the image's size; one for all images or one for each.
+            mask (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): white, True or 1
+                where the image is to be filled, and grey from half on; of the image's size, one for all images or one
+                for each.
             num_images_per_prompt (`int`, *optional*, defaults to 1): versions of each image.
 
         Examples:

@@ -88,9 +88,9 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
             video (`list[PIL.Image.Image]`, `str`, `np.ndarray`, `torch.Tensor` or a list of them): what to edit, two
                 frames or more: a list of images, a path or URL of a GIF or MP4, an array of shape `(T, Y, X, 3)` or a
                 tensor of shape `(T, 3, Y, X)`, uint8 or floats in [0, 1].
-            mask (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them, *optional*): white, or
-                nonzero, where the video is to be filled, of the frames' size; one for all frames, `(Y, X)`, or one for
-                each, `(T, Y, X)`. By default all frames but the first are filled.
+            mask (`PIL.Image.Image`, `str`, `np.ndarray`, `torch.Tensor` or a list of them, *optional*): white,
+                True or 1 where the video is to be filled, and grey from half on; of the frames' size, one for all
+                frames, `(Y, X)`, or one for each, `(T, Y, X)`. By default all frames but the first are filled.
             num_frames (`int`, *optional*): edit at most so many of the clip's first frames, at the checkpoint's rate;
                 what comes after them is left out, with a warning. By default as many as the checkpoint has positions
                 for.
