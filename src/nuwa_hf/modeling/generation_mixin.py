@@ -71,7 +71,7 @@ class NuwaGenerationMixin(GenerationMixin):
             `NuwaGenerateOutput`, or its `tokens`, `torch.LongTensor` of shape `(B k, T, H, W)`.
 
         Raises:
-            TypeError: If tokens are not integers, or an argument is unknown.
+            TypeError: If tokens are not integers, an argument is unknown, or `callback` returns something else.
             ValueError: If an argument is invalid. This is checked before anything is computed.
         """
         grid = self.config.get_visual_grid() if grid is None else as_grid(grid)
@@ -90,6 +90,11 @@ class NuwaGenerationMixin(GenerationMixin):
                 answer = None if callback is None else callback(step, num_steps, tokens)
                 if answer is True:
                     break
+                if not (answer is None or answer is False or isinstance(answer, dict)):
+                    raise TypeError(
+                        f"`callback` must return True to stop, a dict of changes, or None, got {shown(answer)}; "
+                        "return one of these."
+                    )
                 if answer and wants_scores:
                     raise ValueError(
                         f"`callback` must not change {', '.join(map(repr, answer))} with `output_scores`, which are "
