@@ -127,9 +127,9 @@ class NuwaVisualEmbeddings(nn.Module):
 
         x_p = bos + sum_o tap_o * embed(y_(p + o)) + position_p     over the causal offsets o != 0 inside the grid
 
-    # Deviation: the paper shifts the token sequence by one place in raster order, so that the first place of a row
-    # reads the far end of the row before. These weights (taps) keep the input within the window, as the paper's
-    # Y_(<i,<j,<k) requires, and make wavefront sampling exact (docs/deviations.md#nearby-decoder-input).
+    Deviation: the paper shifts the token sequence by one place in raster order, so that the first place of a row
+    reads the far end of the row before. These weights (taps) keep the input within the window, as the paper's
+    Y_(<i,<j,<k) requires, and make wavefront sampling exact (docs/deviations.md#nearby-decoder-input).
 
     Args:
         config (`NuwaConfig`): sizes and windows.

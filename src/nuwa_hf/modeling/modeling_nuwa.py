@@ -357,8 +357,8 @@ class NuwaModel(NuwaPreTrainedModel):
     def encode_known(self, visual_tokens: torch.Tensor, known_mask: torch.Tensor) -> NuwaCondition:
         """Encode the known part of an image or video, as a condition that shows every place what is known around it.
 
-        # Deviation: in the paper only the decoder reads the known part, so a place sees only what is known before it
-        # in raster order (docs/deviations.md#completion-that-looks-both-ways).
+        Deviation: in the paper only the decoder reads the known part, so a place sees only what is known before it
+        in raster order (docs/deviations.md#completion-that-looks-both-ways).
 
         Args:
             visual_tokens (`torch.LongTensor` of shape `(B, T, H, W)`): tokens in [0, codebook_size); the values of

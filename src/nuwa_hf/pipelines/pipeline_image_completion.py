@@ -85,6 +85,7 @@ class NuwaImageCompletionPipeline(NuwaPipelineBase):
             [`NuwaImagePipelineOutput`] or `tuple`: the images and the tokens.
 
         Raises:
+            OSError: If a file does not exist or a URL cannot be reached. Nothing has been computed then.
             TypeError: If an argument has the wrong type. Nothing has been computed then.
             ValueError: If an argument has no valid value. Nothing has been computed then.
         """
