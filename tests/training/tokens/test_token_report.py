@@ -96,6 +96,7 @@ def test_the_report_names_what_is_lost_and_is_the_same_after_a_stop(made_with, c
         "clip4.gif",
         "clip3.gif",
         "notes.pdf",
+        "2 of 5 captions have signs that the tokenizer does not know, of which 1 have no other signs: clip2.gif",
         "train-tokenizer --dataset clips --tokenizer tokenizer",
     ):
         assert any(words in message for message in caplog.messages), words

@@ -184,7 +184,7 @@ def test_broken_clips_are_left_out_counted_and_named(caplog):
     main(flags(folder, "whole"))
     break_clip(folder, 1)
     break_clip(folder, 4)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, logger="nuwa_hf"):
         main(flags(folder, "out", "--max_skipped_share", "0.34", "--clips_per_shard", "1"))
     kept = [0, 2, 3, 5]
     assert torch.equal(TokenFiles.load("out").video_tokens[:], TokenFiles.load("whole").video_tokens[kept])
@@ -193,6 +193,7 @@ def test_broken_clips_are_left_out_counted_and_named(caplog):
     assert [(clip["row"], clip["name"]) for clip in skipped] == [(1, "clip1.gif"), (4, "clip4.gif")]
     assert all("cannot be decoded" in clip["reason"] for clip in skipped)
     assert [message for message in caplog.messages if "clip4.gif" in message and "row 4" in message]
+    assert any(message.startswith("4 samples of 4 clips in out") for message in caplog.messages)
     assert read_metadata(Path("out"))["num_clips"] == 4
 
 
@@ -202,7 +203,8 @@ def test_more_broken_clips_than_the_share_are_an_error_and_a_larger_share_goes_o
     break_clip(folder, 1)
     command = flags(folder, "out", "--clips_per_shard", "1", *streaming)
     with pytest.raises(
-        ValueError, match=r"got 1 of 4 clips .* where 0\.05 of them may be: clip1\.gif cannot be decoded"
+        ValueError,
+        match=r"must be at least 0\.25, got 0\.05: 1 of 4 clips cannot be used, clip1\.gif cannot be decoded",
     ):
         main(command)
     assert json.loads(Path("out/skipped.jsonl").read_text())["name"] == "clip1.gif"

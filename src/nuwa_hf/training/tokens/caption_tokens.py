@@ -114,6 +114,11 @@ class CaptionLosses:
         """Whether many words are spelled out, whose meaning is then slow to learn."""
         return self.spelled_words > MOST_SPELLED * self.words
 
+    @property
+    def none_known(self) -> str:
+        """The rest of a sentence on captions with unknown signs: how many of them have no other signs."""
+        return f", of which {self.all_unknown} have no other signs" if self.all_unknown else ""
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "CaptionLosses":
         """From what `vars` gave, once it has been JSON."""
@@ -159,8 +164,8 @@ class CaptionLosses:
         if unknown:
             remedy = f" Add them to the tokenizer with `{command}`, and give it as `--tokenizer`." if command else ""
             found.append(
-                f"{unknown} of {self.clips} captions have signs that the tokenizer does not know, {self.all_unknown} "
-                f"of them nothing else: {first_names(self.named_unknown, unknown)}.{remedy}"
+                f"{unknown} of {self.clips} captions have signs that the tokenizer does not know{self.none_known}: "
+                f"{first_names(self.named_unknown, unknown)}.{remedy}"
             )
         if self.is_spelled:
             remedy = ""

@@ -201,7 +201,7 @@ class Inspection:
             words = f"{_number(found.cut, 'caption')} of more ({first_names(found.named_cut, found.cut)})"
             lines.append(("cut", words))
         if unknown:
-            words = f"in {unknown} of {given} captions; nothing else in {found.all_unknown}"
+            words = f"in {unknown} of {given} captions{found.none_known}"
             lines.append(("unknown signs", f"{words} ({first_names(found.named_unknown, unknown)})"))
         if found.spelled_words:
             words = f"{found.spelled_words} of {found.words} words, such as {', '.join(found.named_spelled)}"

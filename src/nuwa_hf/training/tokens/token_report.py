@@ -120,7 +120,8 @@ class TokenReport:
         share = num_used / self.codebook_size
         logger.info(
             "%d samples of %d clips in %s%s, with %d of its %d codes (%.0f %%).",
-            *(content.num_clips, content.num_rows, self.folder, drawn, num_used, self.codebook_size, 100 * share),
+            *(content.num_clips, content.num_rows - len(content.skipped), self.folder, drawn),
+            *(num_used, self.codebook_size, 100 * share),
         )
         self._say_losses(content)
 

@@ -4,6 +4,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -99,8 +100,9 @@ class ShardWriter:
         self._write_skipped(whole)
         named = "; ".join(f"{clip.name} {clip.reason}" for clip in clips[:NAMED_SKIPS])
         raise ValueError(
-            f"`max_skipped_share` must not be passed, got {len(clips)} of {num_rows} clips that cannot be used, where "
-            f"{self.max_skipped_share:g} of them may be: {named}{'; ...' if len(clips) > NAMED_SKIPS else ''}. All "
+            f"`max_skipped_share` must be at least {math.ceil(1000 * len(clips) / num_rows) / 1000:g}, got "
+            f"{self.max_skipped_share:g}: {len(clips)} of {num_rows} clips cannot be used, {named}"
+            f"{'; ...' if len(clips) > NAMED_SKIPS else ''}. All "
             f"are in {self.rules.folder.path(SKIPPED_NAME)}; mend them, or raise the share; "
             "for clips that are too short take fewer frames (`num_frames`) or a larger `frame_rate`."
         )
