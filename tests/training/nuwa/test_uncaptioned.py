@@ -86,7 +86,8 @@ def test_further_training_adds_its_tasks_and_with_another_codec_warns_and_forget
         config, sampling = built.config, built.generation_config
         assert config.learnt_tasks == (("T2I", "I2I") if is_other else ("T2I", "T2V", "I2I"))
         assert config.vqgan_digest == codec_digest(components.vqgan)
-        assert ("`vqgan` is not the codec" in caplog.text) == is_other
+        assert ("of another codec (vqgan) and now learns those of `tokens`; what it" in caplog.text) == is_other
+        assert ("is lost: T2V." in caplog.text) == is_other
         assert (sampling.guidance_scale, sampling.temperature) == (3.5, None if is_other else 0.6)
 
 

@@ -17,7 +17,7 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.other_codes import transformer_with_codes
 from nuwa_hf.modeling.token_checks import check_grid
 from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
-from nuwa_hf.pipelines.learnt import is_other_codec, warn_of_other_codec
+from nuwa_hf.pipelines.learnt import is_other_codec
 from nuwa_hf.tasks import TASKS, get_task
 from nuwa_hf.training.nuwa.components import Components
 from nuwa_hf.training.nuwa.fine_tuning import check_what_stays
@@ -96,8 +96,6 @@ def build_transformer(
         model = NuwaForConditionalGeneration.from_pretrained(
             components.transformer, subfolder=components.subfolder, dtype=torch.float32, **sizes
         )
-        for name, codec in components.codecs.items():
-            warn_of_other_codec(name, codec, model)
         codes, known = as_codec(components.vqgan).codebook_size, model.config.codebook_size
         rule = f"'full' or 'frozen-encoder' with a codec of {codes} codes for a transformer of {known}"
         is_lora = arguments.fine_tune == "lora"
@@ -194,8 +192,15 @@ def _remember_what_is_learnt(
         kept = [task for task in kept if not starts_from_sketch(task)]
     for name, codec in components.codecs.items():
         setattr(config, f"{name}_digest", codec_digest(codec))
+    tasks = {*(kept or ()), *parse_task_shares(arguments.tasks)}
+    if components.transformer is not None and others:
+        lost = ", ".join(task for task in config.learnt_tasks or () if task not in tasks)
+        logger.warning(
+            "The transformer has learnt the tokens of another codec (%s) and now learns those of `tokens`%s.",
+            " and ".join(others),
+            f"; what it does not learn anew is lost: {lost}" if lost else "",
+        )
     if kept is not None:  # of a start that does not say what it has learnt, nothing is said afterwards either
-        tasks = {*kept, *parse_task_shares(arguments.tasks)}
         config.learnt_tasks = tuple(task.abbreviation for task in TASKS if task.abbreviation in tasks)
 
 
