@@ -30,3 +30,18 @@ def choose_device(name: str | None) -> torch.device:
     if device.type != "cpu" and device.index is not None and device.index >= torch.accelerator.device_count():
         raise ValueError(f"`--device` must be among the {torch.accelerator.device_count()} devices, got {name!r}.")
     return device
+
+
+def is_on_cpu(name: str) -> bool:
+    """Whether a command that takes the accelerator where there is one computes on the CPU.
+
+    Accelerate has to be told so: without, each of several processes on a machine that has no accelerator takes itself
+    for the only one.
+
+    Args:
+        name (`str`): `"cpu"`, or `"auto"` for the accelerator if there is one.
+
+    Returns:
+        `bool`.
+    """
+    return name == "cpu" or torch.accelerator.current_accelerator(check_available=True) is None

@@ -20,6 +20,7 @@ from nuwa_hf.bulk.prompts_file import read_prompts
 from nuwa_hf.bulk.ray_engine import clips_on_ray
 from nuwa_hf.bulk.run_folder import RunFolder
 from nuwa_hf.bulk.shared_work import Places, make_missing
+from nuwa_hf.device_choice import is_on_cpu
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.serving import NuwaSampler
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     arguments = parse_arguments(GenerateArguments, argv, build_parser())
     is_ray = arguments.engine == "ray"
-    state = PartialState(cpu=is_ray or arguments.device == "cpu")
+    state = PartialState(cpu=is_ray or is_on_cpu(arguments.device))
     pipeline = NuwaTextToVideoPipeline.from_pretrained(find_checkpoint(arguments.checkpoint)).to(state.device)
     with ExitStack() as open_resources:
         ray = open_resources.enter_context(ray_cluster()) if is_ray else None

@@ -24,7 +24,9 @@ from nuwa_hf.training.nuwa.nuwa_steps import validate
 from nuwa_hf.training.nuwa.task_batches import TaskBatches
 from nuwa_hf.training.nuwa.throughput import Throughput
 from nuwa_hf.training.nuwa.train_nuwa import main
+from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints
+from nuwa_hf.training.run.run_setup import build_accelerator
 from nuwa_hf.training.run.run_state import RunState
 
 
@@ -184,6 +186,22 @@ def test_a_gradient_that_is_not_finite_in_one_process_stops_both_or_is_skipped_b
         *(None, None, 1, 1)
     ]
     assert all(weight.isfinite().all() for weight in weights_of(runs / "skipped").values())
+
+
+def set_up(output):
+    """One of the processes: writes how many the training counts where no device is named."""
+    accelerator = build_accelerator(RunArguments(output_dir=str(output / "run")))
+    (output / f"{accelerator.process_index}.json").write_text(json.dumps(accelerator.num_processes))
+    accelerator.end_training()
+
+
+@pytest.mark.processes
+def test_processes_that_find_no_accelerator_train_together_without_being_told_to_use_the_cpu(processes, tmp_path):
+    """Each took itself for the only one."""
+    for process in start_processes(processes, set_up, tmp_path, CUDA_VISIBLE_DEVICES=""):
+        process.join(300)
+        assert process.exitcode == 0, process.errors.read_text()
+    assert [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)] == [2, 2]
 
 
 def validate_and_count(output):

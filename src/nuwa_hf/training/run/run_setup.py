@@ -11,6 +11,7 @@ from accelerate.utils import InitProcessGroupKwargs, set_seed
 from diffusers.optimization import get_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
+from nuwa_hf.device_choice import is_on_cpu
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.sharding import read_fsdp_plugin, shard_on_cpu
@@ -38,7 +39,7 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     plugin = read_fsdp_plugin(arguments.mixed_precision)
     accelerator = Accelerator(
         fsdp_plugin=plugin,
-        cpu=arguments.device == "cpu",
+        cpu=is_on_cpu(arguments.device),
         mixed_precision=arguments.mixed_precision,
         log_with=arguments.log_with,
         project_dir=arguments.output_dir,
