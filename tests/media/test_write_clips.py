@@ -8,6 +8,7 @@ import time
 import av
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 from PIL.ImageFont import load_default
@@ -247,11 +248,21 @@ def test_contact_sheet_holds_every_frame_unchanged(tmp_path):
         contact_sheet(clips, ["one"])
 
 
+@pytest.mark.parametrize("caption", ["a red apple", "ein Bär"])
+def test_the_letters_of_a_contact_sheet_grow_with_the_frames(caption):
+    small, large = (
+        contact_sheet([[PIL.Image.new("RGB", (size, size), "white")] * 2], [caption]) for size in (128, 512)
+    )
+    dark = [PIL.ImageOps.invert(sheet.convert("L")).getbbox() for sheet in (small, large)]
+    rows, more_rows = (bottom - top for _, top, _, bottom in dark)
+    assert more_rows >= 3 * rows
+
+
 def test_captions_are_in_signs_that_their_font_has_whatever_fonts_there_are(monkeypatch):
     captions = ["ein Bär, ½", "кошка", "一只龙", "plain"]
     for has_fonts in (True, False):
         if not has_fonts:
-            monkeypatch.setattr(caption_fonts, "_fonts", lambda: [load_default(10)])
+            monkeypatch.setattr(caption_fonts, "_fonts", lambda size: [load_default(size)])
         font, texts = caption_fonts.with_font(captions)
         box = bytes(font.getmask(caption_fonts.NO_SIGN))
         assert all(bytes(font.getmask(sign)) != box for text in texts for sign in text if not sign.isspace())

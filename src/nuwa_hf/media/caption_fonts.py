@@ -11,7 +11,7 @@ from unicodedata import combining, normalize
 from PIL.ImageFont import FreeTypeFont, load_default, truetype
 
 
-SIZE = 10  # pixels
+SIZE = 10  # pixels, the smallest that can be read
 # Of Linux, macOS and Windows; Pillow looks for them where the system has its fonts.
 SYSTEM_FONTS = (
     *("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "PingFang.ttc"),
@@ -20,11 +20,12 @@ SYSTEM_FONTS = (
 NO_SIGN = "\uffff"  # never a sign of any script
 
 
-def with_font(texts: Sequence[str]) -> tuple[FreeTypeFont, list[str]]:
+def with_font(texts: Sequence[str], size: int = SIZE) -> tuple[FreeTypeFont, list[str]]:
     r"""Choose a font that has all signs of some texts: Pillow's own, else one of the machine.
 
     Args:
         texts (`Sequence[str]`): the texts.
+        size (`int`, defaults to 10): of the letters, in pixels.
 
     Returns:
         `tuple[FreeTypeFont, list[str]]`: the font, and the texts. Of a letter that no font here has, its accents are
@@ -32,7 +33,7 @@ def with_font(texts: Sequence[str]) -> tuple[FreeTypeFont, list[str]]:
     """
     signs = {sign for text in texts for sign in text if not sign.isspace()}
     chosen, missing = None, signs
-    for font in _fonts():
+    for font in _fonts(size):
         lacking = {sign for sign in signs if _lacks(font, sign)}
         if chosen is None or len(lacking) < len(missing):
             chosen, missing = font, lacking
@@ -47,20 +48,20 @@ def _in_ascii(sign: str) -> str:
     return letters if letters.isascii() else sign.encode("ascii", "backslashreplace").decode()
 
 
-def _fonts() -> Iterator[FreeTypeFont]:
-    yield load_default(SIZE)
+def _fonts(size: int) -> Iterator[FreeTypeFont]:
+    yield load_default(size)
     matplotlib = find_spec("matplotlib")  # which brings a font; it need not be imported
     folders = [] if matplotlib is None else [Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"]
     for name in (*SYSTEM_FONTS, *(str(folder / "DejaVuSans.ttf") for folder in folders)):
-        font = _open(name)
+        font = _open(name, size)
         if font is not None:
             yield font
 
 
 @cache
-def _open(name: str) -> FreeTypeFont | None:
+def _open(name: str, size: int) -> FreeTypeFont | None:
     try:
-        return truetype(name, SIZE)
+        return truetype(name, size)
     except OSError:  # it is not here
         return None
 
