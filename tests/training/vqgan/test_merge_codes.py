@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import logging
+
 import pytest
 import torch
 from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_fsq_vqgan, tiny_transformer, tiny_vqgan
@@ -63,15 +65,19 @@ def save_tokens(folder, tokens, **metadata):
     write_shard(folder, 0, TokenFiles(tokens, texts, texts.clone(), torch.zeros(len(tokens), dtype=torch.int32)))
 
 
-def test_codec_and_transformer_are_written_with_fewer_codes_and_only_the_codes_changed(tmp_path):
+def test_codec_and_transformer_are_written_with_fewer_codes_and_only_the_codes_changed(tmp_path, caplog):
     vqgan, transformer = tiny_vqgan(), tiny_transformer()
     vqgan.save_pretrained(tmp_path / "vqgan")
     transformer.save_pretrained(tmp_path / "transformer")
     tokens = torch.randint(0, CODEBOOK_SIZE, (4, *VISUAL_GRID), dtype=torch.int32)
-    save_tokens(tmp_path / "tokens", tokens)
+    save_tokens(tmp_path / "tokens", tokens, dataset="my clips", dataset_split="train")
     flags = {name: str(tmp_path / name) for name in ("vqgan", "transformer", "tokens")} | {"codebook_size": "7"}
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]
-    main([*words, "--output_dir", str(tmp_path / "out")])
+    with caplog.at_level(logging.INFO, logger="nuwa_hf"):
+        main([*words, "--output_dir", str(tmp_path / "out")])
+    assert f"7 of {CODEBOOK_SIZE} codes are left; the result is in {tmp_path / 'out'}." in caplog.messages
+    folder = tmp_path / "out" / "vqgan"
+    assert f"tokenize --vqgan {folder} --tokenizer TOKENIZER --dataset 'my clips' --output_dir" in caplog.text
     merged = type(vqgan).from_pretrained(tmp_path / "out" / "vqgan")
     assert merged.config.codebook_size == 7
     kept = {name: tensor for name, tensor in vqgan.state_dict().items() if not name.startswith("quantize.")}

@@ -11,6 +11,7 @@ rare.
 Legend: V codes before, W codes after, D width of a code.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,13 @@ from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
 from nuwa_hf.modeling.other_codes import transformer_with_codes, vqgan_with_codes
 from nuwa_hf.pipelines.learnt import is_other_codec
 from nuwa_hf.storage.whole_folders import save_aside
+from nuwa_hf.training.run.next_commands import after_vqgan, log_next
 from nuwa_hf.training.run.run_arguments import argument, argument_parser, parse_arguments, require
 from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata
 from nuwa_hf.training.tokens.token_origin import codec_fingerprint
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -163,8 +168,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     require(
         highest < before, "tokens", f"made with this codec of {before} codes", f"token {highest}", "make them again"
     )
-    own = codec_fingerprint(vqgan)
-    is_own = read_metadata(Path(arguments.tokens)).get("codec", own) == own  # other programs may not say it
+    own, origin = codec_fingerprint(vqgan), read_metadata(Path(arguments.tokens))
+    is_own = origin.get("codec", own) == own  # other programs may not say it
     require(is_own, "tokens", "made with `vqgan`", "tokens of another codec", "give its own, or make them again")
     transformer = None
     if arguments.transformer is not None:
@@ -191,6 +196,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         transformer = merge_transformer(transformer, clusters, counts)
         transformer.config.vqgan_digest = codec_digest(merged)
         save_aside(folder / "transformer", transformer.save_pretrained)
+    logger.info("%d of %d codes are left; the result is in %s.", arguments.codebook_size, before, folder)
+    data = {"dataset": origin.get("dataset"), "split": origin.get("dataset_split", "train")}
+    log_next(after_vqgan(folder / "vqgan", **data, is_of_sketches=False))
 
 
 if __name__ == "__main__":
