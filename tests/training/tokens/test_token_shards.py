@@ -218,6 +218,10 @@ def test_more_broken_clips_than_the_share_are_an_error_and_a_larger_share_goes_o
         break_clip(folder, index)
     with pytest.raises(ValueError, match="`dataset` must hold a clip that can be used, got none"):
         main(flags(folder, "none", "--max_skipped_share", "1"))
+    with pytest.raises(
+        ValueError, match=r"must hold clips that can be used, got none: 4 clips .*skipped\.jsonl; mend them; "
+    ):
+        main(flags(folder, "all", *streaming))
 
 
 @pytest.mark.processes

@@ -98,13 +98,15 @@ class ShardWriter:
         whole = _together(shards)
         clips = whole.skipped
         self._write_skipped(whole)
+        needed, remedy = math.ceil(1000 * len(clips) / num_rows) / 1000, "mend them, or raise the share"
+        rule = f"`max_skipped_share` must be at least {needed:g}, got {self.max_skipped_share:g}: {len(clips)} of"
+        if len(clips) == num_rows:  # no share would do
+            rule, remedy = "`dataset` must hold clips that can be used, got none:", "mend them"
         named = "; ".join(f"{clip.name} {clip.reason}" for clip in clips[:NAMED_SKIPS])
+        named += "; ..." if len(clips) > NAMED_SKIPS else ""
         raise ValueError(
-            f"`max_skipped_share` must be at least {math.ceil(1000 * len(clips) / num_rows) / 1000:g}, got "
-            f"{self.max_skipped_share:g}: {len(clips)} of {num_rows} clips cannot be used, {named}"
-            f"{'; ...' if len(clips) > NAMED_SKIPS else ''}. All "
-            f"are in {self.rules.folder.path(SKIPPED_NAME)}; mend them, or raise the share; "
-            "for clips that are too short take fewer frames (`num_frames`) or a larger `frame_rate`."
+            f"{rule} {num_rows} clips cannot be used, {named}. All are in {self.rules.folder.path(SKIPPED_NAME)}; "
+            f"{remedy}; for clips that are too short take fewer frames (`num_frames`) or a larger `frame_rate`."
         )
 
     def _write_skipped(self, whole: ShardContent) -> None:
