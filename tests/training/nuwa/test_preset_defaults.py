@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import logging
 from dataclasses import replace
 
 import pytest
@@ -25,13 +26,17 @@ def test_every_preset_fills_in_valid_arguments_for_whatever_is_learnt(preset):
     assert all(getattr(run, name) is not None for run in runs for name in FILLED)
 
 
-def test_what_is_given_stays_and_adamw_alone_has_a_rate_of_its_own():
+def test_what_is_given_stays_and_adamw_alone_has_a_rate_of_its_own(caplog):
     row = TABLE["tiny"][FROM_NOTHING]
     given = replace(FRESH, preset="tiny", muon_learning_rate=0.5, ema_decay=0.25)
     filled = with_defaults(given, None)
     assert (filled.optimizer, filled.muon_learning_rate, filled.ema_decay) == ("muon", 0.5, 0.25)
     assert filled.learning_rate == row.learning_rate
     assert with_defaults(replace(given, optimizer="adamw"), None).learning_rate == row.adamw_learning_rate
+    with caplog.at_level(logging.INFO, logger="nuwa_hf"):
+        for optimizer in ("adamw", "muon"):
+            with_defaults(replace(given, optimizer=optimizer, muon_learning_rate=None), None)
+    assert ["muon_learning_rate" in message for message in caplog.messages] == [False, True]  # only where it is used
     assert with_defaults(filled, None) == filled  # nothing is left to fill in
 
 

@@ -111,11 +111,13 @@ def with_defaults(arguments: NuwaArguments, start: NuwaConfig | None) -> NuwaArg
         preset, row = nearest_preset(start), arguments.fine_tune
     values = asdict(TABLE[preset][row])
     alone = values.pop("adamw_learning_rate")
-    if (arguments.optimizer or values["optimizer"]) == "adamw":
+    is_alone = (arguments.optimizer or values["optimizer"]) == "adamw"
+    if is_alone:
         values |= {"learning_rate": alone}
     missing = {name: value for name, value in values.items() if getattr(arguments, name) is None}
-    if missing:
-        shown = ", ".join(f"{name} {value}" for name, value in missing.items())
+    used = {name: value for name, value in missing.items() if not is_alone or name != "muon_learning_rate"}
+    if used:
+        shown = ", ".join(f"{name} {value}" for name, value in used.items())
         logger.info("Defaults of the preset %r, %s: %s", preset, row, shown)
     return replace(arguments, **missing)
 
