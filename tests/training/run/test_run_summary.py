@@ -40,6 +40,8 @@ def test_the_start_says_device_parameters_clips_epochs_batch_steps_samples_and_w
     assert "samples" not in lines
     assert lines["steps"] == "1,000, 400 of them to go from run/checkpoint-000600"
     assert "100" not in lines["data"]
+    lines = describe_start(state, {"transformer": model}, clips=100, resumed=None, tasks="T2V")
+    assert lines["data"] == "100 samples, 80.0 epochs"
 
 
 def arguments_of(command, name):

@@ -56,10 +56,11 @@ def describe_start(
     Args:
         state (`RunState`): after `resume`.
         models (`Mapping[str, torch.nn.Module]`): name to model, without wrappers.
-        clips (`int`, *optional*): how many clips or images are learnt; None for ones that are made without end.
+        clips (`int`, *optional*): how many clips or images, or samples of them, are learnt; None for ones that are
+            made without end.
         resumed (`Path`, *optional*): what `resume` returned.
         has_samples (`bool`, defaults to `True`): whether sample sheets are drawn.
-        tasks (`str`, *optional*): the tasks of a batch, in words.
+        tasks (`str`, *optional*): the tasks of a batch, in words; with them it is samples that are counted.
 
     Returns:
         `dict[str, str]`: name to text.
@@ -77,7 +78,8 @@ def describe_start(
     if clips is None:
         lines["data"] = "made as the run goes on, without end"
     else:
-        lines["data"] = f"{clips:,} clips, {steps * samples / clips:,.1f} epochs"
+        kind = "clips" if tasks is None else "samples"  # of token files, which have several of a clip
+        lines["data"] = f"{clips:,} {kind}, {steps * samples / clips:,.1f} epochs"
     factors = {
         "in a pass": arguments.train_batch_size,
         "passes": arguments.gradient_accumulation_steps,
