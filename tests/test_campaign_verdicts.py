@@ -15,6 +15,7 @@ from campaign.verdicts import (
     MISSING,
     OTHER,
     STRAY,
+    goes_on,
     look,
     of_resumed,
     of_stopped,
@@ -193,6 +194,18 @@ def test_names_are_compared_both_ways_whether_a_job_was_stopped_or_not(tmp_path,
     (tmp_path / "metrics.jsonl").rename(folder / "metrics.jsonl")
     (folder / "pipeline" / "model_index.json").write_bytes(b"")
     assert faults() == {OTHER: ["pipeline"]}
+
+
+def test_a_job_may_refuse_the_place_of_its_whole_result_alone(tmp_path):
+    names = [f"vqgan/{name}" for name in ("config.json", "model.safetensors")]
+    write(tmp_path / "whole", names)
+    write(tmp_path / "half", names[:1])
+    whole, half = (look(tmp_path / name, of_conversion, None) for name in ("whole", "half"))
+    assert goes_on([1], whole, whole, keeps_result=True)
+    assert not goes_on([1], whole, half, keeps_result=True)
+    assert not goes_on([1], whole, whole, keeps_result=False)
+    assert not goes_on(["hangs"], whole, whole, keeps_result=True)
+    assert goes_on([0, 0], whole, half, keeps_result=False)
 
 
 def test_a_disturbance_that_did_not_come_about_has_a_verdict_of_its_own():

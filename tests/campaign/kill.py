@@ -27,7 +27,7 @@ from campaign.strikes import (
     run_job,
     wait_for_sessions,
 )
-from campaign.verdicts import DID_NOT_STRIKE, Seen, look, of_resumed, of_stopped, resumed_at, verdict_of
+from campaign.verdicts import DID_NOT_STRIKE, Seen, goes_on, look, of_resumed, of_stopped, resumed_at, verdict_of
 
 
 TIME_LIMIT = 600  # seconds; what takes longer hangs
@@ -116,7 +116,7 @@ class Kill:
         if not is_over:
             again = self._start(job, folder, None)
             codes, logs = self._wait(again), _logs(again)
-            if codes != [0] * job.number:
+            if not goes_on(codes, before.seen, between, keeps_result=job.keeps_result):
                 return {**row, "verdict": "does not go on", "again": codes, "errors": logs[0][-500:]}
             after = look(folder, job.results, job.kept)
             found |= of_resumed(before.seen, between, after, logs[0], may_add=may_add)

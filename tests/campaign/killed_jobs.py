@@ -70,6 +70,7 @@ class Job:
         number (`int`, defaults to 1): processes that find each other as torchrun's do.
         script (`str`, *optional*): a script that is run instead of `nuwa-hf`.
         kept (`str`, *optional*): the form of the names of work that is done once and for all.
+        keeps_result (`bool`, defaults to `False`): whether it refuses a place that has its result.
     """
 
     words: list[str]
@@ -77,6 +78,7 @@ class Job:
     number: int = 1
     script: str | None = None
     kept: str | None = None
+    keeps_result: bool = False
 
 
 def make_jobs(inputs: Path, hub: LocalHub) -> dict[str, Job]:
@@ -129,7 +131,7 @@ def make_jobs(inputs: Path, hub: LocalHub) -> dict[str, Job]:
             kept="[!.]*.png",
         ),
         "push": Job(["push", str(inputs / "checkpoint"), "tester/NAME"], of_repository(hub)),
-        "convert": Job([str(inputs / "vqmodel"), "OUT/vqgan"], of_conversion, script=SCRIPT),
+        "convert": Job([str(inputs / "vqmodel"), "OUT/vqgan"], of_conversion, script=SCRIPT, keeps_result=True),
     }
 
 

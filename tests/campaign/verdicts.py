@@ -82,6 +82,21 @@ def of_stopped(before: Seen, between: Seen, log: str, *, is_over: bool, may_add:
     return _only({HALF: half, LOST: due - between.results.keys() - not_written})
 
 
+def goes_on(codes: list[int | str], before: Seen, between: Seen, *, keeps_result: bool) -> bool:
+    """Whether a job that was given again ended as it should.
+
+    Args:
+        codes (`list[int | str]`): its exit statuses.
+        before (`Seen`): what it leaves undisturbed.
+        between (`Seen`): what it left when it was disturbed.
+        keeps_result (`bool`): whether it refuses a place that has its result: a first try may have been killed behind it.
+
+    Returns:
+        `bool`.
+    """
+    return not any(codes) or (keeps_result and codes == [1] and between.results == before.results)
+
+
 def of_resumed(before: Seen, between: Seen, after: Seen, log: str, *, may_add: bool) -> Faults:
     """What is wrong with what a job leaves that was given again.
 
