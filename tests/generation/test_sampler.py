@@ -10,7 +10,7 @@ from nuwa_hf.generation import step_plan
 from nuwa_hf.generation.cache import ring_bytes
 from nuwa_hf.generation.step_plan import count_slots
 from nuwa_hf.grid import Grid
-from nuwa_hf.modeling import generation_mixin
+from nuwa_hf.modeling import equal_rows, generation_mixin
 
 
 GRIDS = [(1, 1, 1), (1, 5, 3), (4, 3, 5), (3, 2, 1), (2, 4, 4)]
@@ -201,27 +201,53 @@ def test_with_a_sketch_and_a_known_part_wavefront_raster_and_teacher_forcing_agr
     assert torch.equal(drawn_from(logits, grid)[~mask], wave[~mask])
 
 
+@pytest.mark.parametrize("is_tiled", [False, True], ids=["interleaved", "tiled"])
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5, [1.0, 3.0, 1.0, 1.0, 1.5, 2.0]])
-def test_a_sketch_and_a_known_part_are_encoded_once_for_all_rows_of_an_input(guidance_scale):
-    """They were encoded again for each output and for each row without its conditions."""
-    model, grid, conditions, encoded = random_model(), (2, 5, 4), visual_conditions((2, 5, 4)), []
-
-    def note(encoder, inputs):
-        if inputs[1] == Grid(*grid):
-            encoded.append(len(inputs[0]))
+def test_conditions_of_equal_rows_are_encoded_and_projected_once(guidance_scale, is_tiled):
+    """They were for each output and for each row without its conditions: of texts always, of the others where a
+    pipeline had repeated them.
+    """
+    model, grid, encoded, projected = random_model(), (2, 5, 4), [], []
+    text = torch.randint(5, 40, (3, 16), generator=torch.Generator().manual_seed(5))
+    inputs = {"input_ids": text, "attention_mask": torch.ones_like(text)} | visual_conditions(grid)
+    inputs["attention_mask"][1, 9:] = 0
 
     def sample(times, **given):
         seeds = [torch.Generator().manual_seed(seed) for seed in range(6)]
         given |= {"grid": grid, "guidance_scale": guidance_scale, "generator": seeds}
         return model.generate(num_return_sequences=times, **given).tokens
 
-    model.model.encoder.register_forward_pre_hook(note)
-    inputs = dict(zip(("input_ids", "attention_mask"), texts(), strict=True)) | conditions
-    tokens = sample(2, **inputs)
-    assert encoded == [3, 3]
-    assert torch.equal(sample(1, **{name: rows.repeat_interleave(2, 0) for name, rows in inputs.items()}), tokens)
-    assert encoded == [3, 3, 6, 6]
-    assert not torch.equal(tokens[::2], tokens[1::2])
+    def repeated(rows):
+        return rows.repeat(2, *[1] * (rows.ndim - 1)) if is_tiled else rows.repeat_interleave(2, 0)
+
+    model.model.encoder.register_forward_pre_hook(lambda _, inputs: encoded.append(len(inputs[0])))
+    model.model.decoder.layers[0].cross_attn.k_proj.register_forward_pre_hook(
+        lambda _, inputs: projected.append(len(inputs[0]))
+    )
+    tokens = sample(1, **{name: repeated(rows) for name, rows in inputs.items()})
+    texts_in_all = 3 if guidance_scale == 1.0 else 4  # the constant "None" is one
+    assert encoded == projected == [texts_in_all, 3, 3]
+    if not is_tiled:
+        assert torch.equal(sample(2, **inputs), tokens)
+        assert encoded == projected == [texts_in_all, 3, 3] * 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(equal_rows, "LEAST_PLACES", 100)
+        assert torch.equal(sample(1, **{name: repeated(rows) for name, rows in inputs.items()}), tokens)
+    assert projected[-1] > 3
+
+
+def test_texts_that_a_callback_gives_later_are_told_apart_anew():
+    model = random_model()
+    states = torch.randn(2, 16, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+    def drawn(first, later):
+        callback = {"callback": lambda step, *_: {"encoder_hidden_states": later} if step == 0 else None}
+        seeds = [torch.Generator().manual_seed(seed) for seed in range(2)]
+        return model.generate(encoder_hidden_states=first, generator=seeds, **callback).tokens
+
+    equal, other = states[:1].repeat(2, 1, 1), states.flip(0)
+    assert torch.equal(drawn(equal, other)[0], drawn(equal, states[[1, 1]])[0])
+    assert torch.equal(drawn(equal, other)[1], drawn(equal, equal)[1])
 
 
 def test_the_papers_way_does_not_condition_on_the_known_part():

@@ -109,8 +109,8 @@ class StepCache:
 
     Attributes:
         conditions (`list`, *optional*): the encoded conditions; None until the first step has encoded them.
-        equal_rows (`tuple[torch.LongTensor, torch.LongTensor]`, *optional*): of rows with the same sketch and the same
-            known part, the first ones, and for each of the B rows which of these it equals; None if all differ.
+        equal_rows (`dict`): for `"text"`, `"sketch"` and `"known"`, which of the B rows are equal
+            (`nuwa_hf.modeling.equal_rows`); those that are missing or None all differ.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class StepCache:
         self.grid = grid
         self.linear = linear
         self.is_padded = is_padded
-        self.conditions = self.equal_rows = None
+        self.conditions, self.equal_rows = None, {}
         self.layers = [LayerCache(num_slots) for _ in range(num_layers)]
         self._reaches: list[ConditionReach] = []
         self._former: list[ConditionReach] = []

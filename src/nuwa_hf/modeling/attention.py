@@ -194,7 +194,8 @@ class NuwaCrossAttention(NuwaAttention):
         if cache is not None:
             kept = cache.layers[self.layer_idx]
             for number in range(len(kept.conditions), len(conditions)):  # in the first step
-                condition, (key, value) = conditions[number], self.project(condition_states[number])
+                condition = conditions[number]
+                key, value = self.project(condition_states[number], condition.kinds)
                 reach = cache.reach(number, condition.grid, condition.window, condition.key_padding_mask, key)
                 kept.keep_condition(key, value, reach)
             attended = reduce(torch.add, (condition.attend(query, step.places) for condition in kept.conditions))
@@ -215,6 +216,12 @@ class NuwaCrossAttention(NuwaAttention):
         )
         return self.o_proj(reduce(torch.add, attended).flatten(2)), weights
 
-    def project(self, condition_states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of a condition, `(B, M, D) -> (B, A, M, E)` each."""
-        return self.split_heads(self.k_proj(condition_states)), self.split_heads(self.v_proj(condition_states))
+    def project(
+        self, condition_states: torch.Tensor, kinds: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of a condition, `(B, M, D) -> (B, A, M, E)` each; the condition has a row for each kind."""
+        states = (project(condition_states) for project in (self.k_proj, self.v_proj))
+        if kinds is not None:
+            states = (rows.index_select(0, kinds) for rows in states)
+        key, value = map(self.split_heads, states)
+        return key, value

@@ -33,6 +33,7 @@ from nuwa_hf.modeling.embeddings import (
     NuwaTextEmbeddings,
     NuwaVisualEmbeddings,
 )
+from nuwa_hf.modeling.equal_rows import EqualRows
 from nuwa_hf.modeling.generation_mixin import NuwaGenerationMixin
 from nuwa_hf.modeling.int8_linear import check_is_cpu
 from nuwa_hf.modeling.int8_quantizer import QUANT_METHOD
@@ -461,14 +462,17 @@ class NuwaModel(NuwaPreTrainedModel):
                 )
             if known_mask is not None:
                 check_place_mask("known_mask", known_mask, visual_tokens.shape)
+            equal = {} if cache is None else cache.equal_rows
             if encoder_hidden_states is None:
-                conditions = [self.encode_text(input_ids, attention_mask, **outputs)]
+                text = _encode_once(self.encode_text, input_ids, attention_mask, equal.get("text"), **outputs)
             else:
-                conditions = [self.text_condition(encoder_hidden_states, attention_mask)]
+                text = _encode_once(self.text_condition, encoder_hidden_states, attention_mask, equal.get("text"))
+            conditions = [text]
             if sketch_tokens is not None:
-                conditions.append(_encode_once(self.encode_sketch, sketch_tokens, sketch_attention_mask, cache))
+                sketch = _encode_once(self.encode_sketch, sketch_tokens, sketch_attention_mask, equal.get("sketch"))
+                conditions.append(sketch)
             if known_mask is not None:
-                conditions.append(_encode_once(self.encode_known, visual_tokens, known_mask, cache))
+                conditions.append(_encode_once(self.encode_known, visual_tokens, known_mask, equal.get("known")))
             if cache is not None:
                 cache.conditions = conditions
         output = self.decoder(visual_tokens, conditions, cache=cache, step=step, **outputs)
@@ -645,17 +649,21 @@ def step_products(model: NuwaForConditionalGeneration) -> Iterator[tuple[nn.Modu
 
 
 def _encode_once(
-    encode: Callable[..., NuwaCondition], tokens: torch.Tensor, mask: torch.Tensor | None, cache: StepCache | None
+    encode: Callable[..., NuwaCondition],
+    rows: torch.Tensor,
+    mask: torch.Tensor | None,
+    equal_rows: EqualRows | None,
+    **outputs: bool,
 ) -> NuwaCondition:
-    """A sketch or a known part, of which equal rows of a sampling run are encoded once. A sketch may be hidden from
-    some of them.
+    """A condition, of which equal rows of a sampling run are encoded once. A sketch may be hidden from some of them,
+    never from the first.
     """
-    if cache is None or cache.equal_rows is None:
-        return encode(tokens, mask)
-    first, equals = cache.equal_rows
-    condition = encode(tokens[first], None if mask is None else mask[first])
-    states, seen = condition.hidden_states.index_select(0, equals), condition.key_padding_mask
-    return replace(condition, hidden_states=states, key_padding_mask=None if seen is None else mask.flatten(1))
+    if equal_rows is None:
+        return encode(rows, mask, **outputs)
+    first = equal_rows.first
+    condition = encode(rows[first], None if mask is None else mask[first], **outputs)
+    seen = None if condition.key_padding_mask is None else mask.flatten(1).bool()
+    return replace(condition, key_padding_mask=seen, kinds=equal_rows.kinds)
 
 
 def _places_to_keep(logits_to_keep: int | list[int] | torch.Tensor | None) -> slice | list[int] | torch.Tensor | None:

@@ -18,12 +18,15 @@ class NuwaCondition:
     """An encoded condition on its own grid, as the decoder's cross-attention reads it.
 
     Args:
-        hidden_states (`torch.Tensor` of shape `(B, M, D)`): the encoder's last layer.
+        hidden_states (`torch.Tensor` of shape `(B, M, D)`): the encoder's last layer. With `kinds`, a row for each
+            kind.
         grid (`Grid`): the condition's grid, with `grid.numel == M`.
         window (`tuple`): full odd extents (t, h, w) of the nearby cross-attention; `None` on an axis means all of it.
         key_padding_mask (`torch.BoolTensor` of shape `(B, M)`, *optional*): True where a place may be seen.
         layer_states (`tuple` of `(B, M, D)`, *optional*): the encoder's input and the output of each layer.
         layer_attentions (`tuple` of `(B, A, M, M)`, *optional*): self-attention weights of each encoder layer.
+        kinds (`torch.LongTensor` of shape `(B,)`, *optional*): in a sampling run, which row of `hidden_states` each
+            item reads; each has its own by default.
     """
 
     hidden_states: torch.Tensor
@@ -32,6 +35,7 @@ class NuwaCondition:
     key_padding_mask: torch.Tensor | None = None
     layer_states: tuple[torch.Tensor, ...] | None = None
     layer_attentions: tuple[torch.Tensor, ...] | None = None
+    kinds: torch.Tensor | None = None
 
 
 @dataclass

@@ -22,6 +22,7 @@ from nuwa_hf.generation.sampling import SamplingSettings, check_generators
 from nuwa_hf.generation.schedule import check_schedule
 from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.equal_rows import EqualRows
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.sampling_texts import Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text
@@ -283,11 +284,7 @@ class ModelSteps:
         # Made once: an index that is a list goes to the device anew in each step.
         rows = [*range(call.batch_size), *call.guided]
         self._rows = torch.tensor(rows, device=call.device) if call.guided else None
-        self._equal_rows = None
-        if len(rows) > call.num_inputs:  # all rows of an input have its sketch and its known part
-            first = torch.arange(0, call.batch_size, call.num_outputs_each, device=call.device)
-            inputs = torch.tensor([row // call.num_outputs_each for row in rows], device=call.device)
-            self._equal_rows = first, inputs
+        self._equal_rows = self._find_equal_rows()
         self.cache = None
 
     def restart(self, other: Self) -> None:
@@ -321,7 +318,21 @@ class ModelSteps:
                 "each input."
             )
         self.inputs = self.call.model_inputs(self.is_padded)
+        self._equal_rows = self._find_equal_rows()
         self.cache.forget_conditions()
+
+    def _find_equal_rows(self) -> dict[str, EqualRows | None]:
+        given, found = self.inputs, {}
+        text = given["input_ids"] if "input_ids" in given else given["encoder_hidden_states"]
+        found["text"] = EqualRows.among(text.shape[1], text, given["attention_mask"])
+        if "sketch_tokens" in given:
+            sketch = given["sketch_tokens"]
+            found["sketch"] = EqualRows.among(sketch[0].numel(), sketch)
+        if "known_mask" in given:
+            mask = given["known_mask"]
+            tokens = self.call.repeat_rows(self.call.for_each_output(self.call.known_tokens)).where(mask, 0)
+            found["known"] = EqualRows.among(mask[0].numel(), tokens, mask)
+        return found
 
     def __call__(self, visual_tokens: torch.Tensor, step: Step, wanted: list[int] | None) -> torch.Tensor:
         """Compute the logits of some places of a step, as described in `StepFunction`."""

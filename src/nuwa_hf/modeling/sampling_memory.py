@@ -62,7 +62,7 @@ def sampling_memory(
     """Compute the memory that `generate` takes for a text, alone or with other conditions.
 
         ring        2 layers R S D e
-        conditions  (2 layers + 1) R M D e
+        conditions  2 layers R M D e + R (text) D e + B (M - text) D e
         step        n S e, the mask of the slots that each place sees, plus the largest of
                       (2 R + 1) n K D e           the neighbours' embeddings, their product with the taps, masked taps
                       R n (8 D + 2 F) e           what a layer holds in its feed-forward; F once with laid-out weights,
@@ -107,10 +107,11 @@ def sampling_memory(
     layer = rows * places * (8 * width + (1 if takes_in_gelu else 2) * inner) * e
     score = max(e, FLOAT32) if uses_guidance or e < FLOAT32 else 0
     draw = rows * places * (width + codes) * e + batch_size * places * codes * (score + 2 * INT64)
+    kept = 2 * config.num_decoder_layers * rows * (text + condition_places)
     return SamplingMemory(
         weights=sum(tensor.nbytes for tensor in chain(model.parameters(), model.buffers())),
         laid_out=sum(map(laid_out_bytes, step_products(model))),
         ring=ring_bytes(config.num_decoder_layers, num_slots, rows, width, dtype),
-        conditions=(2 * config.num_decoder_layers + 1) * rows * (text + condition_places) * width * e,
+        conditions=(kept + rows * text + batch_size * condition_places) * width * e,
         step=places * num_slots * e + max(embedding, layer, draw, gathered),
     )
