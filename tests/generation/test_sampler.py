@@ -289,6 +289,24 @@ def test_callback_sees_every_step_and_can_stop():
     assert (tokens[:, 1] == 0).all()
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("token", [-1, 29])
+def test_tokens_that_a_callback_writes_are_in_the_codebook(token, mode):
+    """A later step ended in an `IndexError` of the embedding, or they came back."""
+
+    def write(step, num_steps, tokens):
+        tokens[1, 0, 0, 0] = token if step == num_steps - 1 else 28
+
+    with mode(), pytest.raises(ValueError, match=r"`tokens` must lie in \[0, 29\).* got"):
+        random_model().generate(*texts(), grid=(2, 3, 3), callback=write)
+
+
+@pytest.mark.parametrize("answer", [torch.zeros(3, 1, 2, 2).long(), 1, [True]], ids=["tokens", "number", "list"])
+def test_a_callback_returns_what_counts_later_and_nothing_else(answer):
+    with pytest.raises(TypeError, match=r"`callback` must return True to stop, a dict .* or None, got"):
+        random_model().generate(*texts(), grid=(1, 2, 2), callback=lambda *_: answer)
+
+
 def test_callback_guides_later_steps():
     model, settings = random_model(), {"grid": (2, 4, 4), "guidance_scale": 2.5}
 

@@ -48,8 +48,9 @@ class SamplingSteps:
         self._tables = tables
         self._counter = torch.zeros(1, dtype=torch.long, device=draw.device)
         # One more than there are places: the tokens of padding are written to it.
-        self._flat = torch.zeros(draw.batch_size, kept.numel + 1, dtype=torch.long, device=draw.device)
-        self.tokens = self._flat[:, : kept.numel].view(draw.batch_size, *kept)
+        with torch.inference_mode(False):  # whose tensors do not count what is written into them
+            self._flat = torch.zeros(draw.batch_size, kept.numel + 1, dtype=torch.long, device=draw.device)
+            self.tokens = self._flat[:, : kept.numel].view(draw.batch_size, *kept)
         self._sum_of_spans = torch.zeros((), device=draw.device)  # NaN or infinite once a logit was
         self._known = None
         self._recorded: dict[StepShape, Callable[[], None] | None] = {}

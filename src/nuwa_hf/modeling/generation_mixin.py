@@ -22,6 +22,7 @@ from nuwa_hf.generation.schedule import plan_steps
 from nuwa_hf.generation.step_plan import pads_steps, plan_grid
 from nuwa_hf.generation.stream import frames_of_grid, frames_without_end
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.codec.protocol import check_tokens_in_codebook
 from nuwa_hf.modeling.modeling_outputs import NuwaGenerateOutput
 from nuwa_hf.modeling.sampling_arguments import takes_sampling_arguments
 from nuwa_hf.modeling.sampling_call import ModelSteps, SamplingCall, scores_of
@@ -71,8 +72,9 @@ class NuwaGenerationMixin(GenerationMixin):
             `NuwaGenerateOutput`, or its `tokens`, `torch.LongTensor` of shape `(B k, T, H, W)`.
 
         Raises:
-            TypeError: If tokens are not integers, an argument is unknown, or `callback` returns something else.
-            ValueError: If an argument is invalid. This is checked before anything is computed.
+            TypeError: If tokens are not integers, an argument is unknown, or the callback returns something else.
+            ValueError: If an argument is invalid, which is checked before anything is computed, or what the callback
+                returns or writes.
         """
         grid = self.config.get_visual_grid() if grid is None else as_grid(grid)
         check_grid(grid, self.config)
@@ -87,14 +89,9 @@ class NuwaGenerationMixin(GenerationMixin):
         with closing(self._steps(call, grid)) as steps:  # also if a callback raises an error
             for step in range(num_steps):
                 _, tokens = steps.send(answer)
-                answer = None if callback is None else callback(step, num_steps, tokens)
+                answer = None if callback is None else self._answer_of(callback, step, num_steps, tokens)
                 if answer is True:
                     break
-                if not (answer is None or answer is False or isinstance(answer, dict)):
-                    raise TypeError(
-                        f"`callback` must return True to stop, a dict of changes, or None, got {shown(answer)}; "
-                        "return one of these."
-                    )
                 if answer and wants_scores:
                     raise ValueError(
                         f"`callback` must not change {', '.join(map(repr, answer))} with `output_scores`, which are "
@@ -105,6 +102,21 @@ class NuwaGenerationMixin(GenerationMixin):
         if or_else(return_dict_in_generate, call.config.return_dict_in_generate) is False:
             return tokens
         return NuwaGenerateOutput(tokens=tokens, scores=scores_of(call, tokens) if wants_scores else None)
+
+    def _answer_of(
+        self, callback: Callable[[int, int, torch.Tensor], Any], step: int, num_steps: int, tokens: torch.Tensor
+    ) -> bool | dict[str, Any] | None:
+        """What a callback returns. Tokens are read by the host only if the callback has written some."""
+        writes = tokens._version
+        answer = callback(step, num_steps, tokens)
+        if answer is not None and not isinstance(answer, bool | dict):
+            raise TypeError(
+                f"`callback` must return True to stop, a dict of what counts from then on, or None, got "
+                f"{shown(answer)}; write tokens into those that it is given."
+            )
+        if tokens._version != writes:
+            check_tokens_in_codebook("tokens", tokens, self.config.codebook_size)
+        return answer
 
     @takes_sampling_arguments
     @apply_forward_hook
