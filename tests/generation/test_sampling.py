@@ -10,6 +10,7 @@ from transformers.generation import MinPLogitsWarper, TemperatureLogitsWarper, T
 from nuwa_hf.generation.logit_rules import LogitRules
 from nuwa_hf.generation.sampler import TokenDraw
 from nuwa_hf.generation.sampling import SamplingSettings, check_generators
+from nuwa_hf.grid import Grid
 
 
 def test_a_list_of_another_length_is_refused():
@@ -59,6 +60,17 @@ def test_of_equally_likely_tokens_a_row_of_temperature_zero_takes_the_same_besid
     both = rules(2, 4, torch.float32, temperature=[0.0, 1.0], top_p=0.1).warp(logits)
     alone = rules(1, 4, torch.float32, temperature=0.0, top_p=0.1).warp(logits[:1])
     assert both[0].argmax() == alone[0].argmax() == 1
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-40, torch.finfo().tiny, 1e-30])
+def test_the_coldest_rows_take_the_likeliest_tokens(temperature):
+    """Quotients were infinite in float32, so that the first token with a positive logit was taken, or NaN."""
+    logits = torch.tensor([[[1.0, 12.0, -3.0, 11.0]], [[-4.0, -1.0, -2.0, -9.0]]])
+    settings = SamplingSettings(temperature=[temperature, temperature])
+    draw = TokenDraw(settings, torch.Generator().manual_seed(0), 2, 4, torch.device("cpu"))
+    noise = draw.noise_of(Grid(1, 1, 1))
+    noise.begin_frame(0)
+    assert draw(logits, noise, torch.tensor([0])).tolist() == [[1], [1]]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

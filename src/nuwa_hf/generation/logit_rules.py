@@ -16,6 +16,10 @@ import torch
 from nuwa_hf.generation.sampling import SamplingSettings, check_new_scales
 
 
+# A row that is colder takes the likeliest token, as nearly all its draws would: float32 cannot hold the quotients.
+COLDEST = 1e-30
+
+
 class LogitRules:
     """The settings of a batch as tensors of shape `(B, 1, 1)`.
 
@@ -49,7 +53,7 @@ class LogitRules:
         self._scale = column([scales[output] for output in self.guided])
 
         temperatures = settings.of_outputs("temperature", batch_size)
-        is_likeliest = [not settings.do_sample or temperature == 0 for temperature in temperatures]
+        is_likeliest = [not settings.do_sample or temperature < COLDEST for temperature in temperatures]
         self._is_likeliest = column(is_likeliest, torch.bool) if any(is_likeliest) else None
         # Rows that always choose the likeliest token need no rule; of equally likely ones, top-p may keep another.
         self._temperature = self._top_k = self._top_p = self._min_p = None
