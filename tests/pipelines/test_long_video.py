@@ -3,16 +3,19 @@
 """Videos longer than the learnt positions go on from their last frames, at the memory of one chunk."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
+from memory_meter import MemoryMeter
 from tiny import CAPTIONS, FRAME_SIZE, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
 from nuwa_hf import NuwaSketchToVideoPipeline
 from nuwa_hf.modeling.codec import few_frames
 from nuwa_hf.pipelines.finished_frames import frames_after_waves
 from nuwa_hf.pipelines.long_video import chunks_of
+from nuwa_hf.pipelines.token_pixels import frames_of
 
 
 WINDOW = VISUAL_GRID[0]
@@ -198,6 +201,21 @@ def test_memory_of_sampling_and_of_the_codecs_does_not_grow_with_the_video(task,
         peaks.append({name: max(found, default=0) for name, found in sizes.items()})
     assert peaks[0] == peaks[1]
     assert peaks[0]["cache"] > 0
+
+
+def test_the_frames_of_a_long_video_are_held_once_while_they_become_pixels_and_pictures(monkeypatch):
+    """They were four times: in pieces, joined, and twice on the way to [0, 1], or on the way to 255."""
+    monkeypatch.setattr(few_frames, "PIXELS_AT_ONCE", FRAME_SIZE[0] * FRAME_SIZE[1])
+    pipeline, tokens = tiny_pipeline("T2V"), torch.zeros(1, 300, *VISUAL_GRID[1:], dtype=torch.long)
+    with MemoryMeter() as meter:
+        pixels = pipeline.decode_tokens(tokens)
+    assert meter.peak < 1.5 * pixels.nbytes
+    tracemalloc.start()
+    (pictures,) = frames_of(pixels, "pil")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.5 * pixels.nbytes
+    assert np.array_equal(np.stack(pictures), (frames_of(pixels, "np")[0] * 255).round().astype("uint8"))
 
 
 def test_prediction_may_be_given_more_frames_than_the_window():

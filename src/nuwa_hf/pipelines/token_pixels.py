@@ -56,10 +56,13 @@ def pixels_of(codec: Codec, tokens: torch.Tensor) -> torch.Tensor:
     """
     check_tokens_in_codebook("tokens", tokens, codec.codebook_size)
     height, width = (places * codec.spatial_factor for places in tokens.shape[-2:])
-    frames = few_at_once(lambda piece: codec.decode(piece).sample, tokens.flatten(0, 1), height=height, width=width)
-    pixels = frames.unflatten(0, tokens.shape[:2])
-    check_finite("pixels", pixels)
-    return (pixels.float() / 2 + 0.5).clamp(0, 1)
+
+    def decode(piece: torch.Tensor) -> torch.Tensor:
+        pixels = codec.decode(piece).sample
+        check_finite("pixels", pixels)
+        return (pixels.float() / 2 + 0.5).clamp(0, 1)
+
+    return few_at_once(decode, tokens.flatten(0, 1), height=height, width=width).unflatten(0, tokens.shape[:2])
 
 
 def frames_of(pixels: torch.Tensor, output_type: str) -> list[list[PIL.Image.Image]] | np.ndarray | torch.Tensor:
@@ -75,4 +78,7 @@ def frames_of(pixels: torch.Tensor, output_type: str) -> list[list[PIL.Image.Ima
     if output_type == "pt":
         return pixels
     array = pixels.permute(0, 1, 3, 4, 2).cpu().numpy()
-    return array if output_type == "np" else [VaeImageProcessor.numpy_to_pil(frames) for frames in array]
+    if output_type == "np":
+        return array
+    # One by one, since diffusers makes floats of 0 to 255 of all that it is given.
+    return [[VaeImageProcessor.numpy_to_pil(frame)[0] for frame in frames] for frames in array]

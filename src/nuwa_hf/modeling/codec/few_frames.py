@@ -59,7 +59,15 @@ def few_at_once(work: Callable[..., torch.Tensor], *frames: torch.Tensor, height
         `torch.Tensor` of shape `(N, ...)`.
     """
     pieces = (tensor.split(frames_at_once(len(tensor), height, width)) for tensor in frames)
-    return torch.cat([work(*piece) for piece in zip(*pieces, strict=True)])
+    made, start = None, 0
+    for piece in zip(*pieces, strict=True):
+        part = work(*piece)
+        if len(part) == len(frames[0]):
+            return part
+        made = part.new_empty(len(frames[0]), *part.shape[1:]) if made is None else made
+        made[start : start + len(part)] = part  # not a list to concatenate, which would hold everything twice
+        start += len(part)
+    return made
 
 
 def reconstruct(codec: Codec, frames: torch.Tensor) -> torch.Tensor:
