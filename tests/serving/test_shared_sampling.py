@@ -198,6 +198,11 @@ def test_a_request_with_a_callback_is_alone_and_its_error_ends_it(pipeline):
     assert rows == [2] * 6
 
 
+def test_a_request_that_is_alone_does_not_wait_for_others(pipeline):
+    with NuwaSampler(pipeline, max_wait=300) as sampler:
+        assert sampler.submit("T2I", prompt=CAPTIONS[0], callback_on_step_end=lambda *_: {}).result(100).images
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

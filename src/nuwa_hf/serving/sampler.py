@@ -273,8 +273,9 @@ class NuwaSampler:
                         is_full = size >= self.max_batch_size
                         if size <= self.max_batch_size or not batch:
                             batch.append(request)
+                is_alone = oldest.call.options.callback_on_step_end is not None  # nothing that comes goes with it
                 remaining = oldest.arrived + self.max_wait - time.monotonic()
-                if is_full or remaining <= 0 or self._is_closed:
+                if is_full or is_alone or remaining <= 0 or self._is_closed:
                     self._waiting = [request for request in self._waiting if request not in batch]
                     return batch, streams
                 if streams:
