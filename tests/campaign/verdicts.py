@@ -89,7 +89,7 @@ def goes_on(codes: list[int | str], before: Seen, between: Seen, *, keeps_result
         codes (`list[int | str]`): its exit statuses.
         before (`Seen`): what it leaves undisturbed.
         between (`Seen`): what it left when it was disturbed.
-        keeps_result (`bool`): whether it refuses a place that has its result: a first try may have been killed behind it.
+        keeps_result (`bool`): whether it refuses a place that has its result, which a kill at the very end leaves.
 
     Returns:
         `bool`.
