@@ -72,14 +72,20 @@ def average_linkage(codes: torch.Tensor, num_clusters: int) -> torch.Tensor:
         raise ValueError(f"`num_clusters` must be from 1 to {count}, the number of codes, got {num_clusters}.")
     distances = torch.cdist(codes.double(), codes.double())
     distances.fill_diagonal_(torch.inf)
+    nearest = distances.amin(1)  # of each row: looking at all V^2 distances for each merge would take V^3 time
     sizes = torch.ones(count, dtype=torch.float64)
     members = torch.arange(count)
     for _ in tqdm(range(count - num_clusters), desc="Merging", unit="code"):
-        kept, gone = sorted(divmod(int(distances.argmin()), count))
+        row = int(nearest.argmin())
+        kept, gone = sorted((row, int(distances[row].argmin())))
         merged = (sizes[kept] * distances[kept] + sizes[gone] * distances[gone]) / (sizes[kept] + sizes[gone])
         merged[[kept, gone]] = torch.inf
+        lost = (torch.minimum(distances[:, kept], distances[:, gone]) == nearest) & nearest.isfinite()
         distances[kept], distances[:, kept] = merged, merged
         distances[gone], distances[:, gone] = torch.inf, torch.inf
+        nearest = torch.minimum(nearest, distances[:, kept])
+        lost[kept], lost[gone], nearest[gone] = True, False, torch.inf
+        nearest[lost] = distances[lost].amin(1)
         sizes[kept] += sizes[gone]
         members[members == gone] = kept
     return torch.unique(members, return_inverse=True)[1]
