@@ -22,6 +22,7 @@ from tiny_clip import (
     BOS,
     EOS,
     VOCAB_SIZE,
+    tiny_clip_config,
     tiny_clip_model,
     tiny_clip_tokenizer,
     tiny_nuwa,
@@ -91,6 +92,15 @@ def test_configuration_with_clip_survives_json_and_a_folder(tmp_path):
 def test_a_clip_that_does_not_fit_is_refused(fields, error, message):
     with pytest.raises(error, match=message):
         tiny_nuwa_config(**fields)
+
+
+@pytest.mark.parametrize("tokens", [(0, 2), (BOS, None), (BOS, [EOS])])
+def test_an_empty_text_is_not_made_of_special_tokens_that_no_tokenizer_writes(tokens):
+    """The configurations of OpenAI's CLIPs name tokens that stand for "!" and "#"."""
+    text = tiny_clip_config(bos_token_id=tokens[0], eos_token_id=tokens[1])
+    with pytest.raises(ValueError, match=r"`none_token_id` must be given .* give `tokenizer\(''\)\.input_ids`\."):
+        tiny_nuwa_config(text_encoder_config=text)
+    assert tiny_nuwa_config(text_encoder_config=text, none_token_id=(BOS, EOS)).none_token_ids == (BOS, EOS)
 
 
 def test_texts_are_clips_hidden_states_through_one_linear_map_bit_for_bit():

@@ -25,6 +25,7 @@ from nuwa_hf.storage.local_checkpoint import check_json_files, is_local_path
 
 TEXT_ENCODER_TYPE = "clip_text_model"  # the `model_type` of `CLIPTextConfig`
 NONE_TOKEN_ID = 4  # of `NuwaTokenizer`
+WRONG_EOS = 2  # of configurations of OpenAI's CLIPs, by which transformers knows them too
 MOST_LAYERS = 1024
 
 
@@ -62,7 +63,8 @@ class NuwaConfig(PreTrainedConfig):
         pad_token_id (`int`, defaults to 0): text padding.
         none_token_id (`int` or `tuple[int, ...]`, *optional*): the text token that stands for the constant condition
             "None", or several tokens; `None` means 4, or with a CLIP text encoder its empty text: `bos_token_id` and
-            `eos_token_id` of `text_encoder_config`.
+            `eos_token_id` of `text_encoder_config`. With OpenAI's CLIPs it must be given: theirs are not those of the
+            tokenizer.
         text_encoder_config (`dict` or `CLIPTextConfig`, *optional*): sizes of a `CLIPTextModel` that reads the texts;
             `None` means that our own encoder reads them, like every other condition.
         vqgan_digest (`str`, *optional*): digest of the codec whose tokens the model learnt
@@ -127,7 +129,7 @@ class NuwaConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)  # makes a CLIPTextConfig of a dict
         text = self.text_encoder_config
         if self.none_token_id is None:
-            self.none_token_id = NONE_TOKEN_ID if text is None else (text.bos_token_id, text.eos_token_id)
+            self.none_token_id = NONE_TOKEN_ID if text is None else _empty_text(text)
         if isinstance(self.none_token_id, list):
             self.none_token_id = tuple(self.none_token_id)
         if self.learnt_tasks is not None:
@@ -402,6 +404,17 @@ def _check_text_encoder(text_encoder_config: Any) -> None:
             f"`text_encoder_config` must be that of a CLIPTextModel, got one of model type {kind!r}; give the "
             "`text_config` of a whole CLIP."
         )
+
+
+def _empty_text(text_encoder_config: PreTrainedConfig) -> tuple[int, int]:
+    """What CLIP's tokenizer writes for an empty text, as far as the configuration can be believed."""
+    tokens = (text_encoder_config.bos_token_id, text_encoder_config.eos_token_id)
+    if tokens[1] == WRONG_EOS or not all(isinstance(token, int) for token in tokens):
+        raise ValueError(
+            "`none_token_id` must be given where `text_encoder_config` does not hold the tokenizer's first and last "
+            f"token, as those of OpenAI's CLIPs do not, got {tokens}; give `tokenizer('').input_ids`."
+        )
+    return tokens
 
 
 __all__ = ["NuwaConfig"]
