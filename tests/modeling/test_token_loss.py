@@ -56,6 +56,17 @@ def test_the_peak_is_that_of_a_chunk_and_not_of_all_logits(monkeypatch):
     assert 3 / 32 < peaks[0] / all_logits < 4 / 32
 
 
+def test_torch_func_gives_the_gradients_of_a_backward_pass():
+    model, tokens = tiny_transformer().train(), torch.randint(0, CODEBOOK_SIZE, (2, *VISUAL_GRID))
+    inputs = {"input_ids": torch.tensor([[2, 9, 3]] * 2), "labels": tokens}
+    model(**inputs).loss.backward()
+    weights = {name: weight.detach() for name, weight in model.named_parameters()}
+    found = torch.func.grad(lambda own: torch.func.functional_call(model, own, (), inputs).loss)(weights)
+    for name, weight in model.named_parameters():
+        expected = torch.zeros_like(weight) if weight.grad is None else weight.grad
+        torch.testing.assert_close(found[name], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_logits_stand_beside_a_loss_except_where_few_or_none_are_asked_for():
     model, tokens = tiny_transformer().train(), torch.randint(0, CODEBOOK_SIZE, (2, *VISUAL_GRID))
     text = torch.tensor([[2, 7, 3], [2, 8, 3]])

@@ -21,7 +21,8 @@ def token_cross_entropy(
         loss = - sum_p log softmax(head(h_p))[y_p] / number of counted places
 
     B x N x V logits and log-probabilities would be the largest tensors of a training step. So the places are taken in
-    chunks; each computes its logits, and computes them again in the backward pass.
+    chunks; each computes its logits, and computes them again in the backward pass. Under `torch.func.grad` and its
+    like they are kept.
 
     Args:
         hidden_states (`torch.Tensor` of shape `(B, N, D)`): the decoder's last layer.
@@ -35,7 +36,10 @@ def token_cross_entropy(
     hidden_PD, labels_P = hidden_states.flatten(0, 1), labels.flatten().long()
     chunk = max(1, LOGITS_AT_ONCE // codebook_size)
     pairs = zip(hidden_PD.split(chunk), labels_P.split(chunk), strict=True)
-    total = sum(checkpoint(_summed, *pair, head, use_reentrant=False) for pair in pairs)
+    if torch._C._are_functorch_transforms_active():  # torch.func knows no checkpoints
+        total = sum(_summed(*pair, head) for pair in pairs)
+    else:
+        total = sum(checkpoint(_summed, *pair, head, use_reentrant=False) for pair in pairs)
     return total / (labels_P != -100).sum()
 
 
