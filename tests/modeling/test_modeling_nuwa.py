@@ -208,6 +208,14 @@ def test_an_image_is_a_one_frame_video(inputs):
     torch.testing.assert_close(image, video[:, :1])
 
 
+@pytest.mark.parametrize("implementation", ["eager", "nearby", "sdpa", "nearby_shift_and_add"])
+def test_an_empty_batch_has_empty_logits(all_conditions, implementation):
+    model, none = tiny_transformer(), {name: tensor[:0] for name, tensor in all_conditions.items()}
+    model.set_attn_implementation(implementation)
+    assert model(**none).logits.shape == (0, *VISUAL_GRID, CODEBOOK_SIZE)
+    assert token_log_likelihood(model, none["visual_tokens"], none["input_ids"]).shape == (0, *VISUAL_GRID)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -250,6 +258,22 @@ def test_wrong_inputs_are_refused(inputs, change, error, message):
     with pytest.raises(error, match=message):
         model(**{**inputs, **change})
     assert not calls
+
+
+@pytest.mark.parametrize("implementation", ["eager", "nearby"])
+@pytest.mark.parametrize("name", ["input_ids", "encoder_hidden_states", "sketch_tokens"])
+def test_conditions_of_fewer_rows_than_the_tokens_are_refused_before_any_work(all_conditions, implementation, name):
+    """They were told of as a `key`, and with "eager" one row was read for all."""
+    model = tiny_transformer()
+    model.set_attn_implementation(implementation)
+    model.model.encoder.register_forward_pre_hook(lambda *_: pytest.fail("it was encoded"))
+    inputs = {"input_ids": all_conditions["input_ids"], "visual_tokens": all_conditions["visual_tokens"]}
+    if name == "encoder_hidden_states":
+        inputs = {"visual_tokens": inputs["visual_tokens"], name: torch.zeros(2, 7, model.config.hidden_size)}
+    if name == "sketch_tokens":
+        inputs[name] = all_conditions[name]
+    with pytest.raises(ValueError, match=rf"`{name}` must have as many rows as `visual_tokens`, 2, got 1; give one"):
+        model(**{**inputs, name: inputs[name][:1]})
 
 
 def test_input_taps_reach_exactly_the_causal_window():

@@ -77,8 +77,7 @@ class NuwaAttention(nn.Module):
 
     def split_heads(self, hidden_BND: torch.Tensor) -> torch.Tensor:
         """`(B, N, D) -> (B, A, N, E)`."""
-        batch, places, _ = hidden_BND.shape
-        return hidden_BND.view(batch, places, self.num_heads, -1).transpose(1, 2)
+        return hidden_BND.unflatten(2, (self.num_heads, -1)).transpose(1, 2)  # an empty batch, too
 
     def attend(
         self,

@@ -8,7 +8,7 @@ Legend: B batch, T, H, W visual grid, L text length, V codebook size.
 import torch
 
 from nuwa_hf.modeling.modeling_nuwa import NuwaForConditionalGeneration
-from nuwa_hf.modeling.token_checks import check_tokens
+from nuwa_hf.modeling.token_checks import check_rows, check_tokens
 from nuwa_hf.modeling.token_loss import LOGITS_AT_ONCE
 
 
@@ -59,13 +59,10 @@ def token_log_likelihood(
     }
     conditions = {name: tensor for name, tensor in conditions.items() if tensor is not None}
     for name, tensor in conditions.items():
-        if len(tensor) != len(tokens):
-            raise ValueError(
-                f"`{name}` must have as many rows as `tokens`, {len(tokens)}, got {len(tensor)}; give one for each."
-            )
+        check_rows(name, tensor, "tokens", tokens)
     num_rows = max(1, LOGITS_AT_ONCE // (tokens.shape[1:].numel() * model.config.codebook_size))
     scores = []
-    for first in range(0, len(tokens), num_rows):
+    for first in range(0, max(1, len(tokens)), num_rows):  # an empty batch has scores, too
         rows = slice(first, first + num_rows)
         scores.append(_scores(model, tokens[rows], {name: tensor[rows] for name, tensor in conditions.items()}))
     scores = torch.cat(scores)

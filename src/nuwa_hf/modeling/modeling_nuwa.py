@@ -48,6 +48,7 @@ from nuwa_hf.modeling.sampling_runs import SamplingRuns, require_gradients
 from nuwa_hf.modeling.token_checks import (
     check_encoded_text,
     check_place_mask,
+    check_rows,
     check_sketch,
     check_text_mask,
     check_tokens,
@@ -462,6 +463,9 @@ class NuwaModel(NuwaPreTrainedModel):
                 )
             if known_mask is not None:
                 check_place_mask("known_mask", known_mask, visual_tokens.shape)
+            given = {"input_ids": input_ids, "encoder_hidden_states": encoder_hidden_states}
+            for name, tensor in {**given, "sketch_tokens": sketch_tokens}.items():
+                check_rows(name, tensor, "visual_tokens", visual_tokens)
             equal = {} if cache is None else cache.equal_rows
             if encoder_hidden_states is None:
                 text = _encode_once(self.encode_text, input_ids, attention_mask, equal.get("text"), **outputs)

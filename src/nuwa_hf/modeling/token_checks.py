@@ -219,6 +219,25 @@ def check_sketch(tokens: torch.Tensor, attention_mask: torch.Tensor | None, conf
         check_place_mask("sketch_attention_mask", attention_mask, tokens.shape)
 
 
+def check_rows(name: str, tensor: torch.Tensor | None, tokens_name: str, tokens: torch.Tensor) -> None:
+    """Check that a condition has a row for each row of the visual tokens.
+
+    Args:
+        name (`str`): the argument's name, for the message.
+        tensor (`torch.Tensor` of shape `(B, ...)`, *optional*): the condition; what is no tensor is not looked at.
+        tokens_name (`str`): what the tokens are called.
+        tokens (`torch.Tensor` of shape `(B, ...)`): the visual tokens.
+
+    Raises:
+        ValueError: If it has another number of rows.
+    """
+    if isinstance(tensor, torch.Tensor) and tensor.ndim and tensor.shape[0] != tokens.shape[0]:
+        raise ValueError(
+            f"`{name}` must have as many rows as `{tokens_name}`, {tokens.shape[0]}, got {tensor.shape[0]}; give one "
+            "for each."
+        )
+
+
 def check_place_mask(name: str, mask: torch.Tensor, shape: torch.Size) -> None:
     """Check that a mask over places is bool and has the shape of its tokens.
 
