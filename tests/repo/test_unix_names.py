@@ -20,7 +20,10 @@ EVERYWHERE = {
     },
     "select": set(),
     # What `pthread_sigmask` takes is where it is.
-    "signal": {"SIGINT", "SIG_BLOCK", "SIG_DFL", "SIG_IGN", "SIG_SETMASK", "Signals", "signal"},
+    "signal": {
+        *("SIGINT", "SIG_BLOCK", "SIG_DFL", "SIG_IGN", "SIG_SETMASK", "Signals", "default_int_handler", "getsignal"),
+        "signal",
+    },
     "socket": {"SHUT_RDWR", "create_connection", "gethostname", "socket"},
     "time": {"monotonic", "perf_counter", "sleep", "time"},
 }
