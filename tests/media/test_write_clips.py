@@ -263,7 +263,7 @@ def test_captions_are_in_signs_that_their_font_has_whatever_fonts_there_are(monk
     for has_fonts in (True, False):
         if not has_fonts:
             monkeypatch.setattr(caption_fonts, "_fonts", lambda size: [load_default(size)])
-        font, texts = caption_fonts.with_font(captions)
+        font, texts = caption_fonts.with_font(captions, caption_fonts.SIZE)
         box = bytes(font.getmask(caption_fonts.NO_SIGN))
         assert all(bytes(font.getmask(sign)) != box for text in texts for sign in text if not sign.isspace())
         assert texts[3] == "plain"

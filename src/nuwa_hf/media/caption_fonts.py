@@ -20,12 +20,12 @@ SYSTEM_FONTS = (
 NO_SIGN = "\uffff"  # never a sign of any script
 
 
-def with_font(texts: Sequence[str], size: int = SIZE) -> tuple[FreeTypeFont, list[str]]:
+def with_font(texts: Sequence[str], size: int) -> tuple[FreeTypeFont, list[str]]:
     r"""Choose a font that has all signs of some texts: Pillow's own, else one of the machine.
 
     Args:
         texts (`Sequence[str]`): the texts.
-        size (`int`, defaults to 10): of the letters, in pixels.
+        size (`int`): of the letters, in pixels.
 
     Returns:
         `tuple[FreeTypeFont, list[str]]`: the font, and the texts. Of a letter that no font here has, its accents are
