@@ -123,6 +123,8 @@ def test_ctrl_c_while_python_exits_is_one_line_and_once_more_ends_what_hangs(sec
         sys.exit(exit_status(command))
     """
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # What a shell starts behind `&` has Ctrl-C ignored, and so would the program.
+    streams["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen([sys.executable, "-c", program], **streams) as process:
         said = process.stderr.readline()
         time.sleep(0.1)
