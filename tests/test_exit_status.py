@@ -50,6 +50,22 @@ def test_an_error_is_an_exit_status_and_one_line_from_the_process_it_concerns(
     assert capsys.readouterr().err == line
 
 
+def test_ctrl_c_while_a_library_is_imported_is_no_missing_library(capsys):
+    """`evaluate` asked for torchmetrics to be installed."""
+
+    def command(_):
+        try:
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as interruption:
+                raise ImportError("initialization failed") from interruption  # as pybind11 does
+        except ImportError as error:
+            raise ValueError("`torchmetrics` must be installed.") from error
+
+    assert exit_status(command, []) == 130
+    assert capsys.readouterr().err == "nuwa-hf: interrupted; nothing more was written.\n"
+
+
 @pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (3, 3)])
 def test_a_command_that_ends_gives_its_own_status(returned, status):
     assert exit_status(lambda _: returned, []) == status

@@ -139,7 +139,7 @@ def _status_of(command: Callable[[list[str]], int | None], argv: list[str], is_w
     words, is_verbose = _without_verbose(argv)
     try:
         with command_logs(is_verbose or is_verbose_by_environment()):
-            status = command(words) or 0
+            status = _with_interruptions(command, words) or 0
         sys.stdout.flush()
         return status
     except BrokenPipeError as error:
@@ -172,6 +172,19 @@ def _status_of(command: Callable[[list[str]], int | None], argv: list[str], is_w
             raise
         _say("ended, since another process of this run did; what it said is the reason.")
         return STOPPED
+
+
+def _with_interruptions(command: Callable[[list[str]], int | None], words: list[str]) -> int | None:
+    """Runs a command. Of Ctrl-C while a library is imported, its C++ makes an `ImportError`."""
+    try:
+        return command(words)
+    except Exception as error:
+        cause = error.__cause__
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise KeyboardInterrupt from error
 
 
 def _replace_ctrl_c(handler: Any) -> None:
