@@ -79,6 +79,18 @@ def test_addresses_that_would_fetch_others_are_refused(server):
     assert server.get(f"/file={__file__}").status_code == 403
 
 
+def test_what_gradio_would_do_beside_the_tasks_is_closed(server, tmp_path, monkeypatch):
+    """Its history of runs used the Hub token of this machine; its recordings ran FFmpeg without bound."""
+    monkeypatch.setenv("HF_TOKEN", "hf_of_this_machine")
+    monkeypatch.setattr("huggingface_hub.HfApi.list_buckets", lambda *_, **__: [])
+    for address in ("/runs", "/run-history/buckets"):
+        assert server.get(address).status_code == 404
+    monkeypatch.setattr("gradio.routes.DEFAULT_TEMP_DIR", str(tmp_path))
+    answer = server.post("/process_recording", files={"video": ("a.mp4", b"x" * 999)})
+    assert (answer.status_code, answer.text) == (403, "This app edits no recordings.")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_visits_and_answers_do_not_fill_the_memory(app, server):
     import gradio_client
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A middleware that guards Gradio's addresses: no URL is fetched for a visitor, no upload is larger than the limit."""
+"""A middleware that guards Gradio's addresses: no URL is fetched and no recording edited for a visitor, no upload is
+larger than the limit.
+"""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -22,8 +24,8 @@ Send = Callable[[Message], Awaitable[None]]
 class GuardMiddleware:
     """An ASGI middleware that refuses what Gradio would do for a visitor, and this app must not.
 
-    Gradio fetches what follows `file=` and `proxy=` in an address if it is a URL, and bounds only files that come by
-    its address for uploads.
+    Gradio fetches what follows `file=` and `proxy=` in an address if it is a URL, bounds only files that come by its
+    address for uploads, and runs FFmpeg for as long as it takes on what comes by its address for recordings.
 
     Args:
         app (`Callable`): what answers everything else.
@@ -48,6 +50,9 @@ class GuardMiddleware:
         path = scope["path"]
         if "proxy=" in path or client_utils.is_http_url_like(path.partition("file=")[2]):
             await PlainTextResponse("This app opens no URLs.", status_code=403)(scope, receive, send)
+            return
+        if path.endswith(f"{API_PREFIX}/process_recording"):
+            await PlainTextResponse("This app edits no recordings.", status_code=403)(scope, receive, send)
             return
         max_bytes = self.max_upload_bytes if path.endswith(f"{API_PREFIX}/upload") else self.max_bytes
         headers = Headers(scope=scope)

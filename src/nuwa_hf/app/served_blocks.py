@@ -87,6 +87,7 @@ class ServedBlocks(gr.Blocks):
             "ssr_mode": False,
             "mcp_server": False,
             "enable_monitoring": False,
+            "run_history": False,  # stored in buckets of the Hub, it may use the token of this machine
             "pwa": False,
         }
         return super().launch(**ours | settings, app_kwargs=app_kwargs)
