@@ -97,6 +97,8 @@ WRONG = [
     ("video-prediction", {"num_frames": "1"}, "num_frames"),
     ("image-manipulation", {"prompt": " "}, "prompt"),
     ("video-manipulation", {"video_files": None}, "video_files"),
+    ("video-manipulation", {"video_files": ["gone.gif"]}, "video_files"),
+    ("image-completion", {"image_files": "gone.png"}, "image_files"),
 ]
 
 
@@ -107,6 +109,17 @@ def test_wrong_input_is_a_message_at_its_field(name, wrong, place, app, uploads)
     assert [key for key, one in said.items() if not one["is_valid"]] == [place]
     assert f"`{place.removesuffix('_files').removesuffix('_per_prompt')}" in said[place]["message"].replace("--", "")
     assert "/" not in said[place]["message"]  # no folder of this machine
+
+
+@pytest.mark.parametrize("name", ["video-prediction", "video-manipulation", "sketch-to-video"])
+def test_no_more_files_are_copied_and_read_than_a_video_has_frames(name, app, uploads, tmp_path, monkeypatch):
+    """A request of a few bytes that names an upload again and again filled the disk and the memory."""
+    tab, count = app.tabs[name], app.max_files
+    key = "sketch_files" if name == "sketch-to-video" else "video_files"
+    values = {**uploads[name], key: [uploads[name][key][0]] * (count + 1)}
+    with pytest.raises(ValueError, match=rf"must be at most {count} files \(the limit of this app\), got {count + 1}"):
+        tab._read(values_of(tab, values), tmp_path, float("inf"))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("name", ["image-completion", "video-prediction", "video-manipulation"])

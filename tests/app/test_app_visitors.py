@@ -202,6 +202,23 @@ def test_a_closed_app_leaves_nothing_and_the_next_one_deletes_what_a_killed_one_
     assert not folder.exists()
 
 
+def test_a_picture_that_is_named_again_and_again_is_not_shown(app, server, uploads):
+    (show,) = [
+        one
+        for one in app.fns.values()
+        if (app.tabs["video-manipulation"].form.inputs["video_files"]._id, "change") in one.targets
+    ]
+    (path,) = server.post(
+        "/upload", files={"files": ("a.png", Path(uploads["image-completion"]["image_files"]).read_bytes())}
+    ).json()
+    with pytest.raises(gradio.Error, match=r"`video` must be at most 6 files"):
+        show.fn([path] * 7)
+    assert show.fn([path] * 6)[0].size
+    os.remove(path)
+    with pytest.raises(gradio.Error, match=r"upload it again"):
+        show.fn([path])
+
+
 def test_a_painting_cannot_fill_the_memory(app, server, monkeypatch):
     editor = app.tabs["image-completion"].form.inputs["mask"]
     about = {"component_id": editor._id, "session_hash": "visit", "fn_name": "accept_blobs", "type": "layer"}

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What visitors paint and upload, as files under names of our own in a folder of the request."""
 
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.media import write_png
 from nuwa_hf.pipelines.mask_input import prepare_masks
@@ -19,6 +21,30 @@ from nuwa_hf.pipelines.sketch_input import color_class_map
 
 Painting = dict[str, Any]  # as an editor gives it: "background", "layers" and "composite", pictures or None
 IS_PAINTED = 128  # alpha from which on a pixel of a layer counts
+
+
+def check_uploads(name: str, paths: Sequence[str], limits: AppLimits) -> None:
+    """Require uploads that are there, and few: a program may name one again and again.
+
+    Args:
+        name (`str`): the field's name.
+        paths (`Sequence[str]`): where the server has put them.
+        limits (`AppLimits`): how many there may be.
+
+    Raises:
+        ValueError: If there are more, or one was deleted.
+    """
+    maximum = limits.largest("num_frames")
+    if maximum is not None and len(paths) > maximum:
+        raise ValueError(
+            f"`{name}` must be at most {maximum} files (the limit of this app), got {len(paths)}; leave some out, or "
+            "give one clip."
+        )
+    if not all(map(os.path.isfile, paths)):
+        raise ValueError(
+            f"`{name}` must be a file that is still here, got one that was deleted an hour or two after it came; "
+            "upload it again."
+        )
 
 
 def copy_upload(path: str, name: str, folder: Path) -> Path:

@@ -12,7 +12,7 @@ import PIL.Image
 from nuwa_hf.app.blob_storage import bound_paintings
 from nuwa_hf.app.clip_frames import frames_to_paint_on
 from nuwa_hf.app.form_fields import FormField
-from nuwa_hf.app.input_files import Painting, sketch_of
+from nuwa_hf.app.input_files import Painting, check_uploads, sketch_of
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.app.messages import shown_error
@@ -55,6 +55,8 @@ def build_mask_editor(
 
     def read(uploads: str | Sequence[str] | None) -> list[PIL.Image.Image]:
         with shown_error(), reading_until(monotonic() + limits.max_seconds):
+            given = [uploads] if isinstance(uploads, str) else uploads or []
+            check_uploads("video" if is_clip else "image", given, limits)
             return frames_to_paint_on(uploads, checkpoint.pipeline(command.task.name), CANVAS)
 
     def show(uploads: str | Sequence[str] | None, number: float) -> PIL.Image.Image | None:

@@ -11,7 +11,7 @@ from typing import Any
 import PIL.Image
 
 from nuwa_hf.app.form_fields import FormField, fields_of
-from nuwa_hf.app.input_files import copy_upload, numbered, sketch_of, write_mask
+from nuwa_hf.app.input_files import check_uploads, copy_upload, numbered, sketch_of, write_mask
 from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.sketch_classes import SketchClasses
 from nuwa_hf.cli.argument_checks import check_arguments
@@ -82,7 +82,7 @@ def read_request(
     files: list[Path] = []
     for field in fields_of(command):
         if field.kind in ("image", "video", "mask", "sketch", "sketches"):
-            paths = _files(field, values, folder, classes, size)
+            paths = _files(field, values, folder, limits, classes, size)
             files += paths
             value = None if not paths else [str(path) for path in paths]
             if value is not None and field.kind not in ("video", "sketches"):
@@ -145,6 +145,7 @@ def _files(
     field: FormField,
     values: Mapping[str, Any],
     folder: Path,
+    limits: AppLimits,
     classes: SketchClasses | None,
     size: tuple[int, int],
 ) -> list[Path]:
@@ -155,6 +156,7 @@ def _files(
         if field.name == "sketch" and classes is not None and _paintings(values, classes, size):
             raise ValueError("`sketch` must be painted or uploaded, got both; take one of them away.")
         paths = uploads if isinstance(uploads, list) else [uploads]
+        check_uploads(field.name, paths, limits)
         names = numbered(field.name, len(paths))
         found = [copy_upload(path, name, folder) for path, name in zip(paths, names, strict=True)]
     elif field.kind in ("image", "video") or classes is None:
