@@ -202,21 +202,35 @@ def test_a_closed_app_leaves_nothing_and_the_next_one_deletes_what_a_killed_one_
     assert not folder.exists()
 
 
+def called_by(app, component, event):
+    """What happens when a visitor does something with a component."""
+    (function,) = [one.fn for one in app.fns.values() if (component._id, event) in one.targets]
+    return function
+
+
 def test_a_picture_that_is_named_again_and_again_is_not_shown(app, server, uploads):
-    (show,) = [
-        one
-        for one in app.fns.values()
-        if (app.tabs["video-manipulation"].form.inputs["video_files"]._id, "change") in one.targets
-    ]
-    (path,) = server.post(
-        "/upload", files={"files": ("a.png", Path(uploads["image-completion"]["image_files"]).read_bytes())}
-    ).json()
+    show = called_by(app, app.tabs["video-manipulation"].form.inputs["video_files"], "change")
+    picture = Path(uploads["image-completion"]["image_files"]).read_bytes()
+    (path,) = server.post("/upload", files={"files": ("a.png", picture)}).json()
     with pytest.raises(gradio.Error, match=r"`video` must be at most 6 files"):
-        show.fn([path] * 7)
-    assert show.fn([path] * 6)[0].size
+        show([path] * 7)
+    assert show([path] * 6)[0].size
     os.remove(path)
     with pytest.raises(gradio.Error, match=r"upload it again"):
-        show.fn([path])
+        show([path])
+
+
+def test_what_was_painted_stays_on_another_frame(app, uploads):
+    """A look at another frame took the mask away, and the video was made without it."""
+    (place,) = [one for one in app.blocks.values() if one.elem_id == "video-manipulation-mask-frame"]
+    painting, clip = uploads["image-completion"]["mask"], uploads["video-manipulation"]["video_files"]
+    show = called_by(app, place, "input")  # by keys too
+    shown = [show(clip, number, painting) for number in (None, 1, 2, 99)]
+    assert all(one["layers"] == painting["layers"] for one in shown)
+    frames = [one["background"].tobytes() for one in shown]
+    assert frames[0] == frames[1] != frames[2] != frames[3]
+    assert show(clip, 2, None)["layers"] == []
+    assert show(None, 2, painting) is None
 
 
 def test_a_painting_cannot_fill_the_memory(app, server, monkeypatch):

@@ -163,6 +163,26 @@ def test_wrong_input_is_a_message_at_its_field_and_nowhere_else(visitor, task, f
     assert "Traceback" not in visitor.page.content()
 
 
+def test_a_mask_stays_while_other_frames_are_looked_at(visitor):
+    visitor.open("video-manipulation")
+    video_manipulation(visitor)
+    place = visitor.element("mask-frame", "input[type=range]")
+    for _ in range(2):
+        with visitor.page.expect_response(lambda answer: "/file=" in answer.url and answer.ok):
+            place.press("ArrowRight")
+    assert place.input_value() == "3"
+    visitor.press()
+    check_painting(picture(visitor.result().files["mask.png"]) > 0, painted=True, free=False)
+
+
+def test_a_long_text_is_refused_and_not_cut(visitor):
+    visitor.open("text-to-image")
+    visitor.element("prompt", "textarea").click()
+    visitor.page.keyboard.insert_text("x" * 1001)  # as if it were pasted
+    visitor.press()
+    assert "at most 1000 letters (the limit of this app), got 1001" in visitor.error_at("prompt")
+
+
 def test_caption_with_html_is_shown_as_text(visitor):
     caption = """<img src="x" onerror="document.title='broken'"><b id="bold">apple</b>"""
     title = visitor.page.title()

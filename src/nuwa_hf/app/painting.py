@@ -51,7 +51,9 @@ def build_mask_editor(
         gr.Markdown(
             "The mask holds for every frame. Without one, all frames but the first are made anew.", visible=is_clip
         )
-        place = gr.Slider(1, 2, value=1, step=1, label="Frame to paint on", elem_id=f"{elem_id}-frame", visible=False)
+        place = gr.Slider(
+            1, 2, value=1, step=1, label="Frame to paint on", elem_id=f"{elem_id}-frame", visible=False, buttons=[]
+        )
 
     def read(uploads: str | Sequence[str] | None) -> list[PIL.Image.Image]:
         with shown_error(), reading_until(monotonic() + limits.max_seconds):
@@ -59,9 +61,13 @@ def build_mask_editor(
             check_uploads("video" if is_clip else "image", given, limits)
             return frames_to_paint_on(uploads, checkpoint.pipeline(command.task.name), CANVAS)
 
-    def show(uploads: str | Sequence[str] | None, number: float) -> PIL.Image.Image | None:
+    def show(uploads: str | Sequence[str] | None, number: float | None, painting: Painting | None) -> Painting | None:
+        """Another frame, under what has been painted."""
         frames = read(uploads)
-        return frames[min(int(number), len(frames)) - 1] if frames else None
+        if not frames:
+            return None
+        frame = frames[min(int(number or 1), len(frames)) - 1]
+        return {"background": frame, "layers": painting["layers"] if painting else [], "composite": None}
 
     def show_first(uploads: str | Sequence[str] | None) -> tuple[PIL.Image.Image | None, Any]:
         frames = read(uploads)
@@ -70,7 +76,8 @@ def build_mask_editor(
 
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
     upload.change(show_first, upload, [editor, place], **hidden)
-    place.release(show, [upload, place], editor, **hidden)
+    # `release` would be by the mouse alone.
+    place.input(show, [upload, place, editor], editor, trigger_mode="always_last", **hidden)
     return editor
 
 

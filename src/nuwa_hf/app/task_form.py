@@ -102,8 +102,8 @@ def _plain_component(field: FormField, given: dict[str, str], limits: AppLimits)
     if field.kind == "whole number" and field.default is not None:
         return gr.Number(**given, info=info, value=field.default, precision=0)
     # A number that may be left open is a text: Gradio's own shows 0 where there is none.
-    longest = limits.max_text if field.kind == "text" else 20
-    return gr.Textbox(**given, info=info, placeholder=field.default_text, max_length=longest)
+    # It has no `max_length`, at which a page cuts what is pasted without a word.
+    return gr.Textbox(**given, info=info, placeholder=field.default_text)
 
 
 def _upload(field: FormField, given: dict[str, str]) -> gr.File:
