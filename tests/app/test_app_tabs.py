@@ -6,6 +6,7 @@ import logging
 import re
 import shlex
 import shutil
+import tempfile
 import threading
 import warnings
 from pathlib import Path
@@ -74,6 +75,27 @@ def test_command_and_program_make_the_same_files(name, app, uploads, tmp_path, m
         wanted = (made / Path(path).name).read_bytes()
         assert (by_command / Path(path).name).read_bytes() == wanted
         assert (by_program / Path(path).name).read_bytes() == wanted
+
+
+@pytest.mark.parametrize("name", ["image-completion", "sketch-to-video", "video-prediction", "video-manipulation"])
+def test_files_are_read_once_for_a_run(name, app, uploads, tmp_path, monkeypatch):
+    """They were read three times, each of which takes seconds for a long clip."""
+    made = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    values = values_of(app.tabs[name], {**uploads[name], "seed": "5"})
+    for is_overwritten in (False, True):
+        running = app.tabs[name].run(*values)
+        next(running)
+        given = [path for path in tmp_path.rglob("given-*/*") if not path.is_dir()]
+        assert given
+        for path in given if is_overwritten else ():
+            path.write_bytes(b"no picture")
+        for last in running:
+            if last[1] is not None:
+                results = {Path(path).name: Path(path).read_bytes() for path in last[1]}
+        made.append({key: value for key, value in results.items() if value != b"no picture"})
+    assert made[1].items() <= made[0].items()
+    assert made[1]
 
 
 WRONG = [

@@ -12,7 +12,10 @@ from nuwa_hf.app import AppLimits
 
 
 pytest.importorskip("gradio")
-LONG = {"prompt": "a bird", "num_frames": 24}
+
+
+def long_call(checkpoint):
+    return checkpoint.pipeline("text-to-video").check_inputs(prompt="a bird", num_frames=24)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def test_a_request_that_has_begun_stops_after_its_step_and_the_next_one_is_answe
     from nuwa_hf.app.running_request import RunningRequest
 
     checkpoint, steps, first, go_on = held
-    running = RunningRequest(checkpoint, "text-to-video", LONG, 300, monotonic() + 300)
+    running = RunningRequest(checkpoint, "text-to-video", long_call(checkpoint), 300, monotonic() + 300)
     frames = running.frames()
     assert len(next(filter(None, frames))) == 1
     if reason == "nobody looks":
@@ -65,7 +68,7 @@ def test_a_request_whose_time_is_over_before_its_turn_is_not_begun(loaded):
     from nuwa_hf.app.running_request import RunningRequest
 
     with loaded.sampler._changed:  # the sampler waits
-        running = RunningRequest(loaded, "text-to-video", LONG, 300, monotonic())
+        running = RunningRequest(loaded, "text-to-video", long_call(loaded), 300, monotonic())
         with pytest.raises(TimeoutError, match="ask for less"):
             next(running.frames())
         assert running._future.cancelled()

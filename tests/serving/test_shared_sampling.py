@@ -78,6 +78,15 @@ def test_every_request_is_answered_as_its_single_call(pipeline):
         assert torch.equal(output[0], alone[0])
 
 
+def test_a_call_that_was_checked_before_is_answered_as_its_arguments(pipeline):
+    arguments = tiny_inputs("V2V", 3) | {"output_type": "pt"}
+    with NuwaSampler(pipeline) as sampler:
+        call = sampler.pipeline("V2V").check_inputs(**arguments, generator=seeded(3))
+        futures = [sampler.submit_checked("V2V", call), sampler.submit("V2V", **arguments, generator=seeded(3))]
+        checked, submitted = (future.result(60).frames for future in futures)
+    assert torch.equal(checked, submitted)
+
+
 def test_long_edits_are_sampled_together_whatever_frames_are_given(pipeline):
     edits = [arguments for task, arguments, seed in requests() if task == "TV2V" and seed >= 8]
     with NuwaSampler(pipeline) as sampler:

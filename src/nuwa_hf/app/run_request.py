@@ -18,6 +18,7 @@ from nuwa_hf.app.visitor_request import VisitorRequest
 from nuwa_hf.cli.output_files import default_name, plan_files, write_result
 from nuwa_hf.media import enlarge
 from nuwa_hf.media.write_clips import check_gif_rate
+from nuwa_hf.pipelines.checked_call import CheckedCall
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,16 @@ class Answer:
     program: str
 
 
-def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits: AppLimits) -> None:
-    """Check a request against a checkpoint, before any work.
+def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits: AppLimits) -> CheckedCall:
+    """Check a request against a checkpoint, and read its files, before any work.
 
     Args:
         request (`VisitorRequest`): what is asked for.
         checkpoint (`LoadedCheckpoint`): what would do it.
         limits (`AppLimits`): how much may be asked for.
+
+    Returns:
+        `CheckedCall`: what the checkpoint is to do.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -54,7 +58,8 @@ def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits:
     pipeline = checkpoint.pipeline(request.command.task.name)
     if request.command.task.output == "video":
         check_gif_rate(getattr(request.args, "fps", None) or pipeline.frame_rate)
-    call = pipeline.check_inputs(**request.call_arguments)
+    generators = [torch.Generator().manual_seed(seed) for seed in request.seeds]
+    call = pipeline.check_inputs(**request.call_arguments, generator=generators)
     if call.num_frames > limits.max_frames:
         # A sketch for each frame says how many there are; of other clips as many are taken as are asked for.
         name = "num_frames" if "num_frames" in request.command.options else "sketch"
@@ -62,15 +67,22 @@ def check_request(request: VisitorRequest, checkpoint: LoadedCheckpoint, limits:
             f"`{name}` must make a video of at most {limits.max_frames} frames (the limit of this app), with those "
             f"given, got {call.num_frames}; ask for fewer."
         )
+    return call
 
 
 def run_request(
-    request: VisitorRequest, checkpoint: LoadedCheckpoint, folder: Path, limits: AppLimits, deadline: float
+    request: VisitorRequest,
+    call: CheckedCall,
+    checkpoint: LoadedCheckpoint,
+    folder: Path,
+    limits: AppLimits,
+    deadline: float,
 ) -> Iterator[PIL.Image.Image | Answer | None]:
     """Answer a request.
 
     Args:
         request (`VisitorRequest`): what is asked for.
+        call (`CheckedCall`): the same, as `check_request` returned it.
         checkpoint (`LoadedCheckpoint`): what does it.
         folder (`Path`): where to write the results.
         limits (`AppLimits`): how long it may take.
@@ -84,13 +96,10 @@ def run_request(
     Raises:
         SamplerFullError: If as many wait as may.
         TimeoutError: If it takes too long.
-        TypeError: If an argument has the wrong type.
-        ValueError: If an argument has no valid value.
     """
     task, scale = request.command.task, request.args.scale
     fps = getattr(request.args, "fps", None) or checkpoint.pipeline(task.name).frame_rate
-    given = {**request.call_arguments, "generator": [torch.Generator().manual_seed(seed) for seed in request.seeds]}
-    running = RunningRequest(checkpoint, task.name, given, limits.max_seconds, deadline)
+    running = RunningRequest(checkpoint, task.name, call, limits.max_seconds, deadline)
     with closing(running.frames()) as frames:
         for pictures in frames:
             yield None if pictures is None else _side_by_side(enlarge(pictures, scale))

@@ -7,16 +7,16 @@ Legend: B results, T frames, H, W token rows and columns.
 
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any
 
 import PIL.Image
 import torch
 
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
-from nuwa_hf.media.frame_limit import reading_until
 from nuwa_hf.pipelines import NuwaPipelineBase
+from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.pipelines.finished_frames import frames_after_waves
 from nuwa_hf.pipelines.mask_input import composite
 from nuwa_hf.pipelines.pipeline_output import NuwaImagePipelineOutput, NuwaVideoPipelineOutput
@@ -35,29 +35,24 @@ class RunningRequest:
     Args:
         checkpoint (`LoadedCheckpoint`): what answers it.
         task (`str`): the name of the task.
-        arguments (`dict[str, Any]`): those of the pipeline's call.
+        call (`CheckedCall`): what is to be done.
         max_seconds (`int`): how long it may take.
         deadline (`float`): when that is over, by the monotonic clock, in seconds.
 
     Raises:
         SamplerFullError: If as many requests wait as may.
-        TypeError: If an argument has the wrong type.
-        ValueError: If an argument has no valid value.
     """
 
-    def __init__(
-        self, checkpoint: LoadedCheckpoint, task: str, arguments: dict[str, Any], max_seconds: int, deadline: float
-    ):
+    def __init__(self, checkpoint: LoadedCheckpoint, task: str, call: CheckedCall, max_seconds: int, deadline: float):
         self._pipeline = checkpoint.pipeline(task)
         self._max_seconds, self._deadline = max_seconds, deadline
         self._is_wanted = True
         self._finished: SimpleQueue[tuple[int, torch.Tensor] | None] = SimpleQueue()
         self._frames_after_waves = []
-        with reading_until(deadline):
-            self._call = self._pipeline.check_inputs(**arguments)
-            if self._pipeline.task.output == "video" and self._call.options.num_candidates == 1:
-                self._frames_after_waves = frames_after_waves(self._pipeline, self._call)
-            self._future = checkpoint.sampler.submit(task, **arguments, callback_on_step_end=self._end_step)
+        self._call = replace(call, options=replace(call.options, callback_on_step_end=self._end_step))
+        if self._pipeline.task.output == "video" and call.options.num_candidates == 1:
+            self._frames_after_waves = frames_after_waves(self._pipeline, call)
+        self._future = checkpoint.sampler.submit_checked(task, self._call)
         self._future.add_done_callback(lambda _: self._finished.put(None))
 
     def frames(self) -> Iterator[list[PIL.Image.Image] | None]:

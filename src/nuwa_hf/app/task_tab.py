@@ -21,6 +21,7 @@ from nuwa_hf.app.task_form import TaskForm, build_form
 from nuwa_hf.app.visitor_request import VisitorRequest, read_request
 from nuwa_hf.cli.task_commands import TaskCommand
 from nuwa_hf.media.frame_limit import reading_until
+from nuwa_hf.pipelines.checked_call import CheckedCall
 
 
 NUM_OUTPUTS = 4  # of a checkpoint
@@ -78,8 +79,10 @@ class TaskTab:
     def _deadline(self) -> float:
         return monotonic() + self.limits.max_seconds
 
-    def _read(self, values: Sequence[Any], folder: Path, deadline: float) -> list[VisitorRequest]:
-        """The request to each checkpoint: what was painted has the size of its pictures, all else is the same."""
+    def _read(self, values: Sequence[Any], folder: Path, deadline: float) -> list[tuple[VisitorRequest, CheckedCall]]:
+        """The request to each checkpoint, and what that does: what was painted has the size of its pictures, all else
+        is the same. No file is read after this.
+        """
         by_name, requests = dict(zip(self.form.inputs, values, strict=True)), []
         classes = self.checkpoints[0].classes  # in whose colours sketches are painted
         with reading_until(deadline):
@@ -89,25 +92,24 @@ class TaskTab:
                 request = read_request(
                     self.form.command, by_name, given, limits=self.limits, classes=classes, size=checkpoint.size
                 )
-                check_request(request, checkpoint, self.limits)
+                requests.append((request, check_request(request, checkpoint, self.limits)))
                 by_name["seed"] = request.args.seed  # which may have been drawn
-                requests.append(request)
         return requests
 
     def _run(self, values: Sequence[Any], folder: Path, told: PipelineWarnings) -> Iterator[list[Any]]:
         deadline = self._deadline()
         told.listen()
         requests = self._read(values, folder, deadline)
-        for note in [note for request in requests for note in request.notes]:
+        for note in [note for request, _ in requests for note in request.notes]:
             told.add(note)
         # All values every time, never `gr.skip()`: Gradio keeps a component more for each that is skipped, then given.
         values: list[Any] = [None] * len(self.outputs)
         yield list(values)
-        for number, (checkpoint, request) in enumerate(zip(self.checkpoints, requests, strict=True)):
+        for number, (checkpoint, (request, call)) in enumerate(zip(self.checkpoints, requests, strict=True)):
             results = folder / str(number)
             results.mkdir()
             told.listen()
-            for part in run_request(request, checkpoint, results, self.limits, deadline):
+            for part in run_request(request, call, checkpoint, results, self.limits, deadline):
                 first = number * NUM_OUTPUTS
                 if isinstance(part, Answer):
                     values[first : first + NUM_OUTPUTS] = _shown(part)

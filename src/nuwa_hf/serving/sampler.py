@@ -16,6 +16,7 @@ import torch
 
 from nuwa_hf import pipelines
 from nuwa_hf.argument_types import shown
+from nuwa_hf.pipelines.checked_call import CheckedCall
 from nuwa_hf.pipelines.checks import check_whole_number
 from nuwa_hf.pipelines.pipeline_base import NuwaPipelineBase
 from nuwa_hf.serving.joined_calls import kind_of, with_generators
@@ -143,12 +144,31 @@ class NuwaSampler:
             ValueError: If an argument has no valid value.
         """
         self._check_room(len(calls))  # before files are read in vain
-        requests = [self._request(task, arguments) for task, arguments in calls]
-        with self._changed:
-            self._check_room(len(requests))
-            self._waiting += requests
-            self._changed.notify_all()
+        requests = []
+        for task, arguments in calls:
+            pipeline = self.pipeline(task)
+            requests.append(self._request(pipeline, pipeline.check_inputs(**arguments)))
+        self._add(requests)
         return [request.future for request in requests]
+
+    def submit_checked(self, task: str, call: CheckedCall) -> Future:
+        """Ask for the result of a call that was checked before, whose files are not read again.
+
+        Args:
+            task (`str`): its name or abbreviation, such as `"text-to-video"` or `"T2V"`.
+            call (`CheckedCall`): what `check_inputs` of the task's pipeline returned; the request's own from then on.
+
+        Returns:
+            `concurrent.futures.Future`: as `submit` gives it.
+
+        Raises:
+            RuntimeError: If the sampler is closed, or was made before this process was forked.
+            SamplerFullError: If `max_waiting` requests wait.
+            ValueError: If there is no such task, or a single generator for several outputs.
+        """
+        request = self._request(self.pipeline(task), call)
+        self._add([request])
+        return request.future
 
     def stream(self, task: str, **arguments: Any) -> SharedStream:
         """Ask for the frames of a video one by one. The arguments are checked before this returns.
@@ -180,11 +200,16 @@ class NuwaSampler:
             self._changed.notify_all()
         return stream
 
-    def _request(self, task: str, arguments: dict[str, Any]) -> Request:
-        pipeline = self.pipeline(task)
-        call = with_generators(pipeline.check_inputs(**arguments), pipeline.transformer.device)
-        name = pipeline.task.name
+    @staticmethod
+    def _request(pipeline: NuwaPipelineBase, call: CheckedCall) -> Request:
+        call, name = with_generators(call, pipeline.transformer.device), pipeline.task.name
         return Request(name, call, (name, kind_of(call)))
+
+    def _add(self, requests: Sequence[Request]) -> None:
+        with self._changed:
+            self._check_room(len(requests))
+            self._waiting += requests
+            self._changed.notify_all()
 
     def close(self, *, cancel_waiting: bool = False) -> None:
         """Take no more requests, and return when those that are there are answered. Streams end with an error.
