@@ -3,6 +3,7 @@
 """What the tabs make: that which the command and the program beside it make again, byte by byte."""
 
 import logging
+import mimetypes
 import re
 import shlex
 import shutil
@@ -18,6 +19,7 @@ from tiny import FRAME_SIZE, VISUAL_GRID, tiny_pipeline, tiny_transformer, tiny_
 
 from nuwa_hf.app.input_files import sketch_of
 from nuwa_hf.cli import main
+from nuwa_hf.datasets.media_endings import MEDIA_ENDINGS, PICTURE_ENDINGS
 from nuwa_hf.tasks import TASKS
 
 
@@ -228,6 +230,22 @@ def test_a_checkpoint_of_many_frames_makes_as_many(uploads, tmp_path):
             all("24 frames (the limit of this app), with those given, got 30" in str(one) for one in messages)
             == is_refused
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "endings"),
+    [("video-prediction", "video_files", MEDIA_ENDINGS), ("image-completion", "image_files", PICTURE_ENDINGS)],
+)
+def test_every_kind_of_file_that_is_read_may_be_uploaded(name, key, endings, app, monkeypatch):
+    """A clip of a phone (.3gp) or a camera (.mts) was refused, and more in a container that knows few types."""
+    from gradio.data_classes import FileData, ListFiles
+
+    field = app.tabs[name].form.inputs[key]
+    for known in (mimetypes.guess_type, lambda *_, **__: (None, None)):
+        monkeypatch.setattr(mimetypes, "guess_type", known)
+        for ending in endings:
+            file = FileData(path=f"a{ending}")
+            assert field.preprocess(ListFiles([file]) if key == "video_files" else file)
 
 
 def test_what_is_right_gives_no_message(app, uploads):

@@ -18,6 +18,7 @@ from nuwa_hf.app.limits import AppLimits
 from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.app.painting import build_mask_editor, build_sketch_editor
 from nuwa_hf.cli.task_commands import TaskCommand
+from nuwa_hf.datasets.media_endings import MEDIA_ENDINGS, PICTURE_ENDINGS
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def _plain_component(field: FormField, given: dict[str, str], limits: AppLimits)
 
 def _upload(field: FormField, given: dict[str, str]) -> gr.File:
     is_clip = field.kind == "video"
-    kinds = ["image", "video"] if is_clip else ["image"]
+    # Gradio knows a kind by the types that the machine has for endings, which are few in a small container.
+    kinds = ["image", "video", *sorted(MEDIA_ENDINGS)] if is_clip else ["image", *sorted(PICTURE_ENDINGS)]
     label = f"{field.label}: {field.help.removesuffix(' or its URL')}"
     return gr.File(
         **given | {"label": label},

@@ -23,7 +23,8 @@ _OTHERS = (
     ".m3u .m3u8 .m4a .md .mp3 .mpd .npy .npz .ogg .opus .parquet .pdf .pickle .pkl .pt .pth .py .rar .rtf "
     ".safetensors .sdp .sh .srt .tar .tfrecord .tgz .toml .tsv .txt .vtt .wav .wma .xml .xz .yaml .yml .zip .zst"
 )
-MEDIA_ENDINGS = frozenset((*_PICTURES.split(), *_VIDEOS.split()))
+PICTURE_ENDINGS = frozenset(_PICTURES.split())
+MEDIA_ENDINGS = PICTURE_ENDINGS | frozenset(_VIDEOS.split())
 OTHER_ENDINGS = frozenset(_OTHERS.split())
 
 
