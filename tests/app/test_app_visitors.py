@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+from form_values import values_of
 from tiny import FRAME_SIZE, NUM_CLASSES
 
 from nuwa_hf.app.sketch_classes import SketchClasses
@@ -173,6 +174,24 @@ def test_no_upload_stays_on_the_disk(app, server, tmp_path, monkeypatch):
     assert list(app.uploads.path.iterdir()) == []
 
 
+def test_a_killed_app_leaves_no_files_of_a_request_elsewhere(app, uploads, tmp_path, monkeypatch):
+    """They lay beside the folders of the app, where nobody deleted them."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tab, given = app.tabs["image-completion"], "nuwa-app-*/*/given-*/*"
+    before = set(app.uploads.path.parent.glob(given))  # of other apps
+    running = tab.run(*values_of(tab, uploads["image-completion"]))
+    next(running)
+    during = set(app.uploads.path.parent.glob(given)) - before
+    assert files_in(tmp_path) == set()
+    assert len(during) == 4  # a picture and a mask, for two checkpoints
+    for folder in {app.uploads.path, *(path.parents[2] for path in during)}:
+        os.utime(folder, (0, 0))
+    app.uploads.sweep()
+    assert all(time.time() - path.parents[2].stat().st_mtime < 3600 for path in during)  # other apps leave it
+    assert all(list(running)[-1])
+    assert not any(path.exists() for path in during)
+
+
 def files_in(*folders):
     return {path for folder in folders for path in folder.rglob("*") if not path.is_dir()}
 
@@ -195,11 +214,11 @@ def test_a_closed_app_leaves_nothing_and_the_next_one_deletes_what_a_killed_one_
         (tmp_path / name / "a.png").touch()
         os.utime(tmp_path / name, (time.time() - 3600 * hours,) * 2)
     page = build_app(checkpoint, device="cpu")
-    folder = page.uploads.path
-    assert set(tmp_path.iterdir()) == {folder, tmp_path / "nuwa-app-running", tmp_path / "another"}
-    (folder / "a.png").touch()
+    (page.uploads.path / "a.png").touch()
+    others = {tmp_path / "nuwa-app-running", tmp_path / "another"}
+    assert len(set(tmp_path.iterdir()) - others) == 2  # of the visitors, and of the requests
     page.close()
-    assert not folder.exists()
+    assert set(tmp_path.iterdir()) == others
 
 
 def called_by(app, component, event):
@@ -268,12 +287,19 @@ def test_requests_beyond_the_queue_are_refused(app, server):
     assert statuses[-1] == 503
 
 
-def test_a_message_is_text_and_names_no_folder():
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("got '<script>' in '/home/me/<i>.png'", "got '&lt;script&gt;' in '&lt;i&gt;.png'"),
+        ("""got "/home/me/it's mine.png", which""", """got "it's mine.png", which"""),
+    ],
+)
+def test_a_message_is_text_and_names_no_folder(message, shown):
     from nuwa_hf.app.messages import shown_error
 
     with pytest.raises(gradio.Error) as caught, shown_error():
-        raise ValueError("`prompt` must be short, got '<script>' in '/home/me/<i>.png'")
-    assert caught.value.message == "`prompt` must be short, got '&lt;script&gt;' in '&lt;i&gt;.png'"
+        raise ValueError(message)
+    assert caught.value.message == shown
 
 
 HOSTILE = "<script>1<!script><img src=x onerror=1>[a](javascript:1)![b](x)**c**$$d$$ `e`\n# f"

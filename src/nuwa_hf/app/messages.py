@@ -95,7 +95,8 @@ class PipelineWarnings(logging.Handler):
 
 
 def _plain(message: str) -> str:
-    return re.sub(r"'(/[^']*)'", lambda found: repr(Path(found[1]).name), " ".join(message.split()))
+    named = r"""'(/[^']*)'|"(/[^"]*)\""""  # as Python quotes a name
+    return re.sub(named, lambda found: repr(Path(found[1] or found[2]).name), " ".join(message.split()))
 
 
 def as_markdown(text: str) -> str:

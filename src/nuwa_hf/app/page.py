@@ -46,6 +46,6 @@ def build_page(checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> Se
         gr.Markdown("  \n".join(summaries), elem_id="checkpoints", latex_delimiters=[])
         with gr.Tabs(elem_id="tasks"):
             for command in TASK_COMMANDS.values():
-                page.tabs[command.task.name] = build_tab(command, checkpoints, limits)
+                page.tabs[command.task.name] = build_tab(command, checkpoints, limits, page.uploads)
     page.queue(max_size=limits.max_waiting, default_concurrency_limit=SMALL_AT_ONCE, api_open=False)
     return page

@@ -3,7 +3,6 @@
 """The tab of a task: its form, its button, and where results appear."""
 
 import inspect
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from nuwa_hf.app.loaded_checkpoint import LoadedCheckpoint
 from nuwa_hf.app.messages import FIELD_ERRORS, PipelineWarnings, as_markdown, named_in, plain_message, shown_error
 from nuwa_hf.app.run_request import Answer, check_request, run_request
 from nuwa_hf.app.task_form import TaskForm, build_form
+from nuwa_hf.app.upload_folder import UploadFolder
 from nuwa_hf.app.visitor_request import VisitorRequest, read_request
 from nuwa_hf.cli.task_commands import TaskCommand
 from nuwa_hf.media.frame_limit import reading_until
@@ -35,12 +35,14 @@ class TaskTab:
         form (`TaskForm`): what is filled in.
         checkpoints (`Sequence[LoadedCheckpoint]`): one, or two that are compared.
         limits (`AppLimits`): how much may be asked for.
+        uploads (`UploadFolder`): where the files of its requests lie.
         outputs (`list[gr.components.Component]`): what `build_outputs` made for each checkpoint.
     """
 
     form: TaskForm
     checkpoints: Sequence[LoadedCheckpoint]
     limits: AppLimits
+    uploads: UploadFolder
     outputs: list[gr.components.Component]
 
     def check(self, *values: Any) -> list[dict[str, Any]]:
@@ -52,9 +54,9 @@ class TaskTab:
         Returns:
             `list[dict]`: for each input whether it is valid, else the message to show there.
         """
-        with tempfile.TemporaryDirectory(prefix="nuwa-") as folder:
+        with self.uploads.of_request() as folder:
             try:
-                self._read(values, Path(folder), self._deadline())
+                self._read(values, folder, self._deadline())
             except FIELD_ERRORS as error:
                 message = plain_message(error)
                 place = self.form.place_of(named_in(message))
@@ -73,8 +75,8 @@ class TaskTab:
         Raises:
             gr.Error: If something is wrong, or takes too long. Its message is text, never HTML.
         """
-        with tempfile.TemporaryDirectory(prefix="nuwa-") as folder, shown_error(), PipelineWarnings() as told:
-            yield from self._run(values, Path(folder), told)
+        with self.uploads.of_request() as folder, shown_error(), PipelineWarnings() as told:
+            yield from self._run(values, folder, told)
 
     def _deadline(self) -> float:
         return monotonic() + self.limits.max_seconds
@@ -154,13 +156,16 @@ def build_outputs(name: str, title: str) -> tuple[list[gr.components.Component],
     return [result, files, command, program], about
 
 
-def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits) -> TaskTab:
+def build_tab(
+    command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], limits: AppLimits, uploads: UploadFolder
+) -> TaskTab:
     """Build the tab of a task, within `gr.Tabs`.
 
     Args:
         command (`TaskCommand`): the task's command.
         checkpoints (`Sequence[LoadedCheckpoint]`): one, or two to compare.
         limits (`AppLimits`): how much may be asked for.
+        uploads (`UploadFolder`): where the files of its requests lie.
 
     Returns:
         `TaskTab`: what happens in it.
@@ -184,7 +189,7 @@ def build_tab(command: TaskCommand, checkpoints: Sequence[LoadedCheckpoint], lim
                 places, around = build_outputs(f"{name}-other" if number else name, title)
                 outputs += places
                 about.append(around)
-    tab = TaskTab(form, checkpoints, limits, outputs)
+    tab = TaskTab(form, checkpoints, limits, uploads, outputs)
     made = button.click(
         _named(tab.run, form),
         list(form.inputs.values()),

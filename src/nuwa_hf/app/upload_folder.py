@@ -5,7 +5,8 @@
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import time
 
@@ -30,26 +31,40 @@ class UploadFolder:
             if _age(other) > 3 * KEPT_SECONDS:  # whoever still runs has swept its own since
                 shutil.rmtree(other, ignore_errors=True)
         # Deleted with this object, or when Python ends, at the latest.
-        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
+        self._folder, self._requests = (
+            tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) for _ in range(2)
+        )
 
     @property
     def path(self) -> Path:
         """Where it is."""
         return Path(self._folder.name)
 
+    @contextmanager
+    def of_request(self) -> Iterator[Path]:
+        """A folder for the files of one request, until it is answered.
+
+        Yields:
+            `Path`: an empty folder; Gradio copies what it shows of it.
+        """
+        with tempfile.TemporaryDirectory(dir=self._requests.name, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
     def sweep(self) -> None:
-        """Delete what was last written an hour ago or longer, folders too."""
+        """Delete what was last written an hour ago or longer, folders too, but for the files of requests."""
         found = [Path(at, name) for at, folders, files in os.walk(self.path) for name in (*folders, *files)]
         old = [path for path in sorted(found, reverse=True) if _age(path) > KEPT_SECONDS]  # contents first
         for path in old:
             with suppress(OSError):  # gone, or a folder that holds something new
                 path.rmdir() if path.is_dir() else path.unlink()
-        with suppress(OSError):
-            os.utime(self.path)  # says to other apps that this one runs
+        for folder in (self._folder, self._requests):
+            with suppress(OSError):
+                os.utime(folder.name)  # says to other apps that this one runs
 
     def delete(self) -> None:
         """Delete it, with all that is in it."""
         self._folder.cleanup()
+        self._requests.cleanup()
 
 
 def _age(path: Path) -> float:
