@@ -198,6 +198,19 @@ def test_a_painted_frame_that_was_not_added_is_told(app, uploads):
         assert message == "`sketch` must be painted or uploaded, got both; take one of them away."
 
 
+def test_a_number_is_not_rounded(app):
+    """1.5 images were 2, without a word."""
+    tab = app.tabs["text-to-image"]
+
+    def said(number):
+        given = {key: tab.form.inputs[key].preprocess(number) for key in ("num_images_per_prompt", "num_candidates")}
+        checked = zip(tab.form.inputs, tab.check(*values_of(tab, {"prompt": "a bird", **given})), strict=True)
+        return [(key, one["message"]) for key, one in checked if not one["is_valid"]]
+
+    assert said(2) == said(2.0) == []
+    assert said(1.5) == [("num_images_per_prompt", "`num_images` must be a whole number, got 1.5.")]
+
+
 def test_a_task_that_the_checkpoint_never_learnt_says_so(tmp_path):
     from nuwa_hf.app import build_app
 

@@ -101,7 +101,7 @@ def _plain_component(field: FormField, given: dict[str, str], limits: AppLimits)
     if field.kind == "switch":
         return gr.Checkbox(**given, info=info, value=False)
     if field.kind == "whole number" and field.default is not None:
-        return gr.Number(**given, info=info, value=field.default, precision=0)
+        return gr.Number(**given, info=info, value=field.default)  # a `precision` of 0 would round without a word
     # A number that may be left open is a text: Gradio's own shows 0 where there is none.
     # It has no `max_length`, at which a page cuts what is pasted without a word.
     return gr.Textbox(**given, info=info, placeholder=field.default_text)

@@ -136,6 +136,8 @@ def _as_number(name: str, value: Any, *, is_whole: bool) -> int | float:
             return kind(value)
         except ValueError:
             raise ValueError(f"`{name}` must be {what}, got {value[:40]!r}; write it in digits.") from None
+    if is_whole and isinstance(value, float) and value.is_integer():  # as JSON has it
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, (int,) if is_whole else (int, float)):
         raise TypeError(f"`{name}` must be {what}, got {value!r}.")
     return value
