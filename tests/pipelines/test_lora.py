@@ -208,11 +208,23 @@ def of_other_layers(adapter, folder):
     return {name.replace("layers.0", "blocks.0"): weight for name, weight in weights_of(adapter).items()}
 
 
-def of_other_kind(adapter, folder):
-    settings = json.loads((adapter / "adapter_config.json").read_text())
-    (folder / "adapter_config.json").write_text(json.dumps(settings | {"peft_type": "IA3"}))
-    save_file(weights_of(adapter), folder / "adapter_model.safetensors")
-    return folder
+def with_settings(**changed):
+    def make(adapter, folder):
+        settings = json.loads((adapter / "adapter_config.json").read_text())
+        (folder / "adapter_config.json").write_text(json.dumps(settings | changed))
+        save_file(weights_of(adapter), folder / "adapter_model.safetensors")
+        return folder
+
+    return make
+
+
+def without_one_matrix(ending):
+    def make(adapter, folder):
+        weights = weights_of(adapter)
+        weights.pop(next(name for name in sorted(weights) if name.endswith(ending)))
+        return weights
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -220,7 +232,12 @@ def of_other_kind(adapter, folder):
     [
         (of_other_size, ValueError, "in_features = 16, got 7"),
         (of_other_layers, ValueError, "`model.decoder.blocks.0.cross_attn.o_proj`, which is not there"),
-        (of_other_kind, ValueError, "must be one of LoRA, got 'IA3'"),
+        (with_settings(peft_type="IA3"), ValueError, "must be one of LoRA, got 'IA3'"),
+        (with_settings(r=4), ValueError, r"settings ask for, \(4, 16\) for `.*\.lora_A`, got \(2, 16\); take weights"),
+        (with_settings(use_dora=True), ValueError, r"\(16,\) for `.*\.lora_magnitude_vector`, got none; take weights"),
+        (with_settings(modules_to_save=["head"]), ValueError, r"LoRA alone, got `modules_to_save` \['head'\]"),
+        (without_one_matrix("lora_A.weight"), ValueError, r"\(2, 16\) for `.*\.lora_A`, got none"),
+        (without_one_matrix("lora_B.weight"), ValueError, r"\(16, 2\) for `.*\.lora_B`, got none"),
         (lambda adapter, folder: tiny_transformer().state_dict(), ValueError, "whose names have `.lora_A`"),
         (lambda adapter, folder: folder, OSError, "No adapter: .* has neither adapter_config.json nor pytorch_lora"),
     ],
@@ -228,6 +245,7 @@ def of_other_kind(adapter, folder):
 def test_what_is_no_adapter_of_this_transformer_is_refused_and_changes_nothing(
     source, error, message, adapter, tmp_path
 ):
+    """Weights of other settings ended in errors of PEFT's and half an adapter; what was missing was filled in."""
     pipeline = tiny_pipeline()
     before = draw(pipeline)
     with pytest.raises(error, match=message):
@@ -241,6 +259,23 @@ def test_a_name_is_given_once(adapter):
     pipeline.load_lora_weights(adapter, adapter_name="mine")
     with pytest.raises(ValueError, match="`adapter_name` must be new, got 'mine'"):
         pipeline.load_lora_weights(adapter, adapter_name="mine")
+
+
+@pytest.mark.parametrize("name", ["v1.5", "keys", "training", 5])
+def test_a_name_that_no_module_can_have_is_refused(name, adapter, without_adapters):
+    """It ended in a `KeyError` of torch's."""
+    with pytest.raises(ValueError, match=f"`adapter_name` must be a name .* without dots, got {name!r}"):
+        without_adapters.load_lora_weights(adapter, adapter_name=name)
+    assert without_adapters.get_list_adapters() == {}
+
+
+@pytest.mark.parametrize("source", [lambda folder: folder, weights_of])
+def test_an_adapter_of_dora_is_loaded_with_its_vectors(source, tmp_path):
+    model = adapted(1, use_dora=True, lora_alpha=2)  # the rank, which weights alone are taken to have
+    model.save_pretrained(tmp_path, save_embedding_layers=False)
+    pipeline = tiny_pipeline()
+    pipeline.load_lora_weights(source(tmp_path))
+    assert torch.equal(draw(pipeline), draw(merged(model)))
 
 
 @pytest.fixture(scope="module")
@@ -280,10 +315,7 @@ def test_arguments_of_diffusers_that_are_not_needed_are_taken(adapter):
 
 def beginning(adapter, folder, start):
     """The adapter as if it had been initialised otherwise."""
-    settings = json.loads((adapter / "adapter_config.json").read_text())
-    (folder / "adapter_config.json").write_text(json.dumps(settings | {"init_lora_weights": start}))
-    save_file(weights_of(adapter), folder / "adapter_model.safetensors")
-    return folder
+    return with_settings(init_lora_weights=start)(adapter, folder)
 
 
 @pytest.mark.parametrize("start", ["pissa", "pissa_niter_4", "olora", "OLoRA", "corda", "loftq", "lora_ga"])

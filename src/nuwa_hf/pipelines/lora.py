@@ -23,7 +23,13 @@ from nuwa_hf.pipelines.fused_adapters import (
     scale_for_fusing,
     scale_for_unfusing,
 )
-from nuwa_hf.pipelines.lora_weights import NO_HOTSWAP, check_adapter_fits, download_arguments, read_adapter
+from nuwa_hf.pipelines.lora_weights import (
+    NO_HOTSWAP,
+    check_adapter_fits,
+    check_adapter_is_whole,
+    download_arguments,
+    read_adapter,
+)
 from nuwa_hf.storage.offloaded_weights import check_is_not_on_disk
 from nuwa_hf.storage.portable_names import PEFT_ORIGIN, portable_name
 from nuwa_hf.storage.saved_models import saves_whole
@@ -64,8 +70,9 @@ class LoraMixin(LoraBaseMixin):
 
         Raises:
             TypeError: If there is no such argument.
-            ValueError: If PEFT is not installed, the name is taken, `hotswap` is asked for, the transformer is
-                offloaded to disk, or the adapter is not one of LoRA for this transformer. Nothing has changed then.
+            ValueError: If PEFT is not installed, the name is taken or cannot be one, `hotswap` is asked for, the
+                transformer is offloaded to disk, or the adapter is not one of LoRA for this transformer, whole as its
+                settings say. Nothing has changed then.
             OSError: If there is no adapter, or its files are damaged.
         """
         download = download_arguments(download)
@@ -87,8 +94,13 @@ class LoraMixin(LoraBaseMixin):
             raise ValueError(
                 f"`adapter_name` must be new, got {name!r}; choose another, or remove that one with `delete_adapters`."
             )
+        if not isinstance(name, str) or "." in name or hasattr(nn.ModuleDict(), name):
+            raise ValueError(
+                f"`adapter_name` must be a name that a module may have, without dots, got {name!r}; choose another."
+            )
         check_adapter_fits(adapter, transformer)
         check_is_in_memory(transformer)
+        check_adapter_is_whole(adapter, transformer)
         is_model_offloaded, is_sequentially_offloaded, _ = self._optionally_disable_offloading(self)
         learnt = [weight for weight in transformer.parameters() if weight.requires_grad]
         with torch.random.fork_rng(devices=[]):  # PEFT draws weights, which those of the adapter replace

@@ -5,6 +5,7 @@
 import json
 import os
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -17,6 +18,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotFoundError
 from safetensors import safe_open
 from torch import nn
+from transformers import PreTrainedModel
 
 from nuwa_hf.modeling.sampling_arguments import no_such_argument
 from nuwa_hf.storage.hub_errors import not_loaded
@@ -172,6 +174,43 @@ def check_adapter_fits(adapter: LoraAdapter, model: nn.Module) -> None:
                     f"{getattr(layer, feature)}, got {weight.shape[axis]}; load it onto the checkpoint that it was "
                     "trained from."
                 )
+
+
+def check_adapter_is_whole(adapter: LoraAdapter, model: PreTrainedModel) -> None:
+    """Check that an adapter holds the very weights that its settings ask for, by PEFT's own rules.
+
+    PEFT finds some of this out when the model has changed already, and fills in the rest.
+
+    Args:
+        adapter (`LoraAdapter`): an adapter that fits the model.
+        model (`PreTrainedModel`): the transformer.
+
+    Raises:
+        ValueError: If it does not, or its settings ask for more than LoRA.
+    """
+    from peft import get_peft_model_state_dict, inject_adapter_in_model
+
+    config = deepcopy(adapter.config)  # PEFT writes into it
+    if config.modules_to_save:
+        raise ValueError(
+            f"An adapter must hold LoRA alone, got `modules_to_save` {sorted(config.modules_to_save)}, whole modules; "
+            "load it with `peft.PeftModel` and put `merge_and_unload()` of that into the pipeline."
+        )
+    with torch.device("meta"):
+        empty = inject_adapter_in_model(config, type(model)(deepcopy(model.config)), state_dict=adapter.state)
+    asked = _shapes(get_peft_model_state_dict(empty, adapter_name="default", save_embedding_layers=False))
+    found = _shapes(adapter.state)
+    for name in sorted(asked.keys() | found.keys()):
+        if asked.get(name) != found.get(name):
+            raise ValueError(
+                f"An adapter must hold the weights that its settings ask for, {asked.get(name, 'none')} for `{name}`, "
+                f"got {found.get(name, 'none')}; take weights and settings from one save."
+            )
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    # The vectors of DoRA have the ending in some versions of PEFT.
+    return {name.removesuffix(".weight"): tuple(weight.shape) for name, weight in state.items()}
 
 
 def _find(name: str, file: str, *, subfolder: str | None = None, **download: Any) -> Path | None:
