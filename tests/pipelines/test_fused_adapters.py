@@ -110,3 +110,60 @@ def test_an_adapter_that_cannot_be_fused_keeps_its_scale(adapter):
     assert last.scaling["default_0"] == 5 / 2
     pipeline.unfuse_lora()
     assert scales_of(pipeline) == scales
+
+
+@pytest.fixture
+def two_adapters(adapter, tmp_path):
+    """A pipeline with two active ones, and the folder of the second."""
+    adapted(2, r=3).save_pretrained(tmp_path, save_embedding_layers=False)
+    pipeline = tiny_pipeline().to(torch.float64)
+    pipeline.load_lora_weights(adapter, "one")
+    pipeline.load_lora_weights(tmp_path, "other")
+    pipeline.set_adapters(["one", "other"])
+    return pipeline, tmp_path
+
+
+def test_an_adapter_is_not_loaded_over_one_in_the_weights(adapter, two_adapters):
+    """PEFT took that one out again."""
+    both, folder = two_adapters
+    pipeline = tiny_pipeline().to(torch.float64)
+    pipeline.load_lora_weights(adapter, "one")
+    pipeline.fuse_lora()
+    fused = draw(pipeline)
+    with pytest.raises(ValueError, match=r"got 'one'; call `unload_lora_weights\(\)` first to leave them in"):
+        pipeline.load_lora_weights(folder, "other")
+    assert pipeline.get_list_adapters() == {"transformer": ["one"]}
+    assert torch.equal(draw(pipeline), fused)
+    pipeline.unload_lora_weights()
+    pipeline.load_lora_weights(folder, "other")
+    assert torch.equal(draw(pipeline), draw(both))
+
+
+def test_an_adapter_in_the_weights_is_not_deleted(two_adapters):
+    """It stayed in them, and could not be taken out any more."""
+    pipeline, _ = two_adapters
+    expected = draw(pipeline)
+    pipeline.fuse_lora()
+    with pytest.raises(ValueError, match=r"got 'other'; .*`unfuse_lora\(\)` to take them out"):
+        pipeline.delete_adapters("other")
+    assert torch.equal(draw(pipeline), expected)
+    pipeline.unfuse_lora()
+    pipeline.delete_adapters("other")
+    assert pipeline.get_list_adapters() == {"transformer": ["one"]}
+
+
+def test_an_active_adapter_beside_one_in_the_weights_is_not_left_out(two_adapters):
+    """A layer of PEFT with one in its weights reads none beside them, and the call drew as if there were none."""
+    pipeline, _ = two_adapters
+    expected = draw(pipeline)
+    pipeline.fuse_lora(adapter_names=["one"])
+    with pytest.raises(ValueError, match=r"got 'other' beside 'one', .*; call `fuse_lora\(\)` for it too"):
+        draw(pipeline)
+    pipeline.set_adapters(["one", "other"], [1.0, 0.0])  # what is not there cannot be left out
+    only_one = draw(pipeline)
+    assert not torch.equal(only_one, expected)
+    pipeline.set_adapters(["one", "other"])
+    pipeline.fuse_lora()
+    assert torch.equal(draw(pipeline), expected)
+    pipeline.disable_lora()  # PEFT takes them out
+    assert torch.equal(draw(pipeline), draw(tiny_pipeline().to(torch.float64)))

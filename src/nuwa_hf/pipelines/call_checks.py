@@ -10,6 +10,7 @@ import torch
 from nuwa_hf.generation.sampling import or_else
 from nuwa_hf.pipelines.checks import check_whole_number
 from nuwa_hf.pipelines.encoded_text import EncodedText
+from nuwa_hf.pipelines.fused_adapters import check_active_adapters_draw
 from nuwa_hf.pipelines.learnt import warn_of_unlearnt_task
 from nuwa_hf.pipelines.mask_input import check_places, known_places
 from nuwa_hf.pipelines.run_options import RunOptions
@@ -121,10 +122,11 @@ class CallChecksMixin:
 
         Raises:
             TypeError: If an argument has the wrong type.
-            ValueError: If an argument has no valid value, or a component is missing.
+            ValueError: If an argument has no valid value, a component is missing, or an adapter would be left out.
         """
         count_name = f"num_{self.task.output}s_per_prompt"
         options.check(num_inputs, count_name, num_outputs, self._callback_tensor_inputs)
         self.check_components("transformer", *(("vqgan",) if options.needs_pixels else ()))
         self.check_size(options.height, options.width)
+        check_active_adapters_draw(self.transformer)
         warn_of_unlearnt_task(self.task, self.transformer)

@@ -57,6 +57,49 @@ def check_weights_can_change(transformer: nn.Module) -> None:
             )
 
 
+def check_nothing_is_fused(transformer: nn.Module, names: Sequence[str] | None = None) -> None:
+    """Check that adapters are not in the weights of a transformer where they would be lost, or could not leave.
+
+    Args:
+        transformer (`nn.Module`): the component of a pipeline.
+        names (`Sequence[str]`, *optional*): which adapters; all of them if None.
+
+    Raises:
+        ValueError: If one is.
+    """
+    fused = {name for layer in _layers(transformer) for name in layer.merged_adapters}
+    fused &= fused if names is None else set(names)
+    if fused:
+        raise ValueError(
+            "`transformer` must have no adapters in its weights where others are loaded or these are deleted, got "
+            f"{', '.join(map(repr, sorted(fused)))}; call `unload_lora_weights()` first to leave them in, or "
+            "`unfuse_lora()` to take them out."
+        )
+
+
+def check_active_adapters_draw(transformer: nn.Module) -> None:
+    """Check that no active adapter is left out: a layer with one in its weights reads none beside them.
+
+    Args:
+        transformer (`nn.Module`): the component of a pipeline.
+
+    Raises:
+        ValueError: If one is.
+    """
+    if not hasattr(transformer, "peft_config"):
+        return
+    for layer in _layers(transformer):
+        if not layer.merged_adapters or layer.disable_adapters:
+            continue
+        for name in layer.active_adapters:
+            if layer.scaling.get(name) and name not in layer.merged_adapters:
+                raise ValueError(
+                    f"`transformer` must have its active adapters all in its weights or all beside them, got {name!r} "
+                    f"beside {', '.join(map(repr, layer.merged_adapters))}, which are in, so that it would be left "
+                    "out; call `fuse_lora()` for it too, or `unfuse_lora()`."
+                )
+
+
 def scale_for_fusing(model: nn.Module, adapter_names: Sequence[str] | None, factor: float) -> None:
     """Multiply the scales of adapters that are about to be added to the weights.
 

@@ -18,6 +18,7 @@ from nuwa_hf.modeling.layerwise_casting import keep_adapter
 from nuwa_hf.modeling.tokenization_nuwa import forget_last_call
 from nuwa_hf.pipelines.fused_adapters import (
     check_is_in_memory,
+    check_nothing_is_fused,
     check_weights_can_change,
     restore_scales,
     scale_for_fusing,
@@ -71,8 +72,8 @@ class LoraMixin(LoraBaseMixin):
         Raises:
             TypeError: If there is no such argument.
             ValueError: If PEFT is not installed, the name is taken or cannot be one, `hotswap` is asked for, the
-                transformer is offloaded to disk, or the adapter is not one of LoRA for this transformer, whole as its
-                settings say. Nothing has changed then.
+                transformer is offloaded to disk or has adapters in its weights, or the adapter is not one of LoRA for
+                this transformer, whole as its settings say. Nothing has changed then.
             OSError: If there is no adapter, or its files are damaged.
         """
         download = download_arguments(download)
@@ -98,6 +99,7 @@ class LoraMixin(LoraBaseMixin):
             raise ValueError(
                 f"`adapter_name` must be a name that a module may have, without dots, got {name!r}; choose another."
             )
+        check_nothing_is_fused(transformer)
         check_adapter_fits(adapter, transformer)
         check_is_in_memory(transformer)
         check_adapter_is_whole(adapter, transformer)
@@ -185,8 +187,10 @@ class LoraMixin(LoraBaseMixin):
             adapter_names (`list[str]` or `str`): which ones.
 
         Raises:
-            ValueError: If PEFT is not installed.
+            ValueError: If PEFT is not installed, or one is in the weights.
         """
+        self.check_components(TRANSFORMER)
+        check_nothing_is_fused(self.transformer, [adapter_names] if isinstance(adapter_names, str) else adapter_names)
         super().delete_adapters(adapter_names)
         if not hasattr(self.transformer, "peft_config"):
             self.unload_lora_weights()  # PEFT's layers, which diffusers leaves around the weights
