@@ -197,6 +197,8 @@ def test_from_pipe_names_the_components_it_misses():
     [
         ({"vqgan": {"codebook_size": 16}}, "the same `codebook_size`, got 16 and 32"),
         ({"transformer": {"vocab_size": 60}}, "at most 60 tokens"),
+        # Drawn in full, and then no picture; what was given met an error that told to add an axis.
+        ({"vqgan": {"in_channels": 25, "out_channels": 25}}, r"3 channels of pictures, got 25; .* as `sketch_vqgan`"),
     ],
 )
 def test_components_that_do_not_fit_are_refused(components, message):

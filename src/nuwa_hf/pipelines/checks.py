@@ -168,15 +168,15 @@ def check_callback_result(result: Any, available: Iterable[str]) -> dict[str, An
 
 
 def check_codec(name: str, model: ModelMixin) -> None:
-    """Require a codec that can be a component: of single frames, with as many channels out as in.
+    """Require a codec that can be a component: of single frames, with as many channels out as in, of pictures three.
 
     Args:
-        name (`str`): the component's name, for the message.
+        name (`str`): the component's name, `"vqgan"` or `"sketch_vqgan"`.
         model (`ModelMixin`): the codec.
 
     Raises:
         TypeError: If it does not speak the protocol `Codec`.
-        ValueError: If its tokens stand for several frames, or its channels differ.
+        ValueError: If its tokens stand for several frames, its channels differ, or they are not those of pictures.
     """
     codec = as_codec(model)
     if codec.temporal_factor != 1:
@@ -188,6 +188,11 @@ def check_codec(name: str, model: ModelMixin) -> None:
         raise ValueError(
             f"`{name}` must have as many output as input channels, for a sketch its classes, got {codec.in_channels} "
             f"and {codec.out_channels}; train it to give back what it takes."
+        )
+    if name == "vqgan" and codec.in_channels != 3:
+        raise ValueError(
+            f"`vqgan` must have the 3 channels of pictures, got {codec.in_channels}; give a codec of pictures, and "
+            "that of class maps as `sketch_vqgan`."
         )
 
 
@@ -209,9 +214,9 @@ def check_components_agree(
     Raises:
         TypeError: If a codec does not speak the protocol `Codec`.
         ValueError: If a codec's tokens stand for several frames or it gives another number of channels than it takes,
-            codebooks differ in size from what the transformer knows, the tokenizer has more tokens than it knows or
-            pads with another one, or CLIP's text side gets another tokenizer than CLIP's or longer texts than it has
-            positions for.
+            that of pictures has not 3 channels, codebooks differ in size from what the transformer knows, the
+            tokenizer has more tokens than it knows or pads with another one, or CLIP's text side gets another
+            tokenizer than CLIP's or longer texts than it has positions for.
     """
     for name, model in (("vqgan", vqgan), ("sketch_vqgan", sketch_vqgan)):
         if model is not None:
