@@ -218,6 +218,20 @@ def test_the_frames_of_a_long_video_are_held_once_while_they_become_pixels_and_p
     assert np.array_equal(np.stack(pictures), (frames_of(pixels, "np")[0] * 255).round().astype("uint8"))
 
 
+def test_the_frames_of_a_long_video_are_held_once_while_kept_pixels_are_put_in(monkeypatch):
+    """They were held twice."""
+    monkeypatch.setattr(few_frames, "PIXELS_AT_ONCE", FRAME_SIZE[0] * FRAME_SIZE[1])
+    pipeline, given = tiny_pipeline("TV2V"), tiny_inputs("TV2V", num_frames=300)
+    call = pipeline.check_inputs(**given, num_frames=300)
+    _, known = pipeline.encode_conditions(call)
+    with MemoryMeter() as meter:
+        pixels = pipeline.decode_frames(known.tokens, "pt", known)
+    assert meter.peak < 1.5 * pixels.nbytes
+    hidden = call.masks[:, :, None].expand_as(pixels)
+    assert torch.equal(pixels[~hidden], call.pixels[~hidden])
+    assert torch.equal(pixels[hidden], pipeline.decode_tokens(known.tokens)[hidden])
+
+
 def test_prediction_may_be_given_more_frames_than_the_window():
     pipeline = tiny_pipeline("V2V")
     video = tiny_inputs("V2V", num_frames=NUM_FRAMES)["video"][: WINDOW + 2]

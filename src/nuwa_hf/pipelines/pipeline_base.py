@@ -278,7 +278,9 @@ class NuwaPipelineBase(
             return tokens
         pixels = self.decode_tokens(tokens)
         if kept is not None:
-            pixels = composite(pixels, kept.pixels, kept.masks)
+            for frame in range(pixels.shape[1]):  # not all at once, which would hold the videos once more
+                here = slice(frame, frame + 1)
+                pixels[:, here] = composite(pixels[:, here], kept.pixels[:, here], kept.masks[:, here])
         return frames_of(pixels, output_type)
 
     def make_output(
