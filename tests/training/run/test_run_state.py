@@ -74,6 +74,15 @@ def test_a_run_on_cpus_keeps_freed_memory_whether_it_asked_for_them_or_found_not
     assert kept == ["kept"] * (accelerator.device.type == "cpu")
 
 
+def test_the_passes_of_a_step_are_those_of_the_arguments_whatever_a_launcher_says(tmp_path, monkeypatch):
+    """Accelerate divides each loss by the passes that the environment names, and the step does so by itself."""
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    accelerator = build_accelerator(arguments(tmp_path, gradient_accumulation_steps=2))
+    weight = torch.nn.Parameter(torch.ones(()))
+    accelerator.backward(3 * weight)
+    assert weight.grad == 3
+
+
 def test_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path):
     expected = Run(tmp_path / "whole").train(8).weights()
     Run(tmp_path / "parts").train(5).state.save()

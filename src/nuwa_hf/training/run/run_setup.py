@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator, DistributedType
-from accelerate.utils import InitProcessGroupKwargs, set_seed
+from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, set_seed
 from diffusers.optimization import get_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -26,8 +26,8 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     """Sets up Accelerate, creates the output folder and seeds Python, NumPy and torch.
 
     Processes wait for one another for up to `LONGEST_WAIT`. On CPUs, glibc is told to keep freed memory, and FSDP
-    shards over them as over GPUs. The training step accumulates gradients in a loop of its own, so Accelerate is not
-    told to.
+    shards over them as over GPUs. The training step accumulates gradients in a loop of its own, so Accelerate is told
+    not to: it would divide each loss by the passes that a launcher or the environment names.
 
     Args:
         arguments (`RunArguments`): the run's arguments.
@@ -39,6 +39,7 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     plugin = read_fsdp_plugin(arguments.mixed_precision)
     accelerator = Accelerator(
         fsdp_plugin=plugin,
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         cpu=is_on_cpu(arguments.device),
         mixed_precision=arguments.mixed_precision,
         log_with=arguments.log_with,
@@ -52,6 +53,7 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     deepspeed = accelerator.state.deepspeed_plugin
     if deepspeed is not None:  # which clips by itself, and otherwise reads the batch from a prepared loader
         deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = arguments.train_batch_size
+        deepspeed.deepspeed_config["gradient_accumulation_steps"] = 1
         deepspeed.deepspeed_config["gradient_clipping"] = arguments.max_grad_norm
     set_seed(arguments.seed)
     return accelerator
