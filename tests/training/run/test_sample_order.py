@@ -5,6 +5,7 @@
 from fractions import Fraction
 
 import pytest
+import torch
 
 from nuwa_hf.training.run.sample_order import LONGEST_TABLE, SLOTS_PER_BLOCK, merged, permuted, shuffled, turn
 
@@ -42,6 +43,16 @@ def test_turns_are_the_same_whatever_was_asked_before_and_differ_by_seed():
     indices = [5, 9000, 4096, 5, 4095]
     assert turns((2, 1), indices) == [turns((2, 1), [index])[0] for index in indices]
     assert turns((2, 1), range(50), seed=0) != turns((2, 1), range(50), seed=1)
+
+
+def test_the_order_of_an_epoch_is_drawn_once_however_many_sources_take_turns(monkeypatch):
+    """With more than sixteen folders of tokens, each sample drew the order of a whole epoch anew."""
+    drawn, randperm = [], torch.randperm
+    monkeypatch.setattr(torch, "randperm", lambda length, **others: drawn.append(length) or randperm(length, **others))
+    lengths = range(1000, 1040)
+    found = [[shuffled(index, length, seed=13) for length in lengths] for index in range(5)]
+    assert sorted(drawn) == list(lengths)
+    assert all(len({row[place] for row in found}) == 5 for place in range(len(lengths)))
 
 
 def test_one_source_is_read_in_the_order_of_the_samples():

@@ -3,7 +3,7 @@
 """The order in which clips are seen, and the data set each comes from: pure functions of seed and sample index."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import blake2b
@@ -13,6 +13,7 @@ import torch
 
 LONGEST_TABLE = 2**20  # clips whose order is kept as a table; that of more is worked out for each index
 ROUNDS = 4  # from which on a Feistel network of random functions passes for a random permutation (Luby and Rackoff)
+MOST_SOURCES = 128  # whose tables are kept
 SLOTS_PER_BLOCK = 4096  # block of samples within which the sources' turns are shuffled
 
 
@@ -21,7 +22,7 @@ def shuffled(index: int, length: int, seed: int) -> int:
     epoch, place = divmod(index, length)
     if length > LONGEST_TABLE:
         return permuted(place, length, seed, epoch)
-    return int(_order(epoch, length, seed)[place])
+    return int(_orders(length, seed)(epoch)[place])
 
 
 def permuted(place: int, length: int, seed: int, epoch: int) -> int:
@@ -68,7 +69,7 @@ def turn(index: int, weights: Sequence[Fraction], seed: int) -> tuple[int, int]:
     if len(weights) == 1:
         return 0, index
     block, place = divmod(index, SLOTS_PER_BLOCK)
-    slot = block * SLOTS_PER_BLOCK + int(_order(block, SLOTS_PER_BLOCK, seed)[place])
+    slot = block * SLOTS_PER_BLOCK + int(_turns(block, seed)[place])
     left = sum(weights)
     for source, weight in enumerate(weights[:-1]):
         # Of the slots that earlier sources left, this one takes a share of `weight / left`, evenly spread.
@@ -102,6 +103,18 @@ def merged(index: int, reader: int, rates: Sequence[Fraction]) -> int:
     return index + sum(earlier) + sum(later)
 
 
-@lru_cache(maxsize=16)  # a few sources, for training and validation, around the end of an epoch
-def _order(epoch: int, length: int, seed: int) -> torch.Tensor:
-    return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch)).int()
+@lru_cache(maxsize=MOST_SOURCES)
+def _orders(length: int, seed: int) -> Callable[[int], torch.Tensor]:
+    """The order of each epoch of a source. It keeps tables for itself: sources that are read by turns must not push
+    out those of each other.
+    """
+    return lru_cache(maxsize=2)(lambda epoch: _order(epoch, length, seed))  # around the end of an epoch
+
+
+@lru_cache(maxsize=16)  # one for each reader, around the end of a block
+def _turns(block: int, seed: int) -> torch.Tensor:
+    return _order(block, SLOTS_PER_BLOCK, seed)
+
+
+def _order(number: int, length: int, seed: int) -> torch.Tensor:
+    return torch.randperm(length, generator=torch.Generator().manual_seed(seed * 1_000_003 + number)).int()
