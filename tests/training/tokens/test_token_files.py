@@ -18,7 +18,7 @@ from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_tokenize
 
 from nuwa_hf.training.tokens.open_shard import COLUMNS
 from nuwa_hf.training.tokens.shard_content import ShardContent
-from nuwa_hf.training.tokens.stored_columns import OPEN_SHARDS
+from nuwa_hf.training.tokens.stored_columns import MOST_OPEN, OPEN_SHARDS
 from nuwa_hf.training.tokens.token_files import (
     TokenFiles,
     bounds_of,
@@ -143,6 +143,17 @@ def test_shards_are_opened_when_they_are_read_and_few_at_a_time_in_every_process
     assert psutil.Process().num_fds() <= before + 2 * OPEN_SHARDS
     del loaded, tokens
     assert psutil.Process().num_fds() == before
+
+
+def test_many_folders_together_keep_few_files_open(tmp_path):
+    """Sixteen of each folder were too many for a process from 64 folders on, or from 16 on macOS."""
+    write(tmp_path, [1] * OPEN_SHARDS)
+    before = psutil.Process().num_fds()
+    folders = [TokenFiles.load(tmp_path) for _ in range(2 * MOST_OPEN // OPEN_SHARDS)]
+    for _ in range(2):
+        for tokens in folders:
+            assert len(tokens.video_tokens[list(range(OPEN_SHARDS))]) == OPEN_SHARDS
+    assert before < psutil.Process().num_fds() <= before + MOST_OPEN
 
 
 @pytest.mark.parametrize("clips", [(0, 3), (3, 0, 2), (0, 0)])

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -18,7 +19,11 @@ from nuwa_hf.training.tokens.open_shard import OpenShard, damaged, in_words
 
 
 OPEN_SHARDS = 16  # files that a process keeps open for each folder
+MOST_OPEN = 128  # of all folders: half of what macOS lets a process open
 ROWS_AT_ONCE = 1024  # read together where all rows are looked at
+
+
+_IN_USE: "WeakSet[StoredShards]" = WeakSet()
 
 
 class StoredColumn:
@@ -138,12 +143,17 @@ class StoredShards:
                 self.bounds[name] = _around(self.bounds[name], bounds)
             starts.append(starts[-1] + shard.num_rows)
         self._starts = starts
+        _IN_USE.add(self)
 
     def __len__(self) -> int:
         return self._starts[-1]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_open": OrderedDict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        _IN_USE.add(self)
 
     def read(self, name: str, first: int, count: int) -> np.ndarray:
         """Rows that follow each other.
@@ -178,7 +188,8 @@ class StoredShards:
         shard = OpenShard(self.paths[index])
         if shard.row_shapes != self.row_shapes or shard.num_rows != self._starts[index + 1] - self._starts[index]:
             raise damaged(shard.path, "is another one than when the run began")
-        while len(self._open) >= OPEN_SHARDS:
+        most = min(OPEN_SHARDS, max(1, MOST_OPEN // len(_IN_USE)))
+        while len(self._open) >= most:
             self._open.popitem(last=False)
         self._open[index] = shard
         return shard
