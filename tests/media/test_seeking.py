@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from nuwa_hf.media import open_media, sample_frames, write_gif
+from nuwa_hf.media import open_media, sample_frames, videos, write_gif
 from nuwa_hf.media.errors import BrokenMediaError
 
 
@@ -106,6 +106,19 @@ def test_frames_from_any_time_on_are_those_of_the_whole_clip(folder, name):
             next(media.frames(media.seconds()))
         with pytest.raises(BrokenMediaError, match=f"has {len(whole)} frames, and number {len(whole)} is asked for"):
             media.frame(len(whole))
+
+
+@pytest.mark.parametrize("name", ["b.mp4", "variable.mp4", "interlaced.mp4", "b.avi", "edited.mp4"])
+def test_a_video_that_is_opened_again_with_its_index_gives_the_same_frames(folder, name, monkeypatch):
+    with open_media(folder / name) as media:
+        index, whole = media.frame_index, [described(frame) for frame in media.frames()]
+    monkeypatch.setattr(videos, "scan_packets", None)  # all packets would be read once more
+    for number in (0, 7, len(whole) - 1):
+        with open_media(folder / name, index) as media:
+            assert media.count_frames() == len(whole)
+            assert described(media.frame(number)) == whole[number]
+    with open_media(folder / "clip.gif") as media:
+        assert media.frame_index is None
 
 
 def test_times_count_from_the_first_frame_and_each_frame_lasts_until_the_next(folder):

@@ -13,6 +13,7 @@ import PIL.Image
 
 from nuwa_hf.media.animation_span import animation_span
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_index import FrameIndex
 from nuwa_hf.media.frame_sampling import TimedFrame, sample_window
 from nuwa_hf.media.pictures import READ_NAMES, is_animated, picture_frames
 from nuwa_hf.media.videos import Video
@@ -25,10 +26,12 @@ class Media:
     Args:
         picture (`PIL.Image.Image`, *optional*): what Pillow reads; None for a video.
         file (`BinaryIO`, *optional*): what it is read from; None for a picture that was given as such.
+        known_index (`FrameIndex`, *optional*): the `frame_index` of the same video when it was opened before.
     """
 
     picture: PIL.Image.Image | None
     file: BinaryIO | None
+    known_index: FrameIndex | None = None
 
     @property
     def is_clip(self) -> bool:
@@ -56,6 +59,11 @@ class Media:
             BrokenMediaError: If it is damaged.
         """
         return self._span[0] if self._video is None else len(self._video.index)
+
+    @property
+    def frame_index(self) -> FrameIndex | None:
+        """When a video's frames are shown, for which the whole file is read; None for an image or an animation."""
+        return None if self._video is None else self._video.index
 
     def told_span(self) -> tuple[int, Fraction] | None:
         """How many frames it has and how long it is shown, where the file tells it without being decoded.
@@ -174,7 +182,7 @@ class Media:
 
     @cached_property
     def _video(self) -> Video | None:
-        return Video(self.file) if self.picture is None else None
+        return Video(self.file, self.known_index) if self.picture is None else None
 
     @cached_property
     def _span(self) -> tuple[int, Fraction]:

@@ -14,6 +14,7 @@ import PIL.Image
 
 from nuwa_hf.media.downloads import download
 from nuwa_hf.media.errors import BrokenMediaError, UnreadableFileError, pillow_reading
+from nuwa_hf.media.frame_index import FrameIndex
 from nuwa_hf.media.media import Media
 from nuwa_hf.media.pictures import READ_FORMATS
 
@@ -23,12 +24,14 @@ TILED_PHOTO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mi
 
 
 @contextmanager
-def open_media(source: Any) -> Iterator[Media]:
+def open_media(source: Any, known_index: FrameIndex | None = None) -> Iterator[Media]:
     """Open an image, an animation or a video, while the block runs.
 
     Args:
         source (`str`, `os.PathLike`, `bytes`, `dict` or `PIL.Image.Image`): a path; a URL; the bytes of a file;
             `{"bytes": ..., "path": ...}` as `datasets` gives it without decoding; or a picture.
+        known_index (`FrameIndex`, *optional*): the `Media.frame_index` of the same video when it was opened before,
+            for which its packets are read otherwise: seconds for one of an hour.
 
     Yields:
         `Media`: nothing of it is decoded yet.
@@ -41,7 +44,7 @@ def open_media(source: Any) -> Iterator[Media]:
         yield Media(source, None)
         return
     with open_file(source) as file:
-        yield Media(_identify(file), file)
+        yield Media(_identify(file), file, known_index)
 
 
 @contextmanager

@@ -48,10 +48,13 @@ class Video:
 
     Args:
         file (`BinaryIO`): the file; whatever reads it moves the place in it, so only one may read at a time.
+        index (`FrameIndex`, *optional*): when its frames are shown, where that is known already.
     """
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BinaryIO, index: FrameIndex | None = None):
         self._file = file
+        if index is not None:
+            self.told_index = self.index = index
 
     @cached_property
     def told_index(self) -> FrameIndex | None:

@@ -11,8 +11,9 @@ from clip_folders import write_metadata
 from PIL import Image
 
 from nuwa_hf import NuwaVQGAN
+from nuwa_hf.media import videos, write_mp4
 from nuwa_hf.training.vqgan.image_batches import image_batches
-from nuwa_hf.training.vqgan.media_frames import media_frames
+from nuwa_hf.training.vqgan.media_frames import LONG, media_frames
 from nuwa_hf.training.vqgan.train_vqgan import main
 from nuwa_hf.training.vqgan.vqgan_arguments import VQGANArguments
 
@@ -108,6 +109,20 @@ def test_clips_give_any_of_their_frames(tmp_path):
     first.save(folder / "0.gif", save_all=True, append_images=rest, duration=100)
     frames = media_frames(arguments_of(folder, held_out_split="train"))[0]
     assert len({frames[index]["pixels"].mean().item() for index in range(30)}) == 6
+
+
+def test_a_long_video_is_read_through_once_and_not_for_each_sample(tmp_path, monkeypatch):
+    """Of an hour of video each sample took seconds."""
+    (tmp_path / "clips").mkdir()
+    pictures = [Image.new("RGB", (SIZE, SIZE), (level, 0, 0)) for level in (40, 200)]
+    write_mp4(pictures * (LONG // 2), tmp_path / "clips" / "0.mp4", fps=30)
+    scanned, scan = [], videos.scan_packets
+    monkeypatch.setattr(videos, "scan_packets", lambda *opened: scanned.append(opened) or scan(*opened))
+    frames = media_frames(arguments_of(tmp_path / "clips", held_out_split="train"))[0]
+    assert len({round(frames[index]["pixels"].mean().item(), 1) for index in range(9)}) == 2
+    assert len(scanned) == 1
+    fresh = media_frames(arguments_of(tmp_path / "clips", held_out_split="train"))[0]
+    assert torch.equal(fresh[8]["pixels"], frames[8]["pixels"])
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])

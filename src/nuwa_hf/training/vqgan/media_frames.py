@@ -3,6 +3,7 @@
 """Single frames of any folder or data set of images and clips, to train VQ-GANs on."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,6 +19,7 @@ from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.repeated_media import repeated_media
 from nuwa_hf.datasets.undecoded_rows import without_decoding
 from nuwa_hf.media.errors import BrokenMediaError
+from nuwa_hf.media.frame_index import FrameIndex
 from nuwa_hf.media.resizing import fit_picture
 from nuwa_hf.media.sources import open_media
 from nuwa_hf.training.run.sample_order import shuffled
@@ -28,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 MOST_BROKEN = 100  # consecutive rows that may be broken
 MOST_HELD_OUT = 16  # images and clips
+# Of long videos a process remembers when their frames are shown, at 8 bytes a frame. Otherwise it would read the whole
+# file for each sample.
+LONG, MOST_REMEMBERED = 1000, 2**23  # frames of a video, and of all
 
 
 class MediaFrames(Dataset):
@@ -61,6 +66,7 @@ class MediaFrames(Dataset):
         self.image_size = image_size
         self.seed = seed
         self._warned: set[int] = set()
+        self._indices: OrderedDict[int, FrameIndex] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -108,11 +114,20 @@ class MediaFrames(Dataset):
 
     def _pixels(self, number: int, index: int) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
-        with open_media(self.rows[number][self.media_column]) as media:
+        with open_media(self.rows[number][self.media_column], self._indices.get(number)) as media:
+            self._remember(number, media.frame_index)
             number_of_frame = int(torch.randint(media.count_frames(), (), generator=generator))
             frame = media.frame(number_of_frame)
             picture = fit_picture(frame.picture(), self.image_size, self.image_size)
         return torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
+
+    def _remember(self, number: int, index: FrameIndex | None) -> None:
+        if index is None or len(index) < LONG:
+            return
+        self._indices[number] = index
+        self._indices.move_to_end(number)
+        while sum(map(len, self._indices.values())) > MOST_REMEMBERED:
+            self._indices.popitem(last=False)
 
 
 def media_frames(arguments: VQGANArguments) -> tuple[MediaFrames, MediaFrames]:
