@@ -224,7 +224,7 @@ SMALL, LARGE = PIL.Image.new("RGB", (4, 4)), PIL.Image.new("RGB", (6, 4))
         ([SMALL, LARGE], ValueError, r"`video` must have frames of one size, got 4x4, 4x6 \(height x width\)"),
         ([[SMALL], [SMALL, LARGE][1:], [SMALL, LARGE]], ValueError, "number of frames in a batch, got 1, 1, 2; cut"),
         ([[SMALL, SMALL], [SMALL, LARGE]], ValueError, r"`video\[1\]` must have frames of one size"),
-        ([[[SMALL]]], ValueError, r"`video\[0\]` must be a clip, .* got a list of clips"),
+        ([[[SMALL]]], ValueError, r"`video\[0\]` must be a clip, .* got a list of clips; give one clip, or one image"),
         (torch.zeros(1, 1, 2, 3, 4, 4), ValueError, r"must be a clip of shape \(T, C, Y, X\), got"),
         (np.zeros((2, 4, 4, 5), np.uint8), ValueError, r"`video` must be an array of shape"),
         (torch.zeros(5), ValueError, "must be a tensor of shape"),

@@ -122,7 +122,10 @@ def _read_item(item: Any, name: str, sampler: ClipSampler | None) -> tuple[list[
     if is_video and isinstance(item, list | tuple):
         parts = [_read_item(one, f"{name}[{place}]", sampler) for place, one in enumerate(item)]
         if any(is_clip for _, is_clip in parts):
-            raise ValueError(f"`{name}` must be a clip, whose frames are single sketches, got a list of clips.")
+            raise ValueError(
+                f"`{name}` must be a clip, whose frames are single sketches, got a list of clips; give one clip, or "
+                "one sketch for each frame."
+            )
         return group_clips(parts, name, sampler)[0], True
     if isinstance(item, np.ndarray | torch.Tensor):
         if item.ndim > 2 and 0 not in item.shape:

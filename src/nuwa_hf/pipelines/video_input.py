@@ -192,7 +192,10 @@ def _read_item(item: Any, name: str, reader: ImageReader, sampler: ClipSampler) 
     if isinstance(item, list | tuple):
         parts = [_read_item(one, f"{name}[{place}]", reader, sampler) for place, one in enumerate(item)]
         if any(is_clip for _, is_clip in parts):
-            raise ValueError(f"`{name}` must be a clip, whose frames are {KINDS} of one image, got a list of clips.")
+            raise ValueError(
+                f"`{name}` must be a clip, whose frames are {KINDS} of one image, got a list of clips; give one clip, "
+                "or one image for each frame."
+            )
         return group_clips(parts, name, sampler)[0], True
     if isinstance(item, np.ndarray | torch.Tensor) and item.ndim >= 4:
         expected = "(T, C, Y, X)" if isinstance(item, torch.Tensor) else "(T, Y, X, C)"
