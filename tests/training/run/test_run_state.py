@@ -92,6 +92,17 @@ def test_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path):
     assert torch.equal(again.train(3).weights(), expected)
 
 
+def test_a_run_that_is_made_longer_takes_the_rate_of_its_new_schedule_at_once(tmp_path):
+    """Its first step had the rate of the old one, at whose end it is 0."""
+    Run(tmp_path / "short", max_train_steps=4).train(4).state.save()
+    longer, whole = (Run(tmp_path / name, max_train_steps=8) for name in ("short", "whole"))
+    longer.state.resume()
+    whole.train(4)
+    rates = [(run.optimizer.param_groups[0]["lr"], run.scheduler.get_last_lr()) for run in (longer, whole)]
+    assert rates[0] == rates[1]
+    assert rates[0][0] > 0
+
+
 def test_step_is_compared_as_a_number(tmp_path):
     for name in ("checkpoint-999999", "checkpoint-1000000"):
         (tmp_path / name).mkdir()

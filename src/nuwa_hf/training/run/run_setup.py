@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator, DistributedType
 from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, set_seed
 from diffusers.optimization import get_scheduler
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 
 from nuwa_hf.device_choice import is_on_cpu
 from nuwa_hf.training.run.freed_memory import keep_freed_memory
@@ -59,7 +59,7 @@ def build_accelerator(arguments: RunArguments) -> Accelerator:
     return accelerator
 
 
-def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -> LRScheduler:
+def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -> LambdaLR:
     """The learning-rate schedule over `max_train_steps`, to be stepped once per optimiser step.
 
     It must not be given to `Accelerator.prepare`, which steps a scheduler once for every process.
@@ -69,8 +69,24 @@ def build_scheduler(arguments: RunArguments, optimizer: torch.optim.Optimizer) -
         optimizer (`torch.optim.Optimizer`): whose learning rate it sets.
 
     Returns:
-        `torch.optim.lr_scheduler.LRScheduler`.
+        `torch.optim.lr_scheduler.LambdaLR`.
     """
     name = "cosine" if arguments.lr_scheduler == "cosine" else "constant_with_warmup"
     warmup = round(arguments.warmup_ratio * arguments.max_train_steps)
     return get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=arguments.max_train_steps)
+
+
+def keep_to_schedule(scheduler: LambdaLR) -> None:
+    """Sets the learning rates to those that a schedule has at its step.
+
+    Optimisers load them from a checkpoint, which has those of the run that wrote it: of one that was shorter and is
+    made longer, the 0 of its end.
+
+    Args:
+        scheduler (`torch.optim.lr_scheduler.LambdaLR`): its optimiser is changed in place.
+    """
+    factors = [factor(scheduler.last_epoch) for factor in scheduler.lr_lambdas]
+    rates = [rate * factor for rate, factor in zip(scheduler.base_lrs, factors, strict=True)]
+    for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    scheduler.load_state_dict({**scheduler.state_dict(), "_last_lr": rates})

@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from nuwa_hf.exit_status import RunNotFinite, StoppedEarly
 from nuwa_hf.storage.whole_folders import recover, remove
@@ -23,6 +24,7 @@ from nuwa_hf.training.run.metrics_file import MetricsFile
 from nuwa_hf.training.run.processes import first_in_any_process
 from nuwa_hf.training.run.run_arguments import RunArguments
 from nuwa_hf.training.run.run_checkpoints import complete_checkpoints, newest_checkpoint, step_of
+from nuwa_hf.training.run.run_setup import keep_to_schedule
 from nuwa_hf.training.run.saved_data import RunData
 from nuwa_hf.training.run.saved_states import like
 from nuwa_hf.training.run.step_batch_sampler import StepBatchSampler
@@ -305,8 +307,13 @@ class RunState:
         return self.step % every == 0 or self.step == self.arguments.max_train_steps
 
     def _take_over(self, checkpoint: Path) -> None:
-        """Warns about a changed number of processes or samples, and seeds processes that are new."""
+        """Sets the learning rates, warns about a changed number of processes or samples, and seeds processes that are
+        new.
+        """
         self._saved_step = self.step
+        for scheduler in self._registered:
+            if isinstance(scheduler, LambdaLR):
+                keep_to_schedule(scheduler)
         processes = self.accelerator.num_processes
         before, now = self._saved_global_batch_size, self.global_batch_size
         if written_by(checkpoint) != processes:
