@@ -52,6 +52,7 @@ def test_packaged_config_is_valid_and_a_new_codec_gives_a_frame_8_by_8_tokens(na
         ({"held_out_split": "val"}, "`held_out_split` must be left out without `dataset`, got 'val'"),
         ({"dataset": "clips", "setting": "small"}, "`setting` must be left out with `dataset` clips, got 'small'"),
         ({"dataset": "clips", "sprites": "shapes"}, "`sprites` must be left out with `dataset` clips, got 'shapes'"),
+        ({"dataset": "clips", "object_weight": 1.0}, "`object_weight` must be left out with `dataset` clips, got 1.0"),
         ({"dataset": "moving-mnist", "setting": "large"}, "`setting` must be left out with `dataset` moving-mnist"),
     ],
 )

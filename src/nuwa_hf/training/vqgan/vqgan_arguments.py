@@ -110,7 +110,7 @@ class VQGANArguments(RunArguments):
     weight_decay: float = argument(0.0, help="Decoupled weight decay.")
     l1_weight: float = argument(1.0, help="Weight of the absolute error of frames.")
     l2_weight: float = argument(4.0, help="Weight of the squared error of frames.")
-    object_weight: float = argument(5.0, help="How much an object's pixel counts; the background's count 1.")
+    object_weight: float = argument(5.0, help="How much the pixels of objects of drawn clips count; others count 1.")
     perceptual_weights: str | None = argument(
         None, help="A .safetensors file of VGG16 or EfficientNet-Lite0; None: no perceptual loss."
     )
@@ -180,7 +180,7 @@ class VQGANArguments(RunArguments):
 
     def _settle_data(self) -> None:
         """The size of frames that are drawn, and no argument that says something of other data than what is learnt."""
-        drawn_size, others, whose = None, ("setting", "sprites"), f"with `dataset` {self.dataset}"
+        drawn_size, others, whose = None, ("setting", "sprites", "object_weight"), f"with `dataset` {self.dataset}"
         if self.dataset is None:
             drawn_size, others, whose = SETTINGS[self.setting].size, OF_DATASETS, "without `dataset`"
         elif self.is_moving_mnist:
