@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -123,6 +124,57 @@ def test_a_closed_stream_takes_nothing_from_the_other_and_is_no_error(closed, ou
     assert ended.stdout == output
     assert ended.stderr.endswith(errors)
     assert ended.stderr.count("\n") == errors.count("\n")
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="asks the pipe")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("sys.stdout.write('x' * 100)", 141),
+        ("sys.stdout.write('x' * 100_000)", 141),
+        ("(print('usage'), sys.exit(0))", 141),
+        ("(sys.stderr.write('a bar'), print(1))", 141),
+        ("sys.stderr.write('a bar')", 0),
+        ("os.write(other, b'x')", 2),
+    ],
+    ids=["short", "long", "help", "bar", "nothing", "another-pipe"],
+)
+def test_a_reader_that_has_gone_is_no_error_however_much_was_written(command, status, unbuffered):
+    """A long output, or `PYTHONUNBUFFERED`, made it an error of status 2; a help left a traceback and 120."""
+    program = f"""if True:
+        import os, sys
+        from nuwa_hf.exit_status import exit_status
+        reader, other = os.pipe()
+        os.close(reader)
+        sys.stdin.readline()
+        sys.exit(exit_status(lambda _: {command} and None))
+    """
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    if "print(1)" in command:
+        streams["stderr"] = subprocess.STDOUT  # `2>&1 | head`
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, text=True, **streams) as process:
+        if command != "os.write(other, b'x')":
+            process.stdout.close()
+        process.stdin.write("go\n")
+        process.stdin.close()
+        said = "" if process.stderr is None else process.stderr.read()
+    assert process.returncode == status
+    assert said == {0: "a bar", 2: "nuwa-hf: error: [Errno 32] Broken pipe\n", 141: ""}[status]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="writes to a full device")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_stdout_that_takes_nothing_more_is_one_line(unbuffered):
+    program = "import sys; from nuwa_hf.exit_status import exit_status; sys.exit(exit_status(lambda _: print('x')))"
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", program], env=environment, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert ended.returncode == 2
+    assert ended.stderr == "nuwa-hf: error: [Errno 28] No space left on device\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")

@@ -7,7 +7,6 @@
 
 import argparse
 import atexit
-import io
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ from typing import Any, NoReturn
 
 from nuwa_hf.argument_hints import OTHER_NAMES, as_spelt, what_instead
 from nuwa_hf.command_logs import command_logs, is_verbose_by_environment
+from nuwa_hf.output_streams import drop_unwritten, prepare_streams
 
 
 STOPPED = 1
@@ -130,12 +130,7 @@ def exit_status(command: Callable[[list[str]], int | None], argv: Sequence[str] 
 
 
 def _status_of(command: Callable[[list[str]], int | None], argv: list[str], is_whole_process: bool) -> int:
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # it was closed, as by `>&-`
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (open until the process ends)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end the work
+    prepare_streams()
     words, is_verbose = _without_verbose(argv)
     try:
         with command_logs(is_verbose or is_verbose_by_environment()):
@@ -143,12 +138,14 @@ def _status_of(command: Callable[[list[str]], int | None], argv: list[str], is_w
         sys.stdout.flush()
         return status
     except BrokenPipeError as error:
-        if not _is_stdout_closed():
-            _say(f"error: {_one_line(error)}")
-            return USER_ERROR
-        return OUTPUT_CLOSED
+        closed = [stream for stream in (sys.stdout, sys.stderr) if drop_unwritten(stream)]
+        if sys.stdout in closed:
+            return OUTPUT_CLOSED
+        _say(f"error: {_one_line(error)}")
+        return USER_ERROR
     except (ValueError, TypeError, OSError, MemoryError, *_out_of_memory()) as error:
         _say(f"error: {_one_line(error)}")
+        drop_unwritten(sys.stdout)
         return USER_ERROR
     except FloatingPointError as error:
         if _is_first_process() or not isinstance(error, RunNotFinite):
@@ -178,6 +175,9 @@ def _with_interruptions(command: Callable[[list[str]], int | None], words: list[
     """Runs a command. Of Ctrl-C while a library is imported, its C++ makes an `ImportError`."""
     try:
         return command(words)
+    except SystemExit:  # of argparse, after a help
+        sys.stdout.flush()
+        raise
     except Exception as error:
         cause = error.__cause__
         while cause is not None and not isinstance(cause, KeyboardInterrupt):
@@ -212,16 +212,6 @@ def _without_verbose(argv: list[str]) -> tuple[list[str], bool]:
     end = argv.index("--") if "--" in argv else len(argv)
     options = [word for word in argv[:end] if word != VERBOSE]
     return options + argv[end:], len(options) < end
-
-
-def _is_stdout_closed() -> bool:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would fail once more when it ends and flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
 
 
 def _say(line: str) -> None:
