@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from nuwa_hf.argument_help import complete_help
 from nuwa_hf.argument_hints import OTHER_NAMES, as_spelt, what_instead
 from nuwa_hf.command_logs import command_logs, is_verbose_by_environment
 from nuwa_hf.output_streams import drop_unwritten, prepare_streams
@@ -52,6 +53,11 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **kwargs):
         super().__init__(**kwargs, allow_abbrev=False)
         self._words: list[str] = []
+
+    def format_help(self) -> str:
+        """The help, with the defaults of options."""
+        complete_help(self)
+        return super().format_help()
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Reads the command line.

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
+import argparse
 import contextlib
 import io
 import re
 import shlex
 import subprocess
+from importlib import import_module
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -53,6 +55,25 @@ def test_help_of_a_task_has_an_example_that_parses(capsys, command):
     words = shlex.split(help_of(capsys, command).split("example:")[1])
     assert words[:2] == ["nuwa-hf", command]
     assert build_parser().parse_args(words[1:]).command == command
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *DELEGATED])
+def test_help_names_each_default_and_what_must_be_given(capsys, name):
+    """Some commands named no default, others None as one; `--no_resume` was said to go on with a run."""
+    text = help_of(capsys, name)
+    parser = build_parser()._subparsers._group_actions[0].choices[name]
+    if name in DELEGATED:
+        parser = import_module(DELEGATED[name].module).build_parser()
+    parser.format_help()
+    options = [action for action in parser._actions if action.option_strings]
+    values = {action.dest for action in options if action.nargs != 0}
+    assert text.count("(required)") == sum(action.required for action in options)
+    assert "default: None" not in text
+    for action in options:
+        if isinstance(action, argparse._StoreFalseAction) and action.dest in values:
+            assert action.help == f"Switches --{action.dest} off."
+        elif action.nargs != 0 and isinstance(action.default, int | float | str) and action.default != "":
+            assert "default" in action.help
 
 
 @pytest.mark.parametrize("name", DELEGATED)

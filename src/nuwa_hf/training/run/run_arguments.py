@@ -13,6 +13,7 @@ import yaml
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from transformers import HfArgumentParser
 
+from nuwa_hf.argument_help import complete_help
 from nuwa_hf.argument_hints import what_instead
 from nuwa_hf.argument_types import check_types, is_of_type, shown
 from nuwa_hf.exit_status import add_verbose
@@ -194,7 +195,8 @@ def argument_parser(cls: type, command: str | None = None, description: str | No
         `HfArgumentParser`: with `--config` and `--verbose` besides; it raises ValueError instead of exiting.
     """
     prog = None if command is None else f"nuwa-hf {command}"
-    parser = _Parser([cls], prog=prog, description=description, allow_abbrev=False)
+    how = {"allow_abbrev": False, "formatter_class": argparse.HelpFormatter}
+    parser = _Parser([cls], prog=prog, description=description, **how)
     parser.add_argument("--config", help="YAML file of arguments; flags override it.")
     add_verbose(parser)
     return parser
@@ -228,6 +230,8 @@ def parse_arguments(
     parser = argument_parser(cls) if parser is None else parser
     values = {} if found.config is None else _read_yaml(found.config, cls)
     parser.set_defaults(**values)
+    if not {"-h", "--help"}.isdisjoint(flags):  # while it knows what must be given
+        parser.parse_args(["--help"])
     missing = [action for action in parser._actions if action.required and action.dest not in values]
     for action in parser._actions:
         action.required = False
@@ -240,7 +244,11 @@ def parse_arguments(
 
 
 class _Parser(HfArgumentParser):
-    """An `HfArgumentParser` that raises ValueError instead of exiting."""
+    """An `HfArgumentParser` that raises ValueError instead of exiting, and whose help is true."""
+
+    def format_help(self) -> str:
+        complete_help(self)
+        return super().format_help()
 
     def error(self, message: str):
         raise ValueError(f"{message}; see --help.")
