@@ -88,7 +88,6 @@ def test_other_commands_hand_on_their_help(capsys, name):
     "arguments",
     [
         ["text-to-video", "a", "--num-frames", "x"],
-        ["text-to-video", "a", "b"],
         ["complete", "a.png"],
         ["edit-image", "a"],
         ["predict"],
@@ -132,6 +131,10 @@ def test_command_line_that_cannot_be_parsed_is_one_line(here, capsys, arguments)
         (["text-to-audio"], "the nearest are text-to-video, text-to-image"),
         (["zzz"], "has no command zzz: nuwa-hf alone lists them all"),
         (["predict", "a.png", "--zzz"], "see nuwa-hf predict --help"),
+        (["text-to-video", "a", "red", "apple"], "got 'red' besides; put a text of several words in quotes."),
+        (["edit-image", "a", "cat", "a.png", "--mask", "b.png"], "takes PROMPT IMAGE and options, and got 'a.png'"),
+        (["text-to-image", "-dog", "--seed", "0"], "write a text that begins with a hyphen last, after --."),
+        (["complete", "a.png", "b.png", "--mask", "c.png"], "and got 'b.png' besides; leave it out."),
     ],
 )
 def test_option_of_another_program_says_what_to_write(capsys, words, message):

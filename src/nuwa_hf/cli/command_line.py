@@ -11,7 +11,7 @@ from importlib import import_module
 
 from nuwa_hf.cli.command_table import DELEGATED, all_summaries, overview
 from nuwa_hf.cli.completion import SHELLS, completion_script
-from nuwa_hf.cli.option_hints import check_command, check_options
+from nuwa_hf.cli.option_hints import check_command, check_options, refuse_more
 from nuwa_hf.cli.task_arguments import add_arguments
 from nuwa_hf.cli.task_commands import TASK_COMMANDS
 from nuwa_hf.cli.versions import versions_text
@@ -47,7 +47,9 @@ def _run(argv: list[str]) -> int | None:
         return import_module(DELEGATED[argv[0]].module).main(argv[1:])
     check_command(argv)
     check_options(argv)
-    args = build_parser().parse_args(argv)
+    args, more = build_parser().parse_known_args(argv)
+    if more:
+        refuse_more(more, TASK_COMMANDS[args.command])
     return import_module("nuwa_hf.cli.run_task").run_task(TASK_COMMANDS[args.command], args)
 
 

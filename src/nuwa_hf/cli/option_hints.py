@@ -5,6 +5,7 @@
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import NoReturn
 
 from nuwa_hf.argument_hints import as_spelt
 from nuwa_hf.cli.command_table import all_summaries
@@ -101,6 +102,25 @@ def check_options(argv: Sequence[str]) -> None:
         if not re.fullmatch(r"-[a-zA-Z]|--[a-zA-Z][\w-]*", flag) or flag in (*flags, "-h"):
             continue
         raise ValueError(f"nuwa-hf {argv[0]} has no option {flag}: {_hint(flag, command, flags)}.")
+
+
+def refuse_more(words: Sequence[str], command: TaskCommand) -> NoReturn:
+    """Refuse words that are more than a command takes, most of all those of a text without quotes.
+
+    Args:
+        words (`Sequence[str]`): what it does not take.
+        command (`TaskCommand`): the command.
+
+    Raises:
+        ValueError: Always.
+    """
+    takes = f"nuwa-hf {command.task.command} takes {' '.join(one.metavar for one in command.inputs)}"
+    remedy = "leave it out"
+    if any(one.name == "prompt" for one in command.inputs):
+        remedy = "put a text of several words in quotes"
+        if words[0].startswith("-"):
+            remedy = "write a text that begins with a hyphen last, after --"
+    raise ValueError(f"{takes} and options, and got {words[0]!r} besides; {remedy}.")
 
 
 def _hint(flag: str, command: TaskCommand, flags: Sequence[str]) -> str:
