@@ -203,6 +203,7 @@ def fails_in_one_line(capsys, status, message):
         (["--output", "missing/result"], "missing is no directory; make it first"),
         pytest.param(["--output", "/proc/result"], "Cannot write into /proc", marks=needs_proc),
         (["--scale", "0"], "`--scale` must be at least 1, got 0"),
+        (["--scale", "4000"], "`--scale` must make frames of at most 89,478,485 pixels, got 4000, which makes "),
         (["--seed", "-1"], "`--seed` must be at least 0"),
         (["--temperature", "-1"], "`temperature`"),
         (["--top-k", "-1"], "`top_k`"),

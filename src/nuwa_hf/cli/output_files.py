@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The files that a sub-command writes: chooses their names, checks that they can be written, and writes them."""
 
+import math
 import os
 import tempfile
 import unicodedata
@@ -170,6 +171,25 @@ def check_speed(files: OutputFiles, fps: float) -> None:
     """
     if any(path.suffix.lower() == ".gif" for result in files.results for path in result):
         check_gif_rate(fps)
+
+
+def check_scale(size: tuple[int, int], scale: int) -> None:
+    """Require enlarged frames that Pillow opens without a warning.
+
+    Args:
+        size (`tuple[int, int]`): rows and columns before they are enlarged.
+        scale (`int`): the factor.
+
+    Raises:
+        ValueError: If they are larger.
+    """
+    height, width = size
+    most = PIL.Image.MAX_IMAGE_PIXELS
+    if most is not None and height * width * scale**2 > most:
+        raise ValueError(
+            f"`--scale` must make frames of at most {most:,} pixels, got {scale}, which makes {width * scale} x "
+            f"{height * scale}; use {math.isqrt(most // (height * width))} or less."
+        )
 
 
 def write_result(frames: Sequence[PIL.Image.Image], path: Path, fps: float) -> None:

@@ -10,7 +10,15 @@ import torch
 
 import nuwa_hf
 from nuwa_hf.cli.argument_checks import check_arguments
-from nuwa_hf.cli.output_files import check_speed, check_writable, default_name, output_path, plan_files, write_result
+from nuwa_hf.cli.output_files import (
+    check_scale,
+    check_speed,
+    check_writable,
+    default_name,
+    output_path,
+    plan_files,
+    write_result,
+)
 from nuwa_hf.cli.result_sheet import result_sheet
 from nuwa_hf.cli.task_arguments import input_files, pipeline_arguments
 from nuwa_hf.cli.task_commands import TaskCommand
@@ -47,6 +55,7 @@ def run_task(command: TaskCommand, args: argparse.Namespace) -> None:
 
     checkpoint = find_checkpoint(args.checkpoint)
     pipeline = getattr(nuwa_hf, command.task.pipeline).from_pretrained(checkpoint).to(device)
+    check_scale(pipeline.image_size, args.scale)
     if fps is None:
         fps = pipeline.frame_rate
         check_speed(files, fps)
