@@ -135,3 +135,23 @@ def test_what_is_no_checkpoint_is_refused(capsys, checkpoint, tmp_path):
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("parts", [[], ["tokenizer"], ["scheduler", "text_encoder", "tokenizer", "transformer"]])
+def test_a_pipeline_of_another_kind_is_refused_by_its_class_and_parts(capsys, checkpoint, tmp_path, parts):
+    """It ended in a `StopIteration` or a `KeyError`, or was called incomplete."""
+    for name in parts:
+        shutil.copytree(checkpoint / "tokenizer", tmp_path / name)
+    index = {"_class_name": "OtherPipeline", **{name: ["other", "Other"] for name in parts}}
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    assert main(["info", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert f"a OtherPipeline with {', '.join(parts) or 'no parts'}; give another" in error
+    assert error.count("\n") == 1
+
+
+def test_a_card_in_another_encoding_is_read_as_far_as_it_can(said, checkpoint, tmp_path):
+    shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
+    card = "# Mödel\n\n## Scores\n\n| task | psnr |\n| - | - |\n| all | 9 |\n"
+    (tmp_path / "README.md").write_text(card, encoding="latin-1")
+    assert said(tmp_path)["scores"] == {"task": {"psnr": "9"}}

@@ -120,7 +120,7 @@ def checkpoint_info(name: str) -> CheckpointInfo:
         possible_tasks=possible,
         total_bytes=sum(found.sizes.values()) if found.sizes else None,
         memory=_memory(parts) if kind == "pipeline" else {},
-        scores=card_scores(card.read_text(encoding="utf-8")) if card.is_file() else {},
+        scores=card_scores(card.read_text(encoding="utf-8", errors="replace")) if card.is_file() else {},
     )
 
 

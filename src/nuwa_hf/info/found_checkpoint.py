@@ -12,12 +12,13 @@ from huggingface_hub.errors import CachedRepoTreeNotFoundError
 from nuwa_hf.storage.find_checkpoint import EMBEDDED, download_files, find_checkpoint
 from nuwa_hf.storage.folder_contents import MARKER_FILES, Kind, checkpoint_kind, files_in
 from nuwa_hf.storage.hub_errors import hub_reason
-from nuwa_hf.storage.local_checkpoint import INDEX_FILE, is_local_path
+from nuwa_hf.storage.local_checkpoint import INDEX_FILE, is_local_path, read_json
 
 
 # An adapter's weights are small, and alone say how many there are.
 WITHOUT_WEIGHTS = ("*.json", "*.md", "*.txt", "adapter_model.safetensors")
 WEIGHTS = (".safetensors", ".bin")
+PARTS = {"transformer", "vqgan", "tokenizer"}  # that each of our pipelines has
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def find(name: str) -> FoundCheckpoint:
     if is_local_path(found):
         folder = Path(found).expanduser()
         _refuse_folder_of_a_run(folder)
+        _refuse_another_pipeline(folder, name)
         kind = checkpoint_kind(folder)
         sizes = {name: (folder / name).stat().st_size for name in files_in(folder)}
         return FoundCheckpoint(name, "embedded" if name == EMBEDDED else "folder", folder, kind, sizes)
@@ -82,6 +84,7 @@ def find(name: str) -> FoundCheckpoint:
     kind = next((kind for kind, marker in MARKER_FILES.items() if (folder / marker).is_file()), None)
     if kind is None:
         raise ValueError(f"`checkpoint` must hold a checkpoint, got {name!r} on the Hub, which has none of its files.")
+    _refuse_another_pipeline(folder, name)
     return FoundCheckpoint(name, "hub", folder, kind, _sizes_on_hub(found))
 
 
@@ -93,6 +96,19 @@ def _refuse_folder_of_a_run(folder: Path) -> None:
                 f"`checkpoint` must be what a run made, got the folder of the run, {str(folder)!r}; give "
                 f"{str(folder / part)!r}."
             )
+
+
+def _refuse_another_pipeline(folder: Path, name: str) -> None:
+    """Its files have other names, so that it would be called incomplete."""
+    if not (folder / INDEX_FILE).is_file():
+        return
+    index = read_json(folder / INDEX_FILE)
+    parts = sorted(part for part, value in index.items() if isinstance(value, list) and not part.startswith("_"))
+    if not PARTS.issubset(parts):
+        raise ValueError(
+            f"`checkpoint` must be a pipeline of nuwa_hf, with {', '.join(sorted(PARTS))}, got {name!r}, a "
+            f"{index.get('_class_name')} with {', '.join(parts) or 'no parts'}; give another, or one of its parts."
+        )
 
 
 def _sizes_on_hub(repo_id: str) -> dict[str, int]:
