@@ -19,14 +19,24 @@ from nuwa_hf.tasks import TASKS, get_task
         ("龙 在 飞", "龙-在-飞"),
         ("Красный_мяч", "красный-мяч"),
         ("हिन्दी किताब", "हिन्दी-किताब"),
-        ("龙" * 99, "龙" * 20),
+        ("龙" * 20, "龙" * 20),
+        ("龙" * 99, "龙" * 17 + "-57ac6819"),
         ("🐉 ❤\ufe0f", "video"),
         ("../../etc", "etc"),
-        ("x" * 999, "x" * 60),
+        ("x" * 60, "x" * 60),
+        ("x" * 999, "x" * 51 + "-3256fefc"),
     ],
 )
 def test_slug_is_a_short_plain_file_name(text, name):
     assert slug(text, "video") == name
+
+
+def test_long_texts_that_begin_alike_have_names_of_their_own():
+    """The picture of the second replaced that of the first without a word."""
+    scene = "a detailed photograph of a cat that sleeps on a red sofa beside the window, "
+    names = {slug(scene + when, "image") for when in ("in the morning", "in the evening", "in the evening, at sea")}
+    assert len(names) == 3
+    assert all(name.startswith("a-detailed-photograph-of-a-cat") and len(name) == 60 for name in names)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The files that a sub-command writes: chooses their names, checks that they can be written, and writes them."""
 
+import hashlib
 import math
 import os
 import tempfile
@@ -23,6 +24,7 @@ SUFFIXES = {"image": IMAGE_SUFFIXES, "video": tuple(VIDEO_WRITERS)}
 DEFAULT_SUFFIXES = {"image": (".png",), "video": tuple(VIDEO_WRITERS)}
 SHEET_ENDINGS = {"image": "-sheet.png", "video": "-video-sheet.png"}  # no image has them, nor the sheet of the others
 MAX_SLUG = 60  # bytes in UTF-8
+DIGEST_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def default_name(task: Task, prompt: str | None, inputs: Sequence[str]) -> str:
 
 
 def slug(text: str, fallback: str) -> str:
-    """A text as a short file name: letters and digits of any script, joined by hyphens.
+    """A text as a short file name: letters and digits of any script, joined by hyphens. One that is too long ends in a
+    digest of all of it, so that texts that begin alike have names of their own.
 
     Args:
         text (`str`): the text.
@@ -70,7 +73,12 @@ def slug(text: str, fallback: str) -> str:
     for sign in normal:  # the marks of a letter are part of it, such as vowels of Indian scripts
         kind = unicodedata.category(sign)[0]
         plain += sign if kind in "LN" or (kind == "M" and plain[-1:].strip()) else " "
-    return "-".join(plain.split()).encode()[:MAX_SLUG].decode(errors="ignore").strip("-") or fallback
+    name = "-".join(plain.split())
+    whole = name.encode()
+    if len(whole) > MAX_SLUG:
+        end = f"-{hashlib.sha256(whole).hexdigest()[:DIGEST_LENGTH]}"
+        name = whole[: MAX_SLUG - len(end)].decode(errors="ignore").rstrip("-") + end
+    return name or fallback
 
 
 def output_path(output: str | None, name: str) -> str:
