@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""Convert a VQ-GAN of CompVis' taming-transformers (.ckpt and .yaml) to a NuwaVQGAN."""
+"""Convert a VQ-GAN of CompVis' taming-transformers or latent-diffusion (.ckpt and .yaml) to a NuwaVQGAN."""
 
 import argparse
 import sys
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage",
         choices=("first_stage", "cond_stage"),
-        help="which VQ-GAN of a transformer's checkpoint: that of pictures (the default) or that of class maps",
+        help="which VQ-GAN of a whole model's checkpoint: that of pictures (the default) or that of class maps",
     )
 
 

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 import torch
+import yaml
+from safetensors.torch import save_file
 from source_models import (
     F8,
     F16,
@@ -17,6 +19,7 @@ from source_models import (
     taming_results,
     write_checkpoint,
 )
+from tiny import tiny_vqgan
 
 from nuwa_hf import NuwaVQGAN
 from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
@@ -153,6 +156,71 @@ def test_either_vqgan_of_a_transformers_checkpoint_is_read(taming, tmp_path):
     for stage, part in parts.items():
         assert run_script(NAME, source, tmp_path / stage, "--stage", stage, "--verify") == 0
         same_results(models[stage], part, tmp_path / stage, side=16)
+
+
+def diffusion_on(first_stage):
+    """The configuration of a whole model of latent-diffusion, as its bsr_sr has it."""
+    params = {"first_stage_config": first_stage, "cond_stage_config": "__is_first_stage__", "timesteps": 4}
+    return {"target": "ldm.models.diffusion.ddpm.LatentDiffusion", "params": params}
+
+
+def diffusion_state(codec):
+    """Names of a whole model of latent-diffusion, whose network has averages and a schedule of noise."""
+    state = {f"{stage}_stage_model.{name}": t for stage in ("first", "cond") for name, t in codec.items()}
+    names = ["betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod"]
+    names += ["log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "logvar"]
+    names += ["posterior_variance", "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2"]
+    names += ["model.diffusion_model.out.2.weight", "model_ema.diffusion_modelout2weight", "model_ema.decay"]
+    return {**state, **{name: torch.ones(4) for name in names}, "scale_factor": torch.tensor(0.5)}
+
+
+def write_diffusion(folder, ending):
+    """Writes a codec of ours, and a whole model of latent-diffusion around the same codec; gives both files."""
+    sizes = {"block_out_channels": (32, 64), "norm_num_groups": 32, "mid_block_attention": True}
+    tiny_vqgan(**sizes, attention_levels=(1,)).save_pretrained(folder / "ours")
+    assert run_script("export_to_original", folder / "ours", folder / "codec") == 0
+    codec = yaml.safe_load((folder / "codec" / "model.yaml").read_text(encoding="utf-8"))["model"]
+    config = diffusion_on({**codec, "target": "ldm.models.autoencoder.VQModelInterface"})
+    state = diffusion_state(read_checkpoint(folder / "codec" / "model.ckpt"))
+    source = write_checkpoint(folder / "model.ckpt", state, config)
+    if ending == "safetensors":
+        source = source.with_suffix(".safetensors")
+        save_file({name: tensor.clone() for name, tensor in state.items()}, source)
+    return folder / "ours", source
+
+
+@pytest.mark.parametrize("ending", ["ckpt", "safetensors"])
+def test_the_first_stage_of_a_whole_latent_diffusion_is_read(ending, tmp_path):
+    ours, source = write_diffusion(tmp_path, ending)
+    assert run_script(NAME, source, tmp_path / "out") == 0
+    before, after = (NuwaVQGAN.from_pretrained(folder) for folder in (ours, tmp_path / "out"))
+    assert before.config.block_out_channels == after.config.block_out_channels
+    expected, found = before.state_dict(), after.state_dict()
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_the_code_of_taming_agrees_with_the_first_stage_of_a_whole_latent_diffusion(taming, tmp_path):
+    _, source = write_diffusion(tmp_path, "ckpt")
+    assert run_script(NAME, source, tmp_path / "out", "--verify") == 0
+
+
+def test_what_a_whole_latent_diffusion_does_not_have_is_refused(tmp_path, caplog):
+    config = taming_config()
+    codec = {"encoder.conv_in.bias": torch.zeros(32)}
+    vq = {**config, "target": "ldm.models.autoencoder.VQModelInterface"}
+    source = write_checkpoint(tmp_path / "model.ckpt", diffusion_state(codec), diffusion_on(vq))
+    assert run_script(NAME, source, tmp_path / "out", "--ema") == 1
+    assert "the VQ-GAN has none (model_ema.*) in the checkpoint" in caplog.text, "those of the diffusion are others"
+    assert run_script(NAME, source, tmp_path / "out", "--stage", "cond_stage") == 1
+    assert "`--stage cond_stage` asks for a VQ-GAN that the whole model's configuration does not have" in caplog.text
+    write_checkpoint(source, diffusion_state(codec) | {"extra": torch.ones(1)}, diffusion_on(vq))
+    assert run_script(NAME, source, tmp_path / "out") == 1
+    assert "The key map does not list extra" in caplog.text
+    write_checkpoint(source, {}, diffusion_on({**config, "target": "ldm.models.autoencoder.AutoencoderKL"}))
+    assert run_script(NAME, source, tmp_path / "out") == 1
+    assert "The VQ-GAN's `target` must be one of" in caplog.text
+    assert not (tmp_path / "out").exists()
 
 
 def drop(name):

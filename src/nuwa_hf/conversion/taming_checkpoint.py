@@ -11,7 +11,7 @@ import torch
 
 from nuwa_hf.conversion.key_map import expand_levels, rename
 from nuwa_hf.conversion.safe_checkpoint import read_checkpoint
-from nuwa_hf.conversion.taming_config import TRANSFORMER, read_taming_config, settings_from_taming, stage_of
+from nuwa_hf.conversion.taming_config import HOLDERS, read_taming_config, settings_from_taming, stage_of
 from nuwa_hf.conversion.taming_keys import KEY_MAPS, STAGES
 
 
@@ -47,14 +47,14 @@ def open_taming(arguments: argparse.Namespace) -> TamingCheckpoint:
         ValueError: If the configuration or the tensors are not those of a known VQ-GAN.
     """
     model = read_taming_config(find_config(arguments.input, arguments.config))
-    is_transformer = model["target"] == TRANSFORMER
-    if is_transformer:
+    is_whole_model = model["target"] in HOLDERS
+    if is_whole_model:
         model = stage_of(model, arguments.stage or "first_stage")
     elif arguments.stage is not None:
-        raise ValueError(f"`--stage` is for checkpoints of a transformer ({TRANSFORMER}), got {model['target']}.")
+        raise ValueError(f"`--stage` is for checkpoints of {' or '.join(HOLDERS)}, got {model['target']}.")
     settings = settings_from_taming(model)
     state = read_checkpoint(arguments.input)
-    if is_transformer:
+    if is_whole_model:
         state = tensors_of_stage(state, arguments.stage or "first_stage")
     if arguments.ema:
         state = with_averages(state)
@@ -82,7 +82,7 @@ def find_config(checkpoint: Path, config: Path | None) -> Path:
 
 
 def tensors_of_stage(state: Mapping[str, torch.Tensor], stage: str) -> dict[str, torch.Tensor]:
-    """The tensors of a VQ-GAN within a transformer's checkpoint.
+    """The tensors of a VQ-GAN within the checkpoint of a whole model.
 
     Args:
         state (`Mapping[str, torch.Tensor]`): all tensors.
@@ -120,7 +120,7 @@ def with_averages(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     averages = {name: tensor for name, tensor in state.items() if name.startswith(AVERAGES)}
     own = {name: tensor for name, tensor in state.items() if name not in averages}
     if not averages:
-        raise ValueError("`--ema` asks for averaged weights, but the checkpoint has none (model_ema.*).")
+        raise ValueError("`--ema` asks for averaged weights, but the VQ-GAN has none (model_ema.*) in the checkpoint.")
     places = {name: AVERAGES + name.replace(".", "") for name in own}
     missing = [n for n, place in places.items() if place not in averages and n.endswith((".weight", ".bias"))]
     missing = [name for name in missing if not name.startswith("loss.")]

@@ -19,7 +19,8 @@ QUANTIZERS = {
     "ldm.models.autoencoder.VQModel": "nearest",
     "ldm.models.autoencoder.VQModelInterface": "nearest",
 }
-TRANSFORMER = "taming.models.cond_transformer.Net2NetTransformer"
+# Classes that hold such a codec: a transformer on its tokens, diffusion on its latents.
+HOLDERS = ("taming.models.cond_transformer.Net2NetTransformer", "ldm.models.diffusion.ddpm.LatentDiffusion")
 NUM_GROUPS = 32  # fixed in taming's code
 
 # The entries that describe the codec. All others in `ddconfig` must have the value that is built into NuwaVQGAN.
@@ -64,10 +65,10 @@ def read_taming_config(path: Path) -> Mapping[str, Any]:
 
 
 def stage_of(model: Mapping[str, Any], stage: str) -> Mapping[str, Any]:
-    """The configuration of a VQ-GAN within that of a transformer trained on its tokens.
+    """The configuration of a VQ-GAN within that of a model trained on its tokens or latents.
 
     Args:
-        model (`Mapping[str, Any]`): the transformer's.
+        model (`Mapping[str, Any]`): the whole model's.
         stage (`str`): `"first_stage"`, which makes the picture, or `"cond_stage"`, which reads the condition.
 
     Returns:
@@ -78,7 +79,7 @@ def stage_of(model: Mapping[str, Any], stage: str) -> Mapping[str, Any]:
     """
     inner = model["params"].get(f"{stage}_config")
     if not isinstance(inner, dict) or not isinstance(inner.get("params"), dict):
-        raise ValueError(f"`--stage {stage}` asks for a VQ-GAN that the transformer's configuration does not have.")
+        raise ValueError(f"`--stage {stage}` asks for a VQ-GAN that the whole model's configuration does not have.")
     return inner
 
 
@@ -96,7 +97,7 @@ def settings_from_taming(model: Mapping[str, Any]) -> dict[str, Any]:
     """
     target, params = model["target"], dict(model["params"])
     if target not in QUANTIZERS:
-        raise ValueError(f"model.target must be one of {', '.join(QUANTIZERS)}, got {target}.")
+        raise ValueError(f"The VQ-GAN's `target` must be one of {', '.join(QUANTIZERS)}, got {target}.")
     sizes = params.pop("ddconfig", None)
     if not isinstance(sizes, dict):
         raise ValueError("model.params.ddconfig is missing; it says what encoder and decoder look like.")

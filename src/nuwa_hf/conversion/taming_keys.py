@@ -64,18 +64,26 @@ GUMBEL = {
 }
 KEY_MAPS = {"nearest": NEAREST, "gumbel": GUMBEL}
 
-# A VQ-GAN may lie in the checkpoint of a transformer that was trained on its tokens, and have neighbours.
+# A VQ-GAN may lie in the checkpoint of a model that was trained on its tokens or latents, and have neighbours.
+NEIGHBOURS = {
+    "transformer.*": None,
+    "permuter.*": None,
+    # Of latent-diffusion: its network, the averages of that, and its schedule of noise.
+    "model.*": None,
+    "model_ema.*": None,
+    "betas": None,
+    "alphas_cumprod*": None,
+    "sqrt_alphas_cumprod": None,
+    "sqrt_one_minus_alphas_cumprod": None,
+    "log_one_minus_alphas_cumprod": None,
+    "sqrt_recip_alphas_cumprod": None,
+    "sqrt_recipm1_alphas_cumprod": None,
+    "posterior_*": None,
+    "lvlb_weights": None,
+    "logvar": None,
+    "scale_factor": None,
+}
 STAGES = {
-    "first_stage": {
-        "first_stage_model.*": "*",
-        "cond_stage_model.*": None,
-        "transformer.*": None,
-        "permuter.*": None,
-    },
-    "cond_stage": {
-        "cond_stage_model.*": "*",
-        "first_stage_model.*": None,
-        "transformer.*": None,
-        "permuter.*": None,
-    },
+    "first_stage": {"first_stage_model.*": "*", "cond_stage_model.*": None, **NEIGHBOURS},
+    "cond_stage": {"cond_stage_model.*": "*", "first_stage_model.*": None, **NEIGHBOURS},
 }
