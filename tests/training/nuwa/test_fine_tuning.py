@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator, DistributedType
 from accelerate.utils import FullyShardedDataParallelPlugin
 from diffusers import PipelineQuantizationConfig
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from tiny import CODEBOOK_SIZE, SKETCH_CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 
@@ -57,9 +58,9 @@ def random_tokens(grid=VISUAL_GRID, codes=CODEBOOK_SIZE, clips=8):
     return TokenFiles(draw(0, codes, clips, *grid), *captions, draw(0, grid[0], clips), sketches)
 
 
-def written(folder, **sizes):
+def written(folder, about=None, **sizes):
     folder.mkdir()
-    write_metadata(folder, {"num_shards": 1})
+    write_metadata(folder, {"num_shards": 1, **(about or {})})
     write_shard(folder, 0, random_tokens(**sizes))
     return folder
 
@@ -204,6 +205,17 @@ def test_what_a_run_wrote_has_cards_and_names_no_folder_of_this_machine(lora_run
         assert "load_lora_weights" in card or name == "pipeline"
         for folder in (lora_run, checkpoint, tokens_folder):
             assert [path.name for path, text in texts.items() if str(folder) in text] == []
+
+
+def test_the_card_names_the_data_sets_that_the_tokens_were_made_from(checkpoint, tmp_path):
+    names = ("user/clips", "my clips", "user/clips", None)
+    told = [{} if name is None else {"dataset_name": name} for name in names]
+    folders = [str(written(tmp_path / f"tokens-{place}", about)) for place, about in enumerate(told)]
+    flags = flags_of(checkpoint, folders[0], tmp_path / "run", max_train_steps=1)
+    main([*flags, "--tokens", *folders, "--validation_share", "0"])
+    card = ModelCard.load(tmp_path / "run" / "pipeline" / "README.md")
+    assert "## Data\n\n- user/clips\n- my clips\n- tokens-3\n\n" in card.text
+    assert card.data.datasets == ["user/clips"]
 
 
 def test_checkpoints_hold_the_learnt_weights_alone(lora_run, checkpoint, tokens_folder, tmp_path):

@@ -13,10 +13,11 @@ from tiny import SKETCH_CODEBOOK_SIZE, tiny_tokenizer, tiny_vqgan, tiny_vqmodel
 from nuwa_hf.datasets import EmojiMotion, SpritePack, sketch_class_names
 from nuwa_hf.modeling.class_maps import class_maps_to_pixels
 from nuwa_hf.training.tokens import tokenize_dataset, tokenize_processes
+from nuwa_hf.training.tokens.clip_sources import name_of_dataset
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_clips
 from nuwa_hf.training.tokens.ray_engine import ShardWorker
 from nuwa_hf.training.tokens.shard_job import ShardJob, ShardRules
-from nuwa_hf.training.tokens.token_files import TokenFiles, shard_path, write_metadata
+from nuwa_hf.training.tokens.token_files import TokenFiles, read_metadata, shard_path, write_metadata
 from nuwa_hf.training.tokens.token_folder import TokenFolder
 from nuwa_hf.training.tokens.tokenize_dataset import main
 from nuwa_hf.training.tokens.tokenize_processes import threads_of_each
@@ -210,6 +211,31 @@ def test_wrong_arguments_are_refused_before_anything_is_written(components, tmp_
     with pytest.raises(ValueError, match=message):
         main([*components, "--output_dir", str(tmp_path / "out"), *flags])
     assert not (tmp_path / "out").exists()
+
+
+def test_tokens_say_the_name_of_their_data_set_and_earlier_ones_go_on(components, tmp_path):
+    flags = [*components, "--num_clips", "2", "--output_dir", str(tmp_path)]
+    main(flags)
+    metadata = read_metadata(tmp_path)
+    assert metadata.pop("dataset_name") == "EmojiMotion (small)"
+    write_metadata(tmp_path, metadata)
+    main(flags)
+
+
+def test_a_data_set_has_a_name_for_others(tmp_path, monkeypatch):
+    (tmp_path / "data" / "clips").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    names = {
+        **{
+            "user/clips": "user/clips",
+            "hf://datasets/user/clips@main/part": "user/clips",
+            "moving-mnist": "moving-mnist",
+        },
+        **{"data/clips": "clips", ".": tmp_path.name, str(tmp_path / "rows.csv"): "rows.csv"},
+        "https://me:secret@site.org/a.tar?key=secret": "https://site.org/a.tar",
+        "s3://bucket/clips/*.tar": "s3://bucket/clips/*.tar",
+    }
+    assert {dataset: name_of_dataset(dataset, "small") for dataset in names} == names
 
 
 def test_processes_share_the_threads_that_torch_takes_alone():

@@ -5,7 +5,7 @@
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -76,12 +76,13 @@ def _sort_names_of_modules(file: Path) -> None:
 
 
 def facts_of_run(
-    arguments: NuwaArguments, *, step: int, scores: Mapping[str, float], base_model: str | None
+    arguments: NuwaArguments, *, data: Sequence[str], step: int, scores: Mapping[str, float], base_model: str | None
 ) -> RunFacts:
     """What the cards of a run say.
 
     Args:
         arguments (`NuwaArguments`): the run's arguments; the cards list them.
+        data (`Sequence[str]`): what the tokens were made from.
         step (`int`): optimiser steps so far.
         scores (`Mapping[str, float]`): such as the validation losses; those that are not finite are left out.
         base_model (`str`, *optional*): what was fine-tuned.
@@ -91,7 +92,7 @@ def facts_of_run(
     """
     return RunFacts(
         tasks=tuple(parse_task_shares(arguments.tasks)),
-        data=tuple(arguments.tokens),
+        data=data,
         steps=step,
         scores={name: value for name, value in scores.items() if math.isfinite(value)},
         configuration=asdict(arguments),

@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The objects that a run of `nuwa-hf train` works with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -31,6 +32,7 @@ class NuwaTraining:
         validation (`TokenFiles` or `TokenMixture`, *optional*): clips of the validation loss.
         pipeline (`NuwaPipelineBase`): all components, with the transformer in training.
         base_model (`str`, *optional*): what the run started from.
+        data (`Sequence[str]`): the data sets that the tokens were made from.
         scores (`dict[str, float]`): the last validation losses.
     """
 
@@ -45,4 +47,5 @@ class NuwaTraining:
     validation: TokenFiles | TokenMixture | None
     pipeline: NuwaPipelineBase
     base_model: str | None
+    data: Sequence[str]
     scores: dict[str, float] = field(default_factory=dict)

@@ -41,7 +41,13 @@ from nuwa_hf.training.nuwa.preset_defaults import with_defaults
 from nuwa_hf.training.nuwa.task_batches import TaskBatches, to_device
 from nuwa_hf.training.nuwa.task_shares import deal_rows, describe_shares, parse_task_shares, warn_of_rounded_shares
 from nuwa_hf.training.nuwa.throughput import Throughput
-from nuwa_hf.training.nuwa.training_tokens import check_batch, data_of_tokens, frame_rate_of_tokens, load_tokens
+from nuwa_hf.training.nuwa.training_tokens import (
+    check_batch,
+    data_of_tokens,
+    datasets_of_tokens,
+    frame_rate_of_tokens,
+    load_tokens,
+)
 from nuwa_hf.training.run.averaged_weights import AveragedWeights
 from nuwa_hf.training.run.drawn_batches import drawn_batches
 from nuwa_hf.training.run.finite_updates import StepNotTaken
@@ -116,7 +122,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     freeze_unused(model, shares)
     pipeline = NuwaTextToVideoPipeline(**components.for_pipeline, transformer=model)  # checks that they fit
     learner = choose_learnt(model, arguments)
-    data = dict(data_of_tokens(arguments))
+    data, data_sets = dict(data_of_tokens(arguments)), datasets_of_tokens(arguments)
     if arguments.fine_tune != "full":
         data[START_WEIGHTS] = frozen_digest(learner)
         checkpoint_learnt_weights_only(accelerator)
@@ -156,7 +162,7 @@ def run(arguments: NuwaArguments, lock: RunLock, preemption: Preemption) -> None
     logged = state.metrics.last("validation_loss")
     training = NuwaTraining(
         *(state, prepared, learner, ema, optimizers, schedulers),
-        *(batches, held_out, validation, pipeline, components.transformer),
+        *(batches, held_out, validation, pipeline, components.transformer, data_sets),
         scores={name: value for name, value in logged.items() if name.startswith("validation_loss")},
     )
     with tracking(state), state.resumable():
@@ -263,9 +269,8 @@ def write_and_push(training: NuwaTraining) -> None:
         learner = whole_learner(training.learner)
         if state.accelerator.is_main_process:
             components = {**training.pipeline.components, "transformer": transformer_of(learner)}
-            facts = facts_of_run(
-                state.arguments, step=state.step, scores=training.scores, base_model=training.base_model
-            )
+            known = {"data": training.data, "scores": training.scores, "base_model": training.base_model}
+            facts = facts_of_run(state.arguments, step=state.step, **known)
             pipeline = NuwaTextToVideoPipeline(**components)
             final = write_pipeline(state.output_dir, pipeline, learner, state.arguments, facts)
     if state.arguments.push_to_hub and state.accelerator.is_main_process:

@@ -12,6 +12,7 @@ from nuwa_hf.training.nuwa.nuwa_arguments import NuwaArguments
 from nuwa_hf.training.nuwa.task_shares import parse_task_shares
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.run.saved_data import RunData
+from nuwa_hf.training.tokens.clip_sources import DATASET_NAME
 from nuwa_hf.training.tokens.token_files import TokenFiles, frame_rate_of, read_metadata
 from nuwa_hf.training.tokens.token_mixture import TokenMixture, parse_token_sources, starts_from_sketch
 from nuwa_hf.training.tokens.token_origin import check_tokens
@@ -110,6 +111,23 @@ def data_of_tokens(arguments: NuwaArguments) -> RunData:
         metadata = read_metadata(Path(source.folder))
         data |= {f"`{name}` of tokens[{place}]": metadata.get(name) for name in OF_TOKENS}
     return data
+
+
+def datasets_of_tokens(arguments: NuwaArguments) -> tuple[str, ...]:
+    """The data sets that `tokens` were made from.
+
+    Args:
+        arguments (`NuwaArguments`): names the folders.
+
+    Returns:
+        `tuple[str, ...]`: each once, as `name_of_dataset` names it; for a folder that does not say, the folder.
+
+    Raises:
+        ValueError: If a file is missing.
+    """
+    sources = parse_token_sources(arguments.tokens, parse_task_shares(arguments.tasks))
+    told = {source.folder: read_metadata(Path(source.folder)).get(DATASET_NAME) for source in sources}
+    return tuple(dict.fromkeys(name if isinstance(name, str) else folder for folder, name in told.items()))
 
 
 def check_batch(

@@ -2,7 +2,9 @@
 # Copyright 2026 The nuwa_hf authors
 """The clips that `nuwa-hf tokenize` reads: EmojiMotion's, Moving MNIST's, or those of a data set."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from nuwa_hf.datasets import DigitPack, EmojiMotion, SpritePack, sketch_class_names
@@ -16,12 +18,32 @@ from nuwa_hf.datasets.open_dataset import open_with_left_out
 from nuwa_hf.datasets.repeated_media import repeated_media
 from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.modeling.codec import as_codec
+from nuwa_hf.storage.portable_names import portable_name
 from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 
 
 REPEATS_MEDIA = "repeats_media"  # in the metadata where `source_rows` are the same for all rows of an image or clip
+DATASET_NAME = "dataset_name"  # in the metadata: what others may call the data set, for the cards of models
+
+
+def name_of_dataset(dataset: str | None, setting: str) -> str:
+    """What to call a data set where others read it.
+
+    Args:
+        dataset (`str`, *optional*): as the command was given it; None for EmojiMotion.
+        setting (`str`): of EmojiMotion.
+
+    Returns:
+        `str`: the id of one on the Hub; of a folder or a file its own name alone; of a URL no key to it.
+    """
+    if dataset is None:
+        return f"EmojiMotion ({setting})"
+    if "://" not in dataset:
+        return portable_name(dataset) or Path(dataset).expanduser().resolve().name
+    on_hub = re.match(r"hf://datasets/([^/@]+/[^/@]+)", dataset)
+    return on_hub[1] if on_hub else re.sub(r"//[^/@]*@", "//", dataset.partition("?")[0])
 
 
 def emoji_clips(arguments: TokenizeArguments) -> tuple[IndexedClips, dict[str, Any]]:

@@ -20,11 +20,13 @@ from nuwa_hf.training.run.freed_memory import keep_freed_memory
 from nuwa_hf.training.run.next_commands import after_tokens, log_next
 from nuwa_hf.training.run.run_arguments import argument_parser, parse_arguments
 from nuwa_hf.training.tokens.clip_sources import (
+    DATASET_NAME,
     REPEATS_MEDIA,
     captioned_clips,
     check_sketch_vqgan,
     emoji_clips,
     moving_mnist_clips,
+    name_of_dataset,
 )
 from nuwa_hf.training.tokens.clip_tokens import Encoders, tokenize_rows
 from nuwa_hf.training.tokens.codec_judgement import judge_codec
@@ -83,8 +85,9 @@ def prepare_folder(folder: TokenFolder, metadata: dict[str, Any]) -> None:
         return
     found = folder.read_metadata()
     later = set(FOUND_LATER if metadata["num_shards"] is None else ())
-    # A stream has no digest, and files of earlier versions do not say theirs, nor whether clips have several rows.
-    may_lack = ("dataset_digest", REPEATS_MEDIA)
+    # A stream has no digest. Files of earlier versions do not say theirs, nor what their data is called, nor whether
+    # clips have several rows.
+    may_lack = ("dataset_digest", REPEATS_MEDIA, DATASET_NAME)
     later |= {name for name in may_lack if found.get(name) is None or metadata.get(name) is None}
     other = sorted(name for name in {**found, **metadata}.keys() - later if found.get(name) != metadata.get(name))
     if other and set(other) <= {"dataset_digest", "num_rows"}:
@@ -143,6 +146,7 @@ def _tokenize(arguments: TokenizeArguments, folder: TokenFolder, ray: ModuleType
         source, metadata, left_out = captioned_clips(arguments, encoders)
         metadata = {**metadata, **made_with, "clips_per_shard": clips_per_shard, "num_shards": None}
         empty, skips = no_clips(arguments, encoders), {"max_skipped_share": arguments.max_skipped_share}
+    metadata[DATASET_NAME] = name_of_dataset(arguments.dataset, arguments.setting)
     prepare_folder(folder, metadata)
     if REPEATS_MEDIA in metadata and REPEATS_MEDIA not in folder.read_metadata():
         source.reader = replace(source.reader, first_rows=None)  # as an earlier version began the folder
