@@ -8,7 +8,7 @@ from pathlib import Path
 from nuwa_hf.evaluation.features.feature_kinds import KINDS, FeatureKind, parse_features
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader, Features
 from nuwa_hf.evaluation.features.open_readers import open_readers
-from nuwa_hf.evaluation.features.read_features import check_samples, read_features
+from nuwa_hf.evaluation.features.read_features import check_samples, read_all_features, read_features
 from nuwa_hf.evaluation.judges.judge_kind import DIGITS, JUDGES
 from nuwa_hf.evaluation.metrics.metric import Metric
 from nuwa_hf.evaluation.metrics.metric_table import resolve_metrics
@@ -50,7 +50,7 @@ class FeatureStore:
         self.batch_size = batch_size
 
     def read(self, kinds: Iterable[str], samples: SampleSet) -> dict[str, Features]:
-        """The features of a set.
+        """The features of a set, whose samples are read once for all readers.
 
         Args:
             kinds (`Iterable[str]`): of the readers.
@@ -59,7 +59,8 @@ class FeatureStore:
         Returns:
             `dict[str, Features]`: by kind.
         """
-        return {kind: self.read_with(self.readers[kind], samples) for kind in dict.fromkeys(kinds)}
+        readers = {kind: self.readers[kind] for kind in kinds}
+        return read_all_features(readers, samples, batch_size=self.batch_size, cache_dir=self.cache_dir)
 
     def read_with(self, reader: FeatureReader, samples: SampleSet) -> Features:
         """The features of a set, by a reader that belongs to one row.

@@ -7,7 +7,7 @@ import torch
 from tiny_samples import TinySamples, random_clips
 
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
-from nuwa_hf.evaluation.features.read_features import read_features
+from nuwa_hf.evaluation.features.read_features import read_all_features, read_features
 
 
 class MeanColours(FeatureReader):
@@ -44,6 +44,27 @@ def test_kept_features_are_found_again_by_the_digests_of_reader_and_set_alone(tm
     read_features(MeanColours(), others, batch_size=2, cache_dir=tmp_path / "cache")
     assert others.times_read == 1
     assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_several_readers_share_one_pass_over_the_samples_and_each_is_kept_alone(tmp_path):
+    samples, readers = TinySamples(random_clips(5)), {"one": MeanColours(), "two": MeanColours("other weights")}
+    alone = read_features(readers["one"], samples, batch_size=2, cache_dir=tmp_path)
+    kept = [file.read_bytes() for file in tmp_path.iterdir()]
+    assert samples.times_read == 1
+    for times in (2, 3):
+        found = read_all_features({**readers, "three": MeanColours("more weights")}, samples, batch_size=2)
+        assert samples.times_read == times, "nothing is kept without a folder"
+        assert list(found) == ["one", "two", "three"]
+        torch.testing.assert_close(list(found.values()), [alone] * 3, rtol=0, atol=0)
+    for _ in range(2):
+        found = read_all_features(
+            {"two": readers["two"], "one": readers["one"]}, samples, batch_size=3, cache_dir=tmp_path
+        )
+        assert samples.times_read == 4, "what is kept is not read again"
+        torch.testing.assert_close(found["one"], alone, rtol=0, atol=0)
+    files = [file.read_bytes() for file in tmp_path.iterdir()]
+    assert len(files) == 2
+    assert kept[0] in files
 
 
 def test_broken_or_foreign_kept_features_are_named(tmp_path):

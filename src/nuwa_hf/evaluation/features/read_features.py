@@ -3,6 +3,7 @@
 """Reads the features of whole sets of samples, and keeps them on disk."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -34,19 +35,41 @@ def read_features(
         ValueError: If the set lacks what the reader needs, a feature is NaN or infinite, or a kept file is broken.
         OSError: If the folder cannot be written.
     """
-    check_samples(reader, samples)
-    if cache_dir is None:
-        return _read(reader, samples, batch_size)
-    digest = hashlib.sha256(f"{reader.digest}\n{samples.digest}".encode()).hexdigest()
-    file = Path(cache_dir) / f"{reader.kind}-{digest[:32]}.safetensors"
-    if file.is_file():
-        return _load(file, len(samples))
-    features = _read(reader, samples, batch_size)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    remove_left_aside(file.parent, file.name)
-    with written_aside(file) as aside:
-        aside.write_bytes(save({name: value.contiguous() for name, value in features.items()}))
-    return features
+    return read_all_features({reader.kind: reader}, samples, batch_size=batch_size, cache_dir=cache_dir)[reader.kind]
+
+
+def read_all_features(
+    readers: Mapping[str, FeatureReader],
+    samples: SampleSet,
+    *,
+    batch_size: int,
+    cache_dir: str | Path | None = None,
+) -> dict[str, Features]:
+    """What several readers find in a set. The samples are decoded, and coded, once for all of them.
+
+    Args:
+        readers (`Mapping[str, FeatureReader]`): what reads, by any names.
+        samples (`SampleSet`): the set.
+        batch_size (`int`): samples read at once.
+        cache_dir (`str` or `Path`, *optional*): as in `read_features`.
+
+    Returns:
+        `dict[str, Features]`: by the names of the readers.
+
+    Raises:
+        ValueError: As `read_features` does.
+        OSError: If the folder cannot be written.
+    """
+    for reader in readers.values():
+        check_samples(reader, samples)
+    files = {} if cache_dir is None else {name: _file(cache_dir, reader, samples) for name, reader in readers.items()}
+    found = {name: _load(file, len(samples)) for name, file in files.items() if file.is_file()}
+    missing = {name: reader for name, reader in readers.items() if name not in found}
+    read = _read(missing, samples, batch_size) if missing else {}
+    for name, features in read.items():
+        if name in files:
+            _keep(files[name], features)
+    return {name: {**found, **read}[name] for name in readers}
 
 
 def check_samples(reader: FeatureReader, samples: SampleSet) -> None:
@@ -75,17 +98,21 @@ def check_samples(reader: FeatureReader, samples: SampleSet) -> None:
         )
 
 
-def _read(reader: FeatureReader, samples: SampleSet, batch_size: int) -> Features:
-    parts: list[Features] = []
+def _read(readers: Mapping[str, FeatureReader], samples: SampleSet, batch_size: int) -> dict[str, Features]:
+    parts: dict[str, list[Features]] = {name: [] for name in readers}
+    titles = ", ".join(reader.title for reader in readers.values())
     start = 0
-    with tqdm(total=len(samples), desc=f"{reader.title}, {samples.name}", unit="sample", leave=False) as bar:
+    with tqdm(total=len(samples), desc=f"{titles}, {samples.name}", unit="sample", leave=False) as bar:
         for batch in samples.batches(batch_size):
-            features = reader(batch)
-            _check_finite(features, reader, samples.name, start)
-            parts.append(features)
+            for name, reader in readers.items():
+                features = reader(batch)
+                _check_finite(features, reader, samples.name, start)
+                parts[name].append(features)
             start += len(batch.clips)
             bar.update(len(batch.clips))
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return {
+        name: {output: torch.cat([part[output] for part in own]) for output in own[0]} for name, own in parts.items()
+    }
 
 
 def _check_finite(features: Features, reader: FeatureReader, name: str, start: int) -> None:
@@ -99,6 +126,18 @@ def _check_finite(features: Features, reader: FeatureReader, name: str, start: i
                 f"Features must be finite, but {reader.title} gives NaN or infinity in {output!r} of sample "
                 f"{start + int(wrong[0])} of {name!r}; use other weights, or leave that sample out."
             )
+
+
+def _file(cache_dir: str | Path, reader: FeatureReader, samples: SampleSet) -> Path:
+    digest = hashlib.sha256(f"{reader.digest}\n{samples.digest}".encode()).hexdigest()
+    return Path(cache_dir) / f"{reader.kind}-{digest[:32]}.safetensors"
+
+
+def _keep(file: Path, features: Features) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_aside(file.parent, file.name)
+    with written_aside(file) as aside:
+        aside.write_bytes(save({name: value.contiguous() for name, value in features.items()}))
 
 
 def _load(file: Path, length: int) -> Features:
