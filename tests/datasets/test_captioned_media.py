@@ -62,7 +62,7 @@ def test_a_folder_gives_the_frames_captions_and_sketches_that_were_written(folde
         assert sample["name"] == f"clip{number}.gif"
         assert sample["sketch"].shape == (3, 8, 8)
         assert set(np.unique(sample["sketch"])) <= set(np.unique(class_maps(4, number, 5)))
-    assert [sample["image_index"] for sample in samples(open_dataset(folder))] == [0, 1, 2]
+    assert [sample["image_index"] for sample in samples(open_dataset(folder))] == [0, 1, 0]
 
 
 def test_streams_parquet_saved_and_generated_data_sets_give_the_same_samples(folder, tmp_path):
@@ -206,6 +206,13 @@ def test_captioned_images_are_clips_of_one_frame(tmp_path):
     assert np.array_equal(found[1]["video"], [fit_picture(shown[1], 8, 8)])
     with pytest.raises(ValueError, match="`num_frames` must be 1 for still images"):
         CaptionedMedia(open_dataset(tmp_path / "images"), **SIZE, num_frames=2)
+
+
+def test_the_still_frames_of_each_class_are_all_frames_also_where_classes_stand_by_turns(tmp_path):
+    folder = write_clips(tmp_path / "clips", 36)
+    shown = [sample["image_index"] for sample in samples(open_dataset(folder))]
+    for step in (2, 3, 4):
+        assert all(set(shown[first::step]) == {0, 1, 2} for first in range(step))
 
 
 def test_broken_and_short_clips_say_what_is_wrong_and_one_without_a_caption_has_none(tmp_path):

@@ -30,6 +30,7 @@ from .find_columns import CaptionSource, Columns, find_columns
 from .media_endings import is_known_still
 from .open_dataset import LOCAL_BUILDER
 from .random_crops import RandomCrops
+from .spread_rows import golden_place
 from .stream_parts import PartCounts, rows_from
 from .undecoded_rows import without_decoding
 
@@ -108,7 +109,7 @@ class ClipReader:
         """
         name, caption = self.name(number, row), self.columns.caption_of(row)
         sampling = {"frame_rate": self.frame_rate, "num_frames": self.num_frames}
-        count = 0
+        count, first_still = 0, golden_place(number, self.num_frames)
         with open_media(row[self.columns.media]) as media:
             seconds = Fraction(0) if self.windows.is_first_only else media.seconds()
             for window, start in enumerate(self.windows.start_times(seconds, number, **sampling)):
@@ -118,7 +119,7 @@ class ClipReader:
                         "name": name,
                         "caption": caption,
                         "image_caption": caption,
-                        "image_index": (number + count) % self.num_frames,
+                        "image_index": (first_still + count) % self.num_frames,
                         **frames,
                     }
                     count += 1

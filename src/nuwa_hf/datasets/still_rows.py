@@ -9,6 +9,7 @@ import datasets
 from nuwa_hf.media.sources import is_still
 
 from .media_endings import is_known_still
+from .spread_rows import spread_rows
 from .undecoded_rows import without_decoding
 
 
@@ -16,7 +17,7 @@ ROWS_LOOKED_AT = 4
 
 
 def is_of_stills(dataset: datasets.Dataset | datasets.IterableDataset, media: str) -> bool:
-    """Whether most of a few rows are still images: of rows evenly spread, of a stream its first ones.
+    """Whether most of a few rows are still images: of rows from all its parts, of a stream its first ones.
 
     Args:
         dataset (`datasets.Dataset` or `datasets.IterableDataset`): one split.
@@ -27,8 +28,7 @@ def is_of_stills(dataset: datasets.Dataset | datasets.IterableDataset, media: st
     """
     rows = without_decoding(dataset).select_columns([media])
     if isinstance(dataset, datasets.Dataset):
-        count = min(len(rows), ROWS_LOOKED_AT)
-        found = (rows[place * len(rows) // count] for place in range(count))
+        found = (rows[number] for number in spread_rows(len(rows), ROWS_LOOKED_AT))
     else:
         found = islice(rows, ROWS_LOOKED_AT)
     sources = [row[media] for row in found]

@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """What must be known of a data set to choose settings for it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,10 +12,11 @@ from nuwa_hf.datasets.find_columns import find_columns, holds_texts, usable_capt
 from nuwa_hf.datasets.media_census import ClipFacts, MediaCensus
 from nuwa_hf.datasets.open_dataset import open_dataset
 from nuwa_hf.datasets.repeated_media import repeated_media
+from nuwa_hf.datasets.spread_rows import spread_rows
 from nuwa_hf.datasets.undecoded_rows import without_decoding
 
 
-MOST_LOOKED_AT = 64  # rows, evenly spread
+MOST_LOOKED_AT = 64  # rows, from all parts
 MOST_PROMPTS = 3
 
 
@@ -104,7 +104,7 @@ def look_at(
     rows = without_decoding(open_dataset(dataset, split=split))
     source = "auto" if caption_column else usable_caption_source(rows.features)
     columns = find_columns(rows.features, media=media_column, caption=caption_column, caption_source=source)
-    looked_at, census = _spread(len(rows)), MediaCensus()
+    looked_at, census = spread_rows(len(rows), MOST_LOOKED_AT), MediaCensus()
     captions = []
     for number in looked_at:
         row = rows[number]
@@ -131,8 +131,3 @@ def look_at(
         caption_column=caption_column,
         num_repeats=0 if first_rows is None else len(first_rows) - len(np.unique(first_rows)),
     )
-
-
-def _spread(num_rows: int) -> Sequence[int]:
-    count = min(num_rows, MOST_LOOKED_AT)
-    return [place * num_rows // count for place in range(count)]

@@ -18,6 +18,7 @@ from einops import rearrange
 from PIL.Image import fromarray
 
 from nuwa_hf.datasets.row_source import RowSource
+from nuwa_hf.datasets.spread_rows import spread_rows
 from nuwa_hf.media import contact_sheet, enlarge
 from nuwa_hf.media.errors import BrokenMediaError
 from nuwa_hf.metrics.psnr import psnr
@@ -106,8 +107,7 @@ def spread_samples(source: RowSource, num_clips: int) -> Iterator[tuple[str, dic
     if source.num_rows is None:
         rows = islice(source.rows(0), num_clips)
     else:
-        count = min(num_clips, source.num_rows)
-        rows = (next(source.rows((2 * place + 1) * source.num_rows // (2 * count))) for place in range(count))
+        rows = (next(source.rows(row)) for row in spread_rows(source.num_rows, num_clips))
     for number, row in rows:
         try:
             sample: dict[str, Any] = next(iter(source.reader.read(number, row)))
@@ -122,8 +122,10 @@ def _decibels(drawn_TCYX: torch.Tensor, truth_TCYX: torch.Tensor) -> float:
 
 
 def _sheet(truths: Sequence[torch.Tensor], drawn: Sequence[torch.Tensor]) -> PIL.Image.Image:
+    shown = spread_rows(len(truths), SHEET_CLIPS)
+
     def row(clips):
-        frames = [clip[0] for clip in clips[:SHEET_CLIPS]]
+        frames = [clips[place][0] for place in shown]
         images = [((frame.permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).numpy() for frame in frames]
         pictures = [fromarray(np.ascontiguousarray(image)) for image in images]
         return enlarge(pictures, max(1, SHEET_HEIGHT // pictures[0].height))
