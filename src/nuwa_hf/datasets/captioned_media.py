@@ -26,7 +26,7 @@ from .class_map_files import read_class_maps
 from .clip_names import clip_name, folder_of
 from .clip_windows import ClipWindows
 from .dataset_digest import dataset_digest
-from .find_columns import CaptionSource, Columns, find_columns
+from .find_columns import SKETCH_COLUMN, CaptionSource, Columns, find_columns
 from .media_endings import is_known_still
 from .open_dataset import LOCAL_BUILDER
 from .random_crops import RandomCrops
@@ -244,6 +244,7 @@ class CaptionedMedia:
         columns = find_columns(
             features, media=media_column, caption=caption_column, sketch=sketch_column, caption_source=caption_source
         )
+        self.has_sketches = SKETCH_COLUMN in features and columns.media != SKETCH_COLUMN
         self.is_of_stills = all(is_still(row[columns.media]) for _, row in first)
         if num_frames > 1 and self.is_of_stills and not self._has_later_clips(columns.media):
             raise ValueError(

@@ -13,6 +13,7 @@ CAPTION_COLUMNS = ("text", "caption", "txt", "prompt")
 MEDIA_COLUMNS = ("video", "image", "media", "clip")
 PATH_COLUMNS = ("path", "file", "filename", "filepath", "file_path", "video_path", "image_path", "clip_path")
 SUB_FOLDER_COLUMN = "sub_folder"
+SKETCH_COLUMN = "sketch"
 CaptionSource = Literal["auto", "folder", "none"]
 
 
@@ -156,7 +157,7 @@ def find_media_column(features: dict[str, Any], media: str | None = None, others
     if media is not None:
         return media
     # A column called sketch holds sketches even if none are read.
-    rest = {name: feature for name, feature in features.items() if name not in (*others, "sketch")}
+    rest = {name: feature for name, feature in features.items() if name not in (*others, SKETCH_COLUMN)}
     found = [name for name, feature in rest.items() if isinstance(feature, datasets.Image | datasets.Video)]
     for names in (MEDIA_COLUMNS, PATH_COLUMNS):
         found = found or [name for name in names if name in rest]

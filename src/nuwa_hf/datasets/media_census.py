@@ -104,6 +104,11 @@ class MediaCensus:
         """How many there are of each size, (width, height)."""
         return Counter((clip.width, clip.height) for clip in self.clips)
 
+    def middle_share(self) -> float:
+        """The share of all pixels that lies in the largest square in the middle, as far as something was read."""
+        pixels = sum(clip.width * clip.height for clip in self.clips)
+        return sum(min(clip.width, clip.height) ** 2 for clip in self.clips) / pixels if pixels else 1.0
+
     def seconds(self) -> list[float]:
         """How long the clips are, from the shortest on."""
         return sorted(float(clip.seconds) for clip in self.clips if not clip.is_still)

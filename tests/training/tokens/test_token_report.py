@@ -254,6 +254,22 @@ def test_the_rows_of_a_folder_are_read_once_for_its_clips_and_the_files_that_are
     assert read_names.count("metadata.jsonl") == 1
 
 
+def test_sketches_that_no_codec_reads_and_what_is_cropped_are_said(made_with, caplog, capsys):
+    main([*made_with, "--dataset", "clips", "--num_frames", "3", "--output_dir", "plain"])
+    assert "are left out, so no task" not in caplog.text
+    write_clips(Path("sketched"), 2, num_classes=3)
+    main([*made_with, "--dataset", "sketched", "--num_frames", "3", "--output_dir", "out"])
+    assert "The sketches of the column 'sketch' are left out" in caplog.text
+    inspect_dataset.main(["sketched", *made_with, "--num_frames", "3"])
+    shown = capsys.readouterr().out
+    assert "in the column sketch; tokenize --sketch_vqgan reads them" in shown
+    assert "to the square in the middle, 75% of the pixels" in shown  # of 12 x 16
+    inspect_dataset.main(["sketched", *made_with, "--num_frames", "3", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["sketches"] is True
+    assert report["middle_share"] == 0.75
+
+
 def test_lists_of_captions_are_refused_by_who_looks_as_by_who_tokenises(made_with):
     write_metadata(Path("clips"), [{"file_name": f"clip{n}.gif", "caption": ["a cat", "a dog"]} for n in range(5)])
     looks = (

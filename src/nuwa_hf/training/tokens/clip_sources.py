@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """The clips that `nuwa-hf tokenize` reads: EmojiMotion's, Moving MNIST's, or those of a data set."""
 
+import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from nuwa_hf.datasets import DigitPack, EmojiMotion, SpritePack, sketch_class_na
 from nuwa_hf.datasets.captioned_media import CaptionedMedia
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.emoji_motion import FRAME_RATE
+from nuwa_hf.datasets.find_columns import SKETCH_COLUMN
 from nuwa_hf.datasets.indexed_clips import IndexedClips
 from nuwa_hf.datasets.left_out import LeftOut
 from nuwa_hf.datasets.moving_mnist import open_moving_mnist
@@ -23,6 +25,8 @@ from nuwa_hf.training.run.run_arguments import require
 from nuwa_hf.training.tokens.clip_tokens import Encoders
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 
+
+logger = logging.getLogger(__name__)
 
 REPEATS_MEDIA = "repeats_media"  # in the metadata where `source_rows` are the same for all rows of an image or clip
 DATASET_NAME = "dataset_name"  # in the metadata: what others may call the data set, for the cards of models
@@ -115,12 +119,18 @@ def captioned_clips(
         media_column=arguments.media_column,
         caption_column=arguments.caption_column,
         caption_source=arguments.caption_source,
-        sketch_column=None if sketch_codec is None else arguments.sketch_column or "sketch",
+        sketch_column=None if sketch_codec is None else arguments.sketch_column or SKETCH_COLUMN,
         num_classes=None if sketch_codec is None else sketch_codec.in_channels,
         windows=windows,
         crops=crops,
     )
     columns = media.reader.columns
+    if sketch_codec is None and media.has_sketches:
+        logger.warning(
+            "The sketches of the column %r are left out, so no task with a sketch can be learnt from these tokens; "
+            "give a codec of sketches as `--sketch_vqgan` to have them.",
+            SKETCH_COLUMN,
+        )
     first_rows = repeated_media(rows, columns.media)
     media.reader = replace(media.reader, first_rows=first_rows)
     kept = ("dataset", "dataset_split", "streaming")

@@ -150,6 +150,7 @@ def inspect_dataset(args: argparse.Namespace) -> Inspection:
         frame_rate=frame_rate,
         judgement=judge_codec(vqgan, media, JUDGED_CLIPS),
         sheet=None if args.output is None else clip_sheet(media, vqgan, facts, lengths),
+        has_sketches=media.has_sketches,
     )
 
 

@@ -50,6 +50,7 @@ class Inspection:
         frame_rate (`float`): frames a second of a sample.
         judgement (`CodecJudgement`, *optional*): what the codec makes of some clips, if any can be used.
         sheet (`PIL.Image.Image`, *optional*): some clips as a picture, if one is wanted and any can be used.
+        has_sketches (`bool`, defaults to False): whether it has a column of sketches.
     """
 
     dataset: str
@@ -73,6 +74,7 @@ class Inspection:
     frame_rate: float
     judgement: CodecJudgement | None
     sheet: PIL.Image.Image | None
+    has_sketches: bool = False
 
     @property
     def samples_of_clips(self) -> list[int]:
@@ -143,6 +145,8 @@ class Inspection:
             "stills": census.stills,
             "endings": dict(census.endings()),
             "sizes": [{"width": width, "height": height, "clips": n} for (width, height), n in census.sizes().items()],
+            "middle_share": census.middle_share(),
+            "sketches": self.has_sketches,
             "seconds": _spread(census.seconds()),
             "frame_rates": dict(census.frame_rates()),
             "unreadable": [{"name": name, "reason": reason} for name, reason in census.broken],
@@ -172,6 +176,7 @@ class Inspection:
             census.stills > 0
         )
         files = " and ".join(kinds)
+        share = census.middle_share()
         sizes = Counter({f"{width}x{height}": count for (width, height), count in census.sizes().items()})
         return [
             ("files", f"{files}: {endings}"),
@@ -179,9 +184,11 @@ class Inspection:
             ("too short", _reasons(self.too_short)),
             ("left out", left_out_summary(self.left_out)),
             ("width x height", _counted(sizes)),
+            ("cropped", f"to the square in the middle, {share:.0%} of the pixels" if share < 0.995 else ""),
             ("seconds", _range(census.seconds())),
             ("frames a second", _counted(census.frame_rates())),
             *self._captions(),
+            ("sketches", "in the column sketch; tokenize --sketch_vqgan reads them" if self.has_sketches else ""),
             ("samples", self._samples(samples)),
             ("codec", self._codec()),
         ]
