@@ -107,6 +107,7 @@ def test_the_files_are_accepted_by_the_commands_that_are_printed(
     text = capsys.readouterr().out
     assert commands_printed(text)[0].startswith(f"nuwa-hf {first} ")
     assert hours_printed(text) == ["train-vqgan", "tokenize", "train"]
+    assert (", each an image\n" if num_frames == 1 else f" samples of {num_frames} frames at ") in text
     vqgan, tokenize, train = (
         parse_arguments(cls, ["--config", str(runs / name)])
         for cls, name in zip((VQGANArguments, TokenizeArguments, NuwaArguments), FILES, strict=True)

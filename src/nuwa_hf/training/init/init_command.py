@@ -138,12 +138,16 @@ def _check(args: argparse.Namespace) -> None:
 def _summary(args: argparse.Namespace, plan: Plan, costs: Costs, fit: StartFit | None) -> str:
     facts, chosen = plan.facts, plan.chosen
     captions = {"auto": "a column of captions", "folder": "the names of sub-folders", "none": "none"}
-    what = "images" if chosen.num_frames == 1 else f"of {chosen.num_frames} frames at {chosen.frame_rate:g} a second"
+    what = (
+        ", each an image"
+        if chosen.num_frames == 1
+        else f" of {chosen.num_frames} frames at {chosen.frame_rate:g} a second"
+    )
     grid = " x ".join(map(str, chosen.grid))
     size = f"preset {chosen.preset}" if fit is None else f"{fit.start.name}, {fit.start.fine_tune}"
     width = max(len(name) for name, _ in costs.rows())
     lines = [
-        f"{args.dataset}: {facts.num_rows} rows, about {chosen.num_samples:,} samples {what}",
+        f"{args.dataset}: {facts.num_rows} rows, about {chosen.num_samples:,} samples{what}",
         f"captions: {captions[facts.caption_source]}, of {facts.captioned_share:.0%} of the rows",
         f"chosen: {size}, {chosen.image_size} pixels, {grid} tokens, {chosen.max_train_steps:,} steps",
         *([] if fit is None else fit.sentences),
