@@ -45,7 +45,7 @@ freeze_unused(model, ["T2V"])
 
 # %% [markdown]
 # Clips become tokens, once. `prepare_videos` brings files to the checkpoint's frame rate and size; any tensor of shape
-# (B, 3, T, Y, X) with values in [-1, 1] will do. The codec gets a few frames at a time: a large one takes gigabytes
+# (B, T, 3, Y, X) with values in [0, 1] will do. The codec gets a few frames at a time: a large one takes gigabytes
 # for ten.
 
 # %%
