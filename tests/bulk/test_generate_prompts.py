@@ -94,7 +94,7 @@ def test_folder_goes_on_with_what_is_missing_or_new_and_refuses_other_lines(gene
     after = {path.name: path.read_bytes() for path in folder.glob("*.png")}
     assert len(after) == 3
     assert before.items() <= after.items()
-    with pytest.raises(ValueError, match=r"with inputs .* is asked for; choose another folder"):
+    with pytest.raises(ValueError, match=r"with samples of other texts, seeds, settings or files than"):
         generate([{"prompt": CAPTIONS[0], "top_k": 3}, *lines[1:]], folder, "--task", "T2I", "--seed", "4")
 
 
@@ -198,6 +198,8 @@ def test_nothing_is_made_of_a_file_with_broken_lines_or_without_any(given, gener
         generate([], tmp_path / "out")
     with pytest.raises(FileNotFoundError, match=r"`prompts` must be a file that can be read, got .*; check the path"):
         main(["--prompts", str(tmp_path / "none.jsonl"), "--output_dir", str(tmp_path / "out")])
+    with pytest.raises(FileExistsError, match=r"`folder` must be a folder, or one that can be made, got .*prompts"):
+        generate(IMAGES[1:2], given / "prompts.jsonl")
     with pytest.raises(ValueError, match="`num_proc` must be left out without Ray"):
         generate(IMAGES, tmp_path / "out", "--num_proc", "2")
     assert nuwa_command(["generate", "--prompts", str(given), "--output_dir", str(tmp_path / "out")]) == 2

@@ -70,7 +70,13 @@ class RunFolder:
         """
         if self.suffix == ".mp4":
             check_mp4_encoder()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise type(error)(
+                f"`folder` must be a folder, or one that can be made, got {str(self.folder)!r}: {error.strerror}; "
+                "choose another."
+            ) from error
         remove_left_aside(self.folder)
         file = self.folder / SETTINGS_NAME
         others = [name for name in os.listdir(self.folder) if not name.startswith(".")]
@@ -171,7 +177,12 @@ class RunFolder:
             what = f"{found['num_samples']} samples where {len(self)} are asked for"
         else:
             pairs = [(name, _short(found.get(name)), _short(expected.get(name))) for name in other]
-            what = "; ".join(f"{name} {there} where {wanted} is asked for" for name, there, wanted in pairs)
+            what = "; ".join(
+                "samples of other texts, seeds, settings or files than are asked for"
+                if name == "inputs"
+                else f"{name} {there} where {wanted} is asked for"
+                for name, there, wanted in pairs
+            )
         raise ValueError(
             f"`folder` must be new, empty, or hold samples of these settings, got {str(self.folder)!r} with {what}; "
             "choose another folder."

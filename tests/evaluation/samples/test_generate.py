@@ -126,7 +126,7 @@ def test_more_samples_join_those_that_are_there(stills, pipeline, open_clips, tm
         ({"seed": 4}, "with seed 3 where 4 is asked for"),
         ({"sampling": {"top_k": 1}}, "with sampling .* is asked for"),
         ({"candidates": 2}, 'with candidates null where 2 is asked for; scorer null where "likelihood ratio"'),
-        ({"prompts": ["a cat"] * 7}, "with inputs .* is asked for"),
+        ({"prompts": ["a cat"] * 7}, "with samples of other texts, seeds, settings or files than are asked for"),
         ({"weights": {"initializer_range": 0.5}}, "with checkpoint .* is asked for"),
     ],
 )
