@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants, hf_hub_download
 from local_hub import Trouble
 from local_server import free_port
+from safetensors.torch import save_file
 from tiny import tiny_tokenizer
 
 from nuwa_hf import (
@@ -27,11 +29,12 @@ from nuwa_hf.exit_status import exit_status
 from nuwa_hf.hub.push_folder import push_folder
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.modeling.tokenization_nuwa import load_text_tokenizer
+from nuwa_hf.pipelines.lora_weights import read_adapter
 from nuwa_hf.storage.find_checkpoint import find_codecs, find_part
 
 
 MISSING, LOADED, FILE_BY_FILE = "tester/never-loaded", "tester/loaded-before", "tester/file-by-file"
-PUSHED = "tester/pushed-alone"
+PUSHED, TOKENIZER = "tester/pushed-alone", "tester/tokenizer-alone"
 LOADS = {
     "memory": lambda: main(["memory", "--checkpoint", MISSING]),
     "a codec of any class": lambda: load_codec(MISSING),
@@ -98,6 +101,12 @@ PARTS = {
     "codec": (lambda **at: load_codec(PUSHED, "vqgan", **at), "vqgan/config.json"),
     "processor": (lambda **at: NuwaProcessor.from_pretrained(PUSHED, **at), "model_index.json"),
     "part": (lambda **_: find_part(PUSHED, "vqgan"), "model_index.json"),
+    "settings of an adapter": (lambda **at: read_adapter(PUSHED, **at), "adapter_config.json"),
+    "settings of named weights": (
+        lambda **at: read_adapter(PUSHED, weight_name="adapter_model.safetensors", **at),
+        "adapter_config.json",
+    ),
+    "tokenizer of features": (lambda **_: load_tokenizer("clip", TOKENIZER), "tokenizer_config.json"),
 }
 
 
@@ -120,14 +129,30 @@ def test_a_file_that_the_hub_refuses_is_one_line_and_nothing_is_loaded_without_i
     assert done.returncode == 2, done.stderr
     reason = "the Hub has had too many requests from you; try again later (429)"
     *before, last = done.stderr.splitlines()
-    assert last == f"nuwa-hf: error: Cannot load {PUSHED!r} from the Hub: {reason}."
+    name = TOKENIZER if part == "tokenizer of features" else PUSHED
+    assert last == f"nuwa-hf: error: Cannot load {name!r} from the Hub: {reason}."
     assert not before or part == "weights of a codec"  # of which diffusers logs that it tries the other format
+
+
+def test_a_cached_adapter_in_the_layout_of_diffusers_needs_no_hub(tmp_path):
+    commit = "0" * 40
+    repository = tmp_path / "models--tester--adapter"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit, encoding="utf-8")
+    (repository / "snapshots" / commit).mkdir(parents=True)
+    weights = {"transformer.head.lora_A.weight": torch.ones(2, 8)}
+    save_file(weights, repository / "snapshots" / commit / "pytorch_lora_weights.safetensors")
+    given = {"cache_dir": tmp_path, "local_files_only": True}
+    assert list(read_adapter("tester/adapter", **given).state) == ["head.lora_A.weight"]
+    with pytest.raises(OSError, match=r"Cannot load 'tester/adapter' from the Hub"):
+        read_adapter("tester/adapter", weight_name="adapter_model.safetensors", **given)
 
 
 def push_and_load(folder, tokenizer):
     push_folder(folder, PUSHED)
     push_folder(folder, LOADED)
     NuwaTextToVideoPipeline.from_pretrained(LOADED)
+    push_folder(tokenizer, TOKENIZER)
     push_folder(tokenizer, FILE_BY_FILE)
     for file in Path(tokenizer).iterdir():
         hf_hub_download(FILE_BY_FILE, file.name)

@@ -121,9 +121,17 @@ def read_adapter(
     name = os.fspath(source)
     if Path(name).is_file():
         name, weight_name = str(Path(name).parent), Path(name).name
-    settings = None
-    if weight_name in (None, PEFT_WEIGHTS) and (file := _find(name, PEFT_CONFIG, **download)):
-        settings, weight_name = read_json(file), PEFT_WEIGHTS
+    settings, unknown = None, None
+    if weight_name in (None, PEFT_WEIGHTS):
+        try:
+            file = _find(name, PEFT_CONFIG, **download)
+        except OSError as error:
+            # In diffusers' layout there is no such file; of what is in the cache nobody knows that without the Hub.
+            if weight_name is not None or not isinstance(error.__cause__, LocalEntryNotFoundError):
+                raise
+            file, unknown = None, error
+        if file is not None:
+            settings, weight_name = read_json(file), PEFT_WEIGHTS
     weight_name = weight_name or LORA_WEIGHT_NAME_SAFE
     if Path(weight_name).suffix != ".safetensors":
         raise ValueError(
@@ -131,6 +139,8 @@ def read_adapter(
         )
     file = _find(name, weight_name, **download)
     if file is None:
+        if unknown is not None:
+            raise unknown
         raise OSError(
             f"No adapter: {name} has neither {PEFT_CONFIG} nor {weight_name}; give the folder that `nuwa-hf train` or "
             "`save_lora_weights` wrote, or the file's name as `weight_name`."
@@ -221,8 +231,7 @@ def _find(name: str, file: str, *, subfolder: str | None = None, **download: Any
     try:
         return Path(hf_hub_download(name, file, subfolder=subfolder, **download))
     except EntryNotFoundError as error:
-        # A repository in diffusers' layout that is cached has no PEFT_CONFIG, and offline nobody knows that.
-        if file == PEFT_CONFIG or not isinstance(error, LocalEntryNotFoundError):
+        if not isinstance(error, LocalEntryNotFoundError):
             return None
         raise not_loaded(name, error) from error
     except (HTTPError, OSError) as error:

@@ -11,6 +11,8 @@ import torch
 from huggingface_hub.errors import HTTPError
 
 from nuwa_hf.evaluation.features.frozen_networks import digest_of_network, freeze
+from nuwa_hf.modeling.tokenization_nuwa import SETTINGS_FILES
+from nuwa_hf.storage.find_checkpoint import with_settings
 from nuwa_hf.storage.hub_errors import is_hub_fault, not_loaded
 from nuwa_hf.storage.local_checkpoint import check_local_weights
 
@@ -102,7 +104,8 @@ def load_tokenizer(kind: str, path: str) -> Any:
     from transformers import AutoTokenizer  # slow to import
 
     with _loading(kind, path, "tokenizer"):
-        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        given = with_settings(path, SETTINGS_FILES, {})  # AutoTokenizer does without those that the Hub refuses
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False, **given)
 
 
 def title_of_pretrained(model: Any, path: str) -> str:
