@@ -6,11 +6,12 @@ import logging
 import os
 import re
 import warnings
+from importlib.util import find_spec
 
 import pytest
 from tqdm import tqdm
 
-from nuwa_hf.command_logs import VERBOSE, is_verbose_by_environment
+from nuwa_hf.command_logs import SAME_IN_ALL, VERBOSE, command_logs, is_verbose_by_environment
 from nuwa_hf.exit_status import exit_status
 
 
@@ -74,3 +75,15 @@ def test_a_line_of_the_log_does_not_break_a_progress_bar(capsys):
     exit_status(command, [])
     (line,) = [part for part in re.split(r"[\r\n]", capsys.readouterr().err) if "in the middle" in part]
     assert "clips" not in line
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_of_several_processes_the_first_alone_says_what_all_say(rank, capsys, monkeypatch):
+    assert all(find_spec(name) is not None for name in SAME_IN_ALL)
+    monkeypatch.setenv("RANK", rank)
+    with command_logs(is_verbose=False):
+        for name in (*SAME_IN_ALL, "nuwa_hf.training.vqgan.media_frames"):
+            logging.getLogger(name).warning("from %s", name)
+    said = capsys.readouterr().err
+    assert said.count("warning: from nuwa_hf.") == (1 if rank == "1" else 1 + len(SAME_IN_ALL))
+    assert "media_frames" in said, "its rows are this process's own"

@@ -29,6 +29,16 @@ BARS = ("transformers.utils.logging", "diffusers.utils.logging")  # modules with
 # Of torch's C++ part, and of Python's `warnings` in worker processes.
 QUIET_ENVIRONMENT = {"TORCH_CPP_LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore"}
 
+# Modules that say the same in each of several processes: of the data and the start that all have.
+SAME_IN_ALL = (
+    f"{PACKAGE}.datasets.open_dataset",
+    f"{PACKAGE}.evaluation.samples.real_samples",
+    f"{PACKAGE}.evaluation.samples.sample_folder",
+    f"{PACKAGE}.pipelines.learnt",
+    f"{PACKAGE}.training.nuwa.build_transformer",
+    f"{PACKAGE}.training.nuwa.preset_defaults",
+)
+
 
 @contextmanager
 def command_logs(is_verbose: bool) -> Iterator[None]:
@@ -36,7 +46,8 @@ def command_logs(is_verbose: bool) -> Iterator[None]:
 
     By default these are our lines from `INFO` on, and errors of other libraries; their notes, warnings and bars of
     loaded weights are for whoever programs with them. A level that the user has set in one of their environment
-    variables, or by `python -W`, stays. Worker processes do the same by `start_worker_logs`.
+    variables, or by `python -W`, stays. Worker processes do the same by `start_worker_logs`. Of several processes that
+    a launcher has started, the first alone shows what all of them say.
 
     Args:
         is_verbose (`bool`): whether everything from `INFO` on is shown, with the time and the module.
@@ -66,6 +77,11 @@ def command_logs(is_verbose: bool) -> Iterator[None]:
 def is_verbose_by_environment() -> bool:
     """Whether the environment asks for everything."""
     return os.environ.get(VERBOSE, "0") not in ("", "0")
+
+
+def is_first_process() -> bool:
+    """Whether this process is the first of those that a launcher has started, or alone."""
+    return os.environ.get("RANK", "0") == "0"  # as torchrun and `accelerate launch` number them
 
 
 def start_worker_logs() -> None:
@@ -100,6 +116,8 @@ def _handler(is_verbose: bool) -> logging.Handler:
     else:
         handler.setFormatter(_ShortLines("%(asctime)s %(message)s", "%H:%M:%S"))
         handler.addFilter(_is_ours_or_an_error)
+        if not is_first_process():
+            handler.addFilter(lambda record: record.name not in SAME_IN_ALL)
     return handler
 
 

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from nuwa_hf.argument_help import complete_help
 from nuwa_hf.argument_hints import OTHER_NAMES, as_spelt, what_instead
-from nuwa_hf.command_logs import command_logs, is_verbose_by_environment
+from nuwa_hf.command_logs import command_logs, is_first_process, is_verbose_by_environment
 from nuwa_hf.output_streams import drop_unwritten, prepare_streams
 
 
@@ -154,17 +154,17 @@ def _status_of(command: Callable[[list[str]], int | None], argv: list[str], is_w
         drop_unwritten(sys.stdout)
         return USER_ERROR
     except FloatingPointError as error:
-        if _is_first_process() or not isinstance(error, RunNotFinite):
+        if is_first_process() or not isinstance(error, RunNotFinite):
             _say(f"error: {_one_line(error)}")
         return STOPPED
     except StoppedEarly as stop:
-        if _is_first_process():
+        if is_first_process():
             _say(str(stop))
         return GO_ON
     except KeyboardInterrupt as interruption:
         if is_whole_process:
             _replace_ctrl_c(_wait_for_the_end)
-        if _is_first_process():
+        if is_first_process():
             _say(f"interrupted; {str(interruption) or 'nothing more was written.'}")
         return INTERRUPTED
     except (RuntimeError, ImportError) as error:
@@ -243,10 +243,6 @@ def _is_loss_of_another_process(error: Exception) -> bool:
     return (
         os.environ.get("WORLD_SIZE", "1") != "1" and re.search("by peer|remote process exited", str(error)) is not None
     )
-
-
-def _is_first_process() -> bool:
-    return os.environ.get("RANK", "0") == "0"  # as torchrun and `accelerate launch` number them
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:
