@@ -78,6 +78,17 @@ def test_connection_that_ends_without_an_answer_is_one_line(processes, silent_hu
     assert "the connection to the Hub was lost; try again (RemoteProtocolError: " in done.stderr
 
 
+def load_embedded():
+    for cls in (NuwaTextToVideoPipeline, NuwaForConditionalGeneration, NuwaVQGAN, NuwaTokenizer, NuwaProcessor):
+        with pytest.raises(OSError, match=r"^Cannot load 'embedded' .* in Python give nuwa_hf\.DEMO_CHECKPOINT"):
+            cls.from_pretrained("embedded")
+
+
+def test_the_name_of_the_embedded_checkpoint_in_commands_leads_to_its_folder(processes, silent_hub):
+    done = processes.run(load_embedded)
+    assert done.returncode == 0, done.stderr
+
+
 # What is loaded, and a file of it that libraries do without, or say is not there, where the Hub refuses it.
 PARTS = {
     "sampling": (

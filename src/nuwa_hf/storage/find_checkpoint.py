@@ -18,13 +18,12 @@ from huggingface_hub.errors import (
     RevisionResolutionError,
 )
 
-from nuwa_hf.storage.hub_errors import OFFLINE, hub_reason, is_hub_fault, naming_hub_faults, not_loaded
+from nuwa_hf.storage.hub_errors import EMBEDDED, OFFLINE, hub_reason, is_hub_fault, naming_hub_faults, not_loaded
 from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder, is_local_path, read_json
 
 
 logger = logging.getLogger(__name__)
 
-EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "checkpoints" / "emoji-motion"
 HUB_ARGUMENTS = ("cache_dir", "local_files_only", "token")
 CODECS = ("vqgan", "tokenizer")  # what every pipeline has beside its transformer

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 
 
+EMBEDDED = "embedded"  # the embedded checkpoint, in commands
 # What a status code of the Hub means, and what to do.
 REASONS = {
     401: "the Hub does not know you, or has no such repository; check the name, then log in with `hf auth login` or "
@@ -25,6 +26,7 @@ SERVER_FAULT = "the Hub has a fault; try again later"
 REFUSED = "the Hub refused it"
 CONNECTION_LOST = "the connection to the Hub was lost; try again"
 OFFLINE = "HF_HUB_OFFLINE forbids every request; unset it"
+IN_COMMANDS = "the embedded checkpoint is called so in commands alone; in Python give nuwa_hf.DEMO_CHECKPOINT"
 
 
 @contextmanager
@@ -58,7 +60,8 @@ def not_loaded(name: str, error: BaseException) -> OSError:
     Returns:
         `OSError`: with the reason and what to do, or what `error` says if no request failed.
     """
-    return OSError(f"Cannot load {name!r} from the Hub: {hub_reason(error) or error}.")
+    reason = IN_COMMANDS if name == EMBEDDED else hub_reason(error) or error
+    return OSError(f"Cannot load {name!r} from the Hub: {reason}.")
 
 
 def hub_reason(error: BaseException) -> str | None:
