@@ -41,6 +41,17 @@ def samples(dataset):
     return [one for number, row in media.rows(0) for one in media.reader.read(number, row)]
 
 
+@pytest.mark.parametrize("pattern", ["clips/*.gif", "*/clip0.gif"])
+def test_a_local_pattern_is_refused_with_the_url_that_takes_it(pattern, tmp_path, monkeypatch):
+    write_clips(tmp_path / "clips", 2)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"got the pattern '.+', as only a URL may be; give the folder .+") as refused:
+        open_dataset(pattern)
+    url = str(refused.value).rpartition(" or ")[2].strip("'.")
+    assert url == f"file://{tmp_path.as_posix()}/{pattern}"
+    assert len(open_dataset(url)) == (2 if pattern.startswith("clips") else 1)
+
+
 def test_a_folder_at_a_url_has_the_samples_of_the_local_one_by_rows_and_by_captions_beside_clips(memory, tmp_path):
     write_clips(tmp_path / "clips" / "train", 3)
     (tmp_path / "clips" / "test").mkdir()

@@ -82,6 +82,11 @@ def open_with_left_out(
     if is_url(str(path)):
         return _open_url(str(path), split, streaming)
     place = Path(os.path.abspath(os.path.expanduser(path)))
+    if "*" in str(path) and not place.exists():  # `datasets` would look for it on the Hub
+        raise ValueError(
+            f"`dataset` must be a folder, a file of rows or an id of the Hub, got the pattern {str(path)!r}, as only "
+            f"a URL may be; give the folder that the files lie in, or 'file://{place.as_posix()}'."
+        )
     local = _read_local(place)
     if local is not None:
         return _open_rows(local, split, str(place), streaming)
