@@ -11,7 +11,11 @@ import torch
 from memory_meter import MemoryMeter
 from tiny import CAPTIONS, FRAME_SIZE, VISUAL_GRID, seeded, tiny_inputs, tiny_pipeline, tiny_transformer
 
-from nuwa_hf import NuwaSketchToVideoPipeline
+from nuwa_hf import (
+    NuwaSketchToVideoPipeline,
+    NuwaTextGuidedVideoManipulationPipeline,
+    NuwaVideoPredictionPipeline,
+)
 from nuwa_hf.modeling.codec import few_frames
 from nuwa_hf.pipelines.finished_frames import frames_after_waves
 from nuwa_hf.pipelines.long_video import chunks_of
@@ -342,3 +346,16 @@ def test_a_model_of_images_makes_no_video():
             method(CAPTIONS[0], num_frames=2)
     with pytest.raises(ValueError, match=message.format(None)):
         pipeline.stream(CAPTIONS[0])
+    clip = tiny_inputs("TV2V")["video"]
+    predict = NuwaVideoPredictionPipeline.from_pipe(pipeline)
+    edit = NuwaTextGuidedVideoManipulationPipeline.from_pipe(pipeline)
+    for call in (
+        lambda: predict(clip[0]),
+        lambda: predict(clip[0], num_frames=3),
+        lambda: edit(CAPTIONS[0], clip),
+        lambda: edit(CAPTIONS[0], clip, num_frames=3),
+    ):
+        with pytest.raises(
+            ValueError, match=r"`num_frames` must be 1, .*; it draws images alone, so take a checkpoint"
+        ):
+            call()

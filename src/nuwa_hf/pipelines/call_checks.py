@@ -61,6 +61,12 @@ class CallChecksMixin:
         if num_frames is None:
             num_frames = max(self.max_frames, num_given + 1)
         check_whole_number("num_frames", num_frames)
+        if self.max_frames == 1 and (num_frames > 1 or num_given):
+            got = num_frames if num_frames > 1 else f"1 beside {num_given} that are given"
+            raise ValueError(
+                f"`num_frames` must be 1, all that this checkpoint has positions for, got {got}; it draws images "
+                "alone, so take a checkpoint of videos, or a pipeline for images."
+            )
         if num_frames <= num_given:
             raise ValueError(
                 f"`num_frames` must be more than the {num_given} frames that are given, got {num_frames}; it counts "
@@ -73,8 +79,6 @@ class CallChecksMixin:
                 maximum=max(1, self.max_frames - 1),
                 reason=" (one less than the positions that this checkpoint learnt)",
             )
-        if num_frames > 1 and self.max_frames == 1:
-            raise ValueError(f"`num_frames` must be 1, all that this checkpoint has positions for, got {num_frames}.")
         return num_frames
 
     def guidance_without_prompt(

@@ -127,6 +127,7 @@ class NuwaTextGuidedVideoManipulationPipeline(NuwaPipelineBase):
         videos = prepare_videos(video, height=height, width=width, sampler=sampler)
         num_frames = self.check_num_frames(videos.pixels.shape[1], overlap_frames)
         if num_frames < 2:
+            self.check_num_frames(2, overlap_frames)  # a checkpoint of images can take no more
             raise ValueError(
                 f"`video` must have at least 2 frames, got 1 at the checkpoint's {self.frame_rate:g} frames a second; "
                 "give a longer clip or more `num_frames`, or edit an image with a pipeline for images."

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from sample_sizes import EMOJI_SIZE
+from tiny import VISUAL_GRID, tiny_pipeline, tiny_transformer
 
 import nuwa_hf
 from nuwa_hf.evaluation.samples.real_samples import RealSamples
@@ -113,6 +114,12 @@ def test_arguments_that_do_not_fit_a_task_are_refused(pipeline, open_clips, task
 def test_samples_that_do_not_fit_a_task_are_refused(pipeline, open_clips, task, options, message):
     with pytest.raises(ValueError, match=message):
         task_inputs(task, open_clips(num_samples=2, **options), pipeline)
+
+
+def test_a_checkpoint_of_images_is_refused_for_videos(open_clips):
+    images = tiny_pipeline("T2V", transformer=tiny_transformer(visual_grid=(1, *VISUAL_GRID[1:])))
+    with pytest.raises(ValueError, match="`task` must be one of images with a checkpoint that draws images alone"):
+        task_inputs("T2V", open_clips(num_samples=2, frame_rate=images.frame_rate), images)
 
 
 def test_checkpoint_without_the_codec_of_sketches_is_refused(pipeline, open_clips):

@@ -206,6 +206,8 @@ def _check_size(task: Task, real: RealSamples, pipeline: NuwaPipelineBase) -> No
     if task.output == "image":
         require(real.num_frames == 1, "real", f"stills for {task.name}", f"{real.num_frames} frames", "set `still`")
         return
+    rule = "one of images with a checkpoint that draws images alone"
+    require(pipeline.max_frames > 1, "task", rule, task.name, "take another task, or a checkpoint of videos")
     require(real.num_frames > 1, "real", f"clips for {task.name}", "stills", "open it with more `num_frames`")
     rates = (pipeline.frame_rate, real.size.frame_rate)
     require(rates[0] == rates[1], "real", f"at the checkpoint's {rates[0]:g} frames a second", rates[1], "open it so")
