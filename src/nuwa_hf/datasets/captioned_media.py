@@ -92,7 +92,8 @@ class ClipReader:
         """The samples of a row, one for each window of its clip and each crop of that; a window is decoded as it is
         asked for.
 
-        The still frame of sample k of row n is the one at n + k modulo T, so that all of them are used in turn.
+        The still frame of sample k of row n is the one at `golden_place(n, T)` + k modulo T: all of them are used,
+        also of each class where classes stand by turns.
 
         Args:
             number (`int`): of the row in its data set.
