@@ -311,17 +311,19 @@ def test_safetensors_goes_before_a_pickle_in_a_folder(tmp_path):
     assert equal(read_checkpoint(tmp_path))
 
 
-def test_shards_are_read_as_one(tmp_path):
-    names = list(STATE)
-    for part, name in enumerate(names):
-        save_file({name: STATE[name]}, tmp_path / f"model-{part}.safetensors")
-    weight_map = {name: f"model-{part}.safetensors" for part, name in enumerate(names)}
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
+@pytest.mark.parametrize(("save", "ending"), [(save_file, "safetensors"), (torch.save, "bin")])
+def test_shards_are_read_as_one(save, ending, tmp_path):
+    weight_map = {name: f"model-{part}.{ending}" for part, name in enumerate(STATE)}
+    for name, file in weight_map.items():
+        save({name: STATE[name]}, tmp_path / file)
+    index = tmp_path / f"model.{ending}.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
     assert equal(read_checkpoint(tmp_path))
-    weight_map["b"] = "../elsewhere.safetensors"
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
-    with pytest.raises(UnsafeCheckpointError, match="outside"):
-        read_checkpoint(tmp_path)
+    weight_map["b"] = f"../elsewhere.{ending}"
+    for broken in (json.dumps({"weight_map": weight_map}), "{}", '{"weight_map": '):
+        index.write_text(broken, encoding="utf-8")
+        with pytest.raises(OSError, match=rf"model\.{ending}\.index\.json"):
+            read_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("others", [("model.fp16",), ("model.fp16-00001-of-00002", "model.fp16-00002-of-00002")])

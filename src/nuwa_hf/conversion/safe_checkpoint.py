@@ -2,7 +2,6 @@
 # Copyright 2026 The nuwa_hf authors
 """Reads a state dict from an untrusted file without running any code in it."""
 
-import json
 import logging
 import os
 import pickle
@@ -15,6 +14,7 @@ from safetensors.torch import load_file
 
 from nuwa_hf.conversion.inert_unpickler import TensorDescription, UnsafeCheckpointError
 from nuwa_hf.conversion.torch_containers import Container, open_container, read_storages
+from nuwa_hf.storage.local_checkpoint import shards_of
 from nuwa_hf.storage.replaced_weights import WEIGHTS
 from nuwa_hf.storage.weights_files import check_not_a_pointer, wrapper_prefix
 
@@ -44,7 +44,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, torch.Tensor]:
         all names is left out.
 
     Raises:
-        OSError: If a file is a pointer of Git LFS.
+        OSError: If a file is a pointer of Git LFS, or the index of several is broken or names files elsewhere.
         UnsafeCheckpointError: If the file asks for code, or is truncated, inflated or nested.
         ValueError: If it holds no state dict.
         FileNotFoundError: If it does not exist.
@@ -72,6 +72,7 @@ def find_weights(path: Path) -> list[Path]:
         `list[Path]`: the file, or the parts of a checkpoint in several.
 
     Raises:
+        OSError: If the index of several parts is broken, or names files elsewhere.
         ValueError: If the folder holds no checkpoint or several.
         FileNotFoundError: If the path does not exist.
     """
@@ -79,13 +80,10 @@ def find_weights(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise FileNotFoundError(f"`path` must be a checkpoint or a folder with one, but there is no {path}.")
-    indices = sorted(path.glob("*.safetensors.index.json"))
-    if len(indices) == 1:
-        parts = sorted(set(json.loads(indices[0].read_text(encoding="utf-8"))["weight_map"].values()))
-        if any(Path(part).name != part for part in parts):
-            raise UnsafeCheckpointError(f"{indices[0]} names files outside its own folder.")
-        return [path / part for part in parts]
     for ending in (".safetensors", *PICKLE_ENDINGS):
+        indices = sorted(path.glob(f"*{ending}.index.json"))
+        if len(indices) == 1:
+            return [path / part for part in sorted(shards_of(indices[0]))]
         found = _without_variants(sorted(path.glob(f"*{ending}")))
         if len(found) > 1:
             names = [file.name for file in found]
