@@ -95,6 +95,8 @@ def test_papers_grids():
     ("fields", "message"),
     [
         ({"hidden_size": 10, "num_attention_heads": 3}, "`hidden_size` must be a multiple"),
+        ({"tie_word_embeddings": True}, "`tie_word_embeddings` must be False"),
+        ({"is_encoder_decoder": False}, "`is_encoder_decoder` must be True"),
         ({"window": (3, 2, 3)}, "`window` must be three odd extents"),
         ({"input_window": (1, 4, 3)}, "`input_window` must be three odd extents"),
         ({"input_window": (3, 5, 3)}, r"`input_window` must be nowhere larger than `window` \(3, 3, 3\)"),

@@ -260,6 +260,19 @@ class NuwaConfig(PreTrainedConfig):
         """
         _refuse_other_names(vars(self).keys() - {field.name for field in fields(self)})
 
+    def validate_kind(self):
+        """What transformers reads of every model says what this one is.
+
+        Raises:
+            ValueError: With the field, the rule and the value.
+        """
+        for name, value in (("is_encoder_decoder", True), ("tie_word_embeddings", False)):
+            if getattr(self, name, value) is not value:
+                raise ValueError(
+                    f"`{name}` must be {value}, got {getattr(self, name)}: the encoder reads text, the decoder "
+                    "writes visual tokens; leave it out."
+                )
+
     def validate_sizes(self):
         """Every size is at least 1, and the heads divide the width.
 
