@@ -53,6 +53,22 @@ def test_grid_is_the_learnt_one_by_default(model):
     assert torch.equal(torch.stack(list(model.stream(TEXT, do_sample=False)), 1), whole)
 
 
+@pytest.mark.parametrize("guidance_scale", [1.0, 2.0])
+def test_without_a_mask_padding_is_no_text(model, guidance_scale):
+    """As transformers infers it."""
+    padded = torch.nn.functional.pad(TEXT, (0, 3), value=model.config.pad_token_id)
+    padded[1, 4:] = model.config.pad_token_id
+    settings = {"guidance_scale": guidance_scale, "negative_input_ids": padded.flip(0)}
+    masks = {"attention_mask": padded != 0, "negative_attention_mask": padded.flip(0) != 0}
+    tokens = both_ways(model, padded, **settings)
+    assert torch.equal(tokens, both_ways(model, padded, **settings, **masks))
+    read = {name: torch.ones_like(padded) for name in masks}
+    assert not torch.equal(tokens, both_ways(model, padded, **settings, **read))
+    assert torch.equal(
+        tokens[:1], both_ways(model, TEXT[:1], guidance_scale=guidance_scale, negative_input_ids=padded[1:, :4])
+    )
+
+
 def test_outputs_of_one_input_are_adjacent(model):
     known = {
         "known_tokens": torch.randint(0, 32, (2, *GRID)),

@@ -75,7 +75,8 @@ class SamplingArguments:
             `(B k n, V)`.
         negative_input_ids (`torch.LongTensor` of shape `(B, L')`, *optional*): the text that guidance leads away from,
             in place of the constant "None".
-        negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): nonzero at its real tokens.
+        negative_attention_mask (`torch.Tensor` of shape `(B, L')`, *optional*): nonzero at its real tokens; by default
+            as `attention_mask`.
         encoder_hidden_states (`torch.Tensor` of shape `(B, L, D)`, *optional*): the encoded text, in place of
             `input_ids`; `attention_mask` is then its mask.
         negative_encoder_hidden_states (`torch.Tensor` of shape `(B, L', D)`, *optional*): likewise, in place of

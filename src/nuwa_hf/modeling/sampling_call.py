@@ -25,7 +25,7 @@ from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.equal_rows import EqualRows
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
 from nuwa_hf.modeling.sampling_texts import Texts, stacked
-from nuwa_hf.modeling.text_ids import none_text
+from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.modeling.token_checks import (
     check_encoded_text,
     check_text_ids,
@@ -52,7 +52,8 @@ class SamplingCall(SamplingArguments):
     Args:
         model (`PreTrainedModel`): a `NuwaForConditionalGeneration`.
         input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens; None with `encoder_hidden_states`.
-        attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+        attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens; by default at all but
+            padding, as in transformers.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -261,8 +262,11 @@ class SamplingCall(SamplingArguments):
         ids, states, mask = (
             getattr(self, f"{prefix}{name}") for name in ("input_ids", "encoder_hidden_states", "attention_mask")
         )
-        rows = ids if states is None else states
-        return None if rows is None else Texts(rows, mask)
+        if states is not None:
+            return Texts(states, mask)
+        if ids is None:
+            return None
+        return Texts(ids, text_mask(ids, self.model.config) if mask is None else mask)
 
 
 class ModelSteps:
