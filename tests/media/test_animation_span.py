@@ -2,6 +2,7 @@
 # Copyright 2026 The nuwa_hf authors
 """What the blocks of an animation tell is what its decoded frames show."""
 
+from fractions import Fraction
 from io import BytesIO
 
 import pytest
@@ -40,6 +41,13 @@ def test_it_is_that_of_the_decoded_frames(kind, options):
         span = last.number + 1, last.time + last.duration
         assert (media.count_frames(), media.seconds()) == span
         assert media.told_span() == (None if kind == "avif" else span)
+
+
+@pytest.mark.parametrize(("kind", "milliseconds", "shown"), [("gif", 10, 100), ("gif", 20, 20), ("png", 10, 10)])
+def test_frames_last_as_long_as_players_show_them(kind, milliseconds, shown):
+    with open_media(animation(kind, duration=milliseconds)) as media:
+        assert {frame.duration for frame in media.frames()} == {Fraction(shown, 1000)}
+        assert media.told_span() == (len(DURATIONS), len(DURATIONS) * Fraction(shown, 1000))
 
 
 @pytest.mark.parametrize("kind", ["gif", "png", "webp"])

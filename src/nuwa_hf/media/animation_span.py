@@ -11,19 +11,23 @@ from nuwa_hf.media.errors import BrokenMediaError
 
 
 MILLISECONDS_OF_NONE = 100  # that players show a frame whose duration is 0 or missing
+GIF_TOO_SHORT = 10  # milliseconds that browsers and FFmpeg take for none
 PNG_HEAD, WEBP_HEAD = 8, 12  # bytes before the first chunk
 CONTROL_BYTES = 26  # of a PNG's frame
 
 
-def frame_duration(milliseconds: float | None) -> Fraction:
+def frame_duration(milliseconds: float | None, kind: str) -> Fraction:
     """How long a frame of an animation is shown.
 
     Args:
         milliseconds (`float`, *optional*): what its file says; None if it says nothing.
+        kind (`str`): Pillow's name of its format.
 
     Returns:
         `Fraction`: seconds.
     """
+    if kind == "GIF" and (milliseconds or 0) <= GIF_TOO_SHORT:
+        milliseconds = None
     return Fraction(milliseconds or MILLISECONDS_OF_NONE).limit_denominator(1000) / 1000
 
 
@@ -45,7 +49,7 @@ def animation_span(file: BinaryIO, kind: str) -> tuple[int, Fraction] | None:
     count, seconds, place = 0, Fraction(0), file.tell()
     try:
         for milliseconds in _READERS[kind](file):
-            count, seconds = count + 1, seconds + frame_duration(milliseconds)
+            count, seconds = count + 1, seconds + frame_duration(milliseconds, kind)
     except EOFError:
         raise BrokenMediaError(f"is cut off after {count} frames") from None
     finally:

@@ -66,7 +66,7 @@ def _frames(picture: PIL.Image.Image, file: BinaryIO | None) -> Iterator[TimedFr
     try:
         while _seek(picture, hidden + number):
             frame = upright(picture)
-            duration = frame_duration(picture.info.get("duration"))
+            duration = frame_duration(picture.info.get("duration"), picture.format)
             yield TimedFrame(number, time, duration, partial(_given, frame))
             number, time = number + 1, time + duration
         if file is not None and picture.format == "GIF":
