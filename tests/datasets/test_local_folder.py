@@ -280,6 +280,14 @@ def test_splits_are_honoured_where_each_clip_has_one_and_the_others_are_named(ma
         open_dataset(root, split="test")
 
 
+@pytest.mark.parametrize("above", ["data", "my set/clips", "train"])
+def test_folders_of_splits_may_lie_in_one_that_holds_all_clips(above, folder):
+    root = folder(*(f"{above}/{name}" for name in ("train/a.gif", "train/red_apple/c.gif", "test/b.gif")))
+    for split, names in (("train", ["a.gif", "c.gif"]), ("test", ["b.gif"])):
+        assert [Path(path).name for path in open_dataset(root, split=split)["media"]] == names
+    assert list(open_dataset(root, split="all")["sub_folder"]) == [None, None, "red apple"]
+
+
 def test_a_folder_that_only_sounds_like_a_split_is_none(folder):
     root = folder("train/a.gif", "val/b.gif", "c.gif")
     assert len(open_dataset(root)) == len(open_dataset(root, split="all")) == 3

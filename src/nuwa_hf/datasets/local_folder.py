@@ -3,6 +3,7 @@
 """The rows of a local folder of images and clips, or of a local file of rows that name them."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +172,11 @@ class _Folder:
     def rows(self) -> LocalRows:
         """All rows, with the same columns."""
         folders = [_sub_folders(sample, self.files.root) for sample in self.samples]
-        by_folder = [names[0] if names else None for names in folders]
+        # Folders that hold all clips, such as "data" of data/train and data/test.
+        shared = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))))
+        by_folder = [names[shared] if len(names) > shared else None for names in folders]
         if are_splits(by_folder):
-            folders = [names[1:] for names in folders]
+            folders = [names[shared + 1 :] for names in folders]
         by_column = [sample.values.get(SPLIT_COLUMN) for sample in self.samples]
         by_file = [sample.rows_file and sample.rows_file.stem for sample in self.samples]
         splits = next((names for names in (by_column, by_folder, by_file) if are_splits(names)), None)
