@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny import CODEBOOK_SIZE, VISUAL_GRID, tiny_transformer
 from transformers import AutoModel, AutoModelForSeq2SeqLM, GenerationConfig, Trainer, TrainingArguments
 
@@ -103,6 +104,36 @@ def test_an_adapter_is_loaded_with_its_model(way, tmp_path):
         assert torch.equal(loaded(**batch).logits, expected)
     for cls in (NuwaModel, AutoModel):
         assert torch.equal(cls.from_pretrained(adapter)(**batch)[0], model.model(**batch)[0])
+
+
+@pytest.mark.parametrize("ending", ["", ".weight"])
+def test_an_adapter_with_dora_is_loaded_whole(ending, tmp_path):
+    """transformers left the vectors of DoRA as they are before any training, with no more than a warning."""
+    peft = pytest.importorskip("peft")
+    tiny_transformer().save_pretrained(tmp_path / "base")
+    model, sample = NuwaForConditionalGeneration.from_pretrained(tmp_path / "base"), samples(1)[0]
+    batch = {name: sample[name][None] for name in ("input_ids", "visual_tokens")}
+    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], use_dora=True, init_lora_weights=False)
+    adapted = peft.get_peft_model(model, config)
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            weight.mul_(1.5 if "magnitude" in name else 1)
+    adapted.save_pretrained(tmp_path / "adapter")
+    expected = model(**batch).logits
+    file = tmp_path / "adapter" / "adapter_model.safetensors"
+    state = {f"{n}{ending}" if n.endswith("_vector") else n: weight for n, weight in load_file(file).items()}
+    save_file(state, file, metadata={"format": "pt"})
+    torch.testing.assert_close(
+        NuwaForConditionalGeneration.from_pretrained(tmp_path / "adapter")(**batch).logits, expected
+    )
+    for adapter_name in ("default", "mine"):
+        again = NuwaForConditionalGeneration.from_pretrained(tmp_path / "base")
+        again.load_adapter(tmp_path / "adapter", adapter_name=adapter_name)
+        torch.testing.assert_close(again(**batch).logits, expected)
+    again.save_pretrained(tmp_path / "again")
+    torch.testing.assert_close(
+        NuwaForConditionalGeneration.from_pretrained(tmp_path / "again")(**batch).logits, expected
+    )
 
 
 def test_loading_an_adapter_with_its_model_leaves_torchs_random_numbers_alone(tmp_path):

@@ -15,6 +15,8 @@ import torch
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 from transformers import initialization as init
+from transformers.conversion_mapping import get_model_conversion_mapping
+from transformers.core_model_loading import WeightRenaming
 from transformers.modeling_utils import PreTrainedModel
 from transformers.utils import GENERATION_CONFIG_NAME, SAFE_WEIGHTS_NAME
 
@@ -73,6 +75,8 @@ from nuwa_hf.storage.saved_models import saves_whole
 from nuwa_hf.storage.weights_files import check_some_are_loaded
 
 
+# The end of a DoRA vector's name in a file, with the adapter's name, and in a model.
+DORA_NAMES = (r"(lora_magnitude_vector\.[^.]+)$", r"\1.weight")
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
 
 
@@ -154,6 +158,23 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         return (model, info) if with_info else model
 
     save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
+
+    def load_adapter(self, *args: Any, load_config: Any = None, **kwargs: Any) -> Any:
+        """Load an adapter, as `PreTrainedModel.load_adapter` does, with the vectors of DoRA.
+
+        PEFT saves these without the ".weight" that they have in a model, and transformers by itself leaves them out.
+
+        Args:
+            args: the positional arguments of `PreTrainedModel.load_adapter`, the adapter first.
+            load_config (`LoadStateDictConfig`, *optional*): what `from_pretrained` was given.
+            kwargs: everything else that `PreTrainedModel.load_adapter` takes.
+
+        Returns:
+            `LoadStateDictInfo`: which weights were missing and the like.
+        """
+        given = kwargs.pop("weight_mapping", None) or getattr(load_config, "weight_mapping", None)
+        renamings = [*(given or get_model_conversion_mapping(self)), WeightRenaming(*DORA_NAMES)]
+        return super().load_adapter(*args, load_config=load_config, weight_mapping=renamings, **kwargs)
 
     def free_laid_out_weights(self) -> None:
         """Free what sampling keeps between calls; the next call makes it anew.
