@@ -136,6 +136,33 @@ def test_an_adapter_with_dora_is_loaded_whole(ending, tmp_path):
     )
 
 
+@pytest.mark.parametrize("way", ["loaded with it", "loaded", "added"])
+def test_a_model_whose_adapters_were_deleted_is_saved_as_it_was(way, tmp_path):
+    """Its weights were saved under the names of an adapter's file, or of layers with one, and no model read them."""
+    peft = pytest.importorskip("peft")
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    tiny_transformer().save_pretrained(base)
+    model = NuwaForConditionalGeneration.from_pretrained(base)
+    config = peft.LoraConfig(
+        r=2, target_modules=["q_proj", "v_proj"], modules_to_save=["head"], init_lora_weights=False
+    )
+    peft.get_peft_model(model, config).save_pretrained(adapter)
+    model = NuwaForConditionalGeneration.from_pretrained(adapter if way == "loaded with it" else base)
+    if way == "loaded":
+        model.load_adapter(adapter)
+    if way == "added":
+        model.add_adapter(config)
+    model.delete_adapter("default")
+    model.save_pretrained(tmp_path / "again")
+    expected, found = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "again"))
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    batch = {name: samples(1)[0][name][None] for name in ("input_ids", "visual_tokens")}
+    assert torch.equal(model(**batch).logits, tiny_transformer()(**batch).logits)
+    model.load_adapter(adapter)
+    assert torch.equal(model(**batch).logits, NuwaForConditionalGeneration.from_pretrained(adapter)(**batch).logits)
+
+
 def test_loading_an_adapter_with_its_model_leaves_torchs_random_numbers_alone(tmp_path):
     peft = pytest.importorskip("peft")
     tiny_transformer().save_pretrained(tmp_path / "base")

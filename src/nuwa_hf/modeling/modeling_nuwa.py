@@ -174,7 +174,22 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         """
         given = kwargs.pop("weight_mapping", None) or getattr(load_config, "weight_mapping", None)
         renamings = [*(given or get_model_conversion_mapping(self)), WeightRenaming(*DORA_NAMES)]
-        return super().load_adapter(*args, load_config=load_config, weight_mapping=renamings, **kwargs)
+        of_model = getattr(self, "_weight_conversions", None)
+        try:
+            return super().load_adapter(*args, load_config=load_config, weight_mapping=renamings, **kwargs)
+        finally:
+            self._weight_conversions = of_model  # saving would give all weights the names of an adapter's file
+
+    def delete_adapter(self, adapter_names: list[str] | str) -> None:
+        """Delete adapters, as `PreTrainedModel.delete_adapter` does; without any, the model has its own layers again.
+
+        Args:
+            adapter_names (`str` or `list[str]`): their names.
+        """
+        super().delete_adapter(adapter_names)
+        if not self._hf_peft_config_loaded:
+            self.free_laid_out_weights()
+            _take_out_wrappers(self)  # in which all weights would be saved under other names
 
     def free_laid_out_weights(self) -> None:
         """Free what sampling keeps between calls; the next call makes it anew.
@@ -689,6 +704,19 @@ def _encode_once(
     condition = encode(rows[first], None if mask is None else mask[first], **outputs)
     seen = None if condition.key_padding_mask is None else mask.flatten(1).bool()
     return replace(condition, key_padding_mask=seen, kinds=equal_rows.kinds)
+
+
+def _take_out_wrappers(module: nn.Module) -> None:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import AuxiliaryTrainingWrapper
+
+    for name, child in list(module.named_children()):
+        if isinstance(child, BaseTunerLayer):
+            setattr(module, name, child.get_base_layer())
+        elif isinstance(child, AuxiliaryTrainingWrapper):
+            setattr(module, name, child.original_module)
+        else:
+            _take_out_wrappers(child)
 
 
 def _places_to_keep(logits_to_keep: int | list[int] | torch.Tensor | None) -> slice | list[int] | torch.Tensor | None:
