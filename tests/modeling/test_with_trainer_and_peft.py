@@ -163,6 +163,23 @@ def test_a_model_whose_adapters_were_deleted_is_saved_as_it_was(way, tmp_path):
     assert torch.equal(model(**batch).logits, NuwaForConditionalGeneration.from_pretrained(adapter)(**batch).logits)
 
 
+def test_an_adapter_of_which_no_weight_fits_is_refused_and_the_model_stays(tmp_path):
+    """The model drew as without it, with no more than a warning."""
+    peft = pytest.importorskip("peft")
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    tiny_transformer().save_pretrained(base)
+    adapted(NuwaForConditionalGeneration.from_pretrained(base), peft).save_pretrained(adapter)
+    file = adapter / "adapter_model.safetensors"
+    state = {name.replace("model.model", "model.model._orig_mod"): weight for name, weight in load_file(file).items()}
+    save_file(state, file, metadata={"format": "pt"})
+    with pytest.raises(OSError, match=r"adapter holds none of the 20 weights of the model, such as 'model\.decoder"):
+        NuwaForConditionalGeneration.from_pretrained(adapter)
+    model = NuwaForConditionalGeneration.from_pretrained(base)
+    with pytest.raises(OSError, match=r"adapter holds none of the 20 weights"):
+        model.load_adapter(adapter)
+    assert model.state_dict().keys() == tiny_transformer().state_dict().keys()
+
+
 def test_loading_an_adapter_with_its_model_leaves_torchs_random_numbers_alone(tmp_path):
     peft = pytest.importorskip("peft")
     tiny_transformer().save_pretrained(tmp_path / "base")

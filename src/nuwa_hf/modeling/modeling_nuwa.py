@@ -159,26 +159,49 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
 
     save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
 
-    def load_adapter(self, *args: Any, load_config: Any = None, **kwargs: Any) -> Any:
+    def load_adapter(
+        self,
+        peft_model_id: str | os.PathLike | None = None,
+        adapter_name: str | None = None,
+        *args: Any,
+        load_config: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Load an adapter, as `PreTrainedModel.load_adapter` does, with the vectors of DoRA.
 
         PEFT saves these without the ".weight" that they have in a model, and transformers by itself leaves them out.
 
         Args:
-            args: the positional arguments of `PreTrainedModel.load_adapter`, the adapter first.
+            peft_model_id (`str` or `os.PathLike`, *optional*): a folder or a repository; None for weights as they are.
+            adapter_name (`str`, *optional*): "default" if it is not given.
+            args: further positional arguments of `PreTrainedModel.load_adapter`.
             load_config (`LoadStateDictConfig`, *optional*): what `from_pretrained` was given.
             kwargs: everything else that `PreTrainedModel.load_adapter` takes.
 
         Returns:
             `LoadStateDictInfo`: which weights were missing and the like.
+
+        Raises:
+            OSError: If none of its weights is one of an adapter of this model, which is then as it was.
         """
         given = kwargs.pop("weight_mapping", None) or getattr(load_config, "weight_mapping", None)
         renamings = [*(given or get_model_conversion_mapping(self)), WeightRenaming(*DORA_NAMES)]
-        of_model = getattr(self, "_weight_conversions", None)
+        of_model, name = getattr(self, "_weight_conversions", None), adapter_name or "default"
+        is_new = not self._hf_peft_config_loaded or name not in self.peft_config
+        kwargs.update(load_config=load_config, weight_mapping=renamings)
         try:
-            return super().load_adapter(*args, load_config=load_config, weight_mapping=renamings, **kwargs)
+            info = super().load_adapter(peft_model_id, adapter_name, *args, **kwargs)
         finally:
             self._weight_conversions = of_model  # saving would give all weights the names of an adapter's file
+        try:
+            weights = [weight for weight, _ in self.named_parameters() if f".{name}." in f"{weight}."]
+            if weights:
+                check_some_are_loaded(peft_model_id or "`adapter_state_dict`", weights, info.missing_keys)
+        except OSError:
+            if is_new:
+                self.delete_adapter(name)
+            raise
+        return info
 
     def delete_adapter(self, adapter_names: list[str] | str) -> None:
         """Delete adapters, as `PreTrainedModel.delete_adapter` does; without any, the model has its own layers again.
