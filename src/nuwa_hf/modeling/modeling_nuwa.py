@@ -15,14 +15,13 @@ import torch
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import nn
 from transformers import initialization as init
-from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import WeightRenaming
 from transformers.modeling_utils import PreTrainedModel
 from transformers.utils import GENERATION_CONFIG_NAME, SAFE_WEIGHTS_NAME
 
 from nuwa_hf.generation.cache import StepCache
 from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
+from nuwa_hf.modeling.adapters import AdaptersMixin
 from nuwa_hf.modeling.attention import DEFAULT_ATTENTION
 from nuwa_hf.modeling.condition_encoder import NuwaConditionEncoder, NuwaEncoderLayer
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
@@ -75,13 +74,11 @@ from nuwa_hf.storage.saved_models import saves_whole
 from nuwa_hf.storage.weights_files import check_some_are_loaded
 
 
-# The end of a DoRA vector's name in a file, with the adapter's name, and in a model.
-DORA_NAMES = (r"(lora_magnitude_vector\.[^.]+)$", r"\1.weight")
 TEXT_WINDOW = (None, 1, 1)  # (t, h, w); the paper writes it as (1, 1, all)
 
 
 @saves_standalone
-class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
+class NuwaPreTrainedModel(AdaptersMixin, PreTrainedModel, LayerwiseCastingMixin):
     """Base class of the NUWA models: initialisation, loading and the choice of an attention implementation."""
 
     config: NuwaConfig
@@ -158,61 +155,6 @@ class NuwaPreTrainedModel(PreTrainedModel, LayerwiseCastingMixin):
         return (model, info) if with_info else model
 
     save_pretrained = saves_whole(PreTrainedModel.save_pretrained)
-
-    def load_adapter(
-        self,
-        peft_model_id: str | os.PathLike | None = None,
-        adapter_name: str | None = None,
-        *args: Any,
-        load_config: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Load an adapter, as `PreTrainedModel.load_adapter` does, with the vectors of DoRA.
-
-        PEFT saves these without the ".weight" that they have in a model, and transformers by itself leaves them out.
-
-        Args:
-            peft_model_id (`str` or `os.PathLike`, *optional*): a folder or a repository; None for weights as they are.
-            adapter_name (`str`, *optional*): "default" if it is not given.
-            args: further positional arguments of `PreTrainedModel.load_adapter`.
-            load_config (`LoadStateDictConfig`, *optional*): what `from_pretrained` was given.
-            kwargs: everything else that `PreTrainedModel.load_adapter` takes.
-
-        Returns:
-            `LoadStateDictInfo`: which weights were missing and the like.
-
-        Raises:
-            OSError: If none of its weights is one of an adapter of this model, which is then as it was.
-        """
-        given = kwargs.pop("weight_mapping", None) or getattr(load_config, "weight_mapping", None)
-        renamings = [*(given or get_model_conversion_mapping(self)), WeightRenaming(*DORA_NAMES)]
-        of_model, name = getattr(self, "_weight_conversions", None), adapter_name or "default"
-        is_new = not self._hf_peft_config_loaded or name not in self.peft_config
-        kwargs.update(load_config=load_config, weight_mapping=renamings)
-        try:
-            info = super().load_adapter(peft_model_id, adapter_name, *args, **kwargs)
-        finally:
-            self._weight_conversions = of_model  # saving would give all weights the names of an adapter's file
-        try:
-            weights = [weight for weight, _ in self.named_parameters() if f".{name}." in f"{weight}."]
-            if weights:
-                check_some_are_loaded(peft_model_id or "`adapter_state_dict`", weights, info.missing_keys)
-        except OSError:
-            if is_new:
-                self.delete_adapter(name)
-            raise
-        return info
-
-    def delete_adapter(self, adapter_names: list[str] | str) -> None:
-        """Delete adapters, as `PreTrainedModel.delete_adapter` does; without any, the model has its own layers again.
-
-        Args:
-            adapter_names (`str` or `list[str]`): their names.
-        """
-        super().delete_adapter(adapter_names)
-        if not self._hf_peft_config_loaded:
-            self.free_laid_out_weights()
-            _take_out_wrappers(self)  # in which all weights would be saved under other names
 
     def free_laid_out_weights(self) -> None:
         """Free what sampling keeps between calls; the next call makes it anew.
@@ -727,19 +669,6 @@ def _encode_once(
     condition = encode(rows[first], None if mask is None else mask[first], **outputs)
     seen = None if condition.key_padding_mask is None else mask.flatten(1).bool()
     return replace(condition, key_padding_mask=seen, kinds=equal_rows.kinds)
-
-
-def _take_out_wrappers(module: nn.Module) -> None:
-    from peft.tuners.tuners_utils import BaseTunerLayer
-    from peft.utils.other import AuxiliaryTrainingWrapper
-
-    for name, child in list(module.named_children()):
-        if isinstance(child, BaseTunerLayer):
-            setattr(module, name, child.get_base_layer())
-        elif isinstance(child, AuxiliaryTrainingWrapper):
-            setattr(module, name, child.original_module)
-        else:
-            _take_out_wrappers(child)
 
 
 def _places_to_keep(logits_to_keep: int | list[int] | torch.Tensor | None) -> slice | list[int] | torch.Tensor | None:
