@@ -80,7 +80,10 @@ def test_a_colour_that_stands_for_transparency_is_found_before_the_profile_chang
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-@pytest.mark.parametrize("profile", [SRGB_PROFILE, b"damaged", display_p3()[:150]])
+NO_NAME = display_p3()[:16] + b"\xff" + display_p3()[17:]  # of the kind of its pixels
+
+
+@pytest.mark.parametrize("profile", [SRGB_PROFILE, b"damaged", display_p3()[:150], NO_NAME])
 def test_a_profile_of_srgb_or_a_damaged_one_leaves_every_pixel(profile):
     noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     with open_media(stored(PIL.Image.fromarray(noise), "png", icc_profile=profile)) as media:

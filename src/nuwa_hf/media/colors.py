@@ -96,7 +96,7 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             return None
         target = ImageCms.createProfile("sRGB")
         transform = ImageCms.buildTransform(source, target, mode, "RGBA" if mode == "RGBA" else "RGB")
-    except (OSError, ImageCms.PyCMSError):
+    except (OSError, UnicodeDecodeError, ImageCms.PyCMSError):
         return None
     if mode in ("RGB", "RGBA"):
         levels = np.indices((16, 16, 16), np.uint8).reshape(3, 64, 64).transpose(1, 2, 0) * 17
