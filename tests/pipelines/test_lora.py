@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny import tiny_pipeline, tiny_transformer
 from tiny_adapters import adapted, draw, merged, peft, save_adapter, weights_of
+from transformers import PreTrainedModel
 
 from nuwa_hf import NuwaTextToVideoPipeline
 
@@ -156,7 +157,7 @@ def test_with_the_last_adapter_the_pipeline_is_saved_as_it_was(adapter, tmp_path
 
 def leave_layers_of(pipeline, adapter):
     pipeline.load_lora_weights(adapter, "mine")
-    pipeline.transformer.delete_adapter("mine")  # transformers' own method
+    PreTrainedModel.delete_adapter(pipeline.transformer, "mine")  # ours takes the layers out
 
 
 def put_in(pipeline, adapter):
