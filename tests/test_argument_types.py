@@ -13,6 +13,9 @@ from nuwa_hf import EmojiMotion, NuwaConfig, NuwaVQGAN
 from nuwa_hf.argument_types import LONGEST, check_types, is_of_type, shown
 from nuwa_hf.cli import main
 from nuwa_hf.datasets.open_dataset import open_dataset
+from nuwa_hf.grid import Grid
+from nuwa_hf.media.frame_sampling import check_frame_rate
+from nuwa_hf.tasks import find_task
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 
 
@@ -49,6 +52,9 @@ WRONG = {
         lambda: NuwaVQGAN(commitment_weight="x"),
         "`commitment_weight` must be of type float",
     ),
+    "a frame rate": (lambda: check_frame_rate(MATRIX), "`frame_rate` must be a number of frames a second"),
+    "a Grid": (lambda: Grid(MATRIX, 1, 1), "`t` of a Grid must be a whole number"),
+    "a task": (lambda: find_task(MATRIX), "`task` must be one of"),
     "EmojiMotion": (lambda: EmojiMotion(pack=3), "`pack` must be of type"),
     "open_dataset": (lambda: open_dataset(3), "`path` must be of type"),
     "TokenizeArguments": (
@@ -84,6 +90,13 @@ def test_generate_refuses_what_is_no_tensor_or_setting(name):
     model = tiny_pipeline("T2V").transformer
     with pytest.raises(TypeError, match=f"^`{name}` must be .*, got '@{{'; "):
         model.generate(**{"input_ids": torch.ones(1, 2, dtype=torch.long), name: "@{"})
+
+
+@pytest.mark.parametrize("name", ["num_beams", "max_new_tokens", "penalty_alpha"])
+def test_generate_refuses_settings_that_have_no_meaning_whatever_they_are(name):
+    model = tiny_pipeline("T2V").transformer
+    with pytest.raises((ValueError, TypeError), match=f"^`{name}` must be [^\n]*$"):
+        model.generate(torch.ones(1, 2, dtype=torch.long), **{name: MATRIX})
 
 
 def test_generate_refuses_text_tokens_that_the_vocabulary_has_not():

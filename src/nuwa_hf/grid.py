@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nuwa_hf.argument_types import shown
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -31,8 +33,9 @@ class Grid:
         for name, extent in zip("thw", self, strict=True):
             is_whole = (isinstance(extent, int) and not isinstance(extent, bool)) or _is_symbolic(extent)
             if not is_whole or extent < 1:
-                given = repr(extent)[:100]
-                raise ValueError(f"`{name}` of a Grid must be a whole number of at least 1, got {given}; give an int.")
+                raise ValueError(
+                    f"`{name}` of a Grid must be a whole number of at least 1, got {shown(extent)}; give an int."
+                )
 
     def __iter__(self) -> Iterator[int]:
         return iter((self.t, self.h, self.w))

@@ -5,6 +5,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from nuwa_hf.argument_types import shown
+
 
 Condition = Literal["text", "image sketch", "video sketch", "none"]
 Known = Literal["nothing", "part of the image", "first frames", "part of the video"]
@@ -127,7 +129,7 @@ def get_task(abbreviation: str) -> Task:
         if task.abbreviation == abbreviation:
             return task
     raise ValueError(
-        f"`abbreviation` must be one of {', '.join(task.abbreviation for task in TASKS)}, got {abbreviation!r}."
+        f"`abbreviation` must be one of {', '.join(task.abbreviation for task in TASKS)}, got {shown(abbreviation)}."
     )
 
 
@@ -143,8 +145,9 @@ def find_task(name: str) -> Task:
     Raises:
         ValueError: If no task has that name.
     """
+    wanted = name.lower() if isinstance(name, str) else None
     for task in TASKS:
-        if name.lower() in (task.name, task.abbreviation.lower()):
+        if wanted in (task.name, task.abbreviation.lower()):
             return task
     known = ", ".join(f"{task.name} ({task.abbreviation})" for task in TASKS)
-    raise ValueError(f"`task` must be one of {known}, got {name!r}; choose one of these.")
+    raise ValueError(f"`task` must be one of {known}, got {shown(name)}; choose one of these.")

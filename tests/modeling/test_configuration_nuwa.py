@@ -44,6 +44,13 @@ def test_a_place_without_a_configuration_does_not_give_the_default_one(tmp_path)
             NuwaConfig.from_pretrained(name, **arguments)
 
 
+@pytest.mark.parametrize("model", [NuwaConfig, NuwaForConditionalGeneration])
+def test_what_is_not_in_the_cache_is_named_where_the_hub_may_not_be_asked(model):
+    said = r"^Cannot load 'user/none' from the Hub: it is not in the cache, and HF_HUB_OFFLINE or [^\n]*$"
+    with pytest.raises(OSError, match=said):
+        model.from_pretrained("user/none")
+
+
 def test_parameters_of_nuwa_336_are_those_that_the_page_of_deviations_tells():
     config = NuwaConfig.from_preset("nuwa-336")
     with torch.device("meta"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nuwa_hf.argument_hints import OTHER_NAMES
+from nuwa_hf.argument_types import shown
 from nuwa_hf.bulk.digests import settings_digest
 from nuwa_hf.bulk.shared_work import batches_of
 from nuwa_hf.pipelines import NuwaPipelineBase, argument_names
@@ -187,12 +188,12 @@ def _read_line(
     for name in given:
         if name not in FILES and isinstance(given[name], list):
             raise ValueError(
-                f"a line must describe one {row.output}, so `{name}` is one value, got {given[name]!r}; write a line "
-                "for each."
+                f"a line must describe one {row.output}, so `{name}` is one value, got {shown(given[name])}; "
+                "write a line for each."
             )
     for name in given:
         if name in ("condition_on_known", "composite") and not isinstance(given[name], bool):
-            raise ValueError(f"`{name}` must be true or false, got {given[name]!r}.")
+            raise ValueError(f"`{name}` must be true or false, got {shown(given[name])}.")
     arguments, files = dict(given), {}
     for name in [name for name in given if name in FILES]:
         files[name] = [_found(name, one, folder) for one in _names_of(name, given[name], row)]
@@ -250,7 +251,7 @@ def _names_of(name: str, value: Any, task: Task) -> list[str]:
     is_clip = name != "mask" and task.output == "video"
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
-        raise ValueError(f"`{name}` must be the name of a file, or its URL, got {value!r}.")
+        raise ValueError(f"`{name}` must be the name of a file, or its URL, got {shown(value)}.")
     if len(names) > 1 and not is_clip:
         raise ValueError(f"`{name}` must be one file, got {len(names)}; write a line for each.")
     return names

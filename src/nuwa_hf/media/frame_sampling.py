@@ -9,6 +9,7 @@ from itertools import islice
 from numbers import Real
 from typing import Any
 
+from nuwa_hf.argument_types import shown
 from nuwa_hf.media.errors import BrokenMediaError
 
 
@@ -44,9 +45,7 @@ def check_frame_rate(frame_rate: Any, name: str = "frame_rate") -> None:
         ValueError: If it is below 0.01 or above 1000, or not finite.
     """
     if isinstance(frame_rate, bool) or not isinstance(frame_rate, Real):
-        raise TypeError(
-            f"`{name}` must be a number of frames a second, got {repr(frame_rate)[:200]}; the paper's is 2.5."
-        )
+        raise TypeError(f"`{name}` must be a number of frames a second, got {shown(frame_rate)}; the paper's is 2.5.")
     if not LEAST_FRAME_RATE <= frame_rate <= MAX_FRAME_RATE:
         raise ValueError(
             f"`{name}` must be from {LEAST_FRAME_RATE} to {MAX_FRAME_RATE} frames a second, got {frame_rate}; the "

@@ -12,10 +12,12 @@ from dataclasses import dataclass, fields
 from functools import wraps
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
 from nuwa_hf.argument_docs import argument_entries, share_arguments
+from nuwa_hf.argument_types import shown
 
 
 Method = TypeVar("Method", bound=Callable)
@@ -190,9 +192,15 @@ def refuse_what_cannot_be_obeyed(generation_config: GenerationConfig) -> None:
 
 def _refuse(settings: dict[str, Any]) -> None:
     for name, value in settings.items():
-        nothing = value == CHANGES_NOTHING[name] if name in CHANGES_NOTHING else not value
-        if not (value is None or nothing or name in DESCRIPTIONS):
+        if name not in DESCRIPTIONS and not _changes_nothing(name, value):
             raise ValueError(
-                f"`{name}` must be left out, got {value!r}: visual tokens are drawn place by place on the `grid`, and "
-                "this setting does not apply to that; a `logits_processor` can change the logits of each place."
+                f"`{name}` must be left out, got {shown(value)}: visual tokens are drawn place by place on the "
+                "`grid`, and this setting does not apply to that; a `logits_processor` can change the logits of each "
+                "place."
             )
+
+
+def _changes_nothing(name: str, value: Any) -> bool:
+    if isinstance(value, torch.Tensor | np.ndarray):  # which have no truth value of their own
+        return False
+    return value is None or (value == CHANGES_NOTHING[name] if name in CHANGES_NOTHING else not value)

@@ -77,8 +77,8 @@ class NuwaSampler:
             raise TypeError(f"`max_wait` must be a number of seconds, got {shown(max_wait)}; 0 waits for nothing.")
         if not 0 <= max_wait <= threading.TIMEOUT_MAX:
             raise ValueError(
-                f"`max_wait` must be from 0 to {threading.TIMEOUT_MAX:.0f} seconds, got {max_wait!r}; 0 waits for "
-                "nothing."
+                f"`max_wait` must be from 0 to {threading.TIMEOUT_MAX:.0f} seconds, got {shown(max_wait)}; 0 waits "
+                "for nothing."
             )
         self.max_batch_size, self.max_wait = max_batch_size, max_wait
         self.max_waiting, self.max_streams = max_waiting, max_streams
@@ -189,7 +189,7 @@ class NuwaSampler:
         pipeline = self.pipeline(task)
         if not hasattr(pipeline, "stream"):
             streamed = [name for name, one in self._pipelines.items() if hasattr(one, "stream")]
-            raise ValueError(f"`task` must be one that can be streamed ({', '.join(streamed)}), got {task!r}.")
+            raise ValueError(f"`task` must be one that can be streamed ({', '.join(streamed)}), got {shown(task)}.")
         self._check_room(0, 1)
         checked = type(pipeline).stream.check(pipeline, **arguments)
         checked = replace(checked, call=with_generators(checked.call, pipeline.transformer.device))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from huggingface_hub.errors import HTTPError
 
-from nuwa_hf.storage.hub_errors import is_hub_fault, not_loaded
+from nuwa_hf.storage.hub_errors import is_hub_fault, is_not_in_the_cache, not_loaded
 
 
 LONGEST = 500  # letters of what a library said
@@ -46,7 +46,7 @@ def naming_what_is_broken(name_or_path: str | os.PathLike) -> Iterator[None]:
     except RAISED as error:
         raise _broken(name_or_path, error) from error
     except (HTTPError, OSError) as error:
-        if not is_hub_fault(error):
+        if not (is_hub_fault(error) or is_not_in_the_cache(error)):
             raise
         raise not_loaded(os.fspath(name_or_path), error) from error
     except RuntimeError as error:

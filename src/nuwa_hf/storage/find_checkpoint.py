@@ -18,7 +18,15 @@ from huggingface_hub.errors import (
     RevisionResolutionError,
 )
 
-from nuwa_hf.storage.hub_errors import EMBEDDED, OFFLINE, hub_reason, is_hub_fault, naming_hub_faults, not_loaded
+from nuwa_hf.storage.hub_errors import (
+    EMBEDDED,
+    NOT_IN_THE_CACHE,
+    OFFLINE,
+    hub_reason,
+    is_hub_fault,
+    naming_hub_faults,
+    not_loaded,
+)
 from nuwa_hf.storage.local_checkpoint import EMPTY, INDEX_FILE, check_checkpoint_folder, is_local_path, read_json
 
 
@@ -115,7 +123,7 @@ def settings_file(repo_id: str, file: str, given: Mapping[str, Any], *, dry_run:
     except RemoteEntryNotFoundError:
         return None
     except (HTTPError, OSError) as error:
-        if hub_reason(error) in (None, OFFLINE):
+        if hub_reason(error) in (None, OFFLINE, NOT_IN_THE_CACHE):
             return None
         raise not_loaded(repo_id, error) from error
     except HFValidationError:  # of what is no id; the library says so

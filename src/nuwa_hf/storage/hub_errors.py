@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # `HTTPError` is the base class of all errors of the HTTP library that huggingface_hub uses, whichever it is.
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+)
 
 
 EMBEDDED = "embedded"  # the embedded checkpoint, in commands
@@ -26,6 +32,7 @@ SERVER_FAULT = "the Hub has a fault; try again later"
 REFUSED = "the Hub refused it"
 CONNECTION_LOST = "the connection to the Hub was lost; try again"
 OFFLINE = "HF_HUB_OFFLINE forbids every request; unset it"
+NOT_IN_THE_CACHE = "it is not in the cache, and HF_HUB_OFFLINE or `local_files_only` forbids every request; unset it"
 IN_COMMANDS = "the embedded checkpoint is called so in commands alone; in Python give nuwa_hf.DEMO_CHECKPOINT"
 
 
@@ -75,7 +82,7 @@ def hub_reason(error: BaseException) -> str | None:
     """
     cause = _failed_request(error)
     if cause is None:
-        return None
+        return NOT_IN_THE_CACHE if is_not_in_the_cache(error) else None
     if isinstance(cause, OfflineModeIsEnabled):
         return OFFLINE
     if isinstance(cause, HfHubHTTPError):
@@ -98,6 +105,18 @@ def is_hub_fault(error: BaseException) -> bool:
     """
     cause = _failed_request(error)
     return cause is not None and _status(cause) != NOT_THERE
+
+
+def is_not_in_the_cache(error: BaseException) -> bool:
+    """Whether a file was looked for in the cache alone, and is not there.
+
+    Args:
+        error (`BaseException`): what was raised, or came from that.
+
+    Returns:
+        `bool`.
+    """
+    return any(isinstance(one, LocalEntryNotFoundError) for one in (error, error.__cause__))
 
 
 def _failed_request(error: BaseException | None) -> BaseException | None:
