@@ -5,6 +5,7 @@
 import tempfile
 from collections.abc import Callable
 from inspect import signature
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,16 @@ def each(rule: Callable[[Any], bool]) -> Callable[[Any], bool | None]:
         if value is None:
             return True
         if isinstance(value, list | tuple):
-            return None if all(rule(one) for one in value) else False
-        return bool(rule(value))
+            found = [is_valid(one) for one in value]
+            return False if False in found else None
+        return bool(rule(value)) if isinstance(value, Real) else None
 
     return is_valid
+
+
+def one_of(*choices: Any) -> Callable[[Any], bool]:
+    """A rule for a choice; arrays, which compare place by place, are none."""
+    return lambda value: any(type(value) is type(choice) and value == choice for choice in choices)
 
 
 SAMPLING_RULES = {
@@ -54,7 +61,7 @@ SAMPLING_RULES = {
     "top_p": each(lambda value: 0 < value <= 1),
     "min_p": each(lambda value: 0 <= value <= 1),
     "guidance_scale": each(lambda value: value >= 1),
-    "schedule": lambda value: value in ("wavefront", "raster"),
+    "schedule": one_of("wavefront", "raster"),
 }
 SAMPLING = {
     "temperature": st.floats(0, 5),
@@ -65,15 +72,17 @@ SAMPLING = {
 }
 PIPELINE_RULES = {
     **SAMPLING_RULES,
-    "output_type": lambda value: value in ("pil", "np", "pt", "latent"),
-    "height": lambda value: value in (None, HEIGHT),
-    "width": lambda value: value in (None, WIDTH),
+    "output_type": one_of("pil", "np", "pt", "latent"),
+    "height": one_of(None, HEIGHT),
+    "width": one_of(None, WIDTH),
     "callback_on_step_end": lambda value: value is None,
-    "callback_on_step_end_tensor_inputs": lambda value: all(isinstance(one, str) and one == "tokens" for one in value),
+    "callback_on_step_end_tensor_inputs": lambda value: (
+        isinstance(value, list | tuple) and all(isinstance(one, str) and one == "tokens" for one in value)
+    ),
     "prompt": lambda value: None if isinstance(value, str) and value.strip() else value is None,
     "num_candidates": lambda value: value == 1,
     **{
-        f"num_{kind}s_per_prompt": lambda value: True if 1 <= value <= 7 else None if value > 7 else False
+        f"num_{kind}s_per_prompt": lambda value: isinstance(value, int) and value >= 1 and (value <= 7 or None)
         for kind in ("image", "video")
     },
 }

@@ -30,6 +30,7 @@ SETTINGS_FILES = ("tokenizer_config.json", "tokenizer.json")
 SPACE_MARK = "▁"
 # Always in the vocabulary, so that no plain ASCII text ever meets <unk>.
 BASE_ALPHABET = [SPACE_MARK, *string.ascii_lowercase, *string.digits, *string.punctuation]
+SMALLEST_VOCABULARY = len(SPECIAL_TOKENS) + len(BASE_ALPHABET)
 NOT_FOUND = "instantiate the backend tokenizer"  # in what transformers says where there are no files of one
 # A fast tokenizer keeps truncation and padding as its state, and pipelines of several threads may share one.
 TOKENIZING = threading.RLock()
@@ -129,10 +130,10 @@ class NuwaTokenizer(PreTrainedTokenizerFast):
             TypeError: If `iterator` is a single string, or yields anything but strings.
             ValueError: If `vocab_size` cannot hold the special tokens and every character of the captions.
         """
-        smallest = len(SPECIAL_TOKENS) + len(BASE_ALPHABET)
-        if vocab_size < smallest:
+        if vocab_size < SMALLEST_VOCABULARY:
             raise ValueError(
-                f"`vocab_size` must be at least {smallest} (special tokens and ASCII characters), got {vocab_size}."
+                f"`vocab_size` must be at least {SMALLEST_VOCABULARY} (special tokens and ASCII characters), got "
+                f"{vocab_size}; give more."
             )
         backend = _untrained_backend()
         trainer = BpeTrainer(

@@ -231,7 +231,7 @@ def check_levels(levels: np.ndarray, name: str) -> None:
     """
     if not np.isfinite(levels).all():
         count = int((~np.isfinite(levels)).sum())
-        raise ValueError(f"`{name}` must have finite numbers, got {count} that are NaN or infinite.")
+        raise ValueError(f"`{name}` must have finite numbers, got {count} that are NaN or infinite; replace them.")
     low, high = float(levels.min()), float(levels.max())
     if low >= 0 and high <= 1:
         return
@@ -244,17 +244,26 @@ def check_levels(levels: np.ndarray, name: str) -> None:
     raise ValueError(f"`{name}` must have floats in [0, 1], got {low:g} to {high:g}; {remedy}.")
 
 
-def to_array(value: np.ndarray | torch.Tensor) -> np.ndarray:
+def to_array(value: np.ndarray | torch.Tensor, name: str) -> np.ndarray:
     """An array with the same numbers.
 
     Args:
         value (`np.ndarray` or `torch.Tensor`): what the user gave, on any device.
+        name (`str`): the argument's name, for the message.
 
     Returns:
         `np.ndarray`: of the same shape; bfloat16, which numpy does not have, becomes float32.
+
+    Raises:
+        TypeError: If it is a tensor that is sparse or quantised, or has no numbers.
     """
     if isinstance(value, np.ndarray):
         return value
+    if value.is_meta or value.is_quantized or value.layout != torch.strided:
+        raise TypeError(
+            f"`{name}` must be a dense tensor with numbers of its own, got one of {value.dtype}, {value.layout}, on "
+            f"{value.device}; make it dense, or load it."
+        )
     value = value.detach().cpu()
     return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
 
@@ -267,21 +276,20 @@ def _array_levels(image: np.ndarray | torch.Tensor, name: str) -> np.ndarray:
     """The numbers as `(Y, X, C)`, uint8 or float32, all checked."""
     is_tensor = isinstance(image, torch.Tensor)
     shape = tuple(image.shape)
-    channels = shape[0] if is_tensor else shape[-1] if image.ndim == 3 else 1
     if image.ndim == 3 and 0 not in shape:
         check_channel_axis(image, "", name)
     if image.ndim not in ((3,) if is_tensor else (2, 3)):
         expected = "a tensor of shape (C, Y, X)" if is_tensor else "an array of shape (Y, X) or (Y, X, C)"
         raise ValueError(
             f"`{name}` must be {expected} with C of 1, 3 or 4, got {shape}"
-            f"{'; a grey one has one channel, use `[None]`' if image.ndim == 2 else ''}."
+            f"; {'a grey one has one channel, use `[None]`' if image.ndim == 2 else 'give one picture'}."
         )
     if 0 in shape:
-        raise ValueError(f"`{name}` must have at least one pixel, got shape {shape}.")
-    array = to_array(image)
+        raise ValueError(f"`{name}` must have at least one pixel, got shape {shape}; leave it out.")
+    array = to_array(image, name)
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise TypeError(f"`{name}` must have uint8 or float numbers, got {image.dtype}; convert them.")
-    levels_YXC = array.transpose(1, 2, 0) if is_tensor else array.reshape(*shape[:2], channels)
+    levels_YXC = array.transpose(1, 2, 0) if is_tensor else array.reshape(*shape[:2], -1)
     if array.dtype == np.uint8:
         return levels_YXC
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused below

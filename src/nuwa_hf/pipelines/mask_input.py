@@ -71,8 +71,11 @@ def prepare_masks(
         masks, names = mask, [f"{name}[{place}]" for place in range(len(mask))]
     kind = "images" if num_frames is None else "clips"
     if len(masks) not in (1, len(sizes)):
-        hint = "" if num_frames is None else "; give one mask per frame as an array of shape (T, Y, X), or as [[...]]"
-        raise ValueError(f"`{name}` must be one mask, or one for each of {len(sizes)} {kind}, got {len(masks)}{hint}.")
+        per_frame = "one mask per frame as an array of shape (T, Y, X), or as [[...]]"
+        remedy = "as many" if num_frames is None else per_frame
+        raise ValueError(
+            f"`{name}` must be one mask, or one for each of {len(sizes)} {kind}, got {len(masks)}; give {remedy}."
+        )
     read = [_read_mask(one, num_frames, sampler, one_name) for one, one_name in zip(masks, names, strict=True)]
     if len(read) < len(sizes):
         read, names = read * len(sizes), names * len(sizes)
@@ -225,19 +228,21 @@ def _is_white(mask: np.ndarray | torch.Tensor, num_frames: int | None, name: str
         expected = "(Y, X)" if num_frames is None else "(Y, X) or (T, Y, X)"
         raise ValueError(f"`{name}` must have shape {expected}, got {shape}; it has no channels.")
     if 0 in shape:
-        raise ValueError(f"`{name}` must have at least one pixel, got shape {shape}.")
-    array = to_array(mask)
+        raise ValueError(f"`{name}` must have at least one pixel, got shape {shape}; leave it out.")
+    array = to_array(mask, name)
     if np.issubdtype(array.dtype, np.floating):
         check_levels(array, name)
         is_white = array >= 0.5
     elif np.issubdtype(array.dtype, np.integer):
         if array.min() < 0 or array.max() > 255:
-            raise ValueError(f"`{name}` must have integers from 0 to 255, got {array.min()} to {array.max()}.")
+            raise ValueError(
+                f"`{name}` must have integers from 0 to 255, got {array.min()} to {array.max()}; rescale it."
+            )
         is_white = array >= (128 if array.max() > 1 else 1)
     elif array.dtype == np.bool_:
         is_white = np.array(array)
     else:
-        raise TypeError(f"`{name}` must have bools, integers or floats, got {array.dtype}.")
+        raise TypeError(f"`{name}` must have bools, integers or floats, got {array.dtype}; convert them.")
     return torch.from_numpy(np.ascontiguousarray(is_white.reshape(-1, *shape[-2:])))
 
 

@@ -158,7 +158,9 @@ class NuwaProcessor(ProcessorMixin):
             made |= self._known_part(images, videos, masks, num_frames)
         counts = {len(made[name]) for name in ("sketch_tokens", "known_tokens") if name in made}
         if len(counts) > 1:
-            raise ValueError(f"`sketch` must be as many as the `images` or `videos`, got {sorted(counts)}.")
+            raise ValueError(
+                f"`sketch` must be as many as the `images` or `videos`, got {sorted(counts)}; give as many."
+            )
         made |= self._texts(text, counts.pop() if counts else None)
         if negative_text is not None:
             negative = self._texts(negative_text, len(made["input_ids"]), "negative_text")
@@ -269,7 +271,9 @@ class NuwaProcessor(ProcessorMixin):
             hidden[:, num_given:] = True
         else:
             if num_given != num_frames:
-                raise ValueError(f"`num_frames` must be the {num_given} of `{name}` beside `masks`, got {num_frames}.")
+                raise ValueError(
+                    f"`num_frames` must be the {num_given} of `{name}` beside `masks`, got {num_frames}; leave it out."
+                )
             frames = None if images is not None else num_frames
             hidden = prepare_masks(masks, sizes=read.sizes, num_frames=frames, sampler=sampler, name="masks", **size)
             hidden = hidden.view(len(pixels), num_frames, *hidden.shape[-2:])
@@ -361,7 +365,9 @@ def _tokens_of(tokens: torch.Tensor | NuwaGenerateOutput) -> torch.Tensor:
     found = tokens.tokens if isinstance(tokens, NuwaGenerateOutput) else tokens
     if not isinstance(found, torch.Tensor) or found.ndim != 4:
         shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-        raise ValueError(f"`tokens` must have shape (batch, t, h, w), as `generate` gives them, got {shape}.")
+        raise ValueError(
+            f"`tokens` must have shape (batch, t, h, w), as `generate` gives them, got {shape}; reshape them."
+        )
     return found
 
 

@@ -145,7 +145,9 @@ def check_scores(scores: Any, num_outputs: int) -> torch.Tensor:
     try:
         numbers = torch.as_tensor(scores)
     except (TypeError, ValueError, RuntimeError) as error:  # torch has no number for it
-        raise ValueError(f"{rule}, got {type(scores).__name__}.") from error
+        raise ValueError(f"{rule}, got {type(scores).__name__}; return such a list or tensor.") from error
     if numbers.shape != (num_outputs,) or not torch.isfinite(numbers).all():
-        raise ValueError(f"{rule}, got {numbers.tolist() if numbers.numel() < 20 else tuple(numbers.shape)}.")
+        raise ValueError(
+            f"{rule}, got {numbers.tolist() if numbers.numel() < 20 else tuple(numbers.shape)}; return such."
+        )
     return numbers.cpu().double()

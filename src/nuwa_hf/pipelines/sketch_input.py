@@ -106,9 +106,11 @@ def color_class_map(class_map: np.ndarray | torch.Tensor, palette: np.ndarray) -
     """
     palette = np.asarray(palette)
     if palette.dtype != np.uint8:
-        raise TypeError(f"`palette` must have uint8 numbers, got {palette.dtype}.")
+        raise TypeError(f"`palette` must have uint8 numbers, got {palette.dtype}; convert them.")
     if palette.ndim != 2 or palette.shape[1] != 3 or not 1 <= len(palette) <= 256:
-        raise ValueError(f"`palette` must have shape (classes, 3) with at most 256 classes, got {palette.shape}.")
+        raise ValueError(
+            f"`palette` must have shape (classes, 3) with at most 256 classes, got {palette.shape}; reshape it."
+        )
     maps, _ = _read_item(class_map, "class_map", None)
     _check_classes(maps[0], len(palette), "class_map")
     picture = PIL.Image.fromarray(maps[0].numpy().astype(np.uint8))
@@ -149,10 +151,10 @@ def _read_array(array: np.ndarray | torch.Tensor, name: str, is_video: bool) -> 
     shape = tuple(array.shape)
     if array.ndim not in ((2, 3) if is_video else (2,)):
         expected = "(Y, X), (T, Y, X) or (B, T, Y, X)" if is_video else "(Y, X) or (B, Y, X)"
-        raise ValueError(f"`{name}` must have shape {expected}, got {shape} for one of them.")
+        raise ValueError(f"`{name}` must have shape {expected}, got {shape} for one of them; reshape it.")
     if 0 in shape:
-        raise ValueError(f"`{name}` must have at least one pixel and frame, got shape {shape}.")
-    numbers = to_array(array)
+        raise ValueError(f"`{name}` must have at least one pixel and frame, got shape {shape}; leave it out.")
+    numbers = to_array(array, name)
     if not np.issubdtype(numbers.dtype, np.integer):
         raise TypeError(f"`{name}` must have integers, the classes, got {array.dtype}; convert them.")
     return torch.from_numpy(numbers.astype(np.int64)).reshape(-1, *shape[-2:])

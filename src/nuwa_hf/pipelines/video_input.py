@@ -200,9 +200,9 @@ def _read_item(item: Any, name: str, reader: ImageReader, sampler: ClipSampler) 
     if isinstance(item, np.ndarray | torch.Tensor) and item.ndim >= 4:
         expected = "(T, C, Y, X)" if isinstance(item, torch.Tensor) else "(T, Y, X, C)"
         if item.ndim > 4:
-            raise ValueError(f"`{name}` must be a clip of shape {expected}, got {tuple(item.shape)}.")
+            raise ValueError(f"`{name}` must be a clip of shape {expected}, got {tuple(item.shape)}; reshape it.")
         if len(item) == 0:
-            raise ValueError(f"`{name}` must have at least one frame, got shape {tuple(item.shape)}.")
+            raise ValueError(f"`{name}` must have at least one frame, got shape {tuple(item.shape)}; leave it out.")
         if 0 not in item.shape:
             check_channel_axis(item, "T", name)
         frames = (partial(reader.read, frame, f"{name}[{place}]") for place, frame in enumerate(item))

@@ -9,9 +9,10 @@ import shlex
 
 import pytest
 from clip_folders import pictures
+from tiny import tiny_tokenizer
 
 from nuwa_hf import DEMO_CHECKPOINT
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer
+from nuwa_hf.modeling.tokenization_nuwa import SMALLEST_VOCABULARY, NuwaTokenizer
 from nuwa_hf.training.run.run_arguments import parse_arguments
 from nuwa_hf.training.tokens.tokenize_arguments import TokenizeArguments
 from nuwa_hf.training.tokens.train_tokenizer import emoji_motion_captions, file_captions, main
@@ -76,6 +77,16 @@ def test_all_words_that_come_twice_are_added_whole(tmp_path):
     assert {len(ids) for ids in tokenizer(words, add_special_tokens=False).input_ids} == {1}
     main([*command, "--vocab_size", "512", "--output_dir", str(tmp_path / "small")])
     assert len(NuwaTokenizer.from_pretrained(tmp_path / "small")) == 512
+
+
+def test_a_vocabulary_that_cannot_hold_what_is_there_is_refused_before_any_caption_is_read(tmp_path):
+    start = tiny_tokenizer()
+    start.save_pretrained(tmp_path / "start")
+    captions = ["--captions", str(tmp_path / "not-there.txt"), "--output_dir", str(tmp_path / "out")]
+    further = [*captions, "--tokenizer", str(tmp_path / "start")]
+    for command, least in ((captions, SMALLEST_VOCABULARY), (further, start.vocab_size)):
+        with pytest.raises(ValueError, match=rf"^`vocab_size` must be at least {least} .*, got {least - 1}; "):
+            main([*command, "--vocab_size", str(least - 1)])
 
 
 def test_a_full_disk_is_an_error_of_one_line_and_leaves_the_last_tokenizer(captions_file, tmp_path):

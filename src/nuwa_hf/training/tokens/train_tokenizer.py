@@ -22,7 +22,7 @@ from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.datasets.still_rows import is_of_stills
 from nuwa_hf.datasets.undecoded_rows import without_decoding
 from nuwa_hf.exit_status import CommandParser, add_verbose, exit_status
-from nuwa_hf.modeling.tokenization_nuwa import NuwaTokenizer, load_text_tokenizer
+from nuwa_hf.modeling.tokenization_nuwa import SMALLEST_VOCABULARY, NuwaTokenizer, load_text_tokenizer
 from nuwa_hf.storage.find_checkpoint import find_part, is_pipeline
 from nuwa_hf.training.run.next_commands import after_tokenizer, data_flags, log_next
 from nuwa_hf.training.run.run_arguments import require_defaults
@@ -181,6 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ValueError(f"`num_captions` must be at least 1, got {args.num_captions}.")
     _check_source(parser, args)
     start = None if args.tokenizer is None else _start(args.tokenizer)
+    _check_vocab_size(args.vocab_size, start)
     is_emoji_motion = args.captions is None and args.dataset is None
     opened = _open(args)
     is_still = opened is not None and is_of_stills(opened[0], opened[1].media)
@@ -211,6 +212,14 @@ def _start(name: str) -> NuwaTokenizer:
     if not isinstance(start, NuwaTokenizer):
         raise ValueError(f"`tokenizer` must be a NuwaTokenizer to be added to, got {type(start).__name__}.")
     return start
+
+
+def _check_vocab_size(vocab_size: int | None, start: NuwaTokenizer | None) -> None:
+    """What can be known of it before any caption is read."""
+    least = SMALLEST_VOCABULARY if start is None else start.vocab_size
+    if vocab_size is not None and vocab_size < least:
+        held = "special tokens and ASCII characters" if start is None else "those of `tokenizer`"
+        raise ValueError(f"`vocab_size` must be at least {least} ({held}), got {vocab_size}; give more.")
 
 
 def _check_source(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
