@@ -61,6 +61,10 @@ WRONG = {
         lambda: TokenizeArguments(output_dir="x", num_clips=MATRIX),
         "`num_clips` must be of type int",
     ),
+    "TokenizeArguments, a choice": (
+        lambda: TokenizeArguments(output_dir="x", starts=MATRIX),
+        r"`starts` must be one of \['even', 'random'\]",
+    ),
 }
 
 

@@ -116,7 +116,7 @@ def surfaces(make: Callable[..., Any]) -> dict[str, Any]:
     of_pipelines = {task.abbreviation: _of_pipeline(make, tiny_pipeline(task.abbreviation)) for task in TASKS}
     return {
         **of_pipelines,
-        "generate": _of_generate(make, pipeline.transformer),
+        "NuwaForConditionalGeneration.generate": _of_generate(make, pipeline.transformer),
         "processor": _of_processor(make, pipeline),
         "NuwaConfig": make(NuwaConfig, own_hints(NuwaConfig.__init__), tiny_config().to_diff_dict),
         "NuwaVQGAN": make(

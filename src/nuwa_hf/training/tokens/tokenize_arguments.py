@@ -3,13 +3,12 @@
 """The arguments of `nuwa-hf tokenize`."""
 
 from dataclasses import dataclass, fields
-from typing import Literal, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from nuwa_hf.argument_types import check_types
 from nuwa_hf.datasets.clip_windows import ClipWindows
 from nuwa_hf.datasets.moving_mnist import DIGIT_COUNTS
 from nuwa_hf.datasets.random_crops import RandomCrops
-from nuwa_hf.datasets.settings import SETTINGS
 from nuwa_hf.media.frame_sampling import check_frame_rate
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_codecs
@@ -96,23 +95,12 @@ class TokenizeArguments:
 
     def __post_init__(self):
         hints = get_type_hints(type(self))
-        choices = {name for name, hint in hints.items() if get_origin(hint) is Literal}  # checked below
+        choices = {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
         check_types(vars(self), {name: hint for name, hint in hints.items() if name not in choices}, "see --help")
-        for name, allowed in (
-            ("setting", tuple(SETTINGS)),
-            ("sprites", ("noto", "shapes")),
-            ("split", ("train", "val", "zeroshot")),
-            ("caption_source", ("auto", "folder", "none")),
-            ("engine", ("local", "ray")),
-        ):
+        for name, allowed in choices.items():
             value = getattr(self, name)
-            require(
-                isinstance(value, str) and value in allowed,
-                name,
-                f"one of {list(allowed)}",
-                value,
-                "choose one of these",
-            )
+            is_one = isinstance(value, str) and value in allowed
+            require(is_one, name, f"one of {list(allowed)}", value, "choose one of these")
         require(self.num_clips > 0, "num_clips", "at least 1", self.num_clips, "the default is 40000")
         require(self.seed >= 0, "seed", "at least 0", self.seed, "use for example 0")
         frames = self.num_frames
