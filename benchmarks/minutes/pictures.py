@@ -45,7 +45,7 @@ def draw_curves(result: dict[str, Any], path: Path) -> None:
                 real = result["real"][name]["digits-and-motion"]["value"]
                 panel.axhline(real, color="grey", linewidth=0.8)
                 panel.set(title=name, xlabel="minutes of training", ylim=(-0.03, 1.03))
-            row_of_panels[0].set_ylabel("right digits and motions")
+            row_of_panels[0].set_ylabel(f"right digits and motions\n{rows[0]['machine']['cpu']}")
             row_of_panels[0].legend(fontsize=8)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=120, metadata={"Software": None})
