@@ -21,7 +21,7 @@ SEQUENCES = "a grid has a place for every token, so no sequence goes on from a p
 BEAMS = "`num_beams` is refused by name: places of a wave are drawn at once, so there are no beams"
 DRAFTS = "an assistant, a prompt or heads that propose tokens are refused by name: a wave draws many at once already"
 CACHES = "the steps of a grid have rings of keys and values, which are no cache of transformers"
-EMBEDS = "takes `encoder_hidden_states` in place of `input_ids`, not embeddings of tokens"
+EMBEDS = "theirs looks at decoders alone and at no encoder-decoder; see tests/modeling/test_inputs_embeds.py"
 NOT_APPLICABLE = {
     "test_assisted_decoding": DRAFTS,
     "test_prompt_lookup_decoding": DRAFTS,

@@ -88,6 +88,19 @@ class NuwaModelTest(models.ModelTesterMixin, unittest.TestCase):
     def test_sdpa_can_dispatch_non_composite_models(self):
         self.skipTest("the default is 'nearby', which chooses a backend by size and device; 'sdpa' is one on request")
 
+    def test_inputs_embeds(self):
+        """Theirs embeds the input of the decoder too, as text."""
+        config, inputs = self.model_tester.prepare_config_and_inputs_for_common()
+        for model_class in self.all_model_classes:
+            model = model_class(config).eval()
+            with torch.no_grad():
+                expected = model(**inputs)[0]
+                embeds = model.get_input_embeddings()(inputs["input_ids"])
+                found = model(**{**inputs, "input_ids": None, "inputs_embeds": embeds})[0]
+            torch.testing.assert_close(found, expected)
+
+    test_inputs_embeds_matches_input_ids = test_inputs_embeds
+
     def test_model_weights_reload_no_missing_tied_weights(self):
         self.skipTest("loads a file without any of the model's weights, which is refused; no weights are tied")
 

@@ -59,16 +59,18 @@ class NuwaTextEmbeddings(nn.Module):
         self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         self.positions = NuwaAxisPositions(Grid(config.max_text_length, 1, 1), config.hidden_size)
 
-    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+    def forward(self, input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None = None) -> torch.Tensor:
         """Embed text.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens, `L` at most `max_text_length`.
+            inputs_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): their embeddings, in place of them.
 
         Returns:
             `torch.Tensor` of shape `(B, L, D)`.
         """
-        return self.token_embedding(input_ids) + self.positions(Grid(input_ids.shape[1], 1, 1))
+        embedded = self.token_embedding(input_ids) if inputs_embeds is None else inputs_embeds
+        return embedded + self.positions(Grid(embedded.shape[1], 1, 1))
 
 
 class NuwaSketchEmbeddings(nn.Module):

@@ -57,7 +57,7 @@ class NuwaGenerationMixin(GenerationMixin):
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens; by default at all
-                but padding, or with `encoder_hidden_states` at all.
+                but padding, or without `input_ids` at all.
             grid (`Grid` or `tuple[int, int, int]`, *optional*): extents (t, h, w) to generate, at most the learnt
                 ones; the learnt grid when not given.
             callback (`Callable`, *optional*): called as `callback(step, num_steps, tokens)` after every step, with the
@@ -139,7 +139,7 @@ class NuwaGenerationMixin(GenerationMixin):
         Args:
             input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens; by default at all
-                but padding, or with `encoder_hidden_states` at all.
+                but padding, or without `input_ids` at all.
             grid (`tuple[int | None, int, int]`, *optional*): extents (t, h, w) to generate: h and w at most the
                 learnt ones, t any number of frames, or None for an endless video. The learnt grid when not given.
 

@@ -47,7 +47,9 @@ from nuwa_hf.modeling.modeling_outputs import (
 )
 from nuwa_hf.modeling.sampling_runs import SamplingRuns, require_gradients
 from nuwa_hf.modeling.token_checks import (
+    check_embedded_text,
     check_encoded_text,
+    check_one_text,
     check_place_mask,
     check_rows,
     check_sketch,
@@ -281,34 +283,46 @@ class NuwaModel(NuwaPreTrainedModel):
         return self.text_embeddings if self.config.text_encoder_config is None else self.text_encoder.clip.embeddings
 
     def encode_text(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **outputs: bool
+        self,
+        input_ids: torch.Tensor | None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **outputs: bool,
     ) -> NuwaCondition:
         """Encode text into the condition that the decoder reads.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens, `L` at most `max_text_length`.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+            inputs_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): what `get_input_embeddings()` makes of
+                tokens, or other vectors, in place of `input_ids`; positions are added to them. Not with CLIP.
             outputs (`bool`): `output_hidden_states` and `output_attentions`, whether to keep those of every layer.
 
         Returns:
             `NuwaCondition`: the condition on the grid `(L, 1, 1)`, which every place sees as a whole.
 
         Raises:
-            TypeError: If the tokens are not integers.
-            ValueError: If the shapes do not match or the text is too long.
+            TypeError: If the tokens are not integers, or the embeddings no floats.
+            ValueError: If the shapes do not match or the text is too long, or CLIP would have to read embeddings.
         """
-        check_whole_numbers("input_ids", input_ids)
-        if input_ids.ndim != 2 or not 1 <= input_ids.shape[1] <= self.config.max_text_length:
-            raise ValueError(
-                f"`input_ids` must have shape (batch, length) with 1 to {self.config.max_text_length} tokens, got "
-                f"{tuple(input_ids.shape)}; truncate the text."
-            )
-        if attention_mask is not None:
-            check_text_mask("`attention_mask`", attention_mask, input_ids.shape)
-        grid = Grid(input_ids.shape[1], 1, 1)
+        if inputs_embeds is not None:
+            check_embedded_text(inputs_embeds, attention_mask, self.config)
+            inputs_embeds = inputs_embeds.to(self.dtype)
+        else:
+            check_whole_numbers("input_ids", input_ids)
+            if input_ids.ndim != 2 or not 1 <= input_ids.shape[1] <= self.config.max_text_length:
+                raise ValueError(
+                    f"`input_ids` must have shape (batch, length) with 1 to {self.config.max_text_length} tokens, got "
+                    f"{tuple(input_ids.shape)}; truncate the text."
+                )
+            if attention_mask is not None:
+                check_text_mask("`attention_mask`", attention_mask, input_ids.shape)
+        length = (input_ids if inputs_embeds is None else inputs_embeds).shape[1]
+        grid = Grid(length, 1, 1)
         mask = None if attention_mask is None else attention_mask.bool()
         if self.config.text_encoder_config is None:
-            encoded = self.encoder(self.text_embeddings(input_ids), grid, TEXT_WINDOW, mask, **outputs)
+            embedded = self.text_embeddings(input_ids, inputs_embeds)
+            encoded = self.encoder(embedded, grid, TEXT_WINDOW, mask, **outputs)
         else:
             encoded = self.text_encoder(input_ids, mask, **outputs)
         return NuwaCondition(
@@ -399,6 +413,7 @@ class NuwaModel(NuwaPreTrainedModel):
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
         decoder_input_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         **others: Any,
     ) -> NuwaModelOutput | tuple:
         """Run all places at once (teacher forcing) or, with a cache, the places of one step.
@@ -423,6 +438,8 @@ class NuwaModel(NuwaPreTrainedModel):
             return_dict (`bool`, *optional*): `False` returns a tuple.
             decoder_input_ids (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): `visual_tokens` under the name
                 that they have in sequence-to-sequence models.
+            inputs_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): embeddings of text tokens, in place of
+                `input_ids`, as `encode_text` takes them.
             others: None, for arguments of sequence-to-sequence models that have no meaning here; PEFT passes some.
 
         Returns:
@@ -452,10 +469,12 @@ class NuwaModel(NuwaPreTrainedModel):
         conditions = None if cache is None else cache.conditions
         if conditions is None:
             # Before the text is encoded; what encodes it checks the text itself.
-            if input_ids is not None and encoder_hidden_states is not None:
-                raise ValueError(
-                    "One of `input_ids` and `encoder_hidden_states` must be given, got both; leave one out."
-                )
+            texts = {
+                "input_ids": input_ids,
+                "inputs_embeds": inputs_embeds,
+                "encoder_hidden_states": encoder_hidden_states,
+            }
+            check_one_text(texts, is_needed=False)
             if sketch_tokens is not None:
                 check_sketch(sketch_tokens, sketch_attention_mask, self.config)
             elif sketch_attention_mask is not None:
@@ -464,14 +483,15 @@ class NuwaModel(NuwaPreTrainedModel):
                 )
             if known_mask is not None:
                 check_place_mask("known_mask", known_mask, visual_tokens.shape)
-            given = {"input_ids": input_ids, "encoder_hidden_states": encoder_hidden_states}
-            for name, tensor in {**given, "sketch_tokens": sketch_tokens}.items():
+            for name, tensor in {**texts, "sketch_tokens": sketch_tokens}.items():
                 check_rows(name, tensor, "visual_tokens", visual_tokens)
             equal = {} if cache is None else cache.equal_rows
-            if encoder_hidden_states is None:
-                text = _encode_once(self.encode_text, input_ids, attention_mask, equal.get("text"), **outputs)
-            else:
+            if encoder_hidden_states is not None:
                 text = _encode_once(self.text_condition, encoder_hidden_states, attention_mask, equal.get("text"))
+            elif inputs_embeds is not None:
+                text = self.encode_text(None, attention_mask, inputs_embeds, **outputs)
+            else:
+                text = _encode_once(self.encode_text, input_ids, attention_mask, equal.get("text"), **outputs)
             conditions = [text]
             if sketch_tokens is not None:
                 sketch = _encode_once(self.encode_sketch, sketch_tokens, sketch_attention_mask, equal.get("sketch"))
@@ -500,25 +520,33 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         self.post_init()
 
     @apply_forward_hook
-    def encode_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None) -> NuwaCondition:
+    def encode_text(
+        self,
+        input_ids: torch.Tensor | None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+    ) -> NuwaCondition:
         """Encode text, as `NuwaModel.encode_text` does, with the model on its device if it is offloaded.
 
         Args:
-            input_ids (`torch.LongTensor` of shape `(B, L)`): text tokens, `L` at most `max_text_length`.
+            input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens, `L` at most `max_text_length`.
             attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+            inputs_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): embeddings of tokens, in place of
+                `input_ids`.
 
         Returns:
             `NuwaCondition`: its `hidden_states` are `encoder_hidden_states` of a call.
 
         Raises:
-            TypeError: If the tokens are not integers.
-            ValueError: If the shapes do not match or the text is too long.
+            TypeError: If the tokens are not integers, or the embeddings no floats.
+            ValueError: If the shapes do not match or the text is too long, or CLIP would have to read embeddings.
         """
+        inputs = (input_ids, attention_mask, inputs_embeds)
         hook = group_offloading_hook(self)
         if hook is None:
-            return self.model.encode_text(input_ids, attention_mask)
+            return self.model.encode_text(*inputs)
         # The hook brings the weights for `forward`, which is not called here.
-        inputs, _ = hook.pre_forward(self, input_ids, attention_mask)
+        inputs, _ = hook.pre_forward(self, *inputs)
         try:
             return self.model.encode_text(*inputs)
         finally:
@@ -549,6 +577,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
         decoder_input_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
         **others: Any,
     ) -> NuwaConditionalGenerationOutput | tuple:
         """Logits of the token at each place, given the conditions and the tokens before it.
@@ -581,6 +610,8 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             return_dict (`bool`, *optional*): `False` returns a tuple.
             decoder_input_ids (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): `visual_tokens` under the name
                 that they have in sequence-to-sequence models.
+            inputs_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): embeddings of text tokens, in place of
+                `input_ids`, as `encode_text` takes them.
             others: None, for arguments of sequence-to-sequence models that have no meaning here; PEFT passes some.
 
         Returns:
@@ -611,6 +642,7 @@ class NuwaForConditionalGeneration(NuwaPreTrainedModel, NuwaGenerationMixin):
             encoder_hidden_states=encoder_hidden_states,
             cache=cache,
             step=step,
+            inputs_embeds=inputs_embeds,
             output_hidden_states=output_hidden_states,
             output_attentions=output_attentions,
             return_dict=True,

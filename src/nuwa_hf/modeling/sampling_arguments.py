@@ -83,6 +83,8 @@ class SamplingArguments:
             `input_ids`; `attention_mask` is then its mask.
         negative_encoder_hidden_states (`torch.Tensor` of shape `(B, L', D)`, *optional*): likewise, in place of
             `negative_input_ids`.
+        inputs_embeds (`torch.Tensor` of shape `(B, L, D)`, *optional*): embeddings of text tokens, in place of
+            `input_ids`: what `get_input_embeddings()` makes of them, or vectors that were learnt. Not with CLIP.
         sketch_tokens (`torch.LongTensor` of shape `(B, T', H', W')`, *optional*): a sketch, tokens in
             [0, sketch_codebook_size); guidance leads away from the prediction without it.
         known_tokens (`torch.LongTensor` of shape `(B, T, H, W)`, *optional*): tokens to keep.
@@ -106,6 +108,7 @@ class SamplingArguments:
     negative_attention_mask: torch.Tensor | None = None
     encoder_hidden_states: torch.Tensor | None = None
     negative_encoder_hidden_states: torch.Tensor | None = None
+    inputs_embeds: torch.Tensor | None = None
     sketch_tokens: torch.Tensor | None = None
     known_tokens: torch.Tensor | None = None
     known_mask: torch.Tensor | None = None

@@ -27,7 +27,9 @@ from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_c
 from nuwa_hf.modeling.sampling_texts import Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.modeling.token_checks import (
+    check_embedded_text,
     check_encoded_text,
+    check_one_text,
     check_text_ids,
     check_text_mask,
     check_token_range,
@@ -39,9 +41,14 @@ MOST_OUTPUTS = 2**16  # of one input in one call
 TENSORS = (
     *("input_ids", "attention_mask", "negative_input_ids", "negative_attention_mask"),
     *("encoder_hidden_states", "negative_encoder_hidden_states", "sketch_tokens", "known_tokens", "known_mask"),
+    "inputs_embeds",
 )
-# Texts that a call may go on with, and what they stand for if it began with that.
-IN_PLACE_OF = {"encoder_hidden_states": "input_ids", "negative_encoder_hidden_states": "negative_input_ids"}
+# What can give a text and the one that guidance leads away from: encoded ones last, with which a call may go on.
+TEXTS = {
+    "": ("input_ids", "inputs_embeds", "encoder_hidden_states"),
+    "negative_": ("negative_input_ids", "negative_encoder_hidden_states"),
+}
+IN_PLACE_OF = {names[-1]: names[:-1] for names in TEXTS.values()}
 CHANGEABLE = {*IN_PLACE_OF, "attention_mask", "negative_attention_mask"}
 
 
@@ -51,7 +58,7 @@ class SamplingCall(SamplingArguments):
 
     Args:
         model (`PreTrainedModel`): a `NuwaForConditionalGeneration`.
-        input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens; None with `encoder_hidden_states`.
+        input_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): text tokens; None if the text is given otherwise.
         attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens; by default at all but
             padding, as in transformers.
 
@@ -97,23 +104,23 @@ class SamplingCall(SamplingArguments):
                 check_text_ids(name, getattr(self, name), self.model.config)
 
     def _check_texts(self) -> None:
-        """Check that each text is given once, as tokens or encoded, and that its mask fits."""
-        for prefix in ("", "negative_"):
-            names = ("input_ids", "encoder_hidden_states", "attention_mask")
-            ids, states, mask_name = (f"{prefix}{name}" for name in names)
-            given = [name for name in (ids, states) if getattr(self, name) is not None]
+        """Check that each text is given once, as tokens, embedded or encoded, and that its mask fits."""
+        for prefix, names in TEXTS.items():
+            given = check_one_text({name: getattr(self, name) for name in names}, is_needed=not prefix)
+            mask_name = f"{prefix}attention_mask"
             mask = getattr(self, mask_name)
-            if len(given) > 1 or not (given or prefix):
-                found = "both" if given else "neither"
-                raise ValueError(f"One of `{ids}` and `{states}` must be given, got {found}; give one.")
-            if not given and mask is not None:
-                raise ValueError(f"`{mask_name}` must stand beside `{ids}` or `{states}`, got it alone; leave it out.")
-            if states in given:
-                check_encoded_text(states, getattr(self, states), mask, self.model.config)
+            if given is None:
+                if mask is not None:
+                    text = " or ".join(f"`{name}`" for name in names)
+                    raise ValueError(f"`{mask_name}` must stand beside {text}, got it alone; leave it out.")
+                continue
+            if given == names[-1]:
+                check_encoded_text(given, getattr(self, given), mask, self.model.config)
+            elif given == "inputs_embeds":
+                check_embedded_text(self.inputs_embeds, mask, self.model.config)
             elif mask is not None:
-                check_text_mask(f"`{mask_name}`", mask, getattr(self, ids).shape)
-            if given:
-                self._check_rows(given[0])
+                check_text_mask(f"`{mask_name}`", mask, getattr(self, given).shape)
+            self._check_rows(given)
 
     def _check_rows(self, name: str) -> None:
         rows = len(getattr(self, name))
@@ -124,8 +131,8 @@ class SamplingCall(SamplingArguments):
 
     @property
     def text(self) -> torch.Tensor:
-        """The texts, as tokens `(B, L)` or encoded `(B, L, D)`."""
-        return self.input_ids if self.encoder_hidden_states is None else self.encoder_hidden_states
+        """The texts, as tokens `(B, L)`, or embedded or encoded `(B, L, D)`."""
+        return next(text for name in TEXTS[""] if (text := getattr(self, name)) is not None)
 
     @property
     def num_inputs(self) -> int:
@@ -262,6 +269,9 @@ class SamplingCall(SamplingArguments):
         ids, states, mask = (
             getattr(self, f"{prefix}{name}") for name in ("input_ids", "encoder_hidden_states", "attention_mask")
         )
+        if not prefix and self.inputs_embeds is not None:
+            with torch.no_grad():
+                states = self.model.encode_text(None, mask, self.inputs_embeds).hidden_states
         if states is not None:
             return Texts(states, mask)
         if ids is None:
@@ -314,7 +324,7 @@ class ModelSteps:
                 "the rest of a call stays as it began."
             )
         num_inputs = self.call.num_inputs
-        replaced = {IN_PLACE_OF[name]: None for name in texts if name in IN_PLACE_OF}
+        replaced = {other: None for name in texts for other in IN_PLACE_OF.get(name, ())}
         self.call = replace(self.call, **replaced, **texts)
         if self.call.num_inputs != num_inputs:
             raise ValueError(

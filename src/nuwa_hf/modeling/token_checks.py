@@ -5,6 +5,8 @@
 Legend: B batch, T, H, W token grid.
 """
 
+from collections.abc import Mapping
+
 import torch
 
 from nuwa_hf.argument_types import shown
@@ -67,6 +69,27 @@ def check_grid(grid: Grid, config: NuwaConfig) -> None:
             )
 
 
+def check_one_text(given: Mapping[str, torch.Tensor | None], *, is_needed: bool) -> str | None:
+    """Check that a text is given in one way.
+
+    Args:
+        given (`Mapping[str, torch.Tensor | None]`): the arguments that can give it, by name.
+        is_needed (`bool`): whether one must be given.
+
+    Returns:
+        `str` or None: the argument that is given.
+
+    Raises:
+        ValueError: If several are given, or none that is needed.
+    """
+    found = [name for name, tensor in given.items() if tensor is not None]
+    if len(found) > 1 or (is_needed and not found):
+        *others, last = (f"`{name}`" for name in given)
+        got = " and ".join(f"`{name}`" for name in found) or "none"
+        raise ValueError(f"One of {', '.join(others)} and {last} must be given, got {got}; give one.")
+    return found[0] if found else None
+
+
 def check_encoded_text(
     name: str, states: torch.Tensor, attention_mask: torch.Tensor | None, config: NuwaConfig
 ) -> None:
@@ -82,14 +105,42 @@ def check_encoded_text(
         TypeError: If they are no tensor of floats.
         ValueError: If a shape is wrong.
     """
+    remedy = "use what `encode_text` of this model gives"
+    _check_text_vectors(name, states, attention_mask, config, "the encoded text", remedy)
+
+
+def check_embedded_text(inputs_embeds: torch.Tensor, attention_mask: torch.Tensor | None, config: NuwaConfig) -> None:
+    """Check that embeddings of text tokens have the shape that the encoder reads.
+
+    Args:
+        inputs_embeds (`torch.Tensor` of shape `(B, L, D)`): the embeddings.
+        attention_mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at real tokens.
+        config (`NuwaConfig`): the model's sizes.
+
+    Raises:
+        TypeError: If they are no tensor of floats.
+        ValueError: If a shape is wrong, or CLIP's text model reads the texts.
+    """
+    if config.text_encoder_config is not None:
+        raise ValueError(
+            "`inputs_embeds` must be left out where CLIP's text model reads the texts, which takes tokens alone, got "
+            f"{shown(inputs_embeds)}; give `input_ids`, or `encoder_hidden_states`."
+        )
+    remedy = "use what `get_input_embeddings()` of this model makes of tokens; those of a prompt of PEFT count too"
+    _check_text_vectors("inputs_embeds", inputs_embeds, attention_mask, config, "embeddings of tokens", remedy)
+
+
+def _check_text_vectors(
+    name: str, states: torch.Tensor, attention_mask: torch.Tensor | None, config: NuwaConfig, what: str, remedy: str
+) -> None:
     if not isinstance(states, torch.Tensor) or not states.is_floating_point():
         kind = states.dtype if isinstance(states, torch.Tensor) else type(states).__name__
-        raise TypeError(f"`{name}` must be a tensor of floats, the encoded text, got {kind}; use `encode_text`.")
+        raise TypeError(f"`{name}` must be a tensor of floats, {what}, got {kind}; {remedy}.")
     length, width = config.max_text_length, config.hidden_size
     if states.ndim != 3 or not 1 <= states.shape[1] <= length or states.shape[2] != width:
         raise ValueError(
             f"`{name}` must have shape (batch, length, {width}) with a length of 1 to {length}, got "
-            f"{tuple(states.shape)}; use what `encode_text` of this model gives."
+            f"{tuple(states.shape)}; {remedy}."
         )
     if attention_mask is not None:
         check_text_mask(f"the mask of `{name}`", attention_mask, states.shape[:2])
