@@ -227,7 +227,7 @@ def test_an_empty_batch_has_empty_logits(all_conditions, implementation):
         ({"input_ids": torch.zeros(2, 13).long()}, ValueError, "`input_ids` must have shape"),
         ({"attention_mask": torch.ones(2, 3)}, ValueError, r"`attention_mask` must have shape \(2, 7\)"),
         ({"attention_mask": [[1] * 7] * 2}, TypeError, "`attention_mask` must be a tensor"),
-        ({"encoder_hidden_states": torch.zeros(2, 7, 16)}, ValueError, "must be given, got `input_ids` and"),
+        ({"encoder_hidden_states": torch.zeros(2, 7, 16)}, ValueError, "states` must be given, got `input_ids` and"),
         ({"visual_tokens": torch.zeros(2, *VISUAL_GRID).short()}, TypeError, "`visual_tokens` must be whole numbers"),
         ({"labels": torch.zeros(2, 1, 4, 5).long()}, ValueError, "`labels` must have the shape"),
         ({"labels": torch.zeros(2, *VISUAL_GRID)}, TypeError, "`labels` must be whole numbers"),
