@@ -14,7 +14,8 @@ from tiny import CAPTIONS, FRAME_RATE, VISUAL_GRID, seeded, tiny_inputs, tiny_pi
 
 import nuwa_hf
 from nuwa_hf.bulk.generate_prompts import main
-from nuwa_hf.bulk.prompts_file import read_prompts
+from nuwa_hf.bulk.prompt_lines import PromptLines
+from nuwa_hf.bulk.prompt_rows import check_prompts
 from nuwa_hf.cli import main as nuwa_command
 from nuwa_hf.media import write_mp4
 from nuwa_hf.tasks import find_task
@@ -150,7 +151,7 @@ def test_digest_of_lines_holds_whether_tokens_are_drawn(given):
     digests = set()
     for do_sample in (True, False, True):
         pipeline.transformer.generation_config.do_sample = do_sample
-        digests.add(read_prompts(file, lambda task: pipeline, task="T2I").digest_of(1))
+        digests.add(check_prompts(PromptLines.read(file), lambda task: pipeline, task="T2I").digest_of(1))
     assert len(digests) == 2
 
 
@@ -159,11 +160,11 @@ def test_lines_are_those_of_json_and_a_byte_order_mark_is_no_part_of_them(given,
     prompts = ["a cat\x85and", "a\u2028dog", "a\u2029bird"]
     lines = [json.dumps({"prompt": prompt}, ensure_ascii=False) for prompt in prompts]
     file.write_bytes(codecs.BOM_UTF8 + "\r\n".join(lines).encode())
-    found = read_prompts(file, pipeline_of, task="T2I")
+    found = check_prompts(PromptLines.read(file), pipeline_of, task="T2I")
     assert [row.arguments["prompt"] for row in found.rows] == prompts
     file.write_bytes(json.dumps(IMAGES[0]).encode("utf-16-le"))
     with pytest.raises(ValueError, match=r"`prompts` must be a text in UTF-8, got .* which looks like UTF-16"):
-        read_prompts(file, pipeline_of, task="T2I")
+        PromptLines.read(file)
 
 
 @pytest.mark.parametrize("line", WRONG)
@@ -171,7 +172,7 @@ def test_broken_line_is_named_with_its_rule(given, pipeline_of, line):
     file = given / "wrong.jsonl"
     file.write_text("\n".join([json.dumps(IMAGES[0]), "", line]))
     with pytest.raises(ValueError, match=r"^wrong\.jsonl, line 3: .*Nothing was made\.$") as raised:
-        read_prompts(file, pipeline_of, task="T2I")
+        check_prompts(PromptLines.read(file), pipeline_of, task="T2I")
     assert WRONG[line] in str(raised.value)
 
 
@@ -188,7 +189,7 @@ def test_of_several_faults_the_first_in_the_line_is_named(given, pipeline_of, li
     for ordered in (faults, dict(reversed(faults.items()))):
         file.write_text(json.dumps(line | ordered))
         with pytest.raises(ValueError, match=f"`{next(iter(ordered))}`"):
-            read_prompts(file, pipeline_of, task="T2I")
+            check_prompts(PromptLines.read(file), pipeline_of, task="T2I")
 
 
 def test_nothing_is_made_of_a_file_with_broken_lines_or_without_any(given, generate, tmp_path, capsys):
@@ -197,7 +198,7 @@ def test_nothing_is_made_of_a_file_with_broken_lines_or_without_any(given, gener
     with pytest.raises(ValueError, match="which is empty"):
         generate([], tmp_path / "out")
     with pytest.raises(FileNotFoundError, match=r"`prompts` must be a file that can be read, got .*; check the path"):
-        main(["--prompts", str(tmp_path / "none.jsonl"), "--output_dir", str(tmp_path / "out")])
+        main(["--prompts", str(tmp_path / "none"), "--output_dir", str(tmp_path / "out"), "--checkpoint", "./nowhere"])
     with pytest.raises(FileExistsError, match=r"`folder` must be a folder, or one that can be made, got .*prompts"):
         generate(IMAGES[1:2], given / "prompts.jsonl")
     with pytest.raises(ValueError, match="`num_proc` must be left out without Ray"):

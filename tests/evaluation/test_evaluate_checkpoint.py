@@ -479,6 +479,9 @@ def test_folders_above_the_report_are_made(pipeline, clips, tmp_path):
         evaluate(pipeline, clips, ["mse"], task="T2I", num_samples=2, output=tmp_path)
 
 
+FEW_CLIPS = ["--task", "V2V", "--num_samples", "2"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -487,9 +490,13 @@ def test_folders_above_the_report_are_made(pipeline, clips, tmp_path):
         (["--checkpoint", "a", "--require", "mse"], "`require` must be a metric and its limit"),
         (["--checkpoint", "a", "--batch_size", "0"], "`batch_size` must be at least 1"),
         (["--checkpoint", "./nowhere", "--device", "abacus"], "`--device` must be one of cpu"),
+        (["--checkpoint", "./nowhere", *FEW_CLIPS], "`metrics` must be given"),
+        (["--checkpoint", "./nowhere", *FEW_CLIPS, "--dataset", "clips", "--metrics", "psnrr"], "did you mean 'psnr'"),
+        (["--checkpoint", "./nowhere", *FEW_CLIPS, "--metrics", "mse"], "`dataset` must be given, got None"),
+        (["--vqgan", "./nowhere", *FEW_CLIPS, "--metrics", "mse", "--top_k", "4"], "`top_k` must be left out where"),
     ],
 )
-def test_command_refuses_options_that_do_not_fit(options, message):
+def test_command_refuses_options_that_do_not_fit_before_it_reads_a_checkpoint(options, message):
     with pytest.raises(ValueError, match=message):
         main(options)
 

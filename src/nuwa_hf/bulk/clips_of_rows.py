@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nuwa_hf.bulk.prompts_file import PromptRow, PromptRows
+from nuwa_hf.bulk.prompt_rows import PromptRow, PromptRows
 from nuwa_hf.bulk.shared_work import Places
 from nuwa_hf.serving import NuwaSampler
 

@@ -16,7 +16,8 @@ from transformers import HfArgumentParser
 from nuwa_hf.bulk.clips_of_rows import BATCHES_AT_ONCE, clips_of_rows
 from nuwa_hf.bulk.digests import checkpoint_digest
 from nuwa_hf.bulk.generate_arguments import GenerateArguments
-from nuwa_hf.bulk.prompts_file import read_prompts
+from nuwa_hf.bulk.prompt_lines import PromptLines
+from nuwa_hf.bulk.prompt_rows import check_prompts
 from nuwa_hf.bulk.ray_engine import clips_on_ray
 from nuwa_hf.bulk.run_folder import RunFolder
 from nuwa_hf.bulk.shared_work import Places, make_missing
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             made then.
     """
     arguments = parse_arguments(GenerateArguments, argv, build_parser())
+    lines = PromptLines.read(Path(arguments.prompts))
     is_ray = arguments.engine == "ray"
     state = PartialState(cpu=is_ray or is_on_cpu(arguments.device))
     pipeline = NuwaTextToVideoPipeline.from_pretrained(find_checkpoint(arguments.checkpoint)).to(state.device)
@@ -59,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         batch_size = arguments.batch_size
         sampler = NuwaSampler(pipeline, max_batch_size=batch_size, max_waiting=BATCHES_AT_ONCE * batch_size)
         open_resources.enter_context(sampler)
-        rows = read_prompts(Path(arguments.prompts), sampler.pipeline, task=arguments.task, seed=arguments.seed)
+        rows = check_prompts(lines, sampler.pipeline, task=arguments.task, seed=arguments.seed)
         run = RunFolder(
             Path(arguments.output_dir), rows, {"checkpoint": checkpoint_digest(pipeline)}, SUFFIXES[rows.output]
         )

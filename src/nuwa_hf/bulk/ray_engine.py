@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nuwa_hf.bulk.clips_of_rows import clips_of_rows
-from nuwa_hf.bulk.prompts_file import PromptRows
+from nuwa_hf.bulk.prompt_rows import PromptRows
 from nuwa_hf.bulk.shared_work import Places
 from nuwa_hf.pipelines import NuwaTextToVideoPipeline
 from nuwa_hf.serving import NuwaSampler

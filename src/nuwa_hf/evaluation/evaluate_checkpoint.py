@@ -16,6 +16,7 @@ from accelerate import PartialState
 from nuwa_hf.bulk.digests import checkpoint_digest, model_digest
 from nuwa_hf.device_choice import choose_device
 from nuwa_hf.evaluation.evaluate_arguments import build_evaluate_parser, parse_evaluate_arguments
+from nuwa_hf.evaluation.evaluation_plan import EvaluationPlan
 from nuwa_hf.evaluation.feature_store import (
     FeaturePaths,
     FeatureStore,
@@ -24,27 +25,14 @@ from nuwa_hf.evaluation.feature_store import (
     published_by_others,
 )
 from nuwa_hf.evaluation.features.feature_reader import FeatureReader
-from nuwa_hf.evaluation.measure_run import SEEDS_APART, Maker, measure_run
-from nuwa_hf.evaluation.planned_runs import RUN_OPTIONS, notes_of, plan_runs
-from nuwa_hf.evaluation.prepared_run import DataChoice, PreparedRun, prepare_run, setting_and_split
-from nuwa_hf.evaluation.protocols.protocol import Protocol, load_protocol
-from nuwa_hf.evaluation.protocols.run import SAMPLING_OPTIONS, Run
-from nuwa_hf.evaluation.report import (
-    Report,
-    RunReport,
-    check_report_files,
-    check_require,
-    features_used,
-    say_unmet,
-)
-from nuwa_hf.evaluation.run_checks import check_options_are_read
+from nuwa_hf.evaluation.measure_run import Maker, measure_run
+from nuwa_hf.evaluation.planned_runs import notes_of
+from nuwa_hf.evaluation.prepared_run import PreparedRun, prepare_run, setting_and_split
+from nuwa_hf.evaluation.report import Report, RunReport, check_report_files, features_used, say_unmet
 from nuwa_hf.exit_status import exit_status
 from nuwa_hf.modeling.codec import load_codec
 from nuwa_hf.pipelines import NuwaPipelineBase, NuwaTextToVideoPipeline
 from nuwa_hf.storage.find_checkpoint import find_checkpoint, find_part
-
-
-COLUMNS = ("media_column", "caption_column", "label_column", "sketch_column")
 
 
 def evaluate(
@@ -120,35 +108,54 @@ def evaluate(
         ... # doctest: +SKIP
         >>> report.scores["clipsim"].value  # doctest: +SKIP
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    unknown = set(given) - {*RUN_OPTIONS, *SAMPLING_OPTIONS, *COLUMNS}
-    if unknown:
-        raise TypeError(f"`evaluate` has no option {min(unknown)!r}; see its documentation.")
-    plan = None if protocol is None else load_protocol(protocol)
     check_report_files(output)
     check_batch_size(batch_size)
-    runs = plan_runs(plan, task, metrics, num_samples, given, candidates, scorer)
-    check_require(require or {}, runs[0].metrics)
-    _check_seeds(seeds)
+    plan = EvaluationPlan.make(
+        is_codec=not isinstance(pipeline, NuwaPipelineBase),
+        dataset=dataset,
+        metrics=metrics,
+        task=task,
+        protocol=protocol,
+        num_samples=num_samples,
+        seeds=seeds,
+        candidates=candidates,
+        scorer=scorer,
+        split=split,
+        setting=setting,
+        require=require,
+        **options,
+    )
+    files = {"samples_dir": samples_dir, "cache_dir": cache_dir, "output": output}
+    return _measure(pipeline, plan, features=features, batch_size=batch_size, **files, on_run=on_run)
+
+
+def _measure(
+    pipeline: NuwaPipelineBase | torch.nn.Module,
+    plan: EvaluationPlan,
+    *,
+    features: FeaturePaths,
+    samples_dir: str | Path | None,
+    cache_dir: str | Path | None,
+    batch_size: int,
+    output: str | Path | None,
+    on_run: Callable[[Report], None] | None,
+) -> Report:
     model = pipeline if isinstance(pipeline, NuwaPipelineBase) else None
-    chosen = {"seeds": None if list(seeds) == [0] else list(seeds), "candidates": candidates, "scorer": scorer}
-    check_options_are_read(runs, {**given, **chosen}, is_codec=model is None)
     vqgan = pipeline if model is None else model.vqgan
-    PartialState(cpu=_device_of(vqgan) == "cpu")
-    data = _data(plan, runs, dataset, split, setting, given)
-    names = list(dict.fromkeys(name for run in runs for name in run.metrics))
-    scorers = {row.get("scorer") for run in runs for row in run.rows.values()} & {"clip"}
-    known, readers = open_metrics(names, features, _device_of(vqgan), also=scorers)
+    device = str(next(vqgan.parameters()).device)
+    PartialState(cpu=device == "cpu")
+    scorers = {"clip"} if plan.scores_by_clip else set()
+    known, readers = open_metrics(plan.metrics, features, device, also=scorers)
     with _folder_of_samples(samples_dir, output) as folder:
         store = FeatureStore(readers, Path(cache_dir) if cache_dir else folder / "features", batch_size)
-        prepared = [prepare_run(run, data, model, vqgan, known, store) for run in runs]
+        prepared = [prepare_run(run, plan.data, model, vqgan, known, store) for run in plan.runs]
         judges = {name: readers[name].scorer for name in scorers}
-        maker = Maker(model, folder, tuple(seeds), batch_size, judges)
-        settings = _settings(plan, pipeline, data, prepared, seeds, readers, given)
-        settings |= {"batch_size": batch_size, "device": _device_of(vqgan)}
-        report = Report(settings, known, require=dict(require or {}), is_complete=False)
+        maker = Maker(model, folder, plan.seeds, batch_size, judges)
+        settings = _settings(plan, pipeline, prepared, readers) | {"batch_size": batch_size, "device": device}
+        report = Report(settings, known, require=dict(plan.require), is_complete=False)
         for one in prepared:
-            warnings = [*notes_of(one.run, plan), *one.warnings, *published_by_others(one.run, known, readers)]
+            published = published_by_others(one.run, known, readers)
+            warnings = [*notes_of(one.run, plan.protocol), *one.warnings, *published]
             report.runs.append(RunReport(one.run, one.measured.digest, warnings=warnings))
             for name, row in measure_run(one, maker, store):
                 report.runs[-1].rows[name] = row
@@ -179,8 +186,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_report_files(arguments["output"], markdown)
     check_batch_size(arguments["batch_size"])
     device = choose_device(arguments.pop("device"))
-    pipeline = _load(arguments.pop("checkpoint"), arguments.pop("vqgan"), device)
-    report = evaluate(pipeline, **arguments, on_run=None if is_json else _print_last)
+    checkpoint, vqgan = arguments.pop("checkpoint"), arguments.pop("vqgan")
+    how = {name: arguments.pop(name) for name in ("features", "samples_dir", "cache_dir", "batch_size", "output")}
+    plan = EvaluationPlan.make(is_codec=checkpoint is None, **arguments)
+    pipeline = _load(checkpoint, vqgan, device)
+    report = _measure(pipeline, plan, **how, on_run=None if is_json else _print_last)
     if not PartialState().is_main_process:
         return 0
     if is_json:
@@ -204,25 +214,6 @@ def _load(checkpoint: str | None, vqgan: str | None, device: torch.device) -> Nu
     return NuwaTextToVideoPipeline.from_pretrained(find_checkpoint(checkpoint)).to(device)
 
 
-def _data(
-    plan: Protocol | None,
-    runs: Sequence[Run],
-    dataset: Any,
-    split: str | None,
-    setting: str,
-    given: Mapping[str, Any],
-) -> DataChoice:
-    fixed = None if plan is None else plan.dataset
-    needs = "" if plan is None else plan.data
-    if (dataset is None) == (fixed is None):
-        rule = f"left out of {plan.name}, which has its own" if fixed else "given"
-        raise ValueError(f"`dataset` must be {rule}, got {dataset!r}. {needs}".strip())
-    if split is not None and all(run.split is not None for run in runs):
-        raise ValueError(f"`split` must be left out of {plan.name}, whose runs name theirs, got {split!r}; drop it.")
-    columns = {name: given[name] for name in COLUMNS if name in given}
-    return DataChoice(dataset if fixed is None else fixed, split, setting, columns, needs)
-
-
 @contextmanager
 def _folder_of_samples(samples_dir: str | Path | None, output: str | Path | None) -> Iterator[Path]:
     if samples_dir is not None:
@@ -237,39 +228,22 @@ def _folder_of_samples(samples_dir: str | Path | None, output: str | Path | None
 
 
 def _settings(
-    plan: Protocol | None,
+    plan: EvaluationPlan,
     pipeline: NuwaPipelineBase | torch.nn.Module,
-    data: DataChoice,
     prepared: Sequence[PreparedRun],
-    seeds: Sequence[int],
     readers: Mapping[str, FeatureReader],
-    given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    is_pipeline = isinstance(pipeline, NuwaPipelineBase)
+    is_pipeline, dataset = isinstance(pipeline, NuwaPipelineBase), plan.data.dataset
     return {
-        "protocol": None if plan is None else plan.name,
+        "protocol": None if plan.protocol is None else plan.protocol.name,
         "checkpoint": checkpoint_digest(pipeline) if is_pipeline else None,
         "codec": model_digest(pipeline.vqgan if is_pipeline else pipeline),
-        "dataset": str(data.dataset) if isinstance(data.dataset, str | Path) else type(data.dataset).__name__,
-        **setting_and_split(data, prepared),
-        "seeds": list(seeds),
-        "sampling": {name: given[name] for name in SAMPLING_OPTIONS if name in given},
+        "dataset": str(dataset) if isinstance(dataset, str | Path) else type(dataset).__name__,
+        **setting_and_split(plan.data, prepared),
+        "seeds": list(plan.seeds),
+        "sampling": dict(plan.sampling),
         "features": features_used(readers),
     }
-
-
-def _check_seeds(seeds: Sequence[int]) -> None:
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"`seeds` must be at least one and none twice, got {list(seeds)}; use for example 0 1 2.")
-    if min(seeds) < 0:
-        raise ValueError(f"`seeds` must be at least 0, got {min(seeds)}; use for example 0 1 2.")
-    most = 2**63 // SEEDS_APART - 1
-    if max(seeds) > most:
-        raise ValueError(f"`seeds` must be at most {most}, got {max(seeds)}; use for example 0 1 2.")
-
-
-def _device_of(vqgan: torch.nn.Module) -> str:
-    return str(next(vqgan.parameters()).device)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from nuwa_hf.generation.step_tables import Step
 from nuwa_hf.grid import Grid
 from nuwa_hf.modeling.equal_rows import EqualRows
 from nuwa_hf.modeling.sampling_arguments import SamplingArguments, refuse_what_cannot_be_obeyed
-from nuwa_hf.modeling.sampling_texts import Texts, stacked
+from nuwa_hf.modeling.sampling_texts import TOKENS, Texts, stacked
 from nuwa_hf.modeling.text_ids import none_text, text_mask
 from nuwa_hf.modeling.token_checks import (
     check_embedded_text,
@@ -255,8 +255,8 @@ class SamplingCall(SamplingArguments):
         """The texts of all outputs, then the negative ones of those that are guided, padded to the same length."""
         given, negative = self._texts(""), self._texts("negative_")
         if negative is None:
-            negative = Texts(none_text(self.model.config, self.num_inputs, self.device), None)
-        if given.is_encoded or negative.is_encoded:
+            negative = Texts(TOKENS, none_text(self.model.config, self.num_inputs, self.device), None)
+        if any(texts.name != TOKENS for texts in (given, negative)):
             given = given.encoded_by(self.model)
             negative = negative.encoded_by(self.model) if self.guided else negative
         given = given.chosen(self.for_each_output)
@@ -266,17 +266,13 @@ class SamplingCall(SamplingArguments):
         return given
 
     def _texts(self, prefix: str) -> Texts | None:
-        ids, states, mask = (
-            getattr(self, f"{prefix}{name}") for name in ("input_ids", "encoder_hidden_states", "attention_mask")
-        )
-        if not prefix and self.inputs_embeds is not None:
-            with torch.no_grad():
-                states = self.model.encode_text(None, mask, self.inputs_embeds).hidden_states
-        if states is not None:
-            return Texts(states, mask)
-        if ids is None:
+        given = next((name for name in TEXTS[prefix] if getattr(self, name) is not None), None)
+        if given is None:
             return None
-        return Texts(ids, text_mask(ids, self.model.config) if mask is None else mask)
+        name, rows, mask = given.removeprefix(prefix), getattr(self, given), getattr(self, f"{prefix}attention_mask")
+        if name == TOKENS and mask is None:
+            mask = text_mask(rows, self.model.config)
+        return Texts(name, rows, mask)
 
 
 class ModelSteps:

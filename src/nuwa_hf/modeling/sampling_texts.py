@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""The texts of a sampling call, as tokens or as a user encoded them.
+"""The texts of a sampling call, as tokens, embedded or encoded.
 
 Legend: B texts, L text length, D hidden size.
 """
@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from nuwa_hf.modeling.configuration_nuwa import NuwaConfig
 
 
-ENCODED = "encoder_hidden_states"
+TOKENS, ENCODED = "input_ids", "encoder_hidden_states"
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,15 @@ class Texts:
     """Texts of one length.
 
     Args:
-        rows (`torch.Tensor`): tokens of shape `(B, L)`, or encoded texts of shape `(B, L, D)`.
+        name (`str`): the argument of the model's `forward` that they are: `"input_ids"`, `"inputs_embeds"` or
+            `"encoder_hidden_states"`.
+        rows (`torch.Tensor`): tokens of shape `(B, L)`, or embedded or encoded texts of shape `(B, L, D)`.
         mask (`torch.Tensor` of shape `(B, L)`, *optional*): nonzero at tokens; all are without one.
     """
 
+    name: str
     rows: torch.Tensor
     mask: torch.Tensor | None
-
-    @property
-    def is_encoded(self) -> bool:
-        """Whether they are encoded."""
-        return self.rows.ndim == 3
 
     def encoded_by(self, model: PreTrainedModel) -> Self:
         """The same texts encoded.
@@ -45,10 +43,11 @@ class Texts:
         Returns:
             `Texts`.
         """
-        if self.is_encoded:
+        if self.name == ENCODED:
             return self
+        given = {TOKENS: None, self.name: self.rows, "attention_mask": self.mask}
         with torch.no_grad():
-            return Texts(model.encode_text(self.rows, self.mask).hidden_states, self.mask)
+            return Texts(ENCODED, model.encode_text(**given).hidden_states, self.mask)
 
     def chosen(self, choose: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         """Some of the rows, or each several times.
@@ -59,7 +58,7 @@ class Texts:
         Returns:
             `Texts`.
         """
-        return Texts(choose(self.rows), None if self.mask is None else choose(self.mask))
+        return Texts(self.name, choose(self.rows), None if self.mask is None else choose(self.mask))
 
     def padded(self, length: int, config: NuwaConfig) -> Self:
         """The same texts with padding at the end.
@@ -75,22 +74,22 @@ class Texts:
         mask = self.mask
         if mask is None:
             mask = torch.ones(self.rows.shape[:2], dtype=torch.long, device=self.rows.device)
-        if self.is_encoded:
-            rows = functional.pad(self.rows, (0, 0, 0, missing))
-        else:
+        if self.name == TOKENS:
             rows = functional.pad(self.rows, (0, missing), value=config.pad_token_id)
-        return Texts(rows, functional.pad(mask, (0, missing)))
+        else:
+            rows = functional.pad(self.rows, (0, 0, 0, missing))
+        return Texts(self.name, rows, functional.pad(mask, (0, missing)))
 
     def as_inputs(self) -> dict[str, torch.Tensor | None]:
         """The texts as arguments of the model's `forward`."""
-        return {ENCODED if self.is_encoded else "input_ids": self.rows, "attention_mask": self.mask}
+        return {self.name: self.rows, "attention_mask": self.mask}
 
 
 def stacked(texts: Sequence[Texts], config: NuwaConfig) -> Texts:
     """Texts below each other, padded to the longest.
 
     Args:
-        texts (`Sequence[Texts]`): all as tokens, or all encoded.
+        texts (`Sequence[Texts]`): all of the same kind.
         config (`NuwaConfig`): holds the token of padding.
 
     Returns:
@@ -98,4 +97,4 @@ def stacked(texts: Sequence[Texts], config: NuwaConfig) -> Texts:
     """
     length = max(one.rows.shape[1] for one in texts)
     padded = [one.padded(length, config) for one in texts]
-    return Texts(torch.cat([one.rows for one in padded]), torch.cat([one.mask for one in padded]))
+    return Texts(texts[0].name, torch.cat([one.rows for one in padded]), torch.cat([one.mask for one in padded]))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The nuwa_hf authors
-"""A file of prompts: one JSON object a line, each a call of a task's pipeline for one image or video.
+"""The lines of a file of prompts, checked: one JSON object each, a call of a task's pipeline for one image or video.
 
 All lines are checked, and the files that they name are read, before anything is made.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from nuwa_hf.argument_hints import OTHER_NAMES
 from nuwa_hf.argument_types import shown
 from nuwa_hf.bulk.digests import settings_digest
+from nuwa_hf.bulk.prompt_lines import PromptLines
 from nuwa_hf.bulk.shared_work import batches_of
 from nuwa_hf.pipelines import NuwaPipelineBase, argument_names
 from nuwa_hf.pipelines.checked_call import CheckedCall
@@ -104,41 +105,28 @@ class PromptRows:
         return [batch for places in of_kind.values() for batch in batches_of(places, batch_size)]
 
 
-def read_prompts(
-    path: Path, pipeline_of: Callable[[str], NuwaPipelineBase], *, task: str | None = None, seed: int = 0
+def check_prompts(
+    lines: PromptLines, pipeline_of: Callable[[str], NuwaPipelineBase], *, task: str | None = None, seed: int = 0
 ) -> PromptRows:
-    """Read a file of prompts and check every line.
+    """Check every line of a file of prompts.
 
     Args:
-        path (`Path`): the file; files that it names are looked for from its folder, and found wherever the rows go.
+        lines (`PromptLines`): the lines; files that they name are looked for from the folder of theirs, and found
+            wherever the rows go.
         pipeline_of (`Callable`): gives the pipeline of a task by its name.
         task (`str`, *optional*): of lines that name none.
         seed (`int`, defaults to 0): line n, counted from 0 without empty lines, has the seed `seed + n` unless it
             says its own.
 
     Returns:
-        `PromptRows`: at least one.
+        `PromptRows`: one for each line.
 
     Raises:
-        OSError: If the file cannot be read.
         ValueError: If a line breaks a rule: its number, the rule and, if there are more such lines, how many.
     """
-    try:
-        whole = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"`prompts` must be a text in UTF-8, got {str(path)!r}: {error}; save it so.") from error
-    except OSError as error:
-        raise type(error)(
-            f"`prompts` must be a file that can be read, got {str(path)!r}: {error.strerror}; check the path."
-        ) from error
-    if "\0" in whole:
-        raise ValueError(f"`prompts` must be a text in UTF-8, got {str(path)!r}, which looks like UTF-16; save it so.")
-    folder = path.parent.absolute()  # workers on other machines have another working directory
+    folder = lines.path.parent.absolute()  # workers on other machines have another working directory
     rows, errors = [], []
-    lines = whole.split("\n")  # not splitlines, which cuts at characters that JSON allows in texts
-    for number, text in enumerate(lines, start=1):
-        if not text.strip():
-            continue
+    for number, text in lines.texts.items():
         try:
             row = _read_line(text, number, folder, pipeline_of, task, seed + len(rows) + len(errors))
             first = rows[0] if rows else row
@@ -149,12 +137,10 @@ def read_prompts(
                 )
             rows.append(row)
         except (ValueError, TypeError, OSError) as error:
-            errors.append(f"{path.name}, line {number}: {error}")
+            errors.append(f"{lines.path.name}, line {number}: {error}")
     if errors:
         more = f" {len(errors) - 1} more lines are wrong too." if len(errors) > 1 else ""
         raise ValueError(f"{errors[0]}{more} Nothing was made.")
-    if not rows:
-        raise ValueError(f"`prompts` must have a line for each image or video, got {str(path)!r}, which is empty.")
     return PromptRows(tuple(rows))
 
 
